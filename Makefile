@@ -1,0 +1,103 @@
+# Everything here runs on a fresh Linux machine with make and Python >= 3.11. `make` alone lists the targets.
+# VENV=path, or an activated virtual environment, takes the place of .venv.
+
+VENV ?= $(or $(VIRTUAL_ENV),.venv)
+TRAIN ?= --dataset digits
+BENCH ?= --dataset fashion_mnist --epochs 1
+WORKERS ?= 2
+TORCH := 2.13.0
+EXTRAS := torch,wandb,tensorboard,sweep,ray,mkl,dev
+
+BIN := $(VENV)/bin
+PYTHON := $(BIN)/python
+STATE := $(VENV)/.handgrad
+# The second variable makes the build backend, which pip fetches apart, obey the pins too. Both are read from the environment.
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(PYTHON) -m pip
+PYTEST := $(PYTHON) -m pytest -n $(WORKERS)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR: # a virtual environment whose making failed is made again
+.PHONY: help train install test test-slow boundscheck lint types coverage check bench format constraints clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+train: $(STATE)-runtime ## install, then train a first classifier (TRAIN="--dataset mnist" for another)
+	@$(BIN)/handgrad train $(TRAIN)
+	@echo 'Next: $(BIN)/handgrad --help shows every command; make train TRAIN="--dataset mnist" trains on MNIST.'
+
+install: $(STATE)-dev ## install handgrad and the tools for its tests, and no more
+
+test: $(STATE)-dev ## run the quick tests
+	@$(PYTEST) -m "not slow"
+	@echo "Left out: the slow tests (make test-slow). All that CI runs: make check."
+
+test-slow: $(STATE)-dev ## run the slow tests
+	@$(PYTEST) -m slow || test $$? -eq 5 # 5: there are none
+
+# Numba reads out of bounds without a word. Its cache does not know this switch, so these kernels get a folder of their own.
+boundscheck: $(STATE)-dev ## run the tests of kernels and layers with array bounds checked
+	@set -- $(wildcard tests/kernels tests/nn); test $$# -eq 0 || \
+	  NUMBA_BOUNDSCHECK=1 HANDGRAD_CACHE_DIR="$(CURDIR)/build/boundscheck" $(PYTEST) -m "not slow" "$$@"
+
+lint: $(STATE)-dev ## look for mistakes and for files that are not formatted
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(STATE)-dev ## check the types
+	@$(BIN)/mypy
+
+coverage: $(STATE)-dev ## run all tests, quick and slow, and list the lines that none reaches
+	@$(PYTEST) --cov
+
+check: lint types coverage boundscheck ## all of CI; architecture and sizes are among the tests
+
+bench: $(STATE)-runtime ## time one epoch on Fashion-MNIST, process start included (BENCH="..." for another run)
+	@start=$$(date +%s%N); $(BIN)/handgrad train $(BENCH); end=$$(date +%s%N); \
+	  echo "$$(( (end - start) / 1000000 )) ms for: handgrad train $(BENCH) (one run)"
+
+format: $(STATE)-dev ## format the code, and mend what can be mended
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+# The oldest supported Python decides: what still serves it serves the newer ones. Nothing is installed.
+constraints: ## pin anew, to the newest versions, everything that handgrad and its extras need
+	@command -v python3.11 >/dev/null || { echo "make constraints needs python3.11, the oldest Python that handgrad supports."; exit 1; }
+	@python3.11 -m venv --clear build/constraints
+	@build/constraints/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@build/constraints/bin/python -m pip install --quiet --dry-run --ignore-installed --report build/constraints/report.json \
+	  ".[$(EXTRAS)]" torch==$(TORCH)
+	@sed '/^[^#]/d' constraints.txt > build/constraints/new.txt
+	@build/constraints/bin/python -c 'import json; \
+	  pins = [i["metadata"] for i in json.load(open("build/constraints/report.json"))["install"]]; \
+	  lines = sorted(p["name"].lower() + "==" + p["version"].split("+")[0] for p in pins if p["name"] != "handgrad"); \
+	  print("\n".join(lines))' >> build/constraints/new.txt
+	@mv build/constraints/new.txt constraints.txt
+
+clean: ## delete what was built and measured; .venv and runs stay
+	@rm -rf build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STATE)-runtime: pyproject.toml constraints.txt | $(PYTHON)
+	@echo "Installing handgrad into $(VENV) (once, a minute or two) ..."
+	@$(PIP) install --quiet -e .
+	@touch $@
+
+$(STATE)-dev: pyproject.toml constraints.txt | $(PYTHON)
+	@echo "Installing handgrad and the tools for its tests into $(VENV) (once, a minute or two) ..."
+	@$(PIP) install --quiet -e ".[dev]"
+	@touch $(STATE)-runtime $@
+
+$(PYTHON):
+	@for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$name; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "handgrad needs Python 3.11 or newer, and found none. Install one (Debian, Ubuntu: sudo apt install python3 python3-venv)." >&2; exit 1; \
+	fi; \
+	if ! $$found -c 'import ensurepip' 2>/dev/null; then \
+	  version=$$($$found -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	  echo "$$found cannot make virtual environments: ensurepip is missing. Install it (Debian, Ubuntu: sudo apt install python$$version-venv)." >&2; exit 1; \
+	fi; \
+	echo "Creating $(VENV) with $$($$found --version)."; \
+	$$found -m venv "$(VENV)"

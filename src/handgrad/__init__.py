@@ -1,0 +1,54 @@
+"""handgrad: deep learning written out by hand, and the laboratory around it.
+
+Names are imported when they are first used, so that `handgrad --help` need not wait for the compiler.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from handgrad.config import RunConfig
+    from handgrad.data import load
+    from handgrad.errors import CorruptDataError, DivergedError, FileSystemError, HandgradError, UsageError
+    from handgrad.evaluation import confusion_matrix, measure
+    from handgrad.nn import Network, gradcheck
+    from handgrad.runs import execute, resume
+    from handgrad.training import fit, load_model, save_model
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CorruptDataError",
+    "DivergedError",
+    "FileSystemError",
+    "HandgradError",
+    "Network",
+    "RunConfig",
+    "UsageError",
+    "confusion_matrix",
+    "execute",
+    "fit",
+    "gradcheck",
+    "load",
+    "load_model",
+    "measure",
+    "resume",
+    "save_model",
+]
+
+_HOMES = {
+    "config": ("RunConfig",),
+    "data": ("load",),
+    "errors": ("CorruptDataError", "DivergedError", "FileSystemError", "HandgradError", "UsageError"),
+    "evaluation": ("confusion_matrix", "measure"),
+    "nn": ("Network", "gradcheck"),
+    "runs": ("execute", "resume"),
+    "training": ("fit", "load_model", "save_model"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for room, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"handgrad.{room}"), name)
+    raise AttributeError(f"module 'handgrad' has no attribute {name!r}")

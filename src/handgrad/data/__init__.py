@@ -1,0 +1,110 @@
+"""Data sets: named ones, folders of images and arrays in .npz files; and how their rows are split."""
+
+import difflib
+import os
+from pathlib import Path
+
+from handgrad.data.dataset import Dataset
+from handgrad.data.digits import DigitsSet
+from handgrad.data.folder import load_folder
+from handgrad.data.idx import read_idx
+from handgrad.data.idx_sets import IdxSet
+from handgrad.data.images import check_resize, read_grey, resized
+from handgrad.data.named import NamedSet, Status, Verdict
+from handgrad.data.npz import load_npz
+from handgrad.data.sources import FASHION_MNIST, MNIST
+from handgrad.data.splits import Split, holdout, kfold, split, take_fraction
+from handgrad.errors import UsageError
+
+DATASETS: dict[str, NamedSet] = {
+    "digits": DigitsSet(),
+    "mnist": IdxSet(MNIST),
+    "fashion_mnist": IdxSet(FASHION_MNIST),
+}
+
+ALIASES = {"fashion": "fashion_mnist", "fashionmnist": "fashion_mnist", "fmnist": "fashion_mnist"}
+
+
+def load(name_or_path: str | os.PathLike[str], resize: tuple[int, int] | None = None) -> Dataset:
+    """A named data set, a folder with one sub-folder of images per class, or an .npz file of arrays.
+
+    `resize` is the (height, width) that every image is brought to.
+
+    Raises  UsageError for an unknown name; FileSystemError for what cannot be read or downloaded; CorruptDataError
+            for content that is not what it should be.
+    """
+    check_resize(resize)
+    name = canonical_name(name_or_path)
+    if name in DATASETS:
+        return resized(DATASETS[name].load(), resize)
+    path = os.path.expanduser(name)
+    if os.path.isdir(path):
+        return load_folder(Path(path), resize)
+    if path.lower().endswith(".npz") and os.path.exists(path):
+        return resized(load_npz(Path(path)), resize)
+    raise _unknown(name)
+
+
+def canonical_name(name_or_path: str | os.PathLike[str]) -> str:
+    """The registry's spelling of a name, such as fashion_mnist for `Fashion-MNIST`; a path comes back unchanged."""
+    name = os.fspath(name_or_path)
+    plain = name.strip().lower().replace("-", "_").replace(" ", "_")
+    plain = ALIASES.get(plain, plain)
+    return plain if plain in DATASETS else name
+
+
+def statuses() -> list[Status]:
+    """What `data list` shows: one row per named set, nothing downloaded."""
+    return [dataset.status() for dataset in DATASETS.values()]
+
+
+def fetch(name: str) -> Status:
+    """Download a named set into the cache unless it is on this machine already.
+
+    Raises  UsageError for an unknown name; FileSystemError when it cannot be had.
+    """
+    return _named(name).fetch()
+
+
+def verify(name: str) -> list[Verdict]:
+    """Read every file of a named set from end to end; a wrong file is a verdict, not an error.
+
+    Raises  UsageError for an unknown name.
+    """
+    return _named(name).verify()
+
+
+def _named(name: str) -> NamedSet:
+    canonical = canonical_name(name)
+    if canonical not in DATASETS:
+        raise _unknown(name)
+    return DATASETS[canonical]
+
+
+def _unknown(name: str) -> UsageError:
+    near = difflib.get_close_matches(name.lower(), [*DATASETS, *ALIASES], n=1, cutoff=0.5)
+    hint = f" Did you mean {canonical_name(near[0])}?" if near else ""
+    return UsageError(
+        f"data set: got {name!r}, expected {', '.join(DATASETS)}, a folder of images, or an .npz file.{hint}"
+    )
+
+
+__all__ = [
+    "ALIASES",
+    "DATASETS",
+    "Dataset",
+    "Split",
+    "Status",
+    "Verdict",
+    "canonical_name",
+    "fetch",
+    "holdout",
+    "kfold",
+    "load",
+    "read_grey",
+    "read_idx",
+    "split",
+    "statuses",
+    "take_fraction",
+    "verify",
+]

@@ -1,0 +1,98 @@
+"""Images and labels, checked once here and trusted by everything above."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.errors import CorruptDataError
+
+MAX_CLASSES = 1000
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Grey images with their labels, in a training part and a test part that may be empty; the arrays are read-only.
+
+    Shapes  x_train, x_test (N, H, W) uint8; y_train, y_test (N,) int64 in [0, classes)
+    Raises  CorruptDataError when the arrays do not fit together; `fingerprint` is made from them when not given.
+    """
+
+    name: str
+    x_train: Images = field(repr=False)
+    y_train: Labels = field(repr=False)
+    x_test: Images = field(repr=False)
+    y_test: Labels = field(repr=False)
+    class_names: tuple[str, ...]
+    fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        _check_classes(self)
+        for images, labels, part in (
+            (self.x_train, self.y_train, "train"),
+            (self.x_test, self.y_test, "test"),
+        ):
+            _check_part(self, images, labels, part)
+        if len(self.x_train) == 0:
+            raise CorruptDataError(f"data set {self.name}: x_train holds no images, expected at least one")
+        for part in ("x_train", "y_train", "x_test", "y_test"):
+            object.__setattr__(self, part, _read_only(getattr(self, part)))
+        if not self.fingerprint:
+            object.__setattr__(self, "fingerprint", _fingerprint(self))
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Height and width of every image."""
+        height, width = self.x_train.shape[1:]
+        return height, width
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are, also those without a member."""
+        return len(self.class_names)
+
+
+def _check_classes(dataset: Dataset) -> None:
+    if not 1 <= dataset.classes <= MAX_CLASSES:
+        raise CorruptDataError(f"data set {dataset.name}: got {dataset.classes} classes, expected 1 to {MAX_CLASSES}")
+    if len(set(dataset.class_names)) != dataset.classes:
+        raise CorruptDataError(f"data set {dataset.name}: class_names holds a name twice, expected distinct names")
+
+
+def _check_part(dataset: Dataset, images: Images, labels: Labels, part: str) -> None:
+    where = f"data set {dataset.name}"
+    if images.dtype != np.uint8 or images.ndim != 3 or 0 in images.shape[1:]:
+        raise CorruptDataError(f"{where}: x_{part} is {images.dtype} {images.shape}, expected uint8 (N, H, W)")
+    if images.shape[1:] != dataset.x_train.shape[1:]:
+        raise CorruptDataError(
+            f"{where}: x_{part} has images of {images.shape[1:]}, expected {dataset.x_train.shape[1:]} as in x_train"
+        )
+    if labels.dtype != np.int64 or labels.ndim != 1:
+        raise CorruptDataError(f"{where}: y_{part} is {labels.dtype} {labels.shape}, expected int64 (N,)")
+    if len(images) != len(labels):
+        raise CorruptDataError(
+            f"{where}: y_{part} has {len(labels)} labels for {len(images)} images in x_{part}, expected one each"
+        )
+    wrong = np.flatnonzero((labels < 0) | (labels >= dataset.classes))
+    if len(wrong):
+        raise CorruptDataError(
+            f"{where}: y_{part} has label {labels[wrong[0]]} in row {wrong[0]}, expected 0 to {dataset.classes - 1}"
+        )
+
+
+def _read_only(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+def _fingerprint(dataset: Dataset) -> str:
+    sha = hashlib.sha256(repr(dataset.class_names).encode())
+    for array in (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test):
+        sha.update(repr(array.shape).encode())
+        sha.update(array.data)
+    return sha.hexdigest()

@@ -1,0 +1,77 @@
+"""The digits that come inside scikit-learn: 1,797 real handwritten digits of 8 x 8 pixels, no download needed."""
+
+import hashlib
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from handgrad.data.dataset import Dataset
+from handgrad.data.named import Status, Verdict
+from handgrad.data.places import require_file
+from handgrad.data.splits import holdout
+from handgrad.errors import CorruptDataError, FileSystemError
+
+FILE = "digits.csv.gz"
+IMAGES, CLASSES, LEVELS = 1797, 10, 16
+TEST_FRACTION, TEST_SEED = 0.2, 0
+# SHA-256 of the table as bytes: 1797 rows of 64 pixels 0..16 and the label.
+DIGEST = "68aea062d35a127749050fa0e52dca09d6569ac08092c925610e0954e172dde2"
+
+
+class DigitsSet:
+    """The embedded data set; its file is read directly, since importing scikit-learn takes over a second."""
+
+    def load(self) -> Dataset:
+        """The digits with pixels scaled from 0..16 to 0..255, and a fixed stratified fifth of them for testing.
+
+        Raises  FileSystemError or CorruptDataError when scikit-learn's copy is missing or not the original.
+        """
+        table = _read_table(_path())
+        images = np.rint(table[:, :-1] * (255 / LEVELS)).astype(np.uint8).reshape(-1, 8, 8)
+        labels = table[:, -1].astype(np.int64)
+        train, test = holdout(labels, TEST_FRACTION, TEST_SEED)
+        class_names = tuple(str(digit) for digit in range(CLASSES))
+        return Dataset("digits", images[train], labels[train], images[test], labels[test], class_names)
+
+    def status(self) -> Status:
+        """Where scikit-learn keeps the digits, and whether they are right."""
+        (verdict,) = self.verify()
+        place = verdict.path.parent if verdict.path and verdict.ok else None
+        return Status(
+            "digits", "handwritten digits, 8 x 8", place, int(verdict.ok), 1, IMAGES, CLASSES, verdict.problem
+        )
+
+    def fetch(self) -> Status:
+        """Nothing to download."""
+        return self.status()
+
+    def verify(self) -> list[Verdict]:
+        """Read and check the one file."""
+        path = None
+        try:
+            path = _path()
+            _read_table(path)
+        except (CorruptDataError, FileSystemError) as error:
+            return [Verdict(FILE, path, False, str(error))]
+        return [Verdict(FILE, path, True)]
+
+
+def _path() -> Path:
+    spec = find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise FileSystemError("digits: scikit-learn is not installed, which holds them. Install scikit-learn")
+    return Path(spec.origin).parent / "datasets" / "data" / FILE
+
+
+def _read_table(path: Path) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    require_file(path)
+    advice = "Install scikit-learn again"
+    try:
+        table = np.loadtxt(path, delimiter=",", dtype=np.uint8, ndmin=2)
+    except (OSError, ValueError, EOFError) as error:
+        raise CorruptDataError(f"{path}: cannot be read as a table: {error}. {advice}") from error
+    digest = hashlib.sha256(np.ascontiguousarray(table).data).hexdigest()
+    if digest != DIGEST:
+        raise CorruptDataError(f"{path}: SHA-256 of the table is {digest}, expected {DIGEST}. {advice}")
+    return table

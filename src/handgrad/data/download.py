@@ -1,0 +1,117 @@
+"""Fetching one file over https from the first mirror that has it right."""
+
+import io
+import logging
+import sys
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, TextIO
+from urllib.parse import urljoin
+
+import pooch
+
+from handgrad.errors import HandgradError
+
+log = logging.getLogger("handgrad")
+
+MAX_BYTES = 1 << 28
+TIMEOUT_SECONDS = 30
+CHUNK_BYTES = 1 << 16
+
+
+class Failure(NamedTuple):
+    """A place or an address that was tried, and why it did not serve."""
+
+    where: str
+    why: str
+
+
+class Downloaded(NamedTuple):
+    """What came in, None when every mirror failed; and the failures on the way."""
+
+    content: bytes | None
+    failures: list[Failure]
+
+
+def download(mirrors: tuple[str, ...], file: str, check: Callable[[bytes, str], object]) -> Downloaded:
+    """The bytes of `file` from the first of `mirrors` whose answer passes `check(content, address)`.
+
+    Whatever goes wrong with a mirror (no connection, a refusal, a web page, a wrong hash), the next one is tried.
+    """
+    failures = []
+    for mirror in mirrors:
+        address = mirror + file
+        try:
+            content = _fetch(address)
+            check(content, address)
+        except (OSError, ValueError, HandgradError) as error:
+            failures.append(Failure(address, _reason(error)))
+            log.warning("%s failed: %s", *failures[-1])
+        else:
+            return Downloaded(content, failures)
+    return Downloaded(None, failures)
+
+
+class Progress:
+    """The one line on a terminal that says how far a download is; pooch calls its methods."""
+
+    def __init__(self, label: str, stream: TextIO) -> None:
+        self.label = label
+        self.stream = stream
+        self.total = 0
+        self.done = 0
+
+    def update(self, amount: int) -> None:
+        """Count `amount` bytes more."""
+        self.done += amount
+        percent = f"{min(100, 100 * self.done // self.total):3d} %" if self.total else f"{self.done >> 20} MB"
+        self.stream.write(f"\rdownloading {self.label} {percent}")
+        self.stream.flush()
+
+    def reset(self) -> None:
+        """Start counting from nothing, as pooch does before it reports the whole at the end."""
+        self.done = 0
+
+    def close(self) -> None:
+        """Leave the line."""
+        self.stream.write("\n")
+
+
+class _Response(Protocol):
+    """The part of an answer of requests that is looked at."""
+
+    url: str
+    is_redirect: bool
+    headers: dict[str, str]
+
+
+class _CappedBuffer(io.BytesIO):
+    """Memory that takes in at most MAX_BYTES, whatever a server sends."""
+
+    def write(self, chunk: bytes, /) -> int:  # type: ignore[override]
+        if self.tell() + len(chunk) > MAX_BYTES:
+            raise ValueError(f"answer is longer than {MAX_BYTES} bytes")
+        return super().write(chunk)
+
+
+def _fetch(address: str) -> bytes:
+    if not address.startswith("https://"):
+        raise ValueError("only https addresses are used")
+    body = _CappedBuffer()
+    progress = Progress(address, sys.stderr) if sys.stderr is not None and sys.stderr.isatty() else False
+    fetch = pooch.HTTPDownloader(
+        progressbar=progress, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_SECONDS, hooks={"response": _refuse_plain_http}
+    )
+    fetch(address, body, None)
+    return body.getvalue()
+
+
+def _refuse_plain_http(response: _Response, **_: object) -> None:
+    target = urljoin(response.url, response.headers.get("location", ""))
+    if response.is_redirect and not target.startswith("https://"):
+        raise ValueError(f"redirected to {target}, which is not https")
+
+
+def _reason(error: Exception) -> str:
+    # requests wraps what happened in a chain of errors; the innermost says it shortest.
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    return " ".join(str(cause or error).split())[:300] or type(error).__name__

@@ -1,0 +1,107 @@
+"""Reading IDX, the format of MNIST: a big-endian header, then one byte per pixel or label.
+
+    bytes 0-3    magic: 0, 0, type (8 = unsigned byte), number of dimensions
+    bytes 4-     one 32-bit size per dimension, then the data
+
+A file is taken as gzip or as raw by its first bytes, not by its name.
+"""
+
+import gzip
+import hashlib
+import io
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from handgrad.data.dataset import Images
+from handgrad.data.places import read_file
+from handgrad.errors import CorruptDataError
+
+Kind = Literal["images", "labels"]
+Stream = io.BytesIO | gzip.GzipFile
+
+DIMENSIONS: dict[Kind, int] = {"images": 3, "labels": 1}
+MAX_BYTES = 1 << 30
+GZIP_MAGIC = b"\x1f\x8b"
+# Deflate cannot do better than 1032 to 1, so a header that promises more is a lie or a bomb.
+MAX_DEFLATE_RATIO = 1100
+AGAIN = "Replace it with a fresh download"
+
+
+def read_idx(path: Path, kind: Kind, classes: int | None = None) -> Images:
+    """The array in an IDX file, gzipped or not.
+
+    Shapes  -> (N, H, W) uint8 for images, (N,) uint8 for labels, each below `classes` when that is given
+    Raises  FileSystemError when there is no readable regular file; CorruptDataError when it is not whole and right.
+    """
+    return decode_idx(read_file(path, MAX_BYTES), str(path), kind, classes)
+
+
+def decode_idx(content: bytes, origin: str, kind: Kind, classes: int | None = None) -> Images:
+    """The array in the bytes of an IDX file; `origin` is what messages call them. Otherwise as `read_idx`."""
+    zipped = content.startswith(GZIP_MAGIC)
+    stream = gzip.GzipFile(fileobj=io.BytesIO(content)) if zipped else io.BytesIO(content)
+    try:
+        array = _decode_stream(stream, origin, kind, min(MAX_BYTES, MAX_DEFLATE_RATIO * len(content)))
+    except EOFError as error:
+        raise CorruptDataError(f"{origin}: gzip stream breaks off after {len(content)} bytes. {AGAIN}") from error
+    except (zlib.error, gzip.BadGzipFile) as error:
+        raise CorruptDataError(f"{origin}: gzip stream is damaged ({error}). {AGAIN}") from error
+    if classes is not None and array.max() >= classes:
+        row = int(np.argmax(array >= classes))
+        raise CorruptDataError(f"{origin}: label {array[row]} in row {row}, expected 0 to {classes - 1}. {AGAIN}")
+    return array
+
+
+def content_digest(array: Images) -> str:
+    """SHA-256 of the uncompressed IDX file that holds `array`: its header, rebuilt from the shape, and its bytes."""
+    sha = hashlib.sha256(_magic(array.ndim) + struct.pack(f">{array.ndim}I", *array.shape))
+    sha.update(array.data)
+    return sha.hexdigest()
+
+
+def _decode_stream(stream: Stream, origin: str, kind: Kind, limit: int) -> Images:
+    shape = _read_shape(stream, origin, kind)
+    promised = math.prod(shape)
+    sizes = " x ".join(map(str, shape))
+    if not 0 < promised <= limit:
+        raise CorruptDataError(f"{origin}: header promises {sizes} bytes, expected 1 to {limit}. {AGAIN}")
+    # One byte more than promised: it runs the gzip reader into its end, where alone it compares the CRC.
+    body = stream.read(promised + 1)
+    if len(body) > promised:
+        raise CorruptDataError(f"{origin}: {kind} go on after the {promised} bytes ({sizes}) of its header. {AGAIN}")
+    if len(body) < promised:
+        raise CorruptDataError(f"{origin}: {kind} have {len(body)} bytes, expected {promised} ({sizes}). {AGAIN}")
+    return np.frombuffer(body, np.uint8).reshape(shape)
+
+
+def _read_shape(stream: Stream, origin: str, kind: Kind) -> tuple[int, ...]:
+    dimensions = DIMENSIONS[kind]
+    magic = stream.read(4)
+    if len(magic) == 4 and magic != _magic(dimensions):
+        raise CorruptDataError(_explain_magic(magic + stream.read(12), origin, kind))
+    sizes = stream.read(4 * dimensions)
+    got, needed = len(magic) + len(sizes), 4 + 4 * dimensions
+    if got < needed:
+        raise CorruptDataError(f"{origin}: header has {got} bytes, expected {needed} of an IDX file. {AGAIN}")
+    return struct.unpack(f">{dimensions}I", sizes)
+
+
+def _magic(dimensions: int) -> bytes:
+    return bytes((0, 0, 8, dimensions))
+
+
+def _explain_magic(start: bytes, origin: str, kind: Kind) -> str:
+    wrong = f"{origin}: magic number is 0x{start[:4].hex()}, expected 0x{_magic(DIMENSIONS[kind]).hex()} of IDX {kind}"
+    for other, dimensions in DIMENSIONS.items():
+        if start[:4] == _magic(dimensions):
+            return f"{wrong}: this file holds {other}. Put the {kind} file in its place"
+        if start[:4] == _magic(dimensions)[::-1]:
+            return f"{wrong}: this header is little-endian. {AGAIN}"
+    if start.lstrip().startswith(b"<"):
+        return f"{wrong}: this is a web page, it starts with {start!r}. {AGAIN}"
+    return f"{wrong}: this is no IDX file. {AGAIN}"

@@ -1,0 +1,176 @@
+"""A data set of four IDX files: found on this machine or downloaded, and verified on every load."""
+
+import contextlib
+import hashlib
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from handgrad.data.dataset import Dataset, Images
+from handgrad.data.decoded import mapped, through_cache
+from handgrad.data.download import Failure, download
+from handgrad.data.idx import AGAIN, content_digest, decode_idx, read_idx
+from handgrad.data.named import Status, Verdict
+from handgrad.data.places import DATA_VARIABLE, download_folder, find_file, places
+from handgrad.data.sources import IMAGES_TEST, IMAGES_TRAIN, KINDS, LABELS_TEST, LABELS_TRAIN, IdxSource, recognise
+from handgrad.errors import CorruptDataError, FileSystemError
+from handgrad.files import atomic_write
+
+log = logging.getLogger("handgrad")
+
+
+class _Search(NamedTuple):
+    """The first right file and its array, and what was passed over on the way to it."""
+
+    path: Path | None
+    array: Images | None
+    failures: list[Failure]
+
+
+class IdxSet:
+    """A named data set of four IDX files; each file is taken from the first place that has it right."""
+
+    def __init__(self, source: IdxSource) -> None:
+        self.source = source
+
+    def load(self) -> Dataset:
+        """The data set, downloaded when no place has it.
+
+        Raises  CorruptDataError for a wrong file in the user's folder; FileSystemError when the set cannot be had.
+        """
+        arrays = {file: self._obtain(file) for file in KINDS}
+        return Dataset(
+            self.source.name,
+            arrays[IMAGES_TRAIN],
+            arrays[LABELS_TRAIN].astype(np.int64),
+            arrays[IMAGES_TEST],
+            arrays[LABELS_TEST].astype(np.int64),
+            self.source.class_names,
+            hashlib.sha256("".join(self.source.digests[file] for file in KINDS).encode()).hexdigest(),
+        )
+
+    def status(self) -> Status:
+        """Where the set lies and whether its files are right, without downloading."""
+        source, found, problem = self.source, [], ""
+        for file in KINDS:
+            try:
+                path = self._search(file).path
+            except (CorruptDataError, FileSystemError) as error:
+                problem = problem or str(error)
+            else:
+                found += [path.parent] if path else []
+        place = found[0] if found else None
+        return Status(
+            source.name, source.title, place, len(found), len(KINDS), source.images, len(source.class_names), problem
+        )
+
+    def fetch(self) -> Status:
+        """Download into the cache whatever file no place has.
+
+        Raises  FileSystemError when it cannot be had or cannot be written.
+        """
+        for file in KINDS:
+            path, _, failures = self._search(file)
+            if path is None:
+                self._store(file, self._download(file, failures))
+        return self.status()
+
+    def verify(self) -> list[Verdict]:
+        """Read every file from end to end, past the cache of decoded arrays."""
+        return [self._verdict(file) for file in KINDS]
+
+    def _obtain(self, file: str) -> Images:
+        _, array, failures = self._search(file)
+        if array is None:
+            array = mapped(self.source.digests[file])
+        if array is not None:
+            return array
+        content = self._download(file, failures)
+        try:
+            return self._read(self._store(file, content), file)
+        except FileSystemError as error:
+            log.warning("the download of %s is not kept for the next time: %s", file, error)
+            return self._decode(content, file, file)
+
+    def _search(self, file: str) -> _Search:
+        failures = []
+        for folder, named_by_user in places(self.source.name):
+            path = find_file(folder, file)
+            if path is None:
+                failures.append(Failure(str(folder / file), "there is no such file"))
+                continue
+            try:
+                return _Search(path, self._read(path, file), failures)
+            except (CorruptDataError, FileSystemError) as error:
+                if named_by_user:
+                    raise
+                log.warning("passing over a file: %s", error)
+                failures.append(Failure(str(path), str(error).removeprefix(f"{path}: ")))
+        return _Search(None, None, failures)
+
+    def _read(self, path: Path, file: str) -> Images:
+        return through_cache(self.source.digests[file], path, lambda: self._read_source(path, file))
+
+    def _read_source(self, path: Path, file: str) -> Images:
+        return self._checked(read_idx(path, KINDS[file], self._label_limit(file)), str(path), file)
+
+    def _decode(self, content: bytes, origin: str, file: str) -> Images:
+        return self._checked(decode_idx(content, origin, KINDS[file], self._label_limit(file)), origin, file)
+
+    def _label_limit(self, file: str) -> int | None:
+        return len(self.source.class_names) if KINDS[file] == "labels" else None
+
+    def _checked(self, array: Images, origin: str, file: str) -> Images:
+        got, expected = content_digest(array), self.source.digests[file]
+        if got == expected:
+            return array
+        wanted, other = f"{file} of {self.source.name}", recognise(got)
+        if other:
+            raise CorruptDataError(f"{origin}: this is {other}, expected {wanted}. Put the right file in its place")
+        raise CorruptDataError(
+            f"{origin}: not the original file: content has SHA-256 {got}, expected {expected} of {wanted}. {AGAIN}"
+        )
+
+    def _download(self, file: str, failures: list[Failure]) -> bytes:
+        content, tried = download(
+            self.source.mirrors, f"{file}.gz", lambda content, address: self._decode(content, address, file)
+        )
+        if content is None:
+            raise FileSystemError(self._explain_absence(file, failures + tried))
+        return content
+
+    def _store(self, file: str, content: bytes) -> Path:
+        folder = download_folder(self.source.name)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileSystemError(f"cannot make {folder}: {error.strerror}. Check its permissions") from error
+        atomic_write(folder / f"{file}.gz", content)
+        # A wrong file without .gz would be found before the right one that was just stored.
+        with contextlib.suppress(OSError):
+            (folder / file).unlink(missing_ok=True)
+        return folder / f"{file}.gz"
+
+    def _explain_absence(self, file: str, failures: list[Failure]) -> str:
+        name, package = self.source.name, self.source.system_package
+        ways = [
+            "use --dataset digits, which needs no download",
+            f"put the four files into a folder <data>/{name} and set {DATA_VARIABLE}=<data>",
+            *([f"install Debian's package {package}"] if package else []),
+        ]
+        lines = [f"cannot find or download {file} of {name}. Tried:"]
+        lines += [f"  {where}: {why}" for where, why in failures]
+        return "\n".join([*lines, "Ways out:", *(f"  - {way}" for way in ways)])
+
+    def _verdict(self, file: str) -> Verdict:
+        found = (find_file(folder, file) for folder, _ in places(self.source.name))
+        path = next((path for path in found if path is not None), None)
+        if path is None:
+            return Verdict(file, None, False, f"found nowhere. Fetch it, or set {DATA_VARIABLE}")
+        try:
+            self._read_source(path, file)
+        except (CorruptDataError, FileSystemError) as error:
+            return Verdict(file, path, False, str(error))
+        return Verdict(file, path, True)

@@ -1,0 +1,156 @@
+"""A PNG or JPEG file as one grey image, and images brought to another size."""
+
+import hashlib
+import io
+import logging
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from handgrad.data.dataset import Dataset, Images
+from handgrad.data.places import read_file
+from handgrad.errors import CorruptDataError, HandgradError, UsageError
+
+log = logging.getLogger("handgrad")
+
+FORMATS = ("PNG", "JPEG")
+MAX_PIXELS = 64_000_000
+MAX_FILE_BYTES = 1 << 28
+MAX_SIDE = 4096
+MAX_DATASET_BYTES = 4 << 30
+
+
+class Grey(NamedTuple):
+    """One image, `pixels` (H, W) uint8, and whether colour was lost on the way."""
+
+    pixels: Images
+    had_colour: bool
+
+
+def read_grey(path: Path, resize: tuple[int, int] | None = None) -> Grey:
+    """The image in a PNG or JPEG file in 8-bit grey, at (height, width) `resize` when that is given.
+
+    Colour becomes ITU-R 601 luma, transparency lies on white, 16 bits are scaled to 8, a photograph is turned upright.
+
+    Raises  FileSystemError when there is no readable file; CorruptDataError for damaged, animated, huge or other files.
+    """
+    grey, had_colour = _decode(read_file(path, MAX_FILE_BYTES), path)
+    return Grey(_resize(grey, resize), had_colour)
+
+
+def check_resize(resize: tuple[int, int] | None) -> None:
+    """Refuse a size that no image can have.
+
+    Raises  UsageError
+    """
+    if resize is not None and not (len(resize) == 2 and all(isinstance(s, int) and 1 <= s <= MAX_SIDE for s in resize)):
+        raise UsageError(f"resize must be a height and a width of 1 to {MAX_SIDE} pixels, got {resize} (--resize)")
+
+
+def check_total(name: str, images: int, shape: tuple[int, int]) -> None:
+    """Refuse more pixels than a data set may have, before memory is asked for.
+
+    Raises  UsageError
+    """
+    total = images * shape[0] * shape[1]
+    if total > MAX_DATASET_BYTES:
+        raise UsageError(
+            f"data set {name}: {images} images of {shape[0]} x {shape[1]} need {total} bytes, "
+            f"expected at most {MAX_DATASET_BYTES}. Choose a smaller --resize"
+        )
+
+
+def resized(dataset: Dataset, resize: tuple[int, int] | None) -> Dataset:
+    """The data set with every image brought to (height, width) `resize`; None leaves it alone.
+
+    Raises  UsageError when a side of `resize` is not 1 to 4096, or the whole gets too big.
+    """
+    check_resize(resize)
+    if resize is None or tuple(resize) == dataset.image_shape:
+        return dataset
+    check_total(dataset.name, len(dataset.x_train) + len(dataset.x_test), resize)
+    fingerprint = hashlib.sha256(f"{dataset.fingerprint} {resize[0]}x{resize[1]}".encode()).hexdigest()
+    return replace(
+        dataset,
+        x_train=_resize_all(dataset.x_train, resize),
+        x_test=_resize_all(dataset.x_test, resize),
+        fingerprint=fingerprint,
+    )
+
+
+def notice_colour(name: str, coloured: int, images: int) -> None:
+    """Say once that colour was dropped."""
+    if coloured:
+        log.warning("data set %s: %d of %d images are in colour and were turned grey", name, coloured, images)
+
+
+def _decode(content: bytes, path: Path) -> Grey:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                _check_header(image, path)
+                return _to_grey(image)
+    except HandgradError:
+        raise
+    except UnidentifiedImageError as error:
+        raise CorruptDataError(f"{path}: content is no PNG or JPEG image. Convert or remove it") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise CorruptDataError(f"{path}: image has over {MAX_PIXELS} pixels. Make it smaller") from error
+    except Exception as error:
+        # Pillow's decoders meet damage with OSError, SyntaxError, ValueError, struct.error, zlib.error and others.
+        raise CorruptDataError(f"{path}: image is damaged ({error}). Replace or remove it") from error
+
+
+def _check_header(image: Image.Image, path: Path) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise CorruptDataError(
+            f"{path}: image has {height} x {width} pixels, expected at most {MAX_PIXELS}. Make it smaller"
+        )
+    # A JPEG of several pictures is how phones keep a preview, and its first is the photograph.
+    if image.format == "PNG" and getattr(image, "is_animated", False):
+        raise CorruptDataError(f"{path}: image is animated, expected a single picture. Save one frame of it")
+
+
+def _to_grey(image: Image.Image) -> Grey:
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return Grey(_from_16_bits(np.asarray(image)), False)
+    if image.format == "JPEG":
+        ImageOps.exif_transpose(image, in_place=True)
+    if image.mode in ("1", "L") and "transparency" not in image.info:
+        return Grey(np.asarray(image.convert("L")), False)
+    colours = _on_white(image)
+    red, green, blue = np.asarray(colours).transpose(2, 0, 1)
+    had_colour = not (np.array_equal(red, green) and np.array_equal(green, blue))
+    return Grey(np.asarray(colours.convert("L")), had_colour)
+
+
+def _from_16_bits(levels: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Images:
+    return ((levels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if "transparency" not in image.info and "A" not in image.getbands():
+        return image.convert("RGB")
+    seen = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
+
+
+def _resize(grey: Images, resize: tuple[int, int] | None) -> Images:
+    if resize is None or grey.shape == resize:
+        return grey
+    height, width = resize
+    return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def _resize_all(images: Images, resize: tuple[int, int]) -> Images:
+    result = np.empty((len(images), *resize), np.uint8)
+    for row, image in enumerate(images):
+        result[row] = _resize(image, resize)
+    return result

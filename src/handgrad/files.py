@@ -1,0 +1,71 @@
+"""Files that are either whole or absent: the one place that writes to a final path."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from handgrad.errors import FileSystemError
+
+TEMPORARY_PREFIX = ".handgrad-partial-"
+
+
+@contextlib.contextmanager
+def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary neighbour of `path` for writing, and put it in place when the block ends well.
+
+    The content is flushed to the disk before the rename and the folder after it, so that a crash at any
+    moment leaves the old file or the new one. When the block raises, the old file stays and no temporary is left.
+
+    Raises  FileSystemError when the folder is missing, the disk is full, or permission is denied.
+    """
+    path = Path(path)
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=path.suffix, dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o666 & ~_umask())
+            os.replace(name, path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise FileSystemError(f"cannot write {path}: {error.strerror or error}. Check free space and permissions") from error
+
+
+def atomic_write(path: Path, content: bytes | str) -> None:
+    """Write `content` (text as UTF-8) to `path` so that the file is never seen half-written.
+
+    Raises  FileSystemError as `atomic_writer`.
+    """
+    with atomic_writer(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def sweep_temporaries(folder: Path) -> int:
+    """Delete what killed writers left in `folder`; returns how many files that were."""
+    stale = list(Path(folder).glob(TEMPORARY_PREFIX + "*"))
+    for path in stale:
+        path.unlink(missing_ok=True)
+    return len(stale)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

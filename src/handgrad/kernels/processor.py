@@ -1,0 +1,86 @@
+"""The processor's floating-point control word, and bits of numbers, from compiled code."""
+
+import platform
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+MACHINE = platform.machine().lower()
+X86_FTZ_AND_DAZ = 0x8040  # MXCSR: flush-to-zero (bit 15) and denormals-are-zero (bit 6)
+ARM_FZ = 1 << 24  # FPCR: flush-to-zero
+
+
+@intrinsic
+def flush_denormals(typing_context: Any) -> Any:
+    """Treat denormal numbers as zero in the calling thread; returns the control word to hand to `restore`.
+
+    Why: Adam's moments of pixels that are always black decay into denormals, on which x86 arithmetic is 100 times
+    slower; a whole training step becomes 3-4 times slower. Does nothing on processors other than x86-64 and ARM64.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        if MACHINE in ("x86_64", "amd64"):
+            word = _x86_read(builder)
+            _x86_write(builder, builder.or_(word, ir.Constant(ir.IntType(32), X86_FTZ_AND_DAZ)))
+            return builder.zext(word, ir.IntType(64))
+        if MACHINE in ("aarch64", "arm64"):
+            i64 = ir.IntType(64)
+            read = _declare(builder, ir.FunctionType(i64, []), "llvm.aarch64.get.fpcr")
+            write = _declare(builder, ir.FunctionType(ir.VoidType(), [i64]), "llvm.aarch64.set.fpcr")
+            word = builder.call(read, [])
+            builder.call(write, [builder.or_(word, ir.Constant(i64, ARM_FZ))])
+            return word
+        return ir.Constant(ir.IntType(64), 0)
+
+    return types.int64(), generate
+
+
+@intrinsic
+def restore(typing_context: Any, word: Any) -> Any:
+    """Put back the control word that `flush_denormals` returned, so that the caller's arithmetic is as it was."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        if MACHINE in ("x86_64", "amd64"):
+            _x86_write(builder, builder.trunc(values[0], ir.IntType(32)))
+        elif MACHINE in ("aarch64", "arm64"):
+            write = _declare(builder, ir.FunctionType(ir.VoidType(), [ir.IntType(64)]), "llvm.aarch64.set.fpcr")
+            builder.call(write, [values[0]])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+@intrinsic
+def float32_from_bits(typing_context: Any, bits: Any) -> Any:
+    """The float32 whose IEEE 754 representation is the int32 `bits`."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.bitcast(values[0], ir.FloatType())
+
+    return types.float32(types.int32), generate
+
+
+def _declare(builder: Any, function_type: Any, name: str) -> Any:
+    return cgutils.get_or_insert_function(builder.module, function_type, name)
+
+
+def _x86_slot(builder: Any) -> tuple[Any, Any]:
+    slot = cgutils.alloca_once(builder, ir.IntType(32))
+    return slot, builder.bitcast(slot, ir.IntType(8).as_pointer())
+
+
+def _x86_read(builder: Any) -> Any:
+    slot, pointer = _x86_slot(builder)
+    store = _declare(builder, ir.FunctionType(ir.VoidType(), [pointer.type]), "llvm.x86.sse.stmxcsr")
+    builder.call(store, [pointer])
+    return builder.load(slot)
+
+
+def _x86_write(builder: Any, word: Any) -> None:
+    slot, pointer = _x86_slot(builder)
+    builder.store(word, slot)
+    load = _declare(builder, ir.FunctionType(ir.VoidType(), [pointer.type]), "llvm.x86.sse.ldmxcsr")
+    builder.call(load, [pointer])

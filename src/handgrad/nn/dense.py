@@ -1,0 +1,39 @@
+"""The fully connected layer."""
+
+from dataclasses import dataclass, field
+from math import prod
+
+from handgrad.errors import UsageError
+from handgrad.kernels.dense import dense_backward, dense_forward
+from handgrad.nn.initializers import Initializer, XavierUniform, Zeros
+from handgrad.nn.layer import Layer, Parameter, Plan, Shape
+
+LARGEST = 1 << 27
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """y = x W + b with `units` outputs; inputs of several axes (images) are taken as flat vectors."""
+
+    units: int
+    initializer: Initializer = field(default_factory=XavierUniform)
+
+    def plan(self, shape: Shape) -> Plan:
+        """Weights (inputs, units) from `initializer`, bias (units,) from zeros; only the weights are penalised."""
+        inputs = prod(shape)
+        if not 1 <= self.units or self.units * inputs > LARGEST:
+            raise UsageError(
+                f"a dense layer on inputs of shape {shape} needs 1 to {LARGEST // inputs} units, got {self.units} (--hidden_size)"
+            )
+        weight = Parameter("weight", (inputs, self.units), self.initializer, inputs, self.units, penalised=True)
+        bias = Parameter("bias", (self.units,), Zeros())
+        return Plan((self.units,), (dense_forward, dense_backward), (weight, bias), sizes=(inputs, self.units))
+
+
+@dataclass(frozen=True)
+class Flatten(Layer):
+    """Takes an image as one vector; memory stays as it is, so nothing is computed."""
+
+    def plan(self, shape: Shape) -> Plan:
+        """(H, W, ...) becomes (H * W * ...,)."""
+        return Plan((prod(shape),), None)

@@ -1,0 +1,23 @@
+"""Dropout."""
+
+from dataclasses import dataclass
+from math import prod
+
+from handgrad.checks import bounded, check_bounds
+from handgrad.kernels.dropout import dropout_backward, dropout_forward
+from handgrad.nn.layer import Layer, Plan, Shape
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """In training, zeroes each number with probability `rate` and scales the others by 1 / (1 - rate)."""
+
+    rate: float = bounded(0.5, "[0, 1)")
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+    def plan(self, shape: Shape) -> Plan:
+        """Same shape out as in; the mask is saved for the backward pass."""
+        kernels = dropout_forward, dropout_backward
+        return Plan(shape, kernels, settings=(self.rate,), saved_per_image=prod(shape))

@@ -1,0 +1,70 @@
+"""What a layer is: a small frozen description that, given the shape of its input, says what to compute and to keep."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from handgrad.nn.initializers import Initializer
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One trained array of a layer; `penalised` tells whether L1, L2 and weight decay apply to it."""
+
+    name: str
+    shape: Shape
+    initializer: Initializer
+    fan_in: int = 1
+    fan_out: int = 1
+    penalised: bool = False
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """One array that a layer keeps between steps without training it, filled with `value` at the start."""
+
+    name: str
+    shape: Shape
+    value: float
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A layer bound to its input's shape; `kernels` are its forward and backward pass, None where it computes nothing.
+
+    `sizes` (int) and `settings` (float) reach the kernels as `shape` and `settings`; `saved` and `saved_per_image`
+    are the numbers a forward pass leaves for the backward pass: once, and once an image.
+    """
+
+    output: Shape
+    kernels: tuple[Any, Any] | None
+    parameters: tuple[Parameter, ...] = ()
+    buffers: tuple[Buffer, ...] = ()
+    sizes: tuple[int, ...] = ()
+    settings: tuple[float, ...] = ()
+    saved: int = 0
+    saved_per_image: int = 0
+
+
+class Layer(ABC):
+    """A frozen dataclass whose fields are the layer's hyper-parameters; the same list of layers builds every backend."""
+
+    @abstractmethod
+    def plan(self, shape: Shape) -> Plan:
+        """Bind the layer to inputs of `shape` (without the batch axis).
+
+        Raises  UsageError when such inputs do not fit; the message quotes both shapes.
+        """

@@ -1,0 +1,97 @@
+"""Where everything of a network lies: parameters and buffers in their flat vectors, activations in one arena."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.kernels.program import OPERATION, Program
+from handgrad.kernels.signatures import kernel_address
+from handgrad.nn.layer import Plan
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One named part of a flat vector, belonging to layer number `layer`."""
+
+    layer: int
+    part: Any
+    start: int
+
+    @property
+    def name(self) -> str:
+        """Layer number and name, as in PyTorch's Sequential: "0.weight"."""
+        return f"{self.layer}.{self.part.name}"
+
+    @property
+    def stop(self) -> int:
+        """First element after it."""
+        return self.start + int(self.part.size)
+
+    def view(self, vector: Array) -> Array:
+        """The part of `vector` that it names, in its own shape."""
+        return vector[self.start : self.stop].reshape(self.part.shape)
+
+
+def slots_of(plans: Sequence[Plan], parts: Callable[[Plan], Sequence[Any]]) -> tuple[Slot, ...]:
+    """Lay the `parts` of every plan out one after another."""
+    slots: list[Slot] = []
+    for layer, plan in enumerate(plans):
+        for part in parts(plan):
+            slots.append(Slot(layer, part, slots[-1].stop if slots else 0))
+    return tuple(slots)
+
+
+def assemble(network: Any, rows: int) -> Program:
+    """Lay a network out for batches of up to `rows` images; layers that compute nothing get no operation."""
+    table, shapes, settings = _table(network, rows)
+    real = network.dtype
+    last = table[-1]
+    arena = int(last["y_start"] + rows * last["y_size"])
+    return Program(
+        table,
+        np.array(shapes, np.int64),
+        np.array(settings, real),
+        network.parameters,
+        network.gradients,
+        network.buffers,
+        np.zeros(arena, real),
+        np.zeros(arena, real),
+        np.zeros(int(last["saved_start"] + last["saved_size"]), real),
+        int(np.flatnonzero(table["parameter_size"])[0]),
+        kernel_address(network.loss.kernel, "loss", real),
+        np.array(network.loss.settings, real),
+    )
+
+
+def _table(network: Any, rows: int) -> tuple[Array, list[int], list[float]]:
+    """One row an operation; every start is where the row before it stopped."""
+    table: list[dict[str, int]] = []
+    shapes: list[int] = []
+    settings: list[float] = []
+    size, start = prod(network.input_shape), 0
+    filled = dict.fromkeys(("parameter", "buffer", "saved"), 0)
+    for layer, plan in enumerate(network.plans):
+        if plan.kernels is None:
+            continue
+        sizes = {
+            "parameter": sum(part.size for part in plan.parameters),
+            "buffer": sum(part.size for part in plan.buffers),
+            "saved": plan.saved + rows * plan.saved_per_image,
+        }
+        row = {"x_start": start, "x_size": size, "y_start": start + rows * size, "y_size": prod(plan.output)}
+        row |= {f"{name}_start": filled[name] for name in sizes} | {f"{name}_size": sizes[name] for name in sizes}
+        row |= {"shape_start": len(shapes), "shape_size": len(plan.sizes), "stream": layer}
+        row |= {"setting_start": len(settings), "setting_size": len(plan.settings)}
+        row |= {role: kernel_address(plan.kernels[i], role, network.dtype) for i, role in enumerate(("forward", "backward"))}
+        table.append(row)
+        filled = {name: filled[name] + sizes[name] for name in sizes}
+        shapes += plan.sizes
+        settings += plan.settings
+        start, size = row["y_start"], row["y_size"]
+    return np.array([tuple(row[name] for name in OPERATION.names or ()) for row in table], OPERATION), shapes, settings

@@ -1,0 +1,161 @@
+"""A network: a list of layers bound to an input shape, with every parameter in one flat vector."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.errors import UsageError
+from handgrad.kernels import blas, driver
+from handgrad.kernels.losses import softmax
+from handgrad.kernels.program import Batches, Program
+from handgrad.nn.layer import Layer, Plan, Shape
+from handgrad.nn.layout import Slot, assemble, slots_of
+from handgrad.nn.losses import CrossEntropy, Loss
+
+Array = NDArray[Any]
+DTYPES = ("float32", "float64")
+INITIALISATION = 11  # purpose, in the key of the generator that weights are drawn from
+EVALUATION_ROWS = 256
+
+
+class Scaling(NamedTuple):
+    """How a pixel enters the network: scale * pixel + shift. Arrays of floats enter as they are."""
+
+    scale: float = 1 / 255
+    shift: float = 0.0
+
+
+class Network:
+    """Layers, parameters and a loss; `parameters`, `gradients` and `buffers` are flat vectors, `views` names their parts.
+
+    Shapes  parameters, gradients (P,); buffers (B,): running statistics, which are not trained
+    Raises  UsageError when a layer does not fit its input, or a setting makes no sense.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        input_shape: Shape,
+        *,
+        loss: Loss | None = None,
+        seed: int = 0,
+        dtype: str = "float32",
+        scaling: Scaling | None = None,
+        class_names: Sequence[str] = (),
+    ) -> None:
+        if dtype not in DTYPES:
+            raise UsageError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r} (--dtype)")
+        blas.in_use()
+        self.layers, self.input_shape, self.dtype = tuple(layers), tuple(input_shape), dtype
+        self.loss, self.scaling = loss or CrossEntropy(), scaling or Scaling()
+        self.class_names = tuple(class_names)
+        self.plans = _plans(self.layers, self.input_shape)
+        self.parameter_slots = slots_of(self.plans, lambda plan: plan.parameters)
+        self.buffer_slots = slots_of(self.plans, lambda plan: plan.buffers)
+        self.parameters = np.zeros(_end(self.parameter_slots), dtype)
+        self.gradients = np.zeros_like(self.parameters)
+        self.buffers = np.zeros(_end(self.buffer_slots), dtype)
+        self._programs: dict[int, Program] = {}
+        self.initialise(seed)
+
+    @property
+    def classes(self) -> int:
+        """Number of outputs."""
+        return int(np.prod(self.plans[-1].output)) if self.plans else int(np.prod(self.input_shape))
+
+    @property
+    def views(self) -> dict[str, Array]:
+        """Parameters and buffers by name ("0.weight" is layer 0's weight), as shaped views of the flat vectors."""
+        named = {slot.name: slot.view(self.parameters) for slot in self.parameter_slots}
+        return named | {slot.name: slot.view(self.buffers) for slot in self.buffer_slots}
+
+    @property
+    def segments(self) -> Array:
+        """Shapes  (S, 3) int64: start, stop, and 1 where penalties apply, for each parameter."""
+        rows = [(slot.start, slot.stop, int(slot.part.penalised)) for slot in self.parameter_slots]
+        return np.array(rows, np.int64).reshape(-1, 3)
+
+    def initialise(self, seed: int) -> None:
+        """Draw every parameter anew from its initialiser, and reset the buffers."""
+        generator = np.random.Generator(np.random.Philox(key=[seed, INITIALISATION]))
+        for slot in self.parameter_slots:
+            part = slot.part
+            slot.view(self.parameters)[...] = part.initializer(generator, part.shape, part.fan_in, part.fan_out)
+        for slot in self.buffer_slots:
+            slot.view(self.buffers)[...] = slot.part.value
+
+    def program(self, rows: int) -> Program:
+        """The network as the compiled driver sees it, with room for batches of up to `rows` images."""
+        if rows not in self._programs:
+            self._programs[rows] = assemble(self, rows)
+        return self._programs[rows]
+
+    def batches(self, images: Array, labels: Array | None = None, order: Array | None = None, size: int = 0) -> Batches:
+        """Images to go through the network `size` at a time in `order`, scaled when they are uint8.
+
+        Raises  UsageError when an image has another shape than the network's input, or a label is no class of it.
+        """
+        flat = _flat(images, self.input_shape, self.dtype)
+        targets = np.zeros(len(flat), np.int64) if labels is None else np.ascontiguousarray(labels, np.int64).view()
+        _check_labels(targets, len(flat), self.classes)
+        scale, shift = self.scaling if flat.dtype == np.uint8 else (1.0, 0.0)
+        real = np.dtype(self.dtype).type
+        rows = np.arange(len(flat)) if order is None else np.ascontiguousarray(order, np.int64).view()
+        flat.flags.writeable = targets.flags.writeable = rows.flags.writeable = False
+        size = size or EVALUATION_ROWS
+        return Batches(flat, targets, rows, size, real(scale), real(shift), np.uint64(0), np.empty(0))
+
+    def logits(self, images: Array) -> Array:
+        """The last layer's outputs.  Shapes  images (N, *input_shape) uint8 or float -> (N, K)"""
+        out = np.empty((len(images), self.classes), self.dtype)
+        driver.evaluate_rows(self.program(EVALUATION_ROWS), self.batches(images), out)
+        return out
+
+    def predict_proba(self, images: Array) -> Array:
+        """Probability of each class.  Shapes  images (N, *input_shape) uint8 or float -> (N, K)"""
+        out = self.logits(images)
+        softmax(out, out)
+        return out
+
+    def loss_and_gradients(self, images: Array, labels: Array, *, training: bool = True, key: int = 0) -> float:
+        """Loss of one batch; its gradient with respect to every parameter is left in `gradients`.
+
+        `key` seeds dropout; with training=False, dropout is off and batch normalisation uses running statistics.
+        """
+        batches = self.batches(images, labels, size=len(images))
+        program = self.program(len(images))
+        x = program.activations[: len(images) * program.table[0]["x_size"]]
+        driver.gather(batches, batches.order, x, batches.labels.copy())
+        loss, _ = driver.loss_and_gradients(program, batches.labels.copy(), np.uint64(key), training)
+        return float(loss)
+
+
+def _plans(layers: Sequence[Layer], shape: Shape) -> tuple[Plan, ...]:
+    plans: list[Plan] = []
+    for layer in layers:
+        plans.append(layer.plan(shape))
+        shape = plans[-1].output
+    if not any(plan.parameters for plan in plans):
+        raise UsageError("a network needs at least one layer with parameters, such as Dense(10)")
+    return tuple(plans)
+
+
+def _end(slots: Sequence[Slot]) -> int:
+    return slots[-1].stop if slots else 0
+
+
+def _flat(images: Array, input_shape: Shape, dtype: str) -> Array:
+    if images.shape[1:] != input_shape and images[0:1].size != np.prod(input_shape):
+        raise UsageError(f"the network takes images of shape {input_shape}, got {images.shape[1:]}")
+    kind = images.dtype if images.dtype == np.uint8 else dtype
+    return np.ascontiguousarray(images, kind).reshape(len(images), -1)[:]
+
+
+def _check_labels(labels: Array, images: int, classes: int) -> None:
+    if labels.shape != (images,):
+        raise UsageError(f"{images} images need as many labels, got an array of shape {labels.shape}")
+    if images and not 0 <= labels.min() <= labels.max() < classes:
+        wrong = labels[(labels < 0) | (labels >= classes)][0]
+        raise UsageError(f"labels must be in 0 to {classes - 1} for a network of {classes} outputs, got {wrong}")

@@ -1,0 +1,27 @@
+"""What stands between a gradient and the optimizer: clipping, penalties, weight decay."""
+
+from dataclasses import dataclass
+
+from handgrad.checks import bounded, check_bounds
+
+
+@dataclass(frozen=True)
+class Links:
+    """Applied in this order to weights; biases, gamma and beta are exempt from all but clipping.
+
+    Math    g = g min(1, clip_norm / |g|), the norm over all parameters;  g = g + l1 sign(w) + weight_decay w
+            so that l1 sum |w| + weight_decay/2 sum w^2 is added to the objective; with a decoupled optimizer (adamw)
+            weight_decay acts as w = w (1 - learning_rate weight_decay) instead
+    """
+
+    clip_norm: float = bounded(0.0, "[0, inf)")
+    l1: float = bounded(0.0, "[0, inf)")
+    weight_decay: float = bounded(0.0, "[0, inf)")
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+    def numbers(self, decoupled: bool) -> tuple[float, float, float, float]:
+        """(clip_norm, l1, l2, decay) as the driver takes them."""
+        coupled, apart = (0.0, self.weight_decay) if decoupled else (self.weight_decay, 0.0)
+        return self.clip_norm, self.l1, coupled, apart

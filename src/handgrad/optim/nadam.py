@@ -1,0 +1,61 @@
+"""NAdam: Adam with Nesterov momentum and a momentum schedule."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from handgrad.checks import bounded
+from handgrad.kernels.compile import fast_kernel, strict_kernel
+from handgrad.optim.optimizer import Optimizer
+
+
+@strict_kernel
+def nadam_prepare(coefficients, memory, hyper, step, learning_rate, loss):
+    """The momentum of this step and the next; `memory` holds the product of all momenta so far.
+
+    Math    mu_t = beta1 (1 - 0.96^(t decay) / 2);  gradient's share: rate (1 - mu_t) / (1 - prod mu_1..t)
+            momentum's share: rate mu_(t+1) / (1 - prod mu_1..t+1)
+    """
+    beta1, beta2, epsilon, decay = hyper
+    now = beta1 * (1 - 0.5 * 0.96 ** (step * decay))
+    after = beta1 * (1 - 0.5 * 0.96 ** ((step + 1) * decay))
+    memory[0] *= now
+    coefficients[0], coefficients[1] = beta1, 1 - beta1
+    coefficients[2], coefficients[3] = beta2, 1 - beta2
+    coefficients[4] = learning_rate * (1 - now) / (1 - memory[0])
+    coefficients[5] = learning_rate * after / (1 - memory[0] * after)
+    coefficients[6], coefficients[7] = 1 / math.sqrt(1 - beta2**step), epsilon
+
+
+@fast_kernel
+def nadam_update(w, dw, m, v, _, coefficients):
+    """w = w - (a dw + b m) / (sqrt(v / c2) + epsilon), with a and b from `nadam_prepare`, m and v as in Adam."""
+    beta1, rest1, beta2, rest2 = coefficients[0], coefficients[1], coefficients[2], coefficients[3]
+    fresh, carried, root, epsilon = coefficients[4], coefficients[5], coefficients[6], coefficients[7]
+    for i in range(w.size):
+        m[i] = beta1 * m[i] + rest1 * dw[i]
+        v[i] = beta2 * v[i] + rest2 * dw[i] * dw[i]
+        w[i] -= (fresh * dw[i] + carried * m[i]) / (np.sqrt(v[i]) * root + epsilon)
+
+
+@dataclass(frozen=True)
+class NAdam(Optimizer):
+    """Adam that looks one step of momentum ahead, with Dozat's warming-up momentum."""
+
+    prepare, update, vectors, memory = nadam_prepare, nadam_update, 2, (1.0,)
+    rule = (
+        "mu_t = beta1 * (1 - 0.5 * 0.96^(t * momentum_decay));  m, v as in Adam\n"
+        "w = w - learning_rate * (mu_(t+1) * m / (1 - mu_1 ... mu_(t+1)) + (1 - mu_t) * g / (1 - mu_1 ... mu_t))\n"
+        "        / (sqrt(v / (1 - beta2^t)) + epsilon)"
+    )
+    reference = "Dozat, Incorporating Nesterov momentum into Adam, ICLR workshop 2016, algorithm 2"
+    elsewhere = (
+        "PyTorch: the same. Keras: the same schedule, epsilon 1e-7. Course scripts often leave the schedule out "
+        "(mu = beta1 throughout), which takes larger first steps; momentum_decay cannot reproduce that."
+    )
+
+    beta1: float = bounded(0.9, "[0, 1)")
+    beta2: float = bounded(0.999, "[0, 1)")
+    epsilon: float = bounded(1e-8, "[0, inf)")
+    momentum_decay: float = bounded(0.004, "[0, inf)")

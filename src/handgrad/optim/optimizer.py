@@ -1,0 +1,65 @@
+"""What an optimizer is: two kernels, its hyper-parameters as fields, and its rule in words."""
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from handgrad.checks import bounded, check_bounds
+from handgrad.kernels.compile import strict_kernel
+from handgrad.kernels.program import Optimization
+from handgrad.kernels.signatures import kernel_address
+from handgrad.optim.links import Links
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """A frozen dataclass whose fields, after `learning_rate`, reach its kernels as `hyper` in their order.
+
+    A subclass names its kernels, how many state vectors of the parameters' size it keeps (at most three), and the
+    scalars it remembers from step to step. Penalties, clipping, schedules are links before it, never its business.
+    """
+
+    prepare: ClassVar[Any]
+    update: ClassVar[Any]
+    vectors: ClassVar[int] = 0
+    memory: ClassVar[tuple[float, ...]] = ()
+    coefficients: ClassVar[int] = 8
+    decoupled: ClassVar[bool] = False
+    rule: ClassVar[str]
+    reference: ClassVar[str]
+    elsewhere: ClassVar[str] = "The same in PyTorch and Keras."
+
+    learning_rate: float = bounded(0.001, "(0, inf)")
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+    @property
+    def hyper(self) -> tuple[float, ...]:
+        """The hyper-parameters that its kernels are given: every field but the learning rate."""
+        return tuple(float(getattr(self, field.name)) for field in fields(self) if field.name != "learning_rate")
+
+    def bind(self, network: Any, links: Links | None = None) -> Optimization:
+        """Lay the optimizer out for a network: state at zero, scalars at their start."""
+        real = network.dtype
+        links = links or Links()
+        return Optimization(
+            kernel_address(self.prepare, "prepare", real),
+            kernel_address(self.update, "update", real),
+            np.array(self.hyper, np.float64),
+            np.array(self.memory, np.float64),
+            np.zeros(self.coefficients, real),
+            np.zeros(self.vectors * network.parameters.size, real),
+            self.vectors,
+            network.segments,
+            np.array(links.numbers(self.decoupled), np.float64),
+        )
+
+
+@strict_kernel
+def learning_rate_only(coefficients, memory, hyper, step, learning_rate, loss):
+    """coefficients (learning_rate, hyper...): for optimizers whose numbers do not change with the step."""
+    coefficients[0] = learning_rate
+    for i in range(hyper.size):
+        coefficients[i + 1] = hyper[i]

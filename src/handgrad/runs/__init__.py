@@ -1,0 +1,18 @@
+"""Runs on disk: started, resumed, listed, tracked."""
+
+from handgrad.runs.execute import build_network, build_settings, execute, prepare, resume
+from handgrad.runs.folder import Run, create_run, list_runs, open_run
+from handgrad.runs.interruption import InterruptedRunError
+
+__all__ = [
+    "InterruptedRunError",
+    "Run",
+    "build_network",
+    "build_settings",
+    "create_run",
+    "execute",
+    "list_runs",
+    "open_run",
+    "prepare",
+    "resume",
+]

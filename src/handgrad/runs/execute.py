@@ -1,0 +1,162 @@
+"""From a configuration to a finished run: data, network, training, evaluation, folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handgrad.config import RunConfig, build_layers, build_loss, build_links, build_optimizer, build_schedule
+from handgrad.data import Dataset, Split, load, split
+from handgrad.errors import CorruptDataError, DivergedError, UsageError
+from handgrad.evaluation import Measure, measure
+from handgrad.kernels import blas
+from handgrad.nn import Network, Scaling
+from handgrad.runs.folder import Run, create_run, open_run
+from handgrad.runs.interruption import InterruptedRunError, stopping_on_signals
+from handgrad.runs.recorder import Recorder
+from handgrad.training import Augmentation, Observer, Settings, Trainer, load_newest_checkpoint
+from handgrad.training.environment import environment
+
+OVER = ("finished", "patience")
+
+
+def build_network(config: RunConfig, dataset: Dataset, rows: Any) -> Network:
+    """The network that `config` describes for the images of `dataset`; `rows` are its training images.
+
+    Raises  UsageError when layers do not fit, or the last one has not one output a class.
+    """
+    layers = build_layers(config, dataset.classes)
+    network = Network(
+        layers,
+        dataset.image_shape,
+        loss=build_loss(config),
+        seed=config.seed,
+        dtype=config.dtype,
+        scaling=_scaling(config, dataset, rows),
+        class_names=dataset.class_names,
+    )
+    if network.classes != dataset.classes:
+        raise UsageError(
+            f"the network's output has shape {network.plans[-1].output}, expected ({dataset.classes},), one for each class "
+            f"of {dataset.name} (--layers)"
+        )
+    return network
+
+
+def build_settings(config: RunConfig) -> Settings:
+    """What the training loop is told, from a configuration."""
+    names = ("epochs", "batch_size", "seed", "patience", "monitor", "keep", "time_limit", "log_every", "evaluate_every", "threads")
+    augmentation = {name: getattr(config, name) for name in ("noise", "shift", "elastic", "elastic_sigma")}
+    return Settings(
+        optimizer=build_optimizer(config),
+        schedule=build_schedule(config),
+        links=build_links(config),
+        augmentation=Augmentation(**augmentation),
+        **{name: getattr(config, name) for name in names},
+    )
+
+
+def prepare(config: RunConfig, dataset: Dataset) -> tuple[Network, Split, Settings]:
+    """Split, network and settings of a run, all checked, before anything is written or trained."""
+    blas.use(config.blas)
+    parts = split(dataset, config.validation_fraction, config.seed, config.train_fraction)
+    return build_network(config, dataset, parts.train_rows), parts, build_settings(config)
+
+
+def execute(config: RunConfig, observers: Sequence[Observer] = (), command: str = "") -> Run:
+    """Train as `config` says, in a new folder below its `runs_dir`.
+
+    Raises  UsageError, FileSystemError, CorruptDataError; DivergedError; InterruptedRunError. The run stays in its
+            folder, to be looked at or resumed, when training had begun.
+    """
+    dataset = load(config.dataset, config.resize)
+    prepared = prepare(config, dataset)
+    name = config.name or config.auto_name()
+    run = create_run(Path(config.runs_dir), name, numbered=config.name is None)
+    with run.locked():
+        config.to_yaml(run.config_file)
+        run.write_json(run.facts_file, {"command": command or config.command(), "data": dataset.fingerprint, "environment": environment()})
+        return _train(run, config, dataset, prepared, observers)
+
+
+def resume(path: Path, observers: Sequence[Observer] = ()) -> Run:
+    """Go on with the run in `path` from its newest checkpoint; one that is over is left as it is.
+
+    Raises  as `execute`; CorruptDataError when the data set is another one than the run began with.
+    """
+    run = open_run(path)
+    with run.locked():
+        if run.metrics.get("stopped") in OVER:
+            return run
+        config = run.config
+        dataset = load(config.dataset, config.resize)
+        if run.facts.get("data", dataset.fingerprint) != dataset.fingerprint:
+            raise CorruptDataError(f"the data set {config.dataset} is not the one that {path} began with: restore it to resume")
+        run.checkpoints.mkdir(exist_ok=True)
+        return _train(run, config, dataset, prepare(config, dataset), observers)
+
+
+def _train(run: Run, config: RunConfig, dataset: Dataset, prepared: tuple[Network, Split, Settings], observers: Sequence[Observer]) -> Run:
+    network, parts, settings = prepared
+    test = (dataset.x_test, dataset.y_test) if config.log_test and len(dataset.y_test) else None
+    trainer = Trainer(network, parts, settings, (), test)
+    history = run.read_history()
+    step = load_newest_checkpoint(trainer, run.checkpoints, len(history.losses))
+    trainer.history = run.rewrite_history(history, step)
+    trainer.observers = (Recorder(run, config.checkpoint_seconds), *observers)
+    with stopping_on_signals(trainer) as interruption:
+        try:
+            trainer.run()
+        except DivergedError:
+            run.save_model(network)
+            run.write_json(run.metrics_file, _metrics(run, config, dataset, trainer, "diverged"))
+            raise
+        trainer.restore_best()
+        run.save_model(network)
+        run.write_json(run.metrics_file, _metrics(run, config, dataset, trainer, trainer.history.stopped))
+    for observer in observers:
+        observer.finished(trainer, run)
+    if interruption.signal:
+        raise InterruptedRunError(
+            f"stopped at step {trainer.step} of {trainer.total_steps}, saved. Go on with: handgrad resume {run.path}",
+            interruption.signal,
+        )
+    return run
+
+
+def _metrics(run: Run, config: RunConfig, dataset: Dataset, trainer: Trainer, stopped: str) -> dict[str, Any]:
+    network, parts, history = trainer.network, trainer.split, trainer.history
+    best = history.best(config.monitor)
+    with blas.threads(config.threads):
+        measures = {
+            "test": measure(network, dataset.x_test, dataset.y_test),
+            "train": measure(network, parts.x, parts.y, parts.train_rows),
+            "validation": measure(network, parts.x, parts.y, parts.validation_rows),
+        }
+    return {
+        **{part: _numbers(values) for part, values in measures.items()},
+        "epochs": [epoch.row() for epoch in history.epochs],
+        "best_epoch": best.epoch if best else None,
+        "stopped": stopped,
+        "steps": trainer.step,
+        "seconds": round(trainer.seconds, 6),
+        "parameters": int(network.parameters.size),
+        "config": config.model_dump(mode="json"),
+    }
+
+
+def _numbers(values: Measure) -> dict[str, float | None]:
+    return {name: value if np.isfinite(value) else None for name, value in values._asdict().items()}
+
+
+def _scaling(config: RunConfig, dataset: Dataset, rows: Any) -> Scaling:
+    """Pixels to [0, 1], or to mean 0 and deviation 1 over the training images (rows of x_train)."""
+    if config.normalize != "standard":
+        return Scaling()
+    counts = np.zeros(256, np.int64)
+    for part in np.array_split(rows, max(1, len(rows) // 1000)):
+        counts += np.bincount(dataset.x_train[part].ravel(), minlength=256)
+    mean = np.average(np.arange(256), weights=counts)
+    deviation = np.sqrt(np.average((np.arange(256) - mean) ** 2, weights=counts)) or 1.0
+    return Scaling(float(1 / deviation), float(-mean / deviation))

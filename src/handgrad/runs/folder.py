@@ -1,0 +1,160 @@
+"""A run as a folder on disk: what is in it, who may write to it, and how it is read again."""
+
+import fcntl
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from handgrad.config import RunConfig
+from handgrad.errors import CorruptDataError, FileSystemError, UsageError
+from handgrad.files import atomic_write, sweep_temporaries
+from handgrad.nn import Network
+from handgrad.training import History, load_model, save_model
+from handgrad.training.history import read_record, records
+
+log = logging.getLogger("handgrad")
+
+
+class Run:
+    """The folder of one run: config.yaml, run.json, history.jsonl, metrics.json, model.safetensors, checkpoints/, log.txt."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config_file, self.facts_file = path / "config.yaml", path / "run.json"
+        self.history_file, self.metrics_file = path / "history.jsonl", path / "metrics.json"
+        self.model_file, self.log_file = path / "model.safetensors", path / "log.txt"
+        self.checkpoints = path / "checkpoints"
+        self.best_file = self.checkpoints / "best.safetensors"
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.path.name
+
+    @property
+    def config(self) -> RunConfig:
+        """The configuration that the run was started with.  Raises  FileSystemError, UsageError."""
+        return RunConfig.from_yaml(self.config_file)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Command, data fingerprint and environment at the start; empty when the file is missing."""
+        return _read_json(self.facts_file)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What metrics.json holds; empty while the run has not ended."""
+        return _read_json(self.metrics_file)
+
+    def write_json(self, path: Path, content: dict[str, Any]) -> None:
+        """Write `content` as readable JSON, atomically."""
+        atomic_write(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+    def read_history(self) -> History:
+        """The history file's records up to the first line that is torn or does not follow; what comes after is lost."""
+        history = History()
+        if not self.history_file.exists():
+            return history
+        for number, line in enumerate(self.history_file.read_text(errors="replace").splitlines(), 1):
+            try:
+                read_record(history, json.loads(line))
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                log.warning("%s: line %d is torn or out of order (%s); read up to there", self.history_file, number, error)
+                break
+        return history
+
+    def rewrite_history(self, history: History, step: int) -> History:
+        """Cut the history file and `history` back to `step`; returns what is left."""
+        lines = list(records(history, step)) if step else []
+        atomic_write(self.history_file, "".join(json.dumps(line) + "\n" for line in lines))
+        kept = History()
+        for line in lines:
+            read_record(kept, line)
+        return kept
+
+    def save_model(self, network: Network) -> None:
+        """Write the network that the run ended with."""
+        save_model(network, self.model_file)
+
+    def load_model(self) -> Network:
+        """The network that the run ended with, or its best one so far while it has not ended.
+
+        Raises  UsageError when there is none yet; FileSystemError, CorruptDataError.
+        """
+        for path in (self.model_file, self.best_file):
+            if path.exists():
+                return load_model(path)
+        raise UsageError(f"{self.path} has no model yet: finish it with `handgrad resume {self.path}`")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from writing to the run; stale temporary files of killed ones are swept.
+
+        Raises  FileSystemError when another process is at it; the lock goes with its holder, however it ends.
+        """
+        try:
+            with (self.path / ".lock").open("w") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise FileSystemError(f"{self.path} is in use by another process: wait for it, or choose another --name") from None
+                for folder in (self.path, self.checkpoints):
+                    sweep_temporaries(folder)
+                yield
+        except PermissionError as error:
+            raise FileSystemError(f"cannot write {self.path}: {error.strerror}") from error
+
+
+def create_run(runs_dir: Path, name: str, numbered: bool) -> Run:
+    """Make the folder of a new run; a taken name gets "-2", "-3" … when `numbered`, and is refused otherwise.
+
+    Raises  UsageError for a taken or impossible name; FileSystemError when the folder cannot be made.
+    """
+    if not name or name in (".", "..") or "/" in name or "\0" in name or len(name.encode()) > 200:
+        raise UsageError(f"a run's name must be one file name of at most 200 bytes, got {name!r} (--name)")
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        for suffix in ("", *(f"-{n}" for n in range(2, 100_000))):
+            run = Run(runs_dir / (name + suffix))
+            try:
+                run.path.mkdir()
+            except FileExistsError:
+                if numbered:
+                    continue
+                raise UsageError(f"{run.path} exists: choose another --name, or `handgrad resume {run.path}`") from None
+            run.checkpoints.mkdir()
+            return run
+    except OSError as error:
+        raise FileSystemError(f"cannot make a run in {runs_dir}: {error.strerror}. Choose another --runs_dir") from error
+    raise UsageError(f"{runs_dir} holds 100000 runs named {name}: choose another --name")
+
+
+def open_run(path: Path) -> Run:
+    """The run in the folder `path`.  Raises  FileSystemError when there is no such folder; UsageError when it is no run."""
+    run = Run(Path(path))
+    if not run.path.is_dir():
+        raise FileSystemError(f"no run in {path}: no such folder. `handgrad runs` lists the runs there are")
+    if not run.config_file.is_file():
+        raise UsageError(f"{path} is no run: it has no config.yaml. `handgrad runs` lists the runs there are")
+    return run
+
+
+def list_runs(runs_dir: Path) -> list[Run]:
+    """Every run below `runs_dir`, oldest first."""
+    found = [Run(path.parent) for path in Path(runs_dir).glob("*/config.yaml")]
+    return sorted(found, key=lambda run: run.config_file.stat().st_mtime)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (ValueError, OSError) as error:
+        raise CorruptDataError(f"cannot read {path}: {error}") from error
+    if not isinstance(content, dict):
+        raise CorruptDataError(f"{path} holds no JSON object")
+    return content

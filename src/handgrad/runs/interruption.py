@@ -1,0 +1,45 @@
+"""Ctrl-C and SIGTERM end a training at its next pause, saved; a second one ends the process at once."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from handgrad.errors import HandgradError
+from handgrad.training import Trainer
+
+
+class InterruptedRunError(HandgradError):
+    """A signal stopped the training; its exit code is 128 plus the signal's number, as shells have it."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + number
+
+
+class Interruption:
+    """Which signal has come, if any."""
+
+    signal: int = 0
+
+
+@contextmanager
+def stopping_on_signals(trainer: Trainer) -> Iterator[Interruption]:
+    """While the block runs, the first SIGINT or SIGTERM asks `trainer` to stop; handlers are put back afterwards."""
+    seen = Interruption()
+
+    def stop(number: int, frame: Any) -> None:
+        seen.signal = number
+        trainer.stop("interrupted")
+        for each in before:
+            signal.signal(each, signal.SIG_DFL)
+
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():  # Python delivers signals there only
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,77 @@
+"""Writes a training into its run's folder while it goes on."""
+
+import json
+import os
+import time
+from typing import Any
+
+from handgrad.errors import FileSystemError
+from handgrad.runs.folder import Run
+from handgrad.training import Epoch, Evaluation, Observer, Trainer, save_checkpoint, save_model
+from handgrad.training.history import epoch_record, evaluation_record, steps_record
+
+SOONEST_SECONDS = 1.0
+
+
+class Recorder(Observer):
+    """Appends to history.jsonl, and saves checkpoints: at an epoch's end (not more than one a second), every
+    `checkpoint_seconds` within one, and when training stops."""
+
+    def __init__(self, run: Run, checkpoint_seconds: float) -> None:
+        self.run, self.checkpoint_seconds = run, checkpoint_seconds
+        self._saved = time.monotonic()
+        self._file = run.history_file.open("a")
+        self._epoch_ended = False
+        self._best: Any = None
+
+    def stepped(self, trainer: Trainer, first: int, losses: Any, correct: Any, norms: dict[int, float]) -> None:
+        """A line of iterations."""
+        self._append(steps_record(first, losses, correct, norms))
+
+    def evaluated(self, trainer: Trainer, evaluation: Evaluation) -> None:
+        """A line of a measurement."""
+        self._append(evaluation_record(evaluation))
+
+    def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
+        """A line of an epoch; its weights, when they are the best so far."""
+        self._append(epoch_record(epoch))
+        self._epoch_ended = True
+
+    def paused(self, trainer: Trainer) -> None:
+        """A checkpoint, when one is due."""
+        waited = time.monotonic() - self._saved
+        due = SOONEST_SECONDS if self._epoch_ended else self.checkpoint_seconds
+        if trainer.stop_reason or waited >= due:
+            self.save(trainer)
+
+    def save(self, trainer: Trainer) -> None:
+        """History first, then the checkpoint that relies on it."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        save_checkpoint(trainer, self.run.checkpoints)
+        self._save_best(trainer)
+        self._saved, self._epoch_ended = time.monotonic(), False
+
+    def ended(self, trainer: Trainer) -> None:
+        """Close the history."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def _save_best(self, trainer: Trainer) -> None:
+        """The best weights as a model, for whoever wants to use a run that has not ended."""
+        if trainer.best is None or trainer.best is self._best:
+            return
+        self._best = trainer.best
+        network = trainer.network
+        now = network.parameters.copy(), network.buffers.copy()
+        network.parameters[:], network.buffers[:] = trainer.best
+        save_model(network, self.run.best_file)
+        network.parameters[:], network.buffers[:] = now
+
+    def _append(self, record: dict[str, Any]) -> None:
+        try:
+            self._file.write(json.dumps(record, allow_nan=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise FileSystemError(f"cannot write {self.run.history_file}: {error.strerror}. Free some space, then resume") from error

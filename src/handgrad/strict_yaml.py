@@ -1,0 +1,155 @@
+"""YAML without its surprises: 1e-3 is a number, `no` is a text, and nothing is guessed, repeated or executed.
+
+Types are those of YAML 1.2's core schema. Refused: duplicate keys, keys that are not text, aliases, tags beyond the
+plain ones, tabs, more than 100 levels, more than 1 MB.
+"""
+
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from handgrad.errors import FileSystemError, UsageError
+
+LARGEST_BYTES = 1_000_000
+DEEPEST = 100
+PREFIX = "tag:yaml.org,2002:"
+
+# YAML 1.2, section 10.3.2. A longer whole number than 40 digits is read as a float.
+PATTERNS = {
+    "null": (r"~|null|Null|NULL|", "~nN\0"),
+    "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    "int": (r"[-+]?[0-9]{1,40}|0o[0-7]{1,40}|0x[0-9a-fA-F]{1,40}", "-+0123456789"),
+    "float": (
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+}
+PLAIN_TAGS = {PREFIX + name for name in (*PATTERNS, "str", "seq", "map")}
+
+
+class _Refused(yaml.MarkedYAMLError):
+    """A construct that YAML allows and we do not."""
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers: dict[str, list[Any]] = {}
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse aliases, foreign tags and deep nesting before anything is built."""
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):
+            raise _Refused(problem=f"alias *{event.anchor}: write the value out", problem_mark=event.start_mark)
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise _Refused(problem=f"nested deeper than {DEEPEST} levels", problem_mark=event.start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        if node is not None and node.tag not in PLAIN_TAGS:
+            problem = f"tag {node.tag.replace(PREFIX, '!!')} is not accepted: leave it out"
+            raise _Refused(problem=problem, problem_mark=node.start_mark)
+        return node
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """A dict of text keys, each given once."""
+        first: dict[str, int] = {}
+        for key, _ in node.value:
+            if key.tag != PREFIX + "str":
+                raise _Refused(problem="a key must be text: put it in quotes", problem_mark=key.start_mark)
+            if key.value in first:
+                problem = f"key {key.value!r} stands twice, first in line {first[key.value]}"
+                raise _Refused(problem=problem, problem_mark=key.start_mark)
+            first[key.value] = key.start_mark.line + 1
+        return {key.value: self.construct_object(value, deep=True) for key, value in node.value}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what either version of YAML would take for something else than text."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Always: a list that stands in two places is written twice."""
+        return True
+
+
+def _whole(loader: Any, node: Any) -> int:
+    text = node.value.lower()
+    return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+
+
+def _real(loader: Any, node: Any) -> float:
+    text = node.value.lower()
+    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+_Loader.add_constructor(PREFIX + "int", _whole)
+_Loader.add_constructor(PREFIX + "float", _real)
+for _name, (_pattern, _first) in PATTERNS.items():
+    for _class in (_Loader, _Dumper):
+        _characters = ["" if character == "\0" else character for character in _first]
+        _class.add_implicit_resolver(PREFIX + _name, re.compile(rf"^(?:{_pattern})$"), _characters)
+
+
+def load(source: str | Path, name: str = "YAML") -> Any:
+    """What a file (a Path) or a text (a str, which errors call `name`) holds.
+
+    Raises  UsageError in one line with the line's number; FileSystemError when the file cannot be read.
+    """
+    if isinstance(source, Path):
+        name, source = str(source), _text_of(source)
+    if len(source) > LARGEST_BYTES:
+        raise UsageError(f"{name}: larger than {LARGEST_BYTES} bytes, expected a configuration")
+    try:
+        loader = _Loader(source)
+        node = loader.get_single_node()
+        content = None if node is None else loader.construct_document(node)  # type: ignore[no-untyped-call]
+    except yaml.MarkedYAMLError as error:
+        raise UsageError(f"{name}{_in_words(error)}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise UsageError(f"{name}: {' '.join(str(error).split())}") from error
+    if content is None:
+        raise UsageError(f"{name} is empty, expected settings such as `epochs: 10`")
+    return content
+
+
+def load_mapping(source: str | Path, name: str = "YAML") -> dict[str, Any]:
+    """As `load`, where settings by name are expected.
+
+    Raises  UsageError when it is a list or a single value.
+    """
+    content = load(source, name)
+    if not isinstance(content, dict):
+        kind = "a list" if isinstance(content, list) else "a single value"
+        raise UsageError(f"{source if isinstance(source, Path) else name}: got {kind}, expected settings such as `epochs: 10`")
+    return content
+
+
+def dump(mapping: dict[str, Any]) -> str:
+    """YAML text that `load` reads back exactly, and that a reader of YAML 1.1 reads the same way."""
+    return yaml.dump(mapping, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise FileSystemError(f"cannot read {path}: not a regular file. Give a YAML file")
+        with open(path, "rb") as file:
+            content = file.read(LARGEST_BYTES + 1)
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise FileSystemError(f"cannot read {path}: {error.strerror or error}. Check the path") from error
+    except ValueError as error:  # UnicodeDecodeError, or a path with a null byte
+        raise UsageError(f"{path} is not a text in UTF-8: {error}. Give a YAML file") from error
+
+
+def _in_words(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    where = f", line {mark.line + 1}" if mark else ""
+    problem = error.problem or error.context or "not YAML"
+    if "'\\t'" in problem:
+        problem = "a tab, where YAML wants spaces"
+    elif problem.startswith("but "):
+        problem = f"{error.context}, {problem}"
+    return f"{where}: {' '.join(problem.split())}"

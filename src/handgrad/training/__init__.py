@@ -1,0 +1,24 @@
+"""The training loop, its history, checkpoints, and models on disk."""
+
+from handgrad.training.checkpoint import load_newest_checkpoint, save_checkpoint
+from handgrad.training.fit import fit
+from handgrad.training.history import Epoch, Evaluation, History
+from handgrad.training.models import load_model, save_model
+from handgrad.training.observer import Observer
+from handgrad.training.settings import Augmentation, Settings
+from handgrad.training.trainer import Trainer
+
+__all__ = [
+    "Augmentation",
+    "Epoch",
+    "Evaluation",
+    "History",
+    "Observer",
+    "Settings",
+    "Trainer",
+    "fit",
+    "load_model",
+    "load_newest_checkpoint",
+    "save_checkpoint",
+    "save_model",
+]

@@ -1,0 +1,97 @@
+"""Checkpoints: all that a training needs to go on as if nothing had happened.
+
+Two are kept, so that one torn by a crash or altered since costs some steps and not the run. Losses so far are not in
+them but in the history file, which is flushed to the disk before a checkpoint names its step.
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handgrad.errors import CorruptDataError
+from handgrad.training.environment import differing, environment
+from handgrad.training.tensor_file import Tensors, read_tensors, write_tensors
+from handgrad.training.trainer import Trainer
+
+FORMAT = 1
+KEPT = 2
+PATTERN = "step-*.safetensors"
+log = logging.getLogger("handgrad")
+
+
+def state_of(trainer: Trainer) -> Tensors:
+    """Every array that the next step depends on: weights, running statistics, the optimizer's state and scalars."""
+    state = {
+        "parameters": trainer.network.parameters,
+        "buffers": trainer.network.buffers,
+        "states": trainer.optimization.states,
+        "memory": trainer.optimization.memory,
+    }
+    if trainer.best is not None:
+        state["best_parameters"], state["best_buffers"] = trainer.best
+    return state
+
+
+def save_checkpoint(trainer: Trainer, folder: Path) -> Path:
+    """Write a checkpoint of the present step into `folder` and delete all but the newest two."""
+    document = {
+        "kind": "checkpoint",
+        "format": FORMAT,
+        "step": trainer.step,
+        "seconds": trainer.seconds,
+        "epoch_seconds": trainer.epoch_seconds,
+        "threads": trainer.settings.threads,
+        "environment": environment(),
+    }
+    path = folder / f"step-{trainer.step:012d}.safetensors"
+    write_tensors(path, state_of(trainer), document)
+    for old in sorted(folder.glob(PATTERN))[:-KEPT]:
+        old.unlink()
+    return path
+
+
+def load_newest_checkpoint(trainer: Trainer, folder: Path, latest: int) -> int:
+    """Put `trainer` where the newest sound checkpoint in `folder` says; returns its step, 0 when there is none.
+
+    One that is torn, altered, or beyond step `latest` (the end of the history) is left out with a warning; other
+    versions, BLAS or threads are named in one.
+    """
+    for path in sorted(folder.glob(PATTERN), reverse=True):
+        try:
+            tensors, document = read_tensors(path, "checkpoint")
+            if document["step"] > latest:
+                raise CorruptDataError(f"{path} is of step {document['step']}, but the history ends at step {latest}")
+            _restore(trainer, tensors, document, path)
+        except CorruptDataError as error:
+            log.warning("%s. Going on from the checkpoint before", error)
+            continue
+        _warn_of_differences(trainer, document)
+        return trainer.step
+    return 0
+
+
+def _restore(trainer: Trainer, tensors: Tensors, document: dict[str, Any], path: Path) -> None:
+    if document.get("format") != FORMAT:
+        raise CorruptDataError(f"{path} has format {document.get('format')}, this version reads {FORMAT}")
+    own = state_of(trainer)
+    expected = own | {"best_parameters": own["parameters"], "best_buffers": own["buffers"]}
+    if not set(own) - {"best_parameters", "best_buffers"} <= set(tensors) <= set(expected):
+        raise CorruptDataError(f"{path} holds {sorted(tensors)}, expected {sorted(own)}")
+    for name, array in tensors.items():
+        if array.shape != expected[name].shape or array.dtype != expected[name].dtype:
+            raise CorruptDataError(f"{path}: {name} has shape {array.shape}, expected {expected[name].shape}")
+    for name in ("parameters", "buffers", "states", "memory"):
+        np.copyto(own[name], tensors[name])
+    if "best_parameters" in tensors:
+        trainer.best = tensors["best_parameters"], tensors["best_buffers"]
+    trainer.step = int(document["step"])
+    trainer.seconds, trainer.epoch_seconds = float(document["seconds"]), float(document["epoch_seconds"])
+
+
+def _warn_of_differences(trainer: Trainer, document: dict[str, Any]) -> None:
+    before = document["environment"] | {"threads": document["threads"]}
+    changes = differing(before, environment() | {"threads": trainer.settings.threads})
+    if changes:
+        log.warning("resuming under other conditions (%s): the result may differ in its last bits", "; ".join(changes))

@@ -1,0 +1,26 @@
+"""Names what became infinite or NaN first, when a training diverges."""
+
+import numpy as np
+
+from handgrad.errors import DivergedError
+from handgrad.nn import Network
+
+
+def diverged(network: Network, rows: int, step: int, epoch: int, loss: float) -> DivergedError:
+    """The error for a loss that is not finite at `step`, whose activations still stand in the network's arena."""
+    return DivergedError(
+        f"training diverged: the loss of step {step} (epoch {epoch}) is {loss}; {_culprit(network, rows)}. "
+        "Lower --learning_rate or set --clip_norm 1"
+    )
+
+
+def _culprit(network: Network, rows: int) -> str:
+    for slot in network.parameter_slots:
+        if not np.isfinite(slot.view(network.parameters)).all():
+            return f"{slot.name} is no longer finite, the update before overflowed"
+    program, layers = network.program(rows), [i for i, plan in enumerate(network.plans) if plan.kernels]
+    for layer, operation in zip(layers, program.table, strict=True):
+        start = operation["y_start"]
+        if not np.isfinite(program.activations[start : start + rows * operation["y_size"]]).all():
+            return f"the outputs of layer {layer} ({type(network.layers[layer]).__name__}) are the first not finite"
+    return "every layer's outputs are finite, the loss itself overflowed"

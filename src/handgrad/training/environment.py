@@ -1,0 +1,31 @@
+"""What the bits of a training depend on besides its config: machine, versions, BLAS. Recorded, and compared on resume."""
+
+import platform
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from handgrad.kernels import blas
+
+PACKAGES = ("numpy", "numba", "scipy", "llvmlite")
+
+
+def environment() -> dict[str, Any]:
+    """Versions, processor and the BLAS in use, as plain data."""
+    return {
+        "handgrad": version("handgrad"),
+        "python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+        "blas": blas.in_use(),
+        "machine": platform.machine(),
+        "processor": llvm.get_host_cpu_name(),
+        "platform": sys.platform,
+    }
+
+
+def differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """One phrase for each entry that is not the same: "blas mkl, now scipy"."""
+    names = [*before, *(name for name in now if name not in before)]
+    return [f"{name} {before.get(name)}, now {now.get(name)}" for name in names if before.get(name) != now.get(name)]

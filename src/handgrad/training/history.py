@@ -1,0 +1,130 @@
+"""What happened in a training: the loss of every iteration, and a row an epoch."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training set. `train_*` are means over its iterations, while the weights were changing.
+
+    `seconds` counts the training alone, without evaluation and saving.
+    """
+
+    epoch: int
+    step: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    learning_rate: float
+    seconds: float
+    test_loss: float = math.nan
+    test_accuracy: float = math.nan
+
+    def row(self) -> dict[str, Any]:
+        """As a dictionary; the test set's numbers only where they were asked for, None for what was not measured."""
+        return _without_nan(asdict(self))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A measurement in the middle of an epoch, after `step` iterations."""
+
+    step: int
+    validation_loss: float
+    validation_accuracy: float
+    test_loss: float = math.nan
+    test_accuracy: float = math.nan
+
+
+def _without_nan(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN: None stands for it, and the test set's fields are left out."""
+    numbers = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+    return {name: value for name, value in numbers.items() if not (name.startswith("test") and value is None)}
+
+
+def _with_nan(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: math.nan if value is None else value for name, value in row.items()}
+
+
+@dataclass
+class History:
+    """Losses and right answers of each iteration, gradient norms {step: norm}, evaluations, epochs, why it ended.
+
+    `stopped` is "finished", "patience", "time limit", "interrupted" or, while it goes on, empty.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    correct: list[int] = field(default_factory=list)
+    gradient_norms: dict[int, float] = field(default_factory=dict)
+    evaluations: list[Evaluation] = field(default_factory=list)
+    epochs: list[Epoch] = field(default_factory=list)
+    stopped: str = ""
+
+    def best(self, monitor: str) -> Epoch | None:
+        """The epoch with the best `monitor`, the first of equal ones; None before the first, or without validation."""
+        rated = [epoch for epoch in self.epochs if not math.isnan(getattr(epoch, monitor))]
+        sign = 1 if monitor.endswith("loss") else -1
+        return min(rated, key=lambda epoch: sign * getattr(epoch, monitor), default=None)
+
+    def stale_epochs(self, monitor: str) -> int:
+        """How many epochs have passed since the best one."""
+        best = self.best(monitor)
+        return len(self.epochs) - best.epoch if best else 0
+
+    def same_as(self, other: "History") -> bool:
+        """Whether every number but the seconds is equal to the last bit."""
+        return self._comparable() == other._comparable()
+
+    def _comparable(self) -> Any:
+        timeless = [repr(asdict(epoch) | {"seconds": 0}) for epoch in self.epochs]
+        return self.losses, self.correct, self.gradient_norms, list(map(repr, self.evaluations)), timeless
+
+
+def steps_record(first: int, losses: list[float], correct: list[int], norms: dict[int, float]) -> dict[str, Any]:
+    """The line of some iterations, the first of them with number `first`; null where a number is not finite."""
+    finite = [loss if math.isfinite(loss) else None for loss in losses]
+    kept = {step: norm for step, norm in norms.items() if math.isfinite(norm)}
+    return {"first": first, "losses": finite, "correct": correct, "norms": kept}
+
+
+def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
+    """The line of a measurement."""
+    return {"evaluation": _without_nan(asdict(evaluation))}
+
+
+def epoch_record(epoch: Epoch) -> dict[str, Any]:
+    """The line of an epoch."""
+    return {"epoch": epoch.row()}
+
+
+def records(history: History, step: int) -> Iterable[dict[str, Any]]:
+    """The lines that a history file would hold up to `step`: see `read_record`."""
+    norms = {at: norm for at, norm in history.gradient_norms.items() if at <= step}
+    yield steps_record(1, history.losses[:step], history.correct[:step], norms)
+    for evaluation in history.evaluations:
+        if evaluation.step <= step:
+            yield evaluation_record(evaluation)
+    for epoch in history.epochs:
+        if epoch.step <= step:
+            yield epoch_record(epoch)
+
+
+def read_record(history: History, record: dict[str, Any]) -> None:
+    """Add one line of a history file; raises KeyError, TypeError or ValueError when it is none."""
+    if "losses" in record:
+        if record["first"] != len(history.losses) + 1:
+            raise ValueError(f"iteration {record['first']} follows iteration {len(history.losses)}")
+        history.losses += [math.nan if loss is None else float(loss) for loss in record["losses"]]
+        history.correct += [int(number) for number in record["correct"]]
+    history.gradient_norms |= {int(step): float(norm) for step, norm in record.get("norms", {}).items()}
+    if "evaluation" in record:
+        history.evaluations.append(Evaluation(**_with_nan(record["evaluation"])))
+    if "epoch" in record:
+        history.epochs.append(Epoch(**_with_nan(record["epoch"])))
+    unknown = set(record) - {"first", "losses", "correct", "norms", "evaluation", "epoch"}
+    if unknown:
+        raise ValueError(f"unknown field {sorted(unknown)[0]}")

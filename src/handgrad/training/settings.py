@@ -1,0 +1,72 @@
+"""What a training is told, besides its network and its data."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.checks import bounded, check_bounds
+from handgrad.errors import UsageError
+from handgrad.optim import Adam, Constant, Links, Optimizer, Schedule
+
+Array = NDArray[Any]
+MONITORS = ("validation_accuracy", "validation_loss")
+KEEP = ("best", "last")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Changes made to training images on the fly; 0 turns each off.
+
+    `noise`: standard deviation, in units of the full pixel range; `shift`: at most so many pixels each way;
+    `elastic`: strength of the elastic deformation in pixels, `elastic_sigma` its smoothness.
+    """
+
+    noise: float = bounded(0.0, "[0, 1]")
+    shift: float = bounded(0.0, "[0, inf)")
+    elastic: float = bounded(0.0, "[0, inf)")
+    elastic_sigma: float = bounded(4.0, "(0, inf)")
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+    def numbers(self, image_shape: tuple[int, ...]) -> Array:
+        """What the kernel takes: empty when everything is off."""
+        if not (self.noise or self.shift or self.elastic):
+            return np.empty(0)
+        if len(image_shape) != 2:
+            raise UsageError(f"augmentation needs images (height, width), got inputs of shape {image_shape}")
+        return np.array([*image_shape, self.noise, self.shift, self.elastic, self.elastic_sigma], np.float64)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides how training goes; a run is a pure function of these, the network and the data.
+
+    `patience` epochs without a better `monitor` stop the training, 0 never; `keep` says which weights it ends with.
+    `evaluate_every` iterations the validation set is measured besides once an epoch; 0 never.
+    `time_limit` in seconds of training, 0 for none; `log_every` iterations the gradient's norm is recorded. `threads`
+    is how many cores a matrix product may use: another number gives other bits.
+    """
+
+    optimizer: Optimizer = field(default_factory=Adam)
+    schedule: Schedule = field(default_factory=Constant)
+    links: Links = field(default_factory=Links)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    epochs: int = bounded(10, "[0, 1000000]")
+    batch_size: int = bounded(64, "[1, 1000000]")
+    seed: int = bounded(0, "[0, 9223372036854775807]")
+    patience: int = bounded(0, "[0, inf)")
+    monitor: str = "validation_accuracy"
+    keep: str = "best"
+    time_limit: float = bounded(0.0, "[0, inf)")
+    log_every: int = bounded(100, "[1, inf)")
+    evaluate_every: int = bounded(0, "[0, inf)")
+    threads: int = bounded(1, "[1, 1024]")
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+        for name, choices in (("monitor", MONITORS), ("keep", KEEP)):
+            if getattr(self, name) not in choices:
+                raise UsageError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r} (--{name})")

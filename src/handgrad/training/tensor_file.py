@@ -1,0 +1,68 @@
+"""Named arrays and a JSON document in one safetensors file, with a digest over both: whole, or recognised as not."""
+
+import hashlib
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import safetensors
+from numpy.typing import NDArray
+from safetensors import numpy as tensors_as_bytes
+
+from handgrad.errors import CorruptDataError, FileSystemError
+from handgrad.files import atomic_write
+
+Tensors = dict[str, NDArray[Any]]
+LARGEST_BYTES = 1 << 32
+
+
+def write_tensors(path: Path, tensors: Tensors, document: dict[str, Any]) -> None:
+    """Write both to `path` atomically.
+
+    Raises  FileSystemError when the disk is full or the folder cannot be written.
+    """
+    text = json.dumps(document, sort_keys=True)
+    metadata = {"handgrad": text, "digest": _digest(tensors, text)}
+    atomic_write(path, tensors_as_bytes.save(tensors, metadata))
+
+
+def read_tensors(path: Path, kind: str) -> tuple[Tensors, dict[str, Any]]:
+    """The arrays and the document of a file written by `write_tensors` whose document has this `kind`.
+
+    Raises  FileSystemError when it cannot be read; CorruptDataError when it is torn, altered or of another kind.
+    """
+    content = _content(path)
+    try:
+        tensors = tensors_as_bytes.load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        metadata = header["__metadata__"]
+        text, digest = metadata["handgrad"], metadata["digest"]
+        document = json.loads(text)
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        raise CorruptDataError(f"{path} is not a {kind} written by handgrad, or it is torn: {error}") from error
+    if digest != _digest(tensors, text):
+        raise CorruptDataError(f"{path} was altered after it was written: its digest does not match its content")
+    if document.get("kind") != kind:
+        raise CorruptDataError(f"{path} is a {document.get('kind')}, expected a {kind}")
+    return tensors, document
+
+
+def _content(path: Path) -> bytes:
+    try:
+        information = path.stat()
+        if not stat.S_ISREG(information.st_mode):
+            raise FileSystemError(f"cannot read {path}: it is no regular file")
+        if information.st_size > LARGEST_BYTES:
+            raise CorruptDataError(f"{path} has {information.st_size} bytes, more than any file of handgrad's")
+        return path.read_bytes()
+    except OSError as error:
+        raise FileSystemError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _digest(tensors: Tensors, text: str) -> str:
+    sha = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        sha.update(f"{name} {tensors[name].dtype} {tensors[name].shape}".encode())
+        sha.update(tensors[name].tobytes())
+    return sha.hexdigest()

@@ -1,0 +1,183 @@
+"""The training loop: a network, its data and its settings, taken from step to step.
+
+All that a training needs to go on is its network, its optimizer's state and the number of steps made: shuffling,
+dropout, noise and the schedule are functions of (seed, step), and the early-stopping counter one of the history.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.data import Split
+from handgrad.errors import UsageError
+from handgrad.evaluation import Measure, measure
+from handgrad.kernels import blas, driver
+from handgrad.kernels.program import Batches
+from handgrad.kernels.random import subkey
+from handgrad.nn import Network
+from handgrad.training.divergence import diverged
+from handgrad.training.history import Epoch, Evaluation, History
+from handgrad.training.observer import Observer
+from handgrad.training.settings import Settings
+
+Array = NDArray[Any]
+SHUFFLING, TRAINING = 12, 13  # purposes, in the keys of random numbers
+CHUNK_SECONDS = 0.1  # a compiled call lasts about so long: short enough for Ctrl-C and a progress bar
+
+
+class Trainer:
+    """Trains `network` on a split; `test` is (images, labels) to measure besides the validation set, or None."""
+
+    def __init__(
+        self,
+        network: Network,
+        split: Split,
+        settings: Settings,
+        observers: Sequence[Observer] = (),
+        test: tuple[Array, Array] | None = None,
+    ) -> None:
+        if not len(split.train_rows):
+            raise UsageError("there are no images to train on: raise train_fraction or lower validation_fraction")
+        self.network, self.split, self.settings, self.test = network, split, settings, test
+        self.observers = observers
+        self.optimization = settings.optimizer.bind(network, settings.links)
+        self.augmentation = settings.augmentation.numbers(network.input_shape)
+        self.steps_per_epoch = -(-len(split.train_rows) // settings.batch_size)
+        self.total_steps = settings.epochs * self.steps_per_epoch
+        self.step = 0
+        self.history = History()
+        self.best: tuple[Array, Array] | None = None
+        self.epoch_seconds = self.seconds = self.session_seconds = 0.0
+        self.stop_reason = ""
+        self._chunk = 1
+        self._epoch_batches: tuple[int, Batches] | None = None
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the step made last."""
+        rates = self._rates(max(self.step - 1, 0), 1)
+        return float(rates[0])
+
+    def stop(self, reason: str) -> None:
+        """Ask the loop to end after the compiled call that is running."""
+        self.stop_reason = reason
+
+    def run(self) -> History:
+        """Train to the end, or until something stops it; the network is left with the weights to keep.
+
+        Raises  DivergedError when a loss is not finite; the network is left with the best weights so far.
+        """
+        self._tell("started")
+        with blas.threads(self.settings.threads):
+            while self.step < self.total_steps and not self.stop_reason:
+                self._advance()
+                self._tell("paused")
+        self.history.stopped = self.stop_reason or "finished"
+        if self.stop_reason != "interrupted":
+            self.restore_best()
+        self._tell("ended")
+        return self.history
+
+    def restore_best(self) -> None:
+        """Give the network the weights of the best epoch, where there is one and the settings ask for it."""
+        if self.best is not None and self.settings.keep == "best":
+            self.network.parameters[:], self.network.buffers[:] = self.best
+
+    def batches(self, epoch: int) -> Batches:
+        """The training rows in the order of one epoch (from 0), a function of the seed and the epoch alone."""
+        if self._epoch_batches is None or self._epoch_batches[0] != epoch:
+            draws = np.random.Philox(key=[self.settings.seed, (SHUFFLING << 32) + epoch])
+            order = self.split.train_rows[np.argsort(draws.random_raw(len(self.split.train_rows)), kind="stable")]
+            batches = self.network.batches(self.split.x, self.split.y, order, self.settings.batch_size)
+            key = subkey(np.uint64(self.settings.seed), TRAINING)
+            self._epoch_batches = epoch, batches._replace(key=np.uint64(key), augmentation=self.augmentation)
+        return self._epoch_batches[1]
+
+    def _rates(self, first: int, count: int) -> Array:
+        settings = self.settings
+        return settings.schedule.rates(settings.optimizer.learning_rate, first, count, self.total_steps)
+
+    def _advance(self) -> None:
+        """One compiled call of about CHUNK_SECONDS, ending at the latest where something is to be measured."""
+        epoch, within = divmod(self.step, self.steps_per_epoch)
+        count = min(self._chunk, self.steps_per_epoch - within)
+        if every := self.settings.evaluate_every:
+            count = min(count, every - self.step % every)
+        records = self._train(self.batches(epoch), within * self.settings.batch_size, count)
+        self._record(records)
+        if not np.isfinite(records[-1, 0]):
+            self.restore_best()
+            raise diverged(self.network, self.settings.batch_size, self.step, epoch + 1, records[-1, 0])
+        if self.settings.evaluate_every and self.step % self.settings.evaluate_every == 0:
+            self._evaluate()
+        if self.step % self.steps_per_epoch == 0:
+            self._end_epoch()
+        if 0 < self.settings.time_limit <= self.session_seconds:
+            self.stop_reason = self.stop_reason or "time limit"
+
+    def _train(self, batches: Batches, start: int, count: int) -> Array:
+        """`count` steps from image `start` of the epoch on; returns the records of those made."""
+        records = np.empty((count, 3))
+        program = self.network.program(self.settings.batch_size)
+        rates, every = self._rates(self.step, count), self.settings.log_every
+        begin = time.perf_counter()
+        done = driver.train_steps(program, self.optimization, batches, start, self.step, rates, every, records)
+        elapsed = time.perf_counter() - begin
+        self.seconds += elapsed
+        self.session_seconds += elapsed
+        self.epoch_seconds += elapsed
+        self._chunk = int(np.clip(CHUNK_SECONDS * count / max(elapsed, 1e-9), 1, 4 * self._chunk))
+        return records[:done]
+
+    def _record(self, records: Array) -> None:
+        first = self.step + 1
+        self.step += len(records)
+        losses, correct = records[:, 0].tolist(), records[:, 1].astype(int).tolist()
+        norms = {first + i: float(norm) for i, norm in enumerate(records[:, 2]) if (first + i) % self.settings.log_every == 0}
+        self.history.losses += losses
+        self.history.correct += correct
+        self.history.gradient_norms |= norms
+        self._tell("stepped", first, losses, correct, norms)
+
+    def _measures(self) -> tuple[Measure, Measure]:
+        split = self.split
+        validation = measure(self.network, split.x, split.y, split.validation_rows)
+        return validation, measure(self.network, *self.test) if self.test else Measure(np.nan, np.nan)
+
+    def _evaluate(self) -> None:
+        validation, test = self._measures()
+        row = Evaluation(self.step, validation.loss, validation.accuracy, test.loss, test.accuracy)
+        self.history.evaluations.append(row)
+        self._tell("evaluated", row)
+
+    def _end_epoch(self) -> None:
+        losses, correct = (numbers[-self.steps_per_epoch :] for numbers in (self.history.losses, self.history.correct))
+        images, size = len(self.split.train_rows), self.settings.batch_size
+        weights = np.minimum(size, images - size * np.arange(self.steps_per_epoch))
+        validation, test = self._measures()
+        row = Epoch(
+            self.step // self.steps_per_epoch,
+            self.step,
+            float(np.average(losses, weights=weights)),
+            sum(correct) / images,
+            validation.loss,
+            validation.accuracy,
+            self.learning_rate,
+            round(self.epoch_seconds, 6),
+            test.loss,
+            test.accuracy,
+        )
+        self.epoch_seconds = 0.0
+        self.history.epochs.append(row)
+        if self.history.best(self.settings.monitor) is row:
+            self.best = self.network.parameters.copy(), self.network.buffers.copy()
+        self._tell("epoch_ended", row)
+        if 0 < self.settings.patience <= self.history.stale_epochs(self.settings.monitor):
+            self.stop_reason = self.stop_reason or "patience"
+
+    def _tell(self, event: str, *details: Any) -> None:
+        for observer in self.observers:
+            getattr(observer, event)(self, *details)

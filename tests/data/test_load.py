@@ -1,0 +1,109 @@
+"""The door of the data room: names, paths, and what every row of the registry can do."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from handgrad.data import ALIASES, DATASETS, canonical_name, fetch, load, statuses, verify
+from handgrad.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("mnist", "mnist"),
+        ("MNIST", "mnist"),
+        ("Fashion-MNIST", "fashion_mnist"),
+        ("fashion_mnist", "fashion_mnist"),
+        ("Fashion MNIST", "fashion_mnist"),
+        ("fmnist", "fashion_mnist"),
+        ("FASHION", "fashion_mnist"),
+        ("./mnist", "./mnist"),
+        ("My-Pictures", "My-Pictures"),
+    ],
+)
+def test_spellings(given, name):
+    assert canonical_name(given) == name
+
+
+@pytest.mark.parametrize("name", [*DATASETS, *ALIASES])
+def test_canonical_names_are_their_own(name):
+    assert canonical_name(name) in DATASETS
+    assert canonical_name(canonical_name(name)) == canonical_name(name)
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("mnst", "Did you mean mnist?"),
+        ("fashion_minst", "Did you mean fashion_mnist?"),
+        ("digit", "Did you mean digits?"),
+        ("fashon", "Did you mean fashion_mnist?"),
+        ("imagenet-21k-full", None),
+        ("", None),
+        ("a\0b", None),
+        ("x" * 5000, None),
+        ("~nobody-of-this-name/x.npz", None),
+    ],
+)
+def test_unknown_names(given, hint):
+    for function in (load, fetch, verify):
+        with pytest.raises(UsageError) as caught:
+            function(given)
+        message = str(caught.value)
+        assert "digits, mnist, fashion_mnist" in message
+        assert hint is None or hint in message
+
+
+def test_refuses_other_files(tmp_path, file_of):
+    with pytest.raises(UsageError, match=r"table.csv', expected .* an .npz file"):
+        load(file_of(tmp_path / "table.csv", b"1,2"))
+
+
+def test_statuses_have_a_row_for_every_set():
+    rows = statuses()
+    assert [row.name for row in rows] == list(DATASETS)
+    for row in rows:
+        assert row.title
+        assert row.images > 0
+        assert row.classes == 10
+
+
+def test_digits_are_those_of_scikit_learn():
+    """The copy is read without scikit-learn's own reader; this is the reader's view of it."""
+    dataset = load("digits")
+    original = load_digits()
+    images = np.concatenate([dataset.x_train, dataset.x_test])
+    assert (len(dataset.x_train), len(dataset.x_test), dataset.image_shape) == (1438, 359, (8, 8))
+    np.testing.assert_array_equal(
+        np.sort(images.reshape(-1, 64), axis=0), np.sort(np.rint(original.data * 255 / 16), axis=0)
+    )
+    counts = np.bincount(np.concatenate([dataset.y_train, dataset.y_test]))
+    np.testing.assert_array_equal(counts, np.bincount(original.target))
+    assert np.abs(np.bincount(dataset.y_test) / counts - 0.2).max() < 0.01
+
+
+def test_digits_keep_each_image_with_its_label():
+    dataset = load("digits")
+    original = load_digits()
+    labels = {
+        np.rint(image * 255 / 16).tobytes(): label
+        for image, label in zip(original.images, original.target, strict=True)
+    }
+    for image, label in zip(dataset.x_test, dataset.y_test, strict=True):
+        assert labels[image.astype(float).tobytes()] == label
+
+
+def test_digits_are_always_split_alike():
+    assert load("digits").fingerprint == "c4c1afd63db01231bc24b5c6cc06cf89ed685a52ea73feb41f1eb43c540cfe00"
+
+
+def test_digits_need_no_download():
+    status = fetch("digits")
+    assert status.files_ok == status.files == 1
+    assert status.place.is_dir()
+    assert [verdict.ok for verdict in verify("digits")] == [True]
+
+
+def test_digits_resized():
+    assert load("digits", resize=(4, 4)).image_shape == (4, 4)
