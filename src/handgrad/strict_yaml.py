@@ -30,27 +30,21 @@ PATTERNS = {
 PLAIN_TAGS = {PREFIX + name for name in (*PATTERNS, "str", "seq", "map")}
 
 
-class _Refused(yaml.MarkedYAMLError):
-    """A construct that YAML allows and we do not."""
-
-
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers: dict[str, list[Any]] = {}
     depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Refuse aliases, foreign tags and deep nesting before anything is built."""
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
-            raise _Refused(problem=f"alias *{event.anchor}: write the value out", problem_mark=event.start_mark)
+            raise _refused(f"alias *{event.anchor}: write the value out", event)
         self.depth += 1
         if self.depth > DEEPEST:
-            raise _Refused(problem=f"nested deeper than {DEEPEST} levels", problem_mark=event.start_mark)
+            raise _refused(f"nested deeper than {DEEPEST} levels", event)
         node = super().compose_node(parent, index)
         self.depth -= 1
         if node is not None and node.tag not in PLAIN_TAGS:
-            problem = f"tag {node.tag.replace(PREFIX, '!!')} is not accepted: leave it out"
-            raise _Refused(problem=problem, problem_mark=node.start_mark)
+            raise _refused(f"tag {node.tag.replace(PREFIX, '!!')} is not accepted: leave it out", node)
         return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
@@ -58,10 +52,9 @@ class _Loader(yaml.SafeLoader):
         first: dict[str, int] = {}
         for key, _ in node.value:
             if key.tag != PREFIX + "str":
-                raise _Refused(problem="a key must be text: put it in quotes", problem_mark=key.start_mark)
+                raise _refused("a key must be text: put it in quotes", key)
             if key.value in first:
-                problem = f"key {key.value!r} stands twice, first in line {first[key.value]}"
-                raise _Refused(problem=problem, problem_mark=key.start_mark)
+                raise _refused(f"key {key.value!r} stands twice, first in line {first[key.value]}", key)
             first[key.value] = key.start_mark.line + 1
         return {key.value: self.construct_object(value, deep=True) for key, value in node.value}
 
@@ -74,6 +67,11 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _refused(problem: str, at: Any) -> yaml.MarkedYAMLError:
+    """The error for a construct that YAML allows and we do not."""
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=at.start_mark)
+
+
 def _whole(loader: Any, node: Any) -> int:
     text = node.value.lower()
     return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
@@ -84,6 +82,7 @@ def _real(loader: Any, node: Any) -> float:
     return float(text.replace(".inf", "inf").replace(".nan", "nan"))
 
 
+_Loader.yaml_implicit_resolvers = {}  # none of YAML 1.1's
 _Loader.add_constructor(PREFIX + "int", _whole)
 _Loader.add_constructor(PREFIX + "float", _real)
 for _name, (_pattern, _first) in PATTERNS.items():
@@ -104,7 +103,7 @@ def load(source: str | Path, name: str = "YAML") -> Any:
     try:
         loader = _Loader(source)
         node = loader.get_single_node()
-        content = None if node is None else loader.construct_document(node)  # type: ignore[no-untyped-call]
+        content = None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         raise UsageError(f"{name}{_in_words(error)}") from error
     except (yaml.YAMLError, ValueError) as error:
@@ -122,7 +121,8 @@ def load_mapping(source: str | Path, name: str = "YAML") -> dict[str, Any]:
     content = load(source, name)
     if not isinstance(content, dict):
         kind = "a list" if isinstance(content, list) else "a single value"
-        raise UsageError(f"{source if isinstance(source, Path) else name}: got {kind}, expected settings such as `epochs: 10`")
+        where = source if isinstance(source, Path) else name
+        raise UsageError(f"{where}: got {kind}, expected settings such as `epochs: 10`")
     return content
 
 

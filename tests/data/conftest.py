@@ -1,4 +1,4 @@
-"""What the tests of the data room share: an empty cache, small IDX files as bytes, and the real files where they are."""
+"""What the tests of the data room share: an empty cache, small IDX files as bytes, and the real files if any."""
 
 import gzip
 import hashlib

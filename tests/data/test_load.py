@@ -1,11 +1,14 @@
 """The door of the data room: names, paths, and what every row of the registry can do."""
 
+import gzip
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
 from handgrad.data import ALIASES, DATASETS, canonical_name, fetch, load, statuses, verify
-from handgrad.errors import UsageError
+from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -103,6 +106,41 @@ def test_digits_need_no_download():
     assert status.files_ok == status.files == 1
     assert status.place.is_dir()
     assert [verdict.ok for verdict in verify("digits")] == [True]
+
+
+def scikit_learn_in(folder, monkeypatch):
+    spec = SimpleNamespace(origin=str(folder / "sklearn" / "__init__.py"))
+    monkeypatch.setattr("handgrad.data.digits.find_spec", lambda name: spec)
+    return folder / "sklearn" / "datasets" / "data" / "digits.csv.gz"
+
+
+@pytest.mark.parametrize(
+    ("content", "fragment"),
+    [
+        (gzip.compress(b"1,2,3\n"), "SHA-256 of the table"),
+        (gzip.compress(b"1,x,3\n"), "cannot be read as a table"),
+        (gzip.compress(b"1,2,3\n")[:-3], "cannot be read as a table"),
+        (b"no gzip", "cannot be read as a table"),
+    ],
+)
+def test_damaged_digits_are_refused(tmp_path, monkeypatch, file_of, content, fragment):
+    path = file_of(scikit_learn_in(tmp_path, monkeypatch), content)
+    with pytest.raises(CorruptDataError) as caught:
+        load("digits")
+    assert str(path) in str(caught.value)
+    assert fragment in str(caught.value)
+    assert fragment in fetch("digits").problem
+
+
+def test_missing_digits(tmp_path, monkeypatch):
+    path = scikit_learn_in(tmp_path, monkeypatch)
+    with pytest.raises(FileSystemError, match=r"digits.csv.gz: No such file"):
+        load("digits")
+    assert verify("digits")[0].path == path
+    monkeypatch.setattr("handgrad.data.digits.find_spec", lambda name: None)
+    with pytest.raises(FileSystemError, match="Install scikit-learn"):
+        load("digits")
+    assert fetch("digits").place is None
 
 
 def test_digits_resized():

@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import ipaddress
 import shutil
 import ssl
 import subprocess
@@ -35,15 +34,21 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    """A server that does not print the tracebacks of clients that hang up on it."""
+
+    def handle_error(self, request, client_address):
+        pass
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("the openssl command is not installed: no certificate for a local https server")
     folder = tmp_path_factory.mktemp("certificate")
-    address = ipaddress.ip_address("127.0.0.1")
     request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-    extensions = ["-addext", f"subjectAltName=IP:{address}", "-addext", "keyUsage=digitalSignature,keyCertSign"]
+    extensions = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "keyUsage=digitalSignature,keyCertSign"]
     files = ["-keyout", folder / "key.pem", "-out", folder / "cert.pem"]
     subprocess.run([openssl, *request.split(), *extensions, *files], check=True, capture_output=True)
     return folder
@@ -54,7 +59,7 @@ def server(certificate, monkeypatch):
     """An https server whose certificate the client trusts; `answers` is its content, `base` its address."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         server.base, server.answers, server.asked = f"https://127.0.0.1:{server.server_port}", {}, []
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate / "cert.pem"))
@@ -224,6 +229,15 @@ def test_progress_without_a_known_length():
     stream = io.StringIO()
     Progress("file", stream).update(5 << 20)
     assert stream.getvalue() == "\rdownloading file 5 MB"
+
+
+def test_a_terminal_shows_the_address_and_how_far_it_is(mirrored, server, tiny_files, monkeypatch):
+    serve(server, "one", tiny_files)
+    screen = io.StringIO()
+    screen.isatty = lambda: True
+    monkeypatch.setattr("sys.stderr", screen)
+    IdxSet(mirrored).fetch()
+    assert f"downloading {server.base}/one/{IMAGES_TRAIN}.gz 100 %\n" in screen.getvalue()
 
 
 def test_quiet_without_a_terminal(mirrored, server, tiny_files, capsys):

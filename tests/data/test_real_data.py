@@ -1,5 +1,11 @@
 """The real MNIST and Fashion-MNIST, where HANDGRAD_DATA_DIR says that they are."""
 
+import os
+import random
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 
@@ -24,6 +30,23 @@ def test_first_labels(real_folder):
 
 def test_fingerprints_differ(real_folder):
     assert load("mnist").fingerprint != load("fashion_mnist").fingerprint
+
+
+def test_loads_killed_at_any_moment_leave_a_good_cache(real_folder, cache):
+    """Four processes decode into one empty cache at once, and each is killed at a random moment of it."""
+    script = "from handgrad.data import load; print('go', flush=True); load('fashion_mnist')"
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+    processes = [
+        subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE) for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == b"go\n"
+        time.sleep(random.uniform(0, 0.4))
+        process.kill()
+        process.communicate()
+    kept = load("fashion_mnist")
+    assert kept.y_test[:5].tolist() == [9, 2, 1, 1, 6]
+    assert len(list((cache / "decoded").glob("[!.]*.npy"))) == 4
 
 
 def test_status_and_verify(real_folder):

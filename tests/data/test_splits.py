@@ -100,9 +100,11 @@ def test_the_whole_is_the_whole():
     np.testing.assert_array_equal(take_fraction(LABELS, 1.0, 5), np.arange(500))
 
 
-def test_a_smaller_fraction_lies_within_a_larger_one():
-    small, large = take_fraction(LABELS, 0.1, 5), take_fraction(LABELS, 0.4, 5)
-    assert set(small) < set(large)
+@QUICK
+@given(some_labels, st.floats(0.01, 1), st.floats(0.01, 1), seeds)
+def test_a_smaller_fraction_lies_within_a_larger_one(labels, one, other, seed):
+    small, large = (set(take_fraction(labels, fraction, seed)) for fraction in sorted((one, other)))
+    assert small <= large
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.0, 1.5, float("nan"), float("inf")])

@@ -3,10 +3,10 @@
 from math import prod
 
 import numpy as np
+
 from handgrad.kernels import blas
 from handgrad.kernels.compile import strict_kernel
 from handgrad.kernels.signatures import call_backward, call_forward, kernel_address
-
 
 SENTINEL = 7.5  # what fills an array before a kernel writes there: a kernel that adds instead of setting is seen
 
@@ -60,5 +60,3 @@ class BoundLayer:
         stops = np.cumsum([part.size for part in self.plan.parameters])
         pieces = zip(self.plan.parameters, np.split(vector, stops[:-1]), strict=True) if len(stops) else ()
         return {part.name: piece.reshape(part.shape) for part, piece in pieces}
-
-

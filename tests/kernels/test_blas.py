@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from handgrad.errors import UsageError
 from handgrad.kernels import blas
 

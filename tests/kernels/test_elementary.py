@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from handgrad.kernels import elementary
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 
@@ -55,14 +56,14 @@ def test_exp_to_2_ulps():
     assert ulps("exp", every_size(-126, 6.4)) < 2
 
 
-def test_tanh_to_2_ulps():
-    assert ulps("tanh", every_size(-100, 127)) < 2
-    assert ulps("tanh", np.linspace(-1, 1, 400_001).astype(np.float32)) < 2
+def test_tanh_to_4_ulps():
+    assert ulps("tanh", every_size(-100, 127)) < 4
+    assert ulps("tanh", np.linspace(-1, 1, 400_001).astype(np.float32)) < 4
 
 
-def test_sigmoid_to_2_ulps():
-    assert ulps("sigmoid", np.linspace(-87, 100, 400_001).astype(np.float32)) < 2
-    assert ulps("sigmoid", every_size(-126, 6.4)) < 2
+def test_sigmoid_to_8_ulps():
+    assert ulps("sigmoid", np.linspace(-87, 100, 400_001).astype(np.float32)) < 8
+    assert ulps("sigmoid", every_size(-126, 6.4)) < 8
 
 
 @pytest.mark.parametrize("name", KERNELS)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from handgrad.nn import ACTIVATIONS, BatchNorm, Dense, Dropout
-
 from tests import naive
 from tests.kernels.bound import BoundLayer
+
+from handgrad.nn import ACTIVATIONS, BatchNorm, Dense, Dropout
 
 # Relative to the largest number: float32 keeps 7 digits, of which sums of a few dozen terms cost about one.
 TOLERANCE = {"float32": 2e-6, "float64": 1e-13}
@@ -118,6 +118,13 @@ def test_batch_norm_variance_does_not_cancel():
     bound = BoundLayer(BatchNorm(epsilon=1e-12), (1,), 3, "float32")
     bound.parameters[:] = 1, 0
     np.testing.assert_allclose(bound.forward(x)[:, 0], np.sqrt([1.5, 0, 1.5]) * [-1, 0, 1], rtol=1e-6)
+
+
+def test_batch_norm_of_one_image():
+    # PyTorch refuses it in training. Here y = gamma 0 / sqrt(0 + epsilon) + beta, and nothing is divided by N - 1 = 0.
+    bound = BoundLayer(BatchNorm(), (4,), 1)
+    np.testing.assert_allclose(bound.forward(np.ones((1, 4)))[0], bound.named(bound.parameters)["beta"])
+    np.testing.assert_allclose(bound.buffers, [0.1] * 4 + [0.9] * 4, rtol=1e-15)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -4,6 +4,7 @@ import platform
 
 import numpy as np
 import pytest
+
 from handgrad.kernels.compile import strict_kernel
 from handgrad.kernels.processor import float32_from_bits, flush_denormals, restore
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from handgrad.kernels import random
-from handgrad.kernels.compile import strict_kernel
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests import naive
+
+from handgrad.kernels import random
+from handgrad.kernels.compile import strict_kernel
 
 # The first outputs of Vigna's splitmix64.c (2015) for the state 1234567.
 REFERENCE = [

@@ -1,11 +1,11 @@
 """Other names of settings and of their values, as people write them; case, `_` and `-` never matter.
 
 Only what can mean one thing stands here; what can mean several is listed as ambiguous and refused with the candidates.
-A name's first row entry is its short flag where the course (DA6401) gives it one.
+A row starts with the short flag that help shows, where there is one: the course's (DA6401) or the usual one.
 """
 
 FIELDS: dict[str, tuple[str, ...]] = {
-    "dataset": ("d", "ds", "data", "dataset_name", "data_set"),
+    "dataset": ("d", "ds", "data", "dataset_name"),
     "resize": ("image_size", "img_size"),
     "validation_fraction": (
         *("val_split", "validation_split", "val_fraction", "val_ratio", "validation_ratio", "val_size"),
@@ -15,7 +15,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "noise": ("noise_std", "noise_level"),
     "shift": ("shift_pixels", "max_shift"),
     "elastic": ("elastic_alpha",),
-    "normalize": ("norm", "normalise", "normalization", "normalisation", "scaling"),
+    "elastic_sigma": (),
+    "normalize": ("normalise", "normalization", "normalisation", "norm", "scaling"),
     "num_layers": (
         *("nhl", "nh1", "hl", "nl", "hidden_layers", "n_layers", "num_hidden_layers", "hidden_layers_count"),
         *("n_hidden_layers", "number_of_hidden_layers", "no_of_hidden_layers", "num_hidden", "hidden_layer_count"),
@@ -28,37 +29,41 @@ FIELDS: dict[str, tuple[str, ...]] = {
         *("size_of_hidden_layers", "size_hidden_layer", "size_of_hidden_layer", "hidden_dim", "hidden_dims", "width"),
         *("layer_sizes", "hidden_layers_sizes", "hidden_nodes", "num_hidden_nodes"),
     ),
-    "activation": ("a", "ac", "act", "af", "activation_function", "activation_fn", "activation_func", "act_fn", "activations"),
+    "activation": ("a", "ac", "act", "af", "activation_function", "activation_fn", "activation_func", "act_fn"),
     "dropout": ("do", "drop", "dropout_rate", "drop_rate", "dropout_prob", "dropout_p"),
     "batch_norm": ("bn", "batch_normalization", "batch_normalisation", "use_batch_norm"),
     "weight_init": (
-        *("w_i", "wi", "init", "weight_initialization", "weight_initialisation", "weights_init", "initializer"),
+        *("w_i", "init", "weight_initialization", "weight_initialisation", "weights_init", "initializer"),
         *("initialiser", "initialization", "initialisation", "weight_initializer", "weight_initialiser", "init_method"),
         *("weight_init_method", "initialization_method", "weights_initialization", "param_init"),
     ),
     "init_scale": ("init_std", "init_sigma", "weight_scale", "init_standard_deviation"),
+    "layers": ("architecture",),
     "loss": ("l", "loss_function", "loss_fn", "loss_func", "criterion", "loss_type", "objective"),
     "label_smoothing": ("ls", "smoothing"),
     "dtype": ("precision", "data_type"),
-    "epochs": ("e", "ep", "epoch", "num_epochs", "n_epochs", "no_of_epochs", "number_of_epochs", "max_epochs", "nb_epochs"),
-    "batch_size": ("b", "bs", "batch", "batches_size", "minibatch", "minibatch_size", "mb_size"),
+    "epochs": ("e", "ep", "epoch", "num_epochs", "n_epochs", "no_of_epochs", "number_of_epochs", "max_epochs"),
+    "batch_size": ("b", "bs", "batch", "minibatch", "minibatch_size", "mb_size"),
     "seed": ("random_seed", "random_state", "rand_seed", "rng_seed"),
     "patience": ("early_stopping_patience", "early_stop_patience", "es_patience"),
+    "monitor": ("monitor_metric",),
+    "keep": (),
     "time_limit": ("max_time", "time_limit_seconds", "max_seconds"),
     "log_every": ("log_interval", "log_freq", "log_frequency", "log_steps"),
     "evaluate_every": ("eval_every", "eval_interval", "eval_steps", "evaluate_interval"),
     "log_test": ("test_log", "track_test"),
     "checkpoint_seconds": ("checkpoint_interval",),
     "threads": ("num_threads", "n_threads", "blas_threads"),
+    "blas": ("blas_library",),
     "optimizer": ("o", "op", "opt", "optim", "optimiser", "optimizer_name", "optimization", "optimizer_type"),
-    "learning_rate": ("lr", "eta", "learn_rate", "learningrate", "step_length", "learning_rates", "lrate"),
+    "learning_rate": ("lr", "eta", "learn_rate", "lrate"),
     "momentum": ("m", "mom", "momentum_rate", "momentum_factor"),
-    "beta": ("rho", "rmsprop_beta", "beta_rms", "beta_rmsprop", "decay_beta"),
+    "beta": ("rmsprop_beta", "beta_rms", "beta_rmsprop", "rho"),
     "beta1": ("b1", "adam_beta1"),
     "beta2": ("b2", "adam_beta2"),
     "epsilon": ("eps", "adam_epsilon", "adam_eps"),
     "optimizer_options": ("opt_options", "optimizer_args", "optimizer_kwargs"),
-    "weight_decay": ("w_d", "wd", "l2", "l2_reg", "l2_lambda", "lambda_l2", "l2_penalty", "l2_regularization", "l2_decay"),
+    "weight_decay": ("w_d", "l2", "l2_reg", "l2_lambda", "lambda_l2", "l2_penalty", "l2_regularization"),
     "l1": ("l1_reg", "l1_lambda", "lambda_l1", "l1_penalty", "l1_regularization"),
     "clip_norm": ("grad_clip", "gradient_clip", "gradient_clipping", "max_grad_norm", "max_norm", "clip_grad_norm"),
     "schedule": ("scheduler", "lr_schedule", "lr_scheduler", "learning_rate_schedule", "sched"),
@@ -66,7 +71,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "schedule_factor": ("decay_factor", "lr_decay_factor", "lr_gamma", "lr_decay", "decay_rate", "lr_decay_rate"),
     "warmup_steps": ("warmup", "num_warmup_steps"),
     "runs_dir": ("runs_folder", "run_dir", "output_dir", "out_dir", "save_dir", "logdir", "results_dir"),
-    "name": ("run_name", "wandb_name", "wandb_run_name", "experiment_name", "exp_name", "runname"),
+    "name": ("run_name", "wandb_name", "wandb_run_name", "experiment_name", "exp_name"),
     "track": ("tracker", "trackers", "logger", "loggers", "tracking"),
     "wandb_project": ("wp", "project", "project_name", "wandb_project_name"),
     "wandb_entity": ("we", "entity", "entity_name", "wandb_entity_name"),
@@ -75,10 +80,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
 
 AMBIGUOUS_FIELDS: dict[str, tuple[str, ...]] = {
     "alpha": ("learning_rate", "beta"),
-    "bias": ("num_layers", "beta"),
     "clip": ("clip_norm", "optimizer_options clip=10"),
     "decay": ("weight_decay", "schedule_factor"),
-    "early_stopping": ("patience", "monitor"),
     "gamma": ("schedule_factor", "momentum"),
     "hidden": ("num_layers", "hidden_size"),
     "i": ("weight_init", "init_scale"),
@@ -93,11 +96,10 @@ AMBIGUOUS_FIELDS: dict[str, tuple[str, ...]] = {
     "size": ("hidden_size", "batch_size", "resize"),
     "t": ("track", "threads", "train_fraction"),
     "w": ("weight_init", "weight_decay", "wandb_project"),
-    "wandb": ("use_wandb", "wandb_project"),
 }
 
 _LOSSES = {
-    "mean_squared_error": ("mse", "squared_error", "square_error", "mean_square_error", "squared_loss", "mse_loss", "se"),
+    "mean_squared_error": ("mse", "squared_error", "square_error", "mean_square_error", "squared_loss", "mse_loss"),
     "cross_entropy": (
         *("ce", "xent", "cce", "categorical_cross_entropy", "sparse_categorical_cross_entropy", "cross_entropy_loss"),
         *("softmax_cross_entropy", "ce_loss"),
@@ -124,7 +126,7 @@ _INITIALIZERS = {
 }
 
 _OPTIMIZERS = {
-    "sgd": ("gd", "gradient_descent", "stochastic_gradient_descent", "vanilla", "vanilla_sgd", "vanilla_gd", "mini_batch_sgd"),
+    "sgd": ("gd", "gradient_descent", "stochastic_gradient_descent", "vanilla", "vanilla_sgd", "vanilla_gd"),
     "momentum": (
         *("mgd", "sgdm", "momentum_gd", "sgd_momentum", "momentum_sgd", "sgd_with_momentum", "heavy_ball", "polyak"),
         *("momentum_based_gd", "momentum_gradient_descent", "msgd"),
@@ -134,7 +136,7 @@ _OPTIMIZERS = {
         *("nesterov_accelerated_gradient_descent", "nesterov_accelerated", "sgd_nesterov", "nesterov_sgd"),
     ),
     "rmsprop": ("rms", "root_mean_square_propagation"),
-    "nadam": ("nesterov_adam",),
+    "nadam": ("nesterov_adam", "nesterov_accelerated_adam"),
 }
 
 VALUES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -155,19 +157,17 @@ VALUES: dict[str, dict[str, tuple[str, ...]]] = {
         "cosine": ("cosine_annealing", "cosine_decay", "cosine_annealing_lr"),
         "one_cycle": ("one_cycle_lr", "1cycle"),
     },
-    "normalize": {"unit": ("minmax", "min_max", "zero_one", "0_1", "255"), "standard": ("standardize", "standardise", "z_score")},
+    "normalize": {"unit": ("min_max", "zero_one", "0_1"), "standard": ("standardize", "standardise", "z_score")},
     "dtype": {"float32": ("float", "single", "fp32", "f32"), "float64": ("double", "fp64", "f64")},
     "monitor": {
         "validation_accuracy": ("val_accuracy", "val_acc", "validation_acc"),
         "validation_loss": ("val_loss",),
     },
-    "track": {"wandb": ("w&b", "weights_and_biases", "wb"), "tensorboard": ("tb",)},
+    "track": {"wandb": ("w&b", "weights_and_biases"), "tensorboard": ("tb",)},
     "wandb_mode": {"disabled": ("off",), "offline": ("dryrun",), "online": ("on", "run")},
     "blas": {"scipy": ("openblas",)},
 }
 
 AMBIGUOUS_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
-    "layers": {"linear": ("dense", "identity"), "norm": ("batch_norm",)},
-    "optimizer": {"nm": ("nag", "momentum"), "nesterov_accelerated_adam": ("nadam",)},
-    "weight_init": {"uniform": ("xavier", "random"), "random_uniform": ("xavier", "random"), "he_uniform": ("he",)},
+    "layers": {"linear": ("dense", "identity")},  # a dense layer in PyTorch, an activation in Keras
 }

@@ -59,18 +59,12 @@ def statuses() -> list[Status]:
 
 
 def fetch(name: str) -> Status:
-    """Download a named set into the cache unless it is on this machine already.
-
-    Raises  UsageError for an unknown name; FileSystemError when it cannot be had.
-    """
+    """Download a named set into the cache unless it is here; FileSystemError when it cannot be had."""
     return _named(name).fetch()
 
 
 def verify(name: str) -> list[Verdict]:
-    """Read every file of a named set from end to end; a wrong file is a verdict, not an error.
-
-    Raises  UsageError for an unknown name.
-    """
+    """Read every file of a named set from end to end; a wrong file is a verdict, not an error."""
     return _named(name).verify()
 
 
@@ -87,24 +81,3 @@ def _unknown(name: str) -> UsageError:
     return UsageError(
         f"data set: got {name!r}, expected {', '.join(DATASETS)}, a folder of images, or an .npz file.{hint}"
     )
-
-
-__all__ = [
-    "ALIASES",
-    "DATASETS",
-    "Dataset",
-    "Split",
-    "Status",
-    "Verdict",
-    "canonical_name",
-    "fetch",
-    "holdout",
-    "kfold",
-    "load",
-    "read_grey",
-    "read_idx",
-    "split",
-    "statuses",
-    "take_fraction",
-    "verify",
-]

@@ -33,16 +33,15 @@ AGAIN = "Replace it with a fresh download"
 
 
 def read_idx(path: Path, kind: Kind, classes: int | None = None) -> Images:
-    """The array in an IDX file, gzipped or not.
-
-    Shapes  -> (N, H, W) uint8 for images, (N,) uint8 for labels, each below `classes` when that is given
-    Raises  FileSystemError when there is no readable regular file; CorruptDataError when it is not whole and right.
-    """
+    """The array in an IDX file, gzipped or not: (N, H, W) images, or (N,) labels, each below `classes` if given."""
     return decode_idx(read_file(path, MAX_BYTES), str(path), kind, classes)
 
 
 def decode_idx(content: bytes, origin: str, kind: Kind, classes: int | None = None) -> Images:
-    """The array in the bytes of an IDX file; `origin` is what messages call them. Otherwise as `read_idx`."""
+    """The array in the bytes of an IDX file; `origin` is what messages call them. Otherwise as `read_idx`.
+
+    Raises  CorruptDataError when the bytes are not a whole and right file of this kind.
+    """
     zipped = content.startswith(GZIP_MAGIC)
     stream = gzip.GzipFile(fileobj=io.BytesIO(content)) if zipped else io.BytesIO(content)
     try:

@@ -32,11 +32,9 @@ class Grey(NamedTuple):
 
 
 def read_grey(path: Path, resize: tuple[int, int] | None = None) -> Grey:
-    """The image in a PNG or JPEG file in 8-bit grey, at (height, width) `resize` when that is given.
+    """The image in a PNG or JPEG file in 8-bit grey, brought to (height, width) `resize` when that is given.
 
     Colour becomes ITU-R 601 luma, transparency lies on white, 16 bits are scaled to 8, a photograph is turned upright.
-
-    Raises  FileSystemError when there is no readable file; CorruptDataError for damaged, animated, huge or other files.
     """
     grey, had_colour = _decode(read_file(path, MAX_FILE_BYTES), path)
     return Grey(_resize(grey, resize), had_colour)

@@ -55,11 +55,13 @@ def holdout(labels: Labels, fraction: float, seed: int) -> tuple[Rows, Rows]:
     """
     if not 0 <= fraction < 1:
         raise UsageError(f"validation fraction must be at least 0 and below 1, got {fraction}. Use 0.1 for a tenth")
-    counts, ranks = _rank(labels, HOLDOUT, seed)
     wanted = 0 if fraction == 0 else max(1, round(fraction * len(labels)))
-    if wanted and counts.max(initial=0) < 2:
+    ranks, shares = _rank(labels, HOLDOUT, seed)
+    spare = np.flatnonzero(ranks < np.bincount(labels)[labels] - 1)
+    if wanted and len(spare) == 0:
         raise UsageError("cannot hold out a part: no class has two members. Add images, or hold out none")
-    held = ranks < _shares(counts, wanted, 0 * counts, np.maximum(counts - 1, 0))[labels]
+    held = np.zeros(len(labels), bool)
+    held[spare[np.lexsort((labels[spare], shares[spare]))[:wanted]]] = True
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
@@ -68,7 +70,7 @@ def kfold(labels: Labels, folds: int, seed: int) -> list[tuple[Rows, Rows]]:
 
     Raises  UsageError when `folds` is below 2 or above the members of the largest class.
     """
-    largest = int(_rank(labels, FOLDS, seed)[0].max(initial=0))
+    largest = int(np.bincount(labels).max(initial=0))
     if not 2 <= folds <= largest:
         raise UsageError(f"folds must be 2 to {largest}, the members of the largest class, got {folds}")
     fold = np.empty(len(labels), np.int64)
@@ -83,9 +85,9 @@ def take_fraction(labels: Labels, fraction: float, seed: int) -> Rows:
     """
     if not 0 < fraction <= 1:
         raise UsageError(f"fraction of the data must be above 0 and at most 1, got {fraction}. Use 1 for all of it")
-    counts, ranks = _rank(labels, FRACTION, seed)
-    shares = _shares(counts, round(fraction * len(labels)), np.minimum(counts, 1), counts)
-    return np.flatnonzero(ranks < shares[labels])
+    ranks, shares = _rank(labels, FRACTION, seed)
+    order = np.lexsort((labels, shares, ranks > 0))
+    return np.sort(order[: max(np.count_nonzero(ranks == 0), round(fraction * len(labels)))])
 
 
 def _shuffled_by_class(labels: Labels, purpose: int, seed: int) -> Rows:
@@ -95,21 +97,14 @@ def _shuffled_by_class(labels: Labels, purpose: int, seed: int) -> Rows:
     return np.lexsort((draws, labels))
 
 
-def _rank(labels: Labels, purpose: int, seed: int) -> tuple[NDArray[np.int64], Rows]:
-    """Members per class, and for each row its place in the shuffled order of its class."""
+def _rank(labels: Labels, purpose: int, seed: int) -> tuple[Rows, NDArray[np.float64]]:
+    """For each row its place in the shuffled order of its class, and the share of the class that is taken up to it.
+
+    Taking rows in the order of (place + 1/2) / members takes from each class in proportion (Webster's method), and
+    whatever is taken of a smaller total is taken of a larger one.
+    """
     counts = np.bincount(labels)
     ranks = np.empty(len(labels), np.int64)
     order = _shuffled_by_class(labels, purpose, seed)
     ranks[order] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return counts, ranks
-
-
-def _shares(counts: Rows, total: int, low: Rows, high: Rows) -> Rows:
-    """How many of each class to take: by largest remainder, from low to high, `total` in all where these allow it."""
-    quotas = counts * (total / max(1, counts.sum()))
-    shares: Rows = np.clip(np.floor(quotas).astype(np.int64), low, high)
-    while shares.sum() < min(total, high.sum()):
-        shares[np.argmax(np.where(shares < high, quotas - shares, -np.inf))] += 1
-    while shares.sum() > max(total, low.sum()):
-        shares[np.argmin(np.where(shares > low, quotas - shares, np.inf))] -= 1
-    return shares
+    return ranks, (ranks + 0.5) / counts[labels]

@@ -7,6 +7,7 @@ compiled alone and the driver not at all.
 
 import functools
 import hashlib
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ FAST = STRICT | {"fastmath": {"contract", "reassoc", "nsz", "arcp"}}
 """Sums may be reordered, multiply-adds fused. Never `nnan` or `ninf`: a NaN must reach the loss, where it is seen."""
 
 KERNELS = Path(__file__).parent
+log = logging.getLogger("handgrad")
 
 
 @functools.cache
@@ -49,6 +51,13 @@ def cache_folder() -> Path:
             return folder
     except OSError:
         return Path(tempfile.mkdtemp(prefix="handgrad-kernels-"))
+
+
+@functools.cache
+def announce() -> None:
+    """Say once that compiling takes a while, when nothing was ever compiled here with these sources."""
+    if not any(cache_folder().glob("*.nbi")):
+        log.info("compiling the kernels for this processor: once, for about 20 s")
 
 
 class _Locator(_CacheLocator):
@@ -103,6 +112,7 @@ def fast_kernel(function: Callable[..., Any]) -> Any:
 
 def address(kernel: Any, signature: Signature) -> int:
     """Machine address of `kernel` compiled for `signature`, to be called by a `caller` of the same signature."""
+    announce()
     compiled = kernel.get_compile_result(signature)
     if compiled.signature.return_type != signature.return_type:
         raise TypeError(f"{kernel.__name__} must return {signature.return_type}, got {compiled.signature.return_type}")

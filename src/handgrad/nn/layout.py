@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.kernels.memory import aligned_zeros
 from handgrad.kernels.program import OPERATION, Program
 from handgrad.kernels.signatures import kernel_address
 from handgrad.nn.layer import Plan
@@ -60,9 +61,9 @@ def assemble(network: Any, rows: int) -> Program:
         network.parameters,
         network.gradients,
         network.buffers,
-        np.zeros(arena, real),
-        np.zeros(arena, real),
-        np.zeros(int(last["saved_start"] + last["saved_size"]), real),
+        aligned_zeros(arena, real),
+        aligned_zeros(arena, real),
+        aligned_zeros(int(last["saved_start"] + last["saved_size"]), real),
         int(np.flatnonzero(table["parameter_size"])[0]),
         kernel_address(network.loss.kernel, "loss", real),
         np.array(network.loss.settings, real),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from handgrad.errors import UsageError
 from handgrad.kernels import blas, driver
 from handgrad.kernels.losses import softmax
+from handgrad.kernels.memory import aligned_zeros
 from handgrad.kernels.program import Batches, Program
 from handgrad.nn.layer import Layer, Plan, Shape
 from handgrad.nn.layout import Slot, assemble, slots_of
@@ -54,9 +55,9 @@ class Network:
         self.plans = _plans(self.layers, self.input_shape)
         self.parameter_slots = slots_of(self.plans, lambda plan: plan.parameters)
         self.buffer_slots = slots_of(self.plans, lambda plan: plan.buffers)
-        self.parameters = np.zeros(_end(self.parameter_slots), dtype)
-        self.gradients = np.zeros_like(self.parameters)
-        self.buffers = np.zeros(_end(self.buffer_slots), dtype)
+        self.parameters = aligned_zeros(_end(self.parameter_slots), dtype)
+        self.gradients = aligned_zeros(self.parameters.size, dtype)
+        self.buffers = aligned_zeros(_end(self.buffer_slots), dtype)
         self._programs: dict[int, Program] = {}
         self.initialise(seed)
 
@@ -95,7 +96,8 @@ class Network:
     def batches(self, images: Array, labels: Array | None = None, order: Array | None = None, size: int = 0) -> Batches:
         """Images to go through the network `size` at a time in `order`, scaled when they are uint8.
 
-        Raises  UsageError when an image has another shape than the network's input, or a label is no class of it.
+        Raises  UsageError when an image has another shape than the network's input, a label is no class of it,
+                or `order` names an image that is not there.
         """
         flat = _flat(images, self.input_shape, self.dtype)
         targets = np.zeros(len(flat), np.int64) if labels is None else np.ascontiguousarray(labels, np.int64).view()
@@ -103,6 +105,7 @@ class Network:
         scale, shift = self.scaling if flat.dtype == np.uint8 else (1.0, 0.0)
         real = np.dtype(self.dtype).type
         rows = np.arange(len(flat)) if order is None else np.ascontiguousarray(order, np.int64).view()
+        _check_order(rows, len(flat))
         flat.flags.writeable = targets.flags.writeable = rows.flags.writeable = False
         size = size or EVALUATION_ROWS
         return Batches(flat, targets, rows, size, real(scale), real(shift), np.uint64(0), np.empty(0))
@@ -150,7 +153,7 @@ def _flat(images: Array, input_shape: Shape, dtype: str) -> Array:
     if images.shape[1:] != input_shape and images[0:1].size != np.prod(input_shape):
         raise UsageError(f"the network takes images of shape {input_shape}, got {images.shape[1:]}")
     kind = images.dtype if images.dtype == np.uint8 else dtype
-    return np.ascontiguousarray(images, kind).reshape(len(images), -1)[:]
+    return np.ascontiguousarray(images, kind).reshape(len(images), int(np.prod(input_shape)))[:]
 
 
 def _check_labels(labels: Array, images: int, classes: int) -> None:
@@ -159,3 +162,9 @@ def _check_labels(labels: Array, images: int, classes: int) -> None:
     if images and not 0 <= labels.min() <= labels.max() < classes:
         wrong = labels[(labels < 0) | (labels >= classes)][0]
         raise UsageError(f"labels must be in 0 to {classes - 1} for a network of {classes} outputs, got {wrong}")
+
+
+def _check_order(rows: Array, images: int) -> None:
+    if rows.size and not 0 <= rows.min() <= rows.max() < images:
+        wrong = rows[(rows < 0) | (rows >= images)][0]
+        raise UsageError(f"order must name rows 0 to {images - 1}, got {wrong}")

@@ -7,6 +7,7 @@ import numpy as np
 
 from handgrad.checks import bounded, check_bounds
 from handgrad.kernels.compile import strict_kernel
+from handgrad.kernels.memory import aligned_zeros
 from handgrad.kernels.program import Optimization
 from handgrad.kernels.signatures import kernel_address
 from handgrad.optim.links import Links
@@ -50,7 +51,7 @@ class Optimizer:
             np.array(self.hyper, np.float64),
             np.array(self.memory, np.float64),
             np.zeros(self.coefficients, real),
-            np.zeros(self.vectors * network.parameters.size, real),
+            aligned_zeros(self.vectors * network.parameters.size, real),
             self.vectors,
             network.segments,
             np.array(links.numbers(self.decoupled), np.float64),

@@ -12,6 +12,11 @@ from handgrad.checks import bounded, check_bounds
 
 Array = NDArray[Any]
 
+# NumPy's own cos and power are vectorised and round an element by its place in the array: a resumed training, which
+# cuts its steps differently, would get other bits. The C library's take one number at a time.
+_cos: Any = np.vectorize(math.cos, otypes=[np.float64])
+_power: Any = np.vectorize(math.pow, otypes=[np.float64])
+
 
 @dataclass(frozen=True)
 class Schedule(ABC):
@@ -55,7 +60,7 @@ class StepDecay(Schedule):
 
     def factors(self, steps: Array, total: int) -> Array:
         """schedule_factor ** floor(step / schedule_steps)."""
-        return np.asarray(self.schedule_factor ** np.floor(steps / self.schedule_steps))
+        return np.asarray(_power(self.schedule_factor, np.floor(steps / self.schedule_steps)))
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Exponential(Schedule):
 
     def factors(self, steps: Array, total: int) -> Array:
         """schedule_factor ** (step / schedule_steps)."""
-        return np.asarray(self.schedule_factor ** (steps / self.schedule_steps))
+        return np.asarray(_power(self.schedule_factor, steps / self.schedule_steps))
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Cosine(Schedule):
 
     def factors(self, steps: Array, total: int) -> Array:
         """(1 + cos(pi step / total)) / 2."""
-        return np.asarray(0.5 * (1 + np.cos(math.pi * np.minimum(steps / total, 1.0))))
+        return np.asarray(0.5 * (1 + _cos(math.pi * np.minimum(steps / total, 1.0))))
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,8 @@ class OneCycle(Schedule):
     def factors(self, steps: Array, total: int) -> Array:
         """Between the three points (0, 1/25), (0.3, 1), (1, 1/250000)."""
         peak = max(0.3 * total - 1, 1e-9)
-        up = 0.5 * (1 - np.cos(math.pi * np.minimum(steps / peak, 1.0)))
-        down = 0.5 * (1 + np.cos(math.pi * np.clip((steps - peak) / max(total - 1 - peak, 1e-9), 0, 1)))
+        up = 0.5 * (1 - _cos(math.pi * np.minimum(steps / peak, 1.0)))
+        down = 0.5 * (1 + _cos(math.pi * np.clip((steps - peak) / max(total - 1 - peak, 1e-9), 0, 1)))
         low, end = 1 / 25, 1 / 250_000
         return np.asarray(np.where(steps <= peak, low + (1 - low) * up, end + (1 - end) * down))
 

@@ -1,6 +1,6 @@
 """From a configuration to a finished run: data, network, training, evaluation, folder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +9,17 @@ import numpy as np
 from handgrad.config import RunConfig, build_layers, build_loss, build_links, build_optimizer, build_schedule
 from handgrad.data import Dataset, Split, load, split
 from handgrad.errors import CorruptDataError, DivergedError, UsageError
+from handgrad.files import atomic_write
 from handgrad.evaluation import Measure, measure
 from handgrad.kernels import blas
 from handgrad.nn import Network, Scaling
 from handgrad.runs.folder import Run, create_run, open_run
 from handgrad.runs.interruption import InterruptedRunError, stopping_on_signals
+from handgrad.runs.journal import Journal, writing_log
 from handgrad.runs.recorder import Recorder
 from handgrad.training import Augmentation, Observer, Settings, Trainer, load_newest_checkpoint
 from handgrad.training.environment import environment
+from handgrad.training.weights import load_weights
 
 OVER = ("finished", "patience")
 
@@ -64,23 +67,35 @@ def prepare(config: RunConfig, dataset: Dataset) -> tuple[Network, Split, Settin
     return build_network(config, dataset, parts.train_rows), parts, build_settings(config)
 
 
-def execute(config: RunConfig, observers: Sequence[Observer] = (), command: str = "") -> Run:
-    """Train as `config` says, in a new folder below its `runs_dir`.
+ObserverMaker = Callable[[RunConfig, Path], Sequence[Observer]]
+"""Makes the observers of a run from its configuration and its folder."""
+
+
+def no_observers(config: RunConfig, folder: Path) -> Sequence[Observer]:
+    """Nobody watches."""
+    return ()
+
+
+def execute(config: RunConfig, observers: ObserverMaker = no_observers, start: Path | None = None) -> Run:
+    """Train as `config` says, in a new folder below its `runs_dir`; from the weights in the file `start`, if given.
 
     Raises  UsageError, FileSystemError, CorruptDataError; DivergedError; InterruptedRunError. The run stays in its
             folder, to be looked at or resumed, when training had begun.
     """
     dataset = load(config.dataset, config.resize)
     prepared = prepare(config, dataset)
+    if start is not None:
+        load_weights(prepared[0], start)
     name = config.name or config.auto_name()
     run = create_run(Path(config.runs_dir), name, numbered=config.name is None)
     with run.locked():
-        config.to_yaml(run.config_file)
-        run.write_json(run.facts_file, {"command": command or config.command(), "data": dataset.fingerprint, "environment": environment()})
-        return _train(run, config, dataset, prepared, observers)
+        atomic_write(run.config_file, config.to_yaml())
+        facts = {"command": config.command(), "data": dataset.fingerprint, "environment": environment()}
+        run.write_json(run.facts_file, facts | ({"start": str(start)} if start else {}))
+        return _train(run, config, dataset, prepared, observers(config, run.path))
 
 
-def resume(path: Path, observers: Sequence[Observer] = ()) -> Run:
+def resume(path: Path, observers: ObserverMaker = no_observers) -> Run:
     """Go on with the run in `path` from its newest checkpoint; one that is over is left as it is.
 
     Raises  as `execute`; CorruptDataError when the data set is another one than the run began with.
@@ -94,7 +109,7 @@ def resume(path: Path, observers: Sequence[Observer] = ()) -> Run:
         if run.facts.get("data", dataset.fingerprint) != dataset.fingerprint:
             raise CorruptDataError(f"the data set {config.dataset} is not the one that {path} began with: restore it to resume")
         run.checkpoints.mkdir(exist_ok=True)
-        return _train(run, config, dataset, prepare(config, dataset), observers)
+        return _train(run, config, dataset, prepare(config, dataset), observers(config, run.path))
 
 
 def _train(run: Run, config: RunConfig, dataset: Dataset, prepared: tuple[Network, Split, Settings], observers: Sequence[Observer]) -> Run:
@@ -104,8 +119,8 @@ def _train(run: Run, config: RunConfig, dataset: Dataset, prepared: tuple[Networ
     history = run.read_history()
     step = load_newest_checkpoint(trainer, run.checkpoints, len(history.losses))
     trainer.history = run.rewrite_history(history, step)
-    trainer.observers = (Recorder(run, config.checkpoint_seconds), *observers)
-    with stopping_on_signals(trainer) as interruption:
+    trainer.observers = (Recorder(run, config.checkpoint_seconds), Journal(), *observers)
+    with stopping_on_signals(trainer) as interruption, writing_log(run):
         try:
             trainer.run()
         except DivergedError:
@@ -142,7 +157,7 @@ def _metrics(run: Run, config: RunConfig, dataset: Dataset, trainer: Trainer, st
         "steps": trainer.step,
         "seconds": round(trainer.seconds, 6),
         "parameters": int(network.parameters.size),
-        "config": config.model_dump(mode="json"),
+        "config": config.to_mapping(),
     }
 
 

@@ -24,6 +24,11 @@ class Recorder(Observer):
         self._epoch_ended = False
         self._best: Any = None
 
+    def started(self, trainer: Trainer) -> None:
+        """A checkpoint before the first step, so that a run from given weights can be resumed from its beginning."""
+        if trainer.step == 0:
+            save_checkpoint(trainer, self.run.checkpoints)
+
     def stepped(self, trainer: Trainer, first: int, losses: Any, correct: Any, norms: dict[int, float]) -> None:
         """A line of iterations."""
         self._append(steps_record(first, losses, correct, norms))
@@ -41,7 +46,7 @@ class Recorder(Observer):
         """A checkpoint, when one is due."""
         waited = time.monotonic() - self._saved
         due = SOONEST_SECONDS if self._epoch_ended else self.checkpoint_seconds
-        if trainer.stop_reason or waited >= due:
+        if trainer.stop_reason or trainer.step >= trainer.total_steps or waited >= due:
             self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:

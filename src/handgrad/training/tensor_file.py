@@ -23,8 +23,9 @@ def write_tensors(path: Path, tensors: Tensors, document: dict[str, Any]) -> Non
     Raises  FileSystemError when the disk is full or the folder cannot be written.
     """
     text = json.dumps(document, sort_keys=True)
-    metadata = {"handgrad": text, "digest": _digest(tensors, text)}
-    atomic_write(path, tensors_as_bytes.save(tensors, metadata))
+    whole = json.dumps({"digest": _digest(tensors, text), "document": text})
+    # One entry only: safetensors writes several in an order that changes from process to process.
+    atomic_write(path, tensors_as_bytes.save(tensors, {"handgrad": whole}))
 
 
 def read_tensors(path: Path, kind: str) -> tuple[Tensors, dict[str, Any]]:
@@ -36,8 +37,8 @@ def read_tensors(path: Path, kind: str) -> tuple[Tensors, dict[str, Any]]:
     try:
         tensors = tensors_as_bytes.load(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        metadata = header["__metadata__"]
-        text, digest = metadata["handgrad"], metadata["digest"]
+        whole = json.loads(header["__metadata__"]["handgrad"])
+        text, digest = whole["document"], whole["digest"]
         document = json.loads(text)
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
         raise CorruptDataError(f"{path} is not a {kind} written by handgrad, or it is torn: {error}") from error

@@ -55,11 +55,14 @@ class Trainer:
         self._chunk = 1
         self._epoch_batches: tuple[int, Batches] | None = None
 
-    @property
-    def learning_rate(self) -> float:
-        """Of the step made last."""
-        rates = self._rates(max(self.step - 1, 0), 1)
-        return float(rates[0])
+    def learning_rate_at(self, step: int) -> float:
+        """Of the `step`-th iteration, counted from 1."""
+        return float(self._rates(max(step - 1, 0), 1)[0])
+
+    def batch_rows(self, step: int) -> int:
+        """How many images the `step`-th iteration saw: the last batch of an epoch may be smaller."""
+        size = self.settings.batch_size
+        return min(size, len(self.split.train_rows) - (step - 1) % self.steps_per_epoch * size)
 
     def stop(self, reason: str) -> None:
         """Ask the loop to end after the compiled call that is running."""
@@ -71,15 +74,25 @@ class Trainer:
         Raises  DivergedError when a loss is not finite; the network is left with the best weights so far.
         """
         self._tell("started")
-        with blas.threads(self.settings.threads):
-            while self.step < self.total_steps and not self.stop_reason:
-                self._advance()
-                self._tell("paused")
-        self.history.stopped = self.stop_reason or "finished"
-        if self.stop_reason != "interrupted":
-            self.restore_best()
-        self._tell("ended")
+        self._compile()
+        try:
+            with blas.threads(self.settings.threads):
+                while self.step < self.total_steps and not self.stop_reason:
+                    self._advance()
+                    self._tell("paused")
+        finally:
+            self.history.stopped = self.stop_reason or ("finished" if self.step >= self.total_steps else "failed")
+            if self.history.stopped != "interrupted":
+                self.restore_best()
+            self._tell("ended")
         return self.history
+
+    def seconds_for(self, steps: int) -> float:
+        """Time the first `steps` of an epoch. The network is changed by it: only for estimates."""
+        before = self.session_seconds
+        with blas.threads(self.settings.threads):
+            self._train(self.batches(0), 0, steps)
+        return self.session_seconds - before
 
     def restore_best(self) -> None:
         """Give the network the weights of the best epoch, where there is one and the settings ask for it."""
@@ -96,6 +109,19 @@ class Trainer:
             self._epoch_batches = epoch, batches._replace(key=np.uint64(key), augmentation=self.augmentation)
         return self._epoch_batches[1]
 
+    def _compile(self) -> None:
+        """Have everything compiled, or loaded from the cache, before the clock runs: a call of no steps."""
+        driver.train_steps(
+            self.network.program(self.settings.batch_size),
+            self.optimization,
+            self.batches(self.step // self.steps_per_epoch),
+            0,
+            self.step,
+            np.empty(0),
+            1,
+            np.empty((0, 3)),
+        )
+
     def _rates(self, first: int, count: int) -> Array:
         settings = self.settings
         return settings.schedule.rates(settings.optimizer.learning_rate, first, count, self.total_steps)
@@ -109,7 +135,7 @@ class Trainer:
         records = self._train(self.batches(epoch), within * self.settings.batch_size, count)
         self._record(records)
         if not np.isfinite(records[-1, 0]):
-            self.restore_best()
+            self.stop_reason = "diverged"
             raise diverged(self.network, self.settings.batch_size, self.step, epoch + 1, records[-1, 0])
         if self.settings.evaluate_every and self.step % self.settings.evaluate_every == 0:
             self._evaluate()
@@ -165,7 +191,7 @@ class Trainer:
             sum(correct) / images,
             validation.loss,
             validation.accuracy,
-            self.learning_rate,
+            self.learning_rate_at(self.step),
             round(self.epoch_seconds, 6),
             test.loss,
             test.accuracy,

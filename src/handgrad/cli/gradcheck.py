@@ -1,0 +1,38 @@
+"""`handgrad gradcheck`."""
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from handgrad.cli.flags import parse
+from handgrad.cli.help_text import help_text
+from handgrad.cli.options import CONFIG, HELP
+from handgrad.data import load
+from handgrad.nn import gradcheck
+from handgrad.runs import build_network
+
+BOUND = 1e-7
+IMAGES = 8
+ELEMENTS = 50
+EXAMPLES = ("handgrad gradcheck --dataset digits -a gelu", "handgrad gradcheck --config my.yaml")
+
+
+def run(tokens: list[str]) -> int:
+    """Print the relative error of each parameter's gradient; exit code 1 when one is above 1e-7."""
+    parsed = parse(tokens, (CONFIG, HELP))
+    if parsed.options["help"]:
+        print(help_text("handgrad gradcheck", EXAMPLES, (CONFIG, HELP)), end="")
+        return 0
+    config = parsed.config.replaced(dtype="float64")
+    dataset = load(config.dataset, config.resize)
+    network = build_network(config, dataset, np.arange(len(dataset.y_train)))
+    batch = dataset.x_train[:IMAGES], dataset.y_train[:IMAGES]
+    checks = gradcheck(network, batch, elements=ELEMENTS, key=config.seed + 1)
+    table = Table("parameter", "relative error", "elements", "on a kink", "", box=None)
+    for check in checks:
+        verdict = "ok" if check.relative_error <= BOUND else "WRONG"
+        table.add_row(check.name, f"{check.relative_error:.1e}", str(check.checked), str(check.on_kink), verdict)
+    Console().print(table)
+    worst = max(check.relative_error for check in checks)
+    print(f"largest relative error {worst:.1e}, bound {BOUND:.0e}: {'passed' if worst <= BOUND else 'FAILED'}")
+    return int(worst > BOUND)

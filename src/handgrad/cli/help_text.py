@@ -1,0 +1,76 @@
+"""The text of --help, made from the configuration's own descriptions."""
+
+import dataclasses
+import textwrap
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from handgrad.cli.options import TRAIN, Option
+from handgrad.config import RunConfig, kind_of
+from handgrad.config.kinds import Kind, Name, Switch
+from handgrad.config.lookup import listed
+from handgrad.config.spellings import FIELDS
+from handgrad.optim import OPTIMIZERS, SCHEDULES
+
+WIDTH, COLUMN = 80, 28
+SHORT = 4  # letters of an alias that is shown beside the name
+
+
+def help_text(program: str, examples: Sequence[str] = (), options: Sequence[Option] = TRAIN) -> str:
+    """Every flag by groups with its short form, choices and default, at most 80 columns wide, examples at the end."""
+    parts = [f"usage: {program} [--flag value ...]"]
+    parts += [_section("options", (_option(option) for option in options))]
+    fields = RunConfig.model_fields.items()
+    for group, members in groupby(fields, lambda item: _extra(item[1])["group"]):
+        parts.append(_section(group, (_field(name, info) for name, info in members)))
+    parts.append("Any spelling that can mean one thing is taken: --learning-rate, -lr=0.1; ReLU.")
+    if examples:
+        parts.append("examples:\n" + "\n".join(f"  {example}" for example in examples))
+    return "\n\n".join(parts) + "\n"
+
+
+def _extra(info: Any) -> dict[str, Any]:
+    return dict(info.json_schema_extra)
+
+
+def _section(title: str, entries: Iterable[str]) -> str:
+    return f"{title}:\n" + "\n".join(entries)
+
+
+def _option(option: Option) -> str:
+    flag = f"--{option.name}" + (f" {option.kind.metavar}" if option.kind.metavar else "")
+    return _entry(option.aliases, flag, _sentence(option.help, option.kind, option.default))
+
+
+def _field(name: str, info: Any) -> str:
+    kind = kind_of(name)
+    users = _users(name)
+    description = (f"for {listed(users)}: " if users else "") + info.description
+    flag = f"--[no_]{name}" if isinstance(kind, Switch) else f"--{name} {kind.metavar}"
+    return _entry(FIELDS[name], flag, _sentence(description, kind, info.default))
+
+
+def _users(field: str) -> list[str]:
+    """The optimizers or schedules that have a hyper-parameter; none when all have it, or it belongs to neither."""
+    for registry in (OPTIMIZERS, SCHEDULES):
+        users = [name for name, kind in registry.items() if field in {f.name for f in dataclasses.fields(kind)}]
+        if 0 < len(users) < len(registry):
+            return users
+    return []
+
+
+def _sentence(description: str, kind: Kind, default: Any) -> str:
+    names = list(kind.names) if isinstance(kind, Name) else []
+    choices = "" if all(name in description for name in names) else f": {', '.join(names)}"
+    unset = default is None or default is False or default in ((), {})
+    return description + choices + ("" if unset else f" (default: {default})")
+
+
+def _entry(aliases: Sequence[str], name: str, sentence: str) -> str:
+    short = f"-{aliases[0]}, " if aliases and len(aliases[0]) <= SHORT else ""
+    flag = f"  {short}{name}"
+    text = textwrap.wrap(sentence, WIDTH - COLUMN, break_on_hyphens=False)
+    if len(flag) < COLUMN - 1:
+        flag, text = flag.ljust(COLUMN) + text[0], text[1:]
+    return "\n".join([flag, *(" " * COLUMN + line for line in text)])

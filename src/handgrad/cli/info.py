@@ -1,0 +1,78 @@
+"""`handgrad info`."""
+
+import os
+import sys
+import textwrap
+from importlib.metadata import PackageNotFoundError, version
+
+import llvmlite.binding as llvm
+
+from handgrad import __version__
+from handgrad.cli.nearest import suggestion
+from handgrad.cli.parser import Parser
+from handgrad.data import statuses
+from handgrad.errors import UsageError
+from handgrad.kernels import blas
+from handgrad.kernels.compile import cache_folder
+from handgrad.optim import OPTIMIZERS
+
+PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "mkl", "torch", "wandb", "tensorboard")
+
+
+def run(tokens: list[str]) -> int:
+    """Print what is installed and found, or one optimizer's exact rule."""
+    parser = Parser(
+        "info",
+        "What handgrad runs on here; or, with --optimizer, the exact rule of one.",
+        "  handgrad info\n  handgrad info --optimizer nadam",
+    )
+    parser.add_argument("--optimizer", metavar="NAME", help=f"one of {', '.join(OPTIMIZERS)}")
+    arguments = parser.arguments(tokens)
+    for line in _rule(arguments.optimizer) if arguments.optimizer else _facts():
+        print(line)
+    return 0
+
+
+def _rule(given: str) -> list[str]:
+    name = given.lower()
+    if name not in OPTIMIZERS:
+        raise UsageError(f"unknown optimizer {given!r}{suggestion(name, OPTIMIZERS)} There are {', '.join(OPTIMIZERS)}")
+    optimizer = OPTIMIZERS[name]
+    defaults = ", ".join(f"{field} {value:g}" for field, value in vars(optimizer()).items())
+    lines = [f"{name}: {(optimizer.__doc__ or '').strip().splitlines()[0]}", "", "rule, at step t with gradient g:"]
+    lines += [f"    {line}" for line in optimizer.rule.splitlines()]
+    before = "g = g * min(1, clip_norm / |g|) + l1 * sign(w)" + ("" if optimizer.decoupled else " + weight_decay * w")
+    lines += [f"before it: {before}   (penalties: weights only, not biases)", f"defaults: {defaults}"]
+    lines += [f"reference: {optimizer.reference}", f"elsewhere: {optimizer.elsewhere}"]
+    return [part for line in lines for part in _wrapped(line)]
+
+
+def _wrapped(line: str) -> list[str]:
+    """A line cut to 80 columns, going on under its own beginning."""
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.wrap(line, 80, subsequent_indent=indent, break_on_hyphens=False) or [""]
+
+
+def _facts() -> list[str]:
+    lines = [f"handgrad {__version__}, Python {sys.version.split()[0]}"]
+    lines += [f"{package:<14}{_version(package)}" for package in PACKAGES]
+    lines.append(f"{'BLAS in use':<14}{blas.in_use()}{_blas_hint()}")
+    lines.append(f"{'processor':<14}{llvm.get_host_cpu_name()}, {len(os.sched_getaffinity(0))} cores for this process")
+    lines.append(f"{'threads':<14}1 a training unless --threads says more")
+    lines.append(f"{'kernel cache':<14}{cache_folder()}")
+    lines.append("data sets:")
+    for status in statuses():
+        where = status.problem or status.place or "not here"
+        lines.append(f"  {status.name:<14}{where}")
+    return lines
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _blas_hint() -> str:
+    return "" if blas.mkl_library() else "   (MKL is faster on small networks: python -m pip install mkl)"

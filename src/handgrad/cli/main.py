@@ -1,0 +1,97 @@
+"""The `handgrad` command: finds the sub-command, and turns errors into one line and an exit code."""
+
+import importlib
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from handgrad import __version__
+from handgrad.cli.nearest import suggestion
+from handgrad.errors import HandgradError, UsageError
+
+COMMANDS = {
+    "train": "train a network on images, into a run folder",
+    "resume": "go on with a run that was stopped or killed",
+    "evaluate": "accuracy and loss of a run's network on the test set",
+    "predict": "name what is on images, with a run's network",
+    "runs": "list the runs there are, with their results",
+    "gradcheck": "check every gradient of a network against finite differences",
+    "data": "list, fetch and verify data sets",
+    "info": "versions, BLAS, processor, data found; the rule of an optimizer",
+}
+
+EXAMPLES = """examples:
+  handgrad train --dataset digits                    seconds, needs no download
+  handgrad train -a tanh -nhl 3 -sz 128 -o nadam     on Fashion-MNIST
+  handgrad evaluate runs/NAME
+  handgrad predict runs/NAME shoe.png"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (without the program's name); returns the exit code."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in tokens
+    tokens = [token for token in tokens if token != "--debug"]
+    _log_to_stderr()
+    try:
+        return _dispatch(tokens)
+    except HandgradError as error:
+        if debug:
+            traceback.print_exc()
+        print(f"handgrad: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("handgrad: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(tokens: list[str]) -> int:
+    if not tokens or tokens[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    if tokens[0] in ("-V", "--version"):
+        print(f"handgrad {__version__}")
+        return 0
+    name, *rest = tokens
+    if name == "train.py":  # the course's front door
+        return _run("train", rest, "python train.py", True)
+    if name not in COMMANDS:
+        raise UsageError(f"unknown command {name!r}{suggestion(name, COMMANDS)} `handgrad --help` lists the commands")
+    return _run(name, rest)
+
+
+def _run(name: str, *arguments: object) -> int:
+    code = importlib.import_module(f"handgrad.cli.{name}").run(*arguments)
+    sys.stdout.flush()
+    return int(code)
+
+
+def _help() -> str:
+    rows = [f"  {name:<11}{summary}" for name, summary in COMMANDS.items()]
+    lines = ["usage: handgrad COMMAND …", "", "Deep learning written out by hand, and the laboratory around it.", "", "commands:"]
+    more = "`handgrad COMMAND --help` tells more. --debug shows the traceback of an error."
+    return "\n".join([*lines, *rows, "", EXAMPLES, "", more])
+
+
+def _log_to_stderr() -> None:
+    logger = logging.getLogger("handgrad")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(_Formatter())
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        return f"handgrad: {level}{record.getMessage()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""What a command takes besides the settings of a run."""
+
+from typing import Any, NamedTuple
+
+from handgrad.config.kinds import Kind, Name, Switch, Text, Whole
+
+
+class Option(NamedTuple):
+    """One row: `aliases` starts with the short flag that help shows; a switch with `sets` sets another option."""
+
+    name: str
+    kind: Kind
+    help: str
+    aliases: tuple[str, ...] = ()
+    default: Any = None
+    sets: tuple[str, str] | None = None
+
+
+HELP = Option("help", Switch(), "show this help", ("h",), default=False)
+
+CONFIG = Option("config", Text(), "YAML file of settings, which flags override", ("c", "cfg", "config_file"))
+
+TRAIN: tuple[Option, ...] = (
+    CONFIG,
+    Option("mode", Name("mode", ("single", "sweep")), "single: one run; sweep: many", ("run_mode",), default="single"),
+    Option("sweep", Switch(), "short for --mode sweep", ("run_sweep",), default=False, sets=("mode", "sweep")),
+    Option("count", Whole(1), "runs in a sweep", ("sweep_count", "num_runs", "n_runs", "num_trials", "trials")),
+    Option("seeds", Whole(1, 10_000), "train this many times, with seeds from --seed on", ("n_seeds", "num_seeds")),
+    Option("dry_run", Switch(), "print what would be trained, and stop", default=False),
+    Option("debug", Switch(), "show the traceback of an error", default=False),
+    Option("use_wandb", Switch(), "follow the run on Weights & Biases", ("wandb", "log_wandb", "enable_wandb")),
+    Option("model_save_path", Text(), "another file for the weights", ("save_path", "save_model_path", "model_save")),
+    Option("config_save_path", Text(), "another file for the settings", ("save_config_path", "config_save")),
+    Option("model_path", Text(), "weights to start from", ("load_model", "model_file", "load_path")),
+    HELP,
+)

@@ -1,0 +1,37 @@
+"""`handgrad predict RUN IMAGE …`."""
+
+from pathlib import Path
+
+from handgrad.cli.parser import Parser
+from handgrad.data import read_grey
+from handgrad.evaluation.picture import fit_picture
+from handgrad.nn import Network
+from handgrad.runs import open_run
+
+TOP = 3
+
+
+def run(tokens: list[str]) -> int:
+    """Print the three likeliest classes of each image."""
+    parser = Parser(
+        "predict",
+        "Name what is on images (PNG or JPEG) of any size, light on dark or dark on light.",
+        "  handgrad predict runs/NAME shoe.png\n  handgrad predict runs/NAME drawings/*.png",
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files")
+    arguments = parser.arguments(tokens)
+    folder = open_run(arguments.run)
+    network, digits = folder.load_model(), folder.config.dataset == "mnist"
+    for path in arguments.images:
+        print(_line(network, path, digits))
+    return 0
+
+
+def _line(network: Network, path: Path, centred: bool) -> str:
+    picture, inverted = fit_picture(read_grey(path).pixels, network.input_shape, centred)
+    probabilities = network.predict_proba(picture[None])[0]
+    best = probabilities.argsort()[::-1][:TOP]
+    names = network.class_names or tuple(map(str, range(network.classes)))
+    guesses = "   ".join(f"{names[k]} {100 * probabilities[k]:.1f} %" for k in best)
+    return f"{path}: {guesses}{'   (dark on light, inverted)' if inverted else ''}"

@@ -1,0 +1,26 @@
+"""`handgrad resume RUN`."""
+
+from pathlib import Path
+
+from handgrad.cli.parser import Parser
+from handgrad.cli.show import print_result
+from handgrad.cli.watching import watching
+from handgrad.runs import open_run, resume
+
+
+def run(tokens: list[str]) -> int:
+    """Go on with a run; the result is the same to the last bit as without the stop."""
+    parser = Parser(
+        "resume",
+        "Go on with a run that was stopped, killed or ran out of time.\n"
+        "It ends bit-identical to a run that was never stopped, on the same machine and versions.",
+        "  handgrad resume runs/NAME",
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    path = parser.arguments(tokens).run
+    before = open_run(path)
+    if before.metrics.get("stopped") in ("finished", "patience"):
+        print(f"{path} is complete: nothing to do")
+        return 0
+    print_result(resume(path, watching))
+    return 0

@@ -1,0 +1,44 @@
+"""`handgrad runs`."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from handgrad.cli.parser import Parser
+from handgrad.errors import HandgradError
+from handgrad.runs import Run, list_runs
+
+
+def run(tokens: list[str]) -> int:
+    """Print a table of the runs below a folder, oldest first."""
+    parser = Parser("runs", "List the runs there are, with their results.", "  handgrad runs\n  handgrad runs --runs_dir sweeps/a")
+    parser.add_argument("--runs_dir", "--runs-dir", type=Path, default=Path("runs"), help="folder of runs (default: runs)")
+    folder = parser.arguments(tokens).runs_dir
+    runs = list_runs(folder)
+    if not runs:
+        print(f"no runs in {folder}. Start one: handgrad train --dataset digits")
+        return 0
+    table = Table("run", "test %", "val %", "epochs", "params", "seconds", "state", box=None)
+    table.columns[0].overflow = "fold"
+    for each in runs:
+        table.add_row(each.name, *_row(each))
+    Console().print(table)
+    return 0
+
+
+def _row(each: Run) -> list[str]:
+    try:
+        metrics = each.metrics
+    except HandgradError:
+        return ["", "", "", "", "", "metrics.json is unreadable"]
+    if not metrics:
+        return ["", "", str(len(each.read_history().epochs)), "", "", "not ended: resume it"]
+    seconds, parameters = metrics["seconds"], metrics["parameters"]
+    shares = [_percent(metrics[part]["accuracy"]) for part in ("test", "validation")]
+    return [*shares, str(len(metrics["epochs"])), f"{parameters:,}", f"{seconds:.1f}", str(metrics["stopped"])]
+
+
+def _percent(share: Any) -> str:
+    return "" if share is None else f"{100 * share:.2f}"

@@ -1,0 +1,101 @@
+"""`handgrad train`, and the course's train.py."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from handgrad.cli.flags import ParsedFlags, parse
+from handgrad.cli.help_text import help_text
+from handgrad.cli.show import print_plan, print_result, print_seeds
+from handgrad.cli.watching import watching
+from handgrad.config import RunConfig
+from handgrad.data import load
+from handgrad.errors import UsageError
+from handgrad.files import atomic_write
+from handgrad.runs import Run, execute, prepare
+from handgrad.training import Trainer
+from handgrad.training.estimate import estimate_seconds
+from handgrad.training.weights import check_suffix, save_weights
+
+EXAMPLES = (
+    "handgrad train --dataset digits",
+    "handgrad train -a tanh -nhl 3 -sz 128 -o nadam -lr 1e-3",
+    "handgrad train --config course.yaml --seeds 5",
+    "handgrad train --hidden_size 256,128 --dropout 0.3 --dry_run",
+    "handgrad train --layers flatten dense:64 gelu dropout:0.2 --dataset mnist",
+)
+
+
+def run(tokens: list[str], program: str = "handgrad train", always_track: bool = False) -> int:
+    """Train once, or once a seed; `always_track` is the course's front door, which follows every run on W&B."""
+    parsed = parse(tokens)
+    if parsed.options["help"]:
+        print(help_text(program, [example.replace("handgrad train", program) for example in EXAMPLES]), end="")
+        return 0
+    if parsed.options["mode"] == "sweep":
+        raise UsageError("sweeps are not in this version: run single ones (--mode single), or several --seeds")
+    config = _with_wandb(parsed, always_track)
+    _check_paths(parsed)
+    print(f"$ {config.command()}")
+    if parsed.options["dry_run"]:
+        return _dry_run(config)
+    return _train(config, parsed)
+
+
+def _with_wandb(parsed: ParsedFlags, always: bool) -> RunConfig:
+    """W&B is on where it is asked for, or where a project or an entity is named; --no_wandb has the last word."""
+    wanted = parsed.options["use_wandb"]
+    if wanted is None:
+        wanted = always or bool({"wandb_project", "wandb_entity", "wandb_mode"} & set(parsed.given))
+        wanted = wanted or "wandb" in parsed.config.track
+    others = [name for name in parsed.config.track if name != "wandb"]
+    return parsed.config.replaced(track=[*others, "wandb"] if wanted else others)
+
+
+def _check_paths(parsed: ParsedFlags) -> None:
+    """Refuse now what could not be written after hours of training."""
+    if parsed.options["model_save_path"]:
+        check_suffix(Path(parsed.options["model_save_path"]))
+    for name in ("model_save_path", "config_save_path"):
+        path = parsed.options[name]
+        if path and not Path(path).expanduser().parent.is_dir():
+            raise UsageError(f"{name} names a folder that does not exist: {Path(path).parent} (--{name})")
+
+
+def _dry_run(config: RunConfig) -> int:
+    network, parts, settings = prepare(config, load(config.dataset, config.resize))
+    trainer = Trainer(network, parts, settings)
+    print(config.to_yaml(), end="")
+    print_plan(trainer, estimate_seconds(trainer))
+    return 0
+
+
+def _train(config: RunConfig, parsed: ParsedFlags) -> int:
+    start = parsed.options["model_path"]
+    runs: list[Run] = []
+    for config_of_seed in _replicates(config, parsed.options["seeds"]):
+        runs.append(execute(config_of_seed, watching, Path(start) if start else None))
+        print_result(runs[-1])
+    if len(runs) > 1:
+        print_seeds(runs)
+    _save_extras(runs[-1], parsed)
+    return 0
+
+
+def _replicates(config: RunConfig, seeds: int | None) -> Sequence[RunConfig]:
+    """One configuration a seed, from the configuration's own seed on; a given name gets the seed behind it."""
+    if not seeds:
+        return [config]
+    several = range(config.seed, config.seed + seeds)
+    names = [f"{config.name}_s_{seed}" if config.name else None for seed in several]
+    return [config.replaced(seed=seed, name=name) for seed, name in zip(several, names, strict=True)]
+
+
+def _save_extras(finished: Run, parsed: ParsedFlags) -> None:
+    model, config = parsed.options["model_save_path"], parsed.options["config_save_path"]
+    if model:
+        save_weights(finished.load_model(), Path(model).expanduser())
+    if config:
+        settings = finished.config
+        text = json.dumps(settings.to_mapping(), indent=2) if config.endswith(".json") else settings.to_yaml()
+        atomic_write(Path(config).expanduser(), text)

@@ -1,0 +1,12 @@
+"""RunConfig, its spellings, and what is built from it."""
+
+from handgrad.config.build import (
+    build_initializer,
+    build_layers,
+    build_links,
+    build_loss,
+    build_optimizer,
+    build_schedule,
+)
+from handgrad.config.kinds import Kind
+from handgrad.config.run_config import RunConfig, differences, kind_of

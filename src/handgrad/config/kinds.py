@@ -1,0 +1,272 @@
+"""The kinds of values that settings have: how each may be written, in Python, in YAML or on a command line.
+
+Every kind turns what was written into one canonical value, or raises a ValueError in the words that follow the
+setting's name in an error ("must be positive, got -1").
+"""
+
+import math
+import os
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any
+
+from pydantic_core import core_schema
+
+from handgrad import strict_yaml
+from handgrad.checks import in_words, within
+from handgrad.config.lookup import shown, value_name
+from handgrad.errors import UsageError
+
+BRACKETS = "[({"
+UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # control characters, bytes that were no text, line ends
+NONE_WORDS = {"none", "null", "~", ""}
+BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a subclass's `read` accepts; `several` tells whether a flag takes more than one word."""
+
+    several = False
+    metavar = "TEXT"
+    optional: bool = field(default=False, kw_only=True)
+
+    def __call__(self, value: Any) -> Any:
+        """The canonical value; None where the kind is optional and nothing is what was written."""
+        if self.optional and _is_none(value):
+            return None
+        return self.read(value)
+
+    def read(self, value: Any) -> Any:
+        """The canonical value."""
+        raise NotImplementedError
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        """Pydantic takes the kind as the whole validation of its field."""
+        return core_schema.no_info_plain_validator_function(self)
+
+
+def _is_none(value: Any) -> bool:
+    text = spelled(value)
+    return value is None or (text is not None and text.lower() in NONE_WORDS)
+
+
+def number(value: Any) -> float | None:
+    """The float of a number or of a text that spells one, else None."""
+    if isinstance(value, bool) or not isinstance(value, Real | str):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+@dataclass(frozen=True)
+class Number(Kind):
+    """A real number in an interval such as "(0, inf)"."""
+
+    metavar = "X"
+    interval: str = "(-inf, inf)"
+
+    def read(self, value: Any) -> float:
+        """A float in the interval; NaN is in none."""
+        real = number(value)
+        if real is None:
+            raise ValueError(f"must be a number, got {shown(value)}")
+        if not math.isfinite(real):
+            raise ValueError(f"must be a finite number, got {real}")
+        if not within(real, self.interval):
+            raise ValueError(f"must be {in_words(self.interval)}, got {real}")
+        return real
+
+
+@dataclass(frozen=True)
+class Whole(Kind):
+    """A whole number from `low` to `high`; 1e3 and 10.0 are whole."""
+
+    metavar = "N"
+    low: int = 0
+    high: int = 10**9
+
+    def read(self, value: Any) -> int:
+        """An int in the range."""
+        whole = _whole(value)
+        if whole is None:
+            raise ValueError(f"must be a whole number, got {shown(value)}")
+        if not self.low <= whole <= self.high:
+            raise ValueError(f"must be {self.low} to {self.high}, got {whole if abs(whole) < 1e20 else f'{whole:.3g}'}")
+        return whole
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            pass
+    real = number(value)
+    if real is None or not real.is_integer():
+        return None
+    return value if type(value) is int else int(real)
+
+
+@dataclass(frozen=True)
+class Switch(Kind):
+    """True or false."""
+
+    metavar = ""
+
+    def read(self, value: Any) -> bool:
+        """A bool."""
+        read = BOOLEANS.get(value.strip().lower()) if isinstance(value, str) else None
+        if isinstance(value, Real) and value in (0, 1):
+            read = bool(value)
+        if read is None:
+            raise ValueError(f"must be true or false, got {shown(value)}")
+        return read
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """A text that is not empty; `canonical` brings its spellings together."""
+
+    canonical: Callable[[str], str] = str
+
+    def read(self, value: Any) -> str:
+        """A str; a whole number is taken as its digits, a path as its text."""
+        if type(value) is int or isinstance(value, os.PathLike):
+            value = str(value)
+        if not isinstance(value, str) or not value.strip() or UNPRINTABLE & set(map(unicodedata.category, value)):
+            raise ValueError(f"must be a text, got {shown(value)}")
+        return self.canonical(value)
+
+
+def folder_name(text: str) -> str:
+    """A text that can be the name of a folder on every system."""
+    if text[0] in ".-" or len(text) > 100 or any(character in '/\\:*?"<>|' for character in text):
+        raise ValueError(f"must be a folder's name, at most 100 characters and no slash, got {shown(text)}")
+    return text
+
+
+@dataclass(frozen=True)
+class Name(Kind):
+    """A name out of `names`, a registry that is looked at anew each time."""
+
+    metavar = "NAME"
+    field: str = ""
+    names: Iterable[str] = ()
+
+    def read(self, value: Any) -> Any:
+        """The registry's own spelling."""
+        if not isinstance(value, str):
+            raise ValueError(f"must be one of {', '.join(self.names)}, got {shown(value)}")
+        return value_name(self.field, value.strip(), self.names)
+
+
+def spelled(value: Any) -> str | None:
+    """The text of a value that was written as text: one word, or the words that followed a flag."""
+    if isinstance(value, list | tuple) and value and all(isinstance(item, str) for item in value):
+        value = " ".join(value)
+    return value.strip() if isinstance(value, str) else None
+
+
+def items(value: Any) -> list[Any]:
+    """The items of a list however it is written: [1, 2], (1, 2), "1 2", "1,2", ["1", "2"], "[1, 2]", ["[1,", "2]"].
+
+    Raises  ValueError for an empty text, and for one that opens a bracket and is no list.
+    """
+    text = spelled(value)
+    if text is None:
+        return list(value) if isinstance(value, list | tuple) else [value]
+    if not text:
+        raise ValueError("must not be empty")
+    if text[0] not in BRACKETS:
+        return text.replace(",", " ").split()
+    content = _literal(text)
+    return content if isinstance(content, list) else [content]
+
+
+def _literal(text: str) -> Any:
+    try:
+        return strict_yaml.load(f"[{text[1:-1]}]" if text[0] == "(" and text[-1] == ")" else text)
+    except UsageError as error:
+        raise ValueError(f"must be a list such as [128, 64], got {shown(text)}") from error
+
+
+@dataclass(frozen=True)
+class Names(Name):
+    """Any number of names, each once."""
+
+    several = True
+    metavar = "NAME ..."
+
+    def read(self, value: Any) -> tuple[str, ...]:
+        """The registry's spellings in the order given."""
+        if _is_none(value):
+            return ()
+        return tuple(dict.fromkeys(Name.read(self, item) for item in items(value)))
+
+
+@dataclass(frozen=True)
+class Wholes(Kind):
+    """One whole number, or several: 128, or [128, 64, 32] as (128, 64, 32)."""
+
+    several = True
+    metavar = "N ..."
+    high: int = 10**6
+
+    def read(self, value: Any) -> int | tuple[int, ...]:
+        """An int when a bare one is given, else a tuple."""
+        sizes = tuple(Whole(low=1, high=self.high).read(item) for item in items(value))
+        text = spelled(value)
+        bare = not isinstance(value, list | tuple) if text is None else text[0] not in BRACKETS
+        return sizes[0] if bare and len(sizes) == 1 else sizes
+
+
+@dataclass(frozen=True)
+class Size(Kind):
+    """An image's height and width: 14, "14x14", [14, 14]."""
+
+    several = True
+    metavar = "N N"
+
+    def read(self, value: Any) -> tuple[int, int]:
+        """(height, width); one number is both."""
+        each = Whole(low=1, high=4096)
+        text = spelled(value)
+        sizes = [each.read(item) for item in items(value if text is None else text.lower().replace("x", " "))]
+        if len(sizes) not in (1, 2):
+            raise ValueError(f"must be a height and a width, got {shown(value)}")
+        return sizes[0], sizes[-1]
+
+
+@dataclass(frozen=True)
+class Options(Kind):
+    """Numbers by name: {"beta3": 0.99}, or beta3=0.99 on a command line."""
+
+    several = True
+    metavar = "NAME=X ..."
+
+    def read(self, value: Any) -> dict[str, float]:
+        """A dict in the order of the names."""
+        if _is_none(value):
+            return {}
+        pairs: dict[str, Any] = {}
+        for item in [value] if isinstance(value, Mapping) else items(value):
+            if isinstance(item, Mapping):
+                pairs |= {str(name): given for name, given in item.items()}
+            elif isinstance(item, str) and item.count("=") == 1:
+                name, given = item.split("=")
+                pairs[name] = given
+            else:
+                raise ValueError(f"must be numbers by name such as beta3=0.99, got {shown(item)}")
+        return {name: _option(name, pairs[name]) for name in sorted(pairs)}
+
+
+def _option(name: str, given: Any) -> float:
+    try:
+        return Number().read(given)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from error

@@ -1,0 +1,111 @@
+"""Networks as lists of layers: "dense:128", "dropout:0.3", "relu", {"dense": 128}, {"dropout": {"rate": 0.3}}."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from handgrad.config.kinds import BRACKETS, Kind, Number, Whole, items, spelled
+from handgrad.config.lookup import listed, shown, value_name
+from handgrad.errors import UsageError
+from handgrad.nn import ACTIVATIONS, LAYERS, Initializer, Layer
+
+LARGEST, MOST = 10**6, 4000
+NEXT_ITEM = re.compile(r"[,\s]+(?=[A-Za-z_]\w*(?:[:,\s]|$))")  # a name follows; `4, 3` and `rate=0.3` are a layer's
+
+
+@dataclass(frozen=True)
+class LayerList(Kind):
+    """A list of layers, kept as one text each: "dense:128", "leaky_relu:slope=0.2"."""
+
+    several = True
+    metavar = "LAYER ..."
+
+    def read(self, value: Any) -> tuple[str, ...]:
+        """The layers' canonical texts; each has been built once, so its numbers make sense."""
+        text = spelled(value)
+        written = items(value) if text is None or text[:1] in BRACKETS else NEXT_ITEM.split(text)
+        if not 1 <= len(written) <= MOST:
+            raise ValueError(f"must list 1 to {MOST} layers, got {len(written)}; num_layers 0 is softmax regression")
+        return tuple(_canonical(item) for item in written)
+
+
+def build_layer(item: str, initializer: Initializer | None = None) -> Layer:
+    """The layer of a canonical text; one that has weights starts them from `initializer`.
+
+    Raises  ValueError when the layer refuses its numbers.
+    """
+    name, _, rest = item.partition(":")
+    kind: Any = _registry()[name]
+    numbers = _bound(name, kind, rest.split(",") if rest else [])
+    if initializer is not None and any(field.name == "initializer" for field in dataclasses.fields(kind)):
+        numbers["initializer"] = initializer
+    try:
+        layer: Layer = kind(**numbers)
+    except UsageError as error:
+        raise ValueError(f"has {shown(item)}, whose {str(error).partition(' (--')[0]}") from error
+    except TypeError as error:
+        raise ValueError(f"has {shown(item)}, which needs {listed(_settings(kind))}: write {name}:128") from error
+    return layer
+
+
+def _registry() -> dict[str, type[Layer]]:
+    return {**ACTIVATIONS, **LAYERS}
+
+
+def _settings(kind: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(kind) if field.name != "initializer"]
+
+
+def _canonical(item: Any) -> str:
+    name, written = _parts(item)
+    try:
+        name = value_name("layers", name, _registry())
+    except ValueError as error:
+        hint = "; for a number of hidden layers use num_layers" if name.isdigit() else ""
+        raise ValueError(f"has a layer that {error}{hint}") from error
+    numbers = _bound(name, _registry()[name], written)
+    names = _settings(_registry()[name])[: len(numbers)]
+    in_order = names == list(numbers)
+    texts = [f"{value!r}" if in_order else f"{setting}={value!r}" for setting, value in numbers.items()]
+    canonical = name + (":" + ",".join(texts) if texts else "")
+    build_layer(canonical)
+    return canonical
+
+
+def _parts(item: Any) -> tuple[str, list[Any]]:
+    """The name as written, and its numbers, each bare or as "setting=number"."""
+    if isinstance(item, str):
+        name, _, rest = item.partition(":")
+        return name.strip(), [part for part in rest.replace(" ", "").split(",") if part]
+    if isinstance(item, Mapping) and len(item) == 1:
+        ((name, value),) = item.items()
+        if isinstance(value, Mapping):
+            return str(name), [f"{setting}={number}" for setting, number in value.items()]
+        return str(name), list(value) if isinstance(value, list | tuple) else [] if value is None else [value]
+    raise ValueError(f"must list layers such as dense:128 or relu, got {shown(item)}")
+
+
+def _bound(name: str, kind: Any, written: list[Any]) -> dict[str, Any]:
+    """The numbers by the layer's settings, in the settings' order."""
+    settings, numbers = _settings(kind), {}
+    for position, part in enumerate(written):
+        setting, equals, value = str(part).rpartition("=")
+        if not equals:
+            setting = settings[position] if position < len(settings) else ""
+        if setting not in settings or setting in numbers:
+            takes = f"takes {listed(settings)}" if settings else "takes no number"
+            raise ValueError(f"has {shown(name)}, which {takes}, got {shown(part)}")
+        numbers[setting] = _number(name, kind, setting, value)
+    return {setting: numbers[setting] for setting in settings if setting in numbers}
+
+
+def _number(name: str, kind: Any, setting: str, value: str) -> float:
+    (field,) = (field for field in dataclasses.fields(kind) if field.name == setting)
+    required = field.default is dataclasses.MISSING  # a size, as opposed to a padding that may be 0
+    read = Whole(int(required), LARGEST) if field.type in (int, "int") else Number()
+    try:
+        return read.read(value)
+    except ValueError as error:
+        raise ValueError(f"has {shown(name)}, whose {setting} {error}") from error

@@ -1,0 +1,124 @@
+"""How a configuration is called: as a command, and as a run."""
+
+import hashlib
+import re
+import shlex
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from handgrad.config.build import build_optimizer
+
+if TYPE_CHECKING:
+    from handgrad.config.run_config import RunConfig
+
+LONGEST = 96
+
+# What a name says besides where it differs from the default, and how it is abbreviated, as the course's runs do.
+ABBREVIATIONS = {
+    "hidden_size": "sz",
+    "epochs": "ep",
+    "weight_init": "wi",
+    "init_scale": "std",
+    "weight_decay": "wd",
+    "l1": "l1",
+    "dropout": "do",
+    "batch_norm": "bn",
+    "loss": "loss",
+    "label_smoothing": "ls",
+    "momentum": "m",
+    "beta": "b",
+    "beta1": "b1",
+    "beta2": "b2",
+    "epsilon": "eps",
+    "optimizer_options": "opt",
+    "clip_norm": "clip",
+    "schedule": "sched",
+    "schedule_steps": "every",
+    "schedule_factor": "by",
+    "warmup_steps": "warm",
+    "noise": "noise",
+    "shift": "shift",
+    "elastic": "elastic",
+    "elastic_sigma": "sigma",
+    "normalize": "norm",
+    "resize": "px",
+    "train_fraction": "train",
+    "validation_fraction": "val",
+    "dtype": "",
+}
+
+
+def command(config: "RunConfig") -> str:
+    """`handgrad train` with every setting that differs from its default, fit for a shell."""
+    words = ["handgrad", "train"]
+    for name, value in config:
+        if value != _default(config, name) and not _implied(config, name):
+            words += _flag(name, value)
+    return shlex.join(words)
+
+
+def auto_name(config: "RunConfig") -> str:
+    """A folder's name such as fashion_mnist_hl_3_bs_16_ac_tanh_adam_lr_0.0001_s_0, cut to 96 characters with a hash."""
+    parts: list[Any] = [PurePath(config.dataset).stem or "data"]
+    if config.layers is None:
+        parts += ["hl", config.num_layers, *_unusual(config, "hidden_size")]
+        activation = ["ac", config.activation]
+    else:
+        parts += ["net", *(item.replace(":", "") for item in config.layers)]
+        activation = []
+    parts += [
+        "bs",
+        config.batch_size,
+        *activation,
+        config.optimizer,
+        "lr",
+        f"{build_optimizer(config).learning_rate:g}",
+    ]
+    for name in ABBREVIATIONS:
+        parts += _unusual(config, name) if name != "hidden_size" else []
+    text = "_".join(str(part) for part in [*parts, "s", config.seed] if part != "")
+    safe = re.sub(r"[^A-Za-z0-9_.+-]+", "-", text).lstrip("-._") or "run"
+    if len(safe) <= LONGEST:
+        return safe
+    return f"{safe[: LONGEST - 9]}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _unusual(config: "RunConfig", name: str) -> list[str]:
+    value = getattr(config, name)
+    return [] if value == _default(config, name) else [ABBREVIATIONS[name], _brief(value)]
+
+
+def _default(config: "RunConfig", name: str) -> Any:
+    return type(config).model_fields[name].default
+
+
+def _implied(config: "RunConfig", name: str) -> bool:
+    """Whether another flag says it already: a list of sizes says how many layers there are."""
+    return name == "num_layers" and isinstance(config.hidden_size, tuple)
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [f"--{name}" if value else f"--no_{name}"]
+    words = _words(value)
+    if not words[0][:1].isalnum():  # a dash in front would make it a flag
+        return [f"--{name}={words[0]}", *words[1:]]
+    return [f"--{name}", *words]
+
+
+def _words(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [f"{name}={number!r}" for name, number in value.items()] or ["none"]
+    if isinstance(value, tuple):
+        return [str(item) for item in value] or ["none"]
+    return ["none"] if value is None else [str(value)]
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, tuple):
+        return "x".join(str(item) for item in value)
+    if isinstance(value, dict):
+        return "_".join(f"{name}{number:g}" for name, number in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,99 @@
+"""Many ways to say one thing brought together: spellings of names, layers counted or listed, base and overrides."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from handgrad.config.build import REPLACED_BY_LAYERS
+from handgrad.config.kinds import Kind, Wholes
+from handgrad.config.lookup import field_spellings, find, shown, unknown
+from handgrad.errors import UsageError
+
+if TYPE_CHECKING:
+    from handgrad.config.run_config import RunConfig
+
+KindOf = Callable[[str], Kind]
+
+
+def canonical(mapping: Mapping[str, Any], kind_of: KindOf) -> dict[str, Any]:
+    """The values by the fields' own names.
+
+    Raises  UsageError for a name that means no field or several, and for one field given twice with different values.
+    """
+    table = field_spellings()
+    return united(((name, find(str(name), table, "setting"), value) for name, value in mapping.items()), kind_of)
+
+
+def united(triples: Iterable[tuple[str, str, Any]], kind_of: KindOf) -> dict[str, Any]:
+    """The values by field, from (what was written, field, value).
+
+    Raises  UsageError for a field given twice with values that differ, quoting both.
+    """
+    values: dict[str, Any] = {}
+    spelled: dict[str, str] = {}
+    for written, field, value in triples:
+        if field in values and not _same(kind_of(field), values[field], value):
+            both = f"{spelled[field]} {_plain(values[field])} and {written} {_plain(value)}"
+            raise UsageError(f"{field} is given twice: {both}. Leave one out")
+        values[field], spelled[field] = value, written
+    return values
+
+
+def overridden(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` laid over it, both canonical; a network described anew replaces the old description."""
+    dropped: tuple[str, ...] = ()
+    if changes.get("layers") is not None:
+        dropped = REPLACED_BY_LAYERS
+    elif _is_list(changes.get("hidden_size")):
+        dropped = ("num_layers",)
+    return {name: value for name, value in base.items() if name not in dropped} | dict(changes)
+
+
+def settled_sizes(config: "RunConfig") -> dict[str, Any]:
+    """What `num_layers` and `hidden_size` become where sizes were listed; nothing where one size was given.
+
+    Raises  UsageError, quoting both, when the list's length and a given number of layers differ.
+    """
+    sizes = config.hidden_size
+    if isinstance(sizes, int):
+        return {}
+    if "num_layers" in config.model_fields_set and config.num_layers != len(sizes):
+        raise UsageError(
+            f"num_layers is {config.num_layers}, but hidden_size lists {len(sizes)}: {shown(sizes)}. "
+            "Leave num_layers out, or make them agree (--num_layers, --hidden_size)"
+        )
+    default = type(config).model_fields["hidden_size"].default
+    alike = (sizes[0] if sizes else default) if len(set(sizes)) <= 1 else sizes
+    settled = {"num_layers": len(sizes), "hidden_size": alike}
+    return {name: value for name, value in settled.items() if value != getattr(config, name)}
+
+
+def one_line(error: ValidationError) -> UsageError:
+    """The first of pydantic's errors in the house's words, and how many more there are."""
+    first, *others = error.errors(include_url=False)
+    field = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "extra_forbidden":
+        message = str(unknown(field, "setting"))
+    else:
+        message = f"{field} {first.get('ctx', {}).get('error', first['msg'])} (--{field})"
+    names = ", ".join(str(other["loc"][0]) for other in others)
+    return UsageError(message + (f"; and {len(others)} more: {names}" if others else ""))
+
+
+def _same(kind: Kind, a: Any, b: Any) -> bool:
+    try:
+        return bool(kind(a) == kind(b))
+    except ValueError:
+        return bool(a == b)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value)
+
+
+def _is_list(hidden_size: Any) -> bool:
+    try:
+        return isinstance(Wholes()(hidden_size), tuple)
+    except ValueError:
+        return False

@@ -1,0 +1,203 @@
+"""RunConfig: the one vocabulary for flags, YAML, sweep parameters, trackers and run folders."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+
+from handgrad import strict_yaml
+from handgrad.config import build, naming, resolve
+from handgrad.config.kinds import Kind, Name, Names, Number, Options, Size, Switch, Text, Whole, Wholes, folder_name
+from handgrad.config.layers import LayerList
+from handgrad.data import canonical_name
+from handgrad.errors import UsageError
+from handgrad.kernels.blas import LIBRARIES
+from handgrad.nn import ACTIVATIONS, INITIALIZERS, LOSSES
+from handgrad.nn.network import DTYPES
+from handgrad.optim import OPTIMIZERS, SCHEDULES
+
+MANY = 10**6
+
+
+def setting(group: str, default: Any, description: str) -> Any:
+    """A field of RunConfig: the group it stands in when help is printed, its default, and what it is."""
+    return Field(default, description=description, json_schema_extra={"group": group})
+
+
+_data, _network, _training = partial(setting, "data"), partial(setting, "network"), partial(setting, "training")
+_optimizer, _schedule = partial(setting, "optimizer"), partial(setting, "schedule")
+_run, _tracking = partial(setting, "run"), partial(setting, "tracking")
+
+
+class RunConfig(BaseModel):
+    """Everything that decides a run, checked and frozen; `from_mapping` takes other spellings of names as well.
+
+    Raises  UsageError in one line, naming the setting, its value, what is expected, and the flag.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: Annotated[str, Text(canonical_name)] = _data(
+        "fashion_mnist", "digits, mnist, fashion_mnist, a folder with a sub-folder of images per class, or an .npz file"
+    )
+    resize: Annotated[tuple[int, int] | None, Size(optional=True)] = _data(
+        None, "height and width that every image is brought to"
+    )
+    validation_fraction: Annotated[float, Number("[0, 1)")] = _data(0.1, "share of the training images held out")
+    train_fraction: Annotated[float, Number("(0, 1]")] = _data(1.0, "share of the training images used at all")
+    noise: Annotated[float, Number("[0, 1]")] = _data(
+        0.0, "deviation of the noise added to training images, 1 being the full pixel range"
+    )
+    shift: Annotated[float, Number("[0, 1000]")] = _data(0.0, "largest random shift of training images, in pixels")
+    elastic: Annotated[float, Number("[0, 1000]")] = _data(
+        0.0, "strength alpha of the random elastic deformation of training images, in pixels"
+    )
+    elastic_sigma: Annotated[float, Number("(0, 100]")] = _data(4.0, "smoothness of that deformation, in pixels")
+    normalize: Annotated[str, Name("normalize", ("unit", "standard"))] = _data(
+        "unit", "unit: pixels from 0 to 1; standard: mean 0 and deviation 1 over the training set"
+    )
+
+    num_layers: Annotated[int, Whole(0, 1000)] = _network(3, "hidden layers; 0 is softmax regression")
+    hidden_size: Annotated[int | tuple[int, ...], Wholes(MANY)] = _network(
+        128, "units of each hidden layer, or one number per layer, such as 256 128 64"
+    )
+    activation: Annotated[str, Name("activation", ACTIVATIONS)] = _network("relu", "activation of the hidden layers")
+    dropout: Annotated[float, Number("[0, 1)")] = _network(0.0, "share of each hidden layer's outputs dropped")
+    batch_norm: Annotated[bool, Switch()] = _network(False, "batch normalisation before each activation")
+    weight_init: Annotated[str, Name("weight_init", INITIALIZERS)] = _network("he", "what the weights start from")
+    init_scale: Annotated[float, Number("(0, inf)")] = _network(0.05, "deviation of the weights that `random` draws")
+    layers: Annotated[tuple[str, ...] | None, LayerList(optional=True)] = _network(
+        None,
+        "the whole network as a list such as dense:128 relu dropout:0.3, in place of num_layers, hidden_size, "
+        "activation, dropout and batch_norm; the output layer is added",
+    )
+    loss: Annotated[str, Name("loss", LOSSES)] = _network("cross_entropy", "what training minimises")
+    label_smoothing: Annotated[float, Number("[0, 1)")] = _network(
+        0.0, "share of each label spread over all classes, for cross_entropy"
+    )
+    dtype: Annotated[str, Name("dtype", DTYPES)] = _network("float32", "precision of all arithmetic")
+
+    epochs: Annotated[int, Whole(1, MANY)] = _training(10, "passes over the training images")
+    batch_size: Annotated[int, Whole(1, MANY)] = _training(64, "images per step")
+    seed: Annotated[int, Whole(0, 2**63 - 1)] = _training(0, "number that all randomness is drawn from")
+    patience: Annotated[int, Whole(0, MANY)] = _training(
+        0, "stop after this many epochs without a better `monitor`; 0: never"
+    )
+    monitor: Annotated[str, Name("monitor", ("validation_accuracy", "validation_loss"))] = _training(
+        "validation_accuracy", "what decides which epoch is best"
+    )
+    keep: Annotated[str, Name("keep", ("best", "last"))] = _training("best", "epoch whose weights are kept")
+    time_limit: Annotated[float, Number("[0, inf)")] = _training(0.0, "stop after this many seconds; 0: never")
+    log_every: Annotated[int, Whole(1)] = _training(100, "iterations between two points of the loss curve")
+    evaluate_every: Annotated[int, Whole(0)] = _training(
+        0, "iterations between two evaluations; 0: after each epoch only"
+    )
+    log_test: Annotated[bool, Switch()] = _training(False, "evaluate on the test images after each epoch too")
+    checkpoint_seconds: Annotated[float, Number("[0, inf)")] = _training(30.0, "least time between two checkpoints")
+    threads: Annotated[int, Whole(1, 1024)] = _training(1, "threads of the matrix products")
+    blas: Annotated[str, Name("blas", ("auto", *LIBRARIES))] = _training("auto", "library of the matrix products")
+
+    optimizer: Annotated[str, Name("optimizer", OPTIMIZERS)] = _optimizer("adam", "update rule")
+    learning_rate: Annotated[float | None, Number("(0, inf)", optional=True)] = _optimizer(
+        None, "step length; none: the optimizer's own"
+    )
+    momentum: Annotated[float, Number("[0, 1)")] = _optimizer(0.9, "share of the velocity that is kept")
+    beta: Annotated[float, Number("[0, 1)")] = _optimizer(0.99, "decay of the mean squared gradient")
+    beta1: Annotated[float, Number("[0, 1)")] = _optimizer(0.9, "decay of the mean gradient")
+    beta2: Annotated[float, Number("[0, 1)")] = _optimizer(0.999, "decay of the mean squared gradient")
+    epsilon: Annotated[float | None, Number("[0, inf)", optional=True)] = _optimizer(
+        None, "keeps denominators from zero; none: the optimizer's own"
+    )
+    optimizer_options: Annotated[dict[str, float], Options()] = _optimizer(
+        {}, "what else the optimizer has, such as beta3=0.99 for eve"
+    )
+    weight_decay: Annotated[float, Number("[0, inf)")] = _optimizer(
+        0.0, "L2 penalty: this times w is added to the gradient (adamw decays the weights directly)"
+    )
+    l1: Annotated[float, Number("[0, inf)")] = _optimizer(0.0, "L1 penalty: this times sign(w) is added likewise")
+    clip_norm: Annotated[float, Number("[0, inf)")] = _optimizer(0.0, "largest norm of the gradient; 0: any")
+
+    schedule: Annotated[str, Name("schedule", SCHEDULES)] = _schedule("constant", "course of the learning rate")
+    schedule_steps: Annotated[int, Whole(1)] = _schedule(250, "steps between two decays")
+    schedule_factor: Annotated[float, Number("(0, 1]")] = _schedule(0.85, "factor of each such decay")
+    warmup_steps: Annotated[int, Whole(0)] = _schedule(0, "steps over which the learning rate rises linearly at first")
+
+    runs_dir: Annotated[str, Text()] = _run("runs", "folder that holds the folders of runs")
+    name: Annotated[str | None, Text(folder_name, optional=True)] = _run(
+        None, "the run's folder; none: made from the settings"
+    )
+
+    track: Annotated[tuple[str, ...], Names("track", ("wandb", "tensorboard"))] = _tracking(
+        (), "trackers that follow the run"
+    )
+    wandb_project: Annotated[str | None, Text(optional=True)] = _tracking(None, "project on Weights & Biases")
+    wandb_entity: Annotated[str | None, Text(optional=True)] = _tracking(None, "user or team on Weights & Biases")
+    wandb_mode: Annotated[str | None, Name("wandb_mode", ("online", "offline", "disabled"), optional=True)] = _tracking(
+        None, "online, offline or disabled; none: as $WANDB_MODE says"
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _checked(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            config = handler(values)
+            settled = resolve.settled_sizes(config)
+            config = handler({**values, **settled}) if settled else config
+        except ValidationError as error:
+            raise resolve.one_line(error) from None
+        build.check(config)
+        return config
+
+    @property
+    def hidden_sizes(self) -> tuple[int, ...]:
+        """Units of each hidden layer, first to last."""
+        return (self.hidden_size,) * self.num_layers if isinstance(self.hidden_size, int) else self.hidden_size
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
+        """A configuration from names and values in any of their spellings."""
+        return cls(**resolve.canonical(mapping, kind_of))
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> Self:
+        """A configuration from a YAML (or JSON) file, its errors with the file's name in front.
+
+        Raises  FileSystemError when the file cannot be read.
+        """
+        mapping = strict_yaml.load_mapping(Path(path).expanduser())
+        try:
+            return cls.from_mapping(mapping)
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from error
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Every field by name, in values that YAML and JSON know."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in self}
+
+    def to_yaml(self) -> str:
+        """The text of a file that `from_yaml` reads back to an equal configuration."""
+        return strict_yaml.dump(self.to_mapping())
+
+    def replaced(self, **changes: Any) -> Self:
+        """The configuration with some fields changed, in any of their spellings, and checked again."""
+        return type(self)(**resolve.overridden(self.to_mapping(), resolve.canonical(changes, kind_of)))
+
+    def command(self) -> str:
+        """The canonical command: `handgrad train` with what differs from the defaults."""
+        return naming.command(self)
+
+    def auto_name(self) -> str:
+        """A name for the run, made from its settings."""
+        return naming.auto_name(self)
+
+
+def kind_of(field: str) -> Kind:
+    """How the values of a field may be written."""
+    return next(part for part in RunConfig.model_fields[field].metadata if isinstance(part, Kind))
+
+
+def differences(a: RunConfig, b: RunConfig) -> dict[str, tuple[Any, Any]]:
+    """The fields in which two configurations differ, each with both values."""
+    return {name: (value, getattr(b, name)) for name, value in a if value != getattr(b, name)}

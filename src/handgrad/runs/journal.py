@@ -1,0 +1,44 @@
+"""log.txt: what happened to a run, with the time of day, for whoever asks later."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from handgrad.runs.folder import Run
+from handgrad.training import Epoch, Observer, Trainer
+
+journal = logging.getLogger("handgrad.journal")
+journal.propagate = False  # the terminal has its own lines
+journal.setLevel(logging.INFO)
+
+
+class Journal(Observer):
+    """Writes the milestones of a training into the log."""
+
+    def started(self, trainer: Trainer) -> None:
+        """Where it begins."""
+        journal.info("training from step %d of %d, %d parameters", trainer.step, trainer.total_steps, trainer.network.parameters.size)
+
+    def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
+        """An epoch's row."""
+        journal.info("%s", "  ".join(f"{name} {value}" for name, value in epoch.row().items()))
+
+    def ended(self, trainer: Trainer) -> None:
+        """Where it ends, and why."""
+        journal.info("%s at step %d, %.1f s of training", trainer.history.stopped, trainer.step, trainer.seconds)
+
+
+@contextmanager
+def writing_log(run: Run) -> Iterator[None]:
+    """While the block runs, the journal and every warning of handgrad's go into the run's log.txt as well."""
+    handler = logging.FileHandler(run.log_file)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    loggers = journal, logging.getLogger("handgrad")
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,16 @@
+"""Trackers: observers that send a run to W&B or TensorBoard. A new one is a file and a row of TRACKERS."""
+
+from pathlib import Path
+
+from handgrad.config import RunConfig
+from handgrad.runs.trackers.guard import Guarded
+from handgrad.runs.trackers.tensorboard import TensorBoard
+from handgrad.runs.trackers.wandb import WeightsAndBiases
+from handgrad.training import Observer
+
+TRACKERS: dict[str, type[Guarded]] = {"wandb": WeightsAndBiases, "tensorboard": TensorBoard}
+
+
+def trackers(config: RunConfig, folder: Path) -> list[Observer]:
+    """The trackers that `config` asks for, writing below a run's `folder`."""
+    return [TRACKERS[name](config, folder) for name in config.track]

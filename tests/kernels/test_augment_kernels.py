@@ -1,0 +1,94 @@
+"""Augmentation against SciPy's image filters, and what must not change an image."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from handgrad.kernels.augment import augment, displace, gaussian_blur, resample
+from handgrad.kernels.program import Batches
+
+KEY = np.uint64(77)
+OFF = {"noise": 0.0, "shift": 0.0, "alpha": 0.0, "sigma": 4.0}
+
+
+def augmented(images, key=KEY, background=0.0, **changed):
+    """`images` (N, H, W) as the network would see them, pixels scaled from 0..255 to 0..1."""
+    real = images.dtype.type
+    settings = np.array([*images.shape[1:], *(OFF | changed).values()])
+    batches = Batches(images, np.zeros(len(images), np.int64), np.arange(len(images)), len(images),
+                      real(1 / 255), real(background), key, settings)  # fmt: skip
+    x = images.ravel().copy()
+    augment(x, len(images), batches, key)
+    return x.reshape(images.shape)
+
+
+def pictures(dtype="float64", shape=(3, 9, 7)):
+    return np.random.default_rng(1).random(shape).astype(dtype)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 4.0])
+def test_blur(sigma):
+    field = pictures()[0]
+    expected = ndimage.gaussian_filter(field, sigma, mode="constant", radius=int(np.ceil(3 * sigma)))
+    gaussian_blur(field, np.empty_like(field), sigma)
+    np.testing.assert_allclose(field, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("fill", [0.0, -0.5])
+def test_resample(fill):
+    image = pictures()[0]
+    down, right = np.random.default_rng(2).normal(0, 3, (2, *image.shape))
+    rows, columns = np.indices(image.shape)
+    places = np.array([rows + down, columns + right])
+    out = np.empty_like(image)
+    resample(image, out, down, right, fill)
+    expected = ndimage.map_coordinates(image, places, order=1, mode="grid-constant", cval=fill)
+    np.testing.assert_allclose(out, expected, atol=1e-12)
+
+
+def test_all_off_changes_nothing():
+    assert np.array_equal(augmented(pictures()), pictures())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_shift_moves_a_picture_as_a_whole(dtype):
+    image = np.zeros((1, 21, 21), dtype)
+    image[0, 8:13, 8:13] = 1
+    for key in range(20):
+        moved = augmented(image, np.uint64(key), shift=3.0)[0]
+        assert moved.dtype == dtype
+        assert moved.sum() == pytest.approx(25, rel=1e-6), "nothing leaves a picture with a wide margin"
+        centre = np.array(ndimage.center_of_mass(moved))
+        assert (np.abs(centre - 10) <= 3.0 + 1e-6).all()
+        assert (centre != 10).any()
+
+
+def test_what_comes_in_from_outside_is_a_black_pixel_as_the_network_sees_it():
+    image = np.full((1, 5, 5), -0.5)
+    np.testing.assert_allclose(augmented(image, background=-0.5, shift=4.0), image, rtol=1e-14)
+
+
+def test_elastic_displacement_is_smooth_and_as_strong_as_asked():
+    field = np.empty((40, 40))
+    displace(field, np.empty_like(field), KEY, 0.0, 30.0, 4.0)
+    # alpha times the blur of U(-1, 1), whose variance is 1/3: inside, its variance is alpha^2 / 3 * sum(taps^2)^2,
+    # and sum(taps^2) = 1 / (2 sigma sqrt(pi)) for a Gaussian: a standard deviation of 30 / sqrt(3) / 14.18 = 1.22.
+    assert field[12:-12, 12:-12].std() == pytest.approx(1.22, rel=0.5)
+    assert np.abs(np.diff(field)).max() < field.std()
+
+
+def test_noise_is_normal_and_scaled_to_the_pixels():
+    flat = np.zeros((10, 50, 50))
+    noise = augmented(flat, noise=0.2)
+    # 25,000 numbers: the mean scatters by 0.2 / sqrt(25000) = 0.0013, the deviation by 0.2 / sqrt(50000) = 0.0009
+    assert abs(noise.mean()) < 5 * 0.0013
+    assert abs(noise.std() - 0.2) < 5 * 0.0009
+
+
+def test_every_image_and_key_differs_and_repeats():
+    images = np.tile(pictures(shape=(1, 8, 8)), (2, 1, 1))
+    every = {"noise": 0.1, "shift": 2.0, "alpha": 8.0, "sigma": 2.0}
+    once, again, other = (augmented(images, np.uint64(key), **every) for key in (1, 1, 2))
+    assert np.array_equal(once, again)
+    assert not np.array_equal(once, other)
+    assert not np.array_equal(once[0], once[1])

@@ -1,0 +1,102 @@
+"""The pieces of the training loop alone: gathering a batch, the gradient's norm, links, blocks of an update."""
+
+import math
+
+import numpy as np
+import pytest
+from tests import naive
+
+from handgrad.kernels import driver
+from handgrad.kernels.program import Batches
+from handgrad.nn import Dense, Network
+from handgrad.optim import OPTIMIZERS, SGD, Links
+
+DTYPES = ["float32", "float64"]
+ROUNDING = {"float32": 1e-6, "float64": 1e-14}
+
+
+def wide_network(dtype="float64"):
+    """More parameters than two blocks, in segments that are no multiple of a block."""
+    network = Network([Dense(97), Dense(50)], (30,), dtype=dtype, seed=3)
+    assert network.parameters.size > 2 * driver.BLOCK
+    network.gradients[:] = np.random.default_rng(4).normal(size=network.gradients.size)
+    return network
+
+
+def is_weight(network):
+    """1 where a parameter belongs to a matrix, 0 where to a bias."""
+    parts = [slot.part for slot in network.parameter_slots]
+    return np.concatenate([np.full(part.size, float(len(part.shape) == 2)) for part in parts])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("source", ["uint8", "float32", "float64"])
+def test_gather(source, dtype):
+    images = np.random.default_rng(0).integers(0, 256, (9, 4)).astype(source)
+    labels, rows = np.arange(9) * 3, np.array([7, 0, 7, 5])
+    real = np.dtype(dtype).type
+    batches = Batches(images, labels, rows, 4, real(1 / 255), real(-0.5), np.uint64(0), np.empty(0))
+    x, out = np.full(16, 7.5, dtype), np.zeros(4, np.int64)
+    driver.gather(batches, rows, x, out)
+    np.testing.assert_allclose(x.reshape(4, 4), images[rows].astype(float) / 255 - 0.5, rtol=0, atol=1e-7)
+    assert list(out) == [21, 0, 21, 15]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [0, 1, 2047, 2048, 2049, 10_000])
+def test_gradient_norm(size, dtype):
+    gradients = np.random.default_rng(size).normal(size=size).astype(dtype)
+    assert driver.gradient_norm(gradients) == pytest.approx(math.fsum(gradients.astype(float) ** 2) ** 0.5, rel=1e-6)
+
+
+def test_gradient_norm_is_not_finite_when_a_gradient_is_not():
+    for bad in (math.nan, math.inf):
+        gradients = np.ones(5000, np.float32)
+        gradients[3000] = bad
+        assert not math.isfinite(driver.gradient_norm(gradients))
+
+
+LINKS = {
+    "none": Links(),
+    "clipping": Links(clip_norm=0.7),
+    "clipping that is not reached": Links(clip_norm=1e4),
+    "l1": Links(l1=0.03),
+    "weight_decay": Links(weight_decay=0.2),
+    "all": Links(clip_norm=2.0, l1=0.01, weight_decay=0.05),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("links", LINKS.values(), ids=LINKS.keys())
+def test_links_before_the_step(links, dtype):
+    network = wide_network(dtype)
+    w, g = network.parameters.astype(float), network.gradients.astype(float)
+    step = naive.penalised(w, naive.clipped(g, links.clip_norm), is_weight(network), links.l1, links.weight_decay)
+    optimization = SGD(learning_rate=0.5).bind(network, links)
+    norm = driver.optimizer_step(network.program(1), optimization, 1, 0.5, 1.0, True)
+    np.testing.assert_allclose(network.parameters, w - 0.5 * step, rtol=0, atol=ROUNDING[dtype] * 2)
+    assert norm == pytest.approx(np.linalg.norm(g), rel=1e-6), "the norm is that before clipping"
+
+
+def test_the_norm_is_measured_only_when_asked_for_or_needed():
+    network = wide_network()
+    free, clipping = SGD().bind(network), SGD().bind(network, Links(clip_norm=1.0))
+    assert math.isnan(driver.optimizer_step(network.program(1), free, 1, 0.1, 1.0, False))
+    assert driver.optimizer_step(network.program(1), clipping, 1, 0.1, 1.0, False) > 0
+
+
+def test_decoupled_decay_shrinks_weights_and_spares_biases():
+    network = wide_network()
+    network.gradients[:] = 0
+    network.parameters[:] = 2.0
+    optimization = OPTIMIZERS["adamw"]().bind(network, Links(weight_decay=0.1))
+    driver.optimizer_step(network.program(1), optimization, 1, 0.5, 1.0, False)
+    # With no gradient Adam moves nothing: weights become 2 * (1 - 0.5 * 0.1) = 1.9, biases stay.
+    np.testing.assert_allclose(network.parameters, np.where(is_weight(network) > 0, 1.9, 2.0), rtol=1e-15)
+
+
+def test_l1_leaves_a_weight_of_zero_where_it_is():
+    network = wide_network()
+    network.parameters[:], network.gradients[:] = 0, 0
+    driver.optimizer_step(network.program(1), SGD().bind(network, Links(l1=1.0)), 1, 0.1, 1.0, False)
+    assert not network.parameters.any()

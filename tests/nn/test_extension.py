@@ -1,0 +1,184 @@
+"""A new optimizer and two new layers, written here and put into the registries: nothing in the package knows them."""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import pytest
+from tests.kernels.bound import BoundLayer
+from tests.optim.paths import small_network, valley, walk
+
+from handgrad.checks import bounded
+from handgrad.errors import UsageError
+from handgrad.kernels import driver
+from handgrad.kernels.compile import fast_kernel, strict_kernel
+from handgrad.kernels.elementary import sigmoid, tanh
+from handgrad.nn import ACTIVATIONS, LAYERS, Dense, Network, Normal, Parameter, Plan, gradcheck
+from handgrad.nn.activations import Activation
+from handgrad.nn.layer import Layer
+from handgrad.optim import OPTIMIZERS, Links, Optimizer
+
+
+@strict_kernel
+def lion_prepare(coefficients, memory, hyper, step, learning_rate, loss):
+    """coefficients (learning_rate, beta1, 1 - beta1, beta2, 1 - beta2)."""
+    coefficients[0] = learning_rate
+    coefficients[1], coefficients[2] = hyper[0], 1 - hyper[0]
+    coefficients[3], coefficients[4] = hyper[1], 1 - hyper[1]
+
+
+@fast_kernel
+def lion_update(w, dw, m, _, __, coefficients):
+    """w = w - learning_rate sign(beta1 m + (1 - beta1) dw);  m = beta2 m + (1 - beta2) dw."""
+    learning_rate, beta1, rest1, beta2, rest2 = coefficients[:5]
+    for i in range(w.size):
+        w[i] -= learning_rate * np.sign(beta1 * m[i] + rest1 * dw[i])
+        m[i] = beta2 * m[i] + rest2 * dw[i]
+
+
+@dataclass(frozen=True)
+class Lion(Optimizer):
+    """Steps of one length, along the signs of an interpolated momentum."""
+
+    prepare, update, vectors, decoupled = lion_prepare, lion_update, 1, True
+    rule = "w = w - learning_rate * sign(beta1 * m + (1 - beta1) * g);  m = beta2 * m + (1 - beta2) * g"
+    reference = "Chen et al., Symbolic discovery of optimization algorithms (2023), arXiv 2302.06675, algorithm 2"
+
+    learning_rate: float = bounded(0.001, "(0, inf)")
+    beta1: float = bounded(0.9, "[0, 1)")
+    beta2: float = bounded(0.99, "[0, 1)")
+
+
+@fast_kernel
+def mish_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+    """y = x tanh(log(1 + exp(x))); saved keeps the tanh."""
+    for i in range(x.size):
+        saved[i] = tanh(x.dtype.type(np.log1p(np.exp(x[i]))))
+        y[i] = x[i] * saved[i]
+
+
+@fast_kernel
+def mish_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+    """dx = dy (t + x (1 - t^2) s(x)), t the tanh, s the sigmoid."""
+    one = x.dtype.type(1)
+    for i in range(dx.size):
+        dx[i] = dy[i] * (saved[i] + x[i] * (one - saved[i] * saved[i]) * sigmoid(x[i]))
+
+
+@dataclass(frozen=True)
+class Mish(Activation):
+    """Misra (2019), arXiv 1908.08681."""
+
+    kernels = mish_forward, mish_backward
+    saves = True
+
+
+@fast_kernel
+def prelu_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+    """y = x where x > 0, else slope x, with a slope for each feature."""
+    for i in range(x.size):
+        y[i] = x[i] if x[i] > 0 else parameters[i % shape[0]] * x[i]
+
+
+@fast_kernel
+def prelu_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+    """dslope = sum over x <= 0 of dy x;  dx = dy where x > 0, else slope dy."""
+    dparameters[:] = 0
+    for i in range(dy.size):
+        if x[i] <= 0:
+            dparameters[i % shape[0]] += dy[i] * x[i]
+    for i in range(dx.size):
+        dx[i] = dy[i] if x[i] > 0 else parameters[i % shape[0]] * dy[i]
+
+
+@dataclass(frozen=True)
+class PReLU(Layer):
+    """He et al., Delving deep into rectifiers (2015)."""
+
+    def plan(self, shape):
+        features = prod(shape)
+        return Plan(shape, (prelu_forward, prelu_backward), (Parameter("slope", shape, Normal()),), sizes=(features,))
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch):
+    monkeypatch.setitem(OPTIMIZERS, "lion", Lion)
+    monkeypatch.setitem(ACTIVATIONS, "mish", Mish)
+    monkeypatch.setitem(LAYERS, "prelu", PReLU)
+
+
+def network(dtype="float64"):
+    hidden = [Dense(8), ACTIVATIONS["mish"](), Dense(8), LAYERS["prelu"]()]
+    return Network([*hidden, Dense(3)], (4,), dtype=dtype, seed=1)
+
+
+def easy_data(dtype):
+    images = np.random.default_rng(0).normal(size=(60, 4)).astype(dtype)
+    return images, (images[:, 0] > 0).astype(int) + (images[:, 1] > 0)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_their_gradients(training):
+    images, labels = easy_data("float64")
+    checks = gradcheck(network(), (images[:9], labels[:9]), training=training)
+    assert [check.name for check in checks] == [
+        "0.weight", "0.bias", "2.weight", "2.bias", "3.slope", "4.weight", "4.bias",
+    ]  # fmt: skip
+    for check in checks:
+        assert check.relative_error < 1e-7, check
+        assert check.checked > check.on_kink, check
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_they_train_and_the_driver_is_not_compiled_again(dtype):
+    images, labels = easy_data(dtype)
+
+    def fit(net, optimizer):
+        batches, records = net.batches(images, labels, np.tile(np.arange(60), 20), 10), np.zeros((120, 3))
+        optimization = optimizer.bind(net, Links(weight_decay=0.01))
+        assert driver.train_steps(net.program(10), optimization, batches, 0, 0, np.full(120, 0.01), 10, records) == 120
+        return records[:, 0]
+
+    fit(Network([Dense(3)], (4,), dtype=dtype), OPTIMIZERS["sgd"]())
+    before = list(driver.train_steps.signatures), str(driver.train_steps.stats)
+    losses = fit(network(dtype), OPTIMIZERS["lion"]())
+    assert losses[-12:].mean() < 0.4 * losses[:6].mean()
+    assert (list(driver.train_steps.signatures), str(driver.train_steps.stats)) == before
+
+
+def test_lion_by_hand():
+    # From w = 1, m = 0 with beta1 = 0.5, beta2 = 0.75 and a rate of 0.1, for the gradients 2, -1, -1:
+    # sign(0 + 1) = 1: w = 0.9, m = 0.5;  sign(0.25 - 0.5) = -1: w = 1.0, m = 0.375 - 0.25 = 0.125
+    # sign(0.0625 - 0.5) = -1: w = 1.1, m = 0.09375 - 0.25 = -0.15625
+    net, gradients = small_network(), [2.0, -1.0, -1.0]
+    net.parameters[:] = 1
+    state = walk(net, Lion(0.1, 0.5, 0.75), lambda w, t: np.full_like(w, gradients[t - 1]), [0.1] * 3)
+    np.testing.assert_allclose(net.parameters, 1.1, rtol=1e-15)
+    assert (state.states == -0.15625).all()
+
+
+def test_lion_keeps_what_every_optimizer_promises():
+    still, moved = small_network(), small_network("float32")
+    walk(still, Lion(), lambda w, t: np.zeros_like(w), [0.1] * 3)
+    assert np.array_equal(still.parameters, small_network().parameters)
+    assert walk(moved, Lion(), valley, [0.01] * 3).states.dtype == np.float32
+    with pytest.raises(UsageError, match=r"beta1 must be in \[0, 1\), got 1.0 \(--beta1\)"):
+        Lion(beta1=1.0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_layers_as_in_pytorch(dtype, torch):
+    generator = np.random.default_rng(2)
+    x, dy = generator.normal(size=(2, 6, 5)).astype(dtype)
+    tolerance = 1e-12 if dtype == "float64" else 2e-6
+    for layer, module in [(Mish(), torch.nn.Mish()), (PReLU(), torch.nn.PReLU(5))]:
+        module, bound, moved = module.to(getattr(torch, dtype)), BoundLayer(layer, (5,), 6, dtype), torch.tensor(x)
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.copy_(torch.from_numpy(bound.parameters))
+        out = module(moved.requires_grad_())
+        out.backward(torch.from_numpy(dy))
+        np.testing.assert_allclose(bound.forward(x), out.detach().numpy(), rtol=0, atol=tolerance)
+        np.testing.assert_allclose(bound.backward(dy), moved.grad.numpy(), rtol=0, atol=tolerance)
+        for parameter in module.parameters():
+            np.testing.assert_allclose(bound.dparameters, parameter.grad.numpy(), rtol=0, atol=tolerance * 10)

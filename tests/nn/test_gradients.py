@@ -1,0 +1,190 @@
+"""Every derivative against finite differences, for every row of every registry; and that a wrong one is noticed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.kernels.bound import BoundLayer
+from tests.nn.rows import COMPUTING, ROWS, make, network_around, suiting_shape
+
+from handgrad.errors import UsageError
+from handgrad.kernels.activations import tanh_forward
+from handgrad.kernels.compile import fast_kernel
+from handgrad.kernels.dense import dense_backward, dense_forward
+from handgrad.nn import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    LOSSES,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Network,
+    ReLU,
+    Tanh,
+    gradcheck,
+)
+from handgrad.nn.activations import Activation
+
+LIMIT = 1e-7
+STEP = 1e-3
+
+
+def batch(network, rows=7):
+    generator = np.random.default_rng(6)
+    return generator.normal(size=(rows, *network.input_shape)), generator.integers(0, network.classes, rows)
+
+
+def assert_right(network, training=True):
+    checks = gradcheck(network, batch(network), training=training, key=3)
+    assert [check.name for check in checks] == [slot.name for slot in network.parameter_slots]
+    for check in checks:
+        assert check.relative_error <= LIMIT, check
+        assert check.checked > check.on_kink, check
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@pytest.mark.parametrize("name", ROWS)
+def test_layer_in_a_network(name, training):
+    assert_right(network_around(make(ROWS[name])), training)
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss(name, training):
+    assert_right(Network([Dense(5), Tanh(), Dense(4)], (6,), dtype="float64", loss=LOSSES[name]()), training)
+
+
+def test_label_smoothing():
+    loss = LOSSES["cross_entropy"](label_smoothing=0.2)
+    assert_right(Network([Dense(5), Tanh(), Dense(4)], (6,), dtype="float64", loss=loss))
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_initializer(name):
+    network = Network([Dense(5, INITIALIZERS[name]()), Tanh(), Dense(4)], (6,), dtype="float64")
+    network.views["0.bias"][...] = [0.5, -1.0, 1.0, 0.3, -0.2]  # zeros would leave every unit on what may be a kink
+    assert_right(network)
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+def test_deep_network_of_everything(training):
+    middle = [cls() for cls in ACTIVATIONS.values()]
+    layers = [Dense(6), BatchNorm(), *middle, Dropout(0.3), Dense(5), BatchNorm(), Dense(3)]
+    network = Network(layers, (4,), dtype="float64", seed=1)
+    network.loss_and_gradients(*batch(network))  # running statistics that are not their starting values
+    assert_right(network, training)
+
+
+# The same for a layer alone, with a random dy, and for dx, which a network does not compute for its first layer.
+
+
+def numeric(f, value, dy):
+    """Central differences of five points of sum(dy * f()) in each element of `value`, which `f` reads."""
+    out = np.empty(value.size)
+    flat = value.reshape(-1)
+    for i in range(flat.size):
+        here, total = flat[i], 0.0
+        for offset, weight in ((-2, 1), (-1, -8), (1, 8), (2, -1)):
+            flat[i] = here + offset * STEP
+            total += weight * np.sum(dy * f()) / (12 * STEP)
+        flat[i], out[i] = here, total
+    return out.reshape(value.shape)
+
+
+def away_from_kinks(shape):
+    """Random numbers no nearer to 0 than 0.1, so that no step of a finite difference crosses a kink there."""
+    x = np.random.default_rng(9).normal(size=shape)
+    return x + 0.1 * np.sign(x)
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@pytest.mark.parametrize("name", COMPUTING)
+def test_backward_with_a_random_dy(name, training):
+    layer, rows = make(ROWS[name]), 4
+    shape = suiting_shape(layer)
+    bound, x = BoundLayer(layer, shape, rows), away_from_kinks((rows, *shape))
+    start = bound.buffers.copy()
+
+    def forward():
+        bound.buffers[:] = start
+        return bound.forward(x, training=training, key=5).reshape(rows, -1)
+
+    dy = np.random.default_rng(10).normal(size=forward().shape)
+    dx = bound.backward(dy).reshape(x.shape)
+    dparameters = bound.dparameters.copy()
+    scale = np.abs(dx).max()
+    np.testing.assert_allclose(dx, numeric(forward, x, dy), rtol=0, atol=1e-9 * scale)
+    np.testing.assert_allclose(dparameters, numeric(forward, bound.parameters, dy), rtol=0, atol=1e-8)
+
+
+# One wrong sign.
+
+
+@fast_kernel
+def flipped_tanh_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+    """dx = -dy (1 - y^2)."""
+    for i in range(dx.size):
+        dx[i] = -dy[i] * (1 - y[i] * y[i])
+
+
+@fast_kernel
+def flipped_bias_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+    """db = -sum_n dy[n]."""
+    dense_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings)
+    for i in range(shape[0] * shape[1], dparameters.size):
+        dparameters[i] = -dparameters[i]
+
+
+class FlippedTanh(Activation):
+    kernels = tanh_forward, flipped_tanh_backward
+
+
+class FlippedBias(Dense):
+    def plan(self, shape):
+        return replace(super().plan(shape), kernels=(dense_forward, flipped_bias_backward))
+
+
+def wrong(network):
+    return {check.name for check in gradcheck(network, batch(network)) if check.relative_error > LIMIT}
+
+
+def test_a_flipped_sign_in_an_activation_is_seen_in_the_layer_below():
+    network = Network([Dense(5), FlippedTanh(), Dense(4)], (6,), dtype="float64")
+    assert wrong(network) == {"0.weight", "0.bias"}
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_flipped_sign_names_the_parameter(place):
+    layers = [Dense(5), Tanh(), Dense(4)]
+    layers[place] = FlippedBias(layers[place].units)
+    assert wrong(Network(layers, (6,), dtype="float64")) == {f"{place}.bias"}
+
+
+def test_leaves_the_network_as_it_was():
+    network = Network([Dense(5), BatchNorm(), ReLU(), Dense(4)], (6,), dtype="float64")
+    network.loss_and_gradients(*batch(network))
+    before = [vector.copy() for vector in (network.parameters, network.gradients, network.buffers)]
+    gradcheck(network, batch(network, 5))
+    for vector, copy in zip((network.parameters, network.buffers), before[::2], strict=True):
+        assert np.array_equal(vector, copy)
+
+
+def test_elements_on_a_kink_are_left_out():
+    network = Network([Dense(2), ReLU(), Dense(2)], (1,), dtype="float64")
+    network.views["0.weight"][...], network.views["0.bias"][...] = [[1.0, 1.0]], [0.0, 1.0]
+    x = np.zeros((3, 1))  # the first unit stands on its kink, at 0 * 1 + 0; only its bias moves it
+    checks = {check.name: check for check in gradcheck(network, (x, np.array([0, 1, 0])))}
+    assert (checks["0.bias"].checked, checks["0.bias"].on_kink) == (1, 1)
+    assert checks["0.bias"].relative_error <= LIMIT
+
+
+def test_refuses_float32():
+    network = Network([Dense(4)], (6,))
+    with pytest.raises(UsageError, match=r"float64 .*--dtype float64"):
+        gradcheck(network, batch(network))
+
+
+def test_checks_at_most_so_many_elements():
+    network = Network([Dense(30)], (20,), dtype="float64")
+    weight, bias = gradcheck(network, batch(network), elements=25)
+    assert (weight.checked, bias.checked) == (25, 25)

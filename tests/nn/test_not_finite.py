@@ -1,0 +1,59 @@
+"""A number that is not finite must reach the loss, through every layer and every compiler switch."""
+
+import math
+
+import numpy as np
+import pytest
+from tests.kernels.bound import BoundLayer
+from tests.nn.rows import COMPUTING, ROWS, make, network_around, suiting_shape
+
+from handgrad.nn import LOSSES, Dense, Network
+
+DTYPES = ["float32", "float64"]
+MODES = pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+
+
+@MODES
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", COMPUTING)
+def test_nan_passes_a_layer(name, dtype, training):
+    layer, rows = make(ROWS[name]), 8
+    shape = suiting_shape(layer)
+    bound, clean = BoundLayer(layer, shape, rows, dtype), np.random.default_rng(0).normal(size=(rows, *shape))
+    for place in np.ndindex(clean.shape):
+        x = clean.copy()
+        x[place] = math.nan
+        bound.buffers[:] = 1
+        assert np.isnan(bound.forward(x, training, key=2)[place[0]]).any(), place
+
+
+@MODES
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", COMPUTING)
+def test_nan_passes_backwards(name, dtype, training):
+    layer = make(ROWS[name])
+    shape = suiting_shape(layer)
+    bound = BoundLayer(layer, shape, 3, dtype)
+    y = bound.forward(np.abs(np.random.default_rng(0).normal(size=(3, *shape))) + 0.1, training, key=2)
+    dx = bound.backward(np.full(y.shape, math.nan))
+    assert np.isnan(dx).any()
+    assert np.isnan(bound.dparameters).any() or not bound.dparameters.size
+
+
+@MODES
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ROWS)
+def test_a_network_with_a_nan_has_no_finite_loss(name, dtype, training):
+    network = network_around(make(ROWS[name]), dtype)
+    images = np.random.default_rng(0).normal(size=(5, *network.input_shape))
+    assert math.isfinite(network.loss_and_gradients(images, np.zeros(5, int), training=training))
+    images[3].flat[0] = math.nan
+    assert not math.isfinite(network.loss_and_gradients(images, np.zeros(5, int), training=training))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_overflow_is_seen_in_the_loss(dtype, name):
+    network = Network([Dense(4)], (2,), dtype=dtype, loss=LOSSES[name]())
+    network.views["0.weight"][0] = np.finfo(dtype).max
+    assert not math.isfinite(network.loss_and_gradients(np.full((3, 2), 10.0), np.array([0, 1, 2])))

@@ -1,0 +1,153 @@
+"""Layers, losses and whole networks beside PyTorch's in float64: values and gradients to 1e-12."""
+
+import numpy as np
+import pytest
+from tests.kernels.bound import BoundLayer
+
+from handgrad.nn import (
+    ACTIVATIONS,
+    ELU,
+    GELU,
+    BatchNorm,
+    CrossEntropy,
+    Dense,
+    Flatten,
+    LeakyReLU,
+    Network,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    SquaredError,
+    Tanh,
+)
+
+TOLERANCE = 1e-12
+COUNTERPARTS = {
+    "identity": lambda nn, layer: nn.Identity(),
+    "sigmoid": lambda nn, layer: nn.Sigmoid(),
+    "tanh": lambda nn, layer: nn.Tanh(),
+    "relu": lambda nn, layer: nn.ReLU(),
+    "leaky_relu": lambda nn, layer: nn.LeakyReLU(layer.slope),
+    "elu": lambda nn, layer: nn.ELU(layer.alpha),
+    "gelu": lambda nn, layer: nn.GELU(),
+    "silu": lambda nn, layer: nn.SiLU(),
+    "softplus": lambda nn, layer: nn.Softplus(threshold=100),
+}
+
+
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected.detach().numpy(), rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def module_of(torch, layer, inputs):
+    """PyTorch's module for one of our layers on vectors of `inputs` numbers."""
+    nn = torch.nn
+    if isinstance(layer, Dense):
+        return nn.Linear(inputs, layer.units, dtype=torch.float64)
+    if isinstance(layer, BatchNorm):
+        return nn.BatchNorm1d(inputs, eps=layer.epsilon, momentum=layer.momentum, dtype=torch.float64)
+    if isinstance(layer, Flatten):
+        return nn.Flatten()
+    names = {cls: name for name, cls in ACTIVATIONS.items()}
+    return COUNTERPARTS[names[type(layer)]](nn, layer)
+
+
+def compare(torch, layer, x, dy, training=True):
+    """Both passes of a layer alone and of PyTorch's module with the same parameters."""
+    bound, module = BoundLayer(layer, x.shape[1:], len(x)), module_of(torch, layer, x.shape[1])
+    with torch.no_grad():
+        for value, parameter in zip(bound.named(bound.parameters).values(), module.parameters(), strict=True):
+            parameter.copy_(torch.from_numpy(value.T))
+    module.train(training)
+    y, dx = bound.forward(x, training), bound.backward(dy)
+    moved = torch.tensor(x, requires_grad=True)
+    out = module(moved)
+    out.backward(torch.from_numpy(dy))
+    close(y, out)
+    close(dx, moved.grad)
+    for value, parameter in zip(bound.named(bound.dparameters).values(), module.parameters(), strict=True):
+        close(value.T, parameter.grad)
+
+
+ALONE = [
+    *(ACTIVATIONS[name]() for name in COUNTERPARTS if name in ACTIVATIONS),
+    LeakyReLU(0.3),
+    ELU(2.5),
+    Dense(9),
+    BatchNorm(),
+    BatchNorm(momentum=0.5, epsilon=1e-2),
+]
+
+
+@pytest.mark.parametrize("layer", ALONE, ids=str)
+def test_layer(layer, torch):
+    generator = np.random.default_rng(3)
+    x = generator.normal(0, 4, (6, 5))
+    y = layer.plan((5,)).output
+    compare(torch, layer, x, generator.normal(size=(6, *y)))
+
+
+def test_batch_norm_in_evaluation(torch):
+    generator = np.random.default_rng(4)
+    x, dy = generator.normal(size=(2, 6, 5))
+    compare(torch, BatchNorm(), x, dy, training=False)
+
+
+def test_batch_norm_running_statistics(torch):
+    batches = np.random.default_rng(5).normal(2, 3, (5, 7, 4))
+    bound, module = BoundLayer(BatchNorm(momentum=0.3), (4,), 7), torch.nn.BatchNorm1d(4, momentum=0.3).double()
+    for x in batches:
+        bound.forward(x)
+        module(torch.from_numpy(x))
+    close(bound.buffers[:4], module.running_mean)
+    close(bound.buffers[4:], module.running_var)
+
+
+NETWORKS = {
+    "linear": [Dense(3)],
+    "tanh": [Dense(8), Tanh(), Dense(8), Tanh(), Dense(3)],
+    "relu": [Dense(10), ReLU(), Dense(6), ReLU(), Dense(3)],
+    "batch norm": [Flatten(), BatchNorm(), Dense(8), BatchNorm(), ReLU(), Dense(6), BatchNorm(), Sigmoid(), Dense(3)],
+    "mixed": [Dense(7), GELU(), Dense(7), SiLU(), Dense(7), ELU(), Dense(7), Softplus(), Dense(3)],
+    "activation last": [Dense(5), Tanh(), Dense(3), LeakyReLU(0.2)],
+}
+LOSSES = {
+    "cross_entropy": (CrossEntropy(), lambda F, z, labels: F.cross_entropy(z, labels)),
+    "label smoothing": (CrossEntropy(0.15), lambda F, z, labels: F.cross_entropy(z, labels, label_smoothing=0.15)),
+    "mean_squared_error": (
+        SquaredError(),
+        lambda F, z, labels: F.mse_loss(F.softmax(z, dim=1), F.one_hot(labels, z.shape[1]).double()),
+    ),
+}
+
+
+def twin(torch, network):
+    """The same network in PyTorch, from the same parameters and buffers."""
+    sizes = [6, *(int(np.prod(plan.output)) for plan in network.plans)]
+    modules = [module_of(torch, layer, size) for layer, size in zip(network.layers, sizes, strict=False)]
+    model, ours = torch.nn.Sequential(*modules), network.views
+    renamed = {"gamma": "weight", "beta": "bias", "running_variance": "running_var"}
+    with torch.no_grad():
+        for name, value in ours.items():
+            layer, part = name.split(".")
+            getattr(model[int(layer)], renamed.get(part, part)).copy_(torch.from_numpy(value.T))
+    return model
+
+
+@pytest.mark.parametrize(("loss", "counterpart"), LOSSES.values(), ids=LOSSES.keys())
+@pytest.mark.parametrize("layers", NETWORKS.values(), ids=NETWORKS.keys())
+def test_network(layers, loss, counterpart, torch):
+    generator = np.random.default_rng(11)
+    network = Network(layers, (6,), loss=loss, dtype="float64", seed=5)
+    network.parameters += generator.normal(0, 0.1, network.parameters.size)  # no bias is zero
+    model = twin(torch, network)
+    images, labels = generator.normal(size=(8, 6)), generator.integers(0, 3, 8)
+    value = network.loss_and_gradients(images, labels)
+    expected = counterpart(torch.nn.functional, model(torch.from_numpy(images)), torch.from_numpy(labels))
+    expected.backward()
+    assert value == pytest.approx(expected.item(), rel=TOLERANCE)
+    gradients = [parameter.grad.numpy().T.ravel() for parameter in model.parameters()]
+    np.testing.assert_allclose(network.gradients, np.concatenate(gradients), rtol=0, atol=TOLERANCE)
+    close(network.logits(images), model.eval()(torch.from_numpy(images)))
+    close(network.predict_proba(images), torch.softmax(model(torch.from_numpy(images)), dim=1))

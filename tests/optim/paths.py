@@ -1,0 +1,37 @@
+"""Drives an optimizer through the compiled step, from gradients that a test gives."""
+
+import numpy as np
+
+from handgrad.kernels import driver
+from handgrad.nn import Dense, Network
+
+
+def small_network(dtype="float64"):
+    """Weights and biases of two layers, 43 numbers."""
+    return Network([Dense(5), Dense(3)], (4,), dtype=dtype, seed=2)
+
+
+def wide_network(dtype="float64"):
+    """More parameters than two of the blocks in which an update proceeds."""
+    return Network([Dense(97), Dense(20)], (30,), dtype=dtype, seed=2)
+
+
+def walk(network, optimizer, gradient, rates, losses=None, links=None):
+    """Take a step for each of `rates`, with `gradient(w, t)` at step t; returns the optimizer's state."""
+    optimization = optimizer.bind(network, links)
+    losses = np.ones(len(rates)) if losses is None else losses
+    for t, (rate, loss) in enumerate(zip(rates, losses, strict=True), 1):
+        network.gradients[:] = gradient(network.parameters, t)
+        driver.optimizer_step(network.program(1), optimization, t, float(rate), float(loss), False)
+    return optimization
+
+
+def bowl(w, t):
+    """The gradient of a convex quadratic, sum_i a_i w_i^2 / 2 with a from 0.5 to 2."""
+    return np.linspace(0.5, 2, w.size) * w
+
+
+def valley(w, t):
+    """A gradient that is no linear function of w and changes with the step."""
+    places = np.arange(w.size)
+    return np.sin(3 * w + places) + 0.3 * w**3 + 0.5 * np.cos(t + 0.7 * places)

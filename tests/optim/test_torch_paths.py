@@ -1,0 +1,101 @@
+"""A thousand training steps of the compiled loop beside the same thousand in PyTorch, for every optimizer it has."""
+
+import numpy as np
+import pytest
+
+from handgrad.kernels import driver
+from handgrad.nn import Dense, Network, Tanh
+from handgrad.optim import NAG, SGD, Adagrad, Adam, AdamW, Links, Momentum, NAdam, RMSprop
+
+STEPS, SIZE, CLASSES = 1000, 5, 3
+TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
+
+
+def of(name, **fixed):
+    """A maker of PyTorch's optimizer `name`: ours' hyper-parameters in, its own names out."""
+
+    def make(optim, groups, rate, **hyper):
+        theirs = {"epsilon": "eps", "beta": "alpha"}
+        betas = {"betas": (hyper.pop("beta1"), hyper.pop("beta2"))} if "beta1" in hyper else {}
+        renamed = {theirs.get(key, key): value for key, value in hyper.items()}
+        return getattr(optim, name)(groups, lr=rate, **betas, **renamed, **fixed)
+
+    return make
+
+
+# Our class, PyTorch's, learning rate, hyper-parameters other than the defaults
+ROWS = {
+    "sgd": (SGD, of("SGD"), 0.1, {}),
+    "momentum": (Momentum, of("SGD"), 0.03, {"momentum": 0.6}),
+    "nag": (NAG, of("SGD", nesterov=True), 0.03, {"momentum": 0.7}),
+    "rmsprop": (RMSprop, of("RMSprop"), 0.003, {"beta": 0.9, "epsilon": 1e-3}),
+    "adam": (Adam, of("Adam"), 0.01, {"beta1": 0.8, "beta2": 0.99, "epsilon": 1e-4}),
+    "adamw": (AdamW, of("AdamW"), 0.01, {"beta1": 0.7, "beta2": 0.95, "epsilon": 1e-4}),
+    "nadam": (NAdam, of("NAdam"), 0.01, {"beta1": 0.8, "beta2": 0.99, "epsilon": 1e-4, "momentum_decay": 0.02}),
+    "adagrad": (Adagrad, of("Adagrad"), 0.05, {"epsilon": 1e-3}),
+}
+DEFAULTS, EVERYTHING = (Links(), False), (Links(weight_decay=0.02, clip_norm=0.3), True)
+VARIANTS = {
+    "float32": ("float32", *DEFAULTS),
+    "float64": ("float64", *DEFAULTS),
+    "decay, clipping, unusual, float64": ("float64", *EVERYTHING),
+    "decay, clipping, unusual, float32": pytest.param("float32", *EVERYTHING, marks=pytest.mark.slow),
+}
+
+
+@pytest.fixture
+def doubles(torch):
+    """PyTorch in float64 throughout: NAdam keeps a product of momenta in the default type."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield torch
+    torch.set_default_dtype(before)
+
+
+def problem(dtype):
+    """Images whose labels are partly noise, so that no gradient dies; and an order of rows for all steps."""
+    generator = np.random.default_rng(8)
+    images = generator.normal(size=(40, 6)).astype(dtype)
+    meant, noise = (images[:, 0] > 0) + (images[:, 1] > 0.5), generator.integers(0, 3, 40)
+    labels = np.where(generator.random(40) < 0.7, meant, noise)
+    order = np.concatenate([generator.permutation(40) for _ in range(STEPS * SIZE // 40)])
+    return images, labels.astype(np.int64), order
+
+
+def ours(network, optimizer, links):
+    """Parameters after STEPS steps of the compiled loop."""
+    batches = network.batches(*problem(network.dtype), size=SIZE)
+    rates = np.full(STEPS, optimizer.learning_rate)
+    optimization, records = optimizer.bind(network, links), np.zeros((STEPS, 3))
+    assert driver.train_steps(network.program(SIZE), optimization, batches, 0, 0, rates, 100, records) == STEPS
+    return network.parameters
+
+
+def theirs(torch, network, make, hyper, links):
+    """Parameters after the same steps of PyTorch, from the network's present ones."""
+    images, labels, order = (torch.from_numpy(array) for array in problem(network.dtype))
+    w1, b1, w2, b2 = values = [torch.tensor(view, requires_grad=True) for view in network.views.values()]
+    groups = [{"params": [w1, w2], "weight_decay": links.weight_decay}, {"params": [b1, b2], "weight_decay": 0.0}]
+    optimizer = make(torch.optim, groups, **hyper)
+    for rows in order.reshape(STEPS, SIZE):
+        logits = torch.tanh(images[rows] @ w1 + b1) @ w2 + b2
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(logits, labels[rows]).backward()
+        if links.clip_norm:
+            torch.nn.utils.clip_grad_norm_(values, links.clip_norm)
+        optimizer.step()
+    return np.concatenate([value.detach().numpy().ravel() for value in values])
+
+
+@pytest.mark.parametrize(("dtype", "links", "unusual"), VARIANTS.values(), ids=VARIANTS.keys())
+@pytest.mark.parametrize("name", ROWS)
+def test_same_path(name, dtype, links, unusual, doubles):
+    cls, make, rate, hyper = ROWS[name]
+    network = Network([Dense(7), Tanh(), Dense(CLASSES)], (6,), dtype=dtype, seed=2)
+    optimizer = cls(rate, **(hyper if unusual else {}))
+    every = {name: value for name, value in vars(optimizer).items() if name != "learning_rate"}
+    before = network.parameters.copy()
+    expected = theirs(doubles, network, make, {"rate": rate, **every}, links)
+    actual = ours(network, optimizer, links)
+    assert np.abs(expected - before).max() > 0.1, "the path must lead somewhere"
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=TOLERANCE[dtype])

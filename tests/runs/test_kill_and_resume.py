@@ -1,0 +1,87 @@
+"""Runs killed with SIGKILL at random moments and resumed end as the uninterrupted one, to the last bit."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from handgrad.runs import open_run
+
+TRAIN = """
+train --dataset digits --epochs 60 --batch_size 8 --num_layers 2 --hidden_size 96 --activation tanh --batch_norm
+--dropout 0.2 --noise 0.05 --shift 0.5 --optimizer nadam --schedule one_cycle --clip_norm 1 --l1 1e-6
+--weight_decay 1e-5 --evaluate_every 500 --patience 50 --checkpoint_seconds 0.05 --log_every 50 --keep best
+""".split()
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "handgrad", *map(str, arguments)]
+
+
+def finish(arguments):
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def outcome(path):
+    """All that a run leaves but the seconds, its name and its place."""
+    run = open_run(path)
+    metrics = {name: value for name, value in run.metrics.items() if name not in ("seconds", "config")}
+    for epoch in metrics["epochs"]:
+        del epoch["seconds"]
+    history = run.read_history()
+    return run.model_file.read_bytes(), json.dumps(metrics), history
+
+
+def kill_at_random(folder, name, choice, first_checkpoint):
+    """Start the run in its own process and SIGKILL it somewhere between its first checkpoint and its end."""
+    process = subprocess.Popen(
+        command(*TRAIN, "--runs_dir", folder, "--name", name), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    checkpoints = folder / name / "checkpoints"
+    deadline = time.monotonic() + 60
+    while not list(checkpoints.glob("step-*")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    time.sleep(choice.uniform(0, first_checkpoint))
+    os.kill(process.pid, signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The uninterrupted run, and how long its training takes, to know when to kill."""
+    folder = tmp_path_factory.mktemp("whole")
+    finish([*TRAIN, "--runs_dir", folder, "--name", "whole"])
+    return folder / "whole", open_run(folder / "whole").metrics["seconds"]
+
+
+def killed_and_resumed(whole, folder, number):
+    path, seconds = whole
+    choice = random.Random(number)
+    killed = kill_at_random(folder, "run", choice, 0.9 * seconds)
+    middle = killed and not open_run(folder / "run").metrics
+    finish(["resume", folder / "run"])
+    model, metrics, history = outcome(folder / "run")
+    expected_model, expected_metrics, expected_history = outcome(path)
+    assert model == expected_model
+    assert metrics == expected_metrics
+    assert history.same_as(expected_history)
+    return middle
+
+
+def test_a_killed_run_resumes_bit_identically(whole, tmp_path):
+    assert killed_and_resumed(whole, tmp_path, number=1)
+
+
+@pytest.mark.slow
+def test_twenty_killed_runs_resume_bit_identically(whole, tmp_path):
+    folders = [tmp_path / str(number) for number in range(20)]
+    for folder in folders:
+        folder.mkdir()
+    in_the_middle = [killed_and_resumed(whole, folder, number) for number, folder in enumerate(folders)]
+    assert sum(in_the_middle) >= 10
