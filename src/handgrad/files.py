@@ -37,7 +37,8 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
             raise
         _sync_folder(path.parent)
     except OSError as error:
-        raise FileSystemError(f"cannot write {path}: {error.strerror or error}. Check free space and permissions") from error
+        why = f"{error.strerror or error}. Check free space and permissions"
+        raise FileSystemError(f"cannot write {path}: {why}") from error
 
 
 def atomic_write(path: Path, content: bytes | str) -> None:

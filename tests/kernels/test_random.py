@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import naive
 
@@ -62,6 +62,7 @@ def test_bits_are_those_of_splitmix64():
     assert [int(random.bits(np.uint64(1234567), i)) for i in range(5)] == REFERENCE
 
 
+@settings(deadline=None)  # the first example may compile
 @given(KEYS, st.integers(0, 2**40))
 def test_bits_and_subkeys_agree_with_unbounded_integers(key, index):
     assert int(random.bits(np.uint64(key), index)) == naive.mix((key + (index + 1) * naive.GOLDEN) & naive.MASK)

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.optim.bounds import refusals
 
@@ -39,6 +39,7 @@ def test_steps_beyond_the_planned_total_stay_finite(name):
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, 100), max_size=6))
 def test_does_not_depend_on_how_steps_are_cut(name, cuts):
     schedule = SCHEDULES[name]()

@@ -53,7 +53,12 @@ def make_trainer(digits_split):
 
 def outcome(trainer):
     """Everything that two equal trainings must agree on to the last bit."""
-    arrays = [trainer.network.parameters, trainer.network.buffers, trainer.optimization.states, trainer.optimization.memory]
+    arrays = [
+        trainer.network.parameters,
+        trainer.network.buffers,
+        trainer.optimization.states,
+        trainer.optimization.memory,
+    ]
     return [array.tobytes() for array in arrays], trainer.step
 
 

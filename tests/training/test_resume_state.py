@@ -1,4 +1,4 @@
-"""A resumed training equals the uninterrupted one to the last bit, and leaving out any piece of its state is noticed."""
+"""A resumed training equals the uninterrupted one to the last bit, and any forgotten piece of state is noticed."""
 
 import logging
 

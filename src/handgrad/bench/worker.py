@@ -12,7 +12,7 @@ import numpy as np
 
 from handgrad.bench.contenders import CONTENDERS
 from handgrad.bench.contenders.contender import CannotExpressError, Contender, Task, epoch_orders, initial_weights
-from handgrad.bench.memory import peak_bytes
+from handgrad.bench.peak_memory import peak_bytes
 from handgrad.bench.workloads import IMAGES, WORKLOADS
 from handgrad.data import Dataset, load
 
@@ -60,7 +60,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
 def _task(options: argparse.Namespace, data: Dataset) -> Task:
     workload = WORKLOADS[options.workload]
     images = min(options.images, len(data.x_train)) // workload.batch * workload.batch
-    weights = initial_weights(workload, data.image_shape, options.seed)
+    weights = initial_weights(workload.layers, data.image_shape, options.seed)
     part = slice(0, images)
     return Task(workload, data.x_train[part], data.y_train[part], weights, options.seed, options.threads)
 

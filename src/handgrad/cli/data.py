@@ -1,19 +1,27 @@
-"""`handgrad data list | fetch | verify`."""
+"""`handgrad data list | fetch | verify | sample`."""
+
+from pathlib import Path
+
+from PIL import Image
 
 from handgrad import data
 from handgrad.cli.parser import Parser
-from handgrad.errors import CorruptDataError
+from handgrad.errors import CorruptDataError, FileSystemError
 
 
 def run(tokens: list[str]) -> int:
-    """Show which data sets are on this machine, download one, or read every byte of one."""
+    """Show which data sets are on this machine, download one, read every byte of one, or take pictures out of one."""
     parser = Parser(
         "data",
         "The data sets that handgrad knows by name.",
-        "  handgrad data list\n  handgrad data fetch mnist\n  handgrad data verify fashion_mnist",
+        "  handgrad data list\n  handgrad data fetch mnist\n  handgrad data verify fashion_mnist\n"
+        "  handgrad data sample digits --out samples      one test image a class, as PNG files",
     )
-    parser.add_argument("action", choices=("list", "fetch", "verify"))
-    parser.add_argument("name", nargs="?", help="mnist, fashion_mnist or digits (for fetch and verify)")
+    parser.add_argument("action", choices=("list", "fetch", "verify", "sample"))
+    parser.add_argument("name", nargs="?", help="mnist, fashion_mnist or digits (not for list)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("samples"), help="folder for the pictures of sample (default: samples)"
+    )
     arguments = parser.arguments(tokens)
     if arguments.action == "list":
         for status in data.statuses():
@@ -21,6 +29,8 @@ def run(tokens: list[str]) -> int:
         return 0
     if arguments.name is None:
         parser.error(f"data {arguments.action} needs the name of a data set: {', '.join(data.DATASETS)}")
+    if arguments.action == "sample":
+        return _sample(arguments.name, arguments.out)
     return _fetch(arguments.name) if arguments.action == "fetch" else _verify(arguments.name)
 
 
@@ -36,6 +46,21 @@ def _verify(name: str) -> int:
     bad = [verdict for verdict in verdicts if not verdict.ok]
     if bad:
         raise CorruptDataError(f"{len(bad)} of {len(verdicts)} files of {name} are not what they should be")
+    return 0
+
+
+def _sample(name: str, folder: Path) -> int:
+    """Write the first test image of each class as a PNG file named after the class."""
+    dataset = data.load(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for label, title in enumerate(dataset.class_names):
+            for row in (dataset.y_test == label).nonzero()[0][:1]:
+                path = folder / f"{title.replace('/', '-').replace(' ', '-')}.png"
+                Image.fromarray(dataset.x_test[row]).save(path)
+                print(path)
+    except OSError as error:
+        raise FileSystemError(f"cannot write to {folder}: {error.strerror}") from error
     return 0
 
 

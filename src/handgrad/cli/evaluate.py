@@ -13,7 +13,9 @@ from handgrad.runs import open_run
 
 def run(tokens: list[str]) -> int:
     """Print accuracy, loss and the accuracy of each class on the test set."""
-    parser = Parser("evaluate", "Measure a run's network on the test set, class by class.", "  handgrad evaluate runs/NAME")
+    parser = Parser(
+        "evaluate", "Measure a run's network on the test set, class by class.", "  handgrad evaluate runs/NAME"
+    )
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
     parser.add_argument("--dataset", help="another data set of the same shape and classes (default: the run's own)")
     arguments = parser.arguments(tokens)

@@ -7,7 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 
 import llvmlite.binding as llvm
 
-from handgrad import __version__
 from handgrad.cli.nearest import suggestion
 from handgrad.cli.parser import Parser
 from handgrad.data import statuses
@@ -54,7 +53,7 @@ def _wrapped(line: str) -> list[str]:
 
 
 def _facts() -> list[str]:
-    lines = [f"handgrad {__version__}, Python {sys.version.split()[0]}"]
+    lines = [f"handgrad {version('handgrad')}, Python {sys.version.split()[0]}"]
     lines += [f"{package:<14}{_version(package)}" for package in PACKAGES]
     lines.append(f"{'BLAS in use':<14}{blas.in_use()}{_blas_hint()}")
     lines.append(f"{'processor':<14}{llvm.get_host_cpu_name()}, {len(os.sched_getaffinity(0))} cores for this process")

@@ -6,8 +6,8 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib.metadata import version
 
-from handgrad import __version__
 from handgrad.cli.nearest import suggestion
 from handgrad.errors import HandgradError, UsageError
 
@@ -18,7 +18,7 @@ COMMANDS = {
     "predict": "name what is on images, with a run's network",
     "runs": "list the runs there are, with their results",
     "gradcheck": "check every gradient of a network against finite differences",
-    "data": "list, fetch and verify data sets",
+    "data": "list, fetch, verify data sets, take samples from one",
     "info": "versions, BLAS, processor, data found; the rule of an optimizer",
 }
 
@@ -55,7 +55,7 @@ def _dispatch(tokens: list[str]) -> int:
         print(_help())
         return 0
     if tokens[0] in ("-V", "--version"):
-        print(f"handgrad {__version__}")
+        print(f"handgrad {version('handgrad')}")
         return 0
     name, *rest = tokens
     if name == "train.py":  # the course's front door
@@ -73,7 +73,13 @@ def _run(name: str, *arguments: object) -> int:
 
 def _help() -> str:
     rows = [f"  {name:<11}{summary}" for name, summary in COMMANDS.items()]
-    lines = ["usage: handgrad COMMAND …", "", "Deep learning written out by hand, and the laboratory around it.", "", "commands:"]
+    lines = [
+        "usage: handgrad COMMAND …",
+        "",
+        "Deep learning written out by hand, and the laboratory around it.",
+        "",
+        "commands:",
+    ]
     more = "`handgrad COMMAND --help` tells more. --debug shows the traceback of an error."
     return "\n".join([*lines, *rows, "", EXAMPLES, "", more])
 

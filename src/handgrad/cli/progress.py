@@ -5,7 +5,8 @@ import time
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from handgrad.training import Epoch, Observer, Trainer
 
@@ -32,7 +33,12 @@ class Progress(Observer):
         )
         self._began, self._from = time.perf_counter(), done
         if self.console.is_terminal:
-            columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[numbers]}"), TimeRemainingColumn()
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[numbers]}"),
+                TimeRemainingColumn(),
+            )
             self._bar = Bar(*columns, console=self.console, transient=True)
             self._task = self._bar.add_task("", total=trainer.total_steps, completed=done, numbers="")
             self._bar.start()

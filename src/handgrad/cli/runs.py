@@ -13,8 +13,12 @@ from handgrad.runs import Run, list_runs
 
 def run(tokens: list[str]) -> int:
     """Print a table of the runs below a folder, oldest first."""
-    parser = Parser("runs", "List the runs there are, with their results.", "  handgrad runs\n  handgrad runs --runs_dir sweeps/a")
-    parser.add_argument("--runs_dir", "--runs-dir", type=Path, default=Path("runs"), help="folder of runs (default: runs)")
+    parser = Parser(
+        "runs", "List the runs there are, with their results.", "  handgrad runs\n  handgrad runs --runs_dir sweeps/a"
+    )
+    parser.add_argument(
+        "--runs_dir", "--runs-dir", type=Path, default=Path("runs"), help="folder of runs (default: runs)"
+    )
     folder = parser.arguments(tokens).runs_dir
     runs = list_runs(folder)
     if not runs:

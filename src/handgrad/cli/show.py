@@ -10,9 +10,18 @@ from handgrad.training import Trainer
 def print_result(run: Run) -> None:
     """Accuracy on the three parts, and what one would do next with the run."""
     metrics = run.metrics
-    parts = [f"{part} {100 * metrics[part]['accuracy']:.2f} %" for part in ("test", "validation", "train") if _measured(metrics, part)]
-    ending = {"patience": f", stopped early: best was epoch {metrics['best_epoch']}", "time limit": ", stopped at the time limit"}
-    print(f"accuracy: {', '.join(parts)}   ({metrics['seconds']:.1f} s of training{ending.get(metrics['stopped'], '')})")
+    parts = [
+        f"{part} {100 * metrics[part]['accuracy']:.2f} %"
+        for part in ("test", "validation", "train")
+        if _measured(metrics, part)
+    ]
+    ending = {
+        "patience": f", stopped early: best was epoch {metrics['best_epoch']}",
+        "time limit": ", stopped at the time limit",
+    }
+    print(
+        f"accuracy: {', '.join(parts)}   ({metrics['seconds']:.1f} s of training{ending.get(metrics['stopped'], '')})"
+    )
     print(f"next: handgrad evaluate {run.path}")
 
 

@@ -46,7 +46,11 @@ def _cropped(light: Array, background: int) -> Array:
 def _scaled(drawing: Array, shape: tuple[int, ...], share: float) -> Array:
     factor = min(share * shape[0] / drawing.shape[0], share * shape[1] / drawing.shape[1])
     height, width = (max(1, round(size * factor)) for size in drawing.shape)
-    return np.asarray(Image.fromarray(drawing).resize((width, height), Image.Resampling.BOX if factor < 1 else Image.Resampling.BILINEAR))
+    return np.asarray(
+        Image.fromarray(drawing).resize(
+            (width, height), Image.Resampling.BOX if factor < 1 else Image.Resampling.BILINEAR
+        )
+    )
 
 
 def _placed(drawing: Array, shape: tuple[int, ...], by_mass: bool) -> Array:
@@ -58,4 +62,4 @@ def _placed(drawing: Array, shape: tuple[int, ...], by_mass: bool) -> Array:
         corner.append(int(np.clip(round((shape[axis] - 1) / 2 - centre), 0, shape[axis] - drawing.shape[axis])))
     canvas: Any = np.zeros(shape, np.uint8)
     canvas[corner[0] : corner[0] + drawing.shape[0], corner[1] : corner[1] + drawing.shape[1]] = drawing
-    return canvas  # type: ignore[no-any-return]
+    return canvas

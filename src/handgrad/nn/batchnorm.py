@@ -25,7 +25,9 @@ class BatchNorm(Layer):
     def plan(self, shape: Shape) -> Plan:
         """gamma starts at one, beta at zero; neither is penalised."""
         if len(shape) != 1:
-            raise UsageError(f"batch normalisation takes vectors (features,), got inputs of shape {shape}: put flatten before it")
+            raise UsageError(
+                f"batch normalisation takes vectors (features,), got inputs of shape {shape}: put flatten before it"
+            )
         (features,) = shape
         parameters = Parameter("gamma", shape, Ones()), Parameter("beta", shape, Zeros())
         buffers = Buffer("running_mean", shape, 0.0), Buffer("running_variance", shape, 1.0)

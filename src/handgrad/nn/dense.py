@@ -21,9 +21,10 @@ class Dense(Layer):
     def plan(self, shape: Shape) -> Plan:
         """Weights (inputs, units) from `initializer`, bias (units,) from zeros; only the weights are penalised."""
         inputs = prod(shape)
-        if not 1 <= self.units or self.units * inputs > LARGEST:
+        if not self.units >= 1 or self.units * inputs > LARGEST:
             raise UsageError(
-                f"a dense layer on inputs of shape {shape} needs 1 to {LARGEST // inputs} units, got {self.units} (--hidden_size)"
+                f"a dense layer on inputs of shape {shape} needs 1 to {LARGEST // inputs} units, "
+                f"got {self.units} (--hidden_size)"
             )
         weight = Parameter("weight", (inputs, self.units), self.initializer, inputs, self.units, penalised=True)
         bias = Parameter("bias", (self.units,), Zeros())

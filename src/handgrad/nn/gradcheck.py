@@ -54,7 +54,9 @@ def _pick(generator: np.random.Generator, slot: Slot, elements: int) -> Array:
     return slot.start + (np.arange(size) if size <= elements else generator.choice(size, elements, replace=False))
 
 
-def _check(network: Network, batch: Any, slot: Slot, gradients: Array, places: Array, training: bool, key: int) -> Check:
+def _check(
+    network: Network, batch: Any, slot: Slot, gradients: Array, places: Array, training: bool, key: int
+) -> Check:
     pairs = []
     for place in places:
         numeric = _numeric(network, batch, int(place), training, key)
@@ -64,7 +66,8 @@ def _check(network: Network, batch: Any, slot: Slot, gradients: Array, places: A
     difference = np.linalg.norm(numbers[:, 0] - numbers[:, 1])
     scale = np.linalg.norm(numbers[:, 0]) + np.linalg.norm(numbers[:, 1])
     floor = 1e-4 * np.linalg.norm(gradients)
-    return Check(slot.name, float(difference / max(scale, floor, 1e-300)), len(pairs), len(places) - len(pairs))
+    error = float(difference) / max(float(scale), float(floor), 1e-300)
+    return Check(slot.name, error, len(pairs), len(places) - len(pairs))
 
 
 def _numeric(network: Network, batch: Any, place: int, training: bool, key: int) -> float | None:

@@ -60,7 +60,7 @@ class Plan:
 
 
 class Layer(ABC):
-    """A frozen dataclass whose fields are the layer's hyper-parameters; the same list of layers builds every backend."""
+    """A frozen dataclass whose fields are the layer's hyper-parameters; one list of layers builds every backend."""
 
     @abstractmethod
     def plan(self, shape: Shape) -> Plan:

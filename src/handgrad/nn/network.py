@@ -29,7 +29,7 @@ class Scaling(NamedTuple):
 
 
 class Network:
-    """Layers, parameters and a loss; `parameters`, `gradients` and `buffers` are flat vectors, `views` names their parts.
+    """Layers, parameters and a loss; `parameters`, `gradients`, `buffers` are flat vectors, `views` names their parts.
 
     Shapes  parameters, gradients (P,); buffers (B,): running statistics, which are not trained
     Raises  UsageError when a layer does not fit its input, or a setting makes no sense.

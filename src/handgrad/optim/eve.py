@@ -30,10 +30,12 @@ class Eve(Optimizer):
 
     prepare, update, vectors, memory = eve_prepare, adam_update, 2, (1.0, 0.0)
     rule = (
-        "r = |f_t - f_(t-1)| / min(f_t, f_(t-1)), clipped to [1/clip, clip], f the batch's loss (its minimum taken as 0)\n"
+        "r = |f_t - f_(t-1)| / min(f_t, f_(t-1)), clipped to [1/clip, clip], f the batch's loss (minimum 0)\n"
         "d = beta3 * d + (1 - beta3) * r, d = 1 at first;  Adam's step with learning_rate / d"
     )
-    reference = "Hayashi, Koushik & Neubig, Eve: a gradient based optimization method (2016), arXiv 1611.01505v3, alg. 1"
+    reference = (
+        "Hayashi, Koushik & Neubig, Eve: a gradient based optimization method (2016), arXiv 1611.01505v3, alg. 1"
+    )
     elsewhere = "In neither PyTorch nor Keras. Version 1 of the paper tracked the loss differently (bounds k and K)."
 
     beta1: float = bounded(0.9, "[0, 1)")

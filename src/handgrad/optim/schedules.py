@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the factor on the optimizer's learning rate at each step, as a function of the step alone."""
+"""Learning-rate schedules: the factor on the optimizer's learning rate at each step, a function of the step alone."""
 
 import math
 from abc import ABC, abstractmethod

@@ -1,8 +1,8 @@
 """Runs on disk: started, resumed, listed, tracked."""
 
-from handgrad.runs.execute import build_network, build_settings, execute, prepare, resume
 from handgrad.runs.folder import Run, create_run, list_runs, open_run
 from handgrad.runs.interruption import InterruptedRunError
+from handgrad.runs.start import build_network, build_settings, execute, prepare, resume
 
 __all__ = [
     "InterruptedRunError",

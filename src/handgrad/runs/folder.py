@@ -19,7 +19,7 @@ log = logging.getLogger("handgrad")
 
 
 class Run:
-    """The folder of one run: config.yaml, run.json, history.jsonl, metrics.json, model.safetensors, checkpoints/, log.txt."""
+    """One run's folder: config.yaml, run.json, history.jsonl, metrics.json, model.safetensors, checkpoints, log.txt."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -62,7 +62,9 @@ class Run:
             try:
                 read_record(history, json.loads(line))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                log.warning("%s: line %d is torn or out of order (%s); read up to there", self.history_file, number, error)
+                log.warning(
+                    "%s: line %d is torn or out of order (%s); read up to there", self.history_file, number, error
+                )
                 break
         return history
 
@@ -100,7 +102,9 @@ class Run:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    raise FileSystemError(f"{self.path} is in use by another process: wait for it, or choose another --name") from None
+                    raise FileSystemError(
+                        f"{self.path} is in use by another process: wait for it, or choose another --name"
+                    ) from None
                 for folder in (self.path, self.checkpoints):
                     sweep_temporaries(folder)
                 yield
@@ -128,12 +132,17 @@ def create_run(runs_dir: Path, name: str, numbered: bool) -> Run:
             run.checkpoints.mkdir()
             return run
     except OSError as error:
-        raise FileSystemError(f"cannot make a run in {runs_dir}: {error.strerror}. Choose another --runs_dir") from error
+        raise FileSystemError(
+            f"cannot make a run in {runs_dir}: {error.strerror}. Choose another --runs_dir"
+        ) from error
     raise UsageError(f"{runs_dir} holds 100000 runs named {name}: choose another --name")
 
 
 def open_run(path: Path) -> Run:
-    """The run in the folder `path`.  Raises  FileSystemError when there is no such folder; UsageError when it is no run."""
+    """The run in the folder `path`.
+
+    Raises  FileSystemError when there is no such folder; UsageError when it is no run.
+    """
     run = Run(Path(path))
     if not run.path.is_dir():
         raise FileSystemError(f"no run in {path}: no such folder. `handgrad runs` lists the runs there are")

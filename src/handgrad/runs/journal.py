@@ -17,7 +17,12 @@ class Journal(Observer):
 
     def started(self, trainer: Trainer) -> None:
         """Where it begins."""
-        journal.info("training from step %d of %d, %d parameters", trainer.step, trainer.total_steps, trainer.network.parameters.size)
+        journal.info(
+            "training from step %d of %d, %d parameters",
+            trainer.step,
+            trainer.total_steps,
+            trainer.network.parameters.size,
+        )
 
     def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
         """An epoch's row."""

@@ -79,4 +79,6 @@ class Recorder(Observer):
             self._file.write(json.dumps(record, allow_nan=False) + "\n")
             self._file.flush()
         except OSError as error:
-            raise FileSystemError(f"cannot write {self.run.history_file}: {error.strerror}. Free some space, then resume") from error
+            raise FileSystemError(
+                f"cannot write {self.run.history_file}: {error.strerror}. Free some space, then resume"
+            ) from error

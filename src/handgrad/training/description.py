@@ -9,7 +9,7 @@ from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, Layer, Loss
 
 
 def describe(thing: Any) -> Any:
-    """A layer, a loss or an initialiser as {name: {field: value}}, nested where a field is one; other values as they are.
+    """A layer, a loss or an initialiser as {name: {field: value}}, nested where a field is one; others as they are.
 
     Raises  CorruptDataError when its class is in no registry, so that nothing is saved that could not be loaded.
     """
@@ -23,12 +23,12 @@ def describe(thing: Any) -> Any:
 
 def restore_layer(description: Any) -> Layer:
     """The layer that `describe` was given.  Raises  CorruptDataError."""
-    return _restore(description, LAYERS | ACTIVATIONS)  # type: ignore[no-any-return]
+    return _restore(description, LAYERS | ACTIVATIONS)
 
 
 def restore_loss(description: Any) -> Loss:
     """The loss that `describe` was given.  Raises  CorruptDataError."""
-    return _restore(description, LOSSES)  # type: ignore[no-any-return]
+    return _restore(description, LOSSES)
 
 
 def _registered() -> dict[str, type]:
@@ -38,7 +38,10 @@ def _registered() -> dict[str, type]:
 def _restore(description: Any, registry: Mapping[str, type]) -> Any:
     try:
         ((name, values),) = description.items()
-        made = {field: _restore(value, INITIALIZERS) if isinstance(value, dict) else value for field, value in values.items()}
+        made = {
+            field: _restore(value, INITIALIZERS) if isinstance(value, dict) else value
+            for field, value in values.items()
+        }
         return registry[name](**made)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CorruptDataError(f"{description} describes nothing that is registered here: {error!r}") from error

@@ -6,10 +6,10 @@ from handgrad.errors import DivergedError
 from handgrad.nn import Network
 
 
-def diverged(network: Network, rows: int, step: int, epoch: int, loss: float) -> DivergedError:
-    """The error for a loss that is not finite at `step`, whose activations still stand in the network's arena."""
+def diverged(network: Network, rows: int, what: str, loss: float) -> DivergedError:
+    """The error for `what`, a loss that is not finite, computed in batches of `rows` whose last one still stands."""
     return DivergedError(
-        f"training diverged: the loss of step {step} (epoch {epoch}) is {loss}; {_culprit(network, rows)}. "
+        f"training diverged: the {what} is {loss}; {_culprit(network, rows)}. "
         "Lower --learning_rate or set --clip_norm 1"
     )
 
@@ -23,4 +23,4 @@ def _culprit(network: Network, rows: int) -> str:
         start = operation["y_start"]
         if not np.isfinite(program.activations[start : start + rows * operation["y_size"]]).all():
             return f"the outputs of layer {layer} ({type(network.layers[layer]).__name__}) are the first not finite"
-    return "every layer's outputs are finite, the loss itself overflowed"
+    return "the latest outputs of every layer are finite"

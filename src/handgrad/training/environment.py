@@ -1,4 +1,4 @@
-"""What the bits of a training depend on besides its config: machine, versions, BLAS. Recorded, and compared on resume."""
+"""What the bits of a training depend on besides its config: machine, versions, BLAS; compared on resume."""
 
 import platform
 import sys

@@ -9,7 +9,7 @@ PROBE_SECONDS = 0.3
 
 
 def estimate_seconds(trainer: Trainer) -> float:
-    """Train a moment, measure validation once, and project; the trainer's network is changed by it, so throw it away."""
+    """Train a moment, measure validation once, and project; it changes the trainer's network, so throw that away."""
     trainer.seconds_for(1)  # loads what is compiled
     steps = 1
     while True:

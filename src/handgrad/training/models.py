@@ -5,7 +5,7 @@ from pathlib import Path
 from handgrad.errors import CorruptDataError, HandgradError
 from handgrad.nn import Network, Scaling
 from handgrad.training.description import describe, restore_layer, restore_loss
-from handgrad.training.tensor_file import read_tensors, write_tensors
+from handgrad.training.tensor_file import Tensors, read_tensors, write_tensors
 
 FORMAT = 1
 
@@ -36,7 +36,9 @@ def load_model(path: str | Path) -> Network:
     path = Path(path)
     tensors, document = read_tensors(path, "model")
     if document.get("format") != FORMAT:
-        raise CorruptDataError(f"{path} has format {document.get('format')}, this version reads {FORMAT}: update handgrad")
+        raise CorruptDataError(
+            f"{path} has format {document.get('format')}, this version reads {FORMAT}: update handgrad"
+        )
     try:
         network = Network(
             [restore_layer(layer) for layer in document["layers"]],
@@ -54,13 +56,15 @@ def load_model(path: str | Path) -> Network:
     return network
 
 
-def _fill(network: Network, tensors: dict[str, object], path: Path) -> None:
+def _fill(network: Network, tensors: Tensors, path: Path) -> None:
     views = network.views
     if set(tensors) != set(views):
         odd = sorted(set(tensors) ^ set(views))[0]
         raise CorruptDataError(f"{path} and its own layers disagree about {odd}")
     for name, view in views.items():
         array = tensors[name]
-        if getattr(array, "shape", None) != view.shape or getattr(array, "dtype", None) != view.dtype:
-            raise CorruptDataError(f"{path}: {name} has another shape or type than its layers say, expected {view.shape}")
+        if array.shape != view.shape or array.dtype != view.dtype:
+            raise CorruptDataError(
+                f"{path}: {name} has another shape or type than its layers say, expected {view.shape}"
+            )
         view[...] = array

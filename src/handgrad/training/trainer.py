@@ -18,6 +18,7 @@ from handgrad.kernels import blas, driver
 from handgrad.kernels.program import Batches
 from handgrad.kernels.random import subkey
 from handgrad.nn import Network
+from handgrad.nn.network import EVALUATION_ROWS
 from handgrad.training.divergence import diverged
 from handgrad.training.history import Epoch, Evaluation, History
 from handgrad.training.observer import Observer
@@ -73,9 +74,10 @@ class Trainer:
 
         Raises  DivergedError when a loss is not finite; the network is left with the best weights so far.
         """
-        self._tell("started")
-        self._compile()
         try:
+            self._tell("started")
+            self._compile()
+            self._check_patience()
             with blas.threads(self.settings.threads):
                 while self.step < self.total_steps and not self.stop_reason:
                     self._advance()
@@ -95,8 +97,8 @@ class Trainer:
         return self.session_seconds - before
 
     def restore_best(self) -> None:
-        """Give the network the weights of the best epoch, where there is one and the settings ask for it."""
-        if self.best is not None and self.settings.keep == "best":
+        """Give the network the weights of the best epoch, where there is one and the settings or a failure ask for it."""
+        if self.best is not None and (self.settings.keep == "best" or self.stop_reason == "diverged"):
             self.network.parameters[:], self.network.buffers[:] = self.best
 
     def batches(self, epoch: int) -> Batches:
@@ -134,9 +136,7 @@ class Trainer:
             count = min(count, every - self.step % every)
         records = self._train(self.batches(epoch), within * self.settings.batch_size, count)
         self._record(records)
-        if not np.isfinite(records[-1, 0]):
-            self.stop_reason = "diverged"
-            raise diverged(self.network, self.settings.batch_size, self.step, epoch + 1, records[-1, 0])
+        self._refuse_infinite(f"loss of step {self.step} (epoch {epoch + 1})", records[-1, 0], self.settings.batch_size)
         if self.settings.evaluate_every and self.step % self.settings.evaluate_every == 0:
             self._evaluate()
         if self.step % self.steps_per_epoch == 0:
@@ -162,16 +162,29 @@ class Trainer:
         first = self.step + 1
         self.step += len(records)
         losses, correct = records[:, 0].tolist(), records[:, 1].astype(int).tolist()
-        norms = {first + i: float(norm) for i, norm in enumerate(records[:, 2]) if (first + i) % self.settings.log_every == 0}
+        norms = {
+            first + i: float(norm) for i, norm in enumerate(records[:, 2]) if (first + i) % self.settings.log_every == 0
+        }
         self.history.losses += losses
         self.history.correct += correct
         self.history.gradient_norms |= norms
         self._tell("stepped", first, losses, correct, norms)
 
     def _measures(self) -> tuple[Measure, Measure]:
-        split = self.split
-        validation = measure(self.network, split.x, split.y, split.validation_rows)
-        return validation, measure(self.network, *self.test) if self.test else Measure(np.nan, np.nan)
+        split, validation, test = self.split, Measure(np.nan, np.nan), Measure(np.nan, np.nan)
+        after = f"loss after step {self.step} (epoch {-(-self.step // self.steps_per_epoch)})"
+        if len(split.validation_rows):
+            validation = measure(self.network, split.x, split.y, split.validation_rows)
+            self._refuse_infinite(f"validation {after}", validation.loss)
+        if self.test:
+            test = measure(self.network, *self.test)
+            self._refuse_infinite(f"test {after}", test.loss)
+        return validation, test
+
+    def _refuse_infinite(self, what: str, loss: float, rows: int = EVALUATION_ROWS) -> None:
+        if not np.isfinite(loss):
+            self.stop_reason = "diverged"
+            raise diverged(self.network, rows, what, loss)
 
     def _evaluate(self) -> None:
         validation, test = self._measures()
@@ -201,6 +214,10 @@ class Trainer:
         if self.history.best(self.settings.monitor) is row:
             self.best = self.network.parameters.copy(), self.network.buffers.copy()
         self._tell("epoch_ended", row)
+        self._check_patience()
+
+    def _check_patience(self) -> None:
+        """Also at the start: a process may have died between the epoch that used it up and its last words."""
         if 0 < self.settings.patience <= self.history.stale_epochs(self.settings.monitor):
             self.stop_reason = self.stop_reason or "patience"
 

@@ -2,8 +2,10 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.files import atomic_write
@@ -24,7 +26,8 @@ def save_weights(network: Network, path: Path) -> None:
         return save_model(network, path)
     buffer = io.BytesIO()
     if path.suffix == ".npz":
-        np.savez(buffer, **network.views)
+        save: Any = np.savez
+        save(buffer, **network.views)
     else:
         np.save(buffer, np.concatenate([network.parameters, network.buffers]))
     return atomic_write(path, buffer.getvalue())
@@ -52,16 +55,20 @@ def load_weights(network: Network, path: Path) -> None:
 def check_suffix(path: Path) -> None:
     """Raises  UsageError when weights cannot be written to a file of this name."""
     if path.suffix not in SUFFIXES:
-        raise UsageError(f"weights are kept in a file ending in {', '.join(SUFFIXES)}, got {path} (--model_save_path, --model_path)")
+        raise UsageError(
+            f"weights are kept in a file ending in {', '.join(SUFFIXES)}, got {path} (--model_save_path, --model_path)"
+        )
 
 
-def _numpy_views(network: Network, path: Path) -> dict[str, np.ndarray]:
+def _numpy_views(network: Network, path: Path) -> dict[str, NDArray[Any]]:
     loaded = np.load(path, allow_pickle=False)
     if path.suffix == ".npz":
         return dict(loaded)
     slots = [*network.parameter_slots, *network.buffer_slots]
     if loaded.shape != (sum(slot.part.size for slot in slots),):
-        raise ValueError(f"expected {sum(slot.part.size for slot in slots)} numbers in a row, found shape {loaded.shape}")
+        raise ValueError(
+            f"expected {sum(slot.part.size for slot in slots)} numbers in a row, found shape {loaded.shape}"
+        )
     count = network.parameters.size
     named = {slot.name: slot.view(loaded[:count]) for slot in network.parameter_slots}
     return named | {slot.name: slot.view(loaded[count:]) for slot in network.buffer_slots}

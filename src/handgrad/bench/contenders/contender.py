@@ -1,7 +1,7 @@
 """What every contender is given and must do, and the numbers that make their work equal."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod, sqrt
 from typing import Any
@@ -61,13 +61,13 @@ class Contender(ABC):
         """The last layer's outputs in evaluation, up to a constant in each row.  Shapes  (N, H, W) uint8 -> (N, K)"""
 
 
-def initial_weights(workload: Workload, image_shape: Shape, seed: int) -> Weights:
+def initial_weights(layers: Sequence[str], image_shape: Shape, seed: int) -> Weights:
     """What each layer starts from: weights from U(-a, a), a = sqrt(6 / (fan_in + fan_out)), biases zero.
 
     Shapes  weight as `Stage.weight_shape`; bias, gamma, beta (outputs,)
     """
     generator = np.random.default_rng(seed)
-    return [_initial(stage, generator) for stage in stages(workload.layers, image_shape)]
+    return [_initial(stage, generator) for stage in stages(layers, image_shape)]
 
 
 def _initial(stage: Stage, generator: np.random.Generator) -> dict[str, Array]:

@@ -44,7 +44,7 @@ class PartialFit(Contender):
             if self.task.exact_order:
                 images, labels = images[order], labels[order]
             begin = time.perf_counter()
-            self.model.partial_fit(images, labels, self.classes)
+            self.model.partial_fit(images, labels, classes=self.classes)
             seconds.append(time.perf_counter() - begin)
         return seconds
 

@@ -26,7 +26,9 @@ class WeightsAndBiases(Guarded):
         import wandb
 
         self._wandb = wandb
-        mode = self.config.wandb_mode or os.environ.get("WANDB_MODE") or ("online" if _has_login(wandb) else "offline")
+        mode: Any = (
+            self.config.wandb_mode or os.environ.get("WANDB_MODE") or ("online" if _has_login(wandb) else "offline")
+        )
         try:
             self._run = self._init(mode)
         except Exception as error:
@@ -36,7 +38,7 @@ class WeightsAndBiases(Guarded):
             self._run = self._init("offline")
         self._say_where()
 
-    def _init(self, mode: str) -> Any:
+    def _init(self, mode: Any) -> Any:
         settings = self._wandb.Settings(init_timeout=TIMEOUT_SECONDS, console="off", silent=True)
         return self._wandb.init(
             project=self.config.wandb_project,

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.config import RunConfig, build_layers, build_loss, build_links, build_optimizer, build_schedule
+from handgrad.config import RunConfig, build_layers, build_links, build_loss, build_optimizer, build_schedule
 from handgrad.data import Dataset, Split, load, split
 from handgrad.errors import CorruptDataError, DivergedError, UsageError
-from handgrad.files import atomic_write
 from handgrad.evaluation import Measure, measure
+from handgrad.files import atomic_write
 from handgrad.kernels import blas
 from handgrad.nn import Network, Scaling
 from handgrad.runs.folder import Run, create_run, open_run
@@ -41,15 +41,26 @@ def build_network(config: RunConfig, dataset: Dataset, rows: Any) -> Network:
     )
     if network.classes != dataset.classes:
         raise UsageError(
-            f"the network's output has shape {network.plans[-1].output}, expected ({dataset.classes},), one for each class "
-            f"of {dataset.name} (--layers)"
+            f"the network's output has shape {network.plans[-1].output}, expected ({dataset.classes},), "
+            f"one for each class of {dataset.name} (--layers)"
         )
     return network
 
 
 def build_settings(config: RunConfig) -> Settings:
     """What the training loop is told, from a configuration."""
-    names = ("epochs", "batch_size", "seed", "patience", "monitor", "keep", "time_limit", "log_every", "evaluate_every", "threads")
+    names = (
+        "epochs",
+        "batch_size",
+        "seed",
+        "patience",
+        "monitor",
+        "keep",
+        "time_limit",
+        "log_every",
+        "evaluate_every",
+        "threads",
+    )
     augmentation = {name: getattr(config, name) for name in ("noise", "shift", "elastic", "elastic_sigma")}
     return Settings(
         optimizer=build_optimizer(config),
@@ -107,12 +118,20 @@ def resume(path: Path, observers: ObserverMaker = no_observers) -> Run:
         config = run.config
         dataset = load(config.dataset, config.resize)
         if run.facts.get("data", dataset.fingerprint) != dataset.fingerprint:
-            raise CorruptDataError(f"the data set {config.dataset} is not the one that {path} began with: restore it to resume")
+            raise CorruptDataError(
+                f"the data set {config.dataset} is not the one that {path} began with: restore it to resume"
+            )
         run.checkpoints.mkdir(exist_ok=True)
         return _train(run, config, dataset, prepare(config, dataset), observers(config, run.path))
 
 
-def _train(run: Run, config: RunConfig, dataset: Dataset, prepared: tuple[Network, Split, Settings], observers: Sequence[Observer]) -> Run:
+def _train(
+    run: Run,
+    config: RunConfig,
+    dataset: Dataset,
+    prepared: tuple[Network, Split, Settings],
+    observers: Sequence[Observer],
+) -> Run:
     network, parts, settings = prepared
     test = (dataset.x_test, dataset.y_test) if config.log_test and len(dataset.y_test) else None
     trainer = Trainer(network, parts, settings, (), test)
@@ -121,17 +140,21 @@ def _train(run: Run, config: RunConfig, dataset: Dataset, prepared: tuple[Networ
     trainer.history = run.rewrite_history(history, step)
     trainer.observers = (Recorder(run, config.checkpoint_seconds), Journal(), *observers)
     with stopping_on_signals(trainer) as interruption, writing_log(run):
-        try:
-            trainer.run()
-        except DivergedError:
-            run.save_model(network)
-            run.write_json(run.metrics_file, _metrics(run, config, dataset, trainer, "diverged"))
-            raise
+        failure = _run(trainer)
         trainer.restore_best()
-        run.save_model(network)
-        run.write_json(run.metrics_file, _metrics(run, config, dataset, trainer, trainer.history.stopped))
+        metrics = _metrics(config, dataset, trainer)
+        if metrics["train"]["loss"] is None:  # the last update overflowed, and no validation set showed it
+            failure = failure or DivergedError(
+                "training diverged: the network it ended with answers NaN. Lower --learning_rate"
+            )
+            metrics["stopped"] = "diverged"
+        else:
+            run.save_model(network)
+        run.write_json(run.metrics_file, metrics)
     for observer in observers:
         observer.finished(trainer, run)
+    if failure:
+        raise failure
     if interruption.signal:
         raise InterruptedRunError(
             f"stopped at step {trainer.step} of {trainer.total_steps}, saved. Go on with: handgrad resume {run.path}",
@@ -140,7 +163,16 @@ def _train(run: Run, config: RunConfig, dataset: Dataset, prepared: tuple[Networ
     return run
 
 
-def _metrics(run: Run, config: RunConfig, dataset: Dataset, trainer: Trainer, stopped: str) -> dict[str, Any]:
+def _run(trainer: Trainer) -> DivergedError | None:
+    """The divergence that the training ended with, whose best network is worth as much as any other."""
+    try:
+        trainer.run()
+    except DivergedError as error:
+        return error
+    return None
+
+
+def _metrics(config: RunConfig, dataset: Dataset, trainer: Trainer) -> dict[str, Any]:
     network, parts, history = trainer.network, trainer.split, trainer.history
     best = history.best(config.monitor)
     with blas.threads(config.threads):
@@ -153,7 +185,7 @@ def _metrics(run: Run, config: RunConfig, dataset: Dataset, trainer: Trainer, st
         **{part: _numbers(values) for part, values in measures.items()},
         "epochs": [epoch.row() for epoch in history.epochs],
         "best_epoch": best.epoch if best else None,
-        "stopped": stopped,
+        "stopped": history.stopped,
         "steps": trainer.step,
         "seconds": round(trainer.seconds, 6),
         "parameters": int(network.parameters.size),
@@ -162,7 +194,8 @@ def _metrics(run: Run, config: RunConfig, dataset: Dataset, trainer: Trainer, st
 
 
 def _numbers(values: Measure) -> dict[str, float | None]:
-    return {name: value if np.isfinite(value) else None for name, value in values._asdict().items()}
+    """JSON has no NaN; right answers of a network whose loss is none are an accident of argmax."""
+    return {name: value if np.isfinite(values.loss) else None for name, value in values._asdict().items()}
 
 
 def _scaling(config: RunConfig, dataset: Dataset, rows: Any) -> Scaling:
