@@ -20,7 +20,7 @@ FLOORS: dict[str, float] = {
     **dict.fromkeys(["config", "strict_yaml"], 2.5),
     **dict.fromkeys(["training", "evaluation", "backends"], 3),
     **dict.fromkeys(["runs", "figures"], 4),
-    **dict.fromkeys(["sweeps", "reports"], 5),
+    **dict.fromkeys(["sweeps", "reports", "bench"], 5),
     **dict.fromkeys(["recipes"], 6),
     **dict.fromkeys(["cli", "app", "__main__"], 7),
     "": 8,

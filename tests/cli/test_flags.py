@@ -76,7 +76,9 @@ SPELLED = {
     "—lr 0.1": {"learning_rate": 0.1},
     "-LR=1e-3": {"learning_rate": 0.001},
     "-lr .001": {"learning_rate": 0.001},
-    "-sz 128": {"hidden_size": 128, "num_layers": 3},
+    "-sz 128": {"hidden_size": 128, "num_layers": 2},
+    "-nhl 3": {"hidden_size": 128, "num_layers": 3},
+    "-nhl 2": {"hidden_size": 128, "num_layers": 2},
     "-sz 128 64 32": {"hidden_size": (128, 64, 32), "num_layers": 3},
     "-sz 128,64,32": {"hidden_size": (128, 64, 32)},
     "-sz=128,64": {"hidden_size": (128, 64), "num_layers": 2},
@@ -121,7 +123,7 @@ def test_every_spelling_is_a_flag_with_one_dash_and_with_two(field, spelling):
     words = [str(item) for item in default] if isinstance(default, list) else [str(default)]
     words = ["none"] if default in ([], {}) else words
     for flag in (f"-{spelling}", f"--{spelling.replace('_', '-')}"):
-        assert parse([flag, *words]).config == RunConfig()
+        assert parse([flag, *words]).config == RunConfig(**{field: default})
         assert list(parse([flag, *words]).given) == [field]
 
 

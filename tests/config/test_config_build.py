@@ -38,7 +38,8 @@ from handgrad.optim import OPTIMIZERS, SCHEDULES, SGD, Adam, Eve, Links, NAdam, 
 
 def test_the_network_of_the_defaults():
     he = He()
-    expected = [Flatten(), *[Dense(128, he), ReLU()] * 3, Dense(10, he)]
+    hidden = [layer for units in (512, 256) for layer in (Dense(units, he), BatchNorm(), ReLU(), Dropout(0.3))]
+    expected = [Flatten(), *hidden, Dense(10, he)]
     assert build_layers(RunConfig(), 10) == expected
 
 
@@ -78,7 +79,7 @@ def test_every_layer_can_be_listed(name):
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_every_activation(name):
-    assert build_layers(RunConfig(num_layers=1, activation=name), 10)[2] == ACTIVATIONS[name]()
+    assert build_layers(RunConfig(num_layers=1, batch_norm=False, activation=name), 10)[2] == ACTIVATIONS[name]()
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -144,7 +145,7 @@ class Lion(Adam):
 
 def test_an_activation_from_outside(monkeypatch):
     monkeypatch.setitem(ACTIVATIONS, "mish", Mish)
-    assert build_layers(RunConfig(num_layers=1, activation="Mish"), 2)[2] == Mish()
+    assert build_layers(RunConfig(num_layers=1, batch_norm=False, activation="Mish"), 2)[2] == Mish()
     assert build_layers(RunConfig(layers=["dense:4", "mish:0.5"]), 2)[1] == Mish(0.5)
     assert build_layers(RunConfig(layers=[{"mish": {"sharpness": 2}}]), 2)[0] == Mish(2.0)
 

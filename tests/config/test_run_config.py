@@ -90,7 +90,7 @@ REFUSED = {
     "layer, wrong rate": ({"layers": ["dropout:1.5"]}, "whose rate must be in [0, 1), got 1.5 (--layers)"),
     "layer, two names": ({"layers": [{"dense": 1, "relu": 2}]}, "layers must list layers such as dense:128"),
     "layers and sizes": (
-        {"layers": ["relu"], "num_layers": 2},
+        {"layers": ["relu"], "num_layers": 3},
         "layers describes the whole network: leave out num_layers",
     ),
     "two spellings": ({"lr": 0.1, "learning_rate": 0.2}, "learning_rate is given twice: lr 0.1 and learning_rate 0.2"),
@@ -160,7 +160,7 @@ TAKEN = {
     "layers, by name": ({"layers": ["batch_norm:epsilon=1e-3"]}, {"layers": ("batch_norm:epsilon=0.001",)}),
     "layers, defaults": ({"layers": [{"batch_norm": None}]}, {"layers": ("batch_norm",)}),
     "twice the same": ({"lr": 0.1, "learning_rate": "1e-1"}, {"learning_rate": 0.1}),
-    "layers beside defaults": ({"layers": ["relu"], "num_layers": 3, "act": "ReLU"}, {"layers": ("relu",)}),
+    "layers beside defaults": ({"layers": ["relu"], "num_layers": 2, "act": "ReLU"}, {"layers": ("relu",)}),
 }
 
 
@@ -204,7 +204,7 @@ def test_copies_are_equal():
 def test_differences():
     a, b = RunConfig(seed=1), RunConfig(seed=2, hidden_size=[64, 32])
     assert differences(a, a) == {}
-    assert differences(a, b) == {"seed": (1, 2), "num_layers": (3, 2), "hidden_size": (128, (64, 32))}
+    assert differences(a, b) == {"seed": (1, 2), "hidden_size": ((512, 256), (64, 32))}
 
 
 def test_replaced_lays_one_description_over_another():

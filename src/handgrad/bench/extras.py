@@ -13,6 +13,7 @@ from handgrad.bench.processes import ProcessError, available_cores, cores_for, f
 from handgrad.bench.racers import RACERS
 from handgrad.bench.rounds import Options, Tell
 from handgrad.bench.summary import timed
+from handgrad.bench.workloads import IMAGES
 from handgrad.data.places import CACHE_VARIABLE, DATA_VARIABLE, cache_root
 
 PAIRED = ("A", "B")
@@ -20,11 +21,14 @@ PAIR_EPOCHS = 5
 
 
 def extras(options: Options, tell: Tell = print) -> dict[str, Any]:
-    """Every measurement by its name."""
+    """Every measurement by its name; one that fails is a reason, not an error."""
     found: dict[str, Any] = {}
     for name, measurement in MEASUREMENTS.items():
         tell(f"measuring {name.replace('_', ' ')}")
-        found[name] = measurement(options)
+        try:
+            found[name] = measurement(options)
+        except ProcessError as error:
+            found[name] = {"skipped": str(error)}
     return found
 
 
@@ -118,6 +122,8 @@ def _race(name: str, target: float, options: Options, seed: int) -> dict[str, An
     cores = cores_for(options.threads)
     flags = ["--target", str(target), "--threads", str(len(cores)), "--seed", str(seed)]
     other = ["--dataset", options.dataset] if options.dataset else []
+    if options.images != IMAGES:  # a trial; a race is on all images
+        other += ["--images", str(options.images)]
     try:
         return run("race", [name, "--start", str(time.monotonic()), *flags, *other], cores)
     except ProcessError as error:

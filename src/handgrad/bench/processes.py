@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,11 +12,12 @@ from typing import Any
 from handgrad.errors import HandgradError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+ERROR_LINE = re.compile(r"[\w.]+(Error|Exception|Exit|Interrupt)\b")  # the line of a traceback that says what it was
 XLA_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
 class ProcessError(HandgradError):
-    """A process of the benchmark failed; the message is the last thing it said."""
+    """A process of the benchmark failed; the message is the error that ended it."""
 
     exit_code = 1
 
@@ -75,9 +77,11 @@ def finish(process: "subprocess.Popen[str]") -> dict[str, Any]:
         process.wait()
         raise
     if process.returncode:
-        last = complaints.strip().splitlines()[-1:] or [f"exit code {process.returncode}"]
-        raise ProcessError(f"{' '.join(process.args[2:4])} failed: {last[0]}")  # type: ignore[index]
-    return json.loads(out.strip().splitlines()[-1])  # type: ignore[no-any-return]
+        lines = complaints.strip().splitlines() or [f"exit code {process.returncode}"]
+        named = [line for line in lines if ERROR_LINE.match(line)] or lines
+        raise ProcessError(f"its process failed: {named[-1]}")
+    measured: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
+    return measured
 
 
 def run(

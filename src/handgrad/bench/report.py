@@ -50,7 +50,7 @@ def read(path: Path) -> dict[str, Any]:
     Raises  FileSystemError when it cannot be read; CorruptDataError when it is no such file.
     """
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
+        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FileSystemError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
@@ -58,7 +58,7 @@ def read(path: Path) -> dict[str, Any]:
     problem = fault(results)
     if problem:
         raise CorruptDataError(f"{path} is no file of benchmark results: {problem}")
-    return results  # type: ignore[no-any-return]
+    return results
 
 
 def fault(results: Any) -> str:

@@ -34,6 +34,8 @@ def contenders_of(peers: Sequence[str]) -> tuple[str, ...]:
 
 def measure(options: Options, tell: Tell = print) -> dict[str, Any]:
     """Limits of the processor, and for each workload every contender's rounds and their summary, as plain data."""
+    if not options.workloads:
+        return {"options": asdict(options)}
     costs = {name: cost(WORKLOADS[name], _image_shape(name, options)) for name in options.workloads}
     sizes = sorted({one.optimizer_arrays_bytes for one in costs.values()})
     tell("measuring the processor: matrix products, memory")

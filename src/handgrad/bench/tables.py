@@ -15,9 +15,11 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "test %": lambda row: f"{100 * row['accuracy']:.2f}{_flag(row)}",
     "limit %": lambda row: f"{100 * row['share_of_limit']:.0f}",
 }
-NOTES = """ratio: time of a step over handgrad's, the median of the rounds. 1st s: the first epoch, with what is compiled in it.
-test %: after as many epochs; ! where it is more than 0.5 points from handgrad's.
-limit %: the least time for the step's matrix products and its optimizer's memory traffic on one core, over the time taken."""
+NOTES = """ratio: time of a step over handgrad's, the median of the rounds
+1st s: the first epoch, with what is compiled in it
+test %: after as many epochs; ! where more than 0.5 points from handgrad's
+limit %: the least a step's matrix products and its optimizer's memory traffic
+         can take on one core, over the time taken"""
 
 
 def workload_tables(results: dict[str, Any]) -> Iterator[Table]:
@@ -45,7 +47,9 @@ def extra_lines(results: dict[str, Any]) -> Iterator[str]:
         said = ", ".join(f"{key.replace('_', ' ')} {_number(value)}" for key, value in numbers.items())
         yield f"{name.replace('_', ' ')}: {said}"
     race = results.get("goal")
-    for name, result in race["contenders"].items() if race else ():
+    if not race:
+        return
+    for name, result in race["contenders"].items():
         seconds = result.get("skipped") or (f"{result['seconds']:.1f} s" if result["seconds"] else "not reached")
         yield f"{100 * race['target']:g} % on {race['training']['dataset']}, {name}: {seconds}"
 
@@ -70,14 +74,18 @@ def markdown(results: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     vectors = (facts["vector_instructions"] or ["no vector instructions"])[-1]
     measured = f"{results['date']}, {facts['processor']}, {vectors}, {facts['cores']} cores, {threads}"
-    about = f"{measured}; {options['rounds']} rounds of {options['epochs']} epochs, {options['images']} images. {versions}."
+    about = (
+        f"{measured}; {options['rounds']} rounds of {options['epochs']} epochs, {options['images']} images. {versions}."
+    )
     return "\n\n".join([*parts, about]) + "\n"
 
 
 def _grid(workloads: dict[str, Any], named: list[str], cell: Callable[[Row], str], label: Callable[..., str]) -> str:
     lines = [["workload", *named], ["---", *("---:" for _ in named)]]
     for name, one in workloads.items():
-        lines.append([label(name, one), *(cell(one["summary"][who]) if who in one["summary"] else "–" for who in named)])
+        lines.append(
+            [label(name, one), *(cell(one["summary"][who]) if who in one["summary"] else "–" for who in named)]
+        )
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 

@@ -71,7 +71,8 @@ def contender_class(name: str) -> type[Contender]:
     missing = [package for package in CONTENDERS[name].packages if find_spec(package) is None]
     if missing:
         raise CannotExpressError(f"not installed: python -m pip install {' '.join(missing)}")
-    return getattr(importlib.import_module(module), kind)  # type: ignore[no-any-return]
+    found: type[Contender] = getattr(importlib.import_module(module), kind)
+    return found
 
 
 if __name__ == "__main__":

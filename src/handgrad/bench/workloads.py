@@ -84,7 +84,9 @@ WORKLOADS = {
         Rule("adam", 1e-4, weight_decay=5e-4),
     ),
     "B": Workload("784-32x3-10 ReLU, batch 16, Adam", "fashion_mnist", mlp([32] * 3, "relu"), 16, Rule("adam", 1e-3)),
-    "C": Workload("784-500-250-100-10 ReLU, batch 64, SGD", "mnist", mlp([500, 250, 100], "relu"), 64, Rule("sgd", 1e-2)),
+    "C": Workload(
+        "784-500-250-100-10 ReLU, batch 64, SGD", "mnist", mlp([500, 250, 100], "relu"), 64, Rule("sgd", 1e-2)
+    ),
     "D": Workload(
         "(conv 3x3 of 4, batch norm, ReLU, pool) x2-10, batch 64, Adam",
         "fashion_mnist",

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
+from handgrad.cli.console import Screen
 from handgrad.cli.parser import Parser
 from handgrad.data import load
+from handgrad.errors import UsageError
 from handgrad.evaluation import confusion_matrix, measure
 from handgrad.runs import open_run
 
@@ -22,6 +23,8 @@ def run(tokens: list[str]) -> int:
     folder = open_run(arguments.run)
     network = folder.load_model()
     dataset = load(arguments.dataset or folder.config.dataset, folder.config.resize)
+    if dataset.classes != network.classes:
+        raise UsageError(f"{dataset.name} has {dataset.classes} classes, but the network {network.classes} (--dataset)")
     result = measure(network, dataset.x_test, dataset.y_test)
     counts = confusion_matrix(network, dataset.x_test, dataset.y_test)
     print(f"{folder.name} on {len(dataset.y_test)} test images of {dataset.name}")
@@ -34,5 +37,5 @@ def run(tokens: list[str]) -> int:
         others[index] = 0
         wrong = f"{dataset.class_names[others.argmax()]} ({others.max()})" if others.any() else ""
         table.add_row(name, str(total), str(right), f"{100 * right / total:.1f} %" if total else "", wrong)
-    Console().print(table)
+    Screen().print(table)
     return 0

@@ -1,9 +1,9 @@
 """`handgrad gradcheck`."""
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
+from handgrad.cli.console import Screen
 from handgrad.cli.flags import parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import CONFIG, HELP
@@ -32,7 +32,7 @@ def run(tokens: list[str]) -> int:
     for check in checks:
         verdict = "ok" if check.relative_error <= BOUND else "WRONG"
         table.add_row(check.name, f"{check.relative_error:.1e}", str(check.checked), str(check.on_kink), verdict)
-    Console().print(table)
+    Screen().print(table)
     worst = max(check.relative_error for check in checks)
     print(f"largest relative error {worst:.1e}, bound {BOUND:.0e}: {'passed' if worst <= BOUND else 'FAILED'}")
     return int(worst > BOUND)

@@ -1,6 +1,7 @@
 """The `handgrad` command: finds the sub-command, and turns errors into one line and an exit code."""
 
 import importlib
+import io
 import logging
 import os
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from handgrad.cli.nearest import suggestion
-from handgrad.errors import HandgradError, UsageError
+from handgrad.errors import FileSystemError, HandgradError, UsageError
 
 COMMANDS = {
     "train": "train a network on images, into a run folder",
@@ -19,6 +20,7 @@ COMMANDS = {
     "runs": "list the runs there are, with their results",
     "gradcheck": "check every gradient of a network against finite differences",
     "data": "list, fetch, verify data sets, take samples from one",
+    "bench": "time training here, beside PyTorch, JAX, Keras and scikit-learn",
     "info": "versions, BLAS, processor, data found; the rule of an optimizer",
 }
 
@@ -35,19 +37,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in tokens
     tokens = [token for token in tokens if token != "--debug"]
     _log_to_stderr()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(
+            errors="backslashreplace"
+        )  # a terminal of another encoding, names of files in another one
     try:
-        return _dispatch(tokens)
+        code = _dispatch(tokens)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except HandgradError as error:
-        if debug:
-            traceback.print_exc()
-        print(f"handgrad: error: {error}", file=sys.stderr)
-        return error.exit_code
+        return _failed(error, debug)
     except KeyboardInterrupt:
         print("handgrad: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _settle_stdout()
         return 0
+    except OSError as error:
+        _settle_stdout()
+        return _failed(FileSystemError(" ".join(str(error).split())), debug)
+    except MemoryError:
+        return _failed(UsageError("out of memory: choose a smaller --hidden_size, --num_layers or --batch_size"), debug)
 
 
 def _dispatch(tokens: list[str]) -> int:
@@ -66,9 +77,22 @@ def _dispatch(tokens: list[str]) -> int:
 
 
 def _run(name: str, *arguments: object) -> int:
-    code = importlib.import_module(f"handgrad.cli.{name}").run(*arguments)
-    sys.stdout.flush()
-    return int(code)
+    return int(importlib.import_module(f"handgrad.cli.{name}").run(*arguments))
+
+
+def _failed(error: HandgradError, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"handgrad: error: {error}", file=sys.stderr)
+    return error.exit_code
+
+
+def _settle_stdout() -> None:
+    """Where nothing can be written any more, what is still in the buffer goes nowhere."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _help() -> str:
@@ -86,11 +110,12 @@ def _help() -> str:
 
 def _log_to_stderr() -> None:
     logger = logging.getLogger("handgrad")
-    if not logger.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(_Formatter())
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
+    for handler in [handler for handler in logger.handlers if isinstance(handler.formatter, _Formatter)]:
+        logger.removeHandler(handler)  # it writes to what was stderr when main was called before
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter())
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
 
 
 class _Formatter(logging.Formatter):

@@ -4,10 +4,10 @@ import math
 import time
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from handgrad.cli.console import Screen
 from handgrad.training import Epoch, Observer, Trainer
 
 RECENT = 100  # iterations that the loss and accuracy on the bar are averaged over
@@ -17,7 +17,7 @@ class Progress(Observer):
     """Bar with loss, accuracy, images per second and time left when stdout is a terminal; epochs as plain lines."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self.console = Console(quiet=quiet, highlight=False, soft_wrap=True)
+        self.console = Screen(quiet=quiet, highlight=False, soft_wrap=True)
         self._bar: Bar | None = None
         self._task: Any = None
         self._began, self._from = time.perf_counter(), 0

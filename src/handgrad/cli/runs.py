@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from handgrad.cli.console import Screen
 from handgrad.cli.parser import Parser
 from handgrad.errors import HandgradError
 from handgrad.runs import Run, list_runs
@@ -28,20 +28,20 @@ def run(tokens: list[str]) -> int:
     table.columns[0].overflow = "fold"
     for each in runs:
         table.add_row(each.name, *_row(each))
-    Console().print(table)
+    Screen().print(table)
     return 0
 
 
 def _row(each: Run) -> list[str]:
     try:
         metrics = each.metrics
-    except HandgradError:
-        return ["", "", "", "", "", "metrics.json is unreadable"]
-    if not metrics:
-        return ["", "", str(len(each.read_history().epochs)), "", "", "not ended: resume it"]
-    seconds, parameters = metrics["seconds"], metrics["parameters"]
-    shares = [_percent(metrics[part]["accuracy"]) for part in ("test", "validation")]
-    return [*shares, str(len(metrics["epochs"])), f"{parameters:,}", f"{seconds:.1f}", str(metrics["stopped"])]
+        if not metrics:
+            return ["", "", str(len(each.read_history().epochs)), "", "", "not ended: resume it"]
+        shares = [_percent(metrics[part]["accuracy"]) for part in ("test", "validation")]
+        numbers = [str(len(metrics["epochs"])), f"{metrics['parameters']:,}", f"{metrics['seconds']:.1f}"]
+        return [*shares, *numbers, str(metrics["stopped"])]
+    except (HandgradError, KeyError, TypeError, ValueError):
+        return ["", "", "", "", "", "its files are damaged"]
 
 
 def _percent(share: Any) -> str:

@@ -1,6 +1,7 @@
 """`handgrad train`, and the course's train.py."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,10 +56,10 @@ def _with_wandb(parsed: ParsedFlags, always: bool) -> RunConfig:
 def _check_paths(parsed: ParsedFlags) -> None:
     """Refuse now what could not be written after hours of training."""
     if parsed.options["model_save_path"]:
-        check_suffix(Path(parsed.options["model_save_path"]))
+        check_suffix(_path(parsed.options["model_save_path"]))
     for name in ("model_save_path", "config_save_path"):
         path = parsed.options[name]
-        if path and not Path(path).expanduser().parent.is_dir():
+        if path and not _path(path).parent.is_dir():
             raise UsageError(f"{name} names a folder that does not exist: {Path(path).parent} (--{name})")
 
 
@@ -74,7 +75,7 @@ def _train(config: RunConfig, parsed: ParsedFlags) -> int:
     start = parsed.options["model_path"]
     runs: list[Run] = []
     for config_of_seed in _replicates(config, parsed.options["seeds"]):
-        runs.append(execute(config_of_seed, watching, Path(start) if start else None))
+        runs.append(execute(config_of_seed, watching, _path(start) if start else None))
         print_result(runs[-1])
     if len(runs) > 1:
         print_seeds(runs)
@@ -94,8 +95,13 @@ def _replicates(config: RunConfig, seeds: int | None) -> Sequence[RunConfig]:
 def _save_extras(finished: Run, parsed: ParsedFlags) -> None:
     model, config = parsed.options["model_save_path"], parsed.options["config_save_path"]
     if model:
-        save_weights(finished.load_model(), Path(model).expanduser())
+        save_weights(finished.load_model(), _path(model))
     if config:
         settings = finished.config
         text = json.dumps(settings.to_mapping(), indent=2) if config.endswith(".json") else settings.to_yaml()
-        atomic_write(Path(config).expanduser(), text)
+        atomic_write(_path(config), text)
+
+
+def _path(text: str) -> Path:
+    """With ~ for the home folder; unlike Path.expanduser, it takes ~nobody as it stands."""
+    return Path(os.path.expanduser(text))

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from handgrad.config.build import build_optimizer
+from handgrad.config.resolve import EACH_LAYER
 
 if TYPE_CHECKING:
     from handgrad.config.run_config import RunConfig
@@ -61,7 +62,7 @@ def auto_name(config: "RunConfig") -> str:
     """A folder's name such as fashion_mnist_hl_3_bs_16_ac_tanh_adam_lr_0.0001_s_0, cut to 96 characters with a hash."""
     parts: list[Any] = [PurePath(config.dataset).stem or "data"]
     if config.layers is None:
-        parts += ["hl", config.num_layers, *_unusual(config, "hidden_size")]
+        parts += ["hl", config.num_layers, *_sizes(config)]
         activation = ["ac", config.activation]
     else:
         parts += ["net", *(item.replace(":", "") for item in config.layers)]
@@ -83,9 +84,16 @@ def auto_name(config: "RunConfig") -> str:
     return f"{safe[: LONGEST - 9]}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
+def _sizes(config: "RunConfig") -> list[str]:
+    """Nothing for the usual size, as in the course's names."""
+    return [] if config.hidden_size == EACH_LAYER else [ABBREVIATIONS["hidden_size"], _brief(config.hidden_size)]
+
+
 def _unusual(config: "RunConfig", name: str) -> list[str]:
     value = getattr(config, name)
-    return [] if value == _default(config, name) else [ABBREVIATIONS[name], _brief(value)]
+    if value == _default(config, name):
+        return []
+    return ["no" if value is False else "", ABBREVIATIONS[name], _brief(value)]
 
 
 def _default(config: "RunConfig", name: str) -> Any:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from handgrad.config.run_config import RunConfig
 
 KindOf = Callable[[str], Kind]
+EACH_LAYER = 128  # units, where a number of layers is given and nothing of their size
 
 
 def canonical(mapping: Mapping[str, Any], kind_of: KindOf) -> dict[str, Any]:
@@ -40,13 +41,18 @@ def united(triples: Iterable[tuple[str, str, Any]], kind_of: KindOf) -> dict[str
     return values
 
 
-def overridden(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` laid over it, both canonical; a network described anew replaces the old description."""
+def overridden(base: Mapping[str, Any], changes: Mapping[str, Any], default_sizes: Any) -> dict[str, Any]:
+    """`base` with `changes` laid over it, both canonical; a network described anew replaces the old description.
+
+    Sizes that nobody chose, `default_sizes`, give way to another number of layers.
+    """
     dropped: tuple[str, ...] = ()
     if changes.get("layers") is not None:
         dropped = REPLACED_BY_LAYERS
     elif _is_list(changes.get("hidden_size")):
         dropped = ("num_layers",)
+    elif "num_layers" in changes and "hidden_size" not in changes and tuple_of(base["hidden_size"]) == default_sizes:
+        dropped = ("hidden_size",)
     return {name: value for name, value in base.items() if name not in dropped} | dict(changes)
 
 
@@ -55,7 +61,11 @@ def settled_sizes(config: "RunConfig") -> dict[str, Any]:
 
     Raises  UsageError, quoting both, when the list's length and a given number of layers differ.
     """
-    sizes = config.hidden_size
+    sizes, given = config.hidden_size, config.model_fields_set
+    if config.layers is not None:
+        return {}
+    if "num_layers" in given and "hidden_size" not in given:
+        return {"hidden_size": EACH_LAYER}
     if isinstance(sizes, int):
         return {}
     if "num_layers" in config.model_fields_set and config.num_layers != len(sizes):
@@ -63,8 +73,7 @@ def settled_sizes(config: "RunConfig") -> dict[str, Any]:
             f"num_layers is {config.num_layers}, but hidden_size lists {len(sizes)}: {shown(sizes)}. "
             "Leave num_layers out, or make them agree (--num_layers, --hidden_size)"
         )
-    default = type(config).model_fields["hidden_size"].default
-    alike = (sizes[0] if sizes else default) if len(set(sizes)) <= 1 else sizes
+    alike = (sizes[0] if sizes else EACH_LAYER) if len(set(sizes)) <= 1 else sizes
     settled = {"num_layers": len(sizes), "hidden_size": alike}
     return {name: value for name, value in settled.items() if value != getattr(config, name)}
 
@@ -90,6 +99,11 @@ def _same(kind: Kind, a: Any, b: Any) -> bool:
 
 def _plain(value: Any) -> str:
     return value if isinstance(value, str) else shown(value)
+
+
+def tuple_of(value: Any) -> Any:
+    """A list as a tuple, anything else as it is."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _is_list(hidden_size: Any) -> bool:

@@ -1,5 +1,6 @@
 """RunConfig: the one vocabulary for flags, YAML, sweep parameters, trackers and run folders."""
 
+import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from handgrad.nn.network import DTYPES
 from handgrad.optim import OPTIMIZERS, SCHEDULES
 
 MANY = 10**6
+DEFAULT_SIZES = (512, 256)
 
 
 def setting(group: str, default: Any, description: str) -> Any:
@@ -59,13 +61,14 @@ class RunConfig(BaseModel):
         "unit", "unit: pixels from 0 to 1; standard: mean 0 and deviation 1 over the training set"
     )
 
-    num_layers: Annotated[int, Whole(0, 1000)] = _network(3, "hidden layers; 0 is softmax regression")
+    num_layers: Annotated[int, Whole(0, 1000)] = _network(2, "hidden layers; 0 is softmax regression")
     hidden_size: Annotated[int | tuple[int, ...], Wholes(MANY)] = _network(
-        128, "units of each hidden layer, or one number per layer, such as 256 128 64"
+        DEFAULT_SIZES,
+        "units of each hidden layer, or one number per layer, such as 256 128 64; 128 where only num_layers is given",
     )
     activation: Annotated[str, Name("activation", ACTIVATIONS)] = _network("relu", "activation of the hidden layers")
-    dropout: Annotated[float, Number("[0, 1)")] = _network(0.0, "share of each hidden layer's outputs dropped")
-    batch_norm: Annotated[bool, Switch()] = _network(False, "batch normalisation before each activation")
+    dropout: Annotated[float, Number("[0, 1)")] = _network(0.3, "share of each hidden layer's outputs dropped")
+    batch_norm: Annotated[bool, Switch()] = _network(True, "batch normalisation before each activation")
     weight_init: Annotated[str, Name("weight_init", INITIALIZERS)] = _network("he", "what the weights start from")
     init_scale: Annotated[float, Number("(0, inf)")] = _network(0.05, "deviation of the weights that `random` draws")
     layers: Annotated[tuple[str, ...] | None, LayerList(optional=True)] = _network(
@@ -79,8 +82,8 @@ class RunConfig(BaseModel):
     )
     dtype: Annotated[str, Name("dtype", DTYPES)] = _network("float32", "precision of all arithmetic")
 
-    epochs: Annotated[int, Whole(1, MANY)] = _training(10, "passes over the training images")
-    batch_size: Annotated[int, Whole(1, MANY)] = _training(64, "images per step")
+    epochs: Annotated[int, Whole(1, MANY)] = _training(20, "passes over the training images")
+    batch_size: Annotated[int, Whole(1, MANY)] = _training(128, "images per step")
     seed: Annotated[int, Whole(0, 2**63 - 1)] = _training(0, "number that all randomness is drawn from")
     patience: Annotated[int, Whole(0, MANY)] = _training(
         0, "stop after this many epochs without a better `monitor`; 0: never"
@@ -119,7 +122,7 @@ class RunConfig(BaseModel):
     l1: Annotated[float, Number("[0, inf)")] = _optimizer(0.0, "L1 penalty: this times sign(w) is added likewise")
     clip_norm: Annotated[float, Number("[0, inf)")] = _optimizer(0.0, "largest norm of the gradient; 0: any")
 
-    schedule: Annotated[str, Name("schedule", SCHEDULES)] = _schedule("constant", "course of the learning rate")
+    schedule: Annotated[str, Name("schedule", SCHEDULES)] = _schedule("one_cycle", "course of the learning rate")
     schedule_steps: Annotated[int, Whole(1)] = _schedule(250, "steps between two decays")
     schedule_factor: Annotated[float, Number("(0, 1]")] = _schedule(0.85, "factor of each such decay")
     warmup_steps: Annotated[int, Whole(0)] = _schedule(0, "steps over which the learning rate rises linearly at first")
@@ -166,7 +169,7 @@ class RunConfig(BaseModel):
 
         Raises  FileSystemError when the file cannot be read.
         """
-        mapping = strict_yaml.load_mapping(Path(path).expanduser())
+        mapping = strict_yaml.load_mapping(Path(os.path.expanduser(path)))
         try:
             return cls.from_mapping(mapping)
         except UsageError as error:
@@ -182,7 +185,7 @@ class RunConfig(BaseModel):
 
     def replaced(self, **changes: Any) -> Self:
         """The configuration with some fields changed, in any of their spellings, and checked again."""
-        return type(self)(**resolve.overridden(self.to_mapping(), resolve.canonical(changes, kind_of)))
+        return type(self)(**resolve.overridden(self.to_mapping(), resolve.canonical(changes, kind_of), DEFAULT_SIZES))
 
     def command(self) -> str:
         """The canonical command: `handgrad train` with what differs from the defaults."""

@@ -58,10 +58,14 @@ class Run:
         history = History()
         if not self.history_file.exists():
             return history
-        for number, line in enumerate(self.history_file.read_text(errors="replace").splitlines(), 1):
+        try:
+            text = self.history_file.read_text(errors="replace")
+        except OSError as error:
+            raise FileSystemError(f"cannot read {self.history_file}: {error.strerror}") from error
+        for number, line in enumerate(text.splitlines(), 1):
             try:
                 read_record(history, json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 log.warning(
                     "%s: line %d is torn or out of order (%s); read up to there", self.history_file, number, error
                 )
@@ -108,8 +112,8 @@ class Run:
                 for folder in (self.path, self.checkpoints):
                     sweep_temporaries(folder)
                 yield
-        except PermissionError as error:
-            raise FileSystemError(f"cannot write {self.path}: {error.strerror}") from error
+        except OSError as error:
+            raise FileSystemError(f"cannot write {self.path}: {error.strerror or error}") from error
 
 
 def create_run(runs_dir: Path, name: str, numbered: bool) -> Run:
@@ -162,7 +166,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text())
     except FileNotFoundError:
         return {}
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise CorruptDataError(f"cannot read {path}: {error}") from error
     if not isinstance(content, dict):
         raise CorruptDataError(f"{path} holds no JSON object")

@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from handgrad.errors import FileSystemError
 from handgrad.runs.folder import Run
 from handgrad.training import Epoch, Observer, Trainer
 
@@ -33,10 +34,24 @@ class Journal(Observer):
         journal.info("%s at step %d, %.1f s of training", trainer.history.stopped, trainer.step, trainer.seconds)
 
 
+class _LogFile(logging.FileHandler):
+    """A log that cannot be written, say to a full disk, fails no run and prints nothing."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
+
+
 @contextmanager
 def writing_log(run: Run) -> Iterator[None]:
     """While the block runs, the journal and every warning of handgrad's go into the run's log.txt as well."""
-    handler = logging.FileHandler(run.log_file)
+    try:
+        handler = _LogFile(run.log_file, encoding="utf-8")
+    except OSError as error:
+        raise FileSystemError(f"cannot write {run.log_file}: {error.strerror}") from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     loggers = journal, logging.getLogger("handgrad")
     for logger in loggers:

@@ -1,8 +1,10 @@
 """Writes a training into its run's folder while it goes on."""
 
+import contextlib
 import json
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from handgrad.errors import FileSystemError
@@ -51,17 +53,18 @@ class Recorder(Observer):
 
     def save(self, trainer: Trainer) -> None:
         """History first, then the checkpoint that relies on it."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with self._writing():
+            self._file.flush()
+            os.fsync(self._file.fileno())
         save_checkpoint(trainer, self.run.checkpoints)
         self._save_best(trainer)
         self._saved, self._epoch_ended = time.monotonic(), False
 
     def ended(self, trainer: Trainer) -> None:
-        """Close the history."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        """Close the history; that it could not be written was said when it was tried."""
+        with contextlib.suppress(OSError), self._file:
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def _save_best(self, trainer: Trainer) -> None:
         """The best weights as a model, for whoever wants to use a run that has not ended."""
@@ -75,9 +78,14 @@ class Recorder(Observer):
         network.parameters[:], network.buffers[:] = now
 
     def _append(self, record: dict[str, Any]) -> None:
-        try:
+        with self._writing():
             self._file.write(json.dumps(record, allow_nan=False) + "\n")
             self._file.flush()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise FileSystemError(
                 f"cannot write {self.run.history_file}: {error.strerror}. Free some space, then resume"

@@ -1,5 +1,6 @@
 """From a configuration to a finished run: data, network, training, evaluation, folder."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from handgrad.runs.interruption import InterruptedRunError, stopping_on_signals
 from handgrad.runs.journal import Journal, writing_log
 from handgrad.runs.recorder import Recorder
 from handgrad.training import Augmentation, Observer, Settings, Trainer, load_newest_checkpoint
+from handgrad.training.checkpoint import PATTERN
 from handgrad.training.environment import environment
 from handgrad.training.weights import load_weights
 
@@ -98,11 +100,11 @@ def execute(config: RunConfig, observers: ObserverMaker = no_observers, start: P
     if start is not None:
         load_weights(prepared[0], start)
     name = config.name or config.auto_name()
-    run = create_run(Path(config.runs_dir), name, numbered=config.name is None)
+    run = create_run(Path(os.path.expanduser(config.runs_dir)), name, numbered=config.name is None)
     with run.locked():
         atomic_write(run.config_file, config.to_yaml())
         facts = {"command": config.command(), "data": dataset.fingerprint, "environment": environment()}
-        run.write_json(run.facts_file, facts | ({"start": str(start)} if start else {}))
+        run.write_json(run.facts_file, facts | ({"start": str(start.resolve())} if start else {}))
         return _train(run, config, dataset, prepared, observers(config, run.path))
 
 
@@ -122,7 +124,10 @@ def resume(path: Path, observers: ObserverMaker = no_observers) -> Run:
                 f"the data set {config.dataset} is not the one that {path} began with: restore it to resume"
             )
         run.checkpoints.mkdir(exist_ok=True)
-        return _train(run, config, dataset, prepare(config, dataset), observers(config, run.path))
+        prepared = prepare(config, dataset)
+        if "start" in run.facts and not any(run.checkpoints.glob(PATTERN)):  # killed before the first one was written
+            load_weights(prepared[0], Path(run.facts["start"]))
+        return _train(run, config, dataset, prepared, observers(config, run.path))
 
 
 def _train(
@@ -145,7 +150,7 @@ def _train(
         metrics = _metrics(config, dataset, trainer)
         if metrics["train"]["loss"] is None:  # the last update overflowed, and no validation set showed it
             failure = failure or DivergedError(
-                "training diverged: the network it ended with answers NaN. Lower --learning_rate"
+                "training diverged: the network that it ended with answers NaN. Lower --learning_rate"
             )
             metrics["stopped"] = "diverged"
         else:

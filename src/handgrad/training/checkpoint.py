@@ -21,6 +21,10 @@ PATTERN = "step-*.safetensors"
 log = logging.getLogger("handgrad")
 
 
+class OtherFormatError(CorruptDataError):
+    """A sound checkpoint of another version of handgrad: going back behind it would throw away what it knows."""
+
+
 def state_of(trainer: Trainer) -> Tensors:
     """Every array that the next step depends on: weights, running statistics, the optimizer's state and scalars."""
     state = {
@@ -61,9 +65,15 @@ def load_newest_checkpoint(trainer: Trainer, folder: Path, latest: int) -> int:
     for path in sorted(folder.glob(PATTERN), reverse=True):
         try:
             tensors, document = read_tensors(path, "checkpoint")
+            if document.get("format") != FORMAT:
+                raise OtherFormatError(
+                    f"{path} has format {document.get('format')}, this version reads {FORMAT}: update handgrad"
+                )
             if document["step"] > latest:
                 raise CorruptDataError(f"{path} is of step {document['step']}, but the history ends at step {latest}")
             _restore(trainer, tensors, document, path)
+        except OtherFormatError:
+            raise
         except CorruptDataError as error:
             log.warning("%s. Going on from the checkpoint before", error)
             continue
@@ -73,8 +83,6 @@ def load_newest_checkpoint(trainer: Trainer, folder: Path, latest: int) -> int:
 
 
 def _restore(trainer: Trainer, tensors: Tensors, document: dict[str, Any], path: Path) -> None:
-    if document.get("format") != FORMAT:
-        raise CorruptDataError(f"{path} has format {document.get('format')}, this version reads {FORMAT}")
     own = state_of(trainer)
     expected = own | {"best_parameters": own["parameters"], "best_buffers": own["buffers"]}
     if not set(own) - {"best_parameters", "best_buffers"} <= set(tensors) <= set(expected):

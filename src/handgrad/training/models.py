@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from handgrad.errors import CorruptDataError, HandgradError
 from handgrad.nn import Network, Scaling
 from handgrad.training.description import describe, restore_layer, restore_loss
@@ -45,7 +47,7 @@ def load_model(path: str | Path) -> Network:
             tuple(document["input_shape"]),
             loss=restore_loss(document["loss"]),
             dtype=document["dtype"],
-            scaling=Scaling(*document["scaling"]),
+            scaling=Scaling(*map(float, document["scaling"])),
             class_names=document["class_names"],
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -67,4 +69,6 @@ def _fill(network: Network, tensors: Tensors, path: Path) -> None:
             raise CorruptDataError(
                 f"{path}: {name} has another shape or type than its layers say, expected {view.shape}"
             )
+        if not np.isfinite(array).all():
+            raise CorruptDataError(f"{path}: {name} holds numbers that are not finite: the training diverged")
         view[...] = array

@@ -44,6 +44,8 @@ def read_tensors(path: Path, kind: str) -> tuple[Tensors, dict[str, Any]]:
         raise CorruptDataError(f"{path} is not a {kind} written by handgrad, or it is torn: {error}") from error
     if digest != _digest(tensors, text):
         raise CorruptDataError(f"{path} was altered after it was written: its digest does not match its content")
+    if not isinstance(document, dict):
+        raise CorruptDataError(f"{path} is not a {kind} written by handgrad: it describes nothing")
     if document.get("kind") != kind:
         raise CorruptDataError(f"{path} is a {document.get('kind')}, expected a {kind}")
     return tensors, document

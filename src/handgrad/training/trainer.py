@@ -97,7 +97,7 @@ class Trainer:
         return self.session_seconds - before
 
     def restore_best(self) -> None:
-        """Give the network the weights of the best epoch, where there is one and the settings or a failure ask for it."""
+        """Give the network the weights of the best epoch, if there is one and the settings or a divergence ask for it."""
         if self.best is not None and (self.settings.keep == "best" or self.stop_reason == "diverged"):
             self.network.parameters[:], self.network.buffers[:] = self.best
 

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.errors import CorruptDataError, FileSystemError, UsageError
+from handgrad.data.places import read_file
+from handgrad.errors import CorruptDataError, UsageError
 from handgrad.files import atomic_write
 from handgrad.nn import Network
 from handgrad.training.models import load_model, save_model
+from handgrad.training.tensor_file import LARGEST_BYTES
 
 SUFFIXES = (".npz", ".npy", ".safetensors")
 
@@ -39,16 +41,13 @@ def load_weights(network: Network, path: Path) -> None:
     Raises  UsageError for another ending; FileSystemError; CorruptDataError when names, shapes or types differ.
     """
     check_suffix(path)
-    try:
-        views = load_model(path).views if path.suffix == ".safetensors" else _numpy_views(network, path)
-    except OSError as error:
-        raise FileSystemError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise CorruptDataError(f"{path} holds no weights: {error}") from error
+    views = load_model(path).views if path.suffix == ".safetensors" else _read_numpy(network, path)
     for name, view in network.views.items():
         if name not in views or views[name].shape != view.shape:
             found = views[name].shape if name in views else "nothing"
             raise CorruptDataError(f"{path}: {name} must have shape {view.shape} for this network, found {found}")
+        if views[name].dtype.kind not in "fiu" or not np.isfinite(views[name]).all():
+            raise CorruptDataError(f"{path}: {name} must hold finite numbers")
         view[...] = views[name]
 
 
@@ -60,15 +59,21 @@ def check_suffix(path: Path) -> None:
         )
 
 
-def _numpy_views(network: Network, path: Path) -> dict[str, NDArray[Any]]:
-    loaded = np.load(path, allow_pickle=False)
-    if path.suffix == ".npz":
-        return dict(loaded)
-    slots = [*network.parameter_slots, *network.buffer_slots]
-    if loaded.shape != (sum(slot.part.size for slot in slots),):
-        raise ValueError(
-            f"expected {sum(slot.part.size for slot in slots)} numbers in a row, found shape {loaded.shape}"
-        )
+def _read_numpy(network: Network, path: Path) -> dict[str, NDArray[Any]]:
+    content = read_file(path, LARGEST_BYTES)
+    try:
+        if path.suffix == ".npz":
+            with np.lib.npyio.NpzFile(io.BytesIO(content), own_fid=True, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in network.views if name in arrays}
+        return _cut(network, np.lib.format.read_array(io.BytesIO(content), allow_pickle=False))
+    except Exception as error:  # damage shows as ValueError, EOFError, BadZipFile, zlib.error, TokenError and others
+        raise CorruptDataError(f"{path} holds no weights: {' '.join(str(error).split())}") from error
+
+
+def _cut(network: Network, loaded: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """The parts of one flat vector by name."""
     count = network.parameters.size
+    if loaded.shape != (count + network.buffers.size,):
+        raise ValueError(f"expected {count + network.buffers.size} numbers in a row, found shape {loaded.shape}")
     named = {slot.name: slot.view(loaded[:count]) for slot in network.parameter_slots}
     return named | {slot.name: slot.view(loaded[count:]) for slot in network.buffer_slots}

@@ -105,7 +105,9 @@ def _batch_norm(stage: Stage, layer: Any, kept: Any, x: Any, training: bool) -> 
         mean, variance = jnp.mean(x, axes), jnp.var(x, axes)
         share = x.size / x.shape[-1]
         unbiased = variance * (share / (share - 1))
-        kept = tuple((1 - NORM_MOMENTUM) * old + NORM_MOMENTUM * new for old, new in zip(kept, (mean, unbiased), strict=True))
+        kept = tuple(
+            (1 - NORM_MOMENTUM) * old + NORM_MOMENTUM * new for old, new in zip(kept, (mean, unbiased), strict=True)
+        )
     return (x - mean) * lax.rsqrt(variance + NORM_EPSILON) * layer["gamma"] + layer["beta"], kept
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier
+from sklearn.utils import check_random_state
 
 from handgrad.bench.contenders.contender import Array, CannotExpressError, Contender, Task
 
@@ -30,7 +31,7 @@ class PartialFit(Contender):
             momentum=rule.momentum,
             nesterovs_momentum=False,
             shuffle=not task.exact_order,
-            random_state=task.seed,
+            random_state=check_random_state(task.seed),  # a bare seed would give every epoch the same order
         )
         drawn = iter([arrays for arrays in task.weights if arrays])
         self.model._init_coef = lambda fan_in, fan_out, dtype: _copied(next(drawn))
