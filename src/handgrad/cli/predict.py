@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from handgrad.cli.parser import Parser
-from handgrad.data import read_grey
+from handgrad.data import DATASETS, read_grey
+from handgrad.data.dataset import Images
 from handgrad.evaluation.picture import fit_picture
 from handgrad.nn import Network
 from handgrad.runs import open_run
@@ -22,16 +23,26 @@ def run(tokens: list[str]) -> int:
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files")
     arguments = parser.arguments(tokens)
     folder = open_run(arguments.run)
-    network, digits = folder.load_model(), folder.config.dataset == "mnist"
+    network, dataset = folder.load_model(), folder.config.dataset
     for path in arguments.images:
-        print(_line(network, path, digits))
+        print(_line(network, path, dataset))
     return 0
 
 
-def _line(network: Network, path: Path, centred: bool) -> str:
-    picture, inverted = fit_picture(read_grey(path).pixels, network.input_shape, centred)
+def _line(network: Network, path: Path, dataset: str) -> str:
+    picture, inverted = _picture(network.input_shape, path, dataset)
     probabilities = network.predict_proba(picture[None])[0]
     best = probabilities.argsort()[::-1][:TOP]
     names = network.class_names or tuple(map(str, range(network.classes)))
     guesses = "   ".join(f"{names[k]} {100 * probabilities[k]:.1f} %" for k in best)
     return f"{path}: {guesses}{'   (dark on light, inverted)' if inverted else ''}"
+
+
+def _picture(shape: tuple[int, ...], path: Path, dataset: str) -> tuple[Images, bool]:
+    """As the training images were, and whether it was inverted; those of the named sets are light on dark.
+
+    Of a folder or a file of one's own nobody knows: its pictures entered the network as they stand, so does this one.
+    """
+    if dataset in DATASETS or len(shape) != 2:
+        return fit_picture(read_grey(path).pixels, shape, centred=dataset == "mnist")
+    return read_grey(path, (shape[0], shape[1])).pixels, False

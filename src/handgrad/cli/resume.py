@@ -18,8 +18,7 @@ def run(tokens: list[str]) -> int:
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
     path = parser.arguments(tokens).run
-    before = open_run(path)
-    if before.metrics.get("stopped") in ("finished", "patience"):
+    if open_run(path).complete:
         print(f"{path} is complete: nothing to do")
         return 0
     print_result(resume(path, watching))

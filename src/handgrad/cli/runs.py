@@ -10,6 +10,8 @@ from handgrad.cli.parser import Parser
 from handgrad.errors import HandgradError
 from handgrad.runs import Run, list_runs
 
+WIDEST = 1000  # a name is never broken: it is last, and wanted for the next command
+
 
 def run(tokens: list[str]) -> int:
     """Print a table of the runs below a folder, oldest first."""
@@ -24,11 +26,10 @@ def run(tokens: list[str]) -> int:
     if not runs:
         print(f"no runs in {folder}. Start one: handgrad train --dataset digits")
         return 0
-    table = Table("run", "test %", "val %", "epochs", "params", "seconds", "state", box=None)
-    table.columns[0].overflow = "fold"
+    table = Table("test %", "val %", "epochs", "params", "seconds", "state", "run", box=None)
     for each in runs:
-        table.add_row(each.name, *_row(each))
-    Screen().print(table)
+        table.add_row(*_row(each), each.name)
+    Screen(width=WIDEST).print(table)
     return 0
 
 

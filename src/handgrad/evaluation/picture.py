@@ -56,10 +56,12 @@ def _scaled(drawing: Array, shape: tuple[int, ...], share: float) -> Array:
 def _placed(drawing: Array, shape: tuple[int, ...], by_mass: bool) -> Array:
     corner = []
     for axis in (0, 1):
-        centre = (drawing.shape[axis] - 1) / 2
+        middle, centre = (shape[axis] - 1) / 2, (drawing.shape[axis] - 1) / 2
         if by_mass and drawing.any():
+            # MNIST's images have their centre of mass at 14.0 on average, counting pixels from 0: not at 13.5.
+            middle = shape[axis] / 2
             centre = float(np.average(np.arange(drawing.shape[axis]), weights=drawing.sum(axis=1 - axis, dtype=float)))
-        corner.append(int(np.clip(round((shape[axis] - 1) / 2 - centre), 0, shape[axis] - drawing.shape[axis])))
+        corner.append(int(np.clip(round(middle - centre), 0, shape[axis] - drawing.shape[axis])))
     canvas: Any = np.zeros(shape, np.uint8)
     canvas[corner[0] : corner[0] + drawing.shape[0], corner[1] : corner[1] + drawing.shape[1]] = drawing
     return canvas

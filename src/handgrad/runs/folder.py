@@ -16,6 +16,7 @@ from handgrad.training import History, load_model, save_model
 from handgrad.training.history import read_record, records
 
 log = logging.getLogger("handgrad")
+OVER = ("finished", "patience")
 
 
 class Run:
@@ -48,6 +49,11 @@ class Run:
     def metrics(self) -> dict[str, Any]:
         """What metrics.json holds; empty while the run has not ended."""
         return _read_json(self.metrics_file)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to do: the training ended by itself, and its network is there."""
+        return self.metrics.get("stopped") in OVER and self.model_file.exists()
 
     def write_json(self, path: Path, content: dict[str, Any]) -> None:
         """Write `content` as readable JSON, atomically."""

@@ -47,7 +47,7 @@ class Recorder(Observer):
     def paused(self, trainer: Trainer) -> None:
         """A checkpoint, when one is due."""
         waited = time.monotonic() - self._saved
-        due = SOONEST_SECONDS if self._epoch_ended else self.checkpoint_seconds
+        due = min(SOONEST_SECONDS, self.checkpoint_seconds) if self._epoch_ended else self.checkpoint_seconds
         if trainer.stop_reason or trainer.step >= trainer.total_steps or waited >= due:
             self.save(trainer)
 

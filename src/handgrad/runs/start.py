@@ -23,8 +23,6 @@ from handgrad.training.checkpoint import PATTERN
 from handgrad.training.environment import environment
 from handgrad.training.weights import load_weights
 
-OVER = ("finished", "patience")
-
 
 def build_network(config: RunConfig, dataset: Dataset, rows: Any) -> Network:
     """The network that `config` describes for the images of `dataset`; `rows` are its training images.
@@ -115,7 +113,7 @@ def resume(path: Path, observers: ObserverMaker = no_observers) -> Run:
     """
     run = open_run(path)
     with run.locked():
-        if run.metrics.get("stopped") in OVER:
+        if run.complete:
             return run
         config = run.config
         dataset = load(config.dataset, config.resize)

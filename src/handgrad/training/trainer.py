@@ -97,7 +97,7 @@ class Trainer:
         return self.session_seconds - before
 
     def restore_best(self) -> None:
-        """Give the network the weights of the best epoch, if there is one and the settings or a divergence ask for it."""
+        """Give the network the best epoch's weights, if there are any and the settings or a divergence ask for it."""
         if self.best is not None and (self.settings.keep == "best" or self.stop_reason == "diverged"):
             self.network.parameters[:], self.network.buffers[:] = self.best
 
@@ -141,7 +141,7 @@ class Trainer:
             self._evaluate()
         if self.step % self.steps_per_epoch == 0:
             self._end_epoch()
-        if 0 < self.settings.time_limit <= self.session_seconds:
+        if self.step < self.total_steps and 0 < self.settings.time_limit <= self.session_seconds:
             self.stop_reason = self.stop_reason or "time limit"
 
     def _train(self, batches: Batches, start: int, count: int) -> Array:

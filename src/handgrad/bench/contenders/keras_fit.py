@@ -38,7 +38,8 @@ class Fit(Contender):
         layers = [LAYERS[stage.kind](stage, penalty) for stage in task.stages]
         self.model: Any = keras.Sequential([keras.Input(task.stages[0].inputs), *layers])
         for layer, arrays in zip(layers, task.weights, strict=True):
-            layer.set_weights([*arrays.values(), *layer.get_weights()[len(arrays) :]])
+            for variable, array in zip(layer.weights, arrays.values(), strict=False):  # running statistics follow
+                variable.assign(array)
         self.model.compile(
             optimizer=_optimizer(rule),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -52,12 +52,15 @@ def _pixels(images: Any) -> Any:
 
 
 def shifted(images: Any, shift: float) -> Any:
-    """Each image moved by up to `shift` pixels each way, bilinear, black coming in.  Shapes  (N, 1, H, W)"""
-    if not shift:
-        return images
+    """Each image moved by up to `shift` pixels each way.  Shapes  (N, 1, H, W)"""
+    return moved(images, shift * (2 * torch.rand(len(images), 2) - 1)) if shift else images
+
+
+def moved(images: Any, pixels: Any) -> Any:
+    """out[i, j] = image at (i + down, j + right), bilinear, black outside.  Shapes  pixels (N, 2): right, down"""
     height, width = images.shape[2:]
-    moves = (2 * torch.rand(len(images), 2) - 1) * shift * 2 / torch.tensor([width, height])
-    matrices = torch.cat([torch.eye(2).expand(len(images), 2, 2), moves[:, :, None]], dim=2)
+    sides = 2 * pixels / torch.tensor([width, height])  # affine_grid takes an image's sides to be 2 long
+    matrices = torch.cat([torch.eye(2).expand(len(images), 2, 2), sides[:, :, None]], dim=2)
     grid = functional.affine_grid(matrices, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, align_corners=False)
 

@@ -26,9 +26,9 @@ class WeightsAndBiases(Guarded):
         import wandb
 
         self._wandb = wandb
-        mode: Any = (
-            self.config.wandb_mode or os.environ.get("WANDB_MODE") or ("online" if _has_login(wandb) else "offline")
-        )
+        mode = self.config.wandb_mode or os.environ.get("WANDB_MODE") or "online"
+        if mode == "online" and not _has_login(wandb):
+            mode = "offline"  # it would ask for a key
         try:
             self._run = self._init(mode)
         except Exception as error:

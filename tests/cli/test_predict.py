@@ -1,0 +1,134 @@
+"""`handgrad predict`: pictures as people have them."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.commands import TINY, call
+from tests.malformed import animation, png, saved
+
+from handgrad.data import load
+from handgrad.runs import open_run
+
+GUESSES = re.compile(
+    r"(\S+): (\S+) (\d+\.\d) %   (\S+) (\d+\.\d) %   (\S+) (\d+\.\d) %(   \(dark on light, inverted\))?"
+)
+BAR = np.zeros((60, 40), np.uint8)
+BAR[10:50, 15:25] = 255
+
+
+def guesses(answer):
+    """[(file, [class, ...], [per cent, ...], inverted)] of what was printed."""
+    assert answer.code == 0, answer.err
+    found = [GUESSES.fullmatch(line).groups() for line in answer.out.splitlines()]
+    return [
+        (name, (a, b, c), (float(p), float(q), float(r)), bool(inverted)) for name, a, p, b, q, c, r, inverted in found
+    ]
+
+
+def predict(capsys, here, content, name="my.png"):
+    (here / name).write_bytes(content)
+    ((_, classes, shares, inverted),) = guesses(call(capsys, f"predict run {name}"))
+    return classes, shares, inverted
+
+
+def test_the_three_likeliest(run, here, capsys):
+    digits, network = load("digits"), open_run(run).load_model()
+    images = digits.x_test[:5]
+    for number, image in enumerate(images):
+        (here / f"{number}.png").write_bytes(png(image))
+    answers = guesses(call(capsys, "predict run 0.png 1.png 2.png 3.png 4.png"))
+    for number, (name, classes, shares, inverted) in enumerate(answers):
+        p = network.predict_proba(images[number : number + 1])[0]
+        assert name == f"{number}.png"
+        assert [int(each) for each in classes] == sorted(range(10), key=lambda k: -p[k])[:3]
+        assert shares == pytest.approx(sorted(100 * p, reverse=True)[:3], abs=0.051)
+        assert not inverted
+
+
+def colour(mode, background, ink):
+    picture = Image.new(mode, (40, 60), background)
+    picture.paste(ink, (15, 10, 25, 50))
+    return picture
+
+
+SAME = {
+    "inverted": (saved(Image.fromarray(255 - BAR)), True),
+    "black and white": (saved(Image.fromarray(BAR).convert("1")), False),
+    "16-bit": (saved(Image.fromarray(BAR.astype(np.uint16) * 257)), False),
+    "colour": (saved(colour("RGB", "black", "white")), False),
+    "palette": (saved(colour("RGB", "black", "white").quantize(2)), False),
+    "transparent": (saved(colour("RGBA", (0, 0, 0, 0), (0, 0, 0, 255))), True),
+    "transparent grey": (saved(colour("LA", (0, 0), (0, 255))), True),
+    "CMYK": (saved(colour("CMYK", (0, 0, 0, 0), (0, 0, 0, 255)), "JPEG", quality=100, subsampling=0), True),
+    "off-centre": (saved(Image.fromarray(np.pad(BAR, ((100, 5), (3, 200))))), False),
+    "twice as large": (saved(Image.fromarray(BAR.repeat(2, 0).repeat(2, 1))), False),
+}
+
+
+@pytest.mark.parametrize(("content", "inverted"), SAME.values(), ids=SAME.keys())
+def test_one_drawing_in_every_dress(run, here, capsys, content, inverted):
+    classes, shares, _ = predict(capsys, here, png(BAR))
+    again = predict(capsys, here, content)
+    assert again[0] == classes
+    assert again[1] == pytest.approx(shares, abs=1.0)
+    assert again[2] == inverted
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (8, 8), (2000, 30)])
+@pytest.mark.parametrize("shade", [0, 255])
+def test_sheets_with_nothing_on_them(run, here, capsys, size, shade):
+    classes, shares, inverted = predict(capsys, here, png(np.full(size, shade, np.uint8)))
+    assert len(set(classes)) == 3
+    assert sorted(shares, reverse=True) == list(shares)
+    assert inverted == (shade == 255)
+
+
+def test_what_came_before_a_bad_picture_is_printed(run, here, capsys):
+    (here / "good.png").write_bytes(png(BAR))
+    (here / "bad.png").write_bytes(animation())
+    answer = call(capsys, "predict run good.png bad.png good.png")
+    assert answer.code == 5
+    assert answer.out.startswith("good.png: ")
+    assert (
+        answer.err == "handgrad: error: bad.png: image is animated, expected a single picture. Save one frame of it\n"
+    )
+
+
+@pytest.fixture
+def own(here, capsys):
+    """A run on pictures of one's own, dark on light: boots are dark above, bags below."""
+    generator = np.random.default_rng(0)
+    for half, name in enumerate(("ankle boot", "bag")):
+        for number in range(20):
+            picture = generator.integers(200, 256, (6, 6))
+            picture[3 * half : 3 * half + 3, 1:5] -= 190
+            path = here / "pictures" / name / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(png(picture))
+    words = TINY.replace("--dataset digits", "--dataset pictures").replace("--epochs 2", "--epochs 60")
+    assert call(capsys, f"{words} --runs_dir . --name own").code == 0
+    return here / "own"
+
+
+def test_pictures_of_ones_own_enter_as_they_did_in_training(own, capsys):
+    """They are not turned light on dark, which their network has never seen; classes have the folders' names."""
+    for name, other in (("ankle boot", "bag"), ("bag", "ankle boot")):
+        for number in range(20):
+            answer = call(capsys, "predict own", f"pictures/{name}/{number}.png")
+            assert re.fullmatch(rf"pictures/{name}/{number}\.png: {name} \d+\.\d %   {other} \d+\.\d %\n", answer.out)
+
+
+def test_pictures_of_ones_own_in_another_size(own, here, capsys):
+    large = Image.open(here / "pictures" / "bag" / "0.png").resize((60, 90), Image.Resampling.NEAREST)
+    (here / "large.png").write_bytes(saved(large))
+    assert call(capsys, "predict own large.png").out.startswith("large.png: bag ")
+
+
+def test_a_name_that_is_no_text(run, here, capsys):
+    name = "caf\udce9.png"  # what Python makes of a name in Latin-1
+    (here / name).write_bytes(png(BAR))
+    answer = call(capsys, "predict run", name)
+    assert answer.code == 0
+    assert answer.out.startswith(r"caf\udce9.png: ")

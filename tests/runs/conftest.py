@@ -1,0 +1,82 @@
+"""Short runs on the digits, stopped where a test wants them stopped."""
+
+import pytest
+
+from handgrad.config import RunConfig
+from handgrad.runs import execute, resume
+from handgrad.training import Observer
+
+
+class StopAt(Observer):
+    """Stops a training at the first pause at or after a step, as a signal would."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def paused(self, trainer):
+        if trainer.step >= self.step:
+            trainer.stop("interrupted")
+
+
+@pytest.fixture
+def make_config(tmp_path):
+    """A configuration of 41 steps an epoch that takes a blink; any setting can be changed."""
+
+    def make(**changes):
+        settings = {
+            "dataset": "digits",
+            "num_layers": 1,
+            "hidden_size": 16,
+            "epochs": 3,
+            "batch_size": 32,
+            "batch_norm": False,
+            "dropout": 0,
+            "shift": 0,
+            "optimizer": "adam",
+            "learning_rate": 0.003,
+            "schedule": "constant",
+            "runs_dir": str(tmp_path / "runs"),
+        }
+        return RunConfig(**settings | changes)
+
+    return make
+
+
+@pytest.fixture
+def start(make_config):
+    """Start a run with some settings changed; it is stopped at `stop_at` unless that is None."""
+
+    def started(stop_at=None, observers=(), weights=None, **changes):
+        watching = [*observers, *([] if stop_at is None else [StopAt(stop_at)])]
+        return execute(make_config(**changes), lambda config, folder: watching, weights)
+
+    return started
+
+
+@pytest.fixture
+def go_on():
+    """Resume a run, stopped again at `stop_at` unless that is None."""
+
+    def resumed(run, stop_at=None):
+        return resume(run.path, lambda config, folder: [] if stop_at is None else [StopAt(stop_at)])
+
+    return resumed
+
+
+def outcome(run):
+    """All that two equal runs must agree on; seconds, names and places apart."""
+    metrics = {name: value for name, value in run.metrics.items() if name not in ("seconds", "config")}
+    for epoch in metrics["epochs"]:
+        del epoch["seconds"]
+    history = run.read_history()
+    return run.model_file.read_bytes(), metrics, history.losses, history.correct, len(history.epochs)
+
+
+@pytest.fixture
+def same_end():
+    """Whether two runs ended the same to the last bit."""
+
+    def same(one, other):
+        return outcome(one) == outcome(other) and one.read_history().same_as(other.read_history())
+
+    return same

@@ -1,0 +1,156 @@
+"""Signals, and disks that fill up: a run ends within seconds, whole, and goes on from there."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from tests.commands import arguments, call, environment, python
+
+from handgrad.runs import open_run
+from handgrad.runs.interruption import stopping_on_signals
+
+# Some seconds of training, and a checkpoint of every moment.
+LONG = (
+    "train --dataset digits --num_layers 1 --hidden_size 32 --batch_size 4 --epochs 100 --batch_norm --dropout 0.1 "
+    "--shift 0 --optimizer nadam --learning_rate 1e-3 --schedule one_cycle --name run --runs_dir"
+)
+
+
+class Stoppable:
+    """A training that counts how often it was asked to stop."""
+
+    def __init__(self):
+        self.asked = []
+
+    def stop(self, reason):
+        self.asked.append(reason)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_asks_and_the_second_would_kill(number):
+    before = signal.getsignal(number)
+    training = Stoppable()
+    with stopping_on_signals(training) as interruption:
+        signal.raise_signal(number)
+        assert training.asked == ["interrupted"]
+        assert signal.getsignal(signal.SIGINT) == signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert interruption.signal == number
+    assert signal.getsignal(number) == before
+
+
+def test_handlers_are_put_back_after_a_failure():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(ValueError, match="no reason"), stopping_on_signals(Stoppable()):
+        raise ValueError("no reason")
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def interrupted(folder, number):
+    """Start a run in its own process, and stop it by a signal in its middle: exit code, seconds, what it said."""
+    words = arguments(LONG, folder)
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+        deadline = time.monotonic() + 60
+        history = folder / "run" / "history.jsonl"
+        while not (history.exists() and history.stat().st_size) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        begin = time.monotonic()
+        running.send_signal(number)
+        said = running.communicate(timeout=60)[1]
+        return running.returncode, time.monotonic() - begin, said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_interrupted_and_resumed_as_if_nothing_had_happened(tmp_path, capsys, same_end, number):
+    code, seconds, said = interrupted(tmp_path, number)
+    assert code == 128 + number
+    assert seconds < 5
+    run = open_run(tmp_path / "run")
+    step = run.metrics["steps"]
+    assert said == (
+        f"handgrad: error: stopped at step {step} of 32400, saved. Go on with: handgrad resume {tmp_path / 'run'}\n"
+    )
+    assert 0 < step < 32400
+    assert run.metrics["stopped"] == "interrupted"
+    assert call(capsys, "resume", tmp_path / "run").code == 0
+    assert call(capsys, LONG, tmp_path / "whole").code == 0
+    assert same_end(open_run(tmp_path / "run"), open_run(tmp_path / "whole" / "run"))
+
+
+@pytest.mark.slow
+def test_interrupted_twice_it_is_gone_at_once(tmp_path):
+    code = """
+import signal, sys, time
+from handgrad.runs.interruption import stopping_on_signals
+class Deaf:
+    def stop(self, reason): print("asked", flush=True)
+with stopping_on_signals(Deaf()):
+    print("ready", flush=True)
+    time.sleep(60); time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as running:
+        for expected in ("ready\n", "asked\n"):
+            assert running.stdout.readline() == expected
+            running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=10) == -signal.SIGINT
+
+
+SMALL = LONG.replace("--hidden_size 32", "--hidden_size 4").replace("--epochs 100", "--epochs 10")
+
+
+def on_a_disk_of(size, folder):
+    """Run the training where no file can grow beyond `size` bytes."""
+    code = f"""
+import resource, sys
+from handgrad.cli.main import main
+resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, resource.RLIM_INFINITY))
+sys.exit(main({[*shlex.split(SMALL), str(folder)]!r}))
+"""
+    return python(code)
+
+
+def temporaries(folder):
+    return list(folder.rglob(".handgrad-partial-*"))
+
+
+def test_a_full_disk(tmp_path, capsys, same_end):
+    """The history does not fit: what was written stays whole, and with room the run goes on to the same end."""
+    answer = on_a_disk_of(20_000, tmp_path)
+    run = open_run(tmp_path / "run")
+    assert answer.code == 4
+    assert answer.err == (
+        f"handgrad: error: cannot write {run.history_file}: File too large. Free some space, then resume\n"
+    )
+    assert temporaries(tmp_path) == []
+    assert run.history_file.stat().st_size == 20_000
+    assert not run.metrics_file.exists()
+    assert call(capsys, "resume", run.path).code == 0
+    assert call(capsys, SMALL, tmp_path / "whole").code == 0
+    assert same_end(run, open_run(tmp_path / "whole" / "run"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "file"), [(0, "config.yaml"), (3_000, "checkpoints/step-0")])
+def test_a_disk_full_from_the_beginning(tmp_path, size, file):
+    answer = on_a_disk_of(size, tmp_path)
+    assert answer.code == 4
+    (line,) = answer.err.splitlines()
+    assert line.startswith(f"handgrad: error: cannot write {tmp_path / 'run' / file}")
+    assert temporaries(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_a_closed_standard_output_does_not_end_a_training(tmp_path):
+    """As with `handgrad train | head -1`: nobody reads the lines, the run is still wanted."""
+    reading, writing = os.pipe()
+    words = arguments(SMALL, tmp_path)
+    with subprocess.Popen(words, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment()) as running:
+        os.close(writing)
+        assert os.read(reading, 2) == b"$ "
+        os.close(reading)
+        assert running.communicate(timeout=60)[1] == ""
+    assert running.returncode == 0
+    assert open_run(tmp_path / "run").metrics["stopped"] == "finished"
