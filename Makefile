@@ -6,7 +6,7 @@ TRAIN ?= --dataset digits
 BENCH ?= --dataset fashion_mnist --epochs 1
 WORKERS ?= 2
 TORCH := 2.13.0
-EXTRAS := torch,wandb,tensorboard,sweep,ray,mkl,dev
+EXTRAS := torch,wandb,tensorboard,sweep,ray,dev
 
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python

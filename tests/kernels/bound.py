@@ -4,7 +4,6 @@ from math import prod
 
 import numpy as np
 
-from handgrad.kernels import blas
 from handgrad.kernels.compile import strict_kernel
 from handgrad.kernels.signatures import call_backward, call_forward, kernel_address
 
@@ -27,7 +26,6 @@ class BoundLayer:
     """A layer on batches of `rows` inputs of `shape`, with all the arrays its kernels want; parameters are random."""
 
     def __init__(self, layer, shape, rows, dtype="float64"):
-        blas.in_use()
         self.plan, self.dtype, self.rows = layer.plan(shape), dtype, rows
         generator = np.random.default_rng(5)
         self.parameters = generator.normal(1.0, 0.5, sum(part.size for part in self.plan.parameters)).astype(dtype)

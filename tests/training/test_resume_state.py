@@ -8,6 +8,7 @@ import pytest
 from handgrad.kernels.random import subkey
 from handgrad.optim import Adam, Constant, Eve, Momentum
 from handgrad.training import History, load_newest_checkpoint, save_checkpoint
+from handgrad.training.environment import environment
 from handgrad.training.history import read_record, records
 
 STOP = 100  # in the third epoch of 38 steps, between two evaluations
@@ -160,10 +161,12 @@ def test_harmed_checkpoint_is_left_out(make_trainer, tmp_path, caplog, harm):
     assert len(caplog.records) == 1
 
 
-def test_other_threads_are_named(make_trainer, tmp_path, caplog):
+def test_another_version_is_named(make_trainer, tmp_path, caplog, monkeypatch):
     first = make_trainer(20)
     first.run()
     save_checkpoint(first, tmp_path)
+    now = environment() | {"numba": "9.9"}
+    monkeypatch.setattr("handgrad.training.checkpoint.environment", lambda: now)
     with caplog.at_level(logging.WARNING, logger="handgrad"):
-        load_newest_checkpoint(make_trainer(threads=2), tmp_path, first.step)
-    assert "threads 1, now 2" in caplog.text
+        load_newest_checkpoint(make_trainer(), tmp_path, first.step)
+    assert "now 9.9" in caplog.text

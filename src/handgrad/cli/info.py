@@ -11,11 +11,11 @@ from handgrad.cli.nearest import suggestion
 from handgrad.cli.parser import Parser
 from handgrad.data import statuses
 from handgrad.errors import UsageError
-from handgrad.kernels import blas
+from handgrad.kernels.blocks import VECTOR_BYTES
 from handgrad.kernels.compile import cache_folder
 from handgrad.optim import OPTIMIZERS
 
-PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "mkl", "torch", "wandb", "tensorboard")
+PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "torch", "wandb", "tensorboard")
 
 
 def run(tokens: list[str]) -> int:
@@ -55,9 +55,9 @@ def _wrapped(line: str) -> list[str]:
 def _facts() -> list[str]:
     lines = [f"handgrad {version('handgrad')}, Python {sys.version.split()[0]}"]
     lines += [f"{package:<14}{_version(package)}" for package in PACKAGES]
-    lines.append(f"{'BLAS in use':<14}{blas.in_use()}{_blas_hint()}")
+    lines.append(f"{'products':<14}handgrad's own, in vectors of {VECTOR_BYTES} bytes: no BLAS is used")
     lines.append(f"{'processor':<14}{llvm.get_host_cpu_name()}, {len(os.sched_getaffinity(0))} cores for this process")
-    lines.append(f"{'threads':<14}1 a training unless --threads says more")
+    lines.append(f"{'threads':<14}1 a training: run several at once to use several cores")
     lines.append(f"{'kernel cache':<14}{cache_folder()}")
     lines.append("data sets:")
     for status in statuses():
@@ -73,5 +73,3 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _blas_hint() -> str:
-    return "" if blas.mkl_library() else "   (MKL is faster on small networks: python -m pip install mkl)"

@@ -14,7 +14,6 @@ from handgrad.config.kinds import Kind, Name, Names, Number, Options, Size, Swit
 from handgrad.config.layers import LayerList
 from handgrad.data import canonical_name
 from handgrad.errors import UsageError
-from handgrad.kernels.blas import LIBRARIES
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LOSSES
 from handgrad.nn.network import DTYPES
 from handgrad.optim import OPTIMIZERS, SCHEDULES
@@ -99,8 +98,6 @@ class RunConfig(BaseModel):
     )
     log_test: Annotated[bool, Switch()] = _training(False, "evaluate on the test images after each epoch too")
     checkpoint_seconds: Annotated[float, Number("[0, inf)")] = _training(30.0, "least time between two checkpoints")
-    threads: Annotated[int, Whole(1, 1024)] = _training(1, "threads of the matrix products")
-    blas: Annotated[str, Name("blas", ("auto", *LIBRARIES))] = _training("auto", "library of the matrix products")
 
     optimizer: Annotated[str, Name("optimizer", OPTIMIZERS)] = _optimizer("adam", "update rule")
     learning_rate: Annotated[float | None, Number("(0, inf)", optional=True)] = _optimizer(

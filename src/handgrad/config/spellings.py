@@ -53,8 +53,6 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "evaluate_every": ("eval_every", "eval_interval", "eval_steps", "evaluate_interval"),
     "log_test": ("test_log", "track_test"),
     "checkpoint_seconds": ("checkpoint_interval",),
-    "threads": ("num_threads", "n_threads", "blas_threads"),
-    "blas": ("blas_library",),
     "optimizer": ("o", "op", "opt", "optim", "optimiser", "optimizer_name", "optimization", "optimizer_type"),
     "learning_rate": ("lr", "eta", "learn_rate", "lrate"),
     "momentum": ("m", "mom", "momentum_rate", "momentum_factor"),
@@ -94,7 +92,7 @@ AMBIGUOUS_FIELDS: dict[str, tuple[str, ...]] = {
     "regularization": ("weight_decay", "l1"),
     "s": ("seed", "hidden_size", "schedule"),
     "size": ("hidden_size", "batch_size", "resize"),
-    "t": ("track", "threads", "train_fraction"),
+    "t": ("track", "train_fraction"),
     "w": ("weight_init", "weight_decay", "wandb_project"),
 }
 
@@ -165,7 +163,6 @@ VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "track": {"wandb": ("w&b", "weights_and_biases"), "tensorboard": ("tb",)},
     "wandb_mode": {"disabled": ("off",), "offline": ("dryrun",), "online": ("on", "run")},
-    "blas": {"scipy": ("openblas",)},
 }
 
 AMBIGUOUS_VALUES: dict[str, dict[str, tuple[str, ...]]] = {

@@ -1,7 +1,7 @@
 """The fully connected layer, y = x W + b.  `shape` holds (inputs, outputs); parameters are W row by row, then b."""
 
-from handgrad.kernels.blas import matmul, matmul_transposed_a, matmul_transposed_b
 from handgrad.kernels.compile import fast_kernel
+from handgrad.kernels.matmul import matmul, matmul_transposed_a, matmul_transposed_b
 
 
 @fast_kernel
@@ -12,13 +12,11 @@ def dense_forward(x, y, parameters, buffers, saved, shape, settings, key, traini
     """
     inputs, outputs = shape[0], shape[1]
     rows = x.size // inputs
-    weight = parameters[: inputs * outputs].reshape((inputs, outputs))
     bias = parameters[inputs * outputs :]
-    out = y.reshape((rows, outputs))
-    matmul(x.reshape((rows, inputs)), weight, out)
+    matmul(rows, outputs, inputs, x, parameters, y)
     for n in range(rows):
         for j in range(outputs):
-            out[n, j] += bias[j]
+            y[n * outputs + j] += bias[j]
 
 
 @fast_kernel
@@ -30,14 +28,11 @@ def dense_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings
     """
     inputs, outputs = shape[0], shape[1]
     rows = dy.size // outputs
-    gradient = dy.reshape((rows, outputs))
-    dweight = dparameters[: inputs * outputs].reshape((inputs, outputs))
     dbias = dparameters[inputs * outputs :]
-    matmul_transposed_a(x.reshape((rows, inputs)), gradient, dweight)
+    matmul_transposed_a(inputs, outputs, rows, x, dy, dparameters)
     dbias[:] = 0
     for n in range(rows):
         for j in range(outputs):
-            dbias[j] += gradient[n, j]
+            dbias[j] += dy[n * outputs + j]
     if dx.size:
-        weight = parameters[: inputs * outputs].reshape((inputs, outputs))
-        matmul_transposed_b(gradient, weight, dx.reshape((rows, inputs)))
+        matmul_transposed_b(rows, inputs, outputs, dy, parameters, dx)

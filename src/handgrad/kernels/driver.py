@@ -99,9 +99,12 @@ def penalise(w, dw, scale, l1, l2, keep):
     Math    clipping multiplies by scale = min(1, clip_norm / norm); l1 and l2 are the gradients of the penalties
             l1 sum |w| + l2/2 sum w^2; keep = 1 - learning_rate * decay is AdamW's decoupled weight decay
     """
-    if scale != 1 or l1 != 0 or l2 != 0:
+    if l1 != 0:
         for i in range(w.size):
             dw[i] = scale * dw[i] + l1 * np.sign(w[i]) + l2 * w[i]
+    elif scale != 1 or l2 != 0:
+        for i in range(w.size):
+            dw[i] = scale * dw[i] + l2 * w[i]
     if keep != 1:
         for i in range(w.size):
             w[i] *= keep
@@ -111,7 +114,7 @@ def penalise(w, dw, scale, l1, l2, keep):
 def update(program, optimization, scale, learning_rate):
     """Apply links and optimizer block by block, so that each element is fetched from memory once."""
     real = program.parameters.dtype.type
-    clip, l1, l2, decay = optimization.links
+    _, l1, l2, decay = optimization.links
     size, states = program.parameters.size, optimization.states
     second = size if optimization.vectors > 1 else 0
     third = 2 * size if optimization.vectors > 2 else 0

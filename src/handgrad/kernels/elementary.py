@@ -2,7 +2,12 @@
 
 LLVM cannot vectorise calls into the C library, so a loop over `math.exp` runs one element at a time. The float32
 versions here are branch-free, hence 16 elements at a time on AVX-512, and within 2 (exp), 4 (tanh) and 8 (sigmoid)
-units in the last place, also where a fast kernel divides by multiplying with a reciprocal. They keep NaN. float64, which checks gradients, takes the C library's correctly rounded functions.
+units in the last place, also where a fast kernel divides by multiplying with a reciprocal. They keep NaN. float64,
+which checks gradients, takes the C library's functions.
+
+exp     x = n ln 2 + r with |r| <= ln(2)/2;  e**x = 2**n e**r, e**r by its Taylor series to r**7; saturates where
+        float32 ends.  Ref  Cody & Waite, Software Manual for the Elementary Functions (1980), ch. 6
+tanh    its odd Taylor series where |x| < 0.3, (1 - e) / (1 + e) with e = exp(-2 |x|) elsewhere
 """
 
 import math
@@ -25,16 +30,12 @@ T3, T5, T7, T9 = F(-1 / 3), F(2 / 15), F(-17 / 315), F(62 / 2835)
 
 
 def exp(x: Any) -> Any:
-    """e**x, saturating where float32 ends.
-
-    Math    x = n ln 2 + r with |r| <= ln(2)/2;  e**x = 2**n e**r, e**r by its Taylor series to r**7
-    Ref     Cody & Waite, Software Manual for the Elementary Functions (1980), ch. 6
-    """
+    """e**x, saturating where float32 ends."""
     return math.exp(x)
 
 
 def tanh(x: Any) -> Any:
-    """Hyperbolic tangent: its odd Taylor series where |x| < 0.3, (1 - e) / (1 + e) with e = exp(-2 |x|) elsewhere."""
+    """Hyperbolic tangent."""
     return math.tanh(x)
 
 

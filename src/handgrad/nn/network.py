@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.errors import UsageError
-from handgrad.kernels import blas, driver
+from handgrad.kernels import driver
 from handgrad.kernels.losses import softmax
 from handgrad.kernels.memory import aligned_zeros
 from handgrad.kernels.program import Batches, Program
@@ -48,7 +48,6 @@ class Network:
     ) -> None:
         if dtype not in DTYPES:
             raise UsageError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r} (--dtype)")
-        blas.in_use()
         self.layers, self.input_shape, self.dtype = tuple(layers), tuple(input_shape), dtype
         self.loss, self.scaling = loss or CrossEntropy(), scaling or Scaling()
         self.class_names = tuple(class_names)

@@ -12,7 +12,6 @@ from handgrad.data import Dataset, Split, load, split
 from handgrad.errors import CorruptDataError, DivergedError, UsageError
 from handgrad.evaluation import Measure, measure
 from handgrad.files import atomic_write
-from handgrad.kernels import blas
 from handgrad.nn import Network, Scaling
 from handgrad.runs.folder import Run, create_run, open_run
 from handgrad.runs.interruption import InterruptedRunError, stopping_on_signals
@@ -59,7 +58,6 @@ def build_settings(config: RunConfig) -> Settings:
         "time_limit",
         "log_every",
         "evaluate_every",
-        "threads",
     )
     augmentation = {name: getattr(config, name) for name in ("noise", "shift", "elastic", "elastic_sigma")}
     return Settings(
@@ -73,7 +71,6 @@ def build_settings(config: RunConfig) -> Settings:
 
 def prepare(config: RunConfig, dataset: Dataset) -> tuple[Network, Split, Settings]:
     """Split, network and settings of a run, all checked, before anything is written or trained."""
-    blas.use(config.blas)
     parts = split(dataset, config.validation_fraction, config.seed, config.train_fraction)
     return build_network(config, dataset, parts.train_rows), parts, build_settings(config)
 
@@ -178,12 +175,11 @@ def _run(trainer: Trainer) -> DivergedError | None:
 def _metrics(config: RunConfig, dataset: Dataset, trainer: Trainer) -> dict[str, Any]:
     network, parts, history = trainer.network, trainer.split, trainer.history
     best = history.best(config.monitor)
-    with blas.threads(config.threads):
-        measures = {
-            "test": measure(network, dataset.x_test, dataset.y_test),
-            "train": measure(network, parts.x, parts.y, parts.train_rows),
-            "validation": measure(network, parts.x, parts.y, parts.validation_rows),
-        }
+    measures = {
+        "test": measure(network, dataset.x_test, dataset.y_test),
+        "train": measure(network, parts.x, parts.y, parts.train_rows),
+        "validation": measure(network, parts.x, parts.y, parts.validation_rows),
+    }
     return {
         **{part: _numbers(values) for part, values in measures.items()},
         "epochs": [epoch.row() for epoch in history.epochs],

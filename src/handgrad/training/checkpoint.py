@@ -46,7 +46,6 @@ def save_checkpoint(trainer: Trainer, folder: Path) -> Path:
         "step": trainer.step,
         "seconds": trainer.seconds,
         "epoch_seconds": trainer.epoch_seconds,
-        "threads": trainer.settings.threads,
         "environment": environment(),
     }
     path = folder / f"step-{trainer.step:012d}.safetensors"
@@ -60,7 +59,7 @@ def load_newest_checkpoint(trainer: Trainer, folder: Path, latest: int) -> int:
     """Put `trainer` where the newest sound checkpoint in `folder` says; returns its step, 0 when there is none.
 
     One that is torn, altered, or beyond step `latest` (the end of the history) is left out with a warning; other
-    versions, BLAS or threads are named in one.
+    versions or another processor are named in one.
     """
     for path in sorted(folder.glob(PATTERN), reverse=True):
         try:
@@ -99,7 +98,6 @@ def _restore(trainer: Trainer, tensors: Tensors, document: dict[str, Any], path:
 
 
 def _warn_of_differences(trainer: Trainer, document: dict[str, Any]) -> None:
-    before = document["environment"] | {"threads": document["threads"]}
-    changes = differing(before, environment() | {"threads": trainer.settings.threads})
+    changes = differing(document["environment"], environment())
     if changes:
         log.warning("resuming under other conditions (%s): the result may differ in its last bits", "; ".join(changes))

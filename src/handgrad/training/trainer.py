@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from handgrad.data import Split
 from handgrad.errors import UsageError
 from handgrad.evaluation import Measure, measure
-from handgrad.kernels import blas, driver
+from handgrad.kernels import driver
 from handgrad.kernels.program import Batches
 from handgrad.kernels.random import subkey
 from handgrad.nn import Network
@@ -78,10 +78,9 @@ class Trainer:
             self._tell("started")
             self._compile()
             self._check_patience()
-            with blas.threads(self.settings.threads):
-                while self.step < self.total_steps and not self.stop_reason:
-                    self._advance()
-                    self._tell("paused")
+            while self.step < self.total_steps and not self.stop_reason:
+                self._advance()
+                self._tell("paused")
         finally:
             self.history.stopped = self.stop_reason or ("finished" if self.step >= self.total_steps else "failed")
             if self.history.stopped != "interrupted":
@@ -92,8 +91,7 @@ class Trainer:
     def seconds_for(self, steps: int) -> float:
         """Time the first `steps` of an epoch. The network is changed by it: only for estimates."""
         before = self.session_seconds
-        with blas.threads(self.settings.threads):
-            self._train(self.batches(0), 0, steps)
+        self._train(self.batches(0), 0, steps)
         return self.session_seconds - before
 
     def restore_best(self) -> None:
