@@ -1,7 +1,7 @@
 """Checks of hyper-parameters: declared beside the field they guard, refused by name in one line."""
 
 import dataclasses
-import math
+from numbers import Real
 from typing import Any
 
 from handgrad.errors import UsageError
@@ -35,6 +35,8 @@ def check_bounds(instance: Any) -> None:
         interval, value = field.metadata.get("interval"), getattr(instance, field.name)
         if interval is None:
             continue
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not within(value, interval) or math.isnan(value):
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if not number or not within(float(value), interval):
             raise UsageError(f"{field.name} must be {in_words(interval)}, got {value} (--{field.name})")
+        if field.type is int and value != int(value):
+            raise UsageError(f"{field.name} must be a whole number, got {value} (--{field.name})")

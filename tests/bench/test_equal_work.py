@@ -63,23 +63,6 @@ def test_convolutions_are_equal_where_the_pixels_are_in_the_same_order():
     assert loss_after("keras", task) == pytest.approx(loss_after("jax", task), abs=1e-3)
 
 
-def test_every_kind_of_matrix_product_gives_the_same_loss():
-    task = task_of("B")
-    assert loss_after("handgrad", task) == pytest.approx(loss_after_scipy(task), abs=1e-5)
-
-
-def loss_after_scipy(task: Task) -> float:
-    class WithSciPy(Hand):
-        library = "scipy"
-
-    trained = WithSciPy(task)
-    try:
-        trained.train(epoch_orders(len(task.images), SEED, 1))
-        return mean_loss(trained.logits(task.images), task.labels)
-    finally:
-        Hand(task)  # goes back to the default library
-
-
 def test_orders_are_those_of_the_trainer():
     trainer = Hand(task_of("B")).trainer(3)
     for epoch, order in enumerate(epoch_orders(len(trainer.split.train_rows), SEED, 3)):

@@ -90,9 +90,10 @@ def test_architectures_are_all_different():
 
 
 def test_limits(monkeypatch):
-    monkeypatch.setattr(limits, "SIZE", 64)
+    monkeypatch.setattr(limits, "SIZES", (32, 64))
     monkeypatch.setattr(limits, "SECONDS", 0.001)
     found = limits.run([12_000])
+    assert set(found["sgemm_flops"]) == {"numpy 32", "handgrad 32", "numpy 64", "handgrad 64"}
     assert min(found["sgemm_flops"].values()) > 0
     assert found["stream_bytes"]["12000"] > 0
 

@@ -13,7 +13,7 @@ from handgrad.bench.contenders.contender import CannotExpressError
 from handgrad.bench.contenders.hand import layers_of
 from handgrad.bench.processes import ProcessError, available_cores, cores_for, environment, pinned, run
 
-QUICK = ("handgrad", "handgrad-scipy", "torch", "sklearn")
+QUICK = ("handgrad", "torch", "sklearn")
 
 
 @pytest.fixture

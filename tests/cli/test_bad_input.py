@@ -76,7 +76,7 @@ FLAGS = {
     "layers twice": Row("train -d digits --layers dense:9 relu -nhl 7", USAGE, "leave out num_layers, got 7"),
     "resume what": Row("resume", USAGE, "arguments are required: RUN"),
     "predict what": Row("predict run", USAGE, "arguments are required: IMAGE"),
-    "unknown rule": Row("info --optimizer nadma", USAGE, ("unknown optimizer 'nadma'", "did you mean nadam?")),
+    "unknown rule": Row("info --optimizer nadma", USAGE, ("optimizer must be one of", "'nadma'; did you mean nadam?")),
     "data of which set": Row("data fetch", USAGE, ("needs the name of a data set", "mnist")),
     "unknown set": Row("data verify minst", USAGE, ("got 'minst'", "Did you mean mnist?")),
     "data, do what": Row("data explode mnist", USAGE, "invalid choice: 'explode'"),

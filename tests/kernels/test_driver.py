@@ -100,3 +100,13 @@ def test_l1_leaves_a_weight_of_zero_where_it_is():
     network.parameters[:], network.gradients[:] = 0, 0
     driver.optimizer_step(network.program(1), SGD().bind(network, Links(l1=1.0)), 1, 0.1, 1.0, False)
     assert not network.parameters.any()
+
+
+def test_an_infinite_norm_does_not_freeze_the_weights():
+    """A gradient whose float32 norm overflows: clipping leaves it alone, so that the loss shows what happened."""
+    network = Network([Dense(2)], (3,))
+    optimization = SGD(1.0).bind(network, Links(clip_norm=1.0))
+    network.gradients[:] = 1e30
+    before = network.parameters.copy()
+    driver.optimizer_step(network.program(1), optimization, 1, 1.0, 1.0, False)
+    assert not np.array_equal(network.parameters, before)

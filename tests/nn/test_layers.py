@@ -149,3 +149,9 @@ def test_starting_values():
     for name, value in constants.items():
         assert (views[name] == value).all(), name
     assert views["1.weight"].std() > 0.1
+
+
+@pytest.mark.parametrize("units", [2.5, 0, -1, "8", 10**9])
+def test_a_dense_layer_of_impossible_size_is_refused(units):
+    with pytest.raises(UsageError, match="a dense layer on inputs of shape"):
+        Dense(units).plan((3,))

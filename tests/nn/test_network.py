@@ -6,7 +6,20 @@ from tests import naive
 
 from handgrad.errors import UsageError
 from handgrad.kernels import driver
-from handgrad.nn import BatchNorm, CrossEntropy, Dense, Dropout, Flatten, Network, ReLU, Scaling, SquaredError, Tanh
+from handgrad.nn import (
+    BatchNorm,
+    CrossEntropy,
+    Dense,
+    Dropout,
+    Flatten,
+    Network,
+    ReLU,
+    Scaling,
+    SquaredError,
+    Tanh,
+    Zeros,
+    gradcheck,
+)
 
 DTYPES = ["float32", "float64"]
 
@@ -148,3 +161,16 @@ def test_nothing_to_train():
 def test_unknown_dtype():
     with pytest.raises(UsageError, match=r"dtype must be one of float32, float64, got 'float16' \(--dtype\)"):
         Network([Dense(3)], (4,), dtype="float16")
+
+
+def test_labels_that_are_no_whole_numbers_are_refused():
+    network = Network([Dense(2)], (3,))
+    with pytest.raises(UsageError, match="labels must be whole numbers, got an array of float64"):
+        network.loss_and_gradients(np.zeros((1, 3)), np.array([1.7]))
+
+
+def test_a_gradient_check_that_checked_nothing_does_not_pass():
+    network = Network([Dense(4, Zeros()), ReLU(), Dense(2, Zeros())], (3,), dtype="float64")
+    checks = gradcheck(network, (np.ones((2, 3)), np.array([0, 1])))
+    assert all(np.isnan(check.relative_error) for check in checks if not check.checked)
+    assert any(not check.checked for check in checks)

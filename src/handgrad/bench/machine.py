@@ -9,7 +9,7 @@ from typing import Any
 
 from handgrad.bench.processes import available_cores
 
-PACKAGES = ("handgrad", "numpy", "numba", "scipy", "mkl", "torch", "jax", "jaxlib", "keras", "scikit-learn")
+PACKAGES = ("handgrad", "numpy", "numba", "scipy", "torch", "jax", "jaxlib", "keras", "scikit-learn")
 VECTOR_INSTRUCTIONS = ("avx", "avx2", "fma", "avx512f", "avx512bw", "avx512_bf16", "amx_tile", "asimd", "sve")
 CPUINFO = Path("/proc/cpuinfo")
 

@@ -18,6 +18,7 @@ SUMMARY = {
     "first_epoch_seconds": float,
     "peak_bytes": float | int,
     "accuracy": float,
+    "accuracy_range": float,
     "equal_accuracy": bool | None,
     "share_of_limit": float,
 }

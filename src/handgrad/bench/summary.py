@@ -20,7 +20,8 @@ def row(rounds: list[dict[str, Any]], ours: list[dict[str, Any]], limit_us: floa
     `equal_accuracy` tells whether it is within half a point of handgrad's. Both are None where handgrad has no rounds.
     """
     seconds = median(epoch for one in rounds for epoch in one["epoch_seconds"][1:])
-    us_per_step, accuracy = 1e6 * seconds / rounds[0]["steps"], mean(one["accuracy"] for one in rounds)
+    accuracies = [one["accuracy"] for one in rounds]
+    us_per_step, accuracy = 1e6 * seconds / rounds[0]["steps"], mean(accuracies)
     ratios = [timed(theirs) / timed(own) for theirs, own in zip(rounds, ours, strict=False)]
     return {
         "us_per_step": us_per_step,
@@ -29,6 +30,7 @@ def row(rounds: list[dict[str, Any]], ours: list[dict[str, Any]], limit_us: floa
         "first_epoch_seconds": median(one["epoch_seconds"][0] for one in rounds),
         "peak_bytes": median(one["peak_bytes"] for one in rounds),
         "accuracy": accuracy,
+        "accuracy_range": max(accuracies) - min(accuracies),
         "equal_accuracy": abs(accuracy - mean(o["accuracy"] for o in ours)) <= EQUAL_ACCURACY if ours else None,
         "share_of_limit": limit_us / us_per_step,
     }

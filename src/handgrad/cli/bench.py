@@ -99,7 +99,7 @@ def _known(what: str, names: list[str], known: Any) -> tuple[str, ...]:
     for name in names:
         if name not in known:
             flag = {"workload": "--workload", "peer": "--peers"}[what]
-            raise UsageError(f"unknown {what} {name!r}{suggestion(name, known)}. There are {', '.join(known)} ({flag})")
+            raise UsageError(f"unknown {what} {name!r}{suggestion(name, known)} There are {', '.join(known)} ({flag})")
     return tuple(dict.fromkeys(names))
 
 

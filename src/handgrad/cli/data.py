@@ -15,7 +15,7 @@ def run(tokens: list[str]) -> int:
         "data",
         "The data sets that handgrad knows by name.",
         "  handgrad data list\n  handgrad data fetch mnist\n  handgrad data verify fashion_mnist\n"
-        "  handgrad data sample digits --out samples      one test image a class, as PNG files",
+        "  handgrad data sample digits --out samples    one test image a class, as PNG",
     )
     parser.add_argument("action", choices=("list", "fetch", "verify", "sample"))
     parser.add_argument("name", nargs="?", help="mnist, fashion_mnist or digits (not for list)")

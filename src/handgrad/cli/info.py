@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import llvmlite.binding as llvm
 
-from handgrad.cli.nearest import suggestion
 from handgrad.cli.parser import Parser
+from handgrad.config.lookup import value_name
 from handgrad.data import statuses
 from handgrad.errors import UsageError
 from handgrad.kernels.blocks import VECTOR_BYTES
@@ -33,9 +33,10 @@ def run(tokens: list[str]) -> int:
 
 
 def _rule(given: str) -> list[str]:
-    name = given.lower()
-    if name not in OPTIMIZERS:
-        raise UsageError(f"unknown optimizer {given!r}{suggestion(name, OPTIMIZERS)} There are {', '.join(OPTIMIZERS)}")
+    try:
+        name = value_name("optimizer", given, OPTIMIZERS)
+    except ValueError as error:
+        raise UsageError(f"optimizer {error} (--optimizer)") from error
     optimizer = OPTIMIZERS[name]
     defaults = ", ".join(f"{field} {value:g}" for field, value in vars(optimizer()).items())
     lines = [f"{name}: {(optimizer.__doc__ or '').strip().splitlines()[0]}", "", "rule, at step t with gradient g:"]
@@ -71,5 +72,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
-
-

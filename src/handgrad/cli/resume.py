@@ -13,7 +13,7 @@ def run(tokens: list[str]) -> int:
     parser = Parser(
         "resume",
         "Go on with a run that was stopped, killed or ran out of time.\n"
-        "It ends bit-identical to a run that was never stopped, on the same machine and versions.",
+        "It ends bit-identical to a run that was never stopped,\non the same machine and with the same versions.",
         "  handgrad resume runs/NAME",
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")

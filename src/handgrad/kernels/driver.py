@@ -143,7 +143,7 @@ def optimizer_step(program, optimization, step, learning_rate, loss, measure):
     clip, norm, scale = optimization.links[0], np.nan, 1.0
     if clip > 0 or measure:
         norm = gradient_norm(program.gradients)
-    if clip > 0:
+    if clip > 0 and math.isfinite(norm):  # an infinite norm must not freeze the weights: the loss is to show it
         scale = min(1.0, clip / (norm + 1e-6))
     call_prepare(
         optimization.prepare,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from math import prod
+from numbers import Integral
 
 from handgrad.errors import UsageError
 from handgrad.kernels.dense import dense_backward, dense_forward
@@ -21,7 +22,7 @@ class Dense(Layer):
     def plan(self, shape: Shape) -> Plan:
         """Weights (inputs, units) from `initializer`, bias (units,) from zeros; only the weights are penalised."""
         inputs = prod(shape)
-        if not self.units >= 1 or self.units * inputs > LARGEST:
+        if not isinstance(self.units, Integral) or not 1 <= self.units <= LARGEST // inputs:
             raise UsageError(
                 f"a dense layer on inputs of shape {shape} needs 1 to {LARGEST // inputs} units, "
                 f"got {self.units} (--hidden_size)"

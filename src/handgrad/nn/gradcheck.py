@@ -1,5 +1,6 @@
 """The gradient check: every derivative of a network against finite differences of its loss."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,10 @@ STENCIL = ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12))  # five point
 
 
 class Check(NamedTuple):
-    """One parameter's verdict; `on_kink` elements were left out, a step from them crosses the kink of a ReLU."""
+    """One parameter's verdict; `on_kink` elements were left out, a step from them crosses the kink of a ReLU.
+
+    The error is NaN where no element could be checked.
+    """
 
     name: str
     relative_error: float
@@ -66,7 +70,7 @@ def _check(
     difference = np.linalg.norm(numbers[:, 0] - numbers[:, 1])
     scale = np.linalg.norm(numbers[:, 0]) + np.linalg.norm(numbers[:, 1])
     floor = 1e-4 * np.linalg.norm(gradients)
-    error = float(difference) / max(float(scale), float(floor), 1e-300)
+    error = float(difference) / max(float(scale), float(floor), 1e-300) if pairs else math.nan
     return Check(slot.name, error, len(pairs), len(places) - len(pairs))
 
 

@@ -99,8 +99,9 @@ class Network:
                 or `order` names an image that is not there.
         """
         flat = _flat(images, self.input_shape, self.dtype)
-        targets = np.zeros(len(flat), np.int64) if labels is None else np.ascontiguousarray(labels, np.int64).view()
-        _check_labels(targets, len(flat), self.classes)
+        given = np.zeros(len(flat), np.int64) if labels is None else np.asarray(labels)
+        _check_labels(given, len(flat), self.classes)
+        targets = np.ascontiguousarray(given, np.int64).view()
         scale, shift = self.scaling if flat.dtype == np.uint8 else (1.0, 0.0)
         real = np.dtype(self.dtype).type
         rows = np.arange(len(flat)) if order is None else np.ascontiguousarray(order, np.int64).view()
@@ -156,6 +157,8 @@ def _flat(images: Array, input_shape: Shape, dtype: str) -> Array:
 
 
 def _check_labels(labels: Array, images: int, classes: int) -> None:
+    if labels.dtype.kind not in "iu":
+        raise UsageError(f"labels must be whole numbers, got an array of {labels.dtype}")
     if labels.shape != (images,):
         raise UsageError(f"{images} images need as many labels, got an array of shape {labels.shape}")
     if images and not 0 <= labels.min() <= labels.max() < classes:

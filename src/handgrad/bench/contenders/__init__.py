@@ -13,7 +13,6 @@ class Entry(NamedTuple):
 
 CONTENDERS = {
     "handgrad": Entry("handgrad.bench.contenders.hand:Hand"),
-    "handgrad-scipy": Entry("handgrad.bench.contenders.hand:HandWithSciPy"),
     "torch": Entry("handgrad.bench.contenders.torch_eager:Eager", "torch", ("torch",)),
     "torch-compiled": Entry("handgrad.bench.contenders.torch_eager:Compiled", "torch", ("torch",)),
     "jax": Entry("handgrad.bench.contenders.jax_scan:Scan", "jax", ("jax", "jaxlib")),

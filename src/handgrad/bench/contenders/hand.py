@@ -9,7 +9,6 @@ from handgrad.bench.contenders.contender import Array, CannotExpressError, Conte
 from handgrad.bench.workloads import Rule, parse
 from handgrad.config.layers import build_layer
 from handgrad.data import Split
-from handgrad.kernels import blas
 from handgrad.nn import ACTIVATIONS, LAYERS, Layer, Network
 from handgrad.optim import OPTIMIZERS, Links, Optimizer
 from handgrad.training import Epoch, Observer, Settings, Trainer
@@ -27,13 +26,10 @@ class Clock(Observer):
 
 
 class Hand(Contender):
-    """With the matrix products it chooses by itself."""
-
-    library = "auto"
+    """On one core, however many there are: a training of handgrad has one thread."""
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        blas.use(self.library)
         self.network = Network(layers_of(task.workload.layers), task.images.shape[1:], seed=task.seed)
         views = self.network.views
         for layer, arrays in enumerate(task.weights):
@@ -58,7 +54,6 @@ class Hand(Contender):
             epochs=epochs,
             batch_size=task.workload.batch,
             seed=task.seed,
-            threads=task.threads,
             keep="last",
         )
         return Trainer(self.network, split, settings)
@@ -66,17 +61,6 @@ class Hand(Contender):
     def logits(self, images: Array) -> Array:
         """By the network itself."""
         return self.network.logits(images)
-
-
-class HandWithSciPy(Hand):
-    """With SciPy's matrix products, where the default are others."""
-
-    library = "scipy"
-
-    def __init__(self, task: Task) -> None:
-        if blas.use() == "scipy":
-            raise CannotExpressError("SciPy's BLAS is the default here: MKL is not installed")
-        super().__init__(task)
 
 
 def layers_of(texts: Iterable[str]) -> list[Layer]:

@@ -38,7 +38,6 @@ def race(entry: Entry) -> None:
         epochs=goal.epochs,
         batch_size=goal.batch,
         seed=entry.seed,
-        threads=entry.threads,
         keep="last",
     )
     split = Split(data.x_train, data.y_train, np.arange(len(data.x_train)), np.arange(0))

@@ -1,0 +1,352 @@
+"""What commands print, write and return."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+from tests.commands import TINY, arguments, call, finished, process, python
+
+import handgrad
+from handgrad.cli import gradcheck as gradcheck_command
+from handgrad.cli.main import COMMANDS
+from handgrad.config import RunConfig
+from handgrad.data import load
+from handgrad.evaluation import confusion_matrix, measure
+from handgrad.nn import gradcheck
+from handgrad.nn.gradcheck import Check
+from handgrad.runs import open_run
+from handgrad.training import load_model
+
+HEAVY = ("numba", "numpy", "scipy", "pydantic", "rich", "matplotlib", "sklearn", "torch", "wandb", "yaml", "PIL")
+
+
+def test_help_does_not_wait_for_the_compiler():
+    """Under half a second, that is: nothing heavy is imported for it."""
+    code = f"""
+import sys
+from handgrad.cli.main import main
+code = main(["--help"]) or main(["--version"])
+print([name for name in {HEAVY} if name in sys.modules], code)
+"""
+    answer = python(code)
+    assert answer.out.splitlines()[-2:] == [f"handgrad {handgrad.__version__}", "[] 0"]
+
+
+def test_help_names_every_command(capsys):
+    for words in ("", "--help", "-h", "help"):
+        answer = call(capsys, words)
+        assert answer.code == 0
+        assert all(re.search(rf"^  {name} ", answer.out, re.MULTILINE) for name in COMMANDS)
+        assert max(map(len, answer.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(capsys, monkeypatch, name):
+    monkeypatch.setenv("COLUMNS", "80")
+    try:
+        answer = call(capsys, f"{name} --help")
+    except SystemExit as end:  # argparse leaves by itself
+        answer = type("Answer", (), {"code": end.code, "out": capsys.readouterr().out})
+    assert answer.code == 0
+    assert answer.out.startswith(f"usage: handgrad {name}")
+    assert "examples:" in answer.out
+    assert max(map(len, answer.out.splitlines())) <= 80
+
+
+def test_dry_run_trains_nothing_and_writes_nothing(here, capsys):
+    answer = call(capsys, f"{TINY} --dry_run")
+    assert answer.code == 0
+    assert list(here.iterdir()) == []
+    *_, parameters, steps, seconds = answer.out.splitlines()
+    assert parameters == "parameters: 1,210"
+    assert steps == "steps: 82 (2 epochs of 41)"
+    assert re.fullmatch(r"estimated time: \d+ s", seconds)
+    settings = answer.out.partition("\n")[2].partition("layers:\n  input")[0]
+    (here / "again.yaml").write_text(settings)
+    assert RunConfig.from_yaml(here / "again.yaml").command() == answer.out.splitlines()[0].removeprefix("$ ")
+
+
+def test_what_a_training_prints(here, capsys):
+    answer = call(capsys, f"{TINY} --runs_dir . --name mine")
+    assert (answer.code, answer.err) == (0, "")
+    echo, begin, *epochs, result, after = answer.out.splitlines()
+    metrics = open_run(here / "mine").metrics
+    assert echo.startswith("$ handgrad train --dataset digits ")
+    assert begin == "1,294 training and 144 validation images, 1,210 parameters, 2 epochs of 41 steps"
+    for line, epoch in zip(epochs, metrics["epochs"], strict=True):
+        train, validation = (
+            f"{epoch[f'{part}_loss']:.4f} {100 * epoch[f'{part}_accuracy']:5.2f} %" for part in ("train", "validation")
+        )
+        assert line == f"epoch {epoch['epoch']}  train {train}  val {validation}  {epoch['seconds']:.2f} s"
+    shares = [f"{part} {100 * metrics[part]['accuracy']:.2f} %" for part in ("test", "validation", "train")]
+    assert result.startswith(f"accuracy: {', '.join(shares)}   (")
+    assert after == "next: handgrad evaluate mine"
+
+
+def test_early_stopping_and_the_time_limit_are_said(here, capsys):
+    words = TINY.replace("--learning_rate 0.003", "--learning_rate 1e-12").replace("--epochs 2", "--epochs 9")
+    assert "stopped early: best was epoch 1)" in call(capsys, f"{words} --patience 1").out
+    assert "stopped at the time limit)" in call(capsys, f"{TINY} --time_limit 1e-9").out
+
+
+def test_seeds(here, capsys):
+    """The mean and Student's interval of what the three runs say, as SciPy has it."""
+    answer = call(capsys, f"{TINY} --seeds 3 --seed 5 --runs_dir . --name many")
+    assert answer.code == 0
+    runs = [open_run(here / f"many_s_{seed}") for seed in (5, 6, 7)]
+    assert [run.config.seed for run in runs] == [5, 6, 7]
+    *_, head, test, validation, train = answer.out.splitlines()
+    assert head == "over 3 seeds, mean and 95 % interval (Student's t):"
+    for line, part in ((test, "test"), (validation, "validation"), (train, "train")):
+        values = np.array([100 * run.metrics[part]["accuracy"] for run in runs])
+        low, high = stats.t.interval(0.95, 2, loc=values.mean(), scale=stats.sem(values))
+        assert line.split() == [part, f"{values.mean():.2f}", "%", f"[{low:.2f},", f"{high:.2f}]"]
+    call(capsys, f"{TINY} --seed 6 --runs_dir . --name alone")
+    assert open_run(here / "alone").model_file.read_bytes() == runs[1].model_file.read_bytes()
+
+
+def test_without_a_name_each_seed_gets_its_own(here, capsys):
+    assert call(capsys, f"{TINY} --seeds 2").code == 0
+    assert {path.name[-4:] for path in (here / "runs").iterdir()} == {"_s_0", "_s_1"}
+
+
+@pytest.mark.parametrize("suffix", ["npz", "npy", "safetensors"])
+def test_other_files_for_weights_and_settings(here, capsys, suffix):
+    words = f"{TINY} --runs_dir . --model_save_path best.{suffix} --config_save_path"
+    assert call(capsys, words, "best.json", "--name", "one").code == 0
+    run = open_run(here / "one")
+    assert RunConfig.from_mapping(json.loads((here / "best.json").read_text())) == run.config
+    assert call(capsys, words, "best.yaml", "--name", "two").code == 0
+    assert RunConfig.from_yaml(here / "best.yaml").replaced(name="one") == run.config
+    still = f"{TINY.replace('0.003', '1e-30')} --runs_dir . --name three --model_path best.{suffix}"
+    assert call(capsys, still).code == 0
+    np.testing.assert_array_equal(open_run(here / "three").load_model().parameters, run.load_model().parameters)
+
+
+def test_weights_for_other_programs(here, capsys):
+    call(capsys, f"{TINY} --runs_dir . --name one --model_save_path best.npz")
+    network, digits = open_run(here / "one").load_model(), load("digits")
+    with np.load(here / "best.npz") as w:
+        hidden = np.maximum(digits.x_test.reshape(-1, 64) / 255 @ w["1.weight"] + w["1.bias"], 0)
+        logits = hidden @ w["3.weight"] + w["3.bias"]
+    np.testing.assert_allclose(logits, network.logits(digits.x_test), atol=1e-4)
+
+
+def test_evaluate(run, capsys):
+    answer = call(capsys, "evaluate run")
+    digits, network = load("digits"), load_model(run / "model.safetensors")
+    accuracy, loss = measure(network, digits.x_test, digits.y_test)
+    first, second, head, *rows = answer.out.splitlines()
+    assert first == "run on 359 test images of digits"
+    assert second == f"accuracy {100 * accuracy:.2f} %   loss {loss:.4f}"
+    assert head.split() == ["class", "images", "right", "accuracy", "most", "often", "taken", "for"]
+    counts = confusion_matrix(network, digits.x_test, digits.y_test)
+    for label, (row, line) in enumerate(zip(counts, rows, strict=True)):
+        name, images, right, share, _, *wrong = line.split()
+        assert (int(name), int(images), int(right)) == (label, row.sum(), row[label])
+        assert share == f"{100 * row[label] / row.sum():.1f}"
+        others = [(int(n), k) for k, n in enumerate(row) if k != label]
+        assert not wrong or (int(wrong[1].strip("()")), int(wrong[0])) == max(others, key=lambda pair: pair[0])
+
+
+def test_evaluate_on_other_data(run, here, capsys):
+    digits = load("digits")
+    np.savez(here / "half.npz", x_train=digits.x_train, y_train=digits.y_train, x_test=digits.x_test[:50],
+             y_test=digits.y_test[:50])  # fmt: skip
+    answer = call(capsys, "evaluate run --dataset half.npz")
+    accuracy = measure(load_model(run / "model.safetensors"), digits.x_test[:50], digits.y_test[:50]).accuracy
+    assert answer.out.startswith(f"run on 50 test images of half.npz\naccuracy {100 * accuracy:.2f} %")
+
+
+def test_runs(run, here, capsys):
+    call(capsys, f"{TINY} --runs_dir . --name {'a' * 90} --time_limit 1e-9")
+    (here / "unended").mkdir()
+    (here / "unended" / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
+    answer = call(capsys, "runs --runs_dir .")
+    assert answer.code == 0
+    head, *rows = answer.out.splitlines()
+    assert head.split() == ["test", "%", "val", "%", "epochs", "params", "seconds", "state", "run"]
+    rows = {row.split()[-1]: row.split()[:-1] for row in rows}
+    assert set(rows) == {"run", "a" * 90, "unended"}  # a long name is not broken: it is wanted for the next command
+    metrics = open_run(run).metrics
+    shares = [f"{100 * metrics[part]['accuracy']:.2f}" for part in ("test", "validation")]
+    assert rows["run"] == [*shares, "2", "1,210", f"{metrics['seconds']:.1f}", "finished"]
+    assert rows["a" * 90][-2:] == ["time", "limit"]
+    assert rows["unended"] == ["0", "not", "ended:", "resume", "it"]
+
+
+def test_damaged_runs_do_not_hide_the_others(run, here, capsys):
+    for name, content in {"one": "{", "two": '{"stopped": "finished"}', "three": "[]", "four": "[" * 99_999}.items():
+        (here / name).mkdir()
+        (here / name / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
+        (here / name / "metrics.json").write_text(content)
+    answer = call(capsys, "runs --runs_dir .")
+    assert answer.code == 0
+    rows = {row.split()[-1]: row for row in answer.out.splitlines()[1:]}
+    assert "finished" in rows["run"]
+    assert all("its files are damaged" in rows[name] for name in ("one", "two", "three", "four"))
+
+
+def test_no_runs(here, capsys):
+    assert call(capsys, "runs").out == "no runs in runs. Start one: handgrad train --dataset digits\n"
+
+
+def test_resume_of_a_complete_run(run, capsys):
+    answer = call(capsys, "resume run")
+    assert answer == (0, "run is complete: nothing to do\n", "")
+
+
+def test_resume_says_where_it_begins(here, capsys):
+    call(capsys, f"{TINY} --time_limit 1e-9 --runs_dir . --name mine")
+    done = open_run(here / "mine").metrics["steps"]
+    assert f"2 epochs of 41 steps, going on from step {done} of 82" in call(capsys, "resume mine").out
+
+
+def test_gradcheck(capsys):
+    answer = call(capsys, "gradcheck --dataset digits -a gelu -nhl 1 -sz 6 --no_batch_norm --dropout 0")
+    assert answer.code == 0
+    _, *rows, last = answer.out.splitlines()
+    assert [row.split()[0] for row in rows] == ["1.weight", "1.bias", "3.weight", "3.bias"]
+    assert all(row.split()[-1] == "ok" for row in rows)
+    assert re.fullmatch(r"largest relative error \d\.\de-\d\d, bound 1e-07: passed", last)
+
+
+def test_gradcheck_that_fails(capsys, monkeypatch):
+    def wrong(network, batch, **settings):
+        first, *others = gradcheck(network, batch, **settings)
+        return [Check(**first._asdict() | {"relative_error": 2e-7}), *others]
+
+    monkeypatch.setattr(gradcheck_command, "gradcheck", wrong)
+    answer = call(capsys, "gradcheck --dataset digits -nhl 0")
+    assert answer.code == 1
+    assert "WRONG" in answer.out
+    assert answer.out.endswith("largest relative error 2.0e-07, bound 1e-07: FAILED\n")
+
+
+def test_info(here, capsys):
+    out = call(capsys, "info").out
+    assert out.startswith(f"handgrad {handgrad.__version__}, Python {sys.version.split()[0]}\n")
+    for part in ("numpy", "processor", "threads", "kernel cache", "digits", "fashion_mnist"):
+        assert re.search(rf"^ *{part}\s+\S", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("spelling", ["nadam", "NAdam", "nesterov", "sgdm"])
+def test_info_of_an_optimizer(capsys, spelling):
+    answer = call(capsys, f"info --optimizer {spelling}")
+    assert answer.code == 0, answer.err
+    for part in ("rule, at step t with gradient g:", "defaults: learning_rate", "reference: ", "elsewhere: "):
+        assert part in answer.out
+    assert max(map(len, answer.out.splitlines())) <= 80
+
+
+def test_data(here, capsys):
+    listed = call(capsys, "data list")
+    assert listed.code == 0
+    assert [line.split()[0] for line in listed.out.splitlines()] == ["digits", "mnist", "fashion_mnist"]
+    assert call(capsys, "data fetch digits").out == listed.out.splitlines()[0] + "\n"
+    verified = call(capsys, "data verify digits")
+    assert verified.code == 0
+    assert all(": ok  " in line for line in verified.out.splitlines())
+
+
+def test_samples_can_be_predicted(run, here, capsys):
+    answer = call(capsys, "data sample digits --out pictures/new")
+    files = answer.out.splitlines()
+    assert files == [f"pictures/new/{label}.png" for label in range(10)]
+    assert sorted(map(str, Path("pictures/new").iterdir())) == files
+    assert len(call(capsys, "predict run", *files).out.splitlines()) == 10
+
+
+WIDE = [
+    f"{TINY} --dry_run",
+    f"{TINY} --runs_dir . --name wide",
+    f"{TINY} --seeds 2 --runs_dir . --name both",
+    "evaluate run",
+    "info",
+    "info --optimizer eve",
+    "data list",
+    "data verify digits",
+    "gradcheck --dataset digits -nhl 1 -sz 6",
+]
+
+
+@pytest.mark.parametrize("words", WIDE)
+def test_lines_are_short_and_plain(run, here, capsys, monkeypatch, words):
+    """No line over 100 characters, the echoed command and paths apart; no escape codes where there is no terminal."""
+    monkeypatch.setenv("COLUMNS", "80")
+    answer = call(capsys, words)
+    assert answer.code == 0
+    for line in answer.out.splitlines():
+        without_paths = " ".join(word for word in line.split() if "/" not in word)
+        assert line.startswith("$ ") or len(without_paths) <= 100
+        assert "\x1b" not in line
+
+
+def test_help_and_a_closed_pipe():
+    """As with `handgrad --help | true`: nothing is said about it."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(arguments("--help"), stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_standard_output_at_all():
+    done = finished(["sh", "-c", '"$@" >&-', "sh", *arguments("--help")])
+    assert done == (0, "", "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_behind_standard_output():
+    done = finished(["sh", "-c", '"$@" >/dev/full', "sh", *arguments("--help")])
+    assert done == (4, "", "handgrad: error: [Errno 28] No space left on device\n")
+
+
+def test_an_encoding_that_lacks_a_character():
+    done = process("--help", PYTHONIOENCODING="ascii")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(r"usage: handgrad COMMAND \u2026")
+
+
+@pytest.mark.slow
+def test_a_table_and_a_closed_pipe(finished_run):
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = arguments("evaluate", finished_run)
+    done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_a_home_that_cannot_be_written(tmp_path):
+    """Kernels are compiled into a temporary folder; everything else is as always."""
+    nowhere = tmp_path / "home"
+    nowhere.write_text("a file in place of a folder")
+    variables = {"HOME": nowhere, "HANDGRAD_CACHE_DIR": nowhere, "XDG_CACHE_HOME": nowhere, "TMPDIR": tmp_path}
+    words = f"{TINY} --runs_dir . --name mine"
+    answer = finished(arguments(words), cwd=tmp_path, **{name: str(value) for name, value in variables.items()})
+    assert answer.code == 0, answer.err
+    assert "Traceback" not in answer.err
+    assert open_run(tmp_path / "mine").metrics["stopped"] == "finished"
+
+
+@pytest.mark.slow
+def test_a_bar_in_a_terminal(tmp_path):
+    """In a terminal there is a bar, which is gone at the end; NO_COLOR is honoured."""
+    words = [*arguments(TINY.replace("--epochs 2", "--epochs 200"), "--runs_dir", tmp_path)]
+    shown = []
+    for colour in (None, "1"):
+        done = finished(["script", "-qec", " ".join(map(str, words)), "/dev/null"], NO_COLOR=colour, TERM="xterm")
+        assert done.code == 0
+        shown.append(done.out)
+    assert all("epoch 1/200" in text or "img/s" in text for text in shown)
+    coloured = re.compile(r"\x1b\[[0-9;]*3[0-9][0-9;]*m")
+    assert coloured.search(shown[0])
+    assert not coloured.search(shown[1])
