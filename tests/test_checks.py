@@ -24,12 +24,13 @@ def test_an_interval_includes_what_its_brackets_say(value, interval, inside):
 
 
 def test_intervals_in_words():
-    assert [in_words(each) for each in ("(0, inf)", "[0, inf)", "[0, 1)")] == ["positive", "zero or positive", "in [0, 1)"]
+    words = [in_words(each) for each in ("(0, inf)", "[0, inf)", "[0, 1)")]
+    assert words == ["positive", "zero or positive", "in [0, 1)"]
 
 
 def test_numpy_numbers_are_numbers_and_counts_are_whole():
     assert Adam(np.float32(0.1)).learning_rate == np.float32(0.1)
-    with pytest.raises(UsageError, match="schedule_steps must be a whole number, got 2.5"):
+    with pytest.raises(UsageError, match="schedule_steps must be a whole number, got 2"):
         StepDecay(schedule_steps=2.5)
 
 

@@ -14,7 +14,7 @@ from handgrad.bench.workloads import WORKLOADS
 STEPS, SEED = 5, 3
 PERCEPTRONS = ("A", "B", "C", "E", "F")
 PAIRS = [(peer, workload) for peer in ("torch", "sklearn") for workload in PERCEPTRONS]
-SLOW_PAIRS = [*(("jax", workload) for workload in PERCEPTRONS), ("keras", "A"), ("torch-compiled", "B")]
+SLOW_PAIRS = [*(("jax", workload) for workload in PERCEPTRONS), ("keras", "A")]
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what other packages say about each other
 

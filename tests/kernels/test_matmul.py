@@ -21,12 +21,11 @@ def multiply(name, sizes, dtype):
     """The product by handgrad, whose room was filled with NaN and lies in a larger array, and by einsum."""
     product, equation = PRODUCTS[name]
     generator, named = np.random.default_rng(2), dict(zip("mnk", sizes, strict=True))
-    a, b = (
-        generator.normal(size=[named[axis] for axis in axes]).astype(dtype) for axes in equation.split("->")[0].split(",")
-    )
+    factors = equation.split("->")[0].split(",")
+    a, b = (generator.normal(size=[named[axis] for axis in axes]).astype(dtype) for axes in factors)
     room = np.full(sizes[0] * sizes[1] + 2 * LANES, np.nan, dtype)
     product(*sizes, a.ravel(), b.ravel(), room[LANES:-LANES])
-    assert np.isnan(room[:LANES]).all() and np.isnan(room[-LANES:]).all()  # nothing is written beside the product
+    assert np.isnan(np.concatenate([room[:LANES], room[-LANES:]])).all()  # nothing is written beside the product
     return room[LANES:-LANES].reshape(sizes[:2]), np.einsum(equation, a, b)
 
 

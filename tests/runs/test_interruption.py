@@ -15,7 +15,7 @@ from handgrad.runs.interruption import stopping_on_signals
 
 # Some seconds of training, and a checkpoint of every moment.
 LONG = (
-    "train --dataset digits --num_layers 1 --hidden_size 32 --batch_size 4 --epochs 100 --batch_norm --dropout 0.1 "
+    "train --dataset digits --num_layers 1 --hidden_size 32 --batch_size 4 --epochs 60 --batch_norm --dropout 0.1 "
     "--shift 0 --optimizer nadam --learning_rate 1e-3 --schedule one_cycle --name run --runs_dir"
 )
 
@@ -71,9 +71,9 @@ def test_interrupted_and_resumed_as_if_nothing_had_happened(tmp_path, capsys, sa
     run = open_run(tmp_path / "run")
     step = run.metrics["steps"]
     assert said == (
-        f"handgrad: error: stopped at step {step} of 32400, saved. Go on with: handgrad resume {tmp_path / 'run'}\n"
+        f"handgrad: error: stopped at step {step} of 19440, saved. Go on with: handgrad resume {tmp_path / 'run'}\n"
     )
-    assert 0 < step < 32400
+    assert 0 < step < 19440
     assert run.metrics["stopped"] == "interrupted"
     assert call(capsys, "resume", tmp_path / "run").code == 0
     assert call(capsys, LONG, tmp_path / "whole").code == 0
@@ -98,7 +98,7 @@ with stopping_on_signals(Deaf()):
         assert running.wait(timeout=10) == -signal.SIGINT
 
 
-SMALL = LONG.replace("--hidden_size 32", "--hidden_size 4").replace("--epochs 100", "--epochs 10")
+SMALL = LONG.replace("--hidden_size 32", "--hidden_size 4").replace("--epochs 60", "--epochs 10")
 
 
 def on_a_disk_of(size, folder):

@@ -16,7 +16,7 @@ from handgrad.cli.nearest import suggestion
 from handgrad.cli.parser import Parser
 from handgrad.errors import UsageError
 
-EXAMPLES = """  handgrad bench                                  all workloads against all peers: half an hour or more
+EXAMPLES = """  handgrad bench                    all against all peers: half an hour or more
   handgrad bench --workload A B --peers torch,jax
   handgrad bench --workload B --peers none --images 6400
   handgrad bench --goal 99 --threads all

@@ -14,7 +14,7 @@ class Interval(NamedTuple):
     mean: float
     low: float
     high: float
-    count: int
+    size: int
 
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:

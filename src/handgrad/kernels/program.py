@@ -70,5 +70,5 @@ class Batches(NamedTuple):
     size: int  # rows a batch; the last one of an epoch may be smaller
     scale: Any  # real: a pixel enters the network as scale * pixel + shift
     shift: Any
-    key: int  # uint64: of all random numbers in training
+    key: Any  # uint64: of all random numbers in training
     augmentation: Any  # float64: see kernels.augment; empty when off

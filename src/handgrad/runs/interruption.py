@@ -30,10 +30,10 @@ def stopping_on_signals(trainer: Trainer) -> Iterator[Interruption]:
     seen = Interruption()
 
     def stop(number: int, frame: Any) -> None:
-        seen.signal = number
-        trainer.stop("interrupted")
         for each in before:
             signal.signal(each, signal.SIG_DFL)
+        seen.signal = number
+        trainer.stop("interrupted")
 
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():  # Python delivers signals there only
