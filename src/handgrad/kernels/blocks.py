@@ -21,32 +21,33 @@ VECTOR_BYTES = 64 if FEATURES.get("avx512f") else 32 if FEATURES.get("avx") else
 ROWS = 4 if VECTOR_BYTES == 32 else 8  # AVX has 16 registers, AVX-512 and NEON 32: 2 * ROWS of them hold the block
 
 
-def block(rows: int, vectors: int, masked: bool = False) -> Any:
-    """A compiled function (a, a_start, a_row, a_inner, b, b_start, b_inner, c, c_start, c_row, inner, columns).
+def block(rows: int, vectors: int, masked: bool = False, listed: bool = False) -> Any:
+    """A compiled function (a, a_row, a_inner, b, n, c, index, first, inner, start, count, j, columns).
 
-    Math    c[i, j] = sum_k a[i, k] b[k, j] for i < rows, and j < vectors * lanes, or j < columns when `masked`;
-            a[i, k] stands at a_start + i a_row + k a_inner, b[k, j] at b_start + k b_inner + j,
-            c[i, j] at c_start + i c_row + j; inner, the number of k, is at least 1
+    Math    for i = first to first + rows, and every column j' from j to j + vectors * lanes (to j + columns when
+            `masked`):  c[i, j'] = sum_k a[i, k] b[k, j'] over k = start to start + count, which is at least 1
+            when `listed`, index[i] and inner[k] stand for i and k; otherwise both lists go unread
+            a[i, k] stands at i a_row + k a_inner; b and c are row-major with n columns
     """
 
     @intrinsic
-    def product(
-        typing_context: Any, a: Any, a0: Any, ar: Any, ak: Any, b: Any, b0: Any, bk: Any, c: Any, c0: Any, *rest: Any
-    ) -> Any:
+    def product(typing_context: Any, a: Any, ar: Any, ak: Any, b: Any, n: Any, c: Any, *rest: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            pointers = [
-                builder.gep(context.make_array(signature.args[i])(context, builder, values[i]).data, [values[i + 1]])
-                for i in (0, 4, 7)
-            ]
-            tail = [builder.extract_value(values[9], i) for i in range(3)]
-            real = context.get_value_type(signature.args[0].dtype)
-            width = VECTOR_BYTES * 8 // signature.args[0].dtype.bitwidth
-            loop = _Loop(builder, real, width, tail[2] if masked else None)
-            loop.run(pointers, (values[2], values[3]), values[6], tail[0], tail[1], (rows, vectors))
+            kinds = [*signature.args[:6], *signature.args[6]]
+            given = [*values[:6], *(builder.extract_value(values[6], i) for i in range(len(kinds) - 6))]
+            data = {i: context.make_array(kinds[i])(context, builder, given[i]).data for i in (0, 3, 5, 6, 8)}
+            real = context.get_value_type(kinds[0].dtype)
+            width = VECTOR_BYTES * 8 // kinds[0].dtype.bitwidth
+            loop = _Loop(builder, real, width, given[12] if masked else None)
+            numbers = [builder.add(given[7], ir.Constant(I64, r)) for r in range(rows)]
+            if listed:
+                numbers = [builder.load(builder.gep(data[6], [number])) for number in numbers]
+            loop.inner = builder.gep(data[8], [given[9]]) if listed else None
+            loop.run(data, (given[1], given[2]), given[4], numbers, given[9], given[10], given[11], vectors)
             return context.get_dummy_value()
 
-        i = types.int64
-        return types.void(a, i, i, i, b, i, i, c, i, types.StarArgTuple((i, i, i))), generate
+        i, index = types.int64, rest[0]
+        return types.void(a, i, i, b, i, c, types.StarArgTuple((index, i, index, i, i, i, i))), generate
 
     return product
 
@@ -59,40 +60,42 @@ class _Loop:
         self.bits = 32 if isinstance(real, ir.FloatType) else 64
         self.vector = ir.VectorType(real, width)
         self.zero = ir.Constant(self.vector, [ir.Constant(real, 0.0)] * width)
+        self.inner: Any = None  # where the list of inner indices starts, if there is one
         self.mask = None
         if columns is not None:
             lane = ir.Constant(ir.VectorType(I64, width), [ir.Constant(I64, n) for n in range(width)])
             self.mask = builder.icmp_signed("<", lane, self._splat(columns, ir.VectorType(I64, width)))
 
-    def run(self, pointers: Any, a_steps: Any, b_step: Any, c_row: Any, inner: Any, shape: tuple[int, int]) -> None:
+    def run(self, data: Any, steps: Any, n: Any, numbers: Any, start: Any, count: Any, j: Any, vectors: int) -> None:
         """The loop over k with one accumulator a row and vector; the stores of all of them after it."""
-        builder, (rows, vectors) = self.builder, shape
+        builder, rows = self.builder, len(numbers)
+        a_rows = [builder.gep(data[0], [builder.mul(number, steps[0])]) for number in numbers]
+        b_start = builder.gep(data[3], [j])
         before, loop, after = builder.block, builder.append_basic_block("inner"), builder.append_basic_block("stored")
         builder.branch(loop)
         builder.position_at_end(loop)
-        k = builder.phi(I64)
+        t = builder.phi(I64)
         sums = [[builder.phi(self.vector) for _ in range(vectors)] for _ in range(rows)]
-        a_here = builder.gep(pointers[0], [builder.mul(k, a_steps[1])])
-        b_here = builder.gep(pointers[1], [builder.mul(k, b_step)])
+        k = builder.add(start, t) if self.inner is None else builder.load(builder.gep(self.inner, [t]))
+        b_here, a_offset = builder.gep(b_start, [builder.mul(k, n)]), builder.mul(k, steps[1])
         b_row = [self._load(builder.gep(b_here, [ir.Constant(I64, v * self.width)])) for v in range(vectors)]
         updated = []
         for r in range(rows):
-            number = builder.load(builder.gep(a_here, [builder.mul(ir.Constant(I64, r), a_steps[0])]))
-            factor = self._splat(number, self.vector)
+            factor = self._splat(builder.load(builder.gep(a_rows[r], [a_offset])), self.vector)
             updated.append([self._multiply_add(factor, b_row[v], sums[r][v]) for v in range(vectors)])
-        following = builder.add(k, ir.Constant(I64, 1))
-        k.add_incoming(ir.Constant(I64, 0), before)
-        k.add_incoming(following, loop)
+        following = builder.add(t, ir.Constant(I64, 1))
+        t.add_incoming(ir.Constant(I64, 0), before)
+        t.add_incoming(following, loop)
         for r in range(rows):
             for v in range(vectors):
                 sums[r][v].add_incoming(self.zero, before)
                 sums[r][v].add_incoming(updated[r][v], loop)
-        builder.cbranch(builder.icmp_signed("<", following, inner), loop, after)
+        builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
         builder.position_at_end(after)
         for r in range(rows):
+            place = builder.gep(data[5], [builder.add(builder.mul(numbers[r], n), j)])
             for v in range(vectors):
-                place = builder.add(builder.mul(ir.Constant(I64, r), c_row), ir.Constant(I64, v * self.width))
-                self._store(updated[r][v], builder.gep(pointers[2], [place]))
+                self._store(updated[r][v], builder.gep(place, [ir.Constant(I64, v * self.width)]))
 
     def _multiply_add(self, x: Any, y: Any, z: Any) -> Any:
         return self.builder.call(self._llvm("fma", self.vector, [self.vector] * 3), [x, y, z])

@@ -2,7 +2,7 @@
 
 No BLAS: on these thin shapes its packing and dispatch cost more than they bring, and its bits change with the library,
 the number of threads and the processor that it thinks it is on. Here the sum over the inner dimension is taken in its
-own order, one fused multiply-add a term, whatever the sizes.
+own order, one fused multiply-add a term, whatever the sizes. Blocks at the edge overlap their neighbours.
 """
 
 import numpy as np
@@ -10,51 +10,43 @@ import numpy as np
 from handgrad.kernels.blocks import ROWS, VECTOR_BYTES, block
 from handgrad.kernels.compile import fast_kernel
 
-wide_all, wide_2, wide_1 = block(ROWS, 2), block(2, 2), block(1, 2)
-narrow_all, narrow_2, narrow_1 = block(ROWS, 1), block(2, 1), block(1, 1)
-masked_all, masked_2, masked_1 = block(ROWS, 1, True), block(2, 1, True), block(1, 1, True)
+wide, wide_half, wide_one = block(ROWS, 2), block(ROWS // 2, 2), block(1, 2)
+narrow, narrow_half, narrow_one = block(ROWS, 1, True), block(ROWS // 2, 1, True), block(1, 1, True)
+NO_LIST = np.empty(0, np.int64)
+
+
+@fast_kernel
+def block_rows(m):
+    """How many rows the blocks of a product with m rows have."""
+    return ROWS if m >= ROWS else (ROWS // 2 if m >= ROWS // 2 else 1)
 
 
 @fast_kernel
 def wide_columns(j, m, n, inner, a, a_row, a_inner, b, c):
     """Columns j to j + 2 * lanes of the product: see `product`."""
-    i = 0
-    while i + ROWS <= m:
-        wide_all(a, i * a_row, a_row, a_inner, b, j, n, c, i * n + j, n, inner, 0)
-        i += ROWS
-    while i + 2 <= m:
-        wide_2(a, i * a_row, a_row, a_inner, b, j, n, c, i * n + j, n, inner, 0)
-        i += 2
-    if i < m:
-        wide_1(a, i * a_row, a_row, a_inner, b, j, n, c, i * n + j, n, inner, 0)
+    size = block_rows(m)
+    for i in range(0, m, size):
+        first = min(i, m - size)
+        if size == ROWS:
+            wide(a, a_row, a_inner, b, n, c, NO_LIST, first, NO_LIST, 0, inner, j, 0)
+        elif size > 1:
+            wide_half(a, a_row, a_inner, b, n, c, NO_LIST, first, NO_LIST, 0, inner, j, 0)
+        else:
+            wide_one(a, a_row, a_inner, b, n, c, NO_LIST, first, NO_LIST, 0, inner, j, 0)
 
 
 @fast_kernel
 def narrow_columns(j, m, n, inner, a, a_row, a_inner, b, c):
-    """Columns j to j + lanes of the product: see `product`."""
-    i = 0
-    while i + ROWS <= m:
-        narrow_all(a, i * a_row, a_row, a_inner, b, j, n, c, i * n + j, n, inner, 0)
-        i += ROWS
-    while i + 2 <= m:
-        narrow_2(a, i * a_row, a_row, a_inner, b, j, n, c, i * n + j, n, inner, 0)
-        i += 2
-    if i < m:
-        narrow_1(a, i * a_row, a_row, a_inner, b, j, n, c, i * n + j, n, inner, 0)
-
-
-@fast_kernel
-def last_columns(j, m, n, inner, a, a_row, a_inner, b, c):
-    """Columns j to n of the product, fewer than a vector holds: see `product`."""
-    i = 0
-    while i + ROWS <= m:
-        masked_all(a, i * a_row, a_row, a_inner, b, j, n, c, i * n + j, n, inner, n - j)
-        i += ROWS
-    while i + 2 <= m:
-        masked_2(a, i * a_row, a_row, a_inner, b, j, n, c, i * n + j, n, inner, n - j)
-        i += 2
-    if i < m:
-        masked_1(a, i * a_row, a_row, a_inner, b, j, n, c, i * n + j, n, inner, n - j)
+    """Columns j to j + lanes, or to n, of the product: see `product`."""
+    size = block_rows(m)
+    for i in range(0, m, size):
+        first = min(i, m - size)
+        if size == ROWS:
+            narrow(a, a_row, a_inner, b, n, c, NO_LIST, first, NO_LIST, 0, inner, j, n - j)
+        elif size > 1:
+            narrow_half(a, a_row, a_inner, b, n, c, NO_LIST, first, NO_LIST, 0, inner, j, n - j)
+        else:
+            narrow_one(a, a_row, a_inner, b, n, c, NO_LIST, first, NO_LIST, 0, inner, j, n - j)
 
 
 @fast_kernel
@@ -64,15 +56,12 @@ def product(m, n, inner, a, a_row, a_inner, b, c):
     Shapes  a (m * inner,), b (inner * n,) row-major, c (m * n,) row-major
     """
     lanes = VECTOR_BYTES // c.itemsize
-    j = 0
-    while n - j >= 2 * lanes:
-        wide_columns(j, m, n, inner, a, a_row, a_inner, b, c)
-        j += 2 * lanes
-    if n - j >= lanes:
-        narrow_columns(j, m, n, inner, a, a_row, a_inner, b, c)
-        j += lanes
-    if j < n:
-        last_columns(j, m, n, inner, a, a_row, a_inner, b, c)
+    if n >= 2 * lanes:
+        for j in range(0, n, 2 * lanes):
+            wide_columns(min(j, n - 2 * lanes), m, n, inner, a, a_row, a_inner, b, c)
+    else:
+        for j in range(0, n, lanes):
+            narrow_columns(j, m, n, inner, a, a_row, a_inner, b, c)
 
 
 @fast_kernel
