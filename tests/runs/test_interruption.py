@@ -143,11 +143,13 @@ def test_a_disk_full_from_the_beginning(tmp_path, size, file):
 
 
 @pytest.mark.slow
-def test_a_closed_standard_output_does_not_end_a_training(tmp_path):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_standard_output_does_not_end_a_training(tmp_path, unbuffered):
     """As with `handgrad train | head -1`: nobody reads the lines, the run is still wanted."""
     reading, writing = os.pipe()
     words = arguments(SMALL, tmp_path)
-    with subprocess.Popen(words, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment()) as running:
+    variables = environment(PYTHONUNBUFFERED=unbuffered)
+    with subprocess.Popen(words, stdout=writing, stderr=subprocess.PIPE, text=True, env=variables) as running:
         os.close(writing)
         assert os.read(reading, 2) == b"$ "
         os.close(reading)

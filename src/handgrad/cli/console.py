@@ -1,4 +1,4 @@
-"""Rich's console, which goes on when its reader has gone."""
+"""Printing that goes on when its reader has gone: a training whose lines nobody reads is still wanted in its folder."""
 
 import os
 import sys
@@ -9,10 +9,22 @@ from rich.console import Console
 class Screen(Console):
     """Standard output; once its reader, such as `head`, has seen enough, what is printed goes nowhere.
 
-    Rich would end the process: a training whose lines nobody reads is still wanted in its folder.
+    Rich would end the process.
     """
 
     def on_broken_pipe(self) -> None:
         """Stay quiet from now on."""
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go()
+
+
+def say(line: str) -> None:
+    """Print a line as a `Screen` would, without its colours."""
+    try:
+        print(line)
+    except BrokenPipeError:
+        _let_go()
+
+
+def _let_go() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

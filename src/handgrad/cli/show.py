@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from handgrad.cli.console import say
 from handgrad.evaluation import mean_interval
 from handgrad.runs import Run
 from handgrad.training import Trainer
@@ -19,20 +20,18 @@ def print_result(run: Run) -> None:
         "patience": f", stopped early: best was epoch {metrics['best_epoch']}",
         "time limit": ", stopped at the time limit",
     }
-    print(
-        f"accuracy: {', '.join(parts)}   ({metrics['seconds']:.1f} s of training{ending.get(metrics['stopped'], '')})"
-    )
-    print(f"next: handgrad evaluate {run.path}")
+    say(f"accuracy: {', '.join(parts)}   ({metrics['seconds']:.1f} s of training{ending.get(metrics['stopped'], '')})")
+    say(f"next: handgrad evaluate {run.path}")
 
 
 def print_seeds(runs: Sequence[Run]) -> None:
     """Mean and 95 % interval over replicates that differ in their seed alone."""
-    print(f"over {len(runs)} seeds, mean and 95 % interval (Student's t):")
+    say(f"over {len(runs)} seeds, mean and 95 % interval (Student's t):")
     for part in ("test", "validation", "train"):
         values = [100 * run.metrics[part]["accuracy"] for run in runs if _measured(run.metrics, part)]
         if values:
             mean, low, high, _ = mean_interval(values)
-            print(f"  {part:<11}{mean:.2f} %   [{low:.2f}, {high:.2f}]")
+            say(f"  {part:<11}{mean:.2f} %   [{low:.2f}, {high:.2f}]")
 
 
 def _measured(metrics: dict[str, dict[str, float | None]], part: str) -> bool:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from handgrad.cli.console import say
 from handgrad.cli.flags import ParsedFlags, parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.show import print_plan, print_result, print_seeds
@@ -37,7 +38,7 @@ def run(tokens: list[str], program: str = "handgrad train", always_track: bool =
         raise UsageError("sweeps are not in this version: run single ones (--mode single), or several --seeds")
     config = _with_wandb(parsed, always_track)
     _check_paths(parsed)
-    print(f"$ {config.command()}")
+    say(f"$ {config.command()}")
     if parsed.options["dry_run"]:
         return _dry_run(config)
     return _train(config, parsed)
