@@ -2,6 +2,24 @@
 
 from handgrad.kernels.compile import fast_kernel
 from handgrad.kernels.matmul import matmul, matmul_transposed_a, matmul_transposed_b
+from handgrad.kernels.sparse import sparse_matmul, sparse_matmul_transposed_a
+
+
+@fast_kernel
+def add_bias(y, bias):
+    """y[n] = y[n] + bias for every row.  Shapes  y (N * O,), bias (O,)"""
+    for n in range(0, y.size, bias.size):
+        for j in range(bias.size):
+            y[n + j] += bias[j]
+
+
+@fast_kernel
+def sum_rows(dy, dbias):
+    """dbias = sum_n dy[n].  Shapes  dy (N * O,), dbias (O,)"""
+    dbias[:] = 0
+    for n in range(0, dy.size, dbias.size):
+        for j in range(dbias.size):
+            dbias[j] += dy[n + j]
 
 
 @fast_kernel
@@ -11,12 +29,8 @@ def dense_forward(x, y, parameters, buffers, saved, shape, settings, key, traini
     Shapes  x (N, I), W (I, O), b (O,), y (N, O)
     """
     inputs, outputs = shape[0], shape[1]
-    rows = x.size // inputs
-    bias = parameters[inputs * outputs :]
-    matmul(rows, outputs, inputs, x, parameters, y)
-    for n in range(rows):
-        for j in range(outputs):
-            y[n * outputs + j] += bias[j]
+    matmul(x.size // inputs, outputs, inputs, x, parameters, y)
+    add_bias(y, parameters[inputs * outputs :])
 
 
 @fast_kernel
@@ -28,11 +42,26 @@ def dense_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings
     """
     inputs, outputs = shape[0], shape[1]
     rows = dy.size // outputs
-    dbias = dparameters[inputs * outputs :]
     matmul_transposed_a(inputs, outputs, rows, x, dy, dparameters)
-    dbias[:] = 0
-    for n in range(rows):
-        for j in range(outputs):
-            dbias[j] += dy[n * outputs + j]
+    sum_rows(dy, dparameters[inputs * outputs :])
+    if dx.size:
+        matmul_transposed_b(rows, inputs, outputs, dy, parameters, dx)
+
+
+@fast_kernel
+def sparse_dense_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+    """`dense_forward`, to the last bit, for images that are mostly black."""
+    inputs, outputs = shape[0], shape[1]
+    sparse_matmul(x.size // inputs, outputs, inputs, x, parameters, y)
+    add_bias(y, parameters[inputs * outputs :])
+
+
+@fast_kernel
+def sparse_dense_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+    """`dense_backward`, to the last bit, for images that are mostly black."""
+    inputs, outputs = shape[0], shape[1]
+    rows = dy.size // outputs
+    sparse_matmul_transposed_a(inputs, outputs, rows, x, dy, dparameters)
+    sum_rows(dy, dparameters[inputs * outputs :])
     if dx.size:
         matmul_transposed_b(rows, inputs, outputs, dy, parameters, dx)

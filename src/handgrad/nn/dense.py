@@ -5,7 +5,7 @@ from math import prod
 from numbers import Integral
 
 from handgrad.errors import UsageError
-from handgrad.kernels.dense import dense_backward, dense_forward
+from handgrad.kernels.dense import dense_backward, dense_forward, sparse_dense_backward, sparse_dense_forward
 from handgrad.nn.initializers import Initializer, XavierUniform, Zeros
 from handgrad.nn.layer import Layer, Parameter, Plan, Shape
 
@@ -29,7 +29,13 @@ class Dense(Layer):
             )
         weight = Parameter("weight", (inputs, self.units), self.initializer, inputs, self.units, penalised=True)
         bias = Parameter("bias", (self.units,), Zeros())
-        return Plan((self.units,), (dense_forward, dense_backward), (weight, bias), sizes=(inputs, self.units))
+        return Plan(
+            (self.units,),
+            (dense_forward, dense_backward),
+            (weight, bias),
+            sizes=(inputs, self.units),
+            sparse_kernels=(sparse_dense_forward, sparse_dense_backward),
+        )
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,8 @@ class Plan:
     """A layer bound to its input's shape; `kernels` are its forward and backward pass, None where it computes nothing.
 
     `sizes` (int) and `settings` (float) reach the kernels as `shape` and `settings`; `saved` and `saved_per_image`
-    are the numbers a forward pass leaves for the backward pass: once, and once an image.
+    are the numbers a forward pass leaves for the backward pass: once, and once an image. `sparse_kernels` compute the
+    same faster when most of the input is zero, as many pixels are.
     """
 
     output: Shape
@@ -57,6 +58,7 @@ class Plan:
     settings: tuple[float, ...] = ()
     saved: int = 0
     saved_per_image: int = 0
+    sparse_kernels: tuple[Any, Any] | None = None
 
 
 class Layer(ABC):

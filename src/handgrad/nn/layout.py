@@ -89,9 +89,9 @@ def _table(network: Any, rows: int) -> tuple[Array, list[int], list[float]]:
         row |= {f"{name}_start": filled[name] for name in sizes} | {f"{name}_size": sizes[name] for name in sizes}
         row |= {"shape_start": len(shapes), "shape_size": len(plan.sizes), "stream": layer}
         row |= {"setting_start": len(settings), "setting_size": len(plan.settings)}
-        row |= {
-            role: kernel_address(plan.kernels[i], role, network.dtype) for i, role in enumerate(("forward", "backward"))
-        }
+        sparse = plan.sparse_kernels if network.sparse_inputs and not table else None
+        kernels = dict(zip(("forward", "backward"), sparse or plan.kernels, strict=True))
+        row |= {role: kernel_address(kernel, role, network.dtype) for role, kernel in kernels.items()}
         table.append(row)
         filled = {name: filled[name] + sizes[name] for name in sizes}
         shapes += plan.sizes

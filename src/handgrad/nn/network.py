@@ -11,6 +11,7 @@ from handgrad.kernels import driver
 from handgrad.kernels.losses import softmax
 from handgrad.kernels.memory import aligned_zeros
 from handgrad.kernels.program import Batches, Program
+from handgrad.kernels.sparse import share_of_zeros
 from handgrad.nn.layer import Layer, Plan, Shape
 from handgrad.nn.layout import Slot, assemble, slots_of
 from handgrad.nn.losses import CrossEntropy, Loss
@@ -19,6 +20,7 @@ Array = NDArray[Any]
 DTYPES = ("float32", "float64")
 INITIALISATION = 11  # purpose, in the key of the generator that weights are drawn from
 EVALUATION_ROWS = 256
+SPARSE_SHARE = 0.25  # of pixels black in a whole block of images: MNIST has 0.53, Fashion-MNIST 0.13; even at 0.2
 
 
 class Scaling(NamedTuple):
@@ -57,6 +59,7 @@ class Network:
         self.parameters = aligned_zeros(_end(self.parameter_slots), dtype)
         self.gradients = aligned_zeros(self.parameters.size, dtype)
         self.buffers = aligned_zeros(_end(self.buffer_slots), dtype)
+        self.sparse_inputs = False
         self._programs: dict[int, Program] = {}
         self.initialise(seed)
 
@@ -85,6 +88,16 @@ class Network:
             slot.view(self.parameters)[...] = part.initializer(generator, part.shape, part.fan_in, part.fan_out)
         for slot in self.buffer_slots:
             slot.view(self.buffers)[...] = slot.part.value
+
+    def expect(self, images: Array) -> None:
+        """Choose the kernels of the first layer by a sample of the images to come: it changes the speed, and no bit.
+
+        Shapes  images (N, *input_shape); a few hundred are enough
+        """
+        flat = _flat(images, self.input_shape, self.dtype)
+        dark = flat.dtype != np.uint8 or self.scaling.shift == 0
+        self.sparse_inputs = bool(dark and share_of_zeros(flat, 0) > SPARSE_SHARE)
+        self._programs.clear()
 
     def program(self, rows: int) -> Program:
         """The network as the compiled driver sees it, with room for batches of up to `rows` images."""

@@ -26,6 +26,7 @@ from handgrad.training.settings import Settings
 
 Array = NDArray[Any]
 SHUFFLING, TRAINING = 12, 13  # purposes, in the keys of random numbers
+SAMPLE = 256  # training images that are looked at to choose kernels
 CHUNK_SECONDS = 0.1  # a compiled call lasts about so long: short enough for Ctrl-C and a progress bar
 
 
@@ -44,6 +45,8 @@ class Trainer:
             raise UsageError("there are no images to train on: raise train_fraction or lower validation_fraction")
         self.network, self.split, self.settings, self.test = network, split, settings, test
         self.observers = observers
+        if not settings.augmentation.noise:
+            network.expect(split.x[split.train_rows[:SAMPLE]])
         self.optimization = settings.optimizer.bind(network, settings.links)
         self.augmentation = settings.augmentation.numbers(network.input_shape)
         self.steps_per_epoch = -(-len(split.train_rows) // settings.batch_size)

@@ -1,0 +1,56 @@
+"""Leaving zeros out changes no bit, whatever the sizes and wherever the zeros are."""
+
+import numpy as np
+import pytest
+
+from handgrad.kernels import matmul, sparse
+from handgrad.kernels.blocks import ROWS, VECTOR_BYTES
+from handgrad.nn import Dense, Flatten, Network, ReLU
+
+LANES = VECTOR_BYTES // 4
+SIZES = [(1, 1, 1), (ROWS, 2 * LANES, 20), (ROWS + 3, 2 * LANES + 5, 40), (3, 10, 30), (2 * ROWS + 1, LANES + 1, 9)]
+PATTERNS = {
+    "half the columns": lambda a, random: a * (random.random(a.shape[1]) < 0.5),
+    "scattered": lambda a, random: a * (random.random(a.shape) < 0.3),
+    "everything": lambda a, random: a * 0,
+    "nothing": lambda a, random: a,
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("m", "n", "inner"), SIZES)
+def test_same_bits_as_the_whole_product(m, n, inner, dtype, pattern):
+    random = np.random.default_rng(3)
+    a = PATTERNS[pattern](random.normal(size=(m, inner)), random).astype(dtype)
+    b, dy = random.normal(size=inner * n).astype(dtype), random.normal(size=m * n).astype(dtype)
+    whole, left_out = np.full((2, m * n), np.nan, dtype)
+    matmul.matmul(m, n, inner, a.ravel(), b, whole)
+    sparse.sparse_matmul(m, n, inner, a.ravel(), b, left_out)
+    np.testing.assert_array_equal(whole, left_out)
+    whole, left_out = np.full((2, inner * n), np.nan, dtype)
+    matmul.matmul_transposed_a(inner, n, m, a.ravel(), dy, whole)
+    sparse.sparse_matmul_transposed_a(inner, n, m, a.ravel(), dy, left_out)
+    np.testing.assert_array_equal(whole, left_out)
+
+
+def test_share_of_zeros_counts_pixels_dark_in_a_whole_block():
+    images = np.ones((2 * ROWS, 4), np.uint8)
+    images[:ROWS, 0] = 0  # dark in the first block of images
+    images[:, 1] = 0  # dark in both
+    images[0, 2] = 0  # in one image only
+    assert sparse.share_of_zeros(images, 0) == 3 / 8
+
+
+def test_a_network_chooses_by_its_images_and_computes_the_same():
+    random = np.random.default_rng(4)
+    images = (random.integers(0, 256, (40, 6, 6)) * (random.random((6, 6)) < 0.4)).astype(np.uint8)
+    labels = random.integers(0, 3, 40)
+    networks = [Network([Flatten(), Dense(33), ReLU(), Dense(3)], (6, 6)) for _ in range(2)]
+    networks[1].expect(images)
+    assert [network.sparse_inputs for network in networks] == [False, True]
+    losses = {network.loss_and_gradients(images, labels) for network in networks}
+    assert len(losses) == 1
+    np.testing.assert_array_equal(networks[0].gradients, networks[1].gradients)
+    networks[1].expect(np.full((40, 6, 6), 7, np.uint8))
+    assert not networks[1].sparse_inputs
