@@ -1,4 +1,4 @@
-"""Matrix products that leave out what is zero in a whole block: half of MNIST's pixels are black in eight images at once.
+"""Products that leave out what is zero in a whole block: half of MNIST's pixels are black in eight images at once.
 
 Leaving a zero term out changes no bit of a sum. The lists that this needs make every other product slower, so these
 are only for the first layer, and only where the images are dark enough: see `share_of_zeros`.
