@@ -15,6 +15,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+LINE_BYTES = 64
+LOCALITY = 2  # of a prefetch: into the second-level cache
 I64, I32 = ir.IntType(64), ir.IntType(32)
 FEATURES = llvm.get_host_cpu_features()
 VECTOR_BYTES = 64 if FEATURES.get("avx512f") else 32 if FEATURES.get("avx") else 16
@@ -52,6 +54,16 @@ def block(rows: int, vectors: int, masked: bool = False, listed: bool = False) -
     return product
 
 
+def prefetch(builder: Any, pointer: Any, offsets: Any, write: bool = False) -> None:
+    """Ask for the cache lines at `offsets` from `pointer`: they lie too far apart for the processor to guess."""
+    byte = ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    for offset in offsets:
+        where = builder.bitcast(builder.gep(pointer, [ir.Constant(I64, offset)]), byte)
+        builder.call(function, [where, *(ir.Constant(I32, n) for n in (int(write), LOCALITY, 1))])
+
+
 class _Loop:
     """Writes the loop over the inner dimension of one block; `columns` masks the only vector of a row."""
 
@@ -71,6 +83,9 @@ class _Loop:
         builder, rows = self.builder, len(numbers)
         a_rows = [builder.gep(data[0], [builder.mul(number, steps[0])]) for number in numbers]
         b_start = builder.gep(data[3], [j])
+        places = [builder.gep(data[5], [builder.add(builder.mul(number, n), j)]) for number in numbers]
+        for place in places:
+            prefetch(builder, place, range(0, vectors * self.width, LINE_BYTES * 8 // self.bits), write=True)
         before, loop, after = builder.block, builder.append_basic_block("inner"), builder.append_basic_block("stored")
         builder.branch(loop)
         builder.position_at_end(loop)
@@ -79,6 +94,10 @@ class _Loop:
         k = builder.add(start, t) if self.inner is None else builder.load(builder.gep(self.inner, [t]))
         b_here, a_offset = builder.gep(b_start, [builder.mul(k, n)]), builder.mul(k, steps[1])
         b_row = [self._load(builder.gep(b_here, [ir.Constant(I64, v * self.width)])) for v in range(vectors)]
+        if self.mask is None:
+            prefetch(
+                builder, b_here, range(vectors * self.width, 2 * vectors * self.width, LINE_BYTES * 8 // self.bits)
+            )
         updated = []
         for r in range(rows):
             factor = self._splat(builder.load(builder.gep(a_rows[r], [a_offset])), self.vector)
@@ -93,9 +112,8 @@ class _Loop:
         builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
         builder.position_at_end(after)
         for r in range(rows):
-            place = builder.gep(data[5], [builder.add(builder.mul(numbers[r], n), j)])
             for v in range(vectors):
-                self._store(updated[r][v], builder.gep(place, [ir.Constant(I64, v * self.width)]))
+                self._store(updated[r][v], builder.gep(places[r], [ir.Constant(I64, v * self.width)]))
 
     def _multiply_add(self, x: Any, y: Any, z: Any) -> Any:
         return self.builder.call(self._llvm("fma", self.vector, [self.vector] * 3), [x, y, z])

@@ -10,7 +10,7 @@ import numpy as np
 from handgrad.kernels.augment import augment
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 from handgrad.kernels.losses import count_correct
-from handgrad.kernels.processor import flush_denormals, restore
+from handgrad.kernels.processor import flush_denormals, prefetch, restore
 from handgrad.kernels.random import subkey
 from handgrad.kernels.signatures import call_backward, call_forward, call_loss, call_prepare, call_update
 
@@ -170,6 +170,16 @@ def gather(batches, rows, x, labels):
             x[n * width + j] = batches.scale * batches.images[row, j] + batches.shift
 
 
+@fast_kernel
+def expect_rows(batches, rows):
+    """Ask for the images of the next batch: they are scattered over all of memory, and the step gives it time."""
+    width = batches.images.shape[1]
+    line = 64 // batches.images.itemsize
+    for row in rows:
+        for j in range(0, width, line):
+            prefetch(batches.images, row * width + j)
+
+
 @strict_kernel
 def train_steps(program, optimization, batches, start, step, rates, log_every, records):
     """Train from the `start`-th image of the epoch on, one step for each of `rates`, or until a loss is not finite.
@@ -190,6 +200,7 @@ def train_steps(program, optimization, batches, start, step, rates, log_every, r
         labels = labels_room[: rows.size]
         key = subkey(batches.key, step)
         gather(batches, rows, x, labels)
+        expect_rows(batches, batches.order[start : start + batches.size])
         if batches.augmentation.size:
             augment(x, rows.size, batches, key)
         loss, correct = loss_and_gradients(program, labels, key, True)

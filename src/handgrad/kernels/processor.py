@@ -54,6 +54,21 @@ def restore(typing_context: Any, word: Any) -> Any:
 
 
 @intrinsic
+def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+    """Ask for the cache line of `array`'s element number `index` (flat, not checked) ahead of its use."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, values[0]).data
+        byte, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+        function = _declare(builder, ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32]), "llvm.prefetch.p0")
+        where = builder.bitcast(builder.gep(data, [values[1]]), byte)
+        builder.call(function, [where, *(ir.Constant(i32, n) for n in (0, 2, 1))])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
+@intrinsic
 def float32_from_bits(typing_context: Any, bits: Any) -> Any:
     """The float32 whose IEEE 754 representation is the int32 `bits`."""
 
