@@ -46,7 +46,11 @@ class Plan:
     """A layer bound to its input's shape; `kernels` are its forward and backward pass, None where it computes nothing.
 
     `sizes` (int) and `settings` (float) reach the kernels as `shape` and `settings`; `saved` and `saved_per_image`
-    are the numbers a forward pass leaves for the backward pass: once, and once an image.
+    are the numbers a forward pass leaves for the backward pass: once, and once an image. They are choices, such as
+    which number was the largest, where `saves_choices`: a step that changes one crosses a kink.
+
+    `layout` is how batches lie in memory, in and out: "rows" (N, features), image after image; "columns"
+    (features, N), the batch last; None where it makes no difference, as for a function of each number.
     """
 
     output: Shape
@@ -57,6 +61,8 @@ class Plan:
     settings: tuple[float, ...] = ()
     saved: int = 0
     saved_per_image: int = 0
+    saves_choices: bool = False
+    layout: str | None = "rows"
 
 
 class Layer(ABC):

@@ -1,0 +1,184 @@
+"""Convolution of images, in deep learning's sense: a cross-correlation, the kernel is not flipped.
+
+Layout  columns: (channels, height, width, N), the batch last. A row of an image is then width * N contiguous numbers,
+        the next pixel to the right N further on, and one loop over a row serves every image and pixel of it.
+`shape` (channels, height, width, filters, kernel height, kernel width, stride down, stride right, zeros above, zeros
+        to the left, output height, output width)
+saved   where there is padding: the images within a margin of zeros, so that no loop meets a border
+Ref     the pairs of y, dy and the formulas: Dumoulin & Visin, A guide to convolution arithmetic (2016), chapter 4
+"""
+
+import numpy as np
+
+from handgrad.kernels.compile import fast_kernel
+
+
+@fast_kernel
+def add_taps(y, x, weight, lanes):
+    """y[k] += sum_j weight[j] x[j lanes + k], three j at a time: y is read and written once for three products."""
+    size, j = y.size, 0
+    while weight.size - j >= 3:
+        a, b, c = weight[j], weight[j + 1], weight[j + 2]
+        x0 = x[j * lanes : j * lanes + size]
+        x1 = x[(j + 1) * lanes : (j + 1) * lanes + size]
+        x2 = x[(j + 2) * lanes : (j + 2) * lanes + size]
+        for k in range(size):
+            y[k] += a * x0[k] + b * x1[k] + c * x2[k]
+        j += 3
+    while j < weight.size:
+        a = weight[j]
+        x0 = x[j * lanes : j * lanes + size]
+        for k in range(size):
+            y[k] += a * x0[k]
+        j += 1
+
+
+@fast_kernel
+def dot_taps(dy, x, dweight, lanes):
+    """dweight[j] += sum_k dy[k] x[j lanes + k], three j at a time."""
+    size, j = dy.size, 0
+    while dweight.size - j >= 3:
+        x0 = x[j * lanes : j * lanes + size]
+        x1 = x[(j + 1) * lanes : (j + 1) * lanes + size]
+        x2 = x[(j + 2) * lanes : (j + 2) * lanes + size]
+        a = b = c = dy.dtype.type(0)
+        for k in range(size):
+            a += dy[k] * x0[k]
+            b += dy[k] * x1[k]
+            c += dy[k] * x2[k]
+        dweight[j] += a
+        dweight[j + 1] += b
+        dweight[j + 2] += c
+        j += 3
+    while j < dweight.size:
+        x0 = x[j * lanes : j * lanes + size]
+        a = dy.dtype.type(0)
+        for k in range(size):
+            a += dy[k] * x0[k]
+        dweight[j] += a
+        j += 1
+
+
+@fast_kernel
+def correlate(x, weight, bias, y, down, right, lanes):
+    """y[o, r, s] = bias[o] + sum_c,i,j weight[o, c, i, j] x[c, r down + i, s right + j], for each image of the batch.
+
+    Shapes  x (C, H, W N), weight (O, C, KH, KW), bias (O,), y (O, OH, OW N); `lanes` is N
+    """
+    piece = y.shape[2] if right == 1 else lanes  # a stride leaves gaps: then one pixel at a time
+    for r in range(y.shape[1]):
+        for o in range(weight.shape[0]):
+            y[o, r] = bias[o]
+            for c in range(weight.shape[1]):
+                for i in range(weight.shape[2]):
+                    for start in range(0, y.shape[2], piece):
+                        out = y[o, r, start : start + piece]
+                        add_taps(out, x[c, r * down + i, start * right :], weight[o, c, i], lanes)
+
+
+@fast_kernel
+def correlate_gradients(x, dy, dweight, dbias, down, right, lanes):
+    """dweight[o, c, i, j] = sum_n,r,s dy[o, r, s] x[c, r down + i, s right + j];  dbias[o] = sum_n,r,s dy[o, r, s].
+
+    Shapes  as `correlate`; each gradient has its variable's shape
+    """
+    piece = dy.shape[2] if right == 1 else lanes
+    dweight[:] = 0
+    dbias[:] = 0
+    for r in range(dy.shape[1]):
+        for o in range(dweight.shape[0]):
+            dbias[o] += dy[o, r].sum()
+            for c in range(dweight.shape[1]):
+                for i in range(dweight.shape[2]):
+                    for start in range(0, dy.shape[2], piece):
+                        gradient = dy[o, r, start : start + piece]
+                        dot_taps(gradient, x[c, r * down + i, start * right :], dweight[o, c, i], lanes)
+
+
+@fast_kernel
+def within_zeros(x, y, top, left, down, right, lanes):
+    """Copy x into zeros: pixel (r, s) to (top + r down, left + s right), where y has that place.
+
+    Shapes  x (C, H, W N), y (C, H', W' N)
+    """
+    width, room = x.shape[2] // lanes, y.shape[2] // lanes
+    y[:] = 0
+    for c in range(x.shape[0]):
+        for r in range(min(x.shape[1], (y.shape[1] - top + down - 1) // down)):
+            line = y[c, top + r * down]
+            if right == 1:
+                count = min(width, room - left) * lanes
+                line[left * lanes : left * lanes + count] = x[c, r, :count]
+            else:
+                for s in range(min(width, (room - left + right - 1) // right)):
+                    place = (left + s * right) * lanes
+                    line[place : place + lanes] = x[c, r, s * lanes : (s + 1) * lanes]
+
+
+@fast_kernel
+def turned(weight):
+    """The kernel that leads back from outputs to inputs: rotated by 180 degrees, channels and filters exchanged.
+
+    Shapes  weight (O, C, KH, KW) -> (C, O, KH, KW)
+    """
+    filters, channels, height, width = weight.shape
+    out = np.empty((channels, filters, height, width), weight.dtype)
+    for o in range(filters):
+        for c in range(channels):
+            for i in range(height):
+                for j in range(width):
+                    out[c, o, height - 1 - i, width - 1 - j] = weight[o, c, i, j]
+    return out
+
+
+@fast_kernel
+def padded(x, saved, shape):
+    """The images with their margin as they lie in `saved`, or as they are where `saved` is empty.
+
+    Shapes  x flat -> (C, H', W' N), H' and W' as far as windows reach
+    """
+    channels, height, width, _, tall, wide, down, right, _, _, rows, columns = shape
+    lanes = x.size // (channels * height * width)
+    if not saved.size:
+        return x.reshape((channels, height, width * lanes))
+    height, width = (rows - 1) * down + tall, (columns - 1) * right + wide
+    return saved[: channels * height * width * lanes].reshape((channels, height, width * lanes))
+
+
+@fast_kernel
+def convolution_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+    """y[o, r, s] = bias[o] + sum_c,i,j weight[o, c, i, j] x[c, r down + i - top, s right + j - left], x = 0 outside.
+
+    Shapes  x (C, H, W, N), y (O, OH, OW, N); parameters: weight (O, C, KH, KW), then bias (O,)
+    """
+    channels, height, width, filters, tall, wide, down, right, top, left, rows, columns = shape
+    lanes = x.size // (channels * height * width)
+    weights = filters * channels * tall * wide
+    weight = parameters[:weights].reshape((filters, channels, tall, wide))
+    images = padded(x, saved, shape)
+    if saved.size:
+        within_zeros(x.reshape((channels, height, width * lanes)), images, top, left, 1, 1, lanes)
+    out = y.reshape((filters, rows, columns * lanes))
+    correlate(images, weight, parameters[weights:], out, down, right, lanes)
+
+
+@fast_kernel
+def convolution_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+    """Gradients of the loss with respect to weight, bias and x.
+
+    Math    dweight, dbias: see `correlate_gradients`
+            dx[c, h, w] = sum_o,i,j weight[o, c, i, j] dy[o, r, s] over all r, s with r down + i - top = h and
+            s right + j - left = w: a correlation of dy, spread out by the stride within zeros, with the turned kernel
+    """
+    channels, height, width, filters, tall, wide, down, right, top, left, rows, columns = shape
+    lanes = dy.size // (filters * rows * columns)
+    weights = filters * channels * tall * wide
+    gradient = dy.reshape((filters, rows, columns * lanes))
+    dweight = dparameters[:weights].reshape((filters, channels, tall, wide))
+    correlate_gradients(padded(x, saved, shape), gradient, dweight, dparameters[weights:], down, right, lanes)
+    if dx.size:
+        weight = parameters[:weights].reshape((filters, channels, tall, wide))
+        spread = np.empty((filters, height + tall - 1, (width + wide - 1) * lanes), dy.dtype)
+        within_zeros(gradient, spread, tall - 1 - top, wide - 1 - left, down, right, lanes)
+        zeros = np.zeros(channels, dy.dtype)
+        correlate(spread, turned(weight), zeros, dx.reshape((channels, height, width * lanes)), 1, 1, lanes)
