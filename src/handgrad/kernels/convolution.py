@@ -11,6 +11,7 @@ Ref     the pairs of y, dy and the formulas: Dumoulin & Visin, A guide to convol
 import numpy as np
 
 from handgrad.kernels.compile import fast_kernel
+from handgrad.kernels.memory import CACHE_LINE_BYTES
 
 
 @fast_kernel
@@ -34,29 +35,43 @@ def add_taps(y, x, weight, lanes):
 
 
 @fast_kernel
-def dot_taps(dy, x, dweight, lanes):
-    """dweight[j] += sum_k dy[k] x[j lanes + k], three j at a time."""
-    size, j = dy.size, 0
+def dot_taps(dy, dy_next, x, dweight, dweight_next, lanes):
+    """dweight[j] += sum_k dy[k] x[j lanes + k] for two filters and three j at a time: six products a load of five."""
+    size, j, zero = dy.size, 0, dy.dtype.type(0)
     while dweight.size - j >= 3:
         x0 = x[j * lanes : j * lanes + size]
         x1 = x[(j + 1) * lanes : (j + 1) * lanes + size]
         x2 = x[(j + 2) * lanes : (j + 2) * lanes + size]
-        a = b = c = dy.dtype.type(0)
+        a = b = c = a_next = b_next = c_next = zero
         for k in range(size):
             a += dy[k] * x0[k]
             b += dy[k] * x1[k]
             c += dy[k] * x2[k]
-        dweight[j] += a
-        dweight[j + 1] += b
-        dweight[j + 2] += c
+            a_next += dy_next[k] * x0[k]
+            b_next += dy_next[k] * x1[k]
+            c_next += dy_next[k] * x2[k]
+        for at, one, other in ((j, a, a_next), (j + 1, b, b_next), (j + 2, c, c_next)):
+            dweight[at] += one
+            dweight_next[at] += other
         j += 3
     while j < dweight.size:
         x0 = x[j * lanes : j * lanes + size]
-        a = dy.dtype.type(0)
+        a = a_next = zero
         for k in range(size):
             a += dy[k] * x0[k]
+            a_next += dy_next[k] * x0[k]
         dweight[j] += a
+        dweight_next[j] += a_next
         j += 1
+
+
+@fast_kernel
+def total(x):
+    """Sum of a vector."""
+    out = x.dtype.type(0)
+    for k in range(x.size):
+        out += x[k]
+    return out
 
 
 @fast_kernel
@@ -82,17 +97,21 @@ def correlate_gradients(x, dy, dweight, dbias, down, right, lanes):
 
     Shapes  as `correlate`; each gradient has its variable's shape
     """
-    piece = dy.shape[2] if right == 1 else lanes
+    piece, last = (dy.shape[2] if right == 1 else lanes), dy.shape[0] - 1
     dweight[:] = 0
     dbias[:] = 0
+    spare = np.empty(dweight.shape[3], dweight.dtype)  # an odd last filter is its own partner
     for r in range(dy.shape[1]):
         for o in range(dweight.shape[0]):
-            dbias[o] += dy[o, r].sum()
+            dbias[o] += total(dy[o, r])
+        for o in range(0, dweight.shape[0], 2):
+            given, given_next = dy[o, r], dy[min(o + 1, last), r]
             for c in range(dweight.shape[1]):
                 for i in range(dweight.shape[2]):
-                    for start in range(0, dy.shape[2], piece):
-                        gradient = dy[o, r, start : start + piece]
-                        dot_taps(gradient, x[c, r * down + i, start * right :], dweight[o, c, i], lanes)
+                    mine, partner = dweight[o, c, i], dweight[o + 1, c, i] if o < last else spare
+                    for start in range(0, given.size, piece):
+                        stop, line = start + piece, x[c, r * down + i, start * right :]
+                        dot_taps(given[start:stop], given_next[start:stop], line, mine, partner, lanes)
 
 
 @fast_kernel
@@ -102,17 +121,29 @@ def within_zeros(x, y, top, left, down, right, lanes):
     Shapes  x (C, H, W N), y (C, H', W' N)
     """
     width, room = x.shape[2] // lanes, y.shape[2] // lanes
-    y[:] = 0
-    for c in range(x.shape[0]):
-        for r in range(min(x.shape[1], (y.shape[1] - top + down - 1) // down)):
-            line = y[c, top + r * down]
-            if right == 1:
-                count = min(width, room - left) * lanes
-                line[left * lanes : left * lanes + count] = x[c, r, :count]
+    for c in range(y.shape[0]):
+        for r in range(y.shape[1]):
+            line, source = y[c, r], (r - top) // down
+            if r < top or (r - top) % down or source >= x.shape[1]:
+                line[:] = 0
+            elif right == 1:
+                start, size = left * lanes, min(width, room - left) * lanes
+                line[:start] = 0
+                line[start : start + size] = x[c, source, :size]
+                line[start + size :] = 0
             else:
+                line[:] = 0
                 for s in range(min(width, (room - left + right - 1) // right)):
                     place = (left + s * right) * lanes
-                    line[place : place + lanes] = x[c, r, s * lanes : (s + 1) * lanes]
+                    line[place : place + lanes] = x[c, source, s * lanes : (s + 1) * lanes]
+
+
+@fast_kernel
+def aligned(like, size):
+    """A vector of `like`'s type that starts at a cache line, not set: loads across two lines take twice as long."""
+    room = np.empty(size + CACHE_LINE_BYTES // like.itemsize, like.dtype)
+    start = (-room.ctypes.data % CACHE_LINE_BYTES) // like.itemsize
+    return room[start : start + size]
 
 
 @fast_kernel
@@ -178,7 +209,8 @@ def convolution_backward(dy, dx, x, y, parameters, dparameters, saved, shape, se
     correlate_gradients(padded(x, saved, shape), gradient, dweight, dparameters[weights:], down, right, lanes)
     if dx.size:
         weight = parameters[:weights].reshape((filters, channels, tall, wide))
-        spread = np.empty((filters, height + tall - 1, (width + wide - 1) * lanes), dy.dtype)
+        outer = filters, height + tall - 1, (width + wide - 1) * lanes
+        spread = aligned(dy, outer[0] * outer[1] * outer[2]).reshape(outer)
         within_zeros(gradient, spread, tall - 1 - top, wide - 1 - left, down, right, lanes)
         zeros = np.zeros(channels, dy.dtype)
         correlate(spread, turned(weight), zeros, dx.reshape((channels, height, width * lanes)), 1, 1, lanes)

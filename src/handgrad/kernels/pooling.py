@@ -4,6 +4,8 @@ Layout  columns: (channels, height, width, N), the batch last
 `shape` (channels, height, width, window height, window width, stride down, stride right, output height, output width)
 """
 
+import numpy as np
+
 from handgrad.kernels.compile import fast_kernel
 
 
@@ -14,7 +16,7 @@ def max_pool_forward(x, y, parameters, buffers, saved, shape, settings, key, tra
     Shapes  x (C, H, W, N), y (C, OH, OW, N); saved, of y's size, keeps the first place i KW + j of each maximum
     """
     channels, height, width, tall, wide, down, right, rows, columns = shape
-    lanes = x.size // (channels * height * width)
+    lanes, lowest = x.size // (channels * height * width), x.dtype.type(-np.inf)
     images = x.reshape((channels, height, width, lanes))
     out = y.reshape((channels, rows, columns, lanes))
     places = saved[: y.size].reshape(out.shape)
@@ -22,14 +24,24 @@ def max_pool_forward(x, y, parameters, buffers, saved, shape, settings, key, tra
         for r in range(rows):
             for s in range(columns):
                 best, place = out[c, r, s], places[c, r, s]
-                best[:] = images[c, r * down, s * right]
+                best[:] = lowest
                 place[:] = 0
-                for p in range(1, tall * wide):
-                    other, here = images[c, r * down + p // wide, s * right + p % wide], x.dtype.type(p)
-                    for n in range(lanes):
-                        larger = (other[n] > best[n]) | (other[n] != other[n])
-                        best[n] = other[n] if larger else best[n]
-                        place[n] = here if larger else place[n]
+                for i in range(tall):
+                    for j in range(0, wide, 2):  # two at a time; an odd last one is its own partner
+                        partner = min(j + 1, wide - 1)
+                        one, other = (
+                            images[c, r * down + i, s * right + j],
+                            images[c, r * down + i, s * right + partner],
+                        )
+                        here, there = x.dtype.type(i * wide + j), x.dtype.type(i * wide + partner)
+                        for n in range(lanes):
+                            value, at = best[n], place[n]
+                            larger = (one[n] > value) | (one[n] != one[n])
+                            value = one[n] if larger else value
+                            at = here if larger else at
+                            larger = (other[n] > value) | (other[n] != other[n])
+                            best[n] = other[n] if larger else value
+                            place[n] = there if larger else at
 
 
 @fast_kernel

@@ -15,8 +15,9 @@ def transpose(source, target, rows, columns):
     for start in range(0, columns, TILE):
         stop = min(start + TILE, columns)
         for i in range(rows):
-            for j in range(start, stop):
-                target[j * rows + i] = source[i * columns + j]
+            line, out = source[i * columns + start : i * columns + stop], target[start * rows + i :]
+            for j in range(line.size):
+                out[j * rows] = line[j]
 
 
 @fast_kernel

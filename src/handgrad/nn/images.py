@@ -40,7 +40,9 @@ def image_shape(shape: Shape, what: str) -> tuple[int, int, int]:
     Raises  UsageError when `shape` is no image's, naming the layer as `what`.
     """
     if len(shape) not in (2, 3):
-        raise UsageError(f"{what} takes images (height, width) or (channels, height, width), got inputs of shape {shape}")
+        raise UsageError(
+            f"{what} takes images (height, width) or (channels, height, width), got inputs of shape {shape}"
+        )
     channels, height, width = shape if len(shape) == 3 else (1, *shape)
     return channels, height, width
 

@@ -19,6 +19,7 @@ from handgrad.kernels.signatures import kernel_address
 from handgrad.nn.layer import Plan, Shape
 
 Array = NDArray[Any]
+LINE = 16  # numbers of float32 in a cache line
 INTO = {
     "columns": (transpose.to_columns_forward, transpose.to_columns_backward),
     "rows": (transpose.to_rows_forward, transpose.to_rows_backward),
@@ -107,6 +108,7 @@ def _table(network: Any, rows: int) -> tuple[Array, list[int], list[float]]:
             "saved": plan.saved + rows * plan.saved_per_image,
         }
         row = {"x_start": start, "x_size": size, "y_start": start + rows * size, "y_size": prod(plan.output)}
+        filled["saved"] += -filled["saved"] % LINE
         row |= {f"{name}_start": filled[name] for name in sizes} | {f"{name}_size": sizes[name] for name in sizes}
         row |= {"shape_start": len(shapes), "shape_size": len(plan.sizes), "stream": layer}
         row |= {"setting_start": len(settings), "setting_size": len(plan.settings)}
