@@ -110,6 +110,16 @@ def fast_kernel(function: Callable[..., Any]) -> Any:
     return _compiled(function, FAST)
 
 
+def inline_kernel(function: Callable[..., Any]) -> Any:
+    """Compile a part of fast kernels, with their policy, into each of its callers.
+
+    Why: not inlined, it would exist twice, compiled alone and within its caller's module, where sums may be fused or
+    ordered otherwise; which of the two is called differs between the process that compiled and one that loads from the
+    cache, and so would the last bits.
+    """
+    return _compiled(function, FAST | {"forceinline": True})
+
+
 def address(kernel: Any, signature: Signature) -> int:
     """Machine address of `kernel` compiled for `signature`, to be called by a `caller` of the same signature."""
     announce()

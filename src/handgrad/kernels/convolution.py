@@ -10,11 +10,11 @@ Ref     the pairs of y, dy and the formulas: Dumoulin & Visin, A guide to convol
 
 import numpy as np
 
-from handgrad.kernels.compile import fast_kernel
+from handgrad.kernels.compile import fast_kernel, inline_kernel
 from handgrad.kernels.memory import CACHE_LINE_BYTES
 
 
-@fast_kernel
+@inline_kernel
 def add_taps(y, x, weight, lanes):
     """y[k] += sum_j weight[j] x[j lanes + k], three j at a time: y is read and written once for three products."""
     size, j = y.size, 0
@@ -34,7 +34,7 @@ def add_taps(y, x, weight, lanes):
         j += 1
 
 
-@fast_kernel
+@inline_kernel
 def dot_taps(dy, dy_next, x, dweight, dweight_next, lanes):
     """dweight[j] += sum_k dy[k] x[j lanes + k] for two filters and three j at a time: six products a load of five."""
     size, j, zero = dy.size, 0, dy.dtype.type(0)
@@ -65,7 +65,7 @@ def dot_taps(dy, dy_next, x, dweight, dweight_next, lanes):
         j += 1
 
 
-@fast_kernel
+@inline_kernel
 def total(x):
     """Sum of a vector."""
     out = x.dtype.type(0)
@@ -74,7 +74,7 @@ def total(x):
     return out
 
 
-@fast_kernel
+@inline_kernel
 def correlate(x, weight, bias, y, down, right, lanes):
     """y[o, r, s] = bias[o] + sum_c,i,j weight[o, c, i, j] x[c, r down + i, s right + j], for each image of the batch.
 
@@ -91,7 +91,7 @@ def correlate(x, weight, bias, y, down, right, lanes):
                         add_taps(out, x[c, r * down + i, start * right :], weight[o, c, i], lanes)
 
 
-@fast_kernel
+@inline_kernel
 def correlate_gradients(x, dy, dweight, dbias, down, right, lanes):
     """dweight[o, c, i, j] = sum_n,r,s dy[o, r, s] x[c, r down + i, s right + j];  dbias[o] = sum_n,r,s dy[o, r, s].
 
@@ -114,7 +114,7 @@ def correlate_gradients(x, dy, dweight, dbias, down, right, lanes):
                         dot_taps(given[start:stop], given_next[start:stop], line, mine, partner, lanes)
 
 
-@fast_kernel
+@inline_kernel
 def within_zeros(x, y, top, left, down, right, lanes):
     """Copy x into zeros: pixel (r, s) to (top + r down, left + s right), where y has that place.
 
@@ -138,7 +138,7 @@ def within_zeros(x, y, top, left, down, right, lanes):
                     line[place : place + lanes] = x[c, source, s * lanes : (s + 1) * lanes]
 
 
-@fast_kernel
+@inline_kernel
 def aligned(like, size):
     """A vector of `like`'s type that starts at a cache line, not set: loads across two lines take twice as long."""
     room = np.empty(size + CACHE_LINE_BYTES // like.itemsize, like.dtype)
@@ -146,7 +146,7 @@ def aligned(like, size):
     return room[start : start + size]
 
 
-@fast_kernel
+@inline_kernel
 def turned(weight):
     """The kernel that leads back from outputs to inputs: rotated by 180 degrees, channels and filters exchanged.
 
@@ -162,7 +162,7 @@ def turned(weight):
     return out
 
 
-@fast_kernel
+@inline_kernel
 def padded(x, saved, shape):
     """The images with their margin as they lie in `saved`, or as they are where `saved` is empty.
 

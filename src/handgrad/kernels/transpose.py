@@ -4,12 +4,12 @@ Dense layers multiply rows; convolutions and pools work on columns, where every 
 so vectorises for any size of window. `shape` holds (D,).
 """
 
-from handgrad.kernels.compile import fast_kernel
+from handgrad.kernels.compile import fast_kernel, inline_kernel
 
 TILE = 16  # numbers in a cache line of float32: each line of the source is fetched once
 
 
-@fast_kernel
+@inline_kernel
 def transpose(source, target, rows, columns):
     """target[j, i] = source[i, j].  Shapes  source (rows * columns,), target (columns * rows,)"""
     for start in range(0, columns, TILE):

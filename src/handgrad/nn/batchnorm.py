@@ -1,11 +1,11 @@
 """Batch normalisation of a vector's features, or of an image's channels."""
 
 from dataclasses import dataclass
-from math import prod
 
 from handgrad.checks import bounded, check_bounds
 from handgrad.errors import UsageError
-from handgrad.kernels import batchnorm as kernels
+from handgrad.kernels.batchnorm import batchnorm_backward, batchnorm_forward
+from handgrad.kernels.channelnorm import channelnorm_backward, channelnorm_forward
 from handgrad.nn.initializers import Ones, Zeros
 from handgrad.nn.layer import Buffer, Layer, Parameter, Plan, Shape
 
@@ -36,12 +36,10 @@ class BatchNorm(Layer):
         buffers = Buffer("running_mean", (features,), 0.0), Buffer("running_variance", (features,), 1.0)
         return Plan(
             shape,
-            (kernels.channelnorm_forward, kernels.channelnorm_backward)
-            if images
-            else (kernels.batchnorm_forward, kernels.batchnorm_backward),
+            (channelnorm_forward, channelnorm_backward) if images else (batchnorm_forward, batchnorm_backward),
             parameters,
             buffers,
-            sizes=(features,) if not images else (features, prod(shape[1:])),
+            sizes=(features,),
             settings=(self.momentum, self.epsilon),
             saved=2 * features + 1,
             layout="columns" if images else "rows",
