@@ -35,7 +35,7 @@ def with_listed_layers(values: Any) -> Any:
 
     Raises  UsageError when the file holds no list, or layers are given besides; FileSystemError.
     """
-    model = values.get("model")
+    model = values.get("model") if isinstance(values, Mapping) else None
     if not isinstance(model, str | os.PathLike) or Path(model).suffix.lower() not in LISTS:
         return values
     if values.get("layers") is not None:

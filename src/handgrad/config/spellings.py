@@ -148,7 +148,7 @@ VALUES: dict[str, dict[str, tuple[str, ...]]] = {
         "dense": ("fully_connected", "fc", "affine"),
         "batch_norm": ("bn", "batch_normalization", "batch_normalisation"),
         "dropout": ("drop",),
-        "conv2d": ("conv", "convolution", "convolution2d", "conv_2d"),
+        "conv2d": ("conv", "convolution", "convolution2d"),
         "max_pool2d": ("max_pool", "max_pooling", "max_pooling2d", "pool"),
         "average_pool2d": ("average_pool", "avg_pool", "avg_pool2d", "average_pooling", "average_pooling2d"),
         "global_average_pool": ("global_avg_pool", "global_average_pooling", "global_average_pooling2d", "gap"),
@@ -175,6 +175,5 @@ VALUES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 AMBIGUOUS_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
-    "model": {"mlp": ("fully_connected", "feed_forward"), "cnn": ("conv_net", "convolutional")},
     "layers": {"linear": ("dense", "identity")},  # a dense layer in PyTorch, an activation in Keras
 }
