@@ -1,4 +1,4 @@
-"""The obvious counterpart of every kernel for images (N, C, H, W): window by window, loop by loop; see tests/naive.py."""
+"""The obvious counterpart of every kernel for images (N, C, H, W): loop by loop, written as tests/naive.py is."""
 
 import math
 

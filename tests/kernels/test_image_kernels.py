@@ -127,7 +127,9 @@ def test_global_average_pool(dtype):
 @pytest.mark.parametrize("shape", [(3, 2, 2, 3), (1, 3, 4, 2), (6, 1, 1, 1)])
 def test_batch_norm_of_channels(shape, dtype):
     layer = BatchNorm(epsilon=1e-3)
-    compare(layer, random_images(shape, dtype), lambda x, gamma, beta: naive_images.batch_norm(x, gamma, beta, 1e-3), dtype)
+    compare(
+        layer, random_images(shape, dtype), lambda x, gamma, beta: naive_images.batch_norm(x, gamma, beta, 1e-3), dtype
+    )
 
 
 @pytest.mark.parametrize("momentum", [0.1, 1.0])
