@@ -8,8 +8,9 @@ import pytest
 
 PROGRAM = """
 import numpy as np
-from handgrad.kernels import blas
+from handgrad.kernels import blas, driver
 from handgrad.nn import *
+from handgrad.optim import Links, NAdam
 
 generator = np.random.default_rng(0)
 cnn = [Conv2D(4), BatchNorm(), ReLU(), MaxPool2D(), Conv2D(5, (2, 3), 2), AveragePool2D(), Flatten(), Dense(4)]
@@ -21,8 +22,10 @@ with blas.threads(1):
             network = Network(layers, (13, 14), dtype=dtype)
             for rows in (31, 4):
                 images, labels = generator.normal(size=(rows, 13, 14)), generator.integers(0, 4, rows)
-                network.loss_and_gradients(images, labels, key=1)
-                for array in (network.gradients, network.buffers, network.logits(images)):
+                optimization = NAdam().bind(network, Links(clip_norm=0.1, l1=1e-3, weight_decay=1e-2))
+                batches, records = network.batches(images, labels, size=rows), np.zeros((1, 3))
+                driver.train_steps(network.program(rows), optimization, batches, 0, 0, np.array([0.1]), 1, records)
+                for array in (records, network.gradients, network.parameters, network.buffers, network.logits(images)):
                     print(array.tobytes().hex())
 """
 

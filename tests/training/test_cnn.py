@@ -21,7 +21,7 @@ from handgrad.nn import (
     Network,
     ReLU,
 )
-from handgrad.optim import Adam, Momentum
+from handgrad.optim import Adam, Momentum, OneCycle
 from handgrad.training import (
     History,
     Settings,
@@ -104,5 +104,5 @@ def test_learns_to_read(real_data, caplog):
     mnist = load("mnist")
     split = Split(mnist.x_train, mnist.y_train, *holdout(mnist.y_train, 0.1, 0))
     network = Network([*STAGE, *STAGE, Flatten(), Dense(10)], (28, 28), seed=1)
-    Trainer(network, split, Settings(optimizer=Adam(0.003), epochs=2, batch_size=64)).run()
+    Trainer(network, split, Settings(optimizer=Adam(0.02), schedule=OneCycle(), epochs=2)).run()
     assert measure(network, mnist.x_test, mnist.y_test).accuracy > 0.97
