@@ -71,8 +71,9 @@ def test_listed_layers_that_end_with_the_output_get_no_other():
 
 @pytest.mark.parametrize("name", [*ACTIVATIONS, *LAYERS])
 def test_every_layer_can_be_listed(name):
-    text = f"{name}:12" if name == "dense" else name
-    layers = build_layers(RunConfig(layers=["flatten", text]), 10)
+    text = f"{name}:12" if name in ("dense", "conv2d") else name
+    before = "relu" if name.endswith(("2d", "pool")) else "flatten"
+    layers = build_layers(RunConfig(layers=[before, text]), 10)
     assert type(layers[1]) is {**ACTIVATIONS, **LAYERS}[name]
     assert Network(layers, (4, 4)).classes == 10
 

@@ -93,6 +93,15 @@ REFUSED = {
         {"layers": ["relu"], "num_layers": 3},
         "layers describes the whole network: leave out num_layers",
     ),
+    "layer of three sizes": (
+        {"layers": ["conv2d:4,1x2x3"]},
+        "whose kernel_size must be a height and a width, got '1x2x3'",
+    ),
+    "layer of a word": ({"layers": ["conv2d:4,padding=full"]}, "whose padding must be one of same, valid, got 'full'"),
+    "convolution bare": ({"layers": ["conv2d"]}, "layers has 'conv2d', which needs filters: write conv2d:128"),
+    "layers and model": ({"layers": ["relu"], "model": "cnn"}, "leave out model, got cnn (--model)"),
+    "cnn and sizes": ({"model": "cnn", "nhl": 2}, "model cnn describes the whole network: leave out num_layers, got 2"),
+    "model unknown": ({"model": "resnet"}, "model must be one of mlp, cnn, got 'resnet' (--model)"),
     "two spellings": ({"lr": 0.1, "learning_rate": 0.2}, "learning_rate is given twice: lr 0.1 and learning_rate 0.2"),
     "unknown": ({"frobnicate": 1}, "unknown setting frobnicate. `handgrad train --help` lists all"),
     "unknown key, not a text": ({5: 1}, "unknown setting 5"),
@@ -154,6 +163,14 @@ TAKEN = {
     "layers, a text": (
         {"layers": "dense:128, bn,relu dropout:.3"},
         {"layers": ("dense:128", "batch_norm", "relu", "dropout:0.3")},
+    ),
+    "layers, convolutions": (
+        {"layers": "conv:4,2x3,padding=valid, MaxPool2D:2 conv2d:8,3x3 gap"},
+        {"layers": ("conv2d:4,2x3,padding=valid", "max_pool2d:2", "conv2d:8,3", "global_average_pool")},
+    ),
+    "layers, sizes in lists": (
+        {"layers": [{"conv2d": {"filters": 4, "stride": [1, 2]}}, {"conv2d": [8, [5, 5], 2]}]},
+        {"layers": ("conv2d:4,stride=1x2", "conv2d:8,5,2")},
     ),
     "layers, brackets": ({"layers": "[{dense: 8}, tanh]"}, {"layers": ("dense:8", "tanh")}),
     "layers, a list inside": ({"layers": [{"batch_norm": [0.2, 1e-3]}]}, {"layers": ("batch_norm:0.2,0.001",)}),

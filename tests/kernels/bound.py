@@ -36,22 +36,32 @@ class BoundLayer:
         self.settings = np.array(self.plan.settings, dtype)
         self.x = self.y = np.empty(0, dtype)
 
+    def laid_out(self, batch):
+        """A batch (rows, ...) as the flat vector that the layer's kernels take: with "columns", the batch axis last."""
+        rows = np.asarray(batch, self.dtype).reshape(self.rows, -1)
+        return np.ascontiguousarray(rows.T if self.plan.layout == "columns" else rows).reshape(-1)
+
+    def brought_back(self, flat, shape):
+        """The batch (rows, *shape) of such a flat vector."""
+        batch = flat.reshape(-1, self.rows).T if self.plan.layout == "columns" else flat
+        return batch.reshape(self.rows, *shape)
+
     def forward(self, x, training=True, key=0):
         """Shapes  x (rows, *shape) -> (rows, *output)"""
-        self.x = np.ascontiguousarray(x, self.dtype).reshape(-1)
+        self.x = self.laid_out(x)
         self.y = np.full(self.rows * prod(self.plan.output), SENTINEL, self.dtype)
         arrays = self.x, self.y, self.parameters, self.buffers, self.saved, self.sizes, self.settings
         address = kernel_address(self.plan.kernels[0], "forward", self.dtype)
         run_forward(address, self.x, *arrays, np.uint64(key), training)
-        return self.y.reshape(self.rows, *self.plan.output)
+        return self.brought_back(self.y, self.plan.output)
 
     def backward(self, dy, dx_wanted=True):
         """dx, of x's shape; the gradients of the parameters are left in `dparameters`."""
-        flat = np.ascontiguousarray(dy, self.dtype).reshape(-1)
+        flat = self.laid_out(dy)
         dx = np.full(self.x.size if dx_wanted else 0, SENTINEL, self.dtype)
         arrays = flat, dx, self.x, self.y, self.parameters, self.dparameters, self.saved, self.sizes, self.settings
         run_backward(kernel_address(self.plan.kernels[1], "backward", self.dtype), self.x, *arrays)
-        return dx.reshape(self.rows, -1)
+        return self.brought_back(dx, (-1,)) if dx_wanted else dx
 
     def named(self, vector):
         """The parts of a flat vector of parameters by name."""

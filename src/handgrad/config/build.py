@@ -1,18 +1,33 @@
 """From a configuration to what it describes: layers, loss, optimizer, schedule, links."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from handgrad.config.layers import build_layer
 from handgrad.config.lookup import listed, nearest
 from handgrad.errors import UsageError
-from handgrad.nn import ACTIVATIONS, INITIALIZERS, LOSSES, BatchNorm, Dense, Dropout, Flatten, Initializer, Layer, Loss
+from handgrad.nn import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    LOSSES,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Initializer,
+    Layer,
+    Loss,
+    MaxPool2D,
+)
 from handgrad.optim import OPTIMIZERS, SCHEDULES, Links, Optimizer, Schedule
 
 if TYPE_CHECKING:
     from handgrad.config.run_config import RunConfig
 
-REPLACED_BY_LAYERS = ("num_layers", "hidden_size", "activation", "dropout", "batch_norm")
+REPLACED_BY_CNN = ("num_layers", "hidden_size", "dropout", "batch_norm")
+REPLACED_BY_LAYERS = ("model", "activation", *REPLACED_BY_CNN)
 
 
 def build_optimizer(config: "RunConfig") -> Optimizer:
@@ -64,7 +79,7 @@ def build_initializer(config: "RunConfig") -> Initializer:
 
 
 def build_layers(config: "RunConfig", classes: int) -> list[Layer]:
-    """The network for `classes` outputs: Flatten; Dense, BatchNorm, activation, Dropout per hidden layer; Dense.
+    """The network for `classes` outputs: the hidden layers that `model` describes, then Dense.
 
     Where the configuration lists `layers`, they are taken as they stand; the output layer is added unless it is there.
     """
@@ -73,27 +88,47 @@ def build_layers(config: "RunConfig", classes: int) -> list[Layer]:
     if config.layers is not None:
         listed_layers = [build_layer(item, initializer) for item in config.layers]
         return listed_layers if listed_layers[-1] == output else [*listed_layers, output]
+    return [*MODELS[config.model](config, initializer), output]
+
+
+def _mlp(config: "RunConfig", initializer: Initializer) -> list[Layer]:
+    """Flatten; Dense, BatchNorm, activation, Dropout per hidden layer."""
     layers: list[Layer] = [Flatten()]
     for units in config.hidden_sizes:
         layers.append(Dense(units, initializer))
         layers += [BatchNorm()] if config.batch_norm else []
         layers.append(ACTIVATIONS[config.activation]())
         layers += [Dropout(config.dropout)] if config.dropout else []
-    return [*layers, output]
+    return layers
+
+
+def _cnn(config: "RunConfig", initializer: Initializer) -> list[Layer]:
+    """Twice: four filters of 3 x 3, BatchNorm, activation, pools of 2 x 2; then Flatten."""
+    stage = [Conv2D(4, 3, initializer=initializer), BatchNorm(), ACTIVATIONS[config.activation](), MaxPool2D(2)]
+    return [*stage, *stage, Flatten()]
+
+
+MODELS: dict[str, Callable[["RunConfig", Initializer], list[Layer]]] = {"mlp": _mlp, "cnn": _cnn}
 
 
 def check(config: "RunConfig") -> None:
     """Build all parts once, so that what one of them refuses is refused before anything starts.
 
-    Raises  UsageError, also where `layers` and a setting that it replaces are both given.
+    Raises  UsageError, also where `layers` or the model `cnn` and a setting that it replaces are both given.
     """
     if config.layers is not None:
-        for name in REPLACED_BY_LAYERS:
-            value = getattr(config, name)
-            if value != type(config).model_fields[name].default:
-                raise UsageError(f"layers describes the whole network: leave out {name}, got {value} (--{name})")
+        _refuse(config, REPLACED_BY_LAYERS, "layers")
+    elif config.model == "cnn":
+        _refuse(config, REPLACED_BY_CNN, "model cnn")
     for build in (build_optimizer, build_schedule, build_links, build_loss, build_initializer):
         build(config)
+
+
+def _refuse(config: "RunConfig", replaced: tuple[str, ...], what: str) -> None:
+    for name in replaced:
+        value = getattr(config, name)
+        if value != type(config).model_fields[name].default:
+            raise UsageError(f"{what} describes the whole network: leave out {name}, got {value} (--{name})")
 
 
 def _matching(kind: type[Any], config: "RunConfig") -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Networks as lists of layers: "dense:128", "dropout:0.3", "relu", {"dense": 128}, {"dropout": {"rate": 0.3}}."""
+"""Networks as lists of layers: "dense:128", "dropout:0.3", "relu", {"dense": 128}, {"dropout": {"rate": 0.3}}.
+
+A size of two numbers is written 2x3 or [2, 3], a setting that is a word by its name: "conv2d:8,2x3,padding=valid".
+"""
 
 import dataclasses
 import re
@@ -6,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handgrad.config.kinds import BRACKETS, Kind, Number, Whole, items, spelled
+from handgrad.config.kinds import BRACKETS, Kind, Name, Number, Size, Whole, items, spelled
 from handgrad.config.lookup import listed, shown, value_name
 from handgrad.errors import UsageError
 from handgrad.nn import ACTIVATIONS, LAYERS, Initializer, Layer
+from handgrad.nn.images import Extent
 
 LARGEST, MOST = 10**6, 4000
 NEXT_ITEM = re.compile(r"[,\s]+(?=[A-Za-z_]\w*(?:[:,\s]|$))")  # a name follows; `4, 3` and `rate=0.3` are a layer's
@@ -46,7 +50,8 @@ def build_layer(item: str, initializer: Initializer | None = None) -> Layer:
     except UsageError as error:
         raise ValueError(f"has {shown(item)}, whose {str(error).partition(' (--')[0]}") from error
     except TypeError as error:
-        raise ValueError(f"has {shown(item)}, which needs {listed(_settings(kind))}: write {name}:128") from error
+        needed = [f.name for f in dataclasses.fields(kind) if f.default is f.default_factory is dataclasses.MISSING]
+        raise ValueError(f"has {shown(item)}, which needs {listed(needed)}: write {name}:128") from error
     return layer
 
 
@@ -66,9 +71,11 @@ def _canonical(item: Any) -> str:
         hint = "; for a number of hidden layers use num_layers" if name.isdigit() else ""
         raise ValueError(f"has a layer that {error}{hint}") from error
     numbers = _bound(name, _registry()[name], written)
-    names = _settings(_registry()[name])[: len(numbers)]
-    in_order = names == list(numbers)
-    texts = [f"{value!r}" if in_order else f"{setting}={value!r}" for setting, value in numbers.items()]
+    settings = _settings(_registry()[name])
+    texts = [
+        _text(value) if setting == settings[place] and not isinstance(value, str) else f"{setting}={_text(value)}"
+        for place, (setting, value) in enumerate(numbers.items())
+    ]
     canonical = name + (":" + ",".join(texts) if texts else "")
     build_layer(canonical)
     return canonical
@@ -97,15 +104,35 @@ def _bound(name: str, kind: Any, written: list[Any]) -> dict[str, Any]:
         if setting not in settings or setting in numbers:
             takes = f"takes {listed(settings)}" if settings else "takes no number"
             raise ValueError(f"has {shown(name)}, which {takes}, got {shown(part)}")
-        numbers[setting] = _number(name, kind, setting, value)
+        numbers[setting] = _value(name, kind, setting, value)
     return {setting: numbers[setting] for setting in settings if setting in numbers}
 
 
-def _number(name: str, kind: Any, setting: str, value: str) -> float:
+def _value(name: str, kind: Any, setting: str, value: str) -> Any:
     (field,) = (field for field in dataclasses.fields(kind) if field.name == setting)
-    required = field.default is dataclasses.MISSING  # a size, as opposed to a padding that may be 0
-    read = Whole(int(required), LARGEST) if field.type in (int, "int") else Number()
     try:
-        return read.read(value)
+        return _kind_of(field).read(value)
     except ValueError as error:
         raise ValueError(f"has {shown(name)}, whose {setting} {error}") from error
+
+
+def _kind_of(field: Any) -> Kind:
+    """How the values of a layer's field may be written."""
+    if "choices" in field.metadata:
+        return Name(field.name, field.metadata["choices"])
+    if field.type in (Extent, Extent | None):
+        return _Extent()
+    required = field.default is dataclasses.MISSING  # a size, as opposed to a padding that may be 0
+    return Whole(int(required), LARGEST) if field.type in (int, "int") else Number()
+
+
+class _Extent(Size):
+    """A height and a width, equal ones as one number."""
+
+    def read(self, value: Any) -> Any:
+        height, width = super().read(value)
+        return height if height == width else (height, width)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "x".join(map(repr, value if isinstance(value, tuple) else [value]))

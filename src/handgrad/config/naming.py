@@ -61,12 +61,13 @@ def command(config: "RunConfig") -> str:
 def auto_name(config: "RunConfig") -> str:
     """A folder's name such as fashion_mnist_hl_3_bs_16_ac_tanh_adam_lr_0.0001_s_0, cut to 96 characters with a hash."""
     parts: list[Any] = [PurePath(config.dataset).stem or "data"]
-    if config.layers is None:
-        parts += ["hl", config.num_layers, *_sizes(config)]
-        activation = ["ac", config.activation]
-    else:
+    activation = ["ac", config.activation] if config.layers is None else []
+    if config.layers is not None:
         parts += ["net", *(item.replace(":", "") for item in config.layers)]
-        activation = []
+    elif config.model == "mlp":
+        parts += ["hl", config.num_layers, *_sizes(config)]
+    else:
+        parts.append(config.model)
     parts += [
         "bs",
         config.batch_size,

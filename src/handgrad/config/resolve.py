@@ -1,13 +1,16 @@
 """Many ways to say one thing brought together: spellings of names, layers counted or listed, base and overrides."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from handgrad.config.build import REPLACED_BY_LAYERS
+from handgrad import strict_yaml
+from handgrad.config.build import REPLACED_BY_CNN, REPLACED_BY_LAYERS
 from handgrad.config.kinds import Kind, Wholes
-from handgrad.config.lookup import field_spellings, find, shown, unknown
+from handgrad.config.lookup import field_spellings, find, shown, squashed, unknown
 from handgrad.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 KindOf = Callable[[str], Kind]
 EACH_LAYER = 128  # units, where a number of layers is given and nothing of their size
+LISTS = (".yaml", ".yml", ".json")
 
 
 def canonical(mapping: Mapping[str, Any], kind_of: KindOf) -> dict[str, Any]:
@@ -23,7 +27,25 @@ def canonical(mapping: Mapping[str, Any], kind_of: KindOf) -> dict[str, Any]:
     Raises  UsageError for a name that means no field or several, and for one field given twice with different values.
     """
     table = field_spellings()
-    return united(((name, find(str(name), table, "setting"), value) for name, value in mapping.items()), kind_of)
+    triples = ((name, find(str(name), table, "setting"), value) for name, value in mapping.items())
+    return with_listed_layers(united(triples, kind_of))
+
+
+def with_listed_layers(values: Any) -> Any:
+    """The values with `layers` from the file that `model` names, where it names one.
+
+    Raises  UsageError when the file holds no list, or layers are given besides; FileSystemError.
+    """
+    model = values.get("model") if isinstance(values, Mapping) else None
+    if not isinstance(model, str | os.PathLike) or Path(model).suffix.lower() not in LISTS:
+        return values
+    if values.get("layers") is not None:
+        raise UsageError(f"layers is given twice: in {model} and by itself. Leave one out (--model, --layers)")
+    content = strict_yaml.load(Path(model).expanduser())
+    listed = content.get("layers") if isinstance(content, dict) and len(content) == 1 else content
+    if not isinstance(listed, list):
+        raise UsageError(f"{model} must hold a list of layers such as `- conv2d:8,3`, got {shown(content)} (--model)")
+    return {name: value for name, value in values.items() if name != "model"} | {"layers": listed}
 
 
 def united(triples: Iterable[tuple[str, str, Any]], kind_of: KindOf) -> dict[str, Any]:
@@ -49,6 +71,8 @@ def overridden(base: Mapping[str, Any], changes: Mapping[str, Any], default_size
     dropped: tuple[str, ...] = ()
     if changes.get("layers") is not None:
         dropped = REPLACED_BY_LAYERS
+    elif "model" in changes:
+        dropped = ("layers", *(REPLACED_BY_CNN if squashed(str(changes["model"])) == "cnn" else ()))
     elif _is_list(changes.get("hidden_size")):
         dropped = ("num_layers",)
     elif "num_layers" in changes and "hidden_size" not in changes and tuple_of(base["hidden_size"]) == default_sizes:
@@ -62,7 +86,7 @@ def settled_sizes(config: "RunConfig") -> dict[str, Any]:
     Raises  UsageError, quoting both, when the list's length and a given number of layers differ.
     """
     sizes, given = config.hidden_size, config.model_fields_set
-    if config.layers is not None:
+    if config.layers is not None or config.model != "mlp":
         return {}
     if "num_layers" in given and "hidden_size" not in given:
         return {"hidden_size": EACH_LAYER}

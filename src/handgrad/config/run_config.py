@@ -60,6 +60,11 @@ class RunConfig(BaseModel):
         "unit", "unit: pixels from 0 to 1; standard: mean 0 and deviation 1 over the training set"
     )
 
+    model: Annotated[str, Name("model", build.MODELS)] = _network(
+        "mlp",
+        "mlp: dense layers as the settings below say; cnn: two convolutions of four 3x3 filters, each with batch "
+        "normalisation, activation and 2x2 pools; or a YAML file with a list of layers, see layers",
+    )
     num_layers: Annotated[int, Whole(0, 1000)] = _network(2, "hidden layers; 0 is softmax regression")
     hidden_size: Annotated[int | tuple[int, ...], Wholes(MANY)] = _network(
         DEFAULT_SIZES,
@@ -72,8 +77,8 @@ class RunConfig(BaseModel):
     init_scale: Annotated[float, Number("(0, inf)")] = _network(0.05, "deviation of the weights that `random` draws")
     layers: Annotated[tuple[str, ...] | None, LayerList(optional=True)] = _network(
         None,
-        "the whole network as a list such as dense:128 relu dropout:0.3, in place of num_layers, hidden_size, "
-        "activation, dropout and batch_norm; the output layer is added",
+        "the whole network as a list such as conv2d:8,3 relu max_pool2d:2 dense:128 relu dropout:0.3, in place of "
+        "model, num_layers, hidden_size, activation, dropout and batch_norm; the output layer is added",
     )
     loss: Annotated[str, Name("loss", LOSSES)] = _network("cross_entropy", "what training minimises")
     label_smoothing: Annotated[float, Number("[0, 1)")] = _network(
@@ -141,6 +146,7 @@ class RunConfig(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _checked(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        values = resolve.with_listed_layers(values)
         try:
             config = handler(values)
             settled = resolve.settled_sizes(config)

@@ -17,6 +17,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "elastic": ("elastic_alpha",),
     "elastic_sigma": (),
     "normalize": ("normalise", "normalization", "normalisation", "norm", "scaling"),
+    "model": ("model_type", "model_name", "network", "net"),
     "num_layers": (
         *("nhl", "nh1", "hl", "nl", "hidden_layers", "n_layers", "num_hidden_layers", "hidden_layers_count"),
         *("n_hidden_layers", "number_of_hidden_layers", "no_of_hidden_layers", "num_hidden", "hidden_layer_count"),
@@ -138,12 +139,17 @@ _OPTIMIZERS = {
 }
 
 VALUES: dict[str, dict[str, tuple[str, ...]]] = {
+    "model": {"mlp": ("fully_connected", "feed_forward"), "cnn": ("conv_net", "convolutional")},
     "activation": _ACTIVATIONS,
     "layers": {
         **{name: tuple(other for other in others if other != "linear") for name, others in _ACTIVATIONS.items()},
         "dense": ("fully_connected", "fc", "affine"),
         "batch_norm": ("bn", "batch_normalization", "batch_normalisation"),
         "dropout": ("drop",),
+        "conv2d": ("conv", "convolution", "convolution2d"),
+        "max_pool2d": ("max_pool", "max_pooling", "max_pooling2d", "pool"),
+        "average_pool2d": ("average_pool", "avg_pool", "avg_pool2d", "average_pooling", "average_pooling2d"),
+        "global_average_pool": ("global_avg_pool", "global_average_pooling", "global_average_pooling2d", "gap"),
     },
     "loss": _LOSSES,
     "optimizer": _OPTIMIZERS,

@@ -27,6 +27,11 @@ STRICT = {"error_model": "numpy", "nogil": True}
 FAST = STRICT | {"fastmath": {"contract", "reassoc", "nsz", "arcp"}}
 """Sums may be reordered, multiply-adds fused. Never `nnan` or `ninf`: a NaN must reach the loss, where it is seen."""
 
+INLINE = FAST | {"forceinline": True}
+"""For parts of fast kernels. A function of its own would exist twice, compiled alone and within its caller's module,
+where sums may be fused or ordered otherwise; which of the two is called differs between the process that compiled it
+and one that found it in the cache, and so would the last bits."""
+
 KERNELS = Path(__file__).parent
 log = logging.getLogger("handgrad")
 
@@ -108,6 +113,11 @@ def strict_kernel(function: Callable[..., Any]) -> Any:
 def fast_kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` with the FAST policy and the package's cache."""
     return _compiled(function, FAST)
+
+
+def inline_kernel(function: Callable[..., Any]) -> Any:
+    """Compile a part of kernels, with the FAST policy, into each of its callers: see INLINE."""
+    return _compiled(function, INLINE)
 
 
 def address(kernel: Any, signature: Signature) -> int:

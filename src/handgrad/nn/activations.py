@@ -22,7 +22,8 @@ class Activation(Layer):
     def plan(self, shape: Shape) -> Plan:
         """Same shape out as in; all fields are handed to the kernels as settings."""
         settings = tuple(float(value) for value in vars(self).values())
-        return Plan(shape, self.kernels, settings=settings, saved_per_image=prod(shape) if self.saves else 0)
+        saved = prod(shape) if self.saves else 0
+        return Plan(shape, self.kernels, settings=settings, saved_per_image=saved, layout=None)
 
 
 @dataclass(frozen=True)

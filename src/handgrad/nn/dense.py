@@ -40,8 +40,8 @@ class Dense(Layer):
 
 @dataclass(frozen=True)
 class Flatten(Layer):
-    """Takes an image as one vector; memory stays as it is, so nothing is computed."""
+    """Takes an image as one vector, channel by channel and row by row; nothing is computed."""
 
     def plan(self, shape: Shape) -> Plan:
-        """(H, W, ...) becomes (H * W * ...,)."""
-        return Plan((prod(shape),), None)
+        """(C, H, W) becomes (C * H * W,)."""
+        return Plan((prod(shape),), None, layout=None)

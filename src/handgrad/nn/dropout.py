@@ -20,4 +20,4 @@ class Dropout(Layer):
     def plan(self, shape: Shape) -> Plan:
         """Same shape out as in; the mask is saved for the backward pass."""
         kernels = dropout_forward, dropout_backward
-        return Plan(shape, kernels, settings=(self.rate,), saved_per_image=prod(shape))
+        return Plan(shape, kernels, settings=(self.rate,), saved_per_image=prod(shape), layout=None)

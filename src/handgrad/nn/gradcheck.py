@@ -77,10 +77,14 @@ def _check(
 def _numeric(network: Network, batch: Any, place: int, training: bool, key: int) -> float | None:
     """The finite difference at one element, or None where the steps see different sides of a kink."""
     value, total, signs = network.parameters[place], 0.0, []
-    arena = network.program(len(batch[0])).activations
+    program = network.program(len(batch[0]))
+    chosen = [network.plans[operation["stream"]].saves_choices for operation in program.table]
+    choices = [
+        program.saved[operation["saved_start"] :][: operation["saved_size"]] for operation in program.table[chosen]
+    ]
     for offset, weight in STENCIL:
         network.parameters[place] = value + offset * STEP
         total += weight * network.loss_and_gradients(*batch, training=training, key=key)
-        signs.append(arena > 0)
+        signs.append(np.concatenate([program.activations > 0, *choices]))
     network.parameters[place] = value
     return total / STEP if all(np.array_equal(signs[0], sign) for sign in signs[1:]) else None

@@ -46,8 +46,12 @@ class Plan:
     """A layer bound to its input's shape; `kernels` are its forward and backward pass, None where it computes nothing.
 
     `sizes` (int) and `settings` (float) reach the kernels as `shape` and `settings`; `saved` and `saved_per_image`
-    are the numbers a forward pass leaves for the backward pass: once, and once an image. `sparse_kernels` compute the
-    same faster when most of the input is zero, as many pixels are.
+    are the numbers a forward pass leaves for the backward pass: once, and once an image. They are choices, such as
+    which number was the largest, where `saves_choices`: a step that changes one crosses a kink. `sparse_kernels`
+    compute the same faster when most of the input is zero, as many pixels are.
+
+    `layout` is how batches lie in memory, in and out: "rows" (N, features), image after image; "columns"
+    (features, N), the batch last; None where it makes no difference, as for a function of each number.
     """
 
     output: Shape
@@ -58,6 +62,8 @@ class Plan:
     settings: tuple[float, ...] = ()
     saved: int = 0
     saved_per_image: int = 0
+    saves_choices: bool = False
+    layout: str | None = "rows"
     sparse_kernels: tuple[Any, Any] | None = None
 
 

@@ -1,6 +1,10 @@
-"""Where everything of a network lies: parameters and buffers in their flat vectors, activations in one arena."""
+"""Where everything of a network lies: parameters and buffers in their flat vectors, activations in one arena.
 
-from collections.abc import Callable, Sequence
+A batch enters and leaves as rows (N, features); where a layer wants columns (features, N), or rows again, an operation
+that transposes comes before it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -8,12 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.kernels import transpose
 from handgrad.kernels.memory import aligned_zeros
 from handgrad.kernels.program import OPERATION, Program
 from handgrad.kernels.signatures import kernel_address
-from handgrad.nn.layer import Plan
+from handgrad.nn.layer import Plan, Shape
 
 Array = NDArray[Any]
+LINE = 16  # numbers of float32 in a cache line
+INTO = {
+    "columns": (transpose.to_columns_forward, transpose.to_columns_backward),
+    "rows": (transpose.to_rows_forward, transpose.to_rows_backward),
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,20 @@ def slots_of(plans: Sequence[Plan], parts: Callable[[Plan], Sequence[Any]]) -> t
     return tuple(slots)
 
 
+def operations(plans: Sequence[Plan], shape: Shape) -> Iterator[tuple[int, Plan]]:
+    """What is computed, in order: each layer's number with its plan, or with a transposition before or after it."""
+    here, layer = "rows", 0
+    for layer, plan in enumerate(plans):
+        if plan.kernels and plan.layout not in (here, None):
+            here = plan.layout
+            yield layer, Plan(shape, INTO[here], sizes=(prod(shape),), layout=here)
+        if plan.kernels:
+            yield layer, plan
+        shape = plan.output
+    if here != "rows":
+        yield layer, Plan(shape, INTO["rows"], sizes=(prod(shape),))
+
+
 def assemble(network: Any, rows: int) -> Program:
     """Lay a network out for batches of up to `rows` images; layers that compute nothing get no operation."""
     table, shapes, settings = _table(network, rows)
@@ -77,20 +101,19 @@ def _table(network: Any, rows: int) -> tuple[Array, list[int], list[float]]:
     settings: list[float] = []
     size, start = prod(network.input_shape), 0
     filled = dict.fromkeys(("parameter", "buffer", "saved"), 0)
-    for layer, plan in enumerate(network.plans):
-        if plan.kernels is None:
-            continue
+    for layer, plan in operations(network.plans, network.input_shape):
         sizes = {
             "parameter": sum(part.size for part in plan.parameters),
             "buffer": sum(part.size for part in plan.buffers),
             "saved": plan.saved + rows * plan.saved_per_image,
         }
         row = {"x_start": start, "x_size": size, "y_start": start + rows * size, "y_size": prod(plan.output)}
+        filled["saved"] += -filled["saved"] % LINE
         row |= {f"{name}_start": filled[name] for name in sizes} | {f"{name}_size": sizes[name] for name in sizes}
         row |= {"shape_start": len(shapes), "shape_size": len(plan.sizes), "stream": layer}
         row |= {"setting_start": len(settings), "setting_size": len(plan.settings)}
         sparse = plan.sparse_kernels if network.sparse_inputs and not table else None
-        kernels = dict(zip(("forward", "backward"), sparse or plan.kernels, strict=True))
+        kernels = dict(zip(("forward", "backward"), sparse or plan.kernels or (), strict=True))
         row |= {role: kernel_address(kernel, role, network.dtype) for role, kernel in kernels.items()}
         table.append(row)
         filled = {name: filled[name] + sizes[name] for name in sizes}

@@ -18,9 +18,9 @@ def _culprit(network: Network, rows: int) -> str:
     for slot in network.parameter_slots:
         if not np.isfinite(slot.view(network.parameters)).all():
             return f"{slot.name} is no longer finite, the update before overflowed"
-    program, layers = network.program(rows), [i for i, plan in enumerate(network.plans) if plan.kernels]
-    for layer, operation in zip(layers, program.table, strict=True):
-        start = operation["y_start"]
+    program = network.program(rows)
+    for operation in program.table:
+        layer, start = operation["stream"], operation["y_start"]
         if not np.isfinite(program.activations[start : start + rows * operation["y_size"]]).all():
             return f"the outputs of layer {layer} ({type(network.layers[layer]).__name__}) are the first not finite"
     return "the latest outputs of every layer are finite"

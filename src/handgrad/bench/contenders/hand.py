@@ -34,7 +34,7 @@ class Hand(Contender):
         views = self.network.views
         for layer, arrays in enumerate(task.weights):
             for name, array in arrays.items():
-                views[f"{layer}.{name}"][...] = array
+                views[f"{layer}.{name}"][...] = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
 
     def train(self, orders: Iterable[Array]) -> list[float]:
         """The orders are those that the Trainer draws by itself."""

@@ -1,0 +1,216 @@
+"""Convolution of images, in deep learning's sense: a cross-correlation, the kernel is not flipped.
+
+Layout  columns: (channels, height, width, N), the batch last. A row of an image is then width * N contiguous numbers,
+        the next pixel to the right N further on, and one loop over a row serves every image and pixel of it.
+`shape` (channels, height, width, filters, kernel height, kernel width, stride down, stride right, zeros above, zeros
+        to the left, output height, output width)
+saved   where there is padding: the images within a margin of zeros, so that no loop meets a border
+Ref     the pairs of y, dy and the formulas: Dumoulin & Visin, A guide to convolution arithmetic (2016), chapter 4
+"""
+
+import numpy as np
+
+from handgrad.kernels.compile import fast_kernel, inline_kernel
+from handgrad.kernels.memory import CACHE_LINE_BYTES
+
+
+@inline_kernel
+def add_taps(y, x, weight, lanes):
+    """y[k] += sum_j weight[j] x[j lanes + k], three j at a time: y is read and written once for three products."""
+    size, j = y.size, 0
+    while weight.size - j >= 3:
+        a, b, c = weight[j], weight[j + 1], weight[j + 2]
+        x0 = x[j * lanes : j * lanes + size]
+        x1 = x[(j + 1) * lanes : (j + 1) * lanes + size]
+        x2 = x[(j + 2) * lanes : (j + 2) * lanes + size]
+        for k in range(size):
+            y[k] += a * x0[k] + b * x1[k] + c * x2[k]
+        j += 3
+    while j < weight.size:
+        a = weight[j]
+        x0 = x[j * lanes : j * lanes + size]
+        for k in range(size):
+            y[k] += a * x0[k]
+        j += 1
+
+
+@inline_kernel
+def dot_taps(dy, dy_next, x, dweight, dweight_next, lanes):
+    """dweight[j] += sum_k dy[k] x[j lanes + k] for two filters and three j at a time: six products a load of five."""
+    size, j, zero = dy.size, 0, dy.dtype.type(0)
+    while dweight.size - j >= 3:
+        x0 = x[j * lanes : j * lanes + size]
+        x1 = x[(j + 1) * lanes : (j + 1) * lanes + size]
+        x2 = x[(j + 2) * lanes : (j + 2) * lanes + size]
+        a = b = c = a_next = b_next = c_next = zero
+        for k in range(size):
+            a += dy[k] * x0[k]
+            b += dy[k] * x1[k]
+            c += dy[k] * x2[k]
+            a_next += dy_next[k] * x0[k]
+            b_next += dy_next[k] * x1[k]
+            c_next += dy_next[k] * x2[k]
+        for at, one, other in ((j, a, a_next), (j + 1, b, b_next), (j + 2, c, c_next)):
+            dweight[at] += one
+            dweight_next[at] += other
+        j += 3
+    while j < dweight.size:
+        x0 = x[j * lanes : j * lanes + size]
+        a = a_next = zero
+        for k in range(size):
+            a += dy[k] * x0[k]
+            a_next += dy_next[k] * x0[k]
+        dweight[j] += a
+        dweight_next[j] += a_next
+        j += 1
+
+
+@inline_kernel
+def total(x):
+    """Sum of a vector."""
+    out = x.dtype.type(0)
+    for k in range(x.size):
+        out += x[k]
+    return out
+
+
+@inline_kernel
+def correlate(x, weight, bias, y, down, right, lanes):
+    """y[o, r, s] = bias[o] + sum_c,i,j weight[o, c, i, j] x[c, r down + i, s right + j], for each image of the batch.
+
+    Shapes  x (C, H, W N), weight (O, C, KH, KW), bias (O,), y (O, OH, OW N); `lanes` is N
+    """
+    piece = y.shape[2] if right == 1 else lanes  # a stride leaves gaps: then one pixel at a time
+    for r in range(y.shape[1]):
+        for o in range(weight.shape[0]):
+            y[o, r] = bias[o]
+            for c in range(weight.shape[1]):
+                for i in range(weight.shape[2]):
+                    for start in range(0, y.shape[2], piece):
+                        out = y[o, r, start : start + piece]
+                        add_taps(out, x[c, r * down + i, start * right :], weight[o, c, i], lanes)
+
+
+@inline_kernel
+def correlate_gradients(x, dy, dweight, dbias, down, right, lanes):
+    """dweight[o, c, i, j] = sum_n,r,s dy[o, r, s] x[c, r down + i, s right + j];  dbias[o] = sum_n,r,s dy[o, r, s].
+
+    Shapes  as `correlate`; each gradient has its variable's shape
+    """
+    piece, last = (dy.shape[2] if right == 1 else lanes), dy.shape[0] - 1
+    dweight[:] = 0
+    dbias[:] = 0
+    spare = np.empty(dweight.shape[3], dweight.dtype)  # an odd last filter is its own partner
+    for r in range(dy.shape[1]):
+        for o in range(dweight.shape[0]):
+            dbias[o] += total(dy[o, r])
+        for o in range(0, dweight.shape[0], 2):
+            given, given_next = dy[o, r], dy[min(o + 1, last), r]
+            for c in range(dweight.shape[1]):
+                for i in range(dweight.shape[2]):
+                    mine, partner = dweight[o, c, i], dweight[o + 1, c, i] if o < last else spare
+                    for start in range(0, given.size, piece):
+                        stop, line = start + piece, x[c, r * down + i, start * right :]
+                        dot_taps(given[start:stop], given_next[start:stop], line, mine, partner, lanes)
+
+
+@inline_kernel
+def within_zeros(x, y, top, left, down, right, lanes):
+    """Copy x into zeros: pixel (r, s) to (top + r down, left + s right), where y has that place.
+
+    Shapes  x (C, H, W N), y (C, H', W' N)
+    """
+    width, room = x.shape[2] // lanes, y.shape[2] // lanes
+    for c in range(y.shape[0]):
+        for r in range(y.shape[1]):
+            line, source = y[c, r], (r - top) // down
+            if r < top or (r - top) % down or source >= x.shape[1]:
+                line[:] = 0
+            elif right == 1:
+                start, size = left * lanes, min(width, room - left) * lanes
+                line[:start] = 0
+                line[start : start + size] = x[c, source, :size]
+                line[start + size :] = 0
+            else:
+                line[:] = 0
+                for s in range(min(width, (room - left + right - 1) // right)):
+                    place = (left + s * right) * lanes
+                    line[place : place + lanes] = x[c, source, s * lanes : (s + 1) * lanes]
+
+
+@inline_kernel
+def aligned(like, size):
+    """A vector of `like`'s type that starts at a cache line, not set: loads across two lines take twice as long."""
+    room = np.empty(size + CACHE_LINE_BYTES // like.itemsize, like.dtype)
+    start = (-room.ctypes.data % CACHE_LINE_BYTES) // like.itemsize
+    return room[start : start + size]
+
+
+@inline_kernel
+def turned(weight):
+    """The kernel that leads back from outputs to inputs: rotated by 180 degrees, channels and filters exchanged.
+
+    Shapes  weight (O, C, KH, KW) -> (C, O, KH, KW)
+    """
+    filters, channels, height, width = weight.shape
+    out = np.empty((channels, filters, height, width), weight.dtype)
+    for o in range(filters):
+        for c in range(channels):
+            for i in range(height):
+                for j in range(width):
+                    out[c, o, height - 1 - i, width - 1 - j] = weight[o, c, i, j]
+    return out
+
+
+@inline_kernel
+def padded(x, saved, shape):
+    """The images with their margin as they lie in `saved`, or as they are where `saved` is empty.
+
+    Shapes  x flat -> (C, H', W' N), H' and W' as far as windows reach
+    """
+    channels, height, width, _, tall, wide, down, right, _, _, rows, columns = shape
+    lanes = x.size // (channels * height * width)
+    if not saved.size:
+        return x.reshape((channels, height, width * lanes))
+    height, width = (rows - 1) * down + tall, (columns - 1) * right + wide
+    return saved[: channels * height * width * lanes].reshape((channels, height, width * lanes))
+
+
+@fast_kernel
+def convolution_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+    """y[o, r, s] = bias[o] + sum_c,i,j weight[o, c, i, j] x[c, r down + i - top, s right + j - left], x = 0 outside.
+
+    Shapes  x (C, H, W, N), y (O, OH, OW, N); parameters: weight (O, C, KH, KW), then bias (O,)
+    """
+    channels, height, width, filters, tall, wide, down, right, top, left, rows, columns = shape
+    lanes = x.size // (channels * height * width)
+    weights = filters * channels * tall * wide
+    weight = parameters[:weights].reshape((filters, channels, tall, wide))
+    images = padded(x, saved, shape)
+    if saved.size:
+        within_zeros(x.reshape((channels, height, width * lanes)), images, top, left, 1, 1, lanes)
+    out = y.reshape((filters, rows, columns * lanes))
+    correlate(images, weight, parameters[weights:], out, down, right, lanes)
+
+
+@fast_kernel
+def convolution_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+    """Gradients of the loss with respect to weight, bias and x.
+
+    Math    dweight, dbias: see `correlate_gradients`
+            dx[c, h, w] = sum_o,i,j weight[o, c, i, j] dy[o, r, s] over all r, s with r down + i - top = h and
+            s right + j - left = w: a correlation of dy, spread out by the stride within zeros, with the turned kernel
+    """
+    channels, height, width, filters, tall, wide, down, right, top, left, rows, columns = shape
+    lanes = dy.size // (filters * rows * columns)
+    weights = filters * channels * tall * wide
+    gradient = dy.reshape((filters, rows, columns * lanes))
+    dweight = dparameters[:weights].reshape((filters, channels, tall, wide))
+    correlate_gradients(padded(x, saved, shape), gradient, dweight, dparameters[weights:], down, right, lanes)
+    if dx.size:
+        weight = parameters[:weights].reshape((filters, channels, tall, wide))
+        outer = filters, height + tall - 1, (width + wide - 1) * lanes
+        spread = aligned(dy, outer[0] * outer[1] * outer[2]).reshape(outer)
+        within_zeros(gradient, spread, tall - 1 - top, wide - 1 - left, down, right, lanes)
+        zeros = np.zeros(channels, dy.dtype)
+        correlate(spread, turned(weight), zeros, dx.reshape((channels, height, width * lanes)), 1, 1, lanes)

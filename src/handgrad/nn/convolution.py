@@ -1,0 +1,79 @@
+"""The convolutional layer."""
+
+from dataclasses import dataclass, field
+from math import prod
+
+from handgrad.errors import UsageError
+from handgrad.kernels.convolution import convolution_backward, convolution_forward
+from handgrad.nn.dense import LARGEST
+from handgrad.nn.images import Extent, image_shape, pair, settle_extents, windows
+from handgrad.nn.initializers import Initializer, XavierUniform, Zeros
+from handgrad.nn.layer import Layer, Parameter, Plan, Shape
+
+PADDINGS = ("same", "valid")
+
+
+@dataclass(frozen=True)
+class Conv2D(Layer):
+    """`filters` kernels moved over an image, each giving one channel: a cross-correlation, as in PyTorch and Keras.
+
+    padding "valid": windows inside the image only. "same": zeros around it, so that the output has ceil(size / stride)
+    pixels, the odd zero below and to the right; for stride 1 this is PyTorch's padding="same", for others TensorFlow's.
+    """
+
+    filters: int
+    kernel_size: Extent = 3
+    stride: Extent = 1
+    padding: str = field(default="same", metadata={"choices": PADDINGS})
+    initializer: Initializer = field(default_factory=XavierUniform)
+
+    def __post_init__(self) -> None:
+        settle_extents(self, "kernel_size", "stride")
+        if self.padding not in PADDINGS:
+            raise UsageError(f"padding must be one of {', '.join(PADDINGS)}, got {self.padding!r} (--layers)")
+
+    def plan(self, shape: Shape) -> Plan:
+        """Weights (filters, channels, height, width) from `initializer`, bias (filters,) from zeros."""
+        channels, height, width = image_shape(shape, "a convolution")
+        kernel, stride = pair(self.kernel_size), pair(self.stride)
+        margins = [self._margin(*sizes) for sizes in zip((height, width), kernel, stride, strict=True)]
+        tall, wide = height + sum(margins[0]), width + sum(margins[1])
+        rows, columns = windows((tall, wide), kernel, stride, "a kernel")
+        window = channels * prod(kernel)
+        most = LARGEST // max(window, rows * columns)
+        if not 1 <= self.filters <= most:
+            raise UsageError(
+                f"a convolution with kernels of shape {(channels, *kernel)} on inputs of shape {shape} needs "
+                f"1 to {most} filters, got {self.filters} (--layers)"
+            )
+        weight = Parameter(
+            "weight", (self.filters, channels, *kernel), self.initializer, window, self.filters * prod(kernel), True
+        )
+        bias = Parameter("bias", (self.filters,), Zeros())
+        reach = [(count - 1) * step + size for count, step, size in zip((rows, columns), stride, kernel, strict=True)]
+        return Plan(
+            (self.filters, rows, columns),
+            (convolution_forward, convolution_backward),
+            (weight, bias),
+            sizes=(
+                channels,
+                height,
+                width,
+                self.filters,
+                *kernel,
+                *stride,
+                margins[0][0],
+                margins[1][0],
+                rows,
+                columns,
+            ),
+            saved_per_image=channels * prod(reach) if any(map(any, margins)) else 0,
+            layout="columns",
+        )
+
+    def _margin(self, size: int, kernel: int, stride: int) -> tuple[int, int]:
+        """Zeros before and after an image's side."""
+        if self.padding == "valid":
+            return 0, 0
+        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+        return total // 2, total - total // 2

@@ -1,0 +1,59 @@
+"""What layers on images share: shapes, sizes given by one number or two, and where windows lie."""
+
+from typing import Any
+
+from handgrad.errors import UsageError
+from handgrad.nn.layer import Shape
+
+Extent = int | tuple[int, int]
+"""A height and a width; one number is both."""
+
+LARGEST_EXTENT = 4096
+
+
+def pair(extent: Extent) -> tuple[int, int]:
+    """(height, width)."""
+    return (extent, extent) if isinstance(extent, int) else extent
+
+
+def extent(name: str, value: Any) -> Extent:
+    """A height and a width however they were given, equal ones as one number, so that equal layers compare equal.
+
+    Raises  UsageError when they are not one or two whole numbers from 1 on.
+    """
+    sizes = list(value) if isinstance(value, list | tuple) else [value]
+    if len(sizes) not in (1, 2) or not all(type(size) is int and 1 <= size <= LARGEST_EXTENT for size in sizes):
+        raise UsageError(f"{name} must be one or two whole numbers of 1 to {LARGEST_EXTENT}, got {value} (--layers)")
+    height, width = sizes[0], sizes[-1]
+    return height if height == width else (height, width)
+
+
+def settle_extents(layer: Any, *names: str) -> None:
+    """Put the named fields of a frozen layer into the form of `extent`."""
+    for name in names:
+        object.__setattr__(layer, name, extent(name, getattr(layer, name)))
+
+
+def image_shape(shape: Shape, what: str) -> tuple[int, int, int]:
+    """(channels, height, width) of images (height, width) or (channels, height, width).
+
+    Raises  UsageError when `shape` is no image's, naming the layer as `what`.
+    """
+    if len(shape) not in (2, 3):
+        raise UsageError(
+            f"{what} takes images (height, width) or (channels, height, width), got inputs of shape {shape}"
+        )
+    channels, height, width = shape if len(shape) == 3 else (1, *shape)
+    return channels, height, width
+
+
+def windows(sizes: tuple[int, int], window: Extent, stride: Extent, what: str) -> tuple[int, int]:
+    """How many windows fit down and across: floor((size - window) / stride) + 1; what is left over is not looked at.
+
+    Raises  UsageError when not even one does.
+    """
+    tall, wide = pair(window)
+    down, right = pair(stride)
+    if tall > sizes[0] or wide > sizes[1]:
+        raise UsageError(f"{what} of shape {(tall, wide)} does not fit into images of shape {sizes}: make it smaller")
+    return (sizes[0] - tall) // down + 1, (sizes[1] - wide) // right + 1

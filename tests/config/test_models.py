@@ -1,0 +1,78 @@
+"""`model`: the networks that have a name, and those listed in a file."""
+
+import pytest
+
+from handgrad.config import RunConfig, build_layers
+from handgrad.errors import FileSystemError, UsageError
+from handgrad.nn import BatchNorm, Conv2D, Dense, Flatten, He, MaxPool2D, Network, ReLU, Tanh, XavierUniform
+
+LISTED = """
+- conv2d: {filters: 6, kernel_size: [2, 3], padding: valid}
+- relu
+- max_pool2d: 2
+- dense:20
+"""
+AS_TEXTS = ("conv2d:6,2x3,padding=valid", "relu", "max_pool2d:2", "dense:20")
+
+
+@pytest.fixture
+def net(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(LISTED)
+    return path
+
+
+def test_cnn_is_the_network_of_the_course_report():
+    stage = [Conv2D(4, 3, initializer=He()), BatchNorm(), ReLU(), MaxPool2D(2)]
+    layers = build_layers(RunConfig(model="cnn"), 10)
+    assert layers == [*stage, *stage, Flatten(), Dense(10, He())]
+    # 4 (9 + 1) + 8, 4 (36 + 1) + 8, and 4 channels of 7 x 7 pixels: 196 * 10 + 10
+    assert Network(layers, (28, 28)).parameters.size == 48 + 156 + 1970
+
+
+def test_cnn_takes_the_activation_and_the_initialiser():
+    layers = build_layers(RunConfig(model="cnn", activation="tanh", weight_init="xavier"), 10)
+    assert [layers[0], layers[2]] == [Conv2D(4, 3, initializer=XavierUniform()), Tanh()]
+
+
+def test_a_file_becomes_the_list_of_layers(net):
+    config = RunConfig(model=str(net))
+    assert (config.layers, config.model) == (AS_TEXTS, "mlp")
+    assert RunConfig.from_mapping({"model": net}) == config
+    assert RunConfig.from_mapping(config.to_mapping()) == config, "the file is not needed again"
+    assert "--layers conv2d:6,2x3,padding=valid relu max_pool2d:2 dense:20" in config.command()
+
+
+def test_a_file_may_name_the_list(net):
+    net.write_text("layers: [relu, 'dense:5']")
+    assert RunConfig(model=str(net)).layers == ("relu", "dense:5")
+
+
+def test_a_network_described_anew_replaces_the_old_description(net):
+    deep, listed, cnn = RunConfig(num_layers=5, dropout=0.1), RunConfig(model=str(net)), RunConfig(model="cnn")
+    assert deep.replaced(model="CNN") == cnn
+    assert deep.replaced(model=net) == listed
+    assert listed.replaced(model="cnn") == cnn
+    assert cnn.replaced(layers=list(AS_TEXTS)) == listed
+    assert listed.replaced(model="mlp") == RunConfig()
+    assert cnn.replaced(epochs=3).model == "cnn"
+
+
+def test_names_and_commands():
+    config = RunConfig(model="cnn", dataset="mnist", seed=2)
+    assert config.auto_name() == "mnist_cnn_bs_64_ac_relu_adam_lr_0.001_s_2"
+    assert config.command() == "handgrad train --dataset mnist --model cnn --seed 2"
+
+
+@pytest.mark.parametrize("content", ["epochs: 3", "cnn", "{layers: 3}", "{layers: [relu], epochs: 3}"])
+def test_a_file_without_a_list_is_refused(content, net):
+    net.write_text(content)
+    with pytest.raises(UsageError, match=r"net\.yaml must hold a list of layers such as .*\(--model\)$"):
+        RunConfig(model=str(net))
+
+
+def test_a_missing_file_and_layers_besides_are_refused(net):
+    with pytest.raises(FileSystemError, match=r"cannot read .*other\.yaml"):
+        RunConfig(model=str(net.with_name("other.yaml")))
+    with pytest.raises(UsageError, match=r"layers is given twice: in .*net\.yaml and by itself"):
+        RunConfig(model=str(net), layers=["relu"])
