@@ -60,7 +60,7 @@ def test_a_network_described_anew_replaces_the_old_description(net):
 
 def test_names_and_commands():
     config = RunConfig(model="cnn", dataset="mnist", seed=2)
-    assert config.auto_name() == "mnist_cnn_bs_64_ac_relu_adam_lr_0.001_s_2"
+    assert config.auto_name() == "mnist_cnn_bs_128_ac_relu_adam_lr_0.001_s_2"
     assert config.command() == "handgrad train --dataset mnist --model cnn --seed 2"
 
 

@@ -100,7 +100,7 @@ REFUSED = {
     "layer of a word": ({"layers": ["conv2d:4,padding=full"]}, "whose padding must be one of same, valid, got 'full'"),
     "convolution bare": ({"layers": ["conv2d"]}, "layers has 'conv2d', which needs filters: write conv2d:128"),
     "layers and model": ({"layers": ["relu"], "model": "cnn"}, "leave out model, got cnn (--model)"),
-    "cnn and sizes": ({"model": "cnn", "nhl": 2}, "model cnn describes the whole network: leave out num_layers, got 2"),
+    "cnn and sizes": ({"model": "cnn", "nhl": 3}, "model cnn describes the whole network: leave out num_layers, got 3"),
     "model unknown": ({"model": "resnet"}, "model must be one of mlp, cnn, got 'resnet' (--model)"),
     "two spellings": ({"lr": 0.1, "learning_rate": 0.2}, "learning_rate is given twice: lr 0.1 and learning_rate 0.2"),
     "unknown": ({"frobnicate": 1}, "unknown setting frobnicate. `handgrad train --help` lists all"),

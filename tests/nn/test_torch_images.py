@@ -20,6 +20,9 @@ from handgrad.nn import (
 )
 from handgrad.nn.images import pair
 
+# PyTorch says so once a process, of even kernels.
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding=.same.")
+
 TOLERANCE = 1e-12
 RENAMED = {"gamma": "weight", "beta": "bias", "running_variance": "running_var"}
 
