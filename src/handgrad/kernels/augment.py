@@ -9,13 +9,13 @@ import math
 
 import numpy as np
 
-from handgrad.kernels.compile import fast_kernel
+from handgrad.kernels.compile import strict_kernel
 from handgrad.kernels.random import normal, subkey, uniform
 
 NOISE, WARP = 1 << 40, 1 << 41  # purposes: far above any layer's stream number
 
 
-@fast_kernel
+@strict_kernel
 def gaussian_blur(field, room, sigma):
     """Blur `field` in place by a Gaussian of `sigma` pixels cut at 3 sigma; nothing comes in from outside.
 
@@ -39,7 +39,7 @@ def gaussian_blur(field, room, sigma):
             field[i, j] = total
 
 
-@fast_kernel
+@strict_kernel
 def displace(field, room, key, shift, alpha, sigma):
     """Fill `field` with one axis' displacement of every pixel: alpha blur(U(-1, 1)) + one shift for all.
 
@@ -53,7 +53,7 @@ def displace(field, room, key, shift, alpha, sigma):
     field += shift * (2 * uniform(key, 0) - 1)
 
 
-@fast_kernel
+@strict_kernel
 def resample(image, out, down, right, fill):
     """out[i, j] = image at (i + down, j + right), bilinear, `fill` outside.  Shapes  all (H, W)."""
     height, width = image.shape
@@ -70,7 +70,7 @@ def resample(image, out, down, right, fill):
             out[i, j] = value
 
 
-@fast_kernel
+@strict_kernel
 def augment(x, rows, batches, key):
     """Augment the `rows` images that stand in `x` in place.  Shapes  x (rows * H * W,) real."""
     height, width = int(batches.augmentation[0]), int(batches.augmentation[1])

@@ -7,10 +7,10 @@ Ref     Ioffe & Szegedy, Batch normalization (2015); conventions of PyTorch's Ba
 
 import numpy as np
 
-from handgrad.kernels.compile import fast_kernel
+from handgrad.kernels.compile import fast_kernel, inline_kernel
 
 
-@fast_kernel
+@inline_kernel
 def batch_statistics(x, mean, variance):
     """Mean and biased variance of each column, the variance from the differences to the mean (no cancellation)."""
     rows, features = x.shape

@@ -35,6 +35,8 @@ def block(rows: int, vectors: int, masked: bool = False, listed: bool = False) -
     @intrinsic
     def product(typing_context: Any, a: Any, ar: Any, ak: Any, b: Any, n: Any, c: Any, *rest: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            # Within a larger function LLVM runs out of registers for addresses, and a block takes twice its time.
+            builder.function.attributes.add("noinline")
             kinds = [*signature.args[:6], *signature.args[6]]
             given = [*values[:6], *(builder.extract_value(values[6], i) for i in range(len(kinds) - 6))]
             data = {i: context.make_array(kinds[i])(context, builder, given[i]).data for i in (0, 3, 5, 6, 8)}

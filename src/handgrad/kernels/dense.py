@@ -1,11 +1,11 @@
 """The fully connected layer, y = x W + b.  `shape` holds (inputs, outputs); parameters are W row by row, then b."""
 
-from handgrad.kernels.compile import fast_kernel
+from handgrad.kernels.compile import fast_kernel, strict_kernel
 from handgrad.kernels.matmul import matmul, matmul_transposed_a, matmul_transposed_b
 from handgrad.kernels.sparse import sparse_matmul, sparse_matmul_transposed_a
 
 
-@fast_kernel
+@strict_kernel
 def add_bias(y, bias):
     """y[n] = y[n] + bias for every row.  Shapes  y (N * O,), bias (O,)"""
     for n in range(0, y.size, bias.size):
@@ -13,7 +13,7 @@ def add_bias(y, bias):
             y[n + j] += bias[j]
 
 
-@fast_kernel
+@strict_kernel
 def sum_rows(dy, dbias):
     """dbias = sum_n dy[n].  Shapes  dy (N * O,), dbias (O,)"""
     dbias[:] = 0

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from handgrad.kernels.augment import augment
-from handgrad.kernels.compile import fast_kernel, strict_kernel
+from handgrad.kernels.compile import inline_kernel, strict_kernel
 from handgrad.kernels.losses import count_correct
 from handgrad.kernels.processor import flush_denormals, prefetch, restore
 from handgrad.kernels.random import subkey
@@ -17,7 +17,7 @@ from handgrad.kernels.signatures import call_backward, call_forward, call_loss, 
 BLOCK = 2048  # elements updated at a time: a block of weights, gradients and two states stays in the first-level cache
 
 
-@fast_kernel
+@strict_kernel
 def forward(program, rows, key, training):
     """Run every operation on the first `rows` rows of the input; `key` seeds this step's random numbers."""
     arena = program.activations
@@ -38,7 +38,7 @@ def forward(program, rows, key, training):
         )
 
 
-@fast_kernel
+@strict_kernel
 def backward(program, rows):
     """Run the operations backwards from the gradient of the last output down to the first layer with parameters."""
     arena, darena = program.activations, program.dactivations
@@ -60,7 +60,7 @@ def backward(program, rows):
         )
 
 
-@fast_kernel
+@strict_kernel
 def output_loss(program, labels):
     """Loss and number of right answers for the current activations; leaves the loss's gradient in `dactivations`."""
     last, rows = program.table[program.table.size - 1], labels.size
@@ -71,7 +71,7 @@ def output_loss(program, labels):
     return loss, count_correct(logits, labels)
 
 
-@fast_kernel
+@strict_kernel
 def loss_and_gradients(program, labels, key, training):
     """Loss of the batch that stands in the input, and every gradient; (loss, right answers)."""
     forward(program, labels.size, key, training)
@@ -80,7 +80,7 @@ def loss_and_gradients(program, labels, key, training):
     return loss, correct
 
 
-@fast_kernel
+@inline_kernel
 def gradient_norm(gradients):
     """Euclidean norm, summed in float64 by blocks."""
     total = 0.0
@@ -92,7 +92,7 @@ def gradient_norm(gradients):
     return math.sqrt(total)
 
 
-@fast_kernel
+@inline_kernel
 def penalise(w, dw, scale, l1, l2, keep):
     """The links between gradient and optimizer: dw = scale dw + l1 sign(w) + l2 w, then w = keep w.
 
@@ -110,7 +110,7 @@ def penalise(w, dw, scale, l1, l2, keep):
             w[i] *= keep
 
 
-@fast_kernel
+@strict_kernel
 def update(program, optimization, scale, learning_rate):
     """Apply links and optimizer block by block, so that each element is fetched from memory once."""
     real = program.parameters.dtype.type
@@ -137,7 +137,7 @@ def update(program, optimization, scale, learning_rate):
             )
 
 
-@fast_kernel
+@strict_kernel
 def optimizer_step(program, optimization, step, learning_rate, loss, measure):
     """One update from the gradients as they stand; returns their norm where it was needed or asked for, else NaN."""
     clip, norm, scale = optimization.links[0], np.nan, 1.0
@@ -159,7 +159,7 @@ def optimizer_step(program, optimization, step, learning_rate, loss, measure):
     return norm
 
 
-@fast_kernel
+@inline_kernel
 def gather(batches, rows, x, labels):
     """Copy the images and labels of `rows` into the network's input, scaled: x = scale * pixel + shift."""
     width = batches.images.shape[1]
@@ -170,7 +170,7 @@ def gather(batches, rows, x, labels):
             x[n * width + j] = batches.scale * batches.images[row, j] + batches.shift
 
 
-@fast_kernel
+@strict_kernel
 def expect_rows(batches, rows):
     """Ask for the images of the next batch: they are scattered over all of memory, and the step gives it time."""
     width = batches.images.shape[1]
