@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from handgrad.bench.workloads import Rule
 
-HIDDEN = ("batch_norm", "relu", "dropout:0.2")
-
 
 @dataclass(frozen=True)
 class Goal:
@@ -23,12 +21,17 @@ class Goal:
     shift: float
 
 
+# 99.0 to 99.2 % after the third epoch on seeds 0 to 2; an MLP of 512-256 units had 98.95 % after ten.
 GOAL = Goal(
     dataset="mnist",
-    layers=("dense:512", *HIDDEN, "dense:256", *HIDDEN, "dense:10"),
+    layers=(
+        *("conv2d:8,3", "batch_norm", "relu", "max_pool2d:2"),
+        *("conv2d:16,3", "batch_norm", "relu", "max_pool2d:2"),
+        *("flatten", "dense:64", "batch_norm", "relu", "dropout:0.2", "dense:10"),
+    ),
     batch=128,
-    rule=Rule("adam", 4e-3),
+    rule=Rule("adam", 1e-2),
     schedule="one_cycle",
-    epochs=12,
-    shift=2.0,
+    epochs=4,
+    shift=1.0,
 )

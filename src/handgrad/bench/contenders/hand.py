@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -31,10 +32,7 @@ class Hand(Contender):
     def __init__(self, task: Task) -> None:
         super().__init__(task)
         self.network = Network(layers_of(task.workload.layers), task.images.shape[1:], seed=task.seed)
-        views = self.network.views
-        for layer, arrays in enumerate(task.weights):
-            for name, array in arrays.items():
-                views[f"{layer}.{name}"][...] = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
+        fill(self.network, task.weights)
 
     def train(self, orders: Iterable[Array]) -> list[float]:
         """The orders are those that the Trainer draws by itself."""
@@ -61,6 +59,14 @@ class Hand(Contender):
     def logits(self, images: Array) -> Array:
         """By the network itself."""
         return self.network.logits(images)
+
+
+def fill(network: Network, weights: Any) -> None:
+    """Give a network the weights that all contenders start from; a convolution's are (height, width, in, out) there."""
+    views = network.views
+    for layer, arrays in enumerate(weights):
+        for name, array in arrays.items():
+            views[f"{layer}.{name}"][...] = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
 
 
 def layers_of(texts: Iterable[str]) -> list[Layer]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from handgrad.bench.contenders.hand import layers_of, optimizer_of
+from handgrad.bench.contenders.hand import fill, layers_of, optimizer_of
 from handgrad.bench.racers import Entry
 from handgrad.data import Split
 from handgrad.nn import Network
@@ -26,10 +26,7 @@ def race(entry: Entry) -> None:
     """Train on all training images until the goal or the last epoch."""
     goal, data = entry.goal, entry.data
     network = Network(layers_of(goal.layers), data.image_shape, seed=entry.seed)
-    views = network.views
-    for layer, arrays in enumerate(entry.weights):
-        for name, array in arrays.items():
-            views[f"{layer}.{name}"][...] = array
+    fill(network, entry.weights)
     settings = Settings(
         optimizer=optimizer_of(goal.rule),
         schedule=SCHEDULES[goal.schedule](),

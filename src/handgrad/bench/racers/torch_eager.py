@@ -10,7 +10,7 @@ from torch.nn import functional
 from handgrad.bench.contenders.torch_eager import build_model, build_optimizer
 from handgrad.bench.goals import Goal
 from handgrad.bench.racers import Entry
-from handgrad.bench.workloads import stages
+from handgrad.bench.workloads import parse, stages
 
 Scheduler = Callable[[Any, Goal, int], Any]
 
@@ -35,16 +35,22 @@ def race(entry: Entry) -> None:
     optimizer = build_optimizer(model, goal.rule)
     images, labels = _pixels(data.x_train), torch.from_numpy(data.y_train.copy())
     scheduler = SCHEDULES[goal.schedule](optimizer, goal, goal.epochs * -(-len(images) // goal.batch))
+    enter = _entrance(goal)
     test, test_labels = _pixels(data.x_test), torch.from_numpy(data.y_test.copy())
     for _ in range(goal.epochs):
         model.train()
         for rows in torch.randperm(len(images)).split(goal.batch):
             optimizer.zero_grad()
-            functional.cross_entropy(model(shifted(images[rows], goal.shift).flatten(1)), labels[rows]).backward()
+            functional.cross_entropy(model(enter(shifted(images[rows], goal.shift))), labels[rows]).backward()
             optimizer.step()
             scheduler.step()
-        if entry.lap(_accuracy(model, test, test_labels)):
+        if entry.lap(_accuracy(model, enter(test), test_labels)):
             return
+
+
+def _entrance(goal: Goal) -> Callable[[Any], Any]:
+    """What becomes of images (N, 1, H, W) before a network: rows for a dense layer, as they are for a convolution."""
+    return (lambda images: images) if parse(goal.layers[0])[0] == "conv2d" else (lambda images: images.flatten(1))
 
 
 def _pixels(images: Any) -> Any:
@@ -68,4 +74,4 @@ def moved(images: Any, pixels: Any) -> Any:
 def _accuracy(model: Any, images: Any, labels: Any) -> float:
     model.eval()
     with torch.inference_mode():
-        return float((model(images.flatten(1)).argmax(1) == labels).float().mean())
+        return float((model(images).argmax(1) == labels).float().mean())
