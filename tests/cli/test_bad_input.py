@@ -72,7 +72,7 @@ FLAGS = {
     "weights as text": Row(f"train {TIGHT} --model_save_path w.txt", USAGE, ("ending in .npz, .npy", "w.txt")),
     "save into nowhere": Row(f"train {TIGHT} --model_save_path no/w.npz", USAGE, (
         "model_save_path names a folder that does not exist: no", "--model_save_path")),
-    "a layer that is not there": Row("train -d digits --layers relu wavelet:3", USAGE, ("layers", "'wavelet'", "dense")),
+    "a layer that is not there": Row("train -d digits --layers relu blur:3", USAGE, ("layers", "'blur'", "dense")),
     "layers twice": Row("train -d digits --layers dense:9 relu -nhl 7", USAGE, "leave out num_layers, got 7"),
     "resume what": Row("resume", USAGE, "arguments are required: RUN"),
     "predict what": Row("predict run", USAGE, "arguments are required: IMAGE"),
