@@ -78,7 +78,7 @@ def test_what_a_training_prints(here, capsys):
     echo, begin, *epochs, result, after = answer.out.splitlines()
     metrics = open_run(here / "mine").metrics
     assert echo.startswith("$ handgrad train --dataset digits ")
-    assert begin == "1,294 training and 144 validation images, 1,210 parameters, 2 epochs of 41 steps"
+    assert begin == "1,294 + 144 validation images, 1,210 parameters, 2 epochs of 41 steps"
     for line, epoch in zip(epochs, metrics["epochs"], strict=True):
         train, validation = (
             f"{epoch[f'{part}_loss']:.4f} {100 * epoch[f'{part}_accuracy']:5.2f} %" for part in ("train", "validation")

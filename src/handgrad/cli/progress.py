@@ -28,7 +28,7 @@ class Progress(Observer):
         epochs, done = trainer.settings.epochs, trainer.step
         begin = f", going on from step {done} of {trainer.total_steps}" if done else ""
         self.console.print(
-            f"{rows:,} training and {held:,} validation images, {trainer.network.parameters.size:,} parameters, "
+            f"{rows:,} + {held:,} validation images, {trainer.network.parameters.size:,} parameters, "
             f"{epochs} epochs of {trainer.steps_per_epoch:,} steps{begin}"
         )
         self._began, self._from = time.perf_counter(), done
