@@ -7,6 +7,7 @@ from PIL import Image
 from handgrad import data
 from handgrad.cli.parser import Parser
 from handgrad.errors import CorruptDataError, FileSystemError
+from handgrad.files import atomic_writer
 
 
 def run(tokens: list[str]) -> int:
@@ -57,7 +58,8 @@ def _sample(name: str, folder: Path) -> int:
         for label, title in enumerate(dataset.class_names):
             for row in (dataset.y_test == label).nonzero()[0][:1]:
                 path = folder / f"{title.replace('/', '-').replace(' ', '-')}.png"
-                Image.fromarray(dataset.x_test[row]).save(path)
+                with atomic_writer(path) as file:
+                    Image.fromarray(dataset.x_test[row]).save(file, "PNG")
                 print(path)
     except OSError as error:
         raise FileSystemError(f"cannot write to {folder}: {error.strerror}") from error
