@@ -72,7 +72,7 @@ def test_the_screen(run, capsys):
 def test_less_and_more(run, capsys):
     assert "most frequent confusions\n" not in call(capsys, "evaluate run --top 0").out
     out = call(capsys, "evaluate run --percent --top 1").out
-    assert "Confusion matrix in per cent of the true class, the true class in rows" in out
+    assert "Confusion matrix in per cent of the row, the true class in rows" in out
     assert out.rstrip().splitlines()[-2] == "most frequent confusions"
 
 
