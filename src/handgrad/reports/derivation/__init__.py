@@ -1,0 +1,1 @@
+"""The back-propagation equations of one network, printed and checked."""
