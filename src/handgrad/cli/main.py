@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "accuracy and loss of a run's network on the test set",
     "predict": "name what is on images, with a run's network",
     "runs": "list the runs there are, with their results",
+    "derive": "the back-propagation equations of a network, printed and checked",
     "gradcheck": "check every gradient of a network against finite differences",
     "data": "list, fetch, verify data sets, take samples from one",
     "bench": "time training here, beside PyTorch, JAX, Keras and scikit-learn",

@@ -7,5 +7,16 @@ from handgrad.equations.mathml import MathML
 from handgrad.equations.parse import parse
 from handgrad.equations.statement import Statement
 from handgrad.equations.text import Text
-from handgrad.equations.tree import Derivative, Equation, Expression, Glyph, Indexed, Number, Symbol, symbols, walk
+from handgrad.equations.tree import (
+    Derivative,
+    Equation,
+    Expression,
+    Glyph,
+    Indexed,
+    Number,
+    Symbol,
+    in_numbers,
+    symbols,
+    walk,
+)
 from handgrad.equations.write import Writer

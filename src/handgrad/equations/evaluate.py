@@ -101,10 +101,9 @@ def evaluate(
 def target_shape(equation: Equation, arrays: Mapping[str, Any]) -> tuple[int, ...]:
     """The shape of what an equation with indices defines."""
     ranges = target_ranges(equation, arrays)
-    names = [index.name for index in equation.target.indices] if isinstance(equation.target, Indexed) else []  # type: ignore[attr-defined]
-    if missing := [name for name in names if name not in ranges]:
+    if missing := [name for name in equation.indices if name not in ranges]:
         raise UsageError(f"no array says how far the index {missing[0]} of {equation.name} goes")
-    return tuple(ranges[name] for name in names)
+    return tuple(ranges[name] for name in equation.indices)
 
 
 def products(equation: Equation, arrays: Mapping[str, Any]) -> int:
@@ -120,13 +119,11 @@ def target_ranges(equation: Equation, arrays: Mapping[str, Any]) -> dict[str, in
     for node in walk(equation):
         if not isinstance(node, Indexed) or node.array.name not in arrays:
             continue
-        for axis, index in enumerate(node.indices):
-            if isinstance(index, Symbol):
-                size = np.shape(arrays[node.array.name])[axis]
-                if ranges.setdefault(index.name, size) != size:
-                    raise UsageError(f"the index {index.name} goes to {ranges[index.name]} and to {size} in one equation")
-    for index in equation.bounds:
-        ranges[index.name] = int(value(index.bound, Scope(arrays)))  # type: ignore[arg-type]
+        for size, index in zip(np.shape(arrays[node.array.name]), node.indices, strict=False):
+            if isinstance(index, Symbol) and ranges.setdefault(index.name, size) != size:
+                raise UsageError(f"the index {index.name} goes to {ranges[index.name]} and to {size} in one equation")
+    for bounded in equation.bounds:
+        ranges[bounded.name] = int(value(bounded.bound or Number(0), Scope(arrays)))
     return ranges
 
 
@@ -134,11 +131,10 @@ def _elements(equation: Equation, step: Expression, scope: Scope, places: Array 
     shape = target_shape(equation, scope.arrays)
     wanted = np.arange(math.prod(shape)) if places is None else places
     size = max(1, AT_ONCE // products(equation, scope.arrays))
-    names = [index.name for index in equation.target.indices]  # type: ignore[union-attr, attr-defined]
     parts = []
     for start in range(0, len(wanted), size):
         piece = wanted[start : start + size]
-        scope.indices = dict(zip(names, np.unravel_index(piece, shape), strict=True))
+        scope.indices = dict(zip(equation.indices, np.unravel_index(piece, shape), strict=True))
         parts.append(np.broadcast_to(value(step, scope), piece.shape))
     together = np.concatenate(parts) if parts else np.empty(0)
     return together.reshape(shape) if places is None else together
@@ -226,6 +222,4 @@ def _extents(indices: tuple[Index, ...], scope: Scope) -> list[int]:
     for index in indices:
         if index.bound is None and index.name not in scope.ranges:
             raise UsageError(f"no array says how far the index {index.name} goes in an equation")
-    return [
-        scope.ranges[index.name] if index.bound is None else int(value(index.bound, scope)) for index in indices
-    ]
+    return [scope.ranges[index.name] if index.bound is None else int(value(index.bound, scope)) for index in indices]

@@ -1,10 +1,21 @@
 """What symbols look like: from the names in an equation's text to letters, accents, layers and steps."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
-from handgrad.equations.tree import Binary, Equation, Expression, Glyph, Indexed, Reduction, Symbol, symbols, walk
+from handgrad.equations.tree import (
+    Binary,
+    Equation,
+    Expression,
+    Glyph,
+    Indexed,
+    Reduction,
+    Symbol,
+    changed,
+    parts,
+    symbols,
+    walk,
+)
 
 LETTERS = {
     "alpha": "α",
@@ -117,22 +128,15 @@ class _Dress:
         self.glyph, self.arrays = glyph, arrays
 
     def equation(self, equation: Equation) -> Equation:
-        target: Any = self.expression(equation.target)
-        return replace(equation, target=target, steps=tuple(self.expression(step) for step in equation.steps))
+        return changed(equation, self.expression)
 
     def expression(self, node: Expression) -> Expression:
         if isinstance(node, Symbol):
             return replace(node, glyph=self.glyph(node.name))
-        changed: dict[str, Any] = {}
-        for field in fields(node):  # type: ignore[arg-type]
-            value = getattr(node, field.name)
-            if isinstance(value, Expression):
-                changed[field.name] = self.expression(value)
-            elif isinstance(value, tuple):
-                changed[field.name] = tuple(self.expression(v) if isinstance(v, Expression) else v for v in value)
+        dressed = changed(node, self.expression)
         if isinstance(node, Binary) and node.operator == "*":
-            changed["elementwise"] = self.is_array(node.left) and self.is_array(node.right)
-        return replace(node, **changed)  # type: ignore[type-var]
+            return replace(dressed, elementwise=self.is_array(node.left) and self.is_array(node.right))
+        return dressed
 
     def is_array(self, node: Expression) -> bool:
         """Whether the value is a whole array; an element of one, and a sum, is a number."""
@@ -140,10 +144,4 @@ class _Dress:
             return node.name in self.arrays
         if isinstance(node, Indexed | Reduction):
             return False
-        return any(self.is_array(part) for part in _below(node))
-
-
-def _below(node: Expression) -> list[Expression]:
-    values = [value for value in vars(node).values()]
-    flat = [item for value in values for item in (value if isinstance(value, tuple) else (value,))]
-    return [item for item in flat if isinstance(item, Expression)]
+        return any(self.is_array(part) for part in parts(node))

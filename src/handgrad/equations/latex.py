@@ -1,6 +1,7 @@
 """Equations as LaTeX, for amsmath."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from handgrad.equations.tree import Glyph
 from handgrad.equations.write import Writer, parted
@@ -20,6 +21,7 @@ COMMANDS = {
     "φ": r"\varphi",
     "Φ": r"\Phi",
     "ψ": r"\psi",
+    "∇L": r"\nabla L",
 }
 FUNCTIONS = {"log": r"\ln", "tanh": r"\tanh", "cos": r"\cos", "min": r"\min", "max": r"\max"}
 REDUCTIONS = {"sum": r"\sum", "largest": r"\max", "argmax": r"\operatorname*{arg\,max}"}
@@ -28,7 +30,7 @@ REDUCTIONS = {"sum": r"\sum", "largest": r"\max", "argmax": r"\operatorname*{arg
 class Latex(Writer):
     """Commands of LaTeX and amsmath alone."""
 
-    signs = {
+    signs: ClassVar[dict[str, str]] = {
         "=": "=",
         "<-": r"\leftarrow",
         "minus": "-",

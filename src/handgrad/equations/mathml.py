@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from typing import ClassVar
 
 from handgrad.equations.tree import Glyph
 from handgrad.equations.write import Writer, parted
@@ -16,7 +17,7 @@ REDUCTIONS |= {"argmax": "<mo movablelimits='false'>arg max</mo>"}
 class MathML(Writer):
     """Elements without a namespace, to stand in an HTML page within <math>."""
 
-    signs = {
+    signs: ClassVar[dict[str, str]] = {
         "=": "<mo>=</mo>",
         "<-": "<mo>←</mo>",
         "minus": "<mo form='prefix'>−</mo>",
@@ -105,4 +106,6 @@ class MathML(Writer):
 
 
 def _place(below: str) -> str:
-    return f"<mn>{below}</mn>" if below.isdigit() else f"<mtext>{below}</mtext>" if len(below) > 3 else f"<mi>{below}</mi>"
+    return (
+        f"<mn>{below}</mn>" if below.isdigit() else f"<mtext>{below}</mtext>" if len(below) > 3 else f"<mi>{below}</mi>"
+    )

@@ -10,7 +10,7 @@ A line is `target = expression`, with further ` = expression` for the steps of a
 """
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from handgrad.equations.tree import (
     Binary,
@@ -47,38 +47,38 @@ REDUCTIONS = ("sum", "largest", "argmax")
 
 
 def parse(text: str) -> list[Equation]:
-    """The equations of a text, in lines or between semicolons.
+    """The equations of a text, in lines or between semicolons; a line that begins with an operator goes on.
 
     Raises  UsageError with the line that is none.
     """
-    return [parse_line(line) for line in _lines(text)]
+    return [_equation(written, reason) for written, reason in _lines(text)]
 
 
-def parse_line(line: str) -> Equation:
-    """One equation.  Raises  UsageError."""
-    written, _, reason = line.partition("#")
+def _equation(written: str, reason: str) -> Equation:
     target, *steps = (part.strip() for part in written.split(" = "))
     try:
         if not steps:
             raise ValueError("no ` = ` in it")
         left, bounds = _target(_read(target))
-        return Equation(left, tuple(_expression(_read(step)) for step in steps), reason.strip(), bounds)
+        return Equation(left, tuple(_expression(_read(step)) for step in steps), reason, bounds)
     except (SyntaxError, ValueError) as error:
         why = error.msg if isinstance(error, SyntaxError) else error
         raise UsageError(f"this is no equation: {' '.join(written.split())!r} ({why})") from error
 
 
-def _lines(text: str) -> Iterator[str]:
-    """Lines whose brackets are open go on in the next one, as do those that begin with an operator."""
-    pending = ""
-    for line in text.replace(";", "\n").splitlines():
-        stripped = line.strip()
-        if pending and not (stripped[:1] in ("/", "*", "+", "-", "=") or pending.count("(") > pending.count(")")):
-            yield pending
-            pending = ""
-        pending = f"{pending} {stripped}".strip()
-    if pending:
-        yield pending
+def _lines(text: str) -> list[tuple[str, str]]:
+    """Each line with the reason behind it."""
+    lines: list[tuple[str, str]] = []
+    for line in text.splitlines():
+        code, _, reason = line.partition("#")
+        for part in filter(None, map(str.strip, code.split(";"))):
+            if lines and part[0] in "+-*/=":
+                lines[-1] = f"{lines[-1][0]} {part}", lines[-1][1]
+            else:
+                lines.append((part, ""))
+        if reason and lines:
+            lines[-1] = lines[-1][0], reason.strip()
+    return lines
 
 
 def _read(text: str) -> ast.expr:

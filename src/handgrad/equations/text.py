@@ -1,6 +1,7 @@
 """Equations as plain text, for a terminal."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from handgrad.equations.tree import Glyph
 from handgrad.equations.write import Writer, parted
@@ -14,8 +15,8 @@ REDUCTIONS = {"sum": "Σ", "largest": "max", "argmax": "argmax"}
 class Text(Writer):
     """Unicode on one line: X[n,j] for elements, ᵀ for transposes, a / b for fractions."""
 
-    stacked = False
-    signs = {
+    stacked: ClassVar[bool] = False
+    signs: ClassVar[dict[str, str]] = {
         "=": "=",
         "<-": "←",
         "minus": "−",
@@ -39,6 +40,7 @@ class Text(Writer):
 
     def glyph(self, glyph: Glyph, indices: Sequence[str]) -> str:
         below = glyph.below.translate(BELOW)
+        below = below if not set(below) & set(glyph.below) else f"_{glyph.below}"
         text = glyph.letter + ACCENTS[glyph.accent] + below + glyph.above.translate(ABOVE)
         text += f"[{','.join(indices)}]" if indices else ""
         return f"∂L/∂{text}" if glyph.gradient else text
@@ -76,7 +78,8 @@ class Text(Writer):
         return f"{'ln' if name == 'log' else name}({', '.join(arguments)})"
 
     def reduction(self, kind: str, body: str, indices: Sequence[str]) -> str:
-        return f"{REDUCTIONS[kind]}_{{{', '.join(indices)}}} {body}"
+        below = ",".join(index.replace(" ", "") for index in indices)
+        return f"{REDUCTIONS[kind]}_{below if len(below) == 1 else f'{{{below}}}'} {body}"
 
     def cases(self, then: str, condition: str, otherwise: str) -> str:
         return f"{{{then} where {condition}, else {otherwise}}}"

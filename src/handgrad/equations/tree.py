@@ -1,6 +1,8 @@
 """The tree of an equation: what the parser makes, the writers print, and the evaluation computes."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,12 @@ class Equation:
         """The symbol that it defines."""
         return self.target.array.name if isinstance(self.target, Indexed) else self.target.name
 
+    @property
+    def indices(self) -> list[str]:
+        """The indices of the target, none where it is a whole array."""
+        given = self.target.indices if isinstance(self.target, Indexed) else ()
+        return [index.name for index in given if isinstance(index, Symbol)]
+
 
 def parts(node: object) -> tuple[Expression, ...]:
     """The expressions directly below a node, those inside indices and bounds included."""
@@ -148,6 +156,25 @@ def parts(node: object) -> tuple[Expression, ...]:
     return tuple(found)
 
 
+def changed(node: Any, change: Callable[[Expression], Expression]) -> Any:
+    """A node or an equation with `change` made to every expression directly below it."""
+    values: dict[str, Any] = {}
+    for field in fields(node):
+        value = getattr(node, field.name)
+        if isinstance(value, Expression):
+            values[field.name] = change(value)
+        elif isinstance(value, tuple):
+            values[field.name] = tuple(change(item) if isinstance(item, Expression) else item for item in value)
+    return replace(node, **values)
+
+
+def in_numbers(node: Any, values: Mapping[str, float]) -> Any:
+    """The same with numbers in the place of some symbols."""
+    if isinstance(node, Symbol):
+        return Number(values[node.name]) if node.name in values else node
+    return changed(node, lambda part: in_numbers(part, values))
+
+
 def walk(node: object) -> list[Expression]:
     """Every expression of a tree, a node before its parts."""
     here = [node] if isinstance(node, Expression) else []
@@ -157,6 +184,5 @@ def walk(node: object) -> list[Expression]:
 def symbols(node: object) -> set[str]:
     """The names of all variables that are not indices."""
     bound = {index.name for found in walk(node) if isinstance(found, Reduction) for index in found.indices}
-    if isinstance(node, Equation) and isinstance(node.target, Indexed):
-        bound |= {index.name for index in node.target.indices if isinstance(index, Symbol)}
+    bound |= set(node.indices) if isinstance(node, Equation) else set()
     return {found.name for found in walk(node) if isinstance(found, Symbol)} - bound

@@ -77,7 +77,7 @@ class Writer(ABC):
             return SUM
         if isinstance(node, Reduction):
             return TERM
-        if isinstance(node, Binary) and not (node.operator == "/" and self.stacked):
+        if isinstance(node, Binary) and node.operator not in (("/", "**") if self.stacked else ("**",)):
             return FACTOR
         return BASE
 

@@ -11,7 +11,7 @@ from handgrad.kernels.channelnorm import channelnorm_backward, channelnorm_forwa
 from handgrad.nn.initializers import Ones, Zeros
 from handgrad.nn.layer import Buffer, Layer, Parameter, Plan, Shape
 
-# AT are the indices of one number, ALL those of the numbers that one feature's statistics are taken over, M their count.
+# AT are the indices of one number, ALL those that one feature's statistics are taken over, M the count of these.
 FORWARD = """
     mu[j] = 1/M * sum(X[AT], ALL)
     v[j] = 1/M * sum((X[AT] - mu[j])^2, ALL)
@@ -24,8 +24,9 @@ BACKWARD = """
     dbeta[j] = sum(dY[AT] * d(Y[AT], beta[j]), ALL) = sum(dY[AT], ALL)
     dgamma[j] = sum(dY[AT] * d(Y[AT], gamma[j]), ALL) = sum(dY[AT] * Xhat[AT], ALL)
     dXhat[AT] = dY[AT] * d(Y[AT], Xhat[AT]) = dY[AT] * gamma[j]
-    dv[j] = sum(dXhat[AT] * d(Xhat[AT], v[j]), ALL) = -1/2 * (v[j] + epsilon)^(-3/2) * sum(dXhat[AT] * (X[AT] - mu[j]), ALL)
-    dmu[j] = -1 / sqrt(v[j] + epsilon) * sum(dXhat[AT], ALL)  # v depends on mu too, but the differences sum to 0
+    dv[j] = sum(dXhat[AT] * d(Xhat[AT], v[j]), ALL)
+        = -1/2 * (v[j] + epsilon)^(-3/2) * sum(dXhat[AT] * (X[AT] - mu[j]), ALL)
+    dmu[j] = -1 / sqrt(v[j] + epsilon) * sum(dXhat[AT], ALL)  # v depends on μ too, but the differences sum to 0
     dX[AT] = 1 / sqrt(v[j] + epsilon) * dXhat[AT] + 2/M * (X[AT] - mu[j]) * dv[j] + 1/M * dmu[j]
         = gamma[j] / sqrt(v[j] + epsilon) * (dY[AT] - 1/M * dbeta[j] - 1/M * Xhat[AT] * dgamma[j])
 """
@@ -70,5 +71,7 @@ class BatchNorm(Layer):
     def statement(self, shape: Shape) -> Statement:
         """The training's equations; of images, sums run over the pixels too."""
         place, axes, count = ("n,j", "n", "N") if len(shape) == 1 else ("n,j,h,w", "n,h,w", f"({prod(shape[1:])}*N)")
-        texts = (text.replace("AT", place).replace("ALL", axes).replace("M", count) for text in (FORWARD, BACKWARD))
-        return Statement(*texts, values=vars(self), remarks=(EVALUATION,))
+        forward, backward = (
+            text.replace("AT", place).replace("ALL", axes).replace("M", count) for text in (FORWARD, BACKWARD)
+        )
+        return Statement(forward, backward, vars(self), remarks=(EVALUATION,))

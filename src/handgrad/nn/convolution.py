@@ -83,9 +83,11 @@ class Conv2D(Layer):
         return Statement(
             f"Y[n,f,i,j] = sum(W[f,c,u,v] * {pixel}, c, u, v) + b[f]",
             f"""
-                dW[f,c,u,v] = sum(dY[n,f,i,j] * d(Y[n,f,i,j], W[f,c,u,v]), n, i, j) = sum(dY[n,f,i,j] * {pixel}, n, i, j)
+                dW[f,c,u,v] = sum(dY[n,f,i,j] * d(Y[n,f,i,j], W[f,c,u,v]), n, i, j)
+                    = sum(dY[n,f,i,j] * {pixel}, n, i, j)
                 db[f] = sum(dY[n,f,i,j], n, i, j)
-                dX[n,c,h,w] = sum(dY[n,f,i,j] * d(Y[n,f,i,j], X[n,c,h,w]), f, i, j) = sum(dY[n,f,i,j] * {tap}, f, i, j)
+                dX[n,c,h,w] = sum(dY[n,f,i,j] * d(Y[n,f,i,j], X[n,c,h,w]), f, i, j)
+                    = sum(dY[n,f,i,j] * {tap}, f, i, j)
             """,
             input=image,
         )

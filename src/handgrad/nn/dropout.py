@@ -25,13 +25,8 @@ class Dropout(Layer):
 
     def statement(self, shape: Shape) -> Statement:
         """With the mask M, drawn anew at each step."""
-        kept = f"{1 / (1 - self.rate):.6g}"
-        return Statement(
-            "Y = M * X",
-            "dX = dY * d(Y, X) = dY * M",
-            saved="M",
-            remarks=(
-                f"Each element of M is 0 with probability {self.rate:g}, else 1/(1 − {self.rate:g}) = {kept}, drawn "
-                "anew at each step; in evaluation M is 1 everywhere.",
-            ),
+        remark = (
+            f"Each element of M is 0 with probability {self.rate:g}, else 1/(1 − {self.rate:g}) = "
+            f"{1 / (1 - self.rate):.6g}, drawn anew at each step; in evaluation M is 1 everywhere."
         )
+        return Statement("Y = M * X", "dX = dY * d(Y, X) = dY * M", saved="M", remarks=(remark,))

@@ -44,7 +44,7 @@ class Pool2D(Layer):
         )
 
     def _indices(self) -> tuple[str, str, str]:
-        """In an equation's text: a number in the window of (i, j), the indices in a window, the place of (h, w) in it."""
+        """As text: a number in the window of (i, j), the indices in a window, the place that (h, w) has in it."""
         (tall, wide), (down, right) = pair(self.size), pair(self.size if self.stride is None else self.stride)
         pixel = f"X[n,c,{moved('i', down, 'u')},{moved('j', right, 'v')}]"
         place = f"{moved('h', 1, '', 0, 'i', down)}, {moved('w', 1, '', 0, 'j', right)}"
@@ -67,11 +67,11 @@ class MaxPool2D(Pool2D):
         return Statement(
             f"Y[n,c,i,j] = largest({pixel}, {window})",
             f"""
-                {marked} = ({number} == argmax({pixel}, {window}))
-                dX[n,c,h,w] = sum(dY[n,c,i,j] * d(Y[n,c,i,j], X[n,c,h,w]), i, j) = sum(dY[n,c,i,j] * M[n,c,i,j,{place}], i, j)
+                {marked} = ({number} == argmax({pixel}, {window}))  # counted row by row; of equal ones the first
+                dX[n,c,h,w] = sum(dY[n,c,i,j] * d(Y[n,c,i,j], X[n,c,h,w]), i, j)
+                    = sum(dY[n,c,i,j] * M[n,c,i,j,{place}], i, j)
             """,
             input=image_shape(shape, "a pool"),
-            remarks=("arg max counts the numbers of a window row by row from 0; of equal ones the first counts.",),
         )
 
 

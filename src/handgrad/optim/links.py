@@ -26,6 +26,13 @@ class Links:
         coupled, apart = (0.0, self.weight_decay) if decoupled else (self.weight_decay, 0.0)
         return self.clip_norm, self.l1, coupled, apart
 
+    def objective(self, decoupled: bool = False) -> str:
+        """What is minimised, L being the loss and w all penalised weights in one vector."""
+        _, l1, coupled, _ = self.numbers(decoupled)
+        terms = ["l1 * sum(abs(w[i]), i)"] if l1 else []
+        terms += ["weight_decay / 2 * sum(w[i]^2, i)"] if coupled else []
+        return f"J = {' + '.join(['L', *terms])}"
+
     def rule(self, penalised: bool = True, decoupled: bool = False) -> str:
         """The lines, in the language of `handgrad.equations`, from dw to the g that the optimizer is given.
 

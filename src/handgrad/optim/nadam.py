@@ -45,7 +45,8 @@ class NAdam(Optimizer):
 
     prepare, update, vectors, memory = nadam_prepare, nadam_update, 2, (1.0,)
     rule = (
-        "mu = beta1 * (1 - 0.5 * 0.96^(t * momentum_decay));  mu_next = beta1 * (1 - 0.5 * 0.96^((t + 1) * momentum_decay))\n"
+        "mu = beta1 * (1 - 0.5 * 0.96^(t * momentum_decay))\n"
+        "mu_next = beta1 * (1 - 0.5 * 0.96^((t + 1) * momentum_decay))\n"
         "p = where(t > 1, p * mu, mu)  # the product of all mu so far\n"
         "m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g^2\n"
         "w = w - learning_rate * (mu_next * m / (1 - p * mu_next) + (1 - mu) * g / (1 - p))\n"

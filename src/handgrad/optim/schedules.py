@@ -46,6 +46,15 @@ class Schedule(ABC):
         ramp = np.minimum((steps + 1) / (self.warmup_steps + 1), 1.0)
         return np.asarray(learning_rate * ramp * self.factors(after, max(total - self.warmup_steps, 1)))
 
+    def statement(self) -> str:
+        """The learning rate eta of step t (from 1) of `steps`, in the language of `handgrad.equations`."""
+        warm = self.warmup_steps > 0
+        length = "max(steps - warmup_steps, 1)" if warm else "steps"
+        lines = ["s = max(t - 1 - warmup_steps, 0)" if warm else "s = t - 1"]
+        lines += [f"T = {length}"] if "T" in self.rule else []
+        ramp = "min(t / (warmup_steps + 1), 1) * " if warm else ""
+        return "; ".join([*lines, self.rule, f"eta = a * {ramp}learning_rate"])
+
 
 @dataclass(frozen=True)
 class Constant(Schedule):

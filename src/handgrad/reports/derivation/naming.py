@@ -12,7 +12,7 @@ from typing import NamedTuple
 from handgrad.equations import Glyph, glyph_of
 from handgrad.nn import Network
 
-BETWEEN = "UVHGRS"
+BETWEEN = "UVHGRE"
 SYMBOLS = {"weight": "W", "bias": "b"}
 
 

@@ -16,7 +16,7 @@ Array = NDArray[Any]
 TERMS = 2_000_000  # that one equation may take; of a larger array, elements drawn at random are computed
 STEP = 1e-4
 STENCIL = ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12))
-DIRECTIONS, ELEMENTS = 8, 20
+DIRECTIONS, ELEMENTS, NUMBERS = 32, 4, 4_000_000  # directions tried, inputs that each moves, outputs computed in all
 
 
 class Agreement(NamedTuple):
@@ -43,7 +43,8 @@ def equations_of(statement: Statement, passage: Passage) -> list[Equation]:
     forward, backward = parse(statement.forward), parse(statement.backward)
     if passage.dy is None:
         return forward
-    return forward + (backward if passage.dx is not None else leading_to(backward, ["d" + symbol_of(p) for p in passage.gradients]))
+    own = ["d" + symbol_of(name) for name in passage.gradients]
+    return forward + (backward if passage.dx is not None else leading_to(backward, own))
 
 
 def leading_to(equations: list[Equation], wanted: list[str]) -> list[Equation]:
@@ -98,17 +99,19 @@ def finite_difference_error(statement: Statement, passage: Passage, seed: int = 
     arrays, generator = given(statement, passage), np.random.default_rng(seed)
     forward = leading_to(parse(statement.forward), ["Y"])
     pairs = []
-    for _ in range(DIRECTIONS):
+    for _ in range(max(4, min(DIRECTIONS, NUMBERS // passage.y.size))):
         direction = np.zeros(arrays["X"].size)
         moved = generator.choice(direction.size, min(ELEMENTS, direction.size), replace=False)
         direction[moved] = generator.normal(size=len(moved))
         numeric = _slope(forward, arrays, direction.reshape(arrays["X"].shape))
         if numeric is not None:
             pairs.append((numeric, float((passage.dx.ravel() * direction).sum())))
-    numbers = np.array(pairs).reshape(-1, 2)
-    scale = np.linalg.norm(numbers[:, 0]) + np.linalg.norm(numbers[:, 1])
-    floor = 1e-4 * np.linalg.norm(passage.dy) / math.sqrt(passage.dy.size)
-    return float(np.linalg.norm(numbers[:, 0] - numbers[:, 1]) / max(scale, floor, 1e-300)) if pairs else math.nan
+    if not pairs:
+        return math.nan
+    numeric_ones, given_ones = np.array(pairs).T
+    scale = float(np.linalg.norm(numeric_ones) + np.linalg.norm(given_ones))
+    floor = 1e-4 * float(np.sqrt(np.mean(passage.dy**2)))
+    return float(np.linalg.norm(numeric_ones - given_ones)) / max(scale, floor, 1e-300)
 
 
 def _slope(forward: list[Equation], arrays: dict[str, Any], direction: Array) -> float | None:
@@ -136,16 +139,17 @@ def _expected(statement: Statement, passage: Passage) -> dict[str, Array]:
 
 def _agree(equation: Equation, arrays: dict[str, Any], expected: Mapping[str, Array], terms: float) -> float:
     """How far the steps are from the engine, or from one another for what the engine does not keep; sets the latter."""
-    wanted, places = expected.get(equation.name), None
-    if wanted is not None and not isinstance(equation.target, type(None)):
-        places = _sample(equation, arrays)
+    wanted = expected.get(equation.name)
+    places = None if wanted is None else _sample(equation, arrays)
     steps = evaluate(equation, arrays, places)
+    if not steps:
+        return math.nan
     if wanted is None:
         arrays[equation.name] = wanted = steps[-1]
     elif places is not None:
         wanted = wanted.ravel()[places]
     scale = max(float(np.abs(wanted).max(initial=0)), terms, 1e-300)
-    return max(float(np.abs(step - wanted).max(initial=0)) for step in steps) / scale
+    return float(np.max([np.abs(step - wanted).max(initial=0) for step in steps])) / scale
 
 
 def _sample(equation: Equation, arrays: Mapping[str, Any]) -> Array | None:
