@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from handgrad.equations import Statement
 from handgrad.nn.initializers import Initializer
 
 Shape = tuple[int, ...]
@@ -76,3 +77,7 @@ class Layer(ABC):
 
         Raises  UsageError when such inputs do not fit; the message quotes both shapes.
         """
+
+    def statement(self, shape: Shape) -> Statement | None:
+        """Its equations on inputs of `shape`, forward and backward; None where it states none."""
+        return None
