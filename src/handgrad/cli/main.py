@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "all numbers of a run's network, class by class; ensembles",
     "compare": "put runs side by side, and say what their differences can tell",
     "predict": "name what is on images, with a run's network",
+    "report": "one HTML file with everything about a run, or a comparison of several",
     "runs": "list the runs there are, with their results",
     "derive": "the back-propagation equations of a network, printed and checked",
     "gradcheck": "check every gradient of a network against finite differences",

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from handgrad.cli.console import say
 from handgrad.cli.parser import Parser
-from handgrad.reports import build_report, writer_of
+from handgrad.reports.build import build_report
+from handgrad.reports.render import writer_of
 from handgrad.runs import Run, open_run
 
 TSNE_IMAGES = 2000

@@ -1,5 +1,1 @@
-"""Reports of runs, made from their folders alone."""
-
-from handgrad.reports.blocks import Report
-from handgrad.reports.build import build_report
-from handgrad.reports.render import write_html, write_markdown, writer_of
+"""Reports: what a run, or several, are turned into to be read."""

@@ -46,7 +46,7 @@ def single(run: Run, tsne_images: int, say: Say) -> Report:
         course_section(data, gallery),
         mistakes_section(summary, gallery),
         inside_section(gallery),
-        derivation_section(data),
+        derivation_section(data, say),
         reproduce_section(data, gallery.left_out),
     ]
     shown = [section for section in sections if section.blocks]
