@@ -21,6 +21,7 @@ COMMANDS = {
     "report": "one HTML file with everything about a run, or a comparison of several",
     "runs": "list the runs there are, with their results",
     "derive": "the back-propagation equations of a network, printed and checked",
+    "figures": "draw a run, or several in comparison, with the numbers as CSV",
     "gradcheck": "check every gradient of a network against finite differences",
     "data": "list, fetch, verify data sets, take samples from one",
     "bench": "time training here, beside PyTorch, JAX, Keras and scikit-learn",

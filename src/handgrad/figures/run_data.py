@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from handgrad.config import RunConfig
 from handgrad.data import Dataset, Split, load, split
 from handgrad.errors import CorruptDataError, UsageError
-from handgrad.evaluation import Predictions, predict
+from handgrad.evaluation import Predictions
 from handgrad.figures.kind import DoesNotApplyError
 from handgrad.nn import Network
 from handgrad.runs import Run
+from handgrad.runs.predictions import images_of, predictions_of
 from handgrad.training import History, load_model
 
 Array = NDArray[Any]
 TSNE_IMAGES, MOST_TSNE_IMAGES = 2000, 5000
-PARTS = ("test", "train")
 
 
 def silent(message: str) -> None:
@@ -94,6 +94,21 @@ class RunData:
             return epoch.step // epoch.epoch
         return -(-len(self.split.train_rows) // self.config.batch_size)
 
+    @cached_property
+    def batch_rows(self) -> Array:
+        """Images in the batch of each iteration: the last one of an epoch may be smaller.  Shapes  -> (N,) float64
+
+        What it holds follows from an epoch's accuracy, which is its right answers over all its images.
+        """
+        history, size, steps = self.history, self.config.batch_size, self.steps_per_epoch
+        rows = np.full(len(history.losses), float(size))
+        for epoch in history.epochs:
+            right = sum(history.correct[epoch.step - steps : epoch.step])
+            if right:
+                rows[steps - 1 :: steps] = round(right / epoch.train_accuracy) - (steps - 1) * size
+                break
+        return rows
+
     @property
     def kept_step(self) -> int:
         """The iteration after which the network stood that the run ended with."""
@@ -107,18 +122,15 @@ class RunData:
 
         Raises  DoesNotApplyError when there are none.
         """
-        dataset = self.dataset
-        rows = self.split.train_rows if part == "train" else np.arange(len(dataset.y_test))
-        if not len(rows):
-            raise DoesNotApplyError(f"{dataset.name} has no {part} images")
-        if part == "train":
-            return dataset.x_train[rows], dataset.y_train[rows]
-        return dataset.x_test, dataset.y_test
+        images, labels = images_of(self.config, self.dataset, part)
+        if not len(labels):
+            raise DoesNotApplyError(f"{self.dataset.name} has no {part} images")
+        return images, labels
 
     def predictions(self, part: str = "test") -> Predictions:
         """What the run says of a part of its images."""
         if part not in self._predictions:
-            self._predictions[part] = predict(self.network, *self.images(part), self.dataset.class_names)
+            self._predictions[part] = predictions_of(self.run, part)
         return self._predictions[part]
 
     def generator(self, purpose: int) -> np.random.Generator:

@@ -1,6 +1,7 @@
-"""The house style: sizes, fonts, colours. Whatever is drawn looks as this file says, on paper, in grey, to every eye."""
+"""The house style: sizes, fonts, colours; to be read on paper, in grey, and by every eye."""
 
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ MARKERS = "osD^vPX*<>"
 ERRORS = "YlOrBr"  # brightness falls all the way, so it can be read in grey
 SIGNED = "cividis"  # blue below, grey at, yellow above zero; brightness rises all the way
 INKED = "Greys"  # pixels as ink on paper
-RIGHT, WRONG = COLOURS[0], COLOURS[1]
+WIDE_RANGE = 5.0  # from this ratio of largest to smallest on, a logarithmic axis shows more
 
 STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib, so that every machine lays out alike
@@ -108,7 +109,7 @@ def grid(title: str, height: float, rows: int, columns: int, width: float = WIDT
     from matplotlib.figure import Figure
 
     figure: Any = Figure(figsize=(width, height), layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left", weight="bold")
+    figure.suptitle(wrapped(title, width), x=0.01, ha="left", weight="bold")
     return figure, figure.subplots(rows, columns, squeeze=False, **more)
 
 
@@ -121,6 +122,29 @@ def on_colour(shade: Any) -> str:
     return "#ffffff" if linear @ (0.2126, 0.7152, 0.0722) < 0.179 else INK
 
 
+def wrapped(title: str, width: float) -> str:
+    """A title whose lines fit into a figure of so many inches."""
+    letters = int(12.5 * width)
+    return "\n".join(part for line in title.splitlines() for part in textwrap.wrap(line, letters) or [""])
+
+
+def log_scale(axes: Any, *values: Array) -> None:
+    """Give y a log scale, and say so, where all `values` are positive and far enough apart to gain by it."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    every = np.concatenate(values)
+    finite = every[np.isfinite(every)]
+    if not len(finite) or finite.min() <= 0 or finite.max() / finite.min() < WIDE_RANGE:
+        return
+    axes.set_yscale("log")
+    decades = np.log10(finite.max() / finite.min())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1,) if decades > 3 else (1, 2, 5), numticks=12))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(lambda value, place: f"{value:g}")
+    label = axes.get_ylabel()
+    axes.set_ylabel(f"{label}{chr(10) if chr(10) in label else ', '}log scale")
+
+
 def cut(text: str, longest: int) -> str:
     """At most `longest` letters, the end of what was left out shown by an ellipsis."""
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
@@ -129,49 +153,5 @@ def cut(text: str, longest: int) -> str:
 def legend_below(figure: Any, axes: Any, columns: int = 3) -> None:
     """A legend of what `axes` shows below the whole figure, where it covers nothing."""
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, max(1, len(labels))))
-
-
-class Sheet(NamedTuple):
-    """Small pictures in rows of `columns`, each `inches` wide, with up to `lines` lines of text below it."""
-
-    columns: int
-    inches: float
-    lines: int = 0
-    cmap: str = INKED
-    gap: float = 0.12  # of a picture's width, between two
-
-    def height(self, count: int, shape: tuple[int, ...]) -> float:
-        """Inches that `count` pictures need."""
-        return -(-count // self.columns) * self._cell(shape)[0] * self.inches / shape[1]
-
-    def draw(self, axes: Any, pictures: Array, limits: tuple[float, float], texts: Sequence[str] = ()) -> None:
-        """Put the pictures into `axes` as one image.  Shapes  pictures (N, H, W)"""
-        height, width = self._cell(pictures.shape[1:])
-        rows = -(-len(pictures) // self.columns)
-        canvas = np.full((round(rows * height), round(self.columns * width)), np.nan)
-        corners = [(round(n // self.columns * height), round(n % self.columns * width)) for n in range(len(pictures))]
-        tall, wide = pictures.shape[1:]
-        for (top, left), picture in zip(corners, pictures, strict=True):
-            canvas[top : top + tall, left : left + wide] = picture
-        axes.imshow(canvas, cmap=self.cmap, vmin=limits[0], vmax=limits[1], interpolation="none")
-        axes.set_axis_off()
-        first = tall - 0.5 + (SMALL - 1) * 1.2 / 72 / self.inches * wide  # the first line's foot
-        for (top, left), text in zip(corners, texts, strict=False):
-            centre = left + wide / 2 - 0.5
-            axes.text(centre, top + first, text, size=SMALL - 1, ha="center", va="baseline", linespacing=1.05)
-        self._frame(axes, corners, pictures.shape[1:])
-
-    def _cell(self, shape: tuple[int, ...]) -> tuple[float, float]:
-        """Height and width of a picture with its text and its gap, in pixels of the pictures."""
-        pixel = self.inches / shape[1]
-        text = self.lines * (SMALL - 1) * 1.25 / 72 / pixel
-        gap = self.gap * shape[1]
-        return shape[0] + text + gap, shape[1] + gap
-
-    def _frame(self, axes: Any, corners: Sequence[tuple[int, int]], shape: tuple[int, ...]) -> None:
-        from matplotlib.collections import PatchCollection
-        from matplotlib.patches import Rectangle
-
-        boxes = [Rectangle((left - 0.5, top - 0.5), shape[1], shape[0]) for top, left in corners]
-        axes.add_collection(PatchCollection(boxes, facecolor="none", edgecolor=FRAME, linewidth=0.5), autolim=False)
+    place = {"loc": "outside lower center", "ncols": min(columns, max(1, len(labels)))}
+    figure.legend(handles, labels, markerscale=2.0 if axes.collections else 1.0, **place)

@@ -5,19 +5,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.config.lookup import listed
 from handgrad.figures import style
 from handgrad.figures.numbers.curves import Curves, Rates
 
 Array = NDArray[Any]
 MOST_POINTS = 1000  # more are not told apart on paper
-WIDE_RANGE = 5.0  # from this ratio of largest to smallest on, a logarithmic axis shows more
 
 
 def draw_curves(curves: Curves) -> Any:
     """Training light with its running mean on top, validation and test as points."""
     parts = {"validation": curves.validation, "test": curves.test}
     shown = ["training", *(name for name, points in parts.items() if len(points.steps))]
-    title = f"{curves.quantity.capitalize()} against iteration: {' and '.join(shown).replace(' and ', ', ', len(shown) - 2)}"
+    title = f"{curves.quantity.capitalize()} against iteration: {listed(shown)} compared"
     figure, axes = style.new(f"{title}\n{style.cut(curves.run, 90)}", 3.6)
     _training(axes, curves)
     if len(curves.validation.steps):
@@ -27,9 +27,8 @@ def draw_curves(curves: Curves) -> Any:
         marks = _marks("test", len(curves.test.steps)) | ({"markersize": 11} if curves.test_once else {})
         axes.plot(*curves.test, label=name, zorder=5, **marks)
     axes.set_ylabel(curves.label)
-    if curves.quantity == "loss" and _wide(curves.smooth):
-        logarithmic(axes.yaxis)
-        axes.set_ylabel(f"{curves.label}, log scale")
+    if curves.quantity == "loss":
+        style.log_scale(axes, curves.smooth)
     over_iterations(axes, len(curves.training), curves.steps_per_epoch)
     axes.legend(loc="best")
     return figure
@@ -57,19 +56,6 @@ def over_iterations(axes: Any, count: int, steps_per_epoch: int) -> None:
     top.spines["top"].set_visible(False)
     top.tick_params(length=2)
     top.xaxis.get_major_locator().set_params(integer=count >= 2 * steps_per_epoch)
-
-
-def logarithmic(axis: Any) -> None:
-    """A log scale with plain numbers, some of them between the powers of ten when there are few powers."""
-    from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
-
-    axis.axes.set_yscale("log")
-    low, high = axis.get_view_interval()
-    decades = np.log10(high / low)
-    axis.set_major_locator(LogLocator(subs=(1,) if decades > 3 else (1, 2, 5), numticks=12))
-    axis.set_minor_locator(NullLocator())
-    axis.set_minor_formatter(NullFormatter())
-    axis.set_major_formatter(lambda value, place: f"{value:g}")
 
 
 def thinned(steps: Array, values: Array) -> tuple[Array, Array]:
@@ -106,8 +92,3 @@ def _marks(role: str, count: int) -> dict[str, Any]:
     """Markers at the points, not at every one when there are many."""
     marks = style.ROLES[role].dots | {"markevery": max(1, count // 25)}
     return marks | ({"markersize": 7, "linewidth": 1.2} if role == "test" else {})
-
-
-def _wide(values: Array) -> bool:
-    finite = values[np.isfinite(values)]
-    return bool(len(finite) and finite.min() > 0 and finite.max() / finite.min() >= WIDE_RANGE)

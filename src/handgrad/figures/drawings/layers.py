@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.figures import style
-from handgrad.figures.drawings.curves import logarithmic, over_iterations
+from handgrad.figures.drawings.curves import over_iterations
 from handgrad.figures.numbers.layers import Course, LayerStatistics
 
 MOST_LINES = 10
@@ -13,26 +13,29 @@ MOST_LINES = 10
 
 def draw_activations(found: LayerStatistics) -> Any:
     """Mean, deviation, and the share of outputs that pass next to no gradient."""
-    panels = {"mean": "mean output", "deviation": "standard deviation", "flat_percent": "outputs that are\nzero or saturated (%)"}
+    panels = {
+        "mean": "mean output",
+        "deviation": "standard deviation",
+        "flat_percent": "outputs that are\nzero or saturated (%)",
+    }
     figure, axes = _panels(found, "Outputs of each layer during training: layers compared", panels)
     axes[2].set_ylim(-3, 103)
-    _log_where_positive(axes[1], found, "deviation")
+    style.log_scale(axes[1], *(course.values["deviation"] for course in found.courses))
     return figure
 
 
 def draw_gradients(found: LayerStatistics) -> Any:
     """Root mean square of gradients and weights; where it was recorded, the norm of the whole gradient."""
     panels = {"gradient_rms": "RMS of the gradient\n(loss per weight)", "weight_rms": "RMS of the weights\n(no unit)"}
-    extra = len(found.norms) > 1
+    extra = len(found.norms) > 2
     figure, axes = _panels(found, "Gradients and weights of each layer during training: layers compared", panels, extra)
     for each, name in zip(axes, panels, strict=False):
-        _log_where_positive(each, found, name)
+        style.log_scale(each, *(course.values[name] for course in found.courses))
     if extra:
         look = style.ROLES["training"]
         axes[2].plot(found.norm_steps, found.norms, color=look.color, linewidth=1, marker=".", label="whole gradient")
         axes[2].set_ylabel("norm of the whole\ngradient, one batch")
-        if (found.norms > 0).all():
-            logarithmic(axes[2].yaxis)
+        style.log_scale(axes[2], found.norms)
     return figure
 
 
@@ -63,11 +66,3 @@ def _chosen(courses: tuple[Course, ...]) -> list[Course]:
     if len(courses) <= MOST_LINES:
         return list(courses)
     return [courses[place] for place in np.linspace(0, len(courses) - 1, MOST_LINES).round().astype(int)]
-
-
-def _log_where_positive(axes: Any, found: LayerStatistics, name: str) -> None:
-    values = np.concatenate([course.values[name] for course in found.courses])
-    finite = values[np.isfinite(values)]
-    if len(finite) and finite.min() > 0:
-        logarithmic(axes.yaxis)
-        axes.set_ylabel(f"{axes.get_ylabel()}\nlog scale")

@@ -17,7 +17,7 @@ def draw_roc(found: RocCurves) -> Any:
     """The whole square, and the corner where good curves are."""
     pairs = zip(found.roc.class_names, found.roc.curves, strict=True)
     named = sorted(((name, curve) for name, curve in pairs if curve), key=lambda pair: pair[1].auc)
-    shown = named[:MOST_CURVES] if len(named) > MOST_CURVES else [pair for pair in named]
+    shown = named[:MOST_CURVES]
     title = f"ROC curves on test images: each class against all others\n{style.cut(found.run, 90)}"
     figure, axes = style.grid(title, 4.6, 1, 2)
     for each in axes[0]:

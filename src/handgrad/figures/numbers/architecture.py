@@ -73,7 +73,8 @@ def architecture_of(network: Network, name: str) -> Architecture:
 
 def _settings(layer: Layer) -> str:
     """Its fields but what weights start from: "filters 4, kernel_size 3"."""
-    fields = dataclasses.fields(layer) if dataclasses.is_dataclass(layer) else ()
+    described: Any = layer
+    fields = dataclasses.fields(described)
     values = ((field.name, getattr(layer, field.name)) for field in fields)
     shown = (f"{name} {_text(value)}" for name, value in values if not isinstance(value, Initializer | None))
     return ", ".join(shown)

@@ -93,15 +93,13 @@ class Rates(NamedTuple):
 
 def loss_curves(data: RunData) -> Curves:
     """The loss without penalties, in training and on the held-out parts."""
-    losses = np.array(data.history.losses)
-    return _curves(data, "loss", UNITS.get(data.config.loss, "loss"), losses, np.ones(len(losses)), 1.0)
+    return _curves(data, "loss", UNITS.get(data.config.loss, "loss"), np.array(data.history.losses), 1.0)
 
 
 def accuracy_curves(data: RunData) -> Curves:
     """The share of right answers, in per cent."""
-    rows = batch_rows(data.history, data.config.batch_size, data.steps_per_epoch)
-    right = np.array(data.history.correct, float) / rows
-    return _curves(data, "accuracy", "accuracy (%)", right, rows, 100.0)
+    right = np.array(data.history.correct, float) / data.batch_rows
+    return _curves(data, "accuracy", "accuracy (%)", right, 100.0)
 
 
 def learning_rates(data: RunData) -> Rates:
@@ -110,21 +108,6 @@ def learning_rates(data: RunData) -> Rates:
     schedule = build_schedule(data.config)
     rates = schedule.rates(build_optimizer(data.config).learning_rate, 0, steps, total)
     return Rates(data.name, data.config.schedule, rates, data.steps_per_epoch)
-
-
-def batch_rows(history: History, batch_size: int, steps_per_epoch: int) -> Array:
-    """Images in the batch of each iteration: the last one of an epoch may be smaller.  Shapes  -> (N,) float64
-
-    What it holds follows from an epoch's accuracy, which is its right answers over all its images.
-    """
-    rows = np.full(len(history.losses), float(batch_size))
-    for epoch in history.epochs:
-        right = sum(history.correct[epoch.step - steps_per_epoch : epoch.step])
-        if right:
-            images = round(right / epoch.train_accuracy)
-            rows[steps_per_epoch - 1 :: steps_per_epoch] = images - (steps_per_epoch - 1) * batch_size
-            break
-    return rows
 
 
 def running_mean(values: Array, window: int, weights: Array | None = None) -> Array:
@@ -144,12 +127,13 @@ def smoothing_window(count: int) -> int:
 
 def measured(history: History, name: str) -> Points:
     """A field of evaluations and epochs, in the order of steps, once each."""
-    found = {row.step: getattr(row, name) for row in (*history.evaluations, *history.epochs)}
+    rows: list[Any] = [*history.evaluations, *history.epochs]
+    found = {row.step: getattr(row, name) for row in rows}
     kept = sorted((step, value) for step, value in found.items() if not math.isnan(value))
     return Points(np.array([step for step, _ in kept], int), np.array([value for _, value in kept], float))
 
 
-def _curves(data: RunData, quantity: str, label: str, values: Array, weights: Array, unit: float) -> Curves:
+def _curves(data: RunData, quantity: str, label: str, values: Array, unit: float) -> Curves:
     history, window = data.history, smoothing_window(len(values))
     test = measured(history, f"test_{quantity}")
     last = (data.metrics.get("test") or {}).get(quantity)
@@ -162,7 +146,7 @@ def _curves(data: RunData, quantity: str, label: str, values: Array, weights: Ar
         quantity,
         label,
         unit * values,
-        unit * running_mean(values, window, weights),
+        unit * running_mean(values, window, data.batch_rows),
         window,
         validation._replace(values=unit * validation.values),
         test._replace(values=unit * test.values),

@@ -12,7 +12,7 @@ from handgrad.errors import HandgradError
 from handgrad.figures.kind import DoesNotApplyError
 from handgrad.figures.run_data import RunData
 from handgrad.figures.table import Table
-from handgrad.nn import Network
+from handgrad.nn import Dropout, Flatten, Network
 from handgrad.training.tensor_file import read_tensors, write_tensors
 
 Array = NDArray[Any]
@@ -93,7 +93,10 @@ def last_hidden(network: Network) -> int:
     weighted = [layer for layer, plan in enumerate(network.plans) if any(part.penalised for part in plan.parameters)]
     if len(weighted) < 2:
         raise DoesNotApplyError("the network has no hidden layer")
-    return weighted[-1] - 1
+    layer = weighted[-1] - 1
+    while isinstance(network.layers[layer], Dropout | Flatten) and layer > weighted[-2]:
+        layer -= 1  # which puts out the same numbers
+    return layer
 
 
 def tsne(outputs: Array, perplexity: float, seed: int) -> tuple[Array, float]:

@@ -13,12 +13,12 @@ from handgrad.nn import Conv2D, Dense, Network
 from handgrad.nn.images import image_shape
 
 Array = NDArray[Any]
-MOST_UNITS, MOST_CHANNELS = 48, 16
+MOST_UNITS, MOST_CHANNELS, MOST_COLUMNS = 48, 16, 16
 SHOWN = 5  # purpose, in the key of a generator
 
 
 class Pictures(NamedTuple):
-    """Pictures of one layer, signed, each with a name of its own; `units` of them are a row's beginning apart.
+    """Pictures of one layer, of positive and negative numbers, with a name for each unit.
 
     Shapes  pictures (n, channels, H, W) float64
     """
@@ -61,8 +61,8 @@ class FeatureMaps(NamedTuple):
         """Of which image."""
         shown = "; ".join(layer.title for layer in self.layers)
         return (
-            f"Outputs of the convolutions of {self.run} for test image {self.row} ({self.name}), before the activation: "
-            f"{shown}. Blue is negative, grey zero, yellow positive, alike in a layer."
+            f"Outputs of the convolutions of {self.run} for test image {self.row} ({self.name}), before the "
+            f"activation: {shown}. Blue is negative, grey zero, yellow positive, alike in a layer."
         )
 
     @property
@@ -80,7 +80,8 @@ def dense_filters(data: RunData) -> Filters:
     layer, shape = _first_dense(network)
     weight = network.views[f"{layer}.weight"].astype(np.float64)
     pictures = weight.T.reshape(-1, *shape)
-    kept = np.sort(np.argsort(-np.linalg.norm(weight, axis=0), kind="stable")[:MOST_UNITS])
+    most = MOST_UNITS if shape[0] == 1 else MOST_COLUMNS
+    kept = np.sort(np.argsort(-np.linalg.norm(weight, axis=0), kind="stable")[:most])
     last = layer == len(network.layers) - 1
     names = tuple(data.dataset.class_names[unit] if last else str(unit + 1) for unit in kept)
     count = "all" if len(kept) == len(pictures) else f"the {len(kept)} of largest norm of"
@@ -99,8 +100,8 @@ def convolution_filters(data: RunData) -> Filters:
     for number in _convolutions(data.network):
         weight = data.network.views[f"{number}.weight"].astype(np.float64)
         filters, channels = weight.shape[:2]
-        kept = weight[:MOST_UNITS, :MOST_CHANNELS]
-        cut = "" if kept.shape == weight.shape else f", {kept.shape[0]} and {kept.shape[1]} shown"
+        kept = weight[: MOST_UNITS if channels == 1 else MOST_COLUMNS, :MOST_CHANNELS]
+        cut = "" if kept.shape == weight.shape else f", {kept.shape[0]} × {kept.shape[1]} shown"
         title = f"layer {number + 1}, Conv2D: {_plural(filters, 'filter')} on {_plural(channels, 'channel')}{cut}"
         layers.append(Pictures(title, tuple(str(unit + 1) for unit in range(len(kept))), kept))
     return Filters(data.name, "Filters of the convolutions", tuple(layers))
@@ -119,7 +120,9 @@ def feature_maps(data: RunData) -> FeatureMaps:
     for number, output in found.items():
         maps = output[0, :MOST_UNITS, None].astype(np.float64)
         cut = "" if len(maps) == output.shape[1] else f", {len(maps)} shown"
-        title = f"layer {number + 1}, Conv2D: {_plural(output.shape[1], 'map')} of {output.shape[2]}×{output.shape[3]}{cut}"
+        title = (
+            f"layer {number + 1}, Conv2D: {_plural(output.shape[1], 'map')} of {output.shape[2]}×{output.shape[3]}{cut}"
+        )
         layers.append(Pictures(title, tuple(str(unit + 1) for unit in range(len(maps))), maps))
     return FeatureMaps(data.name, images[row], row, data.dataset.class_names[labels[row]], tuple(layers))
 

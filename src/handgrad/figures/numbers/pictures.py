@@ -63,8 +63,9 @@ class RightAndWrong(NamedTuple):
     def caption(self) -> str:
         """How they were chosen."""
         return (
-            f"Test images that {self.run} names rightly (drawn at random) and wrongly (the {len(self.wrong.rows)} surest "
-            f"of {self.errors:,} errors on {self.tested:,} images), with the class that it names and its probability."
+            f"Test images that {self.run} names rightly (drawn at random) and wrongly (the "
+            f"{len(self.wrong.rows)} surest of {self.errors:,} errors on {self.tested:,} images), "
+            "with the class that it names and its probability."
         )
 
     @property
@@ -98,8 +99,8 @@ def right_and_wrong(data: RunData) -> RightAndWrong:
     drawn = np.sort(data.generator(RIGHT).permutation(right)[:EACH])
     sure = predictions.scores[wrong].max(axis=1) if len(wrong) else np.empty(0)
     surest = wrong[np.argsort(-sure, kind="stable")[:EACH]]
-    guesses = (_guesses(predictions, images, rows) for rows in (drawn, surest))
-    return RightAndWrong(data.name, predictions.class_names, *guesses, len(wrong), len(images))
+    both = [_guesses(predictions, images, rows) for rows in (drawn, surest)]
+    return RightAndWrong(data.name, predictions.class_names, both[0], both[1], len(wrong), len(images))
 
 
 def _guesses(predictions: Predictions, images: Array, rows: Array) -> Guesses:
