@@ -41,6 +41,7 @@ class Latex(Writer):
         "elementwise": r"\odot",
         "@": r"\,",
         "%": r"\bmod",
+        "slash": "/",
         "<": "<",
         "<=": r"\le",
         ">": ">",

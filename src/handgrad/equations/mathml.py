@@ -10,7 +10,7 @@ from handgrad.equations.write import Writer, parted
 COMMA = "<mo separator='true'>,</mo>"
 ACCENTS = {"hat": "^", "bar": "¯"}
 FUNCTIONS = {"log": "ln"}
-REDUCTIONS = {"sum": "<mo>∑</mo>", "largest": "<mo movablelimits='false'>max</mo>"}
+REDUCTIONS = {"sum": "<mo class='sum'>∑</mo>", "largest": "<mo movablelimits='false'>max</mo>"}
 REDUCTIONS |= {"argmax": "<mo movablelimits='false'>arg max</mo>"}
 
 
@@ -28,6 +28,7 @@ class MathML(Writer):
         "elementwise": "<mo>⊙</mo>",
         "@": "<mspace width='0.17em'/>",
         "%": "<mo lspace='0.3em' rspace='0.3em'>mod</mo>",
+        "slash": "<mo>/</mo>",
         "<": "<mo>&lt;</mo>",
         "<=": "<mo>≤</mo>",
         ">": "<mo>&gt;</mo>",

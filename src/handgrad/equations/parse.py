@@ -47,10 +47,7 @@ REDUCTIONS = ("sum", "largest", "argmax")
 
 
 def parse(text: str) -> list[Equation]:
-    """The equations of a text, in lines or between semicolons; a line that begins with an operator goes on.
-
-    Raises  UsageError with the line that is none.
-    """
+    """The equations in lines or between semicolons; what begins with an operator goes on.  Raises  UsageError."""
     return [_equation(written, reason) for written, reason in _lines(text)]
 
 

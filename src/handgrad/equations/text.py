@@ -27,6 +27,7 @@ class Text(Writer):
         "elementwise": "⊙",
         "@": "",
         "%": "mod",
+        "slash": "/",
         "<": "<",
         "<=": "≤",
         ">": ">",

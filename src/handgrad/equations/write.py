@@ -91,7 +91,7 @@ class Writer(ABC):
                     return self.fraction(self.write(left), self.write(right))
                 return self.fraction(self.write(left, FACTOR), self.write(right, BASE))
             case "//":
-                return self.floor(self.fraction(self.write(left, FACTOR), self.write(right, BASE)))
+                return self.floor(self.row(self.write(left, FACTOR), self.signs["slash"], self.write(right, BASE)))
             case "**":
                 return self.power(self._base(left), self.write(right, CHOICE if self.stacked else BASE))
         sign = self._between(node)

@@ -48,7 +48,7 @@ class Sigmoid(Activation):
     """y = 1 / (1 + exp(-x))."""
 
     kernels = kernels.sigmoid_forward, kernels.sigmoid_backward
-    rule = "Y = 1 / (1 + exp(-X))", "dX = dY * d(Y, X) = dY * exp(-X) / (1 + exp(-X))^2 = dY * Y * (1 - Y)"
+    rule = "Y = 1 / (1 + exp(-X))", "dX = dY * d(Y, X) = dY * (exp(-X) / (1 + exp(-X))^2) = dY * Y * (1 - Y)"
 
 
 @dataclass(frozen=True)
@@ -111,4 +111,4 @@ class Softplus(Activation):
     """y = log(1 + exp(x))."""
 
     kernels = kernels.softplus_forward, kernels.softplus_backward
-    rule = "Y = log(1 + exp(X))", "dX = dY * d(Y, X) = dY / (1 + exp(-X))"
+    rule = "Y = log(1 + exp(X))", "dX = dY * d(Y, X) = dY * (1 / (1 + exp(-X)))"

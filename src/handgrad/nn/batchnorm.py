@@ -18,7 +18,7 @@ FORWARD = """
     Xhat[AT] = (X[AT] - mu[j]) / sqrt(v[j] + epsilon)
     Y[AT] = gamma[j] * Xhat[AT] + beta[j]
     running_mean[j] = (1 - momentum) * running_mean[j] + momentum * mu[j]
-    running_variance[j] = (1 - momentum) * running_variance[j] + momentum * M / (M - 1) * v[j]  # the unbiased one
+    running_variance[j] = (1 - momentum) * running_variance[j] + momentum * (M / (M - 1)) * v[j]  # the unbiased one
 """
 BACKWARD = """
     dbeta[j] = sum(dY[AT] * d(Y[AT], beta[j]), ALL) = sum(dY[AT], ALL)
@@ -65,6 +65,7 @@ class BatchNorm(Layer):
             sizes=(features,),
             settings=(self.momentum, self.epsilon),
             saved=2 * features + 1,
+            smooth=True,
             layout="columns" if images else "rows",
         )
 

@@ -69,6 +69,7 @@ class Conv2D(Layer):
                 columns,
             ),
             saved_per_image=channels * prod(reach) if any(map(any, margins)) else 0,
+            smooth=True,
             layout="columns",
         )
 

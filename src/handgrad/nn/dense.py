@@ -36,6 +36,7 @@ class Dense(Layer):
             (weight, bias),
             sizes=(inputs, self.units),
             sparse_kernels=(sparse_dense_forward, sparse_dense_backward),
+            smooth=True,
         )
 
     def statement(self, shape: Shape) -> Statement:

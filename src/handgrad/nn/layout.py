@@ -64,12 +64,12 @@ def operations(plans: Sequence[Plan], shape: Shape) -> Iterator[tuple[int, Plan]
     for layer, plan in enumerate(plans):
         if plan.kernels and plan.layout not in (here, None):
             here = plan.layout
-            yield layer, Plan(shape, INTO[here], sizes=(prod(shape),), layout=here)
+            yield layer, Plan(shape, INTO[here], sizes=(prod(shape),), smooth=True, layout=here)
         if plan.kernels:
             yield layer, plan
         shape = plan.output
     if here != "rows":
-        yield layer, Plan(shape, INTO["rows"], sizes=(prod(shape),))
+        yield layer, Plan(shape, INTO["rows"], sizes=(prod(shape),), smooth=True)
 
 
 def outputs(network: Any, program: Program, rows: int) -> Iterator[Array]:

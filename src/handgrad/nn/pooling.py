@@ -40,6 +40,7 @@ class Pool2D(Layer):
             sizes=(channels, *sizes, *pair(self.size), *pair(stride), *counts),
             saved_per_image=prod(output) if self.places else 0,
             saves_choices=self.places,
+            smooth=True,
             layout="columns",
         )
 
@@ -103,7 +104,7 @@ class GlobalAveragePool(Layer):
         channels, height, width = image_shape(shape, "a pool")
         sizes = (channels, height, width, height, width, height, width, 1, 1)
         pool = kernels.average_pool_forward, kernels.average_pool_backward
-        return Plan((channels,), pool, sizes=sizes, layout="columns")
+        return Plan((channels,), pool, sizes=sizes, smooth=True, layout="columns")
 
     def statement(self, shape: Shape) -> Statement:
         """A pool whose one window is the image."""

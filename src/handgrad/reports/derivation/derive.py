@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from handgrad.equations import Equation, Glyph, Statement, Symbol, Text, dressed, glyph_of, parse, symbols
 from handgrad.nn import Check, Initializer, Network, gradcheck
-from handgrad.reports.derivation.document import Chapter, Derivation, Meaning, Section, Value, Verdict
+from handgrad.reports.derivation.document import (
+    ENGINE_BOUND,
+    NUMERIC_BOUND,
+    Chapter,
+    Derivation,
+    Meaning,
+    Section,
+    Value,
+    Verdict,
+    verdict,
+)
 from handgrad.reports.derivation.learning import Learning, learning_chapters, penalty_lines
 from handgrad.reports.derivation.naming import Names, names_of, symbol_of
 from handgrad.reports.derivation.trace import Passage, Trace, trace
@@ -26,7 +36,6 @@ from handgrad.reports.derivation.verify import (
 Array = NDArray[Any]
 IMAGES = 8
 SECONDS, ELEMENTS = 4.0, 40  # for the finite differences of all parameters together, and how many of each at most
-NUMERIC_BOUND, ENGINE_BOUND = 1e-7, 1e-11
 SILENT = "This layer states no equations: its class has no `statement`."
 CONVENTIONS = (
     "A batch is a matrix with an image in each row, or an array with the images along its first axis.",
@@ -151,7 +160,7 @@ def _backward(layer: Bound, checks: dict[str, Check], learning: Learning) -> Sec
     lines = [line for line in equations_of(layer.statement, layer.passage) if line.name not in forward]
     if not layer.passage.parameters and layer.passage.dx is not None:
         error = finite_difference_error(layer.statement, layer.passage)
-        numeric = (_verdict(f"numerical gradient check of {_flat(layer.known['dX'])}", error, NUMERIC_BOUND),)
+        numeric = (verdict(f"numerical gradient check of {_flat(layer.known['dX'])}", error, NUMERIC_BOUND),)
     remarks = () if layer.passage.dx is not None else ("Its input is the batch itself, by which nothing is wanted.",)
     equations = _dressed(layer, lines)
     for name, penalised in layer.parameters.items():
@@ -226,14 +235,9 @@ def _numeric(check: Check, layer: Bound, name: str) -> Verdict:
     gradient = _flat(glyph_of("d" + symbol_of(name), layer.known))
     left = f", {check.on_kink} more lie on a kink" if check.on_kink else ""
     made = f" ({check.checked} elements{left})"
-    return _verdict(f"numerical gradient check of {gradient}", check.relative_error, NUMERIC_BOUND, made)
+    return verdict(f"numerical gradient check of {gradient}", check.relative_error, NUMERIC_BOUND, made)
 
 
 def _agreement(found: list[Agreement]) -> Verdict:
     worst = max(found, key=lambda each: np.inf if isnan(each.error) else each.error)
-    return _verdict("equations against engine", worst.error, ENGINE_BOUND)
-
-
-def _verdict(what: str, error: float, bound: float, more: str = "") -> Verdict:
-    shown = "not possible" if isnan(error) else "exact" if error == 0 else f"{error:.0e}"
-    return Verdict(f"{what}: {shown}{more}", None if isnan(error) else error <= bound)
+    return verdict("equations against engine", worst.error, ENGINE_BOUND)

@@ -1,8 +1,11 @@
 """A derivation as plain data, ready to be written in any notation."""
 
+from math import isnan
 from typing import NamedTuple
 
 from handgrad.equations import Equation, Symbol
+
+ENGINE_BOUND, NUMERIC_BOUND = 1e-11, 1e-7  # what equations may differ from the engine, and it from finite differences
 
 
 class Meaning(NamedTuple):
@@ -27,6 +30,12 @@ class Verdict(NamedTuple):
 
     text: str
     passed: bool | None
+
+
+def verdict(what: str, error: float, bound: float, more: str = "") -> Verdict:
+    """An error that passes up to `bound`; NaN where none could be measured."""
+    shown = "not possible" if isnan(error) else "exact" if error == 0 else f"{error:.0e}"
+    return Verdict(f"{what}: {shown}{more}", None if isnan(error) else error <= bound)
 
 
 class Section(NamedTuple):

@@ -16,6 +16,7 @@ STYLE = """
 .derivation mtable.steps mtd { text-align: left; padding: .18em .2em; }
 .derivation mtable.steps mtd:first-child { text-align: right; }
 .derivation mtable.cases mtd { text-align: left; padding: .1em .5em .1em 0; }
+.derivation mo.sum { font-size: 1.3em; padding-bottom: .12em; }
 .derivation .why { color: #555; margin: -.1em 0 .5em 3em; font-size: .92em; }
 .derivation .with, .derivation .remark { color: #333; margin: .2em 0 .4em 1.5em; font-size: .95em; }
 .derivation .check { margin: .1em 0 .1em 1.5em; font-size: .9em; color: #444; }

@@ -9,7 +9,8 @@ import numpy as np
 from handgrad.equations import Equation, Glyph, Symbol, at_steps, dressed, glyph_of, in_numbers, parse, symbols
 from handgrad.errors import UsageError
 from handgrad.optim import Links, Optimizer, Schedule
-from handgrad.reports.derivation.document import Chapter, Section, Value
+from handgrad.reports.derivation.document import ENGINE_BOUND, Chapter, Section, Value, verdict
+from handgrad.reports.derivation.verify_learning import rule_error, schedule_error
 
 RATE, FIRST_RATE = Glyph("η", below="t"), Glyph("η", below="0")
 EVERYWHERE = {
@@ -77,7 +78,8 @@ def _update(learning: Learning) -> Chapter:
     stepped = at_steps(lines, values)
     shown = [Value(Symbol(name, _hyper_glyph(name)), value, name) for name, value in values.items()]
     start = "What is of step t − 1 on the right is 0 before the first step, except w."
-    sections = [Section("Rule", stepped, shown, (start,) if len(lines) > 1 else ())]
+    check = verdict("rules against engine, three steps", rule_error(optimizer, learning.links), ENGINE_BOUND)
+    sections = [Section("Rule", stepped, shown, (start,) if len(lines) > 1 else (), (check,))]
     fixed = values if _constant(learning) else {name: values[name] for name in values if name != "learning_rate"}
     if fixed:
         sections.append(Section("In numbers", [in_numbers(line, fixed) for line in stepped]))
@@ -101,7 +103,9 @@ def _schedule(learning: Learning) -> Chapter:
     }
     used = set().union(*(symbols(line) for line in lines))
     values = [Value(Symbol(n, names.get(n, glyph_of(n))), float(v), n) for n, v in given.items() if n in used]
-    return Chapter(title, introduction, [Section("Learning rate", dressed(lines, names), values)])
+    error = schedule_error(schedule, learning.optimizer.learning_rate, learning.total_steps)
+    check = verdict("equations against engine, every step", error, ENGINE_BOUND)
+    return Chapter(title, introduction, [Section("Learning rate", dressed(lines, names), values, checks=(check,))])
 
 
 def _constant(learning: Learning) -> bool:
