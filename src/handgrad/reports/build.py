@@ -38,7 +38,7 @@ def build_report(runs: Sequence[Run], tsne_images: int, say: Say) -> Report:
 def single(run: Run, tsne_images: int, say: Say) -> Report:
     """Result, training, mistakes, insides, equations, and how to get it all again."""
     data = RunData(run, tsne_images, say=say)
-    gallery = Gallery(data)
+    gallery = Gallery([data])
     summary = summarise(data.predictions())
     sections = [
         result_section(data, summary),

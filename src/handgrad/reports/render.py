@@ -1,6 +1,5 @@
 """A report as one HTML file that needs nothing else, or as Markdown with its figures beside it."""
 
-import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,16 +8,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
-from handgrad.reports.blocks import Picture, Report
+from handgrad.reports.blocks import Report
+from handgrad.reports.derivation.html import STYLE
 
 
 def write_html(report: Report, path: Path) -> list[Path]:
-    """Everything in one file: figures are SVG images within it, equations MathML, and there is no script.
+    """Everything in one file: figures are SVG within it, equations MathML, and there is no script.
 
     Raises  OSError when the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, _environment().get_template("report.html.j2").render(report=report))
+    atomic_write(path, _environment().get_template("report.html.j2").render(report=report, equations=STYLE))
     return [path]
 
 
@@ -57,14 +57,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["data_uri"] = _data_uri
     made.filters["cell"] = _cell
     return made
-
-
-def _data_uri(picture: Picture) -> str:
-    """An image of its own, so that the names within two figures cannot get mixed up."""
-    return "data:image/svg+xml;base64," + base64.b64encode(picture.svg.encode()).decode()
 
 
 def _cell(text: Any) -> str:

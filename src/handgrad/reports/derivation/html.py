@@ -40,9 +40,9 @@ h2 { font-size: 1.2em; border-bottom: 2px solid #ccc; padding-bottom: .15em; mar
 """
 
 
-def to_html(derivation: Derivation) -> str:
-    """A fragment to stand in a page, its headings from <h2> on; `STYLE` is what makes it look as it should."""
-    return "\n".join(_fragment(derivation)) + "\n"
+def to_html(derivation: Derivation, level: int = 2) -> str:
+    """A fragment to stand in a page, its headings from <h2> or another `level` on; `STYLE` makes it look as it should."""
+    return "\n".join(_fragment(derivation, level)) + "\n"
 
 
 def to_html_page(derivation: Derivation) -> str:
@@ -55,16 +55,16 @@ def to_html_page(derivation: Derivation) -> str:
     )
 
 
-def _fragment(derivation: Derivation) -> Iterator[str]:
+def _fragment(derivation: Derivation, level: int) -> Iterator[str]:
     yield '<div class="derivation">'
     yield from (f"<p>{_code(fact)}</p>" for fact in derivation.facts)
     yield f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in derivation.conventions)}</ul>"
-    yield '<h2>Symbols</h2>\n<table class="symbols">'
+    yield f'<h{level}>Symbols</h{level}>\n<table class="symbols">'
     yield "<tr><th>symbol</th><th>shape</th><th>meaning</th><th>in files</th></tr>"
     yield from map(_meaning, derivation.meanings)
     yield "</table>"
     for chapter in derivation.chapters:
-        yield from _chapter(chapter)
+        yield from _chapter(chapter, level)
     yield "</div>"
 
 
@@ -79,18 +79,18 @@ def _meaning(each: Meaning) -> str:
     return f"<tr><td>{symbol}</td><td>{shape}</td><td>{escape(each.meaning)}</td><td>{name}</td></tr>"
 
 
-def _chapter(chapter: Chapter) -> Iterator[str]:
-    yield f"<h2>{escape(chapter.title)}</h2>"
+def _chapter(chapter: Chapter, level: int) -> Iterator[str]:
+    yield f"<h{level}>{escape(chapter.title)}</h{level}>"
     yield f"<p>{escape(chapter.introduction)}</p>"
     for section in chapter.sections:
         yield "<section>"
-        yield from _section(section)
+        yield from _section(section, level + 1)
         yield "</section>"
 
 
-def _section(section: Section) -> Iterator[str]:
+def _section(section: Section, level: int) -> Iterator[str]:
     if section.title:
-        yield f"<h3>{escape(section.title)}</h3>"
+        yield f"<h{level}>{escape(section.title)}</h{level}>"
     for equation in section.equations:
         yield _equation(equation)
     if section.values:

@@ -42,7 +42,12 @@ def to_latex(derivation: Derivation) -> str:
 
 def to_markdown(derivation: Derivation) -> str:
     """Markdown whose formulas stand between $ signs, as GitHub, Jupyter and pandoc take them."""
-    return "\n".join(_markdown(derivation)) + "\n"
+    return f"# {derivation.title}\n\n{markdown_chapters(derivation, 2)}"
+
+
+def markdown_chapters(derivation: Derivation, level: int) -> str:
+    """`to_markdown` without its title, the headings from `level` on, to stand in another document."""
+    return "\n".join(_markdown(derivation, level)) + "\n"
 
 
 def words(text: str) -> str:
@@ -98,18 +103,17 @@ def _shape(shape: tuple[int | str, ...]) -> str:
     return f"${sizes}$" if shape else ""
 
 
-def _markdown(derivation: Derivation) -> Iterator[str]:
-    yield f"# {derivation.title}\n"
+def _markdown(derivation: Derivation, level: int) -> Iterator[str]:
     yield from (f"`{fact}`\n" if fact.startswith("handgrad ") else f"{fact}\n" for fact in derivation.facts)
     yield from (f"- {each.replace('[', chr(92) + '[')}" for each in derivation.conventions)
-    yield "\n## Symbols\n\n| symbol | shape | meaning | in files |\n|---|---|---|---|"
+    yield f"\n{'#' * level} Symbols\n\n| symbol | shape | meaning | in files |\n|---|---|---|---|"
     for each in derivation.meanings:
         name = f"`{each.name}`" if each.name else ""
         yield f"| ${LATEX.write(each.symbol)}$ | {_shape(each.shape)} | {each.meaning} | {name} |"
     for chapter in derivation.chapters:
-        yield f"\n## {chapter.title}\n\n{chapter.introduction}"
+        yield f"\n{'#' * level} {chapter.title}\n\n{chapter.introduction}"
         for section in chapter.sections:
-            yield f"\n### {section.title}\n" if section.title else ""
+            yield f"\n{'#' * (level + 1)} {section.title}\n" if section.title else ""
             yield from _markdown_section(section)
 
 

@@ -17,7 +17,7 @@ def results_section(comparison: Comparison, gallery: Gallery) -> Section:
         "single run: its accuracy, with Wilson's interval over images"
     )
     table = Table(header, rows, caption, ("", "runs"))
-    return Section("results", "Results", [table, *gallery.pictures("compare_accuracy")])
+    return Section("results", "Results", [table, *gallery.pictures("compare_test")])
 
 
 def _row(configuration: Configuration) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ def _test(pair: Pair) -> str:
 
 def curves_section(gallery: Gallery) -> Section:
     """Curves overlaid, and the same images through all of them."""
-    return Section("curves", "Training and predictions", gallery.pictures("compare_loss", "compare_curves", "top3"))
+    return Section("curves", "Training and predictions", gallery.pictures("compare_loss", "compare_accuracy", "compare_roc", "compare_top3"))
 
 
 def commands_section(comparison: Comparison, left_out: list[str]) -> Section:

@@ -12,7 +12,7 @@ def course_section(data: RunData, gallery: Gallery) -> Section:
     blocks = joined(
         gallery.pictures("loss", "accuracy", "learning_rate"),
         [_epochs_table(data)] if data.metrics.get("epochs") else [],
-        gallery.pictures("outputs", "gradients"),
+        gallery.pictures("activations", "gradients"),
     )
     return Section("training", "How training went", blocks)
 
