@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from handgrad.cli.console import say
 from handgrad.cli.parser import Parser
-from handgrad.reports.build import build_report
-from handgrad.reports.render import writer_of
+from handgrad.cli.reporting import write
 from handgrad.runs import Run, open_run
 
 TSNE_IMAGES = 2000
@@ -33,11 +31,7 @@ def run(tokens: list[str]) -> int:
     path = arguments.output or _default(runs, arguments.format or "html")
     if arguments.format:
         path = path.with_suffix("." + arguments.format)
-    write = writer_of(path)
-    report = build_report(runs, arguments.tsne_images, lambda message: say(f"  {message} …"))
-    written = write(report, path)
-    beside = f" and {len(written) - 1} figures" if len(written) > 1 else ""
-    say(f"wrote {written[0]}{beside} ({sum(file.stat().st_size for file in written) / 1e6:.1f} MB)")
+    write(runs, path, arguments.tsne_images)
     return 0
 
 

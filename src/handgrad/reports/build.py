@@ -30,9 +30,11 @@ Say = Callable[[str], None]
 def build_report(runs: Sequence[Run], tsne_images: int, say: Say) -> Report:
     """The report of one run, or the comparison of several; `say` is told what takes long.
 
-    Raises  UsageError when a run has no network yet, or they cannot be compared; FileSystemError, CorruptDataError.
+    Raises  UsageError for runs without a network, or not to be compared; FileSystemError, CorruptDataError.
     """
-    return single(runs[0], tsne_images, say) if len(runs) == 1 else several(runs, tsne_images, say)
+    if len(runs) == 1:
+        return single(runs[0], tsne_images, say)
+    return several(runs, tsne_images, say)
 
 
 def single(run: Run, tsne_images: int, say: Say) -> Report:

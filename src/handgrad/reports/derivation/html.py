@@ -41,7 +41,7 @@ h2 { font-size: 1.2em; border-bottom: 2px solid #ccc; padding-bottom: .15em; mar
 
 
 def to_html(derivation: Derivation, level: int = 2) -> str:
-    """A fragment to stand in a page, its headings from <h2> or another `level` on; `STYLE` makes it look as it should."""
+    """A fragment to stand in a page, headings from `level` on; `STYLE` is what makes it look as it should."""
     return "\n".join(_fragment(derivation, level)) + "\n"
 
 

@@ -90,7 +90,11 @@ def _test(pair: Pair) -> str:
 
 def curves_section(gallery: Gallery) -> Section:
     """Curves overlaid, and the same images through all of them."""
-    return Section("curves", "Training and predictions", gallery.pictures("compare_loss", "compare_accuracy", "compare_roc", "compare_top3"))
+    return Section(
+        "curves",
+        "Training and predictions",
+        gallery.pictures("compare_loss", "compare_accuracy", "compare_roc", "compare_top3"),
+    )
 
 
 def commands_section(comparison: Comparison, left_out: list[str]) -> Section:

@@ -6,4 +6,6 @@ from handgrad.reports.gather import Gallery
 
 def inside_section(gallery: Gallery) -> Section:
     """Filters, feature maps, and the last hidden layer in two dimensions."""
-    return Section("inside", "Inside the network", gallery.pictures("dense_filters", "conv_filters", "feature_maps", "tsne"))
+    return Section(
+        "inside", "Inside the network", gallery.pictures("dense_filters", "conv_filters", "feature_maps", "tsne")
+    )

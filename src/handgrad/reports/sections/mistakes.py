@@ -27,7 +27,7 @@ def _words(summary: Summary) -> list[Block]:
 
 def _class_table(summary: Summary) -> Table:
     report = summary.classes
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             name,
             percent(report.precision[k]),
@@ -39,7 +39,7 @@ def _class_table(summary: Summary) -> Table:
         for k, (name, curve) in enumerate(zip(summary.class_names, summary.roc.curves, strict=True))
     ]
     for title, averages in (("macro average", report.macro), ("weighted average", report.weighted)):
-        rows.append((title, *map(percent, averages), "", f"{summary.images:,}"))
+        rows.append((title, *(percent(share) for share in averages), "", f"{summary.images:,}"))
     header = ("class", "precision", "recall", "F1", "AUC", "images")
     marked = frozenset((len(rows) - 2, len(rows) - 1))
     return Table(header, rows, "Class by class on the test images", ("class",), marked)

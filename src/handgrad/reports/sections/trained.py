@@ -5,36 +5,21 @@ from typing import Any
 import numpy as np
 
 from handgrad.config import RunConfig
+from handgrad.config.influence import WITHOUT_INFLUENCE, idle
 from handgrad.figures import RunData
-from handgrad.reports.blocks import Block, Section, Table, Text
+from handgrad.reports.blocks import Section, Table, Text
 from handgrad.reports.gather import Gallery, joined
-
-WITHOUT_EFFECT = ("runs_dir", "name", "track", "wandb_project", "wandb_entity", "wandb_mode")
 
 
 def trained_section(data: RunData, gallery: Gallery) -> Section:
     """Architecture, data and settings."""
     blocks = joined(
         gallery.pictures("architecture"),
-        _layers(data),
         [_data_words(data), _data_table(data)],
         gallery.pictures("samples"),
         [_settings_table(data.config)],
     )
     return Section("trained", "What was trained", blocks)
-
-
-def _layers(data: RunData) -> list[Block]:
-    if not data.run.model_file.exists():
-        return []
-    network = data.network
-    sizes = [sum(part.size for part in plan.parameters) for plan in network.plans]
-    rows = [("input", _shape(network.input_shape), "")]
-    for layer, plan, size in zip(network.layers, network.plans, sizes, strict=True):
-        rows.append((str(layer), _shape(plan.output), f"{size:,}" if size else ""))
-    rows.append(("all", "", f"{network.parameters.size:,}"))
-    marked = frozenset((len(rows) - 1,))
-    return [Table(("layer", "output of one image", "parameters"), rows, "Layer by layer", ("layer",), marked)]
 
 
 def _shape(shape: tuple[int, ...]) -> str:
@@ -60,24 +45,28 @@ def _data_table(data: RunData) -> Table:
         "test": dataset.y_test,
     }
     counts = {part: np.bincount(values, minlength=dataset.classes) for part, values in labels.items()}
-    rows = [
-        (name, *(f"{counts[part][index]:,}" for part in labels)) for index, name in enumerate(dataset.class_names)
-    ]
+    rows = [(name, *(f"{counts[part][index]:,}" for part in labels)) for index, name in enumerate(dataset.class_names)]
     rows.append(("all", *(f"{count.sum():,}" for count in counts.values())))
     return Table(("class", *labels), rows, "Images of each class", ("class",), frozenset((len(rows) - 1,)))
 
 
 def _settings_table(config: RunConfig) -> Table:
+    """What this run makes use of, and what can change its result."""
     fields = type(config).model_fields
-    rows = [(name, _value(value), str(fields[name].description)) for name, value in config if name not in WITHOUT_EFFECT]
+    unused = idle(config) | WITHOUT_INFLUENCE
+    rows = [(name, _value(value), str(fields[name].description)) for name, value in config if name not in unused]
     changed = frozenset(place for place, (name, *_) in enumerate(rows) if getattr(config, name) != fields[name].default)
-    caption = "Settings; in bold what differs from the defaults"
-    return Table(("setting", "value", "meaning"), rows, caption, ("setting", "value", "meaning"), changed)
+    caption = "Settings that this run makes use of; in bold what differs from the defaults"
+    header = ("setting", "value", "meaning")
+    return Table(header, rows, caption, header, changed)
 
 
 def _value(value: Any) -> str:
+    """As a person would write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, tuple | list):
-        return ", ".join(map(str, value)) or "none"
+        return ", ".join(map(str, value))
     if isinstance(value, dict):
-        return ", ".join(f"{name}={number}" for name, number in value.items()) or "none"
-    return {None: "its own", True: "yes", False: "no"}.get(value, str(value)) if value in (None, True, False) else f"{value}"
+        return ", ".join(f"{name}={number}" for name, number in value.items()) or "–"
+    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
