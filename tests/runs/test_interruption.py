@@ -55,7 +55,7 @@ def interrupted(folder, number):
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
         deadline = time.monotonic() + 60
         history = folder / "run" / "history.jsonl"
-        while not (history.exists() and history.stat().st_size) and time.monotonic() < deadline:
+        while not (history.exists() and '"losses"' in history.read_text()) and time.monotonic() < deadline:
             time.sleep(0.005)
         begin = time.monotonic()
         running.send_signal(number)

@@ -14,6 +14,7 @@ from handgrad.config import RunConfig
 from handgrad.data import load, split
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.runs import create_run, list_runs, open_run, resume
+from handgrad.training import load_model
 
 
 def accuracy_and_loss(network, images, labels):
@@ -30,6 +31,7 @@ def test_what_is_in_the_folder(start):
     assert files == {
         ".lock",
         "checkpoints/best.safetensors",
+        "checkpoints/epoch-1.safetensors",
         "checkpoints/step-000000000000.safetensors",
         "checkpoints/step-000000000123.safetensors",
         "config.yaml",
@@ -39,6 +41,13 @@ def test_what_is_in_the_folder(start):
         "model.safetensors",
         "run.json",
     }
+
+
+def test_the_first_epochs_network_is_kept_when_others_follow(start):
+    kept = load_model(start().first_epoch_file)
+    alone = start(epochs=1, keep="last")
+    assert not alone.first_epoch_file.exists()
+    assert (kept.parameters == alone.load_model().parameters).all()
 
 
 def test_metrics(start, make_config):

@@ -41,7 +41,8 @@ def _rule(given: str) -> list[str]:
     defaults = ", ".join(f"{field} {value:g}" for field, value in vars(optimizer()).items())
     lines = [f"{name}: {(optimizer.__doc__ or '').strip().splitlines()[0]}", "", "rule, at step t with gradient g:"]
     lines += [f"    {line}" for line in optimizer.rule.splitlines()]
-    before = "g = g * min(1, clip_norm / |g|) + l1 * sign(w)" + ("" if optimizer.decoupled else " + weight_decay * w")
+    decay = "; w = w - learning_rate * weight_decay * w" if optimizer.decoupled else " + weight_decay * w"
+    before = f"g = g * min(1, clip_norm / |g|) + l1 * sign(w){decay}"
     lines += [f"before it: {before}   (penalties: weights only, not biases)", f"defaults: {defaults}"]
     lines += [f"reference: {optimizer.reference}", f"elsewhere: {optimizer.elsewhere}"]
     return [part for line in lines for part in _wrapped(line)]

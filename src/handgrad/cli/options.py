@@ -26,6 +26,7 @@ TRAIN: tuple[Option, ...] = (
     Option("sweep", Switch(), "short for --mode sweep", ("run_sweep",), default=False, sets=("mode", "sweep")),
     Option("count", Whole(1), "runs in a sweep", ("sweep_count", "num_runs", "n_runs", "num_trials", "trials")),
     Option("seeds", Whole(1, 10_000), "train this many times, with seeds from --seed on", ("n_seeds", "num_seeds")),
+    Option("report", Switch(), "write report.html into the run's folder at the end", default=True),
     Option("dry_run", Switch(), "print what would be trained, and stop", default=False),
     Option("debug", Switch(), "show the traceback of an error", default=False),
     Option("use_wandb", Switch(), "follow the run on Weights & Biases", ("wandb", "log_wandb", "enable_wandb")),

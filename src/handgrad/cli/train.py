@@ -8,6 +8,7 @@ from pathlib import Path
 from handgrad.cli.console import say
 from handgrad.cli.flags import ParsedFlags, parse
 from handgrad.cli.help_text import help_text
+from handgrad.cli.reporting import write_report
 from handgrad.cli.show import print_plan, print_result, print_seeds
 from handgrad.cli.watching import watching
 from handgrad.config import RunConfig
@@ -78,6 +79,8 @@ def _train(config: RunConfig, parsed: ParsedFlags) -> int:
     for config_of_seed in _replicates(config, parsed.options["seeds"]):
         runs.append(execute(config_of_seed, watching, _path(start) if start else None))
         print_result(runs[-1])
+        if parsed.options["report"]:
+            write_report(runs[-1])
     if len(runs) > 1:
         print_seeds(runs)
     _save_extras(runs[-1], parsed)

@@ -1,13 +1,36 @@
 """Batch normalisation of a vector's features, or of an image's channels."""
 
 from dataclasses import dataclass
+from math import prod
 
 from handgrad.checks import bounded, check_bounds
+from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.kernels.batchnorm import batchnorm_backward, batchnorm_forward
 from handgrad.kernels.channelnorm import channelnorm_backward, channelnorm_forward
 from handgrad.nn.initializers import Ones, Zeros
 from handgrad.nn.layer import Buffer, Layer, Parameter, Plan, Shape
+
+# AT are the indices of one number, ALL those that one feature's statistics are taken over, M the count of these.
+FORWARD = """
+    mu[j] = 1/M * sum(X[AT], ALL)
+    v[j] = 1/M * sum((X[AT] - mu[j])^2, ALL)
+    Xhat[AT] = (X[AT] - mu[j]) / sqrt(v[j] + epsilon)
+    Y[AT] = gamma[j] * Xhat[AT] + beta[j]
+    running_mean[j] = (1 - momentum) * running_mean[j] + momentum * mu[j]
+    running_variance[j] = (1 - momentum) * running_variance[j] + momentum * (M / (M - 1)) * v[j]  # the unbiased one
+"""
+BACKWARD = """
+    dbeta[j] = sum(dY[AT] * d(Y[AT], beta[j]), ALL) = sum(dY[AT], ALL)
+    dgamma[j] = sum(dY[AT] * d(Y[AT], gamma[j]), ALL) = sum(dY[AT] * Xhat[AT], ALL)
+    dXhat[AT] = dY[AT] * d(Y[AT], Xhat[AT]) = dY[AT] * gamma[j]
+    dv[j] = sum(dXhat[AT] * d(Xhat[AT], v[j]), ALL)
+        = -1/2 * (v[j] + epsilon)^(-3/2) * sum(dXhat[AT] * (X[AT] - mu[j]), ALL)
+    dmu[j] = -1 / sqrt(v[j] + epsilon) * sum(dXhat[AT], ALL)  # v depends on μ too, but the differences sum to 0
+    dX[AT] = 1 / sqrt(v[j] + epsilon) * dXhat[AT] + 2/M * (X[AT] - mu[j]) * dv[j] + 1/M * dmu[j]
+        = gamma[j] / sqrt(v[j] + epsilon) * (dY[AT] - 1/M * dbeta[j] - 1/M * Xhat[AT] * dgamma[j])
+"""
+EVALUATION = "In evaluation the running mean and variance stand in the place of μ and v, and are constants."
 
 
 @dataclass(frozen=True)
@@ -42,5 +65,14 @@ class BatchNorm(Layer):
             sizes=(features,),
             settings=(self.momentum, self.epsilon),
             saved=2 * features + 1,
+            smooth=True,
             layout="columns" if images else "rows",
         )
+
+    def statement(self, shape: Shape) -> Statement:
+        """The training's equations; of images, sums run over the pixels too."""
+        place, axes, count = ("n,j", "n", "N") if len(shape) == 1 else ("n,j,h,w", "n,h,w", f"({prod(shape[1:])}*N)")
+        forward, backward = (
+            text.replace("AT", place).replace("ALL", axes).replace("M", count) for text in (FORWARD, BACKWARD)
+        )
+        return Statement(forward, backward, vars(self), remarks=(EVALUATION,))

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from math import prod
 
+from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.kernels.convolution import convolution_backward, convolution_forward
 from handgrad.nn.dense import LARGEST
-from handgrad.nn.images import Extent, image_shape, pair, settle_extents, windows
+from handgrad.nn.images import Extent, image_shape, moved, pair, settle_extents, windows
 from handgrad.nn.initializers import Initializer, XavierUniform, Zeros
 from handgrad.nn.layer import Layer, Parameter, Plan, Shape
 
@@ -68,7 +69,28 @@ class Conv2D(Layer):
                 columns,
             ),
             saved_per_image=channels * prod(reach) if any(map(any, margins)) else 0,
+            smooth=True,
             layout="columns",
+        )
+
+    def statement(self, shape: Shape) -> Statement:
+        """Sums over the pixels that a kernel meets; outside of the image, and of the kernel, all is zero."""
+        image = image_shape(shape, "a convolution")
+        sizes = zip(image[1:], pair(self.kernel_size), pair(self.stride), strict=True)
+        margins = [self._margin(*side)[0] for side in sizes]
+        (down, right), (above, left) = pair(self.stride), margins
+        pixel = f"X[n,c,{moved('i', down, 'u', above)},{moved('j', right, 'v', left)}]"
+        tap = f"W[f,c,{moved('h', 1, '', -above, 'i', down)},{moved('w', 1, '', -left, 'j', right)}]"
+        return Statement(
+            f"Y[n,f,i,j] = sum(W[f,c,u,v] * {pixel}, c, u, v) + b[f]",
+            f"""
+                dW[f,c,u,v] = sum(dY[n,f,i,j] * d(Y[n,f,i,j], W[f,c,u,v]), n, i, j)
+                    = sum(dY[n,f,i,j] * {pixel}, n, i, j)
+                db[f] = sum(dY[n,f,i,j], n, i, j)
+                dX[n,c,h,w] = sum(dY[n,f,i,j] * d(Y[n,f,i,j], X[n,c,h,w]), f, i, j)
+                    = sum(dY[n,f,i,j] * {tap}, f, i, j)
+            """,
+            input=image,
         )
 
     def _margin(self, size: int, kernel: int, stride: int) -> tuple[int, int]:

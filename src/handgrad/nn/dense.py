@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from math import prod
 from numbers import Integral
 
+from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.kernels.dense import dense_backward, dense_forward, sparse_dense_backward, sparse_dense_forward
 from handgrad.nn.initializers import Initializer, XavierUniform, Zeros
@@ -35,6 +36,21 @@ class Dense(Layer):
             (weight, bias),
             sizes=(inputs, self.units),
             sparse_kernels=(sparse_dense_forward, sparse_dense_backward),
+            smooth=True,
+        )
+
+    def statement(self, shape: Shape) -> Statement:
+        """Element by element first, then as matrix products."""
+        return Statement(
+            forward="Y = X @ W + b  # b is added to every row",
+            backward="""
+                dW[i,j] = sum(dY[n,j] * d(Y[n,j], W[i,j]), n) = sum(X[n,i] * dY[n,j], n)
+                dW = X.T @ dY
+                db[j] = sum(dY[n,j] * d(Y[n,j], b[j]), n) = sum(dY[n,j], n)
+                dX[n,i] = sum(dY[n,j] * d(Y[n,j], X[n,i]), j) = sum(dY[n,j] * W[i,j], j)
+                dX = dY @ W.T
+            """,
+            input=(prod(shape),),
         )
 
 
@@ -45,3 +61,16 @@ class Flatten(Layer):
     def plan(self, shape: Shape) -> Plan:
         """(C, H, W) becomes (C * H * W,)."""
         return Plan((prod(shape),), None, layout=None)
+
+    def statement(self, shape: Shape) -> Statement | None:
+        """Which number goes where, for images with up to three axes."""
+        if len(shape) == 1:
+            return Statement("Y = X", "dX = dY")
+        if len(shape) == 2:
+            width = shape[1]
+            return Statement(f"Y[n,j] = X[n, j // {width}, j % {width}]", f"dX[n,h,w] = dY[n, {width}*h + w]")
+        if len(shape) == 3:
+            area, width = shape[1] * shape[2], shape[2]
+            place = f"j // {area}, j % {area} // {width}, j % {width}"
+            return Statement(f"Y[n,j] = X[n, {place}]", f"dX[n,c,h,w] = dY[n, {area}*c + {width}*h + w]")
+        return None

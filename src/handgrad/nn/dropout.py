@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import prod
 
 from handgrad.checks import bounded, check_bounds
+from handgrad.equations import Statement
 from handgrad.kernels.dropout import dropout_backward, dropout_forward
 from handgrad.nn.layer import Layer, Plan, Shape
 
@@ -21,3 +22,11 @@ class Dropout(Layer):
         """Same shape out as in; the mask is saved for the backward pass."""
         kernels = dropout_forward, dropout_backward
         return Plan(shape, kernels, settings=(self.rate,), saved_per_image=prod(shape), layout=None)
+
+    def statement(self, shape: Shape) -> Statement:
+        """With the mask M, drawn anew at each step."""
+        remark = (
+            f"Each element of M is 0 with probability {self.rate:g}, else 1/(1 − {self.rate:g}) = "
+            f"{1 / (1 - self.rate):.6g}, drawn anew at each step; in evaluation M is 1 everywhere."
+        )
+        return Statement("Y = M * X", "dX = dY * d(Y, X) = dY * M", saved="M", remarks=(remark,))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.errors import UsageError
-from handgrad.nn.layout import Slot
+from handgrad.nn.layout import Slot, operations
 from handgrad.nn.network import Network
 
 Array = NDArray[Any]
@@ -76,15 +76,21 @@ def _check(
 
 def _numeric(network: Network, batch: Any, place: int, training: bool, key: int) -> float | None:
     """The finite difference at one element, or None where the steps see different sides of a kink."""
-    value, total, signs = network.parameters[place], 0.0, []
-    program = network.program(len(batch[0]))
-    chosen = [network.plans[operation["stream"]].saves_choices for operation in program.table]
-    choices = [
-        program.saved[operation["saved_start"] :][: operation["saved_size"]] for operation in program.table[chosen]
-    ]
+    value, total, sides = network.parameters[place], 0.0, []
     for offset, weight in STENCIL:
         network.parameters[place] = value + offset * STEP
         total += weight * network.loss_and_gradients(*batch, training=training, key=key)
-        signs.append(np.concatenate([program.activations > 0, *choices]))
+        sides.append(_sides(network, len(batch[0])))
     network.parameters[place] = value
-    return total / STEP if all(np.array_equal(signs[0], sign) for sign in signs[1:]) else None
+    return total / STEP if all(np.array_equal(sides[0], side) for side in sides[1:]) else None
+
+
+def _sides(network: Network, rows: int) -> Array:
+    """On which side of each kink the last batch was: the signs before layers that have one at zero, and choices."""
+    program, found = network.program(rows), [np.empty(0)]
+    for row, (_, plan) in zip(program.table, operations(network.plans, network.input_shape), strict=True):
+        if not plan.smooth:
+            found.append(program.activations[row["x_start"] :][: rows * row["x_size"]] > 0)
+        if plan.saves_choices:
+            found.append(program.saved[row["saved_start"] :][: row["saved_size"]].copy())
+    return np.concatenate(found)

@@ -47,6 +47,13 @@ def image_shape(shape: Shape, what: str) -> tuple[int, int, int]:
     return channels, height, width
 
 
+def moved(index: str, step: int, inner: str = "", margin: int = 0, away: str = "", stride: int = 1) -> str:
+    """An index in an equation's text: step index + inner - margin - stride away, without what is 0 or 1."""
+    terms = [index if step == 1 else f"{step}*{index}"] + ([inner] if inner else [])
+    text = " + ".join(terms) + (f" - {margin}" if margin > 0 else f" + {-margin}" if margin else "")
+    return text + (f" - {away if stride == 1 else f'{stride}*{away}'}" if away else "")
+
+
 def windows(sizes: tuple[int, int], window: Extent, stride: Extent, what: str) -> tuple[int, int]:
     """How many windows fit down and across: floor((size - window) / stride) + 1; what is left over is not looked at.
 

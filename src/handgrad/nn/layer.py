@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from handgrad.equations import Statement
 from handgrad.nn.initializers import Initializer
 
 Shape = tuple[int, ...]
@@ -48,7 +49,8 @@ class Plan:
     `sizes` (int) and `settings` (float) reach the kernels as `shape` and `settings`; `saved` and `saved_per_image`
     are the numbers a forward pass leaves for the backward pass: once, and once an image. They are choices, such as
     which number was the largest, where `saves_choices`: a step that changes one crosses a kink. `sparse_kernels`
-    compute the same faster when most of the input is zero, as many pixels are.
+    compute the same faster when most of the input is zero, as many pixels are. `smooth` where no derivative jumps as
+    an input number passes through zero, as it does in a ReLU: a gradient check need not look at the signs there.
 
     `layout` is how batches lie in memory, in and out: "rows" (N, features), image after image; "columns"
     (features, N), the batch last; None where it makes no difference, as for a function of each number.
@@ -63,6 +65,7 @@ class Plan:
     saved: int = 0
     saved_per_image: int = 0
     saves_choices: bool = False
+    smooth: bool = False
     layout: str | None = "rows"
     sparse_kernels: tuple[Any, Any] | None = None
 
@@ -76,3 +79,7 @@ class Layer(ABC):
 
         Raises  UsageError when such inputs do not fit; the message quotes both shapes.
         """
+
+    def statement(self, shape: Shape) -> Statement | None:
+        """Its equations on inputs of `shape`, forward and backward; None where it states none."""
+        return None

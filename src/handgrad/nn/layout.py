@@ -64,12 +64,33 @@ def operations(plans: Sequence[Plan], shape: Shape) -> Iterator[tuple[int, Plan]
     for layer, plan in enumerate(plans):
         if plan.kernels and plan.layout not in (here, None):
             here = plan.layout
-            yield layer, Plan(shape, INTO[here], sizes=(prod(shape),), layout=here)
+            yield layer, Plan(shape, INTO[here], sizes=(prod(shape),), smooth=True, layout=here)
         if plan.kernels:
             yield layer, plan
         shape = plan.output
     if here != "rows":
-        yield layer, Plan(shape, INTO["rows"], sizes=(prod(shape),))
+        yield layer, Plan(shape, INTO["rows"], sizes=(prod(shape),), smooth=True)
+
+
+def outputs(network: Any, program: Program, rows: int) -> Iterator[Array]:
+    """Each layer's output for the `rows` images that `program` saw last: views, right until it sees others.
+
+    Shapes  -> (rows, *plan.output) for each plan, whichever way it lies in memory
+    """
+    places, here = {}, "rows"
+    for operation, (layer, plan) in enumerate(operations(network.plans, network.input_shape)):
+        here = plan.layout or here
+        if plan is network.plans[layer]:
+            places[layer] = operation, here
+    first = program.table[0]
+    flat = program.activations[first["x_start"] :][: rows * int(first["x_size"])].reshape(rows, -1)
+    for layer, plan in enumerate(network.plans):
+        if layer in places:
+            operation, lies = places[layer]
+            start, size = (int(program.table[operation][name]) for name in ("y_start", "y_size"))
+            found = program.activations[start : start + rows * size]
+            flat = found.reshape(size, rows).T if lies == "columns" else found.reshape(rows, size)
+        yield flat.reshape(rows, *plan.output)
 
 
 def assemble(network: Any, rows: int) -> Program:

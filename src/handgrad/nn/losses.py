@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from handgrad.checks import bounded, check_bounds
+from handgrad.equations import Statement
 from handgrad.kernels.losses import cross_entropy, squared_error
+
+SMOOTHED = "Q[n,k] = (1 - alpha) * Y[n,k] + alpha / K  # a share of each label is spread over all classes"
+SOFTMAX = "P[n,k] = exp(Z[n,k]) / sum(exp(Z[n,j]), j)"
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,10 @@ class Loss:
         """What the kernel is given besides logits and labels."""
         return tuple(float(value) for value in vars(self).values())
 
+    def statement(self) -> Statement | None:
+        """Its equations: Z (N, K) the logits, Y (N, K) the one-hot labels, L the loss; None where it states none."""
+        return None
+
 
 @dataclass(frozen=True)
 class CrossEntropy(Loss):
@@ -29,9 +37,35 @@ class CrossEntropy(Loss):
     kernel = cross_entropy
     label_smoothing: float = bounded(0.0, "[0, 1)")
 
+    def statement(self) -> Statement:
+        """By the derivative of log P, which makes the quotient of the softmax a difference."""
+        q, smoothed = ("Q", f"{SMOOTHED};") if self.label_smoothing else ("Y", "")
+        return Statement(
+            f"{SOFTMAX}; {smoothed} L = -1/N * sum({q}[n,k] * log(P[n,k]), n, k)",
+            f"""
+                J[n,k,j] = d(log(P[n,k]), Z[n,j]) = (k == j) - P[n,j]  # since ln P is Z minus the log of a sum over j
+                dZ[n,j] = -1/N * sum({q}[n,k] * d(log(P[n,k]), Z[n,j]), k) = -1/N * sum({q}[n,k] * J[n,k,j], k)
+                    = 1/N * (P[n,j] * sum({q}[n,k], k) - {q}[n,j])
+                dZ = 1/N * (P - {q})  # since each row of {q} sums to 1
+            """,
+            {"alpha": self.label_smoothing} if self.label_smoothing else {},
+        )
+
 
 @dataclass(frozen=True)
 class SquaredError(Loss):
     """Mean over images and classes of (softmax(logits) - onehot)^2."""
 
     kernel = squared_error
+
+    def statement(self) -> Statement:
+        """Through the softmax, whose Jacobian is full: each probability depends on every logit of its row."""
+        return Statement(
+            f"{SOFTMAX}; L = 1/(N*K) * sum((P[n,k] - Y[n,k])^2, n, k)",
+            """
+                dP[n,k] = 2/(N*K) * (P[n,k] - Y[n,k])
+                J[n,k,j] = d(P[n,k], Z[n,j]) = P[n,k] * ((k == j) - P[n,j])
+                dZ[n,j] = sum(dP[n,k] * d(P[n,k], Z[n,j]), k) = sum(dP[n,k] * J[n,k,j], k)
+                    = P[n,j] * (dP[n,j] - sum(dP[n,k] * P[n,k], k))
+            """,
+        )

@@ -1,6 +1,6 @@
 """A network: a list of layers bound to an input shape, with every parameter in one flat vector."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from handgrad.kernels.memory import aligned_zeros
 from handgrad.kernels.program import Batches, Program
 from handgrad.kernels.sparse import share_of_zeros
 from handgrad.nn.layer import Layer, Plan, Shape
-from handgrad.nn.layout import Slot, assemble, slots_of
+from handgrad.nn.layout import Slot, assemble, outputs, slots_of
 from handgrad.nn.losses import CrossEntropy, Loss
 
 Array = NDArray[Any]
@@ -134,6 +134,22 @@ class Network:
         out = self.logits(images)
         softmax(out, out)
         return out
+
+    def activations(self, images: Array, layers: Collection[int] | None = None) -> dict[int, Array]:
+        """The output of each of `layers` (all by default) by its number, in evaluation mode, as copies.
+
+        Shapes  images (N, *input_shape) uint8 or float -> (N, *output of the layer)
+        """
+        wanted = range(len(self.layers)) if layers is None else layers
+        found = {layer: np.empty((len(images), *self.plans[layer].output), self.dtype) for layer in wanted}
+        program = self.program(EVALUATION_ROWS)
+        for start in range(0, len(images), EVALUATION_ROWS):
+            part = images[start : start + EVALUATION_ROWS]
+            driver.evaluate_rows(program, self.batches(part), np.empty((0, self.classes), self.dtype))
+            for layer, output in enumerate(outputs(self, program, len(part))):
+                if layer in found:
+                    found[layer][start : start + len(part)] = output
+        return found
 
     def loss_and_gradients(self, images: Array, labels: Array, *, training: bool = True, key: int = 0) -> float:
         """Loss of one batch; its gradient with respect to every parameter is left in `gradients`.

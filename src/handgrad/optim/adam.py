@@ -57,6 +57,5 @@ class AdamW(Adam):
     """Adam whose weight decay shrinks the weights directly instead of entering the moments."""
 
     decoupled = True
-    rule = "w = w * (1 - learning_rate * weight_decay), biases exempt; then Adam's step with the bare gradient"
     reference = "Loshchilov & Hutter, Decoupled weight decay regularization, ICLR 2019, algorithm 2"
     elsewhere = "PyTorch: the same, but its weight_decay is 0.01 unless set (here 0) and applies to biases too."

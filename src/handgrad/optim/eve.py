@@ -30,8 +30,10 @@ class Eve(Optimizer):
 
     prepare, update, vectors, memory = eve_prepare, adam_update, 2, (1.0, 0.0)
     rule = (
-        "r = |f_t - f_(t-1)| / min(f_t, f_(t-1)), clipped to [1/clip, clip], f the batch's loss (minimum 0)\n"
-        "d = beta3 * d + (1 - beta3) * r, d = 1 at first;  Adam's step with learning_rate / d"
+        "r = min(max(abs(f - f_before) / min(f, f_before), 1 / clip), clip)  # f is the batch's loss, its minimum 0\n"
+        "d = where(t > 1, beta3 * d + (1 - beta3) * r, 1)\n"
+        "m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g^2\n"
+        "w = w - learning_rate / d * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)"
     )
     reference = (
         "Hayashi, Koushik & Neubig, Eve: a gradient based optimization method (2016), arXiv 1611.01505v3, alg. 1"

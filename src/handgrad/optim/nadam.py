@@ -45,8 +45,11 @@ class NAdam(Optimizer):
 
     prepare, update, vectors, memory = nadam_prepare, nadam_update, 2, (1.0,)
     rule = (
-        "mu_t = beta1 * (1 - 0.5 * 0.96^(t * momentum_decay));  m, v as in Adam\n"
-        "w = w - learning_rate * (mu_(t+1) * m / (1 - mu_1 ... mu_(t+1)) + (1 - mu_t) * g / (1 - mu_1 ... mu_t))\n"
+        "mu = beta1 * (1 - 0.5 * 0.96^(t * momentum_decay))\n"
+        "mu_next = beta1 * (1 - 0.5 * 0.96^((t + 1) * momentum_decay))\n"
+        "p = where(t > 1, p * mu, mu)  # the product of all mu so far\n"
+        "m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g^2\n"
+        "w = w - learning_rate * (mu_next * m / (1 - p * mu_next) + (1 - mu) * g / (1 - p))\n"
         "        / (sqrt(v / (1 - beta2^t)) + epsilon)"
     )
     reference = "Dozat, Incorporating Nesterov momentum into Adam, ICLR workshop 2016, algorithm 2"

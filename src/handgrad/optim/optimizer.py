@@ -18,7 +18,9 @@ class Optimizer:
     """A frozen dataclass whose fields, after `learning_rate`, reach its kernels as `hyper` in their order.
 
     A subclass names its kernels, how many state vectors of the parameters' size it keeps (at most three), and the
-    scalars it remembers from step to step. Penalties, clipping, schedules are links before it, never its business.
+    scalars it remembers from step to step. `rule` is its step t in the language of `handgrad.equations`: w the weights,
+    g their gradient, f the loss, learning_rate as scheduled, x_before the x of the step before; what a line changes
+    starts at 0. Penalties, clipping, schedules are links before it, never its business.
     """
 
     prepare: ClassVar[Any]

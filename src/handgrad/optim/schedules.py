@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,12 @@ _power: Any = np.vectorize(math.pow, otypes=[np.float64])
 
 @dataclass(frozen=True)
 class Schedule(ABC):
-    """A subclass gives `factors`; `rates` puts a linear warm-up of `warmup_steps` in front of it."""
+    """A subclass gives `factors`; `rates` puts a linear warm-up of `warmup_steps` in front of it.
+
+    `rule` gives the factor a in the language of `handgrad.equations`, at s of T steps.
+    """
+
+    rule: ClassVar[str] = ""
 
     warmup_steps: int = bounded(0, "[0, inf)")
 
@@ -41,10 +46,21 @@ class Schedule(ABC):
         ramp = np.minimum((steps + 1) / (self.warmup_steps + 1), 1.0)
         return np.asarray(learning_rate * ramp * self.factors(after, max(total - self.warmup_steps, 1)))
 
+    def statement(self) -> str:
+        """The learning rate eta of step t (from 1) of `steps`, in the language of `handgrad.equations`."""
+        warm = self.warmup_steps > 0
+        length = "max(steps - warmup_steps, 1)" if warm else "steps"
+        lines = ["s = max(t - 1 - warmup_steps, 0)" if warm else "s = t - 1"]
+        lines += [f"T = {length}"] if "T" in self.rule else []
+        ramp = "min(t / (warmup_steps + 1), 1) * " if warm else ""
+        return "; ".join([*lines, self.rule, f"eta = a * {ramp}learning_rate"])
+
 
 @dataclass(frozen=True)
 class Constant(Schedule):
     """The same learning rate throughout (after the warm-up, if any)."""
+
+    rule = "a = 1"
 
     def factors(self, steps: Array, total: int) -> Array:
         """1."""
@@ -54,6 +70,8 @@ class Constant(Schedule):
 @dataclass(frozen=True)
 class StepDecay(Schedule):
     """Multiplied by `schedule_factor` every `schedule_steps` steps."""
+
+    rule = "a = schedule_factor ^ floor(s / schedule_steps)"
 
     schedule_steps: int = bounded(250, "[1, inf)")
     schedule_factor: float = bounded(0.85, "(0, 1]")
@@ -67,6 +85,8 @@ class StepDecay(Schedule):
 class Exponential(Schedule):
     """A smooth decay that passes `schedule_factor` after every `schedule_steps` steps."""
 
+    rule = "a = schedule_factor ^ (s / schedule_steps)"
+
     schedule_steps: int = bounded(250, "[1, inf)")
     schedule_factor: float = bounded(0.85, "(0, 1]")
 
@@ -79,6 +99,8 @@ class Exponential(Schedule):
 class Cosine(Schedule):
     """Half a cosine from the learning rate down to nearly zero.  Ref  Loshchilov & Hutter, SGDR, ICLR 2017, eq. 5."""
 
+    rule = "a = 1/2 * (1 + cos(pi * min(s / T, 1)))"
+
     def factors(self, steps: Array, total: int) -> Array:
         """(1 + cos(pi step / total)) / 2."""
         return np.asarray(0.5 * (1 + _cos(math.pi * np.minimum(steps / total, 1.0))))
@@ -89,6 +111,13 @@ class OneCycle(Schedule):
     """Up from 1/25 of the learning rate over the first 30 % of all steps and down to 1e-4 of that start, on cosines.
 
     Ref     Smith & Topin, Super-convergence (2018), arXiv 1708.07120; the numbers are PyTorch's OneCycleLR's
+    """
+
+    rule = """
+        k = max(0.3 * T - 1, 1e-9)  # the step of the peak
+        up = 1/2 * (1 - cos(pi * s / k))
+        down = 1/2 * (1 + cos(pi * min((s - k) / max(T - 1 - k, 1e-9), 1)))
+        a = where(s <= k, 1/25 + (1 - 1/25) * up, 1/250000 + (1 - 1/250000) * down)
     """
 
     def factors(self, steps: Array, total: int) -> Array:

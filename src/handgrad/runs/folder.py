@@ -29,6 +29,7 @@ class Run:
         self.model_file, self.log_file = path / "model.safetensors", path / "log.txt"
         self.checkpoints = path / "checkpoints"
         self.best_file = self.checkpoints / "best.safetensors"
+        self.first_epoch_file = self.checkpoints / "epoch-1.safetensors"
 
     @property
     def name(self) -> str:

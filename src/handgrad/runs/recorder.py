@@ -10,14 +10,17 @@ from typing import Any
 from handgrad.errors import FileSystemError
 from handgrad.runs.folder import Run
 from handgrad.training import Epoch, Evaluation, Observer, Trainer, save_checkpoint, save_model
-from handgrad.training.history import epoch_record, evaluation_record, steps_record
+from handgrad.training.history import epoch_record, evaluation_record, statistics_record, steps_record
 
 SOONEST_SECONDS = 1.0
 
 
 class Recorder(Observer):
     """Appends to history.jsonl, and saves checkpoints: at an epoch's end (not more than one a second), every
-    `checkpoint_seconds` within one, and when training stops."""
+    `checkpoint_seconds` within one, and when training stops. Keeps the first epoch's network beside them.
+
+    Whoever adds statistics to the history comes before it among the observers.
+    """
 
     def __init__(self, run: Run, checkpoint_seconds: float) -> None:
         self.run, self.checkpoint_seconds = run, checkpoint_seconds
@@ -25,11 +28,15 @@ class Recorder(Observer):
         self._file = run.history_file.open("a")
         self._epoch_ended = False
         self._best: Any = None
+        self._statistics = 0  # how many of the history's are written
 
     def started(self, trainer: Trainer) -> None:
         """A checkpoint before the first step, so that a run from given weights can be resumed from its beginning."""
         if trainer.step == 0:
             save_checkpoint(trainer, self.run.checkpoints)
+        else:
+            self._statistics = len(trainer.history.statistics)
+        self._append_statistics(trainer)
 
     def stepped(self, trainer: Trainer, first: int, losses: Any, correct: Any, norms: dict[int, float]) -> None:
         """A line of iterations."""
@@ -38,10 +45,14 @@ class Recorder(Observer):
     def evaluated(self, trainer: Trainer, evaluation: Evaluation) -> None:
         """A line of a measurement."""
         self._append(evaluation_record(evaluation))
+        self._append_statistics(trainer)
 
     def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
-        """A line of an epoch; its weights, when they are the best so far."""
+        """A line of an epoch; the network, when it is the first of several."""
         self._append(epoch_record(epoch))
+        self._append_statistics(trainer)
+        if epoch.epoch == 1 < trainer.settings.epochs:
+            save_model(trainer.network, self.run.first_epoch_file)
         self._epoch_ended = True
 
     def paused(self, trainer: Trainer) -> None:
@@ -76,6 +87,11 @@ class Recorder(Observer):
         network.parameters[:], network.buffers[:] = trainer.best
         save_model(network, self.run.best_file)
         network.parameters[:], network.buffers[:] = now
+
+    def _append_statistics(self, trainer: Trainer) -> None:
+        for statistics in trainer.history.statistics[self._statistics :]:
+            self._append(statistics_record(statistics))
+        self._statistics = len(trainer.history.statistics)
 
     def _append(self, record: dict[str, Any]) -> None:
         with self._writing():

@@ -17,7 +17,7 @@ from handgrad.runs.folder import Run, create_run, open_run
 from handgrad.runs.interruption import InterruptedRunError, stopping_on_signals
 from handgrad.runs.journal import Journal, writing_log
 from handgrad.runs.recorder import Recorder
-from handgrad.training import Augmentation, Observer, Settings, Trainer, load_newest_checkpoint
+from handgrad.training import Augmentation, LayerWatch, Observer, Settings, Trainer, load_newest_checkpoint
 from handgrad.training.checkpoint import PATTERN
 from handgrad.training.environment import environment
 from handgrad.training.weights import load_weights
@@ -138,7 +138,7 @@ def _train(
     history = run.read_history()
     step = load_newest_checkpoint(trainer, run.checkpoints, len(history.losses))
     trainer.history = run.rewrite_history(history, step)
-    trainer.observers = (Recorder(run, config.checkpoint_seconds), Journal(), *observers)
+    trainer.observers = (LayerWatch(), Recorder(run, config.checkpoint_seconds), Journal(), *observers)
     with stopping_on_signals(trainer) as interruption, writing_log(run):
         failure = _run(trainer)
         trainer.restore_best()

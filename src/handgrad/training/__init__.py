@@ -3,6 +3,7 @@
 from handgrad.training.checkpoint import load_newest_checkpoint, save_checkpoint
 from handgrad.training.fit import fit
 from handgrad.training.history import Epoch, Evaluation, History
+from handgrad.training.layer_watch import LayerWatch
 from handgrad.training.models import load_model, save_model
 from handgrad.training.observer import Observer
 from handgrad.training.settings import Augmentation, Settings
@@ -13,6 +14,7 @@ __all__ = [
     "Epoch",
     "Evaluation",
     "History",
+    "LayerWatch",
     "Observer",
     "Settings",
     "Trainer",

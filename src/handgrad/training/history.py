@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from handgrad.training.statistics import Statistics
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -54,6 +56,7 @@ def _with_nan(row: dict[str, Any]) -> dict[str, Any]:
 class History:
     """Losses and right answers of each iteration, gradient norms {step: norm}, evaluations, epochs, why it ended.
 
+    `statistics` of the layers are there when somebody measured them: see LayerWatch.
     `stopped` is "finished", "patience", "time limit", "interrupted" or, while it goes on, empty.
     """
 
@@ -62,6 +65,7 @@ class History:
     gradient_norms: dict[int, float] = field(default_factory=dict)
     evaluations: list[Evaluation] = field(default_factory=list)
     epochs: list[Epoch] = field(default_factory=list)
+    statistics: list[Statistics] = field(default_factory=list)
     stopped: str = ""
 
     def best(self, monitor: str) -> Epoch | None:
@@ -81,7 +85,8 @@ class History:
 
     def _comparable(self) -> Any:
         timeless = [repr(asdict(epoch) | {"seconds": 0}) for epoch in self.epochs]
-        return self.losses, self.correct, self.gradient_norms, list(map(repr, self.evaluations)), timeless
+        measured = [*map(repr, self.evaluations), *map(repr, self.statistics)]
+        return self.losses, self.correct, self.gradient_norms, measured, timeless
 
 
 def steps_record(first: int, losses: list[float], correct: list[int], norms: dict[int, float]) -> dict[str, Any]:
@@ -101,6 +106,11 @@ def epoch_record(epoch: Epoch) -> dict[str, Any]:
     return {"epoch": epoch.row()}
 
 
+def statistics_record(statistics: Statistics) -> dict[str, Any]:
+    """The line of what was measured of every layer."""
+    return {"statistics": statistics.record()}
+
+
 def records(history: History, step: int) -> Iterable[dict[str, Any]]:
     """The lines that a history file would hold up to `step`: see `read_record`."""
     norms = {at: norm for at, norm in history.gradient_norms.items() if at <= step}
@@ -111,6 +121,9 @@ def records(history: History, step: int) -> Iterable[dict[str, Any]]:
     for epoch in history.epochs:
         if epoch.step <= step:
             yield epoch_record(epoch)
+    for statistics in history.statistics:
+        if statistics.step <= step:
+            yield statistics_record(statistics)
 
 
 def read_record(history: History, record: dict[str, Any]) -> None:
@@ -125,6 +138,8 @@ def read_record(history: History, record: dict[str, Any]) -> None:
         history.evaluations.append(Evaluation(**_with_nan(record["evaluation"])))
     if "epoch" in record:
         history.epochs.append(Epoch(**_with_nan(record["epoch"])))
-    unknown = set(record) - {"first", "losses", "correct", "norms", "evaluation", "epoch"}
+    if "statistics" in record:
+        history.statistics.append(Statistics.from_record(record["statistics"]))
+    unknown = set(record) - {"first", "losses", "correct", "norms", "evaluation", "epoch", "statistics"}
     if unknown:
         raise ValueError(f"unknown field {sorted(unknown)[0]}")

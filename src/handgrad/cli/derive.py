@@ -1,0 +1,98 @@
+"""`handgrad derive`."""
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from handgrad.cli.console import Screen, say
+from handgrad.cli.flags import FLAG, parse
+from handgrad.cli.help_text import help_text
+from handgrad.cli.options import CONFIG, HELP, Option
+from handgrad.config.kinds import Name, Text
+from handgrad.config.lookup import listed
+from handgrad.errors import UsageError
+from handgrad.files import atomic_write
+from handgrad.reports.derivation import FORMATS, derive_config, derive_run
+from handgrad.runs import open_run
+
+SUFFIXES = {".txt": "text", ".html": "html", ".htm": "html", ".md": "md", ".tex": "tex"}
+EXAMPLES = (
+    "handgrad derive runs/NAME",
+    "handgrad derive runs/NAME -o equations.html",
+    "handgrad derive -a sigmoid -nhl 3 -sz 1000,500,250 --optimizer momentum",
+    "handgrad derive --model cnn --format tex --out cnn.tex",
+)
+FORMAT = Option("format", Name("format", tuple(FORMATS)), "notation; none: by the ending of --out, else text")
+OUT = Option(
+    "out",
+    Text(),
+    f"file to write to, ending in {listed(SUFFIXES)}; -o FILE is the same",
+    ("output", "outfile", "out_file"),
+)
+log = logging.getLogger("handgrad")
+OPTIONS = (CONFIG, FORMAT, OUT, HELP)
+
+
+def run(tokens: list[str]) -> int:
+    """Print or write the equations of a run's network, or of a configuration's; exit code 1 when a check fails."""
+    folder, rest = _split(tokens)
+    parsed = parse(rest, OPTIONS)
+    if parsed.options["help"]:
+        print(help_text("handgrad derive [RUN]", EXAMPLES, OPTIONS), end="")
+        return 0
+    if folder is not None and (parsed.given or parsed.options["config"]):
+        raise UsageError(f"{folder} brings its own settings: leave them out, or leave the run out")
+    out, notation = _destination(parsed.options["out"], parsed.options["format"])
+    with _telling() as tell:
+        derivation = derive_run(open_run(folder), tell) if folder else derive_config(parsed.config, tell)
+    _give(FORMATS[notation](derivation), out)
+    for failure in derivation.failed:
+        print(f"WRONG  {failure}", file=sys.stderr)
+    return int(bool(derivation.failed))
+
+
+def _split(tokens: list[str]) -> tuple[Path | None, list[str]]:
+    """The run that is named, and the flags, among which -o FILE is told from -o OPTIMIZER by the file's ending."""
+    rest = list(tokens)
+    for place in range(len(rest) - 1):
+        if rest[place] == "-o" and Path(rest[place + 1]).suffix in SUFFIXES:
+            rest[place] = "--out"
+    for place, token in enumerate(rest):
+        named = place == 0 and not FLAG.match(token)
+        if named or (not FLAG.match(token) and (Path(token) / "config.yaml").is_file()):
+            return Path(rest.pop(place)), rest
+    return None, rest
+
+
+def _destination(out: str | None, notation: str | None) -> tuple[Path | None, str]:
+    """The file, if any, and the notation, which the file's ending decides unless it is given."""
+    if out is None:
+        return None, notation or "text"
+    path = Path(os.path.expanduser(out))
+    if notation is None and path.suffix not in SUFFIXES:
+        raise UsageError(f"no notation is known by the ending of {path}: end it in {listed(SUFFIXES)} (--out)")
+    if not path.parent.is_dir():
+        raise UsageError(f"out names a folder that does not exist: {path.parent} (--out)")
+    return path, notation or SUFFIXES[path.suffix]
+
+
+@contextlib.contextmanager
+def _telling() -> Iterator[Callable[[str], None]]:
+    """Something that tells what is being done: beside a spinner in a terminal, in lines elsewhere."""
+    screen = Screen(stderr=True, highlight=False)
+    if not screen.is_terminal:
+        yield log.info
+        return
+    with screen.status("data") as status:
+        yield status.update
+
+
+def _give(text: str, out: Path | None) -> None:
+    if out is None:
+        say(text.rstrip("\n"))
+        return
+    atomic_write(out, text)
+    say(f"written: {out}")

@@ -1,0 +1,39 @@
+"""`handgrad report RUN …`."""
+
+from pathlib import Path
+
+from handgrad.cli.parser import Parser
+from handgrad.cli.reporting import write
+from handgrad.runs import Run, open_run
+
+TSNE_IMAGES = 2000
+
+
+def run(tokens: list[str]) -> int:
+    """Write the report of a run, or of several compared."""
+    parser = Parser(
+        "report",
+        "Write what a run did as one HTML file that opens without a network, or as Markdown\nwith its figures beside "
+        "it. Several runs make a comparison.",
+        "  handgrad report runs/NAME\n"
+        "  handgrad report runs/NAME -o hand-in.html\n"
+        "  handgrad report runs/NAME --format md\n"
+        "  handgrad report runs/relu runs/tanh -o activations.html",
+    )
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs")
+    parser.add_argument("-o", "--output", type=Path, help="file to write (default: report.html in the run's folder)")
+    parser.add_argument("--format", choices=("html", "md"), help="html or md (default: by the file's suffix)")
+    parser.add_argument(
+        "--tsne_images", "--tsne-images", type=int, default=TSNE_IMAGES, help="test images in the t-SNE, 10 to 5000"
+    )
+    arguments = parser.arguments(tokens)
+    runs = [open_run(path) for path in arguments.runs]
+    path = arguments.output or _default(runs, arguments.format or "html")
+    if arguments.format:
+        path = path.with_suffix("." + arguments.format)
+    write(runs, path, arguments.tsne_images)
+    return 0
+
+
+def _default(runs: list[Run], suffix: str) -> Path:
+    return (runs[0].path / "report" if len(runs) == 1 else Path("comparison")).with_suffix("." + suffix)

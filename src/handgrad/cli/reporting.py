@@ -1,0 +1,30 @@
+"""Writing the report of runs, told line by line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from handgrad.cli.console import Screen, say
+from handgrad.reports.build import build_report
+from handgrad.reports.render import writer_of
+from handgrad.runs import Run
+
+BRIEF_TSNE = 500  # test images in the t-SNE of a report that nobody asked for: two seconds in place of half a minute
+
+
+def write_report(run: Run) -> None:
+    """The report that stands at the end of a training."""
+    write([run], run.path / "report.html", BRIEF_TSNE)
+
+
+def write(runs: Sequence[Run], path: Path, tsne_images: int) -> None:
+    """Build and write a report, as the ending of `path` says.
+
+    Raises  UsageError for another ending, or runs that cannot be reported; FileSystemError, CorruptDataError.
+    """
+    writer, screen = writer_of(path), Screen()
+    with screen.status("report: reading the run") as status:
+        report = build_report(runs, tsne_images, lambda message: status.update(f"report: {message}"))
+        status.update("report: writing")
+        written = writer(report, path)
+    beside = f", {len(written) - 1} figures beside it" if len(written) > 1 else ""
+    say(f"report: {written[0]} ({sum(file.stat().st_size for file in written) / 1e6:.1f} MB{beside})")

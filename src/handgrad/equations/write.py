@@ -1,0 +1,196 @@
+"""How a tree becomes a notation: brackets by precedence here, the signs themselves in a subclass for each notation."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from handgrad.equations.glyphs import glyph_of, updates
+from handgrad.equations.tree import (
+    Binary,
+    Call,
+    Cases,
+    Comparison,
+    Derivative,
+    Equation,
+    Expression,
+    Glyph,
+    Index,
+    Indexed,
+    Negative,
+    Number,
+    Reduction,
+    Symbol,
+    Transpose,
+)
+
+CHOICE, SUM, TERM, FACTOR, BASE = range(5)  # what binds how tightly: cases, a + b, the sum sign, a b, a symbol
+
+
+class Writer(ABC):
+    """One notation; each method returns the text of one construct from the texts of its parts."""
+
+    signs: ClassVar[dict[str, str]]
+    stacked: ClassVar[bool] = True  # whether a fraction is written with a line, which makes brackets unnecessary
+
+    def line(self, equation: Equation) -> tuple[str, str, list[str]]:
+        """The left side, the sign between, and each step."""
+        sign = self.signs["<-" if updates(equation) else "="]
+        return self.write(equation.target), sign, [self.write(step) for step in equation.steps]
+
+    def write(self, node: Expression, level: int = CHOICE) -> str:
+        """An expression, in brackets where it binds less tightly than `level`."""
+        text = self._plain(node)
+        return self.brackets(text) if self._binds(node) < level else text
+
+    def _plain(self, node: Expression) -> str:
+        match node:
+            case Number():
+                return self.number(node.value)
+            case Symbol():
+                return self.glyph(node.glyph or glyph_of(node.name), ())
+            case Indexed():
+                glyph = node.array.glyph or glyph_of(node.array.name)
+                return self.glyph(glyph, [self.write(index) for index in node.indices])
+            case Negative():
+                return self.row(self.signs["minus"], self.write(node.of, TERM))
+            case Binary():
+                return self._binary(node)
+            case Comparison():
+                return self.holds(self._comparison(node))
+            case Call():
+                return self._call(node)
+            case Reduction():
+                return self.reduction(node.kind, self.write(node.body, FACTOR), [self._index(i) for i in node.indices])
+            case Cases():
+                condition = self._condition(node.condition)
+                return self.cases(self.write(node.then), condition, self.write(node.otherwise))
+            case Transpose():
+                return self.transpose(self.write(node.of, BASE))
+            case Derivative():
+                return self.derivative(self.write(node.of, FACTOR), self.write(node.by, BASE))
+        raise TypeError(type(node).__name__)
+
+    def _binds(self, node: Expression) -> int:
+        if isinstance(node, Cases):
+            return CHOICE
+        if isinstance(node, Negative) or (isinstance(node, Binary) and node.operator in ("+", "-")):
+            return SUM
+        if isinstance(node, Reduction):
+            return TERM
+        if isinstance(node, Binary) and node.operator not in (("/", "**") if self.stacked else ("**",)):
+            return FACTOR
+        return BASE
+
+    def _binary(self, node: Binary) -> str:
+        left, right = node.left, node.right
+        match node.operator:
+            case "+" | "-":
+                return self.row(self.write(left, SUM), self.signs[node.operator], self.write(right, TERM))
+            case "/":
+                if self.stacked:
+                    return self.fraction(self.write(left), self.write(right))
+                return self.fraction(self.write(left, FACTOR), self.write(right, BASE))
+            case "//":
+                return self.floor(self.row(self.write(left, FACTOR), self.signs["slash"], self.write(right, BASE)))
+            case "**":
+                return self.power(self._base(left), self.write(right, CHOICE if self.stacked else BASE))
+        sign = self._between(node)
+        return self.row(self.write(left, FACTOR), sign, self.write(right, TERM if sign != self.signs["%"] else BASE))
+
+    def _between(self, node: Binary) -> str:
+        """Nothing visible between factors, but a dot where digits or a slash would run together."""
+        if node.operator == "%" or node.elementwise:
+            return self.signs["%" if node.operator == "%" else "elementwise"]
+        slashed = not self.stacked and any(isinstance(p, Binary) and p.operator == "/" for p in (node.left, node.right))
+        digits = isinstance(_first(node.right), Number)
+        return self.signs["dot" if slashed or digits else "times"]
+
+    def _base(self, node: Expression) -> str:
+        """What is raised to a power: a symbol that carries something above already goes into brackets."""
+        glyphs = node.glyph if isinstance(node, Symbol) else node.array.glyph if isinstance(node, Indexed) else None
+        crowned = glyphs is not None and bool(glyphs.above or glyphs.gradient)
+        bare = isinstance(node, Number | Symbol | Indexed) and not crowned
+        return self.write(node) if bare else self.brackets(self.write(node))
+
+    def _comparison(self, node: Comparison) -> str:
+        parts = [self.write(node.operands[0], SUM)]
+        for operator, operand in zip(node.operators, node.operands[1:], strict=True):
+            parts += [self.signs[operator], self.write(operand, SUM)]
+        return self.row(*parts)
+
+    def _condition(self, node: Expression) -> str:
+        return self._comparison(node) if isinstance(node, Comparison) else self.write(node)
+
+    def _call(self, node: Call) -> str:
+        if node.function in ("floor", "abs", "norm", "sqrt"):
+            return {"floor": self.floor, "abs": self.size, "norm": self.norm, "sqrt": self.root}[node.function](
+                self.write(node.arguments[0])
+            )
+        return self.function(node.function, [self.write(argument) for argument in node.arguments])
+
+    def _index(self, index: Index) -> str:
+        name = self.glyph(glyph_of(index.name), ())
+        if index.bound is None:
+            return name
+        return self.row(name, self.signs["<"], self.write(index.bound, SUM))
+
+    @abstractmethod
+    def number(self, value: float) -> str: ...
+
+    @abstractmethod
+    def glyph(self, glyph: Glyph, indices: Sequence[str]) -> str: ...
+
+    @abstractmethod
+    def row(self, *parts: str) -> str: ...
+
+    @abstractmethod
+    def brackets(self, inner: str) -> str: ...
+
+    @abstractmethod
+    def holds(self, condition: str) -> str: ...
+
+    @abstractmethod
+    def fraction(self, above: str, below: str) -> str: ...
+
+    @abstractmethod
+    def power(self, base: str, exponent: str) -> str: ...
+
+    @abstractmethod
+    def floor(self, inner: str) -> str: ...
+
+    @abstractmethod
+    def size(self, inner: str) -> str: ...
+
+    @abstractmethod
+    def norm(self, inner: str) -> str: ...
+
+    @abstractmethod
+    def root(self, inner: str) -> str: ...
+
+    @abstractmethod
+    def function(self, name: str, arguments: Sequence[str]) -> str: ...
+
+    @abstractmethod
+    def reduction(self, kind: str, body: str, indices: Sequence[str]) -> str: ...
+
+    @abstractmethod
+    def cases(self, then: str, condition: str, otherwise: str) -> str: ...
+
+    @abstractmethod
+    def transpose(self, base: str) -> str: ...
+
+    @abstractmethod
+    def derivative(self, of: str, by: str) -> str: ...
+
+
+def _first(node: Expression) -> Expression:
+    """The leftmost thing that is written of an expression."""
+    while isinstance(node, Binary) and node.operator not in ("/", "//", "+", "-"):
+        node = node.left
+    return node
+
+
+def parted(value: float) -> tuple[str, str]:
+    """A number's digits, and its power of ten where it is written with one: ("1", "-6")."""
+    digits, _, exponent = f"{value:.10g}".partition("e")
+    return digits, str(int(exponent)) if exponent else ""

@@ -1,0 +1,108 @@
+"""The confusion matrix."""
+
+from typing import Any
+
+import numpy as np
+
+from handgrad.figures import style
+from handgrad.figures.numbers.confusion import ConfusionMatrix
+
+DIAGONAL = "#dbe6ee"
+MOST_NUMBERS = 40  # classes; of more, only the colours are shown
+CELL = 0.52  # inches, for two lines of numbers
+
+
+def draw_confusion(matrix: ConfusionMatrix) -> Any:
+    """Counts over per cent in each cell; only errors are coloured, by their share, so that they stay visible.
+
+    Bars tell each class's recall (right) and precision (below).
+    """
+    classes = len(matrix.class_names)
+    side = classes * (CELL if classes <= 12 else 0.36 if classes <= MOST_NUMBERS else 0.13)
+    title = (
+        f"Confusion matrix, {matrix.part} images: true class (rows) against predicted class (columns)\n"
+        f"{style.cut(matrix.run, 80)}: {100 * matrix.accuracy:.2f} % of {matrix.counts.sum():,} right"
+    )
+    size = {"width": max(style.WIDTH, side + 2.6), "height": max(side, 1.5) + 2.2}
+    ratios = {"width_ratios": [side, 0.9], "height_ratios": [max(side, 1.5), 0.75]}
+    figure, axes = style.grid(title, rows=2, columns=2, sharex="col", sharey="row", gridspec_kw=ratios, **size)
+    image = _cells(axes[0, 0], matrix)
+    _recall(axes[0, 1], matrix)
+    _precision(axes[1, 0], matrix)
+    axes[1, 1].set_axis_off()
+    bar = figure.colorbar(image, ax=axes[:, 1], location="right", shrink=0.8, aspect=30, pad=0.02)
+    bar.set_label("errors: % of the true class")
+    bar.outline.set_visible(False)
+    return figure
+
+
+def _cells(axes: Any, matrix: ConfusionMatrix) -> Any:
+    classes = len(matrix.class_names)
+    errors = 100 * np.where(np.eye(classes, dtype=bool), np.nan, matrix.shares)
+    largest = np.nanmax(errors, initial=0) or 1.0
+    image = axes.imshow(errors, cmap=style.ERRORS, vmin=0, vmax=largest, aspect="auto", interpolation="none")
+    axes.grid(visible=False)
+    axes.set_facecolor("#f4f4f4")
+    for k in range(classes):
+        axes.axhspan(k - 0.5, k + 0.5, (k + 0.0) / classes, (k + 1.0) / classes, facecolor=DIAGONAL, linewidth=0)
+    for border in np.arange(classes - 1) + 0.5:
+        axes.axhline(border, color="white", linewidth=0.5)
+        axes.axvline(border, color="white", linewidth=0.5)
+    if classes <= MOST_NUMBERS:
+        _numbers(axes, matrix, image)
+    axes.set_yticks(range(classes), [style.cut(name, 18) for name in matrix.class_names])
+    axes.set_ylabel("true class")
+    axes.tick_params(length=0, labelbottom=False)
+    return image
+
+
+def _numbers(axes: Any, matrix: ConfusionMatrix, image: Any) -> None:
+    """Count and per cent, in ink that reads on the cell; a dash for a class without images."""
+    size = style.SMALL if len(matrix.class_names) <= 12 else style.SMALL - 2
+    for t, p in np.ndindex(matrix.counts.shape):
+        count, share = matrix.counts[t, p], 100 * matrix.shares[t, p]
+        if np.isnan(share) and t == p:
+            axes.text(p, t, "no\nimages", ha="center", va="center", size=size - 1)
+        if not count:
+            continue
+        ink = style.INK if t == p else style.on_colour(image.cmap(image.norm(share)))
+        text = f"{count:,}\n{share:.1f}" + (" %" if len(matrix.class_names) <= 12 else "")
+        weight = "bold" if t == p else "normal"
+        axes.text(p, t, text, ha="center", va="center", size=size, color=ink, weight=weight, linespacing=1.1)
+
+
+def _recall(axes: Any, matrix: ConfusionMatrix) -> None:
+    shares = 100 * np.nan_to_num(matrix.recall)
+    axes.barh(range(len(shares)), shares, height=0.7, color=style.COLOURS[0], alpha=0.55)
+    for k, share in enumerate(matrix.recall):
+        axes.text(3, k, _percent(share), va="center", size=style.SMALL - 0.5)
+    axes.set_title("recall (%)", size=style.SMALL + 0.5)
+    axes.set_xlim(0, 100)
+    _bare(axes)
+
+
+def _precision(axes: Any, matrix: ConfusionMatrix) -> None:
+    shares = 100 * np.nan_to_num(matrix.precision)
+    axes.bar(range(len(shares)), shares, width=0.7, color=style.COLOURS[0], alpha=0.55)
+    for k, share in enumerate(matrix.precision):
+        axes.text(k, 4, _percent(share), ha="center", va="bottom", size=style.SMALL - 0.5)
+    axes.set_ylabel("precision\n(%)", size=style.SMALL + 0.5)
+    axes.set_ylim(0, 100)
+    axes.set_xlabel("predicted class")
+    names = [style.cut(name, 18) for name in matrix.class_names]
+    turned = max(map(len, names)) > 4
+    axes.set_xticks(range(len(names)), names, rotation=40 if turned else 0, ha="right" if turned else "center")
+    axes.set_yticks([])
+    _bare(axes)
+    axes.tick_params(length=0, labelbottom=True)
+
+
+def _bare(axes: Any) -> None:
+    axes.grid(visible=False)
+    axes.tick_params(length=0, labelbottom=False, labelleft=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _percent(share: float) -> str:
+    return "undefined" if np.isnan(share) else f"{100 * share:.1f}"

@@ -1,0 +1,145 @@
+"""t-SNE of what the last hidden layer puts out: how far the classes lie apart before the output layer."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from handgrad.errors import HandgradError
+from handgrad.figures.kind import DoesNotApplyError
+from handgrad.figures.run_data import RunData
+from handgrad.figures.table import Table
+from handgrad.nn import Dropout, Flatten, Network
+from handgrad.training.tensor_file import read_tensors, write_tensors
+
+Array = NDArray[Any]
+IMAGES = 4  # purpose, in the key of a generator
+PERPLEXITY = 30.0
+
+
+class Stage(NamedTuple):
+    """A map of the same images at one time.  Shapes  points (n, 2) float64"""
+
+    name: str
+    points: Array
+    divergence: float
+
+
+class Embedding(NamedTuple):
+    """Maps after the first epoch and after training, or the latter alone.  Shapes  rows, labels (n,) int"""
+
+    run: str
+    layer: str
+    class_names: tuple[str, ...]
+    rows: Array
+    labels: Array
+    perplexity: float
+    stages: tuple[Stage, ...]
+
+    @property
+    def caption(self) -> str:
+        """What is mapped, and how."""
+        times = " and ".join(f"{stage.name} (KL divergence {stage.divergence:.3f})" for stage in self.stages)
+        only = "" if len(self.stages) == 2 else " There is no network from after a first epoch to compare with."
+        return (
+            f"t-SNE of the outputs of the last hidden layer ({self.layer}) of {self.run} for {len(self.rows):,} test "
+            f"images, {times}; perplexity {self.perplexity:g}, begun from the first two principal components. "
+            f"Distances between far groups mean little.{only}"
+        )
+
+    @property
+    def table(self) -> Table:
+        """A row for each image and stage."""
+        rows = (
+            (stage.name, row, self.class_names[label], x, y)
+            for stage in self.stages
+            for row, label, (x, y) in zip(self.rows, self.labels, stage.points, strict=True)
+        )
+        return Table(("network", "test_image", "class", "x", "y"), rows)
+
+
+def embedding(data: RunData) -> Embedding:
+    """Test images drawn at random, as the network saw them after its first epoch and after its training.
+
+    Maps are kept in the run's folder, and made again when anything that they follow from has changed.
+    """
+    networks = {"after training": data.network}
+    if data.first_network is not None:
+        networks = {"after the first epoch": data.first_network} | networks
+    layer = last_hidden(data.network)
+    images, labels = data.images("test")
+    rows = np.sort(data.generator(IMAGES).permutation(len(labels))[: data.tsne_images])
+    perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
+    if perplexity < 1:
+        raise DoesNotApplyError(f"{len(rows)} test images are too few to be mapped")
+    stages = []
+    for name, network in networks.items():
+        outputs = network.activations(images[rows], [layer])[layer].reshape(len(rows), -1)
+        points, divergence = _kept(data, name, outputs, perplexity)
+        stages.append(Stage(name, points, divergence))
+    kind = f"{layer + 1}. {type(data.network.layers[layer]).__name__}"
+    names = data.dataset.class_names
+    return Embedding(data.name, kind, names, rows, labels[rows], perplexity, tuple(stages))
+
+
+def last_hidden(network: Network) -> int:
+    """The number of the last layer before the output layer, the last one with weights.
+
+    Raises  DoesNotApplyError when no layer with weights is before it.
+    """
+    weighted = [layer for layer, plan in enumerate(network.plans) if any(part.penalised for part in plan.parameters)]
+    if len(weighted) < 2:
+        raise DoesNotApplyError("the network has no hidden layer")
+    layer = weighted[-1] - 1
+    while isinstance(network.layers[layer], Dropout | Flatten) and layer > weighted[-2]:
+        layer -= 1  # which puts out the same numbers
+    return layer
+
+
+def tsne(outputs: Array, perplexity: float, seed: int) -> tuple[Array, float]:
+    """Points in the plane, and the Kullback-Leibler divergence that is left.
+
+    Outputs are brought to mean 0 and, all together, deviation 1. One thread: several would add up in any order.
+
+    Shapes  outputs (n, features) -> (n, 2) float64
+    Ref     van der Maaten & Hinton (2008), Journal of Machine Learning Research 9
+    """
+    from sklearn.manifold import TSNE
+
+    centred = outputs.astype(np.float64) - outputs.mean(axis=0, dtype=np.float64)
+    scaled = centred / (centred.std() or 1.0)
+    made = TSNE(perplexity=perplexity, init="pca", random_state=seed % 2**32, n_jobs=1)
+    with threadpool_limits(1):
+        points = made.fit_transform(scaled.astype(np.float32))
+    return np.asarray(points, np.float64), float(made.kl_divergence_)
+
+
+def _kept(data: RunData, name: str, outputs: Array, perplexity: float) -> tuple[Array, float]:
+    """From the run's folder, if it is the map of these outputs; else made, and kept if the folder can be written."""
+    path = data.run.path / "figures" / f"tsne-{name.replace(' ', '-')}.safetensors"
+    digest = hashlib.sha256(outputs.tobytes()).hexdigest()
+    made_of = {"outputs": digest, "perplexity": perplexity, "seed": data.seed}
+    found = _read(path, made_of, len(outputs))
+    if found:
+        return found
+    data.say(f"t-SNE of {len(outputs):,} images, {name}: takes some seconds")
+    points, divergence = tsne(outputs, perplexity, data.seed)
+    try:
+        path.parent.mkdir(exist_ok=True)
+        write_tensors(path, {"points": points}, {"kind": "t-SNE map", "of": made_of, "divergence": divergence})
+    except (OSError, HandgradError):  # a folder that cannot be written, say on a stick, only costs the seconds again
+        pass
+    return points, divergence
+
+
+def _read(path: Path, made_of: dict[str, Any], count: int) -> tuple[Array, float] | None:
+    try:
+        tensors, document = read_tensors(path, "t-SNE map")
+        if document["of"] == made_of and tensors["points"].shape == (count, 2):
+            return tensors["points"], float(document["divergence"])
+    except (HandgradError, KeyError, TypeError, ValueError):
+        pass
+    return None

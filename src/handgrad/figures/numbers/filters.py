@@ -1,0 +1,157 @@
+"""What a network has learned to look for: weights as pictures, and what convolutions make of an image."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.figures.kind import DoesNotApplyError
+from handgrad.figures.run_data import RunData
+from handgrad.figures.table import Table
+from handgrad.nn import Conv2D, Dense, Network
+from handgrad.nn.images import image_shape
+
+Array = NDArray[Any]
+MOST_UNITS, MOST_CHANNELS, MOST_COLUMNS = 48, 16, 16
+SHOWN = 5  # purpose, in the key of a generator
+
+
+class Pictures(NamedTuple):
+    """Pictures of one layer, of positive and negative numbers, with a name for each unit.
+
+    Shapes  pictures (n, channels, H, W) float64
+    """
+
+    title: str
+    names: tuple[str, ...]
+    pictures: Array
+
+
+class Filters(NamedTuple):
+    """Learned weights as pictures."""
+
+    run: str
+    what: str
+    layers: tuple[Pictures, ...]
+
+    @property
+    def caption(self) -> str:
+        """What is shown of which layer."""
+        shown = "; ".join(layer.title for layer in self.layers)
+        return f"{self.what} of {self.run}: {shown}. Blue is negative, grey zero, yellow positive, alike in a layer."
+
+    @property
+    def table(self) -> Table:
+        """A row for each weight."""
+        return Table(("layer", "unit", "channel", "row", "column", "value"), _cells(self.layers))
+
+
+class FeatureMaps(NamedTuple):
+    """What each convolution puts out for one test image.  Shapes  image (H, W) uint8"""
+
+    run: str
+    image: Array
+    row: int
+    name: str
+    layers: tuple[Pictures, ...]
+
+    @property
+    def caption(self) -> str:
+        """Of which image."""
+        shown = "; ".join(layer.title for layer in self.layers)
+        return (
+            f"Outputs of the convolutions of {self.run} for test image {self.row} ({self.name}), before the "
+            f"activation: {shown}. Blue is negative, grey zero, yellow positive, alike in a layer."
+        )
+
+    @property
+    def table(self) -> Table:
+        """A row for each pixel of each map."""
+        return Table(("layer", "unit", "channel", "row", "column", "value"), _cells(self.layers))
+
+
+def dense_filters(data: RunData) -> Filters:
+    """The first dense layer's weights, each unit's in the shape of what it looks at.
+
+    Raises  DoesNotApplyError when it looks at no image.
+    """
+    network = data.network
+    layer, shape = _first_dense(network)
+    weight = network.views[f"{layer}.weight"].astype(np.float64)
+    pictures = weight.T.reshape(-1, *shape)
+    most = MOST_UNITS if shape[0] == 1 else MOST_COLUMNS
+    kept = np.sort(np.argsort(-np.linalg.norm(weight, axis=0), kind="stable")[:most])
+    last = layer == len(network.layers) - 1
+    names = tuple(data.dataset.class_names[unit] if last else str(unit + 1) for unit in kept)
+    count = "all" if len(kept) == len(pictures) else f"the {len(kept)} of largest norm of"
+    title = f"layer {layer + 1}, Dense: {count} {len(pictures)} units, {_plural(shape[0], 'channel')}"
+    title += "" if shape[0] <= MOST_CHANNELS else f", the first {MOST_CHANNELS} shown"
+    shown = Pictures(title, names, pictures[kept, :MOST_CHANNELS])
+    return Filters(data.name, "Weights of the first dense layer", (shown,))
+
+
+def convolution_filters(data: RunData) -> Filters:
+    """The kernels of each convolution.
+
+    Raises  DoesNotApplyError when there is none.
+    """
+    layers = []
+    for number in _convolutions(data.network):
+        weight = data.network.views[f"{number}.weight"].astype(np.float64)
+        filters, channels = weight.shape[:2]
+        kept = weight[: MOST_UNITS if channels == 1 else MOST_COLUMNS, :MOST_CHANNELS]
+        cut = "" if kept.shape == weight.shape else f", {kept.shape[0]} × {kept.shape[1]} shown"
+        title = f"layer {number + 1}, Conv2D: {_plural(filters, 'filter')} on {_plural(channels, 'channel')}{cut}"
+        layers.append(Pictures(title, tuple(str(unit + 1) for unit in range(len(kept))), kept))
+    return Filters(data.name, "Filters of the convolutions", tuple(layers))
+
+
+def feature_maps(data: RunData) -> FeatureMaps:
+    """Of one test image, drawn at random.
+
+    Raises  DoesNotApplyError when there is no convolution.
+    """
+    network, numbers = data.network, _convolutions(data.network)
+    images, labels = data.images("test")
+    row = int(data.generator(SHOWN).integers(len(images)))
+    found = network.activations(images[row : row + 1], numbers)
+    layers = []
+    for number, output in found.items():
+        maps = output[0, :MOST_UNITS, None].astype(np.float64)
+        cut = "" if len(maps) == output.shape[1] else f", {len(maps)} shown"
+        title = (
+            f"layer {number + 1}, Conv2D: {_plural(output.shape[1], 'map')} of {output.shape[2]}×{output.shape[3]}{cut}"
+        )
+        layers.append(Pictures(title, tuple(str(unit + 1) for unit in range(len(maps))), maps))
+    return FeatureMaps(data.name, images[row], row, data.dataset.class_names[labels[row]], tuple(layers))
+
+
+def _convolutions(network: Network) -> list[int]:
+    found = [number for number, layer in enumerate(network.layers) if isinstance(layer, Conv2D)]
+    if not found:
+        raise DoesNotApplyError("the network has no convolution")
+    return found
+
+
+def _first_dense(network: Network) -> tuple[int, tuple[int, int, int]]:
+    """The number of the first dense layer, and (channels, height, width) of what it looks at."""
+    shape = network.input_shape
+    image = shape
+    for number, (layer, plan) in enumerate(zip(network.layers, network.plans, strict=True)):
+        if isinstance(layer, Dense):
+            if len(image) < 2:
+                break
+            return number, image_shape(image, "a dense layer")
+        image = plan.output if len(plan.output) > 1 or np.prod(plan.output) != np.prod(image) else image
+    raise DoesNotApplyError("no dense layer looks at an image")
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")
+
+
+def _cells(layers: tuple[Pictures, ...]) -> Iterator[tuple[Any, ...]]:
+    for layer in layers:
+        for (unit, channel, row, column), value in np.ndenumerate(layer.pictures):
+            yield layer.title.partition(":")[0], layer.names[unit], channel + 1, row, column, value

@@ -1,0 +1,138 @@
+"""One run, as figures see it: everything is loaded when it is first wanted, and once."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.config import RunConfig
+from handgrad.data import Dataset, Split, load, split
+from handgrad.errors import CorruptDataError, UsageError
+from handgrad.evaluation import Predictions
+from handgrad.figures.kind import DoesNotApplyError
+from handgrad.nn import Network
+from handgrad.runs import Run
+from handgrad.runs.predictions import images_of, predictions_of
+from handgrad.training import History, load_model
+
+Array = NDArray[Any]
+TSNE_IMAGES, MOST_TSNE_IMAGES = 2000, 5000
+
+
+def silent(message: str) -> None:
+    """Says nothing."""
+
+
+class RunData:
+    """A run with its data and its networks; `say` is told what takes long, `seed` draws images to be shown."""
+
+    def __init__(
+        self, run: Run, tsne_images: int = TSNE_IMAGES, seed: int = 0, say: Callable[[str], None] = silent
+    ) -> None:
+        if not 10 <= tsne_images <= MOST_TSNE_IMAGES:
+            raise UsageError(f"tsne_images must be 10 to {MOST_TSNE_IMAGES}, got {tsne_images} (--tsne_images)")
+        self.run, self.tsne_images, self.seed, self.say = run, tsne_images, seed, say
+        self._predictions: dict[str, Predictions] = {}
+
+    @property
+    def name(self) -> str:
+        """The run's."""
+        return self.run.name
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The run's settings."""
+        return self.run.config
+
+    @cached_property
+    def history(self) -> History:
+        """What happened.  Raises  DoesNotApplyError when no iteration is recorded."""
+        history = self.run.read_history()
+        if not history.losses:
+            raise DoesNotApplyError("no iteration is recorded: it was not trained step by step, or not yet")
+        return history
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """What metrics.json holds; empty while the run has not ended."""
+        return self.run.metrics
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The images that the run was trained and tested on.
+
+        Raises  CorruptDataError when what lies there now is another data set.
+        """
+        dataset = load(self.config.dataset, self.config.resize)
+        if self.run.facts.get("data", dataset.fingerprint) != dataset.fingerprint:
+            raise CorruptDataError(f"the data set {self.config.dataset} is not the one that {self.run.path} began with")
+        return dataset
+
+    @cached_property
+    def split(self) -> Split:
+        """Which of them it was trained on."""
+        config = self.config
+        return split(self.dataset, config.validation_fraction, config.seed, config.train_fraction)
+
+    @cached_property
+    def network(self) -> Network:
+        """The network that it ended with."""
+        return self.run.load_model()
+
+    @cached_property
+    def first_network(self) -> Network | None:
+        """The network after the first epoch; None for a run of one epoch, or when it was not kept."""
+        path = self.run.first_epoch_file
+        return load_model(path) if path.exists() else None
+
+    @cached_property
+    def steps_per_epoch(self) -> int:
+        """Iterations that one pass over the training images takes."""
+        for epoch in self.history.epochs:
+            return epoch.step // epoch.epoch
+        return -(-len(self.split.train_rows) // self.config.batch_size)
+
+    @cached_property
+    def batch_rows(self) -> Array:
+        """Images in the batch of each iteration: the last one of an epoch may be smaller.  Shapes  -> (N,) float64
+
+        What it holds follows from an epoch's accuracy, which is its right answers over all its images.
+        """
+        history, size, steps = self.history, self.config.batch_size, self.steps_per_epoch
+        rows = np.full(len(history.losses), float(size))
+        for epoch in history.epochs:
+            right = sum(history.correct[epoch.step - steps : epoch.step])
+            if right:
+                rows[steps - 1 :: steps] = round(right / epoch.train_accuracy) - (steps - 1) * size
+                break
+        return rows
+
+    @property
+    def kept_step(self) -> int:
+        """The iteration after which the network stood that the run ended with."""
+        history, best = self.history, self.metrics.get("best_epoch")
+        if best is not None and self.config.keep == "best" and self.metrics.get("stopped") != "interrupted":
+            return history.epochs[best - 1].step
+        return len(history.losses)
+
+    def images(self, part: str) -> tuple[Array, Array]:
+        """Images and labels of the test set, or of those trained on.
+
+        Raises  DoesNotApplyError when there are none.
+        """
+        images, labels = images_of(self.config, self.dataset, part)
+        if not len(labels):
+            raise DoesNotApplyError(f"{self.dataset.name} has no {part} images")
+        return images, labels
+
+    def predictions(self, part: str = "test") -> Predictions:
+        """What the run says of a part of its images."""
+        if part not in self._predictions:
+            self._predictions[part] = predictions_of(self.run, part)
+        return self._predictions[part]
+
+    def generator(self, purpose: int) -> np.random.Generator:
+        """Draws what is shown, the same each time."""
+        return np.random.Generator(np.random.Philox(key=[self.seed, purpose]))

@@ -1,0 +1,81 @@
+"""Figures as files and as text: the same bytes for the same numbers, and small."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+from handgrad.errors import FileSystemError, UsageError
+from handgrad.figures.kind import Drawn
+from handgrad.figures.style import house_style
+from handgrad.files import atomic_write
+
+# What would put a date or a version into a file.
+FORMATS: dict[str, dict[str, Any]] = {
+    "svg": {"metadata": {"Date": None, "Creator": None}, "dpi": 150},
+    "png": {"metadata": {"Software": None}, "dpi": 200},
+    "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}, "dpi": 200},
+}
+FONTS = "'DejaVu Sans', Verdana, 'Liberation Sans', Arial, sans-serif"  # the first that a reader has
+
+
+def to_bytes(drawn: Drawn, suffix: str) -> bytes:
+    """The content of a file in one of FORMATS.
+
+    Raises  UsageError for another one.
+    """
+    if suffix not in FORMATS:
+        raise UsageError(f"format must be one of {', '.join(FORMATS)}, got {suffix!r} (--format)")
+    if suffix == "svg":
+        return ('<?xml version="1.0" encoding="utf-8"?>\n' + to_svg(drawn) + "\n").encode()
+    return _saved(drawn, suffix)
+
+
+def to_svg(drawn: Drawn) -> str:
+    """An <svg> element that stands in a page beside others: no identifier of its own leaks, the caption is read out."""
+    text = _saved(drawn, "svg").decode()
+    text = text[text.index("<svg ") :].strip()
+    text = re.sub(r'<g id="[\w.]+">', "<g>", text)  # of groups, which nothing refers to
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r' d="[^"]*"', _brief, text)
+    text = text.replace("'DejaVu Sans'", FONTS)
+    text = re.sub(r"\n\s*", "\n", text)
+    # The rule for all elements of the page becomes one for this figure.
+    text = re.sub(r"<style[^>]*>\*\{([^}]*)\}</style>", "", text)
+    head = f'<svg role="img" aria-label="{_escaped(drawn.caption)}" style="stroke-linejoin:round;stroke-linecap:butt" '
+    return text.replace("<svg ", head, 1)
+
+
+def save(drawn: Drawn, folder: Path, suffix: str) -> list[Path]:
+    """Write the figure, and its numbers as CSV beside it.
+
+    Raises  FileSystemError, UsageError.
+    """
+    content = to_bytes(drawn, suffix)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileSystemError(f"cannot make {folder}: {error.strerror}. Choose another folder (-o)") from error
+    paths = [folder / f"{drawn.name}.{suffix}", folder / f"{drawn.name}.csv"]
+    atomic_write(paths[0], content)
+    atomic_write(paths[1], drawn.table.csv())
+    return paths
+
+
+def _saved(drawn: Drawn, suffix: str) -> bytes:
+    import matplotlib as mpl
+
+    buffer = io.BytesIO()
+    with house_style():
+        mpl.rcParams["svg.hashsalt"] = "handgrad"  # identifiers are digests of what they name, and of this
+        drawn.figure.savefig(buffer, format=suffix, **FORMATS[suffix])
+    return buffer.getvalue()
+
+
+def _brief(path: re.Match[str]) -> str:
+    """A path in hundredths of a point, which nobody sees."""
+    return re.sub(r"(\.\d\d)\d+", r"\1", path[0])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")

@@ -1,0 +1,121 @@
+"""Sheets of small pictures, one below the other, every one exactly as large as it was asked for."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.figures import style
+
+Array = NDArray[Any]
+FINE = 48  # a picture is drawn with about so many pixels across, so that gaps are even
+GAP = 0.14  # of a picture's width
+MARGIN, LINE = 0.08, 0.16  # inches
+BAR = 0.1  # inches, the width of a colour bar
+
+
+class Sheet(NamedTuple):
+    """Pictures in rows of `columns`, each `inches` wide, with up to `lines` lines of text below it.
+
+    `scale` names the colours' unit; where it is empty, they are pixels that need no explanation.
+
+    Shapes  pictures (N, H, W)
+    """
+
+    heading: str
+    pictures: Array
+    columns: int
+    inches: float
+    limits: tuple[float, float]
+    texts: Sequence[str] = ()
+    lines: int = 0
+    cmap: str = style.INKED
+    scale: str = ""
+
+    @property
+    def fine(self) -> int:
+        """Drawn pixels for each pixel, across and down."""
+        return max(1, round(FINE / self.pictures.shape[2]))
+
+    @property
+    def pixel(self) -> float:
+        """Inches of a drawn one."""
+        return self.inches / (self.fine * self.pictures.shape[2])
+
+    @property
+    def cell(self) -> tuple[int, int]:
+        """Height and width of a picture with its text and its gap, in drawn pixels."""
+        tall, wide = (self.fine * size for size in self.pictures.shape[1:])
+        text = self.lines * (style.SMALL - 1) * 1.25 / 72 / self.pixel
+        return tall + round(text + GAP * wide), wide + round(GAP * wide)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in inches."""
+        rows = -(-len(self.pictures) // self.columns)
+        return self.columns * self.cell[1] * self.pixel, max(rows * self.cell[0] * self.pixel, 0.2)
+
+
+def stack(title: str, sheets: Sequence[Sheet]) -> Any:
+    """A figure of the sheets, each with its heading, and a colour bar where it has a scale."""
+    from matplotlib.figure import Figure
+
+    lines = style.wrapped(title, style.WIDTH)
+    top = MARGIN + 0.17 * (lines.count("\n") + 1)
+    heads = [MARGIN + LINE * bool(sheet.heading) + 0.06 for sheet in sheets]
+    height = top + sum(heads) + sum(sheet.size[1] for sheet in sheets) + MARGIN
+    figure: Any = Figure(figsize=(style.WIDTH, height))
+    figure.text(0.01, 1 - MARGIN / height, lines, va="top", weight="bold", size=style.NORMAL + 1)
+    for sheet, head in zip(sheets, heads, strict=True):
+        top += head
+        _place(figure, sheet, top, height)
+        top += sheet.size[1]
+    return figure
+
+
+def _place(figure: Any, sheet: Sheet, top: float, height: float) -> None:
+    wide, tall = sheet.size
+    box = (MARGIN / style.WIDTH, 1 - (top + tall) / height, wide / style.WIDTH, tall / height)
+    axes = figure.add_axes(box)
+    axes.set_axis_off()
+    axes.set_title(sheet.heading, pad=5)
+    if not len(sheet.pictures):
+        axes.text(0, 0.5, "none", va="center")
+        return
+    image = _draw(axes, sheet)
+    if sheet.scale:
+        long = min(max(tall - GAP * sheet.inches, 0.7), 2.2)
+        beside = ((MARGIN + wide + 0.05) / style.WIDTH, 1 - (top + long) / height, BAR / style.WIDTH, long / height)
+        bar = figure.colorbar(image, cax=figure.add_axes(beside))
+        bar.set_label(sheet.scale, size=style.SMALL)
+        bar.ax.locator_params(nbins=4 if long < 1.2 else 7)
+        bar.outline.set_visible(False)
+
+
+def _draw(axes: Any, sheet: Sheet) -> Any:
+    """One image that holds all pictures, with their frames and texts."""
+    (down, across), (tall, wide) = sheet.cell, (sheet.fine * size for size in sheet.pictures.shape[1:])
+    rows = -(-len(sheet.pictures) // sheet.columns)
+    canvas = np.full((rows * down, sheet.columns * across), np.nan)
+    places = [divmod(n, sheet.columns) for n in range(len(sheet.pictures))]
+    for (row, column), picture in zip(places, sheet.pictures, strict=True):
+        finer = picture.repeat(sheet.fine, axis=0).repeat(sheet.fine, axis=1)
+        canvas[row * down : row * down + tall, column * across : column * across + wide] = finer
+    low, high = sheet.limits
+    image = axes.imshow(canvas, cmap=sheet.cmap, vmin=low, vmax=high, interpolation="none", aspect="auto")
+    _frame(axes, [(column * across, row * down) for row, column in places], wide, tall)
+    foot = tall + (style.SMALL - 1) * 1.2 / 72 / sheet.pixel  # of the first line
+    for (row, column), text in zip(places, sheet.texts, strict=False):
+        place = column * across + wide / 2, row * down + foot
+        axes.text(*place, text, size=style.SMALL - 1, ha="center", va="baseline", linespacing=1.05)
+    return image
+
+
+def _frame(axes: Any, corners: Sequence[tuple[int, int]], wide: int, tall: int) -> None:
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Rectangle
+
+    boxes = [Rectangle((left - 0.5, top - 0.5), wide, tall) for left, top in corners]
+    frames = PatchCollection(boxes, facecolor="none", edgecolor=style.FRAME, linewidth=0.5, clip_on=False)
+    axes.add_collection(frames, autolim=False)

@@ -1,0 +1,31 @@
+"""The numbers behind a figure, as CSV."""
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Table(NamedTuple):
+    """Columns by name, and rows of numbers and texts; None and NaN are written as an empty cell."""
+
+    columns: tuple[str, ...]
+    rows: Iterable[tuple[Any, ...]]
+
+    def csv(self) -> str:
+        """RFC 4180 with a header, lines ended by a newline alone; numbers with all the digits that tell them apart."""
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows([_cell(value) for value in row] for row in self.rows)
+        return buffer.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or value != value:
+        return ""
+    return repr(value) if isinstance(value, float) else value

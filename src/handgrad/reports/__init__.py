@@ -1,0 +1,1 @@
+"""Reports: what a run, or several, are turned into to be read."""

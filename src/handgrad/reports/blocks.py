@@ -1,0 +1,121 @@
+"""What a report is made of, before anybody decides whether it becomes HTML or Markdown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of a report; `kind` names the template that draws it."""
+
+    kind: ClassVar[str]
+
+
+@dataclass(frozen=True)
+class Text(Block):
+    """A paragraph of plain words."""
+
+    kind = "text"
+    words: str
+
+
+@dataclass(frozen=True)
+class Note(Block):
+    """A paragraph that a reader must not miss: what is undefined, confounded, or left out."""
+
+    kind = "note"
+    words: str
+
+
+@dataclass(frozen=True)
+class Points(Block):
+    """A list of short sentences."""
+
+    kind = "points"
+    items: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Code(Block):
+    """Something to be typed, or printed as it stands."""
+
+    kind = "code"
+    text: str
+
+
+@dataclass(frozen=True)
+class Headline(Block):
+    """The result in one big number, and the sentence that says what it is."""
+
+    kind = "headline"
+    number: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Table(Block):
+    """Rows of cells under a header; columns whose name is in `words` are text, the others numbers.
+
+    Rows whose number is in `marked` stand out.
+    """
+
+    kind = "table"
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+    words: Sequence[str] = ()
+    marked: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Picture(Block):
+    """A figure as SVG with its title in it, a caption, and what it is for those who cannot see it."""
+
+    kind = "picture"
+    name: str
+    svg: str
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Equations(Block):
+    """A derivation, which its own renderers have written in both forms."""
+
+    kind = "equations"
+    html: str
+    markdown: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it; `anchor` is its name in links."""
+
+    anchor: str
+    title: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole report; `facts` stand under its title in one line each."""
+
+    title: str
+    subtitle: str
+    facts: Sequence[tuple[str, str]]
+    sections: Sequence[Section]
+
+    def pictures(self) -> list[Picture]:
+        """Every figure in it, in order."""
+        return [block for section in self.sections for block in section.blocks if isinstance(block, Picture)]
+
+
+def percent(share: float | None, digits: int = 2) -> str:
+    """A share of 1 as per cent; a dash for what was not measured."""
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """A number, or a dash for what was not measured."""
+    return "–" if value is None else f"{value:.{digits}f}"

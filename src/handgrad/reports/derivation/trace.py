@@ -1,0 +1,108 @@
+"""What the engine computed in one pass, layer by layer, as plain arrays with the images first."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.nn import Network
+from handgrad.nn.layout import operations
+
+Array = NDArray[Any]
+
+
+class Passage(NamedTuple):
+    """One layer: its batch in and out, the loss's gradients by both, and what it has of its own.
+
+    A gradient that the engine had no use for is None.
+
+    Shapes  x, dx (N, *input); y, dy (N, *output); saved flat, in x's order
+    """
+
+    x: Array
+    y: Array
+    dx: Array | None
+    dy: Array | None
+    saved: Array | None
+    parameters: dict[str, Array]
+    gradients: dict[str, Array]
+    buffers: dict[str, Array]
+    buffers_after: dict[str, Array]
+
+
+class Trace(NamedTuple):
+    """One training pass through a network."""
+
+    loss: float
+    labels: Array
+    layers: list[Passage]
+
+
+def trace(network: Network, images: Array, labels: Array, key: int = 1) -> Trace:
+    """Run one batch forward and backward in training mode, and read every array; the network stays as it was."""
+    buffers, gradients = network.buffers.copy(), network.gradients.copy()
+    loss = network.loss_and_gradients(images, labels, key=key)
+    try:
+        outs, douts, saved = _arrays(network, len(images))
+        layers = [
+            Passage(
+                outs[place],
+                outs[place + 1],
+                douts[place],
+                douts[place + 1],
+                saved[place],
+                _named(network.parameter_slots, place, network.parameters),
+                _named(network.parameter_slots, place, network.gradients),
+                _named(network.buffer_slots, place, buffers),
+                _named(network.buffer_slots, place, network.buffers),
+            )
+            for place in range(len(network.layers))
+        ]
+        return Trace(loss, labels, layers)
+    finally:
+        network.buffers[:], network.gradients[:] = buffers, gradients
+
+
+def _named(slots: Any, layer: int, vector: Array) -> dict[str, Array]:
+    return {slot.part.name: slot.view(vector).copy() for slot in slots if slot.layer == layer}
+
+
+def _arrays(network: Network, rows: int) -> tuple[list[Any], list[Any], list[Any]]:
+    """The batch before and after each layer, the gradients by them, and what each layer saved."""
+    program, shapes = network.program(rows), [network.input_shape, *(plan.output for plan in network.plans)]
+    outs: list[Any] = [None] * len(shapes)
+    douts: list[Any] = [None] * len(shapes)
+    saved: list[Any] = [None] * len(network.layers)
+    columns = False
+    for place, (layer, plan) in enumerate(operations(network.plans, network.input_shape)):
+        row = program.table[place]
+        if plan is not network.plans[layer]:  # a transposition between two layouts
+            columns = plan.layout == "columns"
+            continue
+        for at, side in ((layer, "x"), (layer + 1, "y")):
+            here = slice(row[f"{side}_start"], row[f"{side}_start"] + rows * row[f"{side}_size"])
+            outs[at] = _batch(program.activations[here], rows, shapes[at], columns)
+            if place > program.first or (side == "y" and place >= program.first):
+                douts[at] = _batch(program.dactivations[here], rows, shapes[at], columns)
+        size = min(int(row["saved_size"]), rows * int(row["x_size"]))
+        kept = program.saved[row["saved_start"] : row["saved_start"] + size]
+        saved[layer] = _batch(kept, rows, shapes[layer], columns) if size == rows * row["x_size"] else None
+    silent = [place for place, plan in enumerate(network.plans) if plan.kernels is None]
+    for arrays in (outs, douts):
+        _carry(arrays, shapes, silent)
+    return outs, douts, saved
+
+
+def _batch(flat: Array, rows: int, shape: tuple[int, ...], columns: bool) -> Array:
+    images = flat.reshape(-1, rows).T if columns else flat
+    return np.array(images).reshape(rows, *shape)
+
+
+def _carry(arrays: list[Any], shapes: list[tuple[int, ...]], silent: list[int]) -> None:
+    """Across layers that compute nothing, numbers are the same in another shape."""
+    for place in silent:
+        if arrays[place + 1] is None and arrays[place] is not None:
+            arrays[place + 1] = arrays[place].reshape(-1, *shapes[place + 1])
+    for place in reversed(silent):
+        if arrays[place] is None and arrays[place + 1] is not None:
+            arrays[place] = arrays[place + 1].reshape(-1, *shapes[place])

@@ -1,0 +1,161 @@
+"""The printed equations, computed and held against the engine, and against finite differences."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.equations import Equation, Statement, evaluate, parse, products, symbols, target_shape
+from handgrad.nn import Loss
+from handgrad.reports.derivation.naming import symbol_of
+from handgrad.reports.derivation.trace import Passage
+
+Array = NDArray[Any]
+TERMS = 2_000_000  # that one equation may take; of a larger array, elements drawn at random are computed
+STEP = 1e-4
+STENCIL = ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12))
+DIRECTIONS, ELEMENTS, NUMBERS = 32, 4, 4_000_000  # directions tried, inputs that each moves, outputs computed in all
+
+
+class Agreement(NamedTuple):
+    """The largest difference between an equation's steps and the engine, relative to the array's largest number."""
+
+    target: str
+    error: float
+
+
+def agreements(statement: Statement, passage: Passage) -> list[Agreement]:
+    """Each equation of a layer against what the engine computed; those of gradients nobody needs are left out."""
+    arrays = given(statement, passage)
+    expected = _expected(statement, passage)
+    terms = float(np.abs(passage.dy).max()) if passage.dy is not None else 0.0
+    found = []
+    for equation in equations_of(statement, passage):
+        scale = terms if equation.name.startswith("d") else 0.0
+        found.append(Agreement(equation.name, _agree(equation, arrays, expected, scale)))
+    return found
+
+
+def equations_of(statement: Statement, passage: Passage) -> list[Equation]:
+    """Forward, and backward as far as gradients are wanted: what only leads to an unwanted dX is left out."""
+    forward, backward = parse(statement.forward), parse(statement.backward)
+    if passage.dy is None:
+        return forward
+    own = ["d" + symbol_of(name) for name in passage.gradients]
+    return forward + (backward if passage.dx is not None else leading_to(backward, own))
+
+
+def leading_to(equations: list[Equation], wanted: list[str]) -> list[Equation]:
+    """The equations that define what is wanted, and those that they are built on."""
+    kept: list[Equation] = []
+    needed = set(wanted)
+    for equation in reversed(equations):
+        if equation.name in needed:
+            kept.insert(0, equation)
+            needed |= set().union(*(symbols(step) for step in equation.steps))
+    return kept
+
+
+def loss_agreements(loss: Loss, passage: Passage, labels: Array, value: float) -> list[Agreement]:
+    """The loss's equations against the engine's loss and its gradient by the logits."""
+    statement = loss.statement()
+    if statement is None:
+        return []
+    rows = len(labels)
+    logits, dlogits = (array.reshape(rows, -1) for array in (passage.y, passage.dy) if array is not None)
+    onehot = (np.arange(logits.shape[1]) == labels[:, None]).astype(float)
+    arrays = {"Z": logits, "Y": onehot, "N": rows, "K": logits.shape[1], "dZ": dlogits, **statement.values}
+    expected = {"L": np.asarray(value), "dZ": dlogits}
+    equations = parse(statement.forward) + parse(statement.backward)
+    return [Agreement(each.name, _agree(each, arrays, expected, 1 / rows)) for each in equations]
+
+
+def given(statement: Statement, passage: Passage) -> dict[str, Any]:
+    """What a layer's equations may use: its batches in the shapes that they index, parameters, buffers, numbers."""
+    shape = (len(passage.x), *(statement.input or passage.x.shape[1:]))
+    arrays: dict[str, Any] = {"N": len(passage.x), **statement.values, **passage.buffers}
+    arrays |= {"X": passage.x.reshape(shape), "Y": passage.y}
+    arrays |= {symbol_of(name): array for name, array in passage.parameters.items()}
+    arrays |= {"d" + symbol_of(name): array for name, array in passage.gradients.items()}
+    if passage.dy is not None:
+        arrays["dY"] = passage.dy
+    if passage.dx is not None:
+        arrays["dX"] = passage.dx.reshape(shape)
+    if statement.saved and passage.saved is not None:
+        arrays[statement.saved] = passage.saved.reshape(shape)
+    return arrays
+
+
+def finite_difference_error(statement: Statement, passage: Passage, seed: int = 1) -> float:
+    """The engine's dX against finite differences of the printed forward equations, along random directions.
+
+    Math    along a direction U that moves a few numbers:  sum dX U  against  d/dh sum dY Y(X + h U)
+    NaN where every direction crosses a kink, or no gradient was wanted.
+    """
+    if passage.dx is None or passage.dy is None:
+        return math.nan
+    arrays, generator = given(statement, passage), np.random.default_rng(seed)
+    forward = leading_to(parse(statement.forward), ["Y"])
+    pairs = []
+    for _ in range(max(4, min(DIRECTIONS, NUMBERS // passage.y.size))):
+        direction = np.zeros(arrays["X"].size)
+        moved = generator.choice(direction.size, min(ELEMENTS, direction.size), replace=False)
+        direction[moved] = generator.normal(size=len(moved))
+        numeric = _slope(forward, arrays, direction.reshape(arrays["X"].shape))
+        if numeric is not None:
+            pairs.append((numeric, float((passage.dx.ravel() * direction).sum())))
+    if not pairs:
+        return math.nan
+    numeric_ones, given_ones = np.array(pairs).T
+    scale = float(np.linalg.norm(numeric_ones) + np.linalg.norm(given_ones))
+    floor = 1e-4 * float(np.sqrt(np.mean(passage.dy**2)))
+    return float(np.linalg.norm(numeric_ones - given_ones)) / max(scale, floor, 1e-300)
+
+
+def _slope(forward: list[Equation], arrays: dict[str, Any], direction: Array) -> float | None:
+    """The derivative of sum dY Y along a direction, or None where the steps see different sides of a kink."""
+    outs, choices = [], []
+    for offset, _ in STENCIL:
+        here, met = arrays | {"X": arrays["X"] + offset * STEP * direction}, []  # type: ignore[var-annotated]
+        for equation in forward:
+            here[equation.name] = evaluate(equation, here, choices=met)[-1]
+        outs.append(here["Y"])
+        choices.append(met)
+    for met in choices[1:]:
+        if not all(np.array_equal(a, b) for a, b in zip(choices[0], met, strict=True)):
+            return None
+    change = sum(weight * (out - outs[0]) for (_, weight), out in zip(STENCIL, outs, strict=True))
+    return float((change * arrays["dY"]).sum() / STEP)
+
+
+def _expected(statement: Statement, passage: Passage) -> dict[str, Array]:
+    shape = (len(passage.x), *(statement.input or passage.x.shape[1:]))
+    found = {"Y": passage.y, **passage.buffers_after}
+    found |= {"d" + symbol_of(name): array for name, array in passage.gradients.items()}
+    return found | ({"dX": passage.dx.reshape(shape)} if passage.dx is not None else {})
+
+
+def _agree(equation: Equation, arrays: dict[str, Any], expected: Mapping[str, Array], terms: float) -> float:
+    """How far the steps are from the engine, or from one another for what the engine does not keep; sets the latter."""
+    wanted = expected.get(equation.name)
+    places = None if wanted is None else _sample(equation, arrays)
+    steps = evaluate(equation, arrays, places)
+    if not steps:
+        return math.nan
+    if wanted is None:
+        arrays[equation.name] = wanted = steps[-1]
+    elif places is not None:
+        wanted = wanted.ravel()[places]
+    scale = max(float(np.abs(wanted).max(initial=0)), terms, 1e-300)
+    return float(np.max([np.abs(step - wanted).max(initial=0) for step in steps])) / scale
+
+
+def _sample(equation: Equation, arrays: Mapping[str, Any]) -> Array | None:
+    """Places in the target that there is time to compute; None for all of them."""
+    shape = target_shape(equation, arrays)
+    size, each = math.prod(shape), products(equation, arrays)
+    if not shape or size * each <= TERMS:
+        return None
+    return np.sort(np.random.default_rng(0).choice(size, max(1, TERMS // each), replace=False))

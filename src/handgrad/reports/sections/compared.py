@@ -1,0 +1,108 @@
+"""Several runs side by side."""
+
+import math
+from typing import Any
+
+from handgrad.reports.blocks import Block, Code, Note, Section, Table, Text, percent
+from handgrad.reports.gather import Gallery
+from handgrad.runs.comparison import Comparison, Configuration, Pair
+
+
+def results_section(comparison: Comparison, gallery: Gallery) -> Section:
+    """One row a configuration, and the bars with their intervals."""
+    rows = [_row(configuration) for configuration in comparison.configurations]
+    header = ("", "runs", "seeds", "test accuracy", "95 % interval", "macro F1", "parameters", "seconds")
+    caption = (
+        "Configurations on the test images. Of several seeds: the mean, with Student's interval over seeds; of a "
+        "single run: its accuracy, with Wilson's interval over images"
+    )
+    table = Table(header, rows, caption, ("", "runs"))
+    return Section("results", "Results", [table, *gallery.pictures("compare_test")])
+
+
+def _row(configuration: Configuration) -> tuple[str, ...]:
+    first, accuracy = configuration.members[0], configuration.accuracy
+    f1 = sum(member.summary.classes.macro.f1 for member in configuration.members) / len(configuration.members)
+    return (
+        configuration.letter,
+        ", ".join(member.run.name for member in configuration.members),
+        str(len(configuration.replicates)),
+        percent(accuracy.mean),
+        "–" if math.isnan(accuracy.low) else f"{100 * accuracy.low:.2f} to {100 * accuracy.high:.2f}",
+        percent(f1),
+        "–" if first.parameters is None else f"{first.parameters:,}",
+        "–" if first.seconds is None else f"{first.seconds:.1f}",
+    )
+
+
+def settings_section(comparison: Comparison) -> Section:
+    """What differs, and nothing else."""
+    letters = [configuration.letter for configuration in comparison.configurations]
+    if not comparison.settings:
+        return Section("settings", "What differs", [Text("Nothing but the seed: the runs are replicates.")])
+    rows = [(name, *map(_value, values)) for name, values in comparison.settings.items()]
+    return Section("settings", "What differs", [Table(("setting", *letters), rows, words=("setting", *letters))])
+
+
+def _value(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def pairs_section(comparison: Comparison) -> Section:
+    """Each pair: by how much, how sure, and whether the difference has one cause or several."""
+    blocks: list[Block] = []
+    for pair in comparison.pairs:
+        blocks += _pair_blocks(pair)
+    if not blocks:
+        blocks = [Text("There is one configuration, so there is no pair to compare.")]
+    return Section("pairs", "What the differences tell", blocks)
+
+
+def _pair_blocks(pair: Pair) -> list[Block]:
+    words = f"{pair.first.letter} against {pair.second.letter}: {_difference(pair)} {_test(pair)}".strip()
+    if pair.controlled:
+        return [Text(f"{words} This is a {pair.verdict}.")]
+    blocks: list[Block] = [Text(words), Note(f"This comparison is {pair.verdict}, so nobody can tell which did it.")]
+    if pair.missing:
+        commands = "\n".join(missing.command for missing in pair.missing)
+        blocks += [Text("The runs that would tell them apart:"), Code(commands)]
+    return blocks
+
+
+def _difference(pair: Pair) -> str:
+    mean, low, high, _ = pair.difference
+    points = f"{100 * mean:+.2f} points of test accuracy"
+    if math.isnan(low):
+        return f"{points}; one seed on a side gives no interval."
+    verdict = "more than chance explains" if low > 0 or high < 0 else "not to be told apart from chance"
+    return f"{points}, 95 % interval {100 * low:+.2f} to {100 * high:+.2f} over {pair.over}: {verdict}."
+
+
+def _test(pair: Pair) -> str:
+    if pair.test is None:
+        return ""
+    adjusted = "" if pair.adjusted is None else f", {pair.adjusted:.3g} after Holm's correction"
+    return (
+        f"McNemar's test: {pair.test.b:,} images only the first has right, {pair.test.c:,} only the second, "
+        f"p = {pair.test.p:.3g}{adjusted}."
+    )
+
+
+def curves_section(gallery: Gallery) -> Section:
+    """Curves overlaid, and the same images through all of them."""
+    return Section(
+        "curves",
+        "Training and predictions",
+        gallery.pictures("compare_loss", "compare_accuracy", "compare_roc", "compare_top3"),
+    )
+
+
+def commands_section(comparison: Comparison, left_out: list[str]) -> Section:
+    """How to get each run again."""
+    members = [member for configuration in comparison.configurations for member in configuration.members]
+    blocks: list[Block] = [
+        Text("These commands train the same networks again:"),
+        Code("\n".join(member.setup.command() for member in members)),
+    ]
+    blocks += [Note(f"Not shown: {reason}") for reason in left_out]
+    return Section("reproduce", "How to reproduce it", blocks)

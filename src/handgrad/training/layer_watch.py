@@ -1,0 +1,90 @@
+"""Measures every layer now and then: on a few training images as they are, in evaluation mode, changing nothing."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.nn import Network, Sigmoid, Tanh
+from handgrad.nn.layout import outputs
+from handgrad.training.history import Epoch, Evaluation
+from handgrad.training.observer import Observer
+from handgrad.training.statistics import Output, Size, Statistics
+
+if TYPE_CHECKING:
+    from handgrad.training.trainer import Trainer
+
+Array = NDArray[Any]
+WATCHING = 14  # purpose, in the key of random numbers
+MOST_IMAGES, LEAST_IMAGES, SHARE = 256, 16, 50
+
+# Outputs where next to no gradient comes through: within 1 % of the range from its ends; for all others, exact zeros.
+FLAT: dict[type[Any], Callable[[Array], Array]] = {
+    Sigmoid: lambda y: (y < 0.01) | (y > 0.99),
+    Tanh: lambda y: np.abs(y) > 0.98,
+}
+
+
+def layer_statistics(network: Network, images: Array, labels: Array, step: int) -> Statistics:
+    """Measure one batch; `network.gradients` is overwritten, as by every step.
+
+    Shapes  images (N, *input_shape); labels (N,) int
+    """
+    with np.errstate(all="ignore"):
+        network.loss_and_gradients(images, labels, training=False)
+        everything = outputs(network, network.program(len(images)), len(images))
+        found = zip(network.layers, network.plans, everything, strict=True)
+        return Statistics(
+            step,
+            {number: _output(layer, y) for number, (layer, plan, y) in enumerate(found) if plan.kernels},
+            {
+                slot.name: Size(*(_rms(slot.view(vector)) for vector in (network.parameters, network.gradients)))
+                for slot in network.parameter_slots
+            },
+        )
+
+
+class LayerWatch(Observer):
+    """Adds statistics to the history: at the start, at each epoch's end and at each evaluation in between."""
+
+    def started(self, trainer: "Trainer") -> None:
+        """Before the first step; a resumed training has them already."""
+        rows = trainer.split.train_rows
+        count = min(len(rows), int(np.clip(len(rows) // SHARE, LEAST_IMAGES, MOST_IMAGES)))
+        draws = np.random.Philox(key=[trainer.settings.seed, WATCHING]).random_raw(len(rows))
+        self._rows = rows[np.sort(np.argsort(draws, kind="stable")[:count])]
+        if trainer.step == 0:
+            self._measure(trainer)
+
+    def evaluated(self, trainer: "Trainer", evaluation: Evaluation) -> None:
+        """In the middle of an epoch, or at its end."""
+        self._measure(trainer)
+
+    def epoch_ended(self, trainer: "Trainer", epoch: Epoch) -> None:
+        """At an epoch's end, unless an evaluation fell on it."""
+        past = trainer.history.statistics
+        if not past or past[-1].step != trainer.step:
+            self._measure(trainer)
+
+    def _measure(self, trainer: "Trainer") -> None:
+        images, labels = trainer.split.x[self._rows], trainer.split.y[self._rows]
+        trainer.history.statistics.append(layer_statistics(trainer.network, images, labels, trainer.step))
+
+
+def _output(layer: Any, y: Array) -> Output:
+    flat = FLAT.get(type(layer), _zero)
+    return Output(_rounded(y.mean(dtype=np.float64)), _rounded(y.std(dtype=np.float64)), _rounded(flat(y).mean()))
+
+
+def _zero(y: Array) -> Array:
+    return y == 0
+
+
+def _rms(values: Array) -> float:
+    return _rounded(np.sqrt(np.square(values, dtype=np.float64).mean()))
+
+
+def _rounded(number: Any) -> float:
+    """Six digits, as they are written down."""
+    return float(f"{number:.6g}")
