@@ -1,6 +1,6 @@
 """Models that are no networks: frozen hyper-parameters, from which scikit-learn's estimators are made."""
 
-from handgrad.classical.fit import Estimate, Fitted, Stage, estimate, fit, scores
+from handgrad.classical.fit import Estimate, Fitted, Stage, check_labels, estimate, fit, scores
 from handgrad.classical.knn import KNN
 from handgrad.classical.logistic import Logistic
 from handgrad.classical.model import ClassicalModel

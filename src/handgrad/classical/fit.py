@@ -58,29 +58,41 @@ def quiet(stage: Stage) -> None:
     """Nobody watches."""
 
 
+def check_labels(model: ClassicalModel, y: Array) -> None:
+    """Raises  UsageError when these are too few images, or of one class alone."""
+    if len(y) < model.least_images:
+        raise UsageError(f"the {len(y)} training images are too few for {model}: raise train_fraction")
+    if len(np.unique(y)) < 2:
+        raise UsageError("there is nothing to tell apart: all training images are of one class. Add another class")
+
+
 def estimate(model: ClassicalModel, x: Array, y: Array, seed: int) -> Estimate:
-    """How long `model` would take on all of x, from a fit on a share of them and the power its time grows with.
+    """How long `model` would take on all of x, from a fit on a share of them and the power that its time grows with.
 
     Math    seconds(all) = seconds(share) * (all / share) ** power
     """
-    order = np.random.Generator(np.random.Philox(key=[seed, len(y)])).permutation(len(y))
-    images = min(PROBE_IMAGES, len(y))
-    while True:
-        rows = order[:images]
-        if len(np.unique(y[rows])) > 1:
-            trial = fit(model, x[rows], y[rows], seed)
-            if trial.seconds >= PROBE_SECONDS or 2 * images > len(y):
-                break
-        if 2 * images > len(y):
-            return Estimate(0.0, 0.0, images, 0.0)
+    order = _mixed(y, seed)
+    images = min(max(PROBE_IMAGES, model.least_images), len(y))
+    fit(model, x[order[:images]], y[order[:images]], seed)  # imports what it needs, and wakes threads
+    trial = fit(model, x[order[:images]], y[order[:images]], seed)
+    while trial.seconds < PROBE_SECONDS and 2 * images <= len(y):
         images *= 2
+        trial = fit(model, x[order[:images]], y[order[:images]], seed)
+    some = x[order[:ROWS]]
     begin = time.perf_counter()
-    scores(trial, x[rows[:ROWS]], int(y.max()) + 1)
-    scored = (time.perf_counter() - begin) / len(rows[:ROWS])
+    scores(trial, some, int(y.max()) + 1)
+    scored = (time.perf_counter() - begin) / len(some)
     growth = len(y) / images
-    return Estimate(
-        trial.seconds * growth**model.fit_power, scored * growth**model.predict_power, images, trial.seconds
-    )
+    whole = trial.seconds * growth**model.fit_power
+    return Estimate(whole, scored * growth**model.predict_power, images, trial.seconds)
+
+
+def _mixed(y: Array, seed: int) -> Array:
+    """All rows in random order, but for a second class early on: whatever is taken from the front can be fitted."""
+    order = np.random.Generator(np.random.Philox(key=[seed, len(y)])).permutation(len(y))
+    other = int(np.argmax(y[order] != y[order[0]]))
+    order[[1, other]] = order[[other, 1]]
+    return order
 
 
 def fit(
@@ -89,12 +101,9 @@ def fit(
     """Fit the estimator of `model`; whatever `tell` raises abandons it.
 
     Shapes  x (N, D) float; y (N,) int
-    Raises  UsageError when there is only one class, or fewer images than neighbours.
+    Raises  UsageError as `check_labels`.
     """
-    if len(np.unique(y)) < 2:
-        raise UsageError("a classical model needs training images of two classes at least: raise train_fraction")
-    if getattr(model, "neighbors", 0) > len(y):
-        raise UsageError(f"neighbors must be at most the {len(y)} training images (--model_options neighbors=...)")
+    check_labels(model, y)
     estimator = model.estimator(seed)
     begin = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:

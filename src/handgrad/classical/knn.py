@@ -18,6 +18,11 @@ class KNN(ClassicalModel):
     predict_power: ClassVar[float] = 1.0
     neighbors: int = bounded(3, "[1, 1000000]")
 
+    @property
+    def least_images(self) -> int:
+        """As many as are asked."""
+        return int(self.neighbors)
+
     def estimator(self, seed: int) -> Any:
         """Nothing is random here, so `seed` is not used."""
         from sklearn.neighbors import KNeighborsClassifier

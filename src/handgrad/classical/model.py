@@ -24,6 +24,11 @@ class ClassicalModel(ABC):
     def __post_init__(self) -> None:
         check_bounds(self)
 
+    @property
+    def least_images(self) -> int:
+        """Fewer than these it cannot be fitted to."""
+        return 2
+
     @abstractmethod
     def estimator(self, seed: int) -> Any:
         """A scikit-learn classifier that has seen nothing yet; all its randomness comes from `seed`."""

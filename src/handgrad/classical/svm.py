@@ -19,8 +19,8 @@ class LinearSVM(ClassicalModel):
 
     title: ClassVar[str] = "linear support vector machine"
     probabilistic: ClassVar[bool] = False
-    fit_power: ClassVar[float] = 1.7
-    predict_power: ClassVar[float] = 0.7
+    fit_power: ClassVar[float] = 1.8
+    predict_power: ClassVar[float] = 0.6
     C: float = bounded(1.0, "(0, inf)")
 
     def estimator(self, seed: int) -> Any:

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from handgrad.cli.console import Screen
 from handgrad.cli.parser import Parser
-from handgrad.data import load
+from handgrad.config import build_dataset
 from handgrad.errors import UsageError
 from handgrad.evaluation import confusion_matrix, measure
 from handgrad.runs import open_run
@@ -22,7 +22,7 @@ def run(tokens: list[str]) -> int:
     arguments = parser.arguments(tokens)
     folder = open_run(arguments.run)
     network = folder.load_model()
-    dataset = load(arguments.dataset or folder.config.dataset, folder.config.resize)
+    dataset = build_dataset(folder.config, arguments.dataset)
     if dataset.classes != network.classes:
         raise UsageError(f"{dataset.name} has {dataset.classes} classes, but the network {network.classes} (--dataset)")
     result = measure(network, dataset.x_test, dataset.y_test)

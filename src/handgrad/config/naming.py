@@ -14,11 +14,9 @@ if TYPE_CHECKING:
     from handgrad.config.run_config import RunConfig
 
 LONGEST = 96
-SAID_FIRST = ("hidden_size", "model_options")
 
 # What a name says besides where it differs from the default, and how it is abbreviated, as the course's runs do.
 ABBREVIATIONS = {
-    "model_options": "",
     "hidden_size": "sz",
     "epochs": "ep",
     "weight_init": "wi",
@@ -68,7 +66,7 @@ def auto_name(config: "RunConfig") -> str:
     activation = ["ac", config.activation] if config.layers is None else []
     parts += [config.features] if config.features != "pixels" else []
     if config.model in CLASSICAL:
-        parts += [config.model, *_unusual(config, "model_options")]
+        parts += [config.model, _brief(config.model_options)]
     elif config.layers is not None:
         parts += ["net", *(item.replace(":", "") for item in config.layers)]
     elif config.model == "mlp":
@@ -79,7 +77,7 @@ def auto_name(config: "RunConfig") -> str:
         rate = f"{build_optimizer(config).learning_rate:g}"
         parts += ["bs", config.batch_size, *activation, config.optimizer, "lr", rate]
     for name in ABBREVIATIONS:
-        parts += _unusual(config, name) if name not in SAID_FIRST else []
+        parts += _unusual(config, name) if name != "hidden_size" else []
     text = "_".join(str(part) for part in [*parts, "s", config.seed] if part != "")
     safe = re.sub(r"[^A-Za-z0-9_.+-]+", "-", text).lstrip("-._") or "run"
     if len(safe) <= LONGEST:

@@ -47,6 +47,7 @@ def with_features(dataset: Dataset, name: str) -> Dataset:
         dataset,
         x_train=through_cache(extractor, dataset.x_train, f"{name} features of {dataset.name}, training images"),
         x_test=through_cache(extractor, dataset.x_test, f"{name} features of {dataset.name}, test images"),
+        pictures=dataset.image_shape,
         fingerprint=hashlib.sha256(f"{dataset.fingerprint} {extractor!r}".encode()).hexdigest(),
     )
 

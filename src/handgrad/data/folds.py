@@ -55,7 +55,7 @@ def folds_of_test(dataset: Dataset, folds: int, seed: int) -> list[Rows]:
 
 
 def watched_on_test(parts: Split, dataset: Dataset, folds: int, seed: int) -> Split:
-    """`parts` with all but the last fold of the test images for validation, next to the training images in one array."""
+    """`parts`, with all but the last fold of the test images behind the training images, for validation."""
     rows = np.sort(np.concatenate(folds_of_test(dataset, folds, seed)[:-1]))
     x = np.concatenate([parts.x, dataset.x_test])
     y = np.concatenate([parts.y, dataset.y_test])

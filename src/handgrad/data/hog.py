@@ -1,4 +1,4 @@
-"""Histograms of oriented gradients: 64 numbers for an image of any size, that change little when it is moved a little."""
+"""Histograms of oriented gradients: 64 numbers of an image of any size, which small shifts hardly change."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,11 +1,13 @@
 """Runs on disk: started, resumed, listed, tracked."""
 
+from handgrad.runs.classical import Prepared, prepare_classical
 from handgrad.runs.folder import Run, create_run, list_runs, open_run
 from handgrad.runs.interruption import InterruptedRunError
 from handgrad.runs.start import build_network, build_settings, execute, prepare, resume
 
 __all__ = [
     "InterruptedRunError",
+    "Prepared",
     "Run",
     "build_network",
     "build_settings",
@@ -14,5 +16,6 @@ __all__ = [
     "list_runs",
     "open_run",
     "prepare",
+    "prepare_classical",
     "resume",
 ]
