@@ -12,10 +12,11 @@ WAITS = 2.0  # seconds from which on a wait is announced
 
 
 class FitProgress(Observer):
-    """A bar that fills with time when stdout is a terminal; a line when a stage begins that will take a while, and one
-    when it is over, everywhere."""
+    """A bar that fills with time when stdout is a terminal; unless `lines` is False, a line where a stage ends, and
+    elsewhere one where a long stage begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, lines: bool = True) -> None:
+        self._lines = lines
         self.console = Screen(highlight=False, soft_wrap=True)
         self._bar: Progress | None = None
         self._task: Any = None
@@ -38,11 +39,12 @@ class FitProgress(Observer):
             self._bar = Progress(*columns, console=self.console, transient=True)
             self._task = self._bar.add_task(stage.name, total=stage.expected, numbers="")
             self._bar.start()
-        elif stage.expected > WAITS:
+        elif self._lines and stage.expected > WAITS:
             self.console.print(f"{stage.name}: about {stage.expected:.0f} s")
 
     def _end(self, stage: Stage) -> None:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        self.console.print(f"{stage.name:<17}{stage.seconds:8.2f} s")
+        if self._lines:
+            self.console.print(f"{stage.name:<17}{stage.seconds:8.2f} s")

@@ -15,6 +15,7 @@ from handgrad.errors import FileSystemError, HandgradError, UsageError
 COMMANDS = {
     "train": "train a network on images, into a run folder",
     "resume": "go on with a run that was stopped or killed",
+    "crossval": "train and test over folds of the training or the test set",
     "evaluate": "accuracy and loss of a run's network on the test set",
     "predict": "name what is on images, with a run's network",
     "runs": "list the runs there are, with their results",

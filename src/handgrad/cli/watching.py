@@ -13,6 +13,15 @@ from handgrad.training import Observer
 
 def watching(config: RunConfig, folder: Path) -> Sequence[Observer]:
     """The progress bar, and the trackers that the configuration asks for; a fit has nothing to tell these."""
+    return _watchers(config, folder, lines=True)
+
+
+def watching_fold(config: RunConfig, folder: Path) -> Sequence[Observer]:
+    """The same for one of several runs: the bar, and no lines but those about the whole."""
+    return _watchers(config, folder, lines=False)
+
+
+def _watchers(config: RunConfig, folder: Path, lines: bool) -> Sequence[Observer]:
     if config.model in CLASSICAL:
-        return [FitProgress()]
-    return [Progress(), *trackers(config, folder)]
+        return [FitProgress(lines=lines)]
+    return [Progress(lines=lines), *trackers(config, folder)]

@@ -124,17 +124,15 @@ ALL_MODELS = ChainMap[str, Any](CLASSICAL, MODELS)
 
 
 def build_dataset(config: "RunConfig", name: str | None = None) -> Dataset:
-    """The data set `config` names, as its model gets it: resized, one fold held out, features in place of images.
+    """The data set `config` names, as its model gets it: resized, features in place of images, one fold held out.
 
     Another one, `name`, is brought to the same form; no fold of it is held out.
 
     Raises  UsageError, FileSystemError, CorruptDataError.
     """
-    dataset = load(name or config.dataset, config.resize)
+    dataset = with_features(load(name or config.dataset, config.resize), config.features)
     fold = read_fold(config.fold) if config.fold and name is None else None
-    if fold and fold.held:
-        dataset = hold_fold(dataset, fold, config.seed)
-    return with_features(dataset, config.features)
+    return hold_fold(dataset, fold, config.seed) if fold and fold.held else dataset
 
 
 def build_split(config: "RunConfig", dataset: Dataset) -> Split:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 KindOf = Callable[[str], Kind]
 EACH_LAYER = 128  # units, where a number of layers is given and nothing of their size
 LISTS = (".yaml", ".yml", ".json")
-SHORTHAND = re.compile(r"hog[-_+ ]?(\w+)$", re.IGNORECASE)
+SHORTHAND = re.compile(r"hog[-_+ ]?([\w -]+)$", re.IGNORECASE)
 
 
 def canonical(mapping: Mapping[str, Any], kind_of: KindOf) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """A classical model from its configuration to a finished run: fit, scores, folder."""
 
 import logging
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -140,9 +139,13 @@ def _metrics(config: RunConfig, fitted: Fitted, predictions: dict[str, Predictio
 
 
 def _numbers(predictions: Predictions) -> dict[str, float | None]:
-    """Accuracy and cross-entropy; None where there are no images, no probabilities, or 0 for a class that was true."""
+    """Accuracy and cross-entropy, None of no images."""
     if not len(predictions.labels):
         return {"accuracy": None, "loss": None}
+    return {"accuracy": float(predictions.right.mean()), "loss": loss_of(predictions)}
+
+
+def loss_of(predictions: Predictions) -> float | None:
+    """Mean cross-entropy; None where there are no probabilities, or one of 0 for a class that was true."""
     given = predictions.scores[np.arange(len(predictions.labels)), predictions.labels]
-    loss = -np.log(given).mean() if predictions.probabilistic and given.min() > 0 else math.nan
-    return {"accuracy": float(predictions.right.mean()), "loss": float(loss) if math.isfinite(loss) else None}
+    return float(-np.log(given).mean()) if predictions.probabilistic and given.min() > 0 else None
