@@ -102,14 +102,14 @@ class Run:
 
         Raises  UsageError when there is none yet, or never will be; FileSystemError, CorruptDataError.
         """
+        for path in (self.model_file, self.best_file):
+            if path.exists():
+                return load_model(path)
         if self.config.model in CLASSICAL:
             raise UsageError(
                 f"{self.path} holds no network: the model {self.config.model} is not kept, only what it said of the "
                 "test and validation images. Choose a run of an mlp or a cnn"
             )
-        for path in (self.model_file, self.best_file):
-            if path.exists():
-                return load_model(path)
         raise UsageError(f"{self.path} has no model yet: finish it with `handgrad resume {self.path}`")
 
     @contextmanager
