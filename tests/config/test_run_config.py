@@ -101,7 +101,10 @@ REFUSED = {
     "convolution bare": ({"layers": ["conv2d"]}, "layers has 'conv2d', which needs filters: write conv2d:128"),
     "layers and model": ({"layers": ["relu"], "model": "cnn"}, "leave out model, got cnn (--model)"),
     "cnn and sizes": ({"model": "cnn", "nhl": 3}, "model cnn describes the whole network: leave out num_layers, got 3"),
-    "model unknown": ({"model": "resnet"}, "model must be one of mlp, cnn, svm, linear_svm, logistic, knn, random_forest"),
+    "model unknown": (
+        {"model": "resnet"},
+        "model must be one of mlp, cnn, svm, linear_svm, logistic, knn, random_forest",
+    ),
     "option of no network": ({"model_options": "C=5"}, "mlp has no option C, it has none (--model_options)"),
     "model option unknown": (
         {"model": "svm", "model_options": "gama=1"},

@@ -19,7 +19,7 @@ from handgrad.files import atomic_write
 from handgrad.runs.classical import loss_of
 from handgrad.runs.folder import Run
 from handgrad.runs.folds import complete_runs
-from handgrad.runs.predictions_file import test_predictions
+from handgrad.runs.predictions import predictions_of
 from handgrad.runs.start import ObserverMaker, no_observers
 
 FILE, FORMAT = "crossval.json", 1
@@ -96,7 +96,7 @@ def cross_validate(
     if part == "train":
         configs = [configs[number - 1] for number in missing]
     for place, run in complete_runs(configs if missing else [], jobs, observers):
-        whole = test_predictions(run)
+        whole = predictions_of(run)
         found = {missing[place]: whole} if part == "train" else _cut(whole, dataset, folds, config.seed)
         for number, predictions in found.items():
             results[number] = _result(number, run, predictions)

@@ -5,11 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.classical import CLASSICAL
-from handgrad.config import build_dataset
 from handgrad.errors import CorruptDataError
-from handgrad.evaluation import Predictions, predict
-from handgrad.runs.folder import Run
+from handgrad.evaluation import Predictions
 from handgrad.training.tensor_file import read_tensors, write_tensors
 
 FORMAT = 1
@@ -31,18 +28,6 @@ def write_predictions(path: Path, predictions: Mapping[str, Predictions]) -> Non
     tensors = {f"{part}.scores": np.ascontiguousarray(each.scores) for part, each in predictions.items()}
     labels = {f"{part}.labels": np.ascontiguousarray(each.labels) for part, each in predictions.items()}
     write_tensors(path, tensors | labels, document)
-
-
-def test_predictions(run: Run) -> Predictions:
-    """What a finished run says of the test images of its own data set.
-
-    Raises  as `read_predictions`; UsageError when there is no model yet; DivergedError.
-    """
-    config = run.config
-    if config.model in CLASSICAL:
-        return read_predictions(run.predictions_file)["test"]
-    dataset = build_dataset(config)
-    return predict(run.load_model(), dataset.x_test, dataset.y_test, dataset.class_names)
 
 
 def read_predictions(path: Path) -> dict[str, Predictions]:
