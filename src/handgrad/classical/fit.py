@@ -4,6 +4,7 @@ An estimator is one long compiled call that tells nobody how far it is and canno
 thread of its own, and what is told is how long it has been at it, beside how long it should take.
 """
 
+import atexit
 import os
 import threading
 import time
@@ -134,7 +135,9 @@ def scores(
 
     found = _watched(work, f"score {what}", tell, expected)
     values = np.concatenate(found) if found else np.empty((0, len(known)))
-    if values.ndim == 1:  # of two classes, the decision value of the second
+    if fitted.model.probabilistic:
+        values = values / values.sum(axis=1, keepdims=True, dtype=np.float64)  # some are rounded to float32
+    elif values.ndim == 1:  # of two classes, the decision value of the second
         values = np.column_stack([-values, values])
     out = np.zeros((len(x), classes))
     if not fitted.model.probabilistic and len(x):
@@ -144,7 +147,7 @@ def scores(
 
 
 def _watched(work: Callable[[], Any], name: str, tell: Tell, expected: float) -> Any:
-    """What `work` returns or raises, done in a thread that an exit of the process does not wait for."""
+    """What `work` returns or raises, done in a thread; whoever must not wait for one abandoned ends by os._exit."""
     answer: list[Any] = []
     failure: list[BaseException] = []
 
@@ -157,9 +160,13 @@ def _watched(work: Callable[[], Any], name: str, tell: Tell, expected: float) ->
     thread = threading.Thread(target=job, daemon=True)
     begin = time.perf_counter()
     thread.start()
-    while thread.is_alive():
-        tell(Stage(name, time.perf_counter() - begin, expected, over=False))
-        thread.join(TICK_SECONDS)
+    try:
+        while thread.is_alive():
+            tell(Stage(name, time.perf_counter() - begin, expected, over=False))
+            thread.join(TICK_SECONDS)
+    except BaseException:
+        atexit.register(thread.join)  # an exit under its feet would crash it
+        raise
     tell(Stage(name, time.perf_counter() - begin, expected, over=True))
     if failure:
         raise failure[0]

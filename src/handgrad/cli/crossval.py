@@ -117,11 +117,11 @@ def _mean_and_deviation(spread: Spread) -> str:
 
 def _notes(found: CrossValidation) -> Iterator[str]:
     """What one has to know to read the tables."""
-    yield "precision, recall and F1 of a fold are macro averages; sd over folds; Student's t interval of the mean"
+    yield "Of each fold, precision, recall and F1 are macro averages. The interval is Student's t,"
     if found.part == "train":
-        yield "(folds share training images, so the interval is rather too narrow)"
+        yield "for the mean over folds; as these share training images, it is rather too narrow."
     else:
-        yield "(one model: the interval is about the choice of test images, not about training again)"
+        yield "for the mean over folds; of one model, it says nothing about training once more."
     lines = Counter(line for result in found.results for line in result.undefined)
     yield from (f"in {count} of {len(found.results)} folds: {line}" for line, count in lines.items())
     yield f"kept in {found.path}"

@@ -86,6 +86,10 @@ def _failed(error: HandgradError, debug: bool) -> int:
     if debug:
         traceback.print_exc()
     print(f"handgrad: error: {error}", file=sys.stderr)
+    if error.at_once:
+        _settle_stdout()
+        sys.stderr.flush()
+        os._exit(error.exit_code)
     return error.exit_code
 
 

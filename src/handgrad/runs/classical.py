@@ -93,6 +93,7 @@ def fit_classical(
             raise InterruptedRunError(
                 f"stopped; of a fit nothing can be kept. Start it again with: handgrad resume {run.path}",
                 interruption.signal,
+                at_once=True,
             ) from None
         write_predictions(run.predictions_file, {part: predictions[part] for part in ("test", "validation")})
         run.write_json(run.metrics_file, _metrics(config, fitted, predictions))

@@ -88,11 +88,11 @@ def cross_validate(
     dataset = build_dataset(config)
     kfold(dataset.y_train if part == "train" else dataset.y_test, folds, config.seed)  # refuses what cannot be
     path = folder_of(config, folds, part)
+    configs = fold_configs(config, path, folds, part)
     plan = _plan(config, folds, part, dataset)
     results = _open(path, plan)
     kept = len(results)
     missing = [number for number in range(1, folds + 1) if number not in results]
-    configs = fold_configs(config, path, folds, part)
     if part == "train":
         configs = [configs[number - 1] for number in missing]
     for place, run in complete_runs(configs if missing else [], jobs, observers):

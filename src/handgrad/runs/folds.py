@@ -1,9 +1,11 @@
 """Runs that belong together, such as those of a cross-validation: each is started, continued or found finished."""
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,13 +58,20 @@ def complete_runs(configs: Sequence[RunConfig], jobs: int, observers: ObserverMa
         places = {pool.submit(_in_process, config): place for place, config in enumerate(configs)}
         try:
             for future in as_completed(places):
-                answer = future.result()
+                answer = _answer(future)
                 if answer.code:
                     raise RunFailedError(answer)
                 yield places[future], Run(_path(configs[places[future]]))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _answer(future: Future[Answer]) -> Answer:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return Answer(1, "a process was killed, perhaps for want of memory: the same command with fewer --jobs goes on")
 
 
 def _leave_signals() -> None:
@@ -74,6 +83,8 @@ def _in_process(config: RunConfig) -> Answer:
     try:
         complete_run(config)
     except HandgradError as error:
+        if error.at_once:
+            os._exit(error.exit_code)
         return Answer(error.exit_code, str(error))
     return Answer(0, "")
 

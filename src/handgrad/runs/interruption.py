@@ -12,9 +12,9 @@ from handgrad.errors import HandgradError
 class InterruptedRunError(HandgradError):
     """A signal stopped the training; its exit code is 128 plus the signal's number, as shells have it."""
 
-    def __init__(self, message: str, number: int) -> None:
+    def __init__(self, message: str, number: int, at_once: bool = False) -> None:
         super().__init__(message)
-        self.exit_code = 128 + number
+        self.exit_code, self.at_once = 128 + number, at_once
 
 
 class Stoppable(Protocol):
