@@ -17,6 +17,7 @@ COMMANDS = {
     "resume": "go on with a run that was stopped or killed",
     "evaluate": "accuracy and loss of a run's network on the test set",
     "predict": "name what is on images, with a run's network",
+    "export": "write a run's weights for PyTorch, and the lines that load them",
     "runs": "list the runs there are, with their results",
     "gradcheck": "check every gradient of a network against finite differences",
     "data": "list, fetch, verify data sets, take samples from one",

@@ -14,8 +14,7 @@ from handgrad.config import RunConfig
 from handgrad.data import load
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
-from handgrad.runs import Run, execute, prepare
-from handgrad.training import Trainer
+from handgrad.runs import Run, execute, make_trainer, prepare
 from handgrad.training.estimate import estimate_seconds
 from handgrad.training.weights import check_suffix, save_weights
 
@@ -65,8 +64,8 @@ def _check_paths(parsed: ParsedFlags) -> None:
 
 
 def _dry_run(config: RunConfig) -> int:
-    network, parts, settings = prepare(config, load(config.dataset, config.resize))
-    trainer = Trainer(network, parts, settings)
+    dataset = load(config.dataset, config.resize)
+    trainer = make_trainer(config, dataset, prepare(config, dataset))
     print(config.to_yaml(), end="")
     print_plan(trainer, estimate_seconds(trainer))
     return 0

@@ -46,6 +46,8 @@ ABBREVIATIONS = {
     "train_fraction": "train",
     "validation_fraction": "val",
     "dtype": "",
+    "backend": "",
+    "device": "",
 }
 
 

@@ -72,6 +72,15 @@ def operations(plans: Sequence[Plan], shape: Shape) -> Iterator[tuple[int, Plan]
         yield layer, Plan(shape, INTO["rows"], sizes=(prod(shape),))
 
 
+def layouts(network: Any) -> tuple[str, ...]:
+    """How the output of each layer lies in memory: "rows" (N, features) or "columns" (features, N)."""
+    here, found = "rows", []
+    for plan in network.plans:
+        here = (plan.layout or here) if plan.kernels else here
+        found.append(here)
+    return tuple(found)
+
+
 def assemble(network: Any, rows: int) -> Program:
     """Lay a network out for batches of up to `rows` images; layers that compute nothing get no operation."""
     table, shapes, settings = _table(network, rows)

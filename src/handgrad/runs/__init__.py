@@ -2,7 +2,7 @@
 
 from handgrad.runs.folder import Run, create_run, list_runs, open_run
 from handgrad.runs.interruption import InterruptedRunError
-from handgrad.runs.start import build_network, build_settings, execute, prepare, resume
+from handgrad.runs.start import build_network, build_settings, execute, make_trainer, prepare, resume
 
 __all__ = [
     "InterruptedRunError",
@@ -12,6 +12,7 @@ __all__ = [
     "create_run",
     "execute",
     "list_runs",
+    "make_trainer",
     "open_run",
     "prepare",
     "resume",

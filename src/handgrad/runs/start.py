@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.backends import BACKENDS, load_weights
 from handgrad.config import RunConfig, build_layers, build_links, build_loss, build_optimizer, build_schedule
 from handgrad.data import Dataset, Split, load, split
 from handgrad.errors import CorruptDataError, DivergedError, UsageError
-from handgrad.evaluation import Measure, measure
+from handgrad.evaluation import Measure
 from handgrad.files import atomic_write
 from handgrad.nn import Network, Scaling
 from handgrad.runs.folder import Run, create_run, open_run
@@ -19,8 +20,6 @@ from handgrad.runs.journal import Journal, writing_log
 from handgrad.runs.recorder import Recorder
 from handgrad.training import Augmentation, Observer, Settings, Trainer, load_newest_checkpoint
 from handgrad.training.checkpoint import PATTERN
-from handgrad.training.environment import environment
-from handgrad.training.weights import load_weights
 
 
 def build_network(config: RunConfig, dataset: Dataset, rows: Any) -> Network:
@@ -75,6 +74,15 @@ def prepare(config: RunConfig, dataset: Dataset) -> tuple[Network, Split, Settin
     return build_network(config, dataset, parts.train_rows), parts, build_settings(config)
 
 
+def make_trainer(config: RunConfig, dataset: Dataset, prepared: tuple[Network, Split, Settings]) -> Trainer:
+    """The trainer of the backend that `config` names, on what `prepare` made of it.
+
+    Raises  UsageError when that backend is not installed, or lacks a layer, an optimizer or the device.
+    """
+    test = (dataset.x_test, dataset.y_test) if config.log_test and len(dataset.y_test) else None
+    return BACKENDS[config.backend](*prepared, test=test, device=config.device)
+
+
 ObserverMaker = Callable[[RunConfig, Path], Sequence[Observer]]
 """Makes the observers of a run from its configuration and its folder."""
 
@@ -94,13 +102,14 @@ def execute(config: RunConfig, observers: ObserverMaker = no_observers, start: P
     prepared = prepare(config, dataset)
     if start is not None:
         load_weights(prepared[0], start)
+    trainer = make_trainer(config, dataset, prepared)
     name = config.name or config.auto_name()
     run = create_run(Path(os.path.expanduser(config.runs_dir)), name, numbered=config.name is None)
     with run.locked():
         atomic_write(run.config_file, config.to_yaml())
-        facts = {"command": config.command(), "data": dataset.fingerprint, "environment": environment()}
+        facts = {"command": config.command(), "data": dataset.fingerprint, "environment": trainer.environment()}
         run.write_json(run.facts_file, facts | ({"start": str(start.resolve())} if start else {}))
-        return _train(run, config, dataset, prepared, observers(config, run.path))
+        return _train(run, config, dataset, trainer, observers(config, run.path))
 
 
 def resume(path: Path, observers: ObserverMaker = no_observers) -> Run:
@@ -122,19 +131,11 @@ def resume(path: Path, observers: ObserverMaker = no_observers) -> Run:
         prepared = prepare(config, dataset)
         if "start" in run.facts and not any(run.checkpoints.glob(PATTERN)):  # killed before the first one was written
             load_weights(prepared[0], Path(run.facts["start"]))
-        return _train(run, config, dataset, prepared, observers(config, run.path))
+        trainer = make_trainer(config, dataset, prepared)
+        return _train(run, config, dataset, trainer, observers(config, run.path))
 
 
-def _train(
-    run: Run,
-    config: RunConfig,
-    dataset: Dataset,
-    prepared: tuple[Network, Split, Settings],
-    observers: Sequence[Observer],
-) -> Run:
-    network, parts, settings = prepared
-    test = (dataset.x_test, dataset.y_test) if config.log_test and len(dataset.y_test) else None
-    trainer = Trainer(network, parts, settings, (), test)
+def _train(run: Run, config: RunConfig, dataset: Dataset, trainer: Trainer, observers: Sequence[Observer]) -> Run:
     history = run.read_history()
     step = load_newest_checkpoint(trainer, run.checkpoints, len(history.losses))
     trainer.history = run.rewrite_history(history, step)
@@ -149,7 +150,7 @@ def _train(
             )
             metrics["stopped"] = "diverged"
         else:
-            run.save_model(network)
+            run.save_model(trainer.network)
         run.write_json(run.metrics_file, metrics)
     for observer in observers:
         observer.finished(trainer, run)
@@ -173,12 +174,12 @@ def _run(trainer: Trainer) -> DivergedError | None:
 
 
 def _metrics(config: RunConfig, dataset: Dataset, trainer: Trainer) -> dict[str, Any]:
-    network, parts, history = trainer.network, trainer.split, trainer.history
+    parts, history = trainer.split, trainer.history
     best = history.best(config.monitor)
     measures = {
-        "test": measure(network, dataset.x_test, dataset.y_test),
-        "train": measure(network, parts.x, parts.y, parts.train_rows),
-        "validation": measure(network, parts.x, parts.y, parts.validation_rows),
+        "test": trainer.measure(dataset.x_test, dataset.y_test),
+        "train": trainer.measure(parts.x, parts.y, parts.train_rows),
+        "validation": trainer.measure(parts.x, parts.y, parts.validation_rows),
     }
     return {
         **{part: _numbers(values) for part, values in measures.items()},
@@ -187,7 +188,7 @@ def _metrics(config: RunConfig, dataset: Dataset, trainer: Trainer) -> dict[str,
         "stopped": history.stopped,
         "steps": trainer.step,
         "seconds": round(trainer.seconds, 6),
-        "parameters": int(network.parameters.size),
+        "parameters": int(trainer.network.parameters.size),
         "config": config.to_mapping(),
     }
 
