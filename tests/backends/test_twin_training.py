@@ -5,6 +5,7 @@ import pytest
 from tests.runs.conftest import StopAt
 
 from handgrad.backends import BACKENDS, COUNTERPARTS, TorchTrainer
+from handgrad.backends.twin import Twin
 from handgrad.config import RunConfig
 from handgrad.config.build import BACKENDS as NAMES
 from handgrad.config.build import build_optimizer
@@ -171,6 +172,20 @@ def test_a_measured_network_is_pytorchs_measure(split):
     mine = make(Trainer, split)
     assert trainer.measure(split.x, split.y) == pytest.approx(mine.measure(split.x, split.y), rel=1e-12)
     assert np.isnan(trainer.measure(split.x, split.y, np.empty(0, int))).all()
+
+
+@pytest.fixture
+def apart(monkeypatch):
+    """As on a graphics card: the twin's memory is not the network's, and only push and pull go between them."""
+    monkeypatch.setattr(Twin, "apart", property(lambda twin: True))
+
+
+def test_on_a_device_with_its_own_memory(split, apart, tmp_path):
+    ours, theirs = both(split, CONVOLUTIONS)
+    assert theirs.twin.parameters.data_ptr() != theirs.network.parameters.ctypes.data
+    agree(ours, theirs, LOSSES["float64"])
+    np.testing.assert_allclose(theirs.optimization.states, ours.optimization.states, rtol=0, atol=1e-9)
+    test_resumed_to_the_last_bit(40, tmp_path)
 
 
 def test_divergence_names_its_layer(split):

@@ -104,7 +104,7 @@ def source(network: Network, file: str) -> str:
     double = [] if network.dtype == "float32" else ["model.double()"]
     scale, shift = network.scaling
     scaling = "x = images / 255" if (scale, shift) == (1 / 255, 0) else f"x = {scale!r} * images + {shift!r}"
-    shape = ", ".join(map(str, network.input_shape))
+    shape = ", ".join(map(str, (1, *network.input_shape)))
     kind = {".safetensors": ("from safetensors.torch import load_file", f'load_file("{file}")')}
     imported, loaded = kind.get(Path(file).suffix, ("", f'torch.load("{file}", weights_only=True)'))
     return "\n".join(
@@ -120,7 +120,8 @@ def source(network: Network, file: str) -> str:
             *double,
             f"model.load_state_dict({loaded})",
             "model.eval()",
-            f"{scaling}  # pixels 0 to 255 as {network.dtype}, of shape (N, {shape})",
+            f"images = torch.zeros({shape}, dtype=torch.{network.dtype})  # yours: pixels from 0 to 255",
+            scaling,
             "logits = model(x)",
         ]
     )

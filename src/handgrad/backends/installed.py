@@ -14,7 +14,7 @@ def installed_torch() -> Any:
         import torch
     except ImportError as error:
         raise UsageError(
-            "PyTorch is not installed here: pip install 'handgrad[torch]', or leave out --backend torch"
+            "PyTorch is not installed: pip install 'handgrad[torch]'. --backend torch, lockstep and .pt files need it"
         ) from error
     return torch
 

@@ -60,6 +60,7 @@ class Update:
         self.counterpart = COUNTERPARTS[type(optimizer)]
         self.states = twin.shared(optimization.states)
         self.rule = self._rule(optimizer)
+        self.before: list[Callable[[float], None]] = [self.clip, self.add_l1]  # what is done to gradients first
         self._tie()
 
     def _rule(self, optimizer: Optimizer) -> Any:
@@ -80,7 +81,7 @@ class Update:
     def push(self, step: int) -> None:
         """Bring our state to PyTorch: the vectors to the device, the scalars and the number of steps made to each."""
         torch = self.twin.torch
-        if self.twin.device.type != "cpu":
+        if self.twin.apart:
             self.states.copy_(torch.from_numpy(self.optimization.states))
         for _, parameter in self.twin.tied:
             state = self.rule.state[parameter]
@@ -90,22 +91,30 @@ class Update:
 
     def pull(self) -> None:
         """Bring PyTorch's state back."""
-        if self.twin.device.type != "cpu":
+        if self.twin.apart:
             self.optimization.states[:] = self.states.cpu().numpy()
         state = self.rule.state[self.twin.tied[0][1]]
         self.optimization.memory[:] = [float(state[name]) for name in self.counterpart.memory]
 
     def __call__(self, learning_rate: float, measure: bool) -> float:
         """One update from the gradients as they stand; returns their norm where it is wanted, else NaN."""
-        torch, links = self.twin.torch, self.links
-        norm = float(torch.linalg.vector_norm(self.twin.gradients)) if measure else float("nan")
-        if links.clip_norm:
-            torch.nn.utils.clip_grad_norm_([parameter for _, parameter in self.twin.tied], links.clip_norm)
-        if links.l1:
-            for place, parameter in self.twin.tied:
-                if place.slot.part.penalised:
-                    parameter.grad.add_(parameter.detach().sign(), alpha=links.l1)
+        norm = float(self.twin.torch.linalg.vector_norm(self.twin.gradients)) if measure else float("nan")
+        for link in self.before:
+            link(learning_rate)
         for group in self.rule.param_groups:
             group["lr"] = learning_rate
         self.rule.step()
         return norm
+
+    def clip(self, learning_rate: float) -> None:
+        """Shorten the gradient of all parameters together."""
+        if self.links.clip_norm:
+            parameters = [parameter for _, parameter in self.twin.tied]
+            self.twin.torch.nn.utils.clip_grad_norm_(parameters, self.links.clip_norm)
+
+    def add_l1(self, learning_rate: float) -> None:
+        """The gradient of the L1 penalty, which no optimizer of PyTorch's has."""
+        if self.links.l1:
+            for place, parameter in self.twin.tied:
+                if place.slot.part.penalised:
+                    parameter.grad.add_(parameter.detach().sign(), alpha=self.links.l1)

@@ -52,9 +52,14 @@ class Twin:
         self.layouts = layouts(network)
         self.criterion = criterion(network.loss)
 
+    @property
+    def apart(self) -> bool:
+        """Whether the device has a memory of its own, so that `push` and `pull` have something to do."""
+        return bool(self.device.type != "cpu")
+
     def shared(self, vector: Array) -> Any:
         """A flat tensor over `vector`'s memory, or its copy on another device."""
-        return self.torch.from_numpy(vector).to(self.device)
+        return self.torch.from_numpy(vector).to(self.device, copy=self.apart)
 
     def _tie(self) -> None:
         """Put views of the flat tensors where the modules have parameters, gradients and buffers of their own."""
@@ -70,13 +75,13 @@ class Twin:
 
     def push(self) -> None:
         """Bring the network's parameters and buffers to the device."""
-        if self.device.type != "cpu":
+        if self.apart:
             self.parameters.copy_(self.torch.from_numpy(self.network.parameters))
             self.buffers.copy_(self.torch.from_numpy(self.network.buffers))
 
     def pull(self) -> None:
         """Bring parameters, gradients and buffers from the device back to the network."""
-        if self.device.type != "cpu":
+        if self.apart:
             for ours in ("parameters", "gradients", "buffers"):
                 getattr(self.network, ours)[:] = getattr(self, ours).cpu().numpy()
 
