@@ -23,6 +23,8 @@ COMMANDS = {
     "runs": "list the runs there are, with their results",
     "derive": "the back-propagation equations of a network, printed and checked",
     "figures": "draw a run, or several in comparison, with the numbers as CSV",
+    "export": "write a run's weights for PyTorch, and the lines that load them",
+    "lockstep": "run PyTorch beside the hand-written engine: where they part, and why",
     "gradcheck": "check every gradient of a network against finite differences",
     "data": "list, fetch, verify data sets, take samples from one",
     "bench": "time training here, beside PyTorch, JAX, Keras and scikit-learn",

@@ -15,8 +15,7 @@ from handgrad.cli.watching import watching
 from handgrad.config import RunConfig, build_dataset
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
-from handgrad.runs import Run, execute, prepare, prepare_classical
-from handgrad.training import Trainer
+from handgrad.runs import Run, execute, make_trainer, prepare, prepare_classical
 from handgrad.training.estimate import estimate_seconds
 from handgrad.training.weights import check_suffix, save_weights
 
@@ -76,8 +75,7 @@ def _dry_run(config: RunConfig) -> int:
         print(config.to_yaml(), end="")
         print_fit_plan(prepared, expected, len(dataset.y_test))
         return 0
-    network, parts, settings = prepare(config, dataset)
-    trainer = Trainer(network, parts, settings)
+    trainer = make_trainer(config, dataset, prepare(config, dataset))
     print(config.to_yaml(), end="")
     print_plan(trainer, estimate_seconds(trainer))
     return 0

@@ -29,6 +29,8 @@ from handgrad.optim import OPTIMIZERS, SCHEDULES, Links, Optimizer, Schedule
 if TYPE_CHECKING:
     from handgrad.config.run_config import RunConfig
 
+BACKENDS = ("handgrad", "torch")
+DEVICES = ("cpu", "cuda", "auto")
 REPLACED_BY_CNN = ("num_layers", "hidden_size", "dropout", "batch_norm")
 REPLACED_BY_LAYERS = ("model", "activation", *REPLACED_BY_CNN)
 REPLACED_BY_FEATURES = ("noise", "shift", "elastic", "normalize")
@@ -162,6 +164,10 @@ def check(config: "RunConfig") -> None:
         build_classical(config)
     if config.model not in CLASSICAL:
         _check_options(config, None, "model")
+    if config.device == "cuda" and config.backend == "handgrad":
+        raise UsageError(
+            "device cuda needs PyTorch: the hand-written engine computes on the processor (--backend torch)"
+        )
     for build in (build_optimizer, build_schedule, build_links, build_loss, build_initializer):
         build(config)
 

@@ -48,6 +48,8 @@ ABBREVIATIONS = {
     "validation_fraction": "val",
     "dtype": "",
     "fold": "fold",
+    "backend": "",
+    "device": "",
 }
 
 

@@ -110,6 +110,12 @@ class RunConfig(BaseModel):
     label_smoothing: Annotated[float, Number("[0, 1)")] = _network(
         0.0, "share of each label spread over all classes, for cross_entropy"
     )
+    backend: Annotated[str, Name("backend", build.BACKENDS)] = _network(
+        "handgrad", "handgrad: the hand-written engine; torch: the same network and data order in PyTorch"
+    )
+    device: Annotated[str, Name("device", build.DEVICES)] = _network(
+        "cpu", "what PyTorch computes on: cpu, cuda, or auto for cuda where there is one"
+    )
     dtype: Annotated[str, Name("dtype", DTYPES)] = _network("float32", "precision of all arithmetic")
 
     epochs: Annotated[int, Whole(1, MANY)] = _training(20, "passes over the training images")

@@ -45,6 +45,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "layers": ("architecture",),
     "loss": ("l", "loss_function", "loss_fn", "loss_func", "criterion", "loss_type", "objective"),
     "label_smoothing": ("ls", "smoothing"),
+    "backend": ("engine", "framework"),
+    "device": ("accelerator",),
     "dtype": ("precision", "data_type"),
     "epochs": ("e", "ep", "epoch", "num_epochs", "n_epochs", "no_of_epochs", "number_of_epochs", "max_epochs"),
     "batch_size": ("b", "bs", "batch", "minibatch", "minibatch_size", "mb_size"),
@@ -177,6 +179,8 @@ VALUES: dict[str, dict[str, tuple[str, ...]]] = {
         "one_cycle": ("one_cycle_lr", "1cycle"),
     },
     "normalize": {"unit": ("min_max", "zero_one", "0_1"), "standard": ("standardize", "standardise", "z_score")},
+    "backend": {"handgrad": ("numpy", "numba", "by_hand"), "torch": ("pytorch", "pt")},
+    "device": {"cuda": ("gpu", "nvidia"), "cpu": ("processor",)},
     "dtype": {"float32": ("float", "single", "fp32", "f32"), "float64": ("double", "fp64", "f64")},
     "monitor": {
         "validation_accuracy": ("val_accuracy", "val_acc", "validation_acc"),

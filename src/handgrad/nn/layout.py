@@ -93,6 +93,15 @@ def outputs(network: Any, program: Program, rows: int) -> Iterator[Array]:
         yield flat.reshape(rows, *plan.output)
 
 
+def layouts(network: Any) -> tuple[str, ...]:
+    """How the output of each layer lies in memory: "rows" (N, features) or "columns" (features, N)."""
+    here, found = "rows", []
+    for plan in network.plans:
+        here = (plan.layout or here) if plan.kernels else here
+        found.append(here)
+    return tuple(found)
+
+
 def assemble(network: Any, rows: int) -> Program:
     """Lay a network out for batches of up to `rows` images; layers that compute nothing get no operation."""
     table, shapes, settings = _table(network, rows)

@@ -4,7 +4,7 @@ from handgrad.runs.classical import Prepared, prepare_classical
 from handgrad.runs.crossval import CrossValidation, FoldResult, cross_validate
 from handgrad.runs.folder import Run, create_run, list_runs, open_run
 from handgrad.runs.interruption import InterruptedRunError
-from handgrad.runs.start import build_network, build_settings, execute, prepare, resume
+from handgrad.runs.start import build_network, build_settings, execute, make_trainer, prepare, resume
 
 __all__ = [
     "CrossValidation",
@@ -18,6 +18,7 @@ __all__ = [
     "cross_validate",
     "execute",
     "list_runs",
+    "make_trainer",
     "open_run",
     "prepare",
     "prepare_classical",

@@ -4,10 +4,11 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from handgrad.backends import BACKENDS, load_weights
 from handgrad.classical import CLASSICAL
 from handgrad.config import (
     RunConfig,
@@ -21,7 +22,7 @@ from handgrad.config import (
 )
 from handgrad.data import Dataset, Split
 from handgrad.errors import CorruptDataError, DivergedError, UsageError
-from handgrad.evaluation import Measure, measure
+from handgrad.evaluation import Measure
 from handgrad.files import atomic_write
 from handgrad.nn import Network
 from handgrad.runs.classical import fit_classical, prepare_classical
@@ -33,7 +34,6 @@ from handgrad.runs.scaling import scaling_of
 from handgrad.training import Augmentation, LayerWatch, Observer, Settings, Trainer, load_newest_checkpoint
 from handgrad.training.checkpoint import PATTERN
 from handgrad.training.environment import environment
-from handgrad.training.weights import load_weights
 
 
 def build_network(config: RunConfig, dataset: Dataset, rows: Any) -> Network:
@@ -88,6 +88,15 @@ def prepare(config: RunConfig, dataset: Dataset) -> tuple[Network, Split, Settin
     return build_network(config, dataset, parts.train_rows), parts, build_settings(config)
 
 
+def make_trainer(config: RunConfig, dataset: Dataset, prepared: tuple[Network, Split, Settings]) -> Trainer:
+    """The trainer of the backend that `config` names, on what `prepare` made of it.
+
+    Raises  UsageError when that backend is not installed, or lacks a layer, an optimizer or the device.
+    """
+    test = (dataset.x_test, dataset.y_test) if config.log_test and len(dataset.y_test) else None
+    return BACKENDS[config.backend](*prepared, test=test, device=config.device)
+
+
 ObserverMaker = Callable[[RunConfig, Path], Sequence[Observer]]
 """Makes the observers of a run from its configuration and its folder."""
 
@@ -104,18 +113,18 @@ def execute(config: RunConfig, observers: ObserverMaker = no_observers, start: P
             folder, to be looked at or resumed, when training had begun.
     """
     dataset = build_dataset(config)
-    train = _training(config, dataset, start)
+    job = _job(config, dataset, start)
     name = config.name or config.auto_name()
     run = create_run(Path(os.path.expanduser(config.runs_dir)), name, numbered=config.name is None)
     with run.locked():
         atomic_write(run.config_file, config.to_yaml())
-        run.write_json(run.facts_file, _facts(config, dataset, start))
-        return train(run, observers(config, run.path))
+        run.write_json(run.facts_file, _facts(config, dataset, start) | {"environment": job.environment})
+        return job.fill(run, observers(config, run.path))
 
 
 def _facts(config: RunConfig, dataset: Dataset, start: Path | None) -> dict[str, Any]:
     """What is known at the start; of features, the shape of the images that they stand for, for those to come."""
-    facts = {"command": config.command(), "data": dataset.fingerprint, "environment": environment()}
+    facts = {"command": config.command(), "data": dataset.fingerprint}
     shape = {"image_shape": dataset.image_shape} if dataset.pictures else {}
     return facts | shape | ({"start": str(start.resolve())} if start else {})
 
@@ -138,32 +147,30 @@ def resume(path: Path, observers: ObserverMaker = no_observers) -> Run:
         # Killed before the first checkpoint was written, a run from given weights begins with them again.
         begun = any(run.checkpoints.glob(PATTERN))
         start = Path(run.facts["start"]) if "start" in run.facts and not begun else None
-        return _training(config, dataset, start)(run, observers(config, run.path))
+        return _job(config, dataset, start).fill(run, observers(config, run.path))
 
 
-def _training(config: RunConfig, dataset: Dataset, start: Path | None) -> Callable[[Run, Sequence[Observer]], Run]:
+class Job(NamedTuple):
     """What fills the folder of a run, checked as far as it can be before there is one."""
+
+    fill: Callable[[Run, Sequence[Observer]], Run]
+    environment: dict[str, Any]
+
+
+def _job(config: RunConfig, dataset: Dataset, start: Path | None) -> Job:
     if config.model in CLASSICAL:
         if start is not None:
             raise UsageError(f"model {config.model} does not start from weights: leave out --model_path")
-        return partial(fit_classical, config, dataset, prepare_classical(config, dataset))
+        return Job(partial(fit_classical, config, dataset, prepare_classical(config, dataset)), environment())
     prepared = prepare(config, dataset)
     if start is not None:
         load_weights(prepared[0], start)
-    return partial(_train, config, dataset, prepared)
+    trainer = make_trainer(config, dataset, prepared)
+    return Job(partial(_train, config, dataset, trainer), trainer.environment())
 
 
-def _train(
-    config: RunConfig,
-    dataset: Dataset,
-    prepared: tuple[Network, Split, Settings],
-    run: Run,
-    observers: Sequence[Observer],
-) -> Run:
-    network, parts, settings = prepared
+def _train(config: RunConfig, dataset: Dataset, trainer: Trainer, run: Run, observers: Sequence[Observer]) -> Run:
     run.checkpoints.mkdir(exist_ok=True)
-    test = (dataset.x_test, dataset.y_test) if config.log_test and len(dataset.y_test) else None
-    trainer = Trainer(network, parts, settings, (), test)
     history = run.read_history()
     step = load_newest_checkpoint(trainer, run.checkpoints, len(history.losses))
     trainer.history = run.rewrite_history(history, step)
@@ -178,7 +185,7 @@ def _train(
             )
             metrics["stopped"] = "diverged"
         else:
-            run.save_model(network)
+            run.save_model(trainer.network)
         run.write_json(run.metrics_file, metrics)
     for observer in observers:
         observer.finished(trainer, run)
@@ -202,12 +209,12 @@ def _run(trainer: Trainer) -> DivergedError | None:
 
 
 def _metrics(config: RunConfig, dataset: Dataset, trainer: Trainer) -> dict[str, Any]:
-    network, parts, history = trainer.network, trainer.split, trainer.history
+    parts, history = trainer.split, trainer.history
     best = history.best(config.monitor)
     measures = {
-        "test": measure(network, dataset.x_test, dataset.y_test),
-        "train": measure(network, parts.x, parts.y, parts.train_rows),
-        "validation": measure(network, parts.x, parts.y, parts.validation_rows),
+        "test": trainer.measure(dataset.x_test, dataset.y_test),
+        "train": trainer.measure(parts.x, parts.y, parts.train_rows),
+        "validation": trainer.measure(parts.x, parts.y, parts.validation_rows),
     }
     return {
         **{part: _numbers(values) for part, values in measures.items()},
@@ -216,7 +223,7 @@ def _metrics(config: RunConfig, dataset: Dataset, trainer: Trainer) -> dict[str,
         "stopped": history.stopped,
         "steps": trainer.step,
         "seconds": round(trainer.seconds, 6),
-        "parameters": int(network.parameters.size),
+        "parameters": int(trainer.network.parameters.size),
         "config": config.to_mapping(),
     }
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import CorruptDataError
-from handgrad.training.environment import differing, environment
+from handgrad.training.environment import differing
 from handgrad.training.tensor_file import Tensors, read_tensors, write_tensors
 from handgrad.training.trainer import Trainer
 
@@ -46,7 +46,7 @@ def save_checkpoint(trainer: Trainer, folder: Path) -> Path:
         "step": trainer.step,
         "seconds": trainer.seconds,
         "epoch_seconds": trainer.epoch_seconds,
-        "environment": environment(),
+        "environment": trainer.environment(),
     }
     path = folder / f"step-{trainer.step:012d}.safetensors"
     write_tensors(path, state_of(trainer), document)
@@ -98,6 +98,6 @@ def _restore(trainer: Trainer, tensors: Tensors, document: dict[str, Any], path:
 
 
 def _warn_of_differences(trainer: Trainer, document: dict[str, Any]) -> None:
-    changes = differing(document["environment"], environment())
+    changes = differing(document["environment"], trainer.environment())
     if changes:
         log.warning("resuming under other conditions (%s): the result may differ in its last bits", "; ".join(changes))

@@ -2,7 +2,6 @@
 
 import time
 
-from handgrad.evaluation import measure
 from handgrad.training.trainer import Trainer
 
 PROBE_SECONDS = 0.3
@@ -18,6 +17,6 @@ def estimate_seconds(trainer: Trainer) -> float:
             break
         steps = min(4 * steps, trainer.steps_per_epoch)
     begin = time.perf_counter()
-    measure(trainer.network, trainer.split.x, trainer.split.y, trainer.split.validation_rows)
+    trainer.measure(trainer.split.x, trainer.split.y, trainer.split.validation_rows)
     evaluation = time.perf_counter() - begin
     return seconds / steps * trainer.total_steps + evaluation * trainer.settings.epochs

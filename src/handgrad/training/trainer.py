@@ -19,7 +19,8 @@ from handgrad.kernels.program import Batches
 from handgrad.kernels.random import subkey
 from handgrad.nn import Network
 from handgrad.nn.network import EVALUATION_ROWS
-from handgrad.training.divergence import diverged
+from handgrad.training.divergence import Outputs, diverged, standing_outputs
+from handgrad.training.environment import environment
 from handgrad.training.history import Epoch, Evaluation, History
 from handgrad.training.observer import Observer
 from handgrad.training.settings import Settings
@@ -31,7 +32,10 @@ CHUNK_SECONDS = 0.1  # a compiled call lasts about so long: short enough for Ctr
 
 
 class Trainer:
-    """Trains `network` on a split; `test` is (images, labels) to measure besides the validation set, or None."""
+    """Trains `network` on a split; `test` is (images, labels) to measure besides the validation set, or None.
+
+    Another engine is a subclass with its own `_steps`, `measure`, `environment` and `_outputs`; `device` is its matter.
+    """
 
     def __init__(
         self,
@@ -40,11 +44,12 @@ class Trainer:
         settings: Settings,
         observers: Sequence[Observer] = (),
         test: tuple[Array, Array] | None = None,
+        device: str = "cpu",
     ) -> None:
         if not len(split.train_rows):
             raise UsageError("there are no images to train on: raise train_fraction or lower validation_fraction")
         self.network, self.split, self.settings, self.test = network, split, settings, test
-        self.observers = observers
+        self.observers, self.device = observers, device
         if not settings.augmentation.noise:
             network.expect(split.x[split.train_rows[:SAMPLE]])
         self.optimization = settings.optimizer.bind(network, settings.links)
@@ -67,6 +72,14 @@ class Trainer:
         """How many images the `step`-th iteration saw: the last batch of an epoch may be smaller."""
         size = self.settings.batch_size
         return min(size, len(self.split.train_rows) - (step - 1) % self.steps_per_epoch * size)
+
+    def environment(self) -> dict[str, Any]:
+        """What the bits of the training depend on besides its config."""
+        return environment()
+
+    def measure(self, images: Array, labels: Array, rows: Array | None = None) -> Measure:
+        """Accuracy and loss of the network as it stands, over `rows` of the images (all of them by default)."""
+        return measure(self.network, images, labels, rows)
 
     def stop(self, reason: str) -> None:
         """Ask the loop to end after the compiled call that is running."""
@@ -114,16 +127,7 @@ class Trainer:
 
     def _compile(self) -> None:
         """Have everything compiled, or loaded from the cache, before the clock runs: a call of no steps."""
-        driver.train_steps(
-            self.network.program(self.settings.batch_size),
-            self.optimization,
-            self.batches(self.step // self.steps_per_epoch),
-            0,
-            self.step,
-            np.empty(0),
-            1,
-            np.empty((0, 3)),
-        )
+        self._steps(self.batches(self.step // self.steps_per_epoch), 0, np.empty(0), np.empty((0, 3)))
 
     def _rates(self, first: int, count: int) -> Array:
         settings = self.settings
@@ -147,17 +151,24 @@ class Trainer:
 
     def _train(self, batches: Batches, start: int, count: int) -> Array:
         """`count` steps from image `start` of the epoch on; returns the records of those made."""
-        records = np.empty((count, 3))
-        program = self.network.program(self.settings.batch_size)
-        rates, every = self._rates(self.step, count), self.settings.log_every
+        records, rates = np.empty((count, 3)), self._rates(self.step, count)
         begin = time.perf_counter()
-        done = driver.train_steps(program, self.optimization, batches, start, self.step, rates, every, records)
+        done = self._steps(batches, start, rates, records)
         elapsed = time.perf_counter() - begin
         self.seconds += elapsed
         self.session_seconds += elapsed
         self.epoch_seconds += elapsed
         self._chunk = int(np.clip(CHUNK_SECONDS * count / max(elapsed, 1e-9), 1, 4 * self._chunk))
         return records[:done]
+
+    def _steps(self, batches: Batches, start: int, rates: Array, records: Array) -> int:
+        """A step for each of `rates`, its loss, right answers and gradient norm put into `records`; how many."""
+        program, every = self.network.program(self.settings.batch_size), self.settings.log_every
+        return driver.train_steps(program, self.optimization, batches, start, self.step, rates, every, records)
+
+    def _outputs(self, rows: int) -> Outputs:
+        """Every layer's outputs for the last batch, which had up to `rows` images."""
+        return standing_outputs(self.network, rows)
 
     def _record(self, records: Array) -> None:
         first = self.step + 1
@@ -175,17 +186,17 @@ class Trainer:
         split, validation, test = self.split, Measure(np.nan, np.nan), Measure(np.nan, np.nan)
         after = f"loss after step {self.step} (epoch {-(-self.step // self.steps_per_epoch)})"
         if len(split.validation_rows):
-            validation = measure(self.network, split.x, split.y, split.validation_rows)
+            validation = self.measure(split.x, split.y, split.validation_rows)
             self._refuse_infinite(f"validation {after}", validation.loss)
         if self.test:
-            test = measure(self.network, *self.test)
+            test = self.measure(*self.test)
             self._refuse_infinite(f"test {after}", test.loss)
         return validation, test
 
     def _refuse_infinite(self, what: str, loss: float, rows: int = EVALUATION_ROWS) -> None:
         if not np.isfinite(loss):
             self.stop_reason = "diverged"
-            raise diverged(self.network, rows, what, loss)
+            raise diverged(self.network, self._outputs(rows), what, loss)
 
     def _evaluate(self) -> None:
         validation, test = self._measures()

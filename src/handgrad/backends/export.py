@@ -1,0 +1,133 @@
+"""Networks out to PyTorch and back in: as modules, as state_dicts, as files."""
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+from safetensors import numpy as tensors_as_bytes
+
+from handgrad.backends.installed import installed_torch
+from handgrad.backends.twin import sequential
+from handgrad.backends.twins import Module, modules_of
+from handgrad.backends.weights import from_state, to_state
+from handgrad.data.places import read_file
+from handgrad.errors import CorruptDataError, UsageError
+from handgrad.files import atomic_write
+from handgrad.nn import Network
+from handgrad.training import weights
+from handgrad.training.tensor_file import LARGEST_BYTES
+
+PICKLES = (".pt", ".pth", ".ckpt", ".bin")
+
+
+def to_torch(network: Network) -> Any:
+    """A copy of the network as an nn.Sequential of PyTorch's own modules, in evaluation mode; handgrad is not needed.
+
+    Shapes  (N, *input_shape) -> (N, K) logits. Pixels of uint8 are to be scaled before: scale * pixel + shift, as
+            network.scaling says; see `source`
+    """
+    model = sequential(network)
+    model.load_state_dict(to_state_dict(network))
+    return model.eval()
+
+
+def to_state_dict(network: Network) -> dict[str, Any]:
+    """The state_dict of `to_torch`: copies, under PyTorch's names and in its layouts."""
+    torch = installed_torch()
+    return {key: torch.from_numpy(array) for key, array in to_state(network).items()}
+
+
+def load_state_dict(network: Network, state: Mapping[str, Any]) -> None:
+    """Give the network the weights of a state_dict, as `to_state_dict` makes it.  Raises  CorruptDataError."""
+    from_state(network, {key: np.asarray(tensor.detach().cpu()) for key, tensor in state.items()})
+
+
+def save_torch(network: Network, path: Path) -> None:
+    """Write the weights for PyTorch in the format that the name of `path` ends with.
+
+    .pt: what torch.save makes of a state_dict; .safetensors: the same arrays; .npz: our own names and layouts.
+
+    Raises  UsageError for another ending, or .pt without PyTorch; FileSystemError.
+    """
+    if path.suffix == ".npz":
+        weights.save_weights(network, path)
+    elif path.suffix == ".safetensors":
+        atomic_write(path, tensors_as_bytes.save(to_state(network), {"format": "pt"}))
+    elif path.suffix in (".pt", ".pth"):
+        content = io.BytesIO()
+        installed_torch().save(to_state_dict(network), content)
+        atomic_write(path, content.getvalue())
+    else:
+        raise UsageError(f"weights are exported to a file ending in .pt, .safetensors or .npz, got {path}")
+
+
+def load_weights(network: Network, path: Path) -> None:
+    """Give the network the weights in a file: one of ours, or a .safetensors file of a PyTorch state_dict.
+
+    Raises  UsageError for another ending, also PyTorch's own, which can hold code; FileSystemError; CorruptDataError.
+    """
+    if path.suffix in PICKLES:
+        raise UsageError(
+            f"{path} can hold code, so it is not read. Convert it where it comes from: "
+            "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors') (--model_path)"
+        )
+    if path.suffix == ".safetensors":
+        content = read_file(path, LARGEST_BYTES)
+        if not _is_ours(content):
+            return from_state(network, _tensors(content, path), str(path))
+    return weights.load_weights(network, path)
+
+
+def _is_ours(content: bytes) -> bool:
+    """Whether the header says so; a file without one is left to the reader that tells what is wrong with it."""
+    try:
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return "handgrad" in header.get("__metadata__", {})
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return True
+
+
+def _tensors(content: bytes, path: Path) -> dict[str, Any]:
+    try:
+        return dict(tensors_as_bytes.load(content))
+    except (safetensors.SafetensorError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise CorruptDataError(f"{path} holds no weights: {' '.join(str(error).split())}") from error
+
+
+def source(network: Network, file: str) -> str:
+    """The lines of Python that build the network in PyTorch alone and load `file`, made by `save_torch`."""
+    rows = [f'    ("{name}", {_call(module)}),' for name, _, module in modules_of(network)]
+    double = [] if network.dtype == "float32" else ["model.double()"]
+    scale, shift = network.scaling
+    scaling = "x = images / 255" if (scale, shift) == (1 / 255, 0) else f"x = {scale!r} * images + {shift!r}"
+    shape = ", ".join(map(str, (1, *network.input_shape)))
+    kind = {".safetensors": ("from safetensors.torch import load_file", f'load_file("{file}")')}
+    imported, loaded = kind.get(Path(file).suffix, ("", f'torch.load("{file}", weights_only=True)'))
+    return "\n".join(
+        [
+            "from collections import OrderedDict",
+            "import torch",
+            "from torch import nn",
+            *([imported] if imported else []),
+            "",
+            "model = nn.Sequential(OrderedDict([",
+            *rows,
+            "]))",
+            *double,
+            f"model.load_state_dict({loaded})",
+            "model.eval()",
+            f"images = torch.zeros({shape}, dtype=torch.{network.dtype})  # yours: pixels from 0 to 255",
+            scaling,
+            "logits = model(x)",
+        ]
+    )
+
+
+def _call(module: Module) -> str:
+    home, _, kind = module.kind.rpartition(".")
+    arguments = ", ".join(f"{name}={value!r}" for name, value in module.arguments.items())
+    return f"{home or 'nn'}.{kind}({arguments})"

@@ -1,0 +1,34 @@
+"""PyTorch, where it is installed, and the device that it is to compute on."""
+
+from typing import Any
+
+from handgrad.errors import UsageError
+
+
+def installed_torch() -> Any:
+    """The module `torch`.
+
+    Raises  UsageError when PyTorch is not installed.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise UsageError(
+            "PyTorch is not installed: pip install 'handgrad[torch]'. --backend torch, lockstep and .pt files need it"
+        ) from error
+    return torch
+
+
+def device_named(name: str) -> Any:
+    """The torch.device of "cpu", "cuda", or "auto": the graphics card where there is one.
+
+    Raises  UsageError when it has none of that kind.
+    """
+    torch = installed_torch()
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError(
+            f"device cuda: PyTorch {torch.__version__} finds no CUDA device here. Use --device cpu, or auto (--device)"
+        )
+    return torch.device(name)

@@ -1,0 +1,204 @@
+"""PyTorch's side as people also write it: ways of doing a step that look alike and are not.
+
+They exist to be found out: `causes` must name each from its numbers alone.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from handgrad.backends.lockstep.side import TorchSide
+from handgrad.errors import UsageError
+from handgrad.optim import Adagrad, Adam, AdamW, RMSprop
+
+
+class Twist(NamedTuple):
+    """One way, in words; `apply` brings a side to it; `dtype` is the precision that it is to have, "" for our own.
+
+    `kinds` are the optimizers that it is a way of, none for all; without the setting `needs` it changes nothing.
+    """
+
+    meaning: str
+    apply: Callable[[TorchSide], None] = lambda side: None
+    kinds: tuple[type, ...] = ()
+    needs: str = ""
+    dtype: str = ""
+
+
+class _ByHand:
+    """Adam, RMSprop or Adagrad as a loop over parameters, with the freedom that torch.optim does not give."""
+
+    def __init__(self, side: TorchSide, inside: bool, corrected: bool) -> None:
+        self.side, self.inside, self.corrected = side, inside, corrected
+        self.optimizer: Any = side.trainer.settings.optimizer
+        self.names = side.update.counterpart.states
+        self.param_groups, self.state = side.update.rule.param_groups, side.update.rule.state
+
+    def step(self) -> None:
+        """One update of every parameter."""
+        with self.side.torch.no_grad():
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    self._update(parameter, group)
+
+    def _update(self, parameter: Any, group: dict[str, Any]) -> None:
+        state, decay, rate = self.state[parameter], group["weight_decay"], group["lr"]
+        if self.optimizer.decoupled:
+            parameter.mul_(1 - rate * decay)
+        gradient = parameter.grad if self.optimizer.decoupled else parameter.grad + decay * parameter
+        mean, square, correction = self._averages(gradient, state)
+        root = square / correction
+        root = (root + group["eps"]).sqrt() if self.inside else root.sqrt() + group["eps"]
+        parameter.sub_(rate * mean / root)
+
+    def _averages(self, gradient: Any, state: dict[str, Any]) -> tuple[Any, Any, float]:
+        """What is divided, the mean square that it is divided by the root of, and the correction of that."""
+        ours, kept = self.optimizer, [state[name] for name in self.names]
+        if isinstance(ours, Adagrad):
+            return gradient, kept[0].add_(gradient**2), 1.0
+        if isinstance(ours, RMSprop):
+            return gradient, kept[0].mul_(ours.beta).add_((1 - ours.beta) * gradient**2), 1.0
+        mean = kept[0].mul_(ours.beta1).add_((1 - ours.beta1) * gradient)
+        square = kept[1].mul_(ours.beta2).add_((1 - ours.beta2) * gradient**2)
+        if not self.corrected:
+            return mean, square, 1.0
+        step = float(state["step"]) + 1
+        return mean / (1 - ours.beta1**step), square, 1 - ours.beta2**step
+
+
+def _by_hand(inside: bool, corrected: bool) -> Callable[[TorchSide], None]:
+    def apply(side: TorchSide) -> None:
+        side.update.rule = _ByHand(side, inside, corrected)
+
+    return apply
+
+
+def _epsilon_before(side: TorchSide) -> None:
+    """sqrt(v) + epsilon before the correction is an epsilon that shrinks: epsilon / sqrt(1 - beta2^t)."""
+    optimizer: Any = side.trainer.settings.optimizer
+
+    def shrink(learning_rate: float) -> None:
+        step = float(side.update.rule.state[side.twin.tied[0][1]]["step"]) + 1
+        for group in side.update.rule.param_groups:
+            group["eps"] = optimizer.epsilon / (1 - optimizer.beta2**step) ** 0.5
+
+    side.update.before.append(shrink)
+
+
+def _rate(place: str) -> Callable[[TorchSide], None]:
+    def apply(side: TorchSide) -> None:
+        side.rate_at = lambda step: side.rates(step)[place]
+
+    return apply
+
+
+def _decay_everywhere(side: TorchSide) -> None:
+    for group in side.update.rule.param_groups:
+        group["weight_decay"] = side.update.links.weight_decay
+
+
+def _decay_otherwise(decoupled: bool) -> Callable[[TorchSide], None]:
+    """Weight decay taken out of PyTorch's hands, and applied to weights or gradients before its step."""
+
+    def apply(side: TorchSide) -> None:
+        groups = side.update.rule.param_groups
+        amounts = [group["weight_decay"] for group in groups]
+        for group in groups:
+            group["weight_decay"] = 0.0
+
+        def decay(learning_rate: float) -> None:
+            with side.torch.no_grad():
+                for group, amount in zip(groups, amounts, strict=True):
+                    for parameter in group["params"]:
+                        if decoupled:
+                            parameter.mul_(1 - learning_rate * amount)
+                        else:
+                            parameter.grad.add_(parameter, alpha=amount)
+
+        side.update.before.append(decay)
+
+    return apply
+
+
+def _clip_each(side: TorchSide) -> None:
+    def clip(learning_rate: float) -> None:
+        for _, parameter in side.twin.tied:
+            side.torch.nn.utils.clip_grad_norm_([parameter], side.update.links.clip_norm)
+
+    side.update.before = [clip if link == side.update.clip else link for link in side.update.before]
+
+
+def _no_clip(side: TorchSide) -> None:
+    side.update.before = [link for link in side.update.before if link != side.update.clip]
+
+
+def _own_defaults(side: TorchSide) -> None:
+    """torch.optim.X(model.parameters(), lr=...) and nothing else, but for a momentum, without which it is another X."""
+    for name, parameter in inspect.signature(type(side.update.rule)).parameters.items():
+        for group in side.update.rule.param_groups:
+            if name in group and name not in ("params", "lr", "momentum", "nesterov"):
+                group[name] = parameter.default
+
+
+def _softmax_twice(side: TorchSide) -> None:
+    plain = side.criterion
+    side.criterion = lambda logits, labels: plain(logits.softmax(1), labels)
+
+
+def _summed_loss(side: TorchSide) -> None:
+    plain = side.criterion
+    side.criterion = lambda logits, labels: plain(logits, labels) * len(labels)
+
+
+def _no_zero_grad(side: TorchSide) -> None:
+    side.zeroing = False
+
+
+def _evaluation_mode(side: TorchSide) -> None:
+    side.training = False
+
+
+def _keras_momentum(side: TorchSide) -> None:
+    for module in side.twin.model.modules():
+        if hasattr(module, "running_mean"):
+            module.momentum = 1 - module.momentum
+
+
+ADAMS = (Adam, AdamW)
+TWISTS: dict[str, Twist] = {
+    "epsilon_inside": Twist("epsilon under the root", _by_hand(True, True), (*ADAMS, RMSprop, Adagrad)),
+    "epsilon_before_correction": Twist("epsilon before the bias correction, as in Keras", _epsilon_before, ADAMS),
+    "no_bias_correction": Twist("moments not corrected for starting at zero", _by_hand(False, False), ADAMS),
+    "schedule_late": Twist("the learning rate of the step before", _rate("late")),
+    "schedule_early": Twist("scheduler.step() before optimizer.step()", _rate("early")),
+    "no_schedule": Twist("the schedule forgotten", _rate("unscheduled")),
+    "decay_everywhere": Twist("decay on biases, gamma and beta too", _decay_everywhere, needs="weight_decay"),
+    "decay_decoupled": Twist("weights shrunk directly, as by AdamW", _decay_otherwise(True), needs="weight_decay"),
+    "decay_coupled": Twist("decay added to the gradient, as by Adam", _decay_otherwise(False), needs="weight_decay"),
+    "clip_each": Twist("each parameter's gradient clipped alone", _clip_each, needs="clip_norm"),
+    "no_clip": Twist("gradients not clipped", _no_clip, needs="clip_norm"),
+    "torch_defaults": Twist("PyTorch's own hyper-parameters, decay included", _own_defaults),
+    "softmax_twice": Twist("a softmax before cross_entropy", _softmax_twice),
+    "summed_loss": Twist("the loss summed over the batch, not averaged", _summed_loss),
+    "no_zero_grad": Twist("optimizer.zero_grad() forgotten", _no_zero_grad),
+    "evaluation_mode": Twist("model.train() forgotten", _evaluation_mode),
+    "keras_momentum": Twist("batch normalisation's momentum as in Keras", _keras_momentum),
+    "float32": Twist("single precision", dtype="float32"),
+    "float64": Twist("double precision", dtype="float64"),
+}
+
+
+def twisted(side: TorchSide, name: str) -> None:
+    """Bring a side to do as TWISTS[name] says.
+
+    Raises  UsageError where that would be no other way: another optimizer, or nothing to decay or clip.
+    """
+    twist, optimizer = TWISTS[name], type(side.trainer.settings.optimizer)
+    if twist.kinds and optimizer not in twist.kinds:
+        kinds = ", ".join(kind.__name__.lower() for kind in twist.kinds)
+        raise UsageError(
+            f"{name} is a way to write {kinds}, the optimizer here is {optimizer.__name__.lower()} (--torch)"
+        )
+    if twist.needs and not getattr(side.update.links, twist.needs):
+        raise UsageError(f"{name} makes no difference where {twist.needs} is 0 (--torch, --{twist.needs})")
+    twist.apply(side)

@@ -1,0 +1,31 @@
+"""`handgrad export RUN FILE`."""
+
+from pathlib import Path
+
+from handgrad.backends import save_torch, source
+from handgrad.cli.console import say
+from handgrad.cli.parser import Parser
+from handgrad.runs import open_run
+
+EXAMPLES = """  handgrad export runs/NAME weights.safetensors
+  handgrad export runs/NAME weights.pt > network.py
+  handgrad train --model_path weights.safetensors     the way back"""
+
+
+def run(tokens: list[str]) -> int:
+    """Write the weights, and print what loads them."""
+    parser = Parser(
+        "export",
+        "Write a run's weights for PyTorch: under its names, in its layouts. The lines that build\n"
+        "the network there and load them are printed. A file ending in .npz keeps handgrad's own\n"
+        "names and layouts, for NumPy.",
+        EXAMPLES,
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    parser.add_argument("file", type=Path, metavar="FILE", help="ends in .safetensors, .pt (needs PyTorch) or .npz")
+    arguments = parser.arguments(tokens)
+    network = open_run(arguments.run).load_model()
+    save_torch(network, arguments.file)
+    if arguments.file.suffix != ".npz":
+        say(source(network, str(arguments.file)))
+    return 0

@@ -1,0 +1,153 @@
+"""Every layer in PyTorch: a contract for each row of LAYERS and ACTIVATIONS, and networks of many shapes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from numba import njit
+
+from handgrad.backends import CRITERIA, TWINS, Module, to_torch
+from handgrad.backends.twin import Twin
+from handgrad.errors import UsageError
+from handgrad.nn import (
+    ACTIVATIONS,
+    ELU,
+    LAYERS,
+    LOSSES,
+    AveragePool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    LeakyReLU,
+    MaxPool2D,
+    Network,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
+from handgrad.nn.activations import Activation
+
+pytestmark = pytest.mark.usefixtures("torch")
+KEY = 77  # of a step's random numbers
+
+
+def layer_of(kind):
+    return kind(3) if kind in (Dense, Conv2D) else kind()
+
+
+def filled(layers, shape, **changes):
+    """A network in float64 none of whose numbers has the value that it starts from."""
+    network = Network(layers, shape, dtype="float64", seed=5, **changes)
+    generator = np.random.default_rng(3)
+    network.parameters += generator.normal(0, 0.1, network.parameters.size)
+    network.buffers += generator.random(network.buffers.size)
+    return network
+
+
+def agree(torch, network, rows=5):
+    """Loss and gradients in training, with masks; then the logits in evaluation, of the twin and of the copy."""
+    generator = np.random.default_rng(8)
+    x = generator.normal(0, 2, (rows, *network.input_shape))
+    labels = generator.integers(0, network.classes, rows)
+    theirs = Network(network.layers, network.input_shape, loss=network.loss, dtype="float64")
+    theirs.parameters[:], theirs.buffers[:] = network.parameters, network.buffers
+    twin = Twin(theirs)
+    loss = network.loss_and_gradients(x, labels, key=KEY)
+    assert twin.loss_and_gradients(torch.from_numpy(x), torch.from_numpy(labels), KEY)[0] == pytest.approx(
+        loss, rel=1e-12
+    )
+    np.testing.assert_allclose(theirs.gradients, network.gradients, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(theirs.buffers, network.buffers, rtol=1e-12)
+    expected = network.logits(x)
+    with torch.inference_mode():
+        np.testing.assert_allclose(twin.logits(torch.from_numpy(x)), expected, rtol=0, atol=1e-11)
+        np.testing.assert_allclose(to_torch(network)(torch.from_numpy(x)).flatten(1), expected, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", [*LAYERS, *ACTIVATIONS])
+def test_every_layer(name, torch):
+    """First on images, then on what a convolution gives, then on vectors where it takes them."""
+    kind = (LAYERS | ACTIVATIONS)[name]
+    assert kind in TWINS
+    layer = layer_of(kind)
+    agree(torch, filled([Conv2D(2, 2), layer, Dense(4)], (6, 5)))
+    if kind is not BatchNorm:
+        agree(torch, filled([layer, Dense(4)], (6, 5)))
+    if not isinstance(layer, Conv2D | MaxPool2D | AveragePool2D | GlobalAveragePool):
+        agree(torch, filled([Dense(7), layer, Dense(4)], (6,)))
+
+
+NETWORKS = {
+    "even kernels": ((8, 7), [Conv2D(3, 2), Tanh(), Conv2D(2, (4, 1)), Dense(4)]),
+    "strides": ((3, 9, 8), [Conv2D(3, 3, 2), ReLU(), Conv2D(4, (3, 2), (2, 1)), Dense(4)]),
+    "valid": ((2, 11, 12), [Conv2D(3, (3, 2), 2, "valid"), Sigmoid(), Dense(4)]),
+    "pools": ((10, 9), [MaxPool2D(2, 1), AveragePool2D((2, 3)), Flatten(), Dense(4)]),
+    "masks of columns and rows": ((6, 6), [Conv2D(3), Dropout(0.4), ReLU(), Dense(9), Dropout(0.2), Dense(4)]),
+    "dropout first": ((6, 6), [Dropout(0.4), Dense(4)]),
+    "ends with channels": ((3, 6, 6), [BatchNorm(0.3, 1e-2), Conv2D(4, 3, 2), ELU(0.5), GlobalAveragePool()]),
+    "ends with an activation": ((5,), [Dense(4), LeakyReLU(0.3)]),
+}
+
+
+@pytest.mark.parametrize(("shape", "layers"), NETWORKS.values(), ids=NETWORKS.keys())
+def test_networks(shape, layers, torch):
+    agree(torch, filled(layers, shape))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss(name, torch):
+    assert LOSSES[name] in CRITERIA
+    agree(torch, filled([Dense(4)], (6,), loss=LOSSES[name]()))
+
+
+def test_softplus_of_large_numbers(torch):
+    network = filled([Dense(4), ACTIVATIONS["softplus"]()], (3,))
+    x = np.random.default_rng(2).normal(0, 60, (40, 3))
+    np.testing.assert_allclose(to_torch(network)(torch.from_numpy(x)).detach(), network.logits(x), rtol=1e-12)
+
+
+def test_parameters_are_the_networks_own(torch):
+    """What changes on one side changes on the other, in place: that is why checkpoints work."""
+    network = filled([Dense(3), BatchNorm(), Dense(4)], (5,))
+    twin = Twin(network)
+    network.parameters[:] = 0.5
+    assert all((parameter == 0.5).all() for parameter in twin.model.parameters())
+    with torch.no_grad():
+        twin.model.get_submodule("0").weight[2, 1] = 7
+    assert network.views["0.weight"][1, 2] == 7
+    twin.model.get_submodule("1").running_var[1] = 9
+    assert network.views["1.running_variance"][1] == 9
+
+
+@njit
+def relu6_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+    """y = min(max(x, 0), 6)."""
+    for i in range(x.size):
+        y[i] = min(max(x[i], 0), 6)
+
+
+@njit
+def relu6_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+    """dx = dy where 0 < x < 6."""
+    for i in range(dx.size):
+        dx[i] = dy[i] if 0 < x[i] < 6 else 0
+
+
+@dataclass(frozen=True)
+class ReLU6(Activation):
+    """A layer from outside the package."""
+
+    kernels = relu6_forward, relu6_backward
+
+
+def test_a_layer_from_outside(torch, monkeypatch):
+    """Refused until it has a row, which may name a class of torch.nn or any other one by its path."""
+    network = filled([Dense(3), ReLU6(), Dense(4)], (5,))
+    with pytest.raises(UsageError, match=r"layer 1, ReLU6, has no counterpart in PyTorch yet.*TWINS\[ReLU6\]"):
+        Twin(network)
+    for kind in ("ReLU6", "torch.nn.modules.activation.ReLU6"):
+        monkeypatch.setitem(TWINS, ReLU6, lambda bound, kind=kind: [Module(kind)])
+        agree(torch, network)

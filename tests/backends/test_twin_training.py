@@ -1,0 +1,213 @@
+"""Trainings by both engines from the same seed: the same numbers, the same folder, the same end after a stop."""
+
+import numpy as np
+import pytest
+from tests.runs.conftest import StopAt
+
+from handgrad.backends import BACKENDS, COUNTERPARTS, TorchTrainer
+from handgrad.backends.twin import Twin
+from handgrad.config import RunConfig
+from handgrad.config.build import BACKENDS as NAMES
+from handgrad.config.build import build_optimizer
+from handgrad.data import Split, holdout, load
+from handgrad.errors import DivergedError, UsageError
+from handgrad.nn import (
+    AveragePool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool2D,
+    Network,
+    ReLU,
+    SquaredError,
+)
+from handgrad.optim import OPTIMIZERS, Eve, Links, NAdam, OneCycle
+from handgrad.runs import execute, resume
+from handgrad.training import Augmentation, Settings, Trainer
+
+pytestmark = pytest.mark.usefixtures("torch")
+LOSSES = {"float64": 1e-9, "float32": 1e-3}  # relative, over an epoch
+
+
+@pytest.fixture(scope="session")
+def split():
+    digits = load("digits")
+    return Split(digits.x_train, digits.y_train, *holdout(digits.y_train, 0.2, 0))
+
+
+DENSE = [Flatten(), Dense(24), BatchNorm(), ReLU(), Dropout(0.3), Dense(10)]
+CONVOLUTIONS = [
+    Conv2D(3, 2, 2),
+    BatchNorm(),
+    Dropout(0.2),
+    ReLU(),
+    Conv2D(4, 3),
+    MaxPool2D(2, 1),
+    AveragePool2D(2),
+    Dense(10),
+]
+
+
+def make(kind, split, layers=DENSE, loss=None, **changes):
+    """A trainer with everything that can differ between two engines switched on."""
+    network = Network(layers, (8, 8), seed=4, dtype=changes.pop("dtype", "float64"), loss=loss)
+    settings = {
+        "optimizer": NAdam(0.004),
+        "schedule": OneCycle(),
+        "links": Links(clip_norm=1.0, l1=1e-5, weight_decay=1e-4),
+        "augmentation": Augmentation(noise=0.05, shift=0.5, elastic=2),
+        "epochs": 2,
+        "batch_size": 31,
+        "log_every": 7,
+        "evaluate_every": 13,
+    }
+    return kind(network, split, Settings(**settings | changes))
+
+
+def both(split, *arguments, **changes):
+    trainers = [make(kind, split, *arguments, **changes) for kind in (Trainer, TorchTrainer)]
+    for trainer in trainers:
+        trainer.run()
+    return trainers
+
+
+def agree(ours, theirs, tolerance):
+    """Losses, norms, right answers, evaluations and epochs of two trainings."""
+    np.testing.assert_allclose(theirs.history.losses, ours.history.losses, rtol=tolerance)
+    assert theirs.history.gradient_norms == pytest.approx(ours.history.gradient_norms, rel=10 * tolerance)
+    assert theirs.history.correct == ours.history.correct
+    for name in ("evaluations", "epochs"):
+        for mine, other in zip(getattr(ours.history, name), getattr(theirs.history, name), strict=True):
+            numbers = vars(mine) | {"seconds": 0}
+            assert vars(other) | {"seconds": 0} == pytest.approx(numbers, rel=tolerance, nan_ok=True)
+
+
+@pytest.mark.parametrize("layers", [DENSE, CONVOLUTIONS], ids=["dense", "convolutions"])
+def test_everything_at_once(layers, split):
+    ours, theirs = both(split, layers)
+    agree(ours, theirs, LOSSES["float64"])
+    np.testing.assert_allclose(theirs.network.parameters, ours.network.parameters, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(theirs.network.buffers, ours.network.buffers, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(theirs.optimization.states, ours.optimization.states, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(theirs.optimization.memory, ours.optimization.memory, rtol=1e-12)
+
+
+def test_squared_error(split):
+    agree(*both(split, DENSE, SquaredError(), epochs=1), LOSSES["float64"])
+
+
+def test_single_precision(split):
+    ours, theirs = both(split, dtype="float32", epochs=1)
+    np.testing.assert_allclose(theirs.history.losses, ours.history.losses, rtol=LOSSES["float32"])
+    assert theirs.history.epochs[-1].validation_accuracy == pytest.approx(
+        ours.history.epochs[-1].validation_accuracy, abs=0.01
+    )
+
+
+@pytest.mark.parametrize("name", [name for name, kind in OPTIMIZERS.items() if kind is not Eve])
+def test_every_optimizer(name, split):
+    """With its own defaults and with penalties; a new row of OPTIMIZERS needs one of COUNTERPARTS, or to be excused."""
+    assert OPTIMIZERS[name] in COUNTERPARTS
+    optimizer = OPTIMIZERS[name]()
+    agree(*both(split, optimizer=optimizer, links=Links(weight_decay=0.01), epochs=1), LOSSES["float64"])
+
+
+def test_an_optimizer_that_pytorch_lacks(split):
+    with pytest.raises(UsageError, match="PyTorch has no optimizer eve: choose one of adagrad, adam"):
+        make(TorchTrainer, split, optimizer=Eve())
+
+
+def test_momentum_of_zero_is_plain_descent(split):
+    agree(*both(split, optimizer=OPTIMIZERS["nag"](0.1, momentum=0.0), epochs=1), LOSSES["float64"])
+
+
+def test_names_of_backends_agree():
+    assert tuple(BACKENDS) == NAMES
+
+
+CONFIG = {
+    "dataset": "digits",
+    "hidden_size": 16,
+    "num_layers": 1,
+    "epochs": 2,
+    "batch_size": 32,
+    "shift": 0.5,
+    "optimizer": "nadam",
+    "backend": "torch",
+    "checkpoint_seconds": 0,
+}
+
+
+@pytest.mark.parametrize("stop_at", [1, 40, 43])
+def test_resumed_to_the_last_bit(stop_at, tmp_path):
+    whole = execute(RunConfig(**CONFIG, runs_dir=str(tmp_path / "whole")))
+    stopped = execute(RunConfig(**CONFIG, runs_dir=str(tmp_path / "cut")), lambda config, folder: [StopAt(stop_at)])
+    assert not stopped.complete
+    ended = resume(stopped.path)
+    assert ended.model_file.read_bytes() == whole.model_file.read_bytes()
+    assert ended.read_history().same_as(whole.read_history())
+
+
+def test_run_folder(tmp_path):
+    """The files are those of the hand-written engine, and name what computed them."""
+    ours = execute(RunConfig(**CONFIG | {"backend": "handgrad"}, runs_dir=str(tmp_path)))
+    theirs = execute(RunConfig(**CONFIG, runs_dir=str(tmp_path)))
+    assert theirs.name == f"{ours.name[:-4]}_torch_s_0"
+    files = [sorted(str(path.relative_to(run.path)) for path in run.path.iterdir()) for run in (ours, theirs)]
+    assert files[0] == files[1]
+    assert theirs.metrics.keys() == ours.metrics.keys()
+    assert theirs.metrics["test"]["loss"] == pytest.approx(ours.metrics["test"]["loss"], rel=1e-3)
+    assert set(theirs.facts["environment"]) - set(ours.facts["environment"]) == {
+        "torch",
+        "torch_threads",
+        "torch_device",
+    }
+    assert "--backend torch" in theirs.facts["command"]
+
+
+def test_a_measured_network_is_pytorchs_measure(split):
+    trainer = make(TorchTrainer, split)
+    mine = make(Trainer, split)
+    assert trainer.measure(split.x, split.y) == pytest.approx(mine.measure(split.x, split.y), rel=1e-12)
+    assert np.isnan(trainer.measure(split.x, split.y, np.empty(0, int))).all()
+
+
+@pytest.fixture
+def apart(monkeypatch):
+    """As on a graphics card: the twin's memory is not the network's, and only push and pull go between them."""
+    monkeypatch.setattr(Twin, "apart", property(lambda twin: True))
+
+
+def test_on_a_device_with_its_own_memory(split, apart, tmp_path):
+    ours, theirs = both(split, CONVOLUTIONS)
+    assert theirs.twin.parameters.data_ptr() != theirs.network.parameters.ctypes.data
+    agree(ours, theirs, LOSSES["float64"])
+    np.testing.assert_allclose(theirs.optimization.states, ours.optimization.states, rtol=0, atol=1e-9)
+    test_resumed_to_the_last_bit(40, tmp_path)
+
+
+def test_divergence_names_its_layer(split):
+    trainer = make(TorchTrainer, split, dtype="float32", optimizer=OPTIMIZERS["sgd"](1e30), links=Links())
+    with pytest.raises(DivergedError, match=r"training diverged: the loss of step \d+ .*layer \d"):
+        trainer.run()
+
+
+def test_optimizer_settings_arrive(split):
+    """A setting that did not reach PyTorch would part the paths."""
+    config = RunConfig(optimizer="rmsprop", beta=0.5, epsilon=1e-3)
+    agree(*both(split, optimizer=build_optimizer(config), epochs=1), LOSSES["float64"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", LOSSES)
+def test_an_epoch_of_mnist(dtype, real_data, tmp_path):
+    """The promise: curves within 1e-9 and 1e-3, accuracies in float32 within 0.2 points."""
+    real_data("mnist")
+    config = RunConfig(dataset="mnist", epochs=1, dtype=dtype, hidden_size=(64, 32), runs_dir=str(tmp_path))
+    ours, theirs = (execute(config.replaced(backend=backend)) for backend in NAMES)
+    losses = ours.read_history().losses, theirs.read_history().losses
+    np.testing.assert_allclose(losses[1], losses[0], rtol=LOSSES[dtype])
+    for part in ("train", "validation", "test"):
+        assert theirs.metrics[part]["accuracy"] == pytest.approx(ours.metrics[part]["accuracy"], abs=0.002)
