@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple
 
-from scipy.stats import t
+from scipy.stats import binomtest, t
 
 
 class Interval(NamedTuple):
-    """A mean with its 95 % confidence interval; the ends are NaN for a single value."""
+    """A mean of `size` values with its 95 % confidence interval; the ends are NaN where they cannot be known."""
 
     mean: float
     low: float
@@ -27,3 +27,35 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
         return Interval(mean, math.nan, math.nan, count)
     half = float(t.ppf(0.5 + confidence / 2, count - 1)) * stdev(values) / math.sqrt(count)
     return Interval(mean, mean - half, mean + half, count)
+
+
+def wilson(right: int, total: int) -> Interval:
+    """The 95 % interval of a share, such as an accuracy; it stays within [0, 1] and has a length even at its ends.
+
+    Of nothing, the share is NaN, and may be anything.
+
+    Ref     Wilson (1927), Journal of the American Statistical Association 22
+    """
+    if not total:
+        return Interval(math.nan, 0.0, 1.0, 0)
+    ends = binomtest(right, total).proportion_ci(0.95, method="wilson")
+    return Interval(right / total, float(ends.low), float(ends.high), total)
+
+
+def welch_interval(first: Sequence[float], second: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Student's interval for mean(first) - mean(second), independent values of unequal deviations.
+
+    The ends are NaN where a side has a single value, or neither varies.
+
+    Math    degrees of freedom (u + v)^2 / (u^2 / (n - 1) + v^2 / (m - 1)), u = s^2 / n, v the same of the second
+    Ref     Welch (1947), Biometrika 34
+    """
+    difference, sizes = fmean(first) - fmean(second), (len(first), len(second))
+    if min(sizes) < 2:
+        return Interval(difference, math.nan, math.nan, sum(sizes))
+    u, v = stdev(first) ** 2 / sizes[0], stdev(second) ** 2 / sizes[1]
+    if not u + v:
+        return Interval(difference, math.nan, math.nan, sum(sizes))
+    freedom = (u + v) ** 2 / (u**2 / (sizes[0] - 1) + v**2 / (sizes[1] - 1))
+    half = float(t.ppf(0.5 + confidence / 2, freedom)) * math.sqrt(u + v)
+    return Interval(difference, difference - half, difference + half, sum(sizes))

@@ -30,10 +30,3 @@ def measure(network: Network, images: Array, labels: Array, rows: Array | None =
     program = network.program(EVALUATION_ROWS)
     loss, accuracy = driver.evaluate_rows(program, batches, np.empty((0, network.classes), network.dtype))
     return Measure(float(accuracy), float(loss))
-
-
-def confusion_matrix(network: Network, images: Array, labels: Array) -> Array:
-    """Counts: the true class in rows, the predicted one in columns.  Shapes  -> (K, K) int64"""
-    counts = np.zeros((network.classes, network.classes), np.int64)
-    np.add.at(counts, (labels, network.logits(images).argmax(axis=1)), 1)
-    return counts
