@@ -17,11 +17,9 @@ from handgrad.cli import gradcheck as gradcheck_command
 from handgrad.cli.main import COMMANDS
 from handgrad.config import RunConfig
 from handgrad.data import load
-from handgrad.evaluation import confusion_matrix, measure
 from handgrad.nn import gradcheck
 from handgrad.nn.gradcheck import Check
 from handgrad.runs import open_run
-from handgrad.training import load_model
 
 HEAVY = ("numba", "numpy", "scipy", "pydantic", "rich", "matplotlib", "sklearn", "torch", "wandb", "yaml", "PIL")
 
@@ -136,32 +134,6 @@ def test_weights_for_other_programs(here, capsys):
         hidden = np.maximum(digits.x_test.reshape(-1, 64) / 255 @ w["1.weight"] + w["1.bias"], 0)
         logits = hidden @ w["3.weight"] + w["3.bias"]
     np.testing.assert_allclose(logits, network.logits(digits.x_test), atol=1e-4)
-
-
-def test_evaluate(run, capsys):
-    answer = call(capsys, "evaluate run")
-    digits, network = load("digits"), load_model(run / "model.safetensors")
-    accuracy, loss = measure(network, digits.x_test, digits.y_test)
-    first, second, head, *rows = answer.out.splitlines()
-    assert first == "run on 359 test images of digits"
-    assert second == f"accuracy {100 * accuracy:.2f} %   loss {loss:.4f}"
-    assert head.split() == ["class", "images", "right", "accuracy", "most", "often", "taken", "for"]
-    counts = confusion_matrix(network, digits.x_test, digits.y_test)
-    for label, (row, line) in enumerate(zip(counts, rows, strict=True)):
-        name, images, right, share, _, *wrong = line.split()
-        assert (int(name), int(images), int(right)) == (label, row.sum(), row[label])
-        assert share == f"{100 * row[label] / row.sum():.1f}"
-        others = [(int(n), k) for k, n in enumerate(row) if k != label]
-        assert not wrong or (int(wrong[1].strip("()")), int(wrong[0])) == max(others, key=lambda pair: pair[0])
-
-
-def test_evaluate_on_other_data(run, here, capsys):
-    digits = load("digits")
-    np.savez(here / "half.npz", x_train=digits.x_train, y_train=digits.y_train, x_test=digits.x_test[:50],
-             y_test=digits.y_test[:50])  # fmt: skip
-    answer = call(capsys, "evaluate run --dataset half.npz")
-    accuracy = measure(load_model(run / "model.safetensors"), digits.x_test[:50], digits.y_test[:50]).accuracy
-    assert answer.out.startswith(f"run on 50 test images of half.npz\naccuracy {100 * accuracy:.2f} %")
 
 
 def test_runs(run, here, capsys):

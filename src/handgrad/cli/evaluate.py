@@ -1,41 +1,162 @@
-"""`handgrad evaluate RUN`."""
+"""`handgrad evaluate RUN …`."""
 
+import argparse
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
-
-from rich.table import Table
+from typing import Any, NamedTuple
 
 from handgrad.cli.console import Screen
+from handgrad.cli.evaluation_screen import pair_lines, show_models, show_summary
 from handgrad.cli.parser import Parser
-from handgrad.data import load
+from handgrad.cli.watching_runs import watched
 from handgrad.errors import UsageError
-from handgrad.evaluation import confusion_matrix, measure
-from handgrad.runs import open_run
+from handgrad.evaluation import PairTest, Predictions, Summary, ensemble, pairwise, summarise
+from handgrad.evaluation.csv_files import write_csv
+from handgrad.evaluation.tables import Table, class_table, confusion_table, latex, markdown, models_table
+from handgrad.files import atomic_write
+from handgrad.runs import Run, open_run
+from handgrad.runs.predictions import PARTS, agreeing
+
+FORMATS: dict[str, Callable[[Table], str]] = {"md": markdown, "latex": latex}
+EXAMPLES = """  handgrad evaluate runs/NAME
+  handgrad evaluate runs/NAME --on validation --percent
+  handgrad evaluate runs/A runs/B                      McNemar's test between them
+  handgrad evaluate runs/A runs/B runs/C --ensemble    the three asked as one
+  handgrad evaluate runs/NAME --format latex           tables to paste
+  handgrad evaluate runs/NAME --json numbers.json --csv tables"""
+
+
+class Evaluation(NamedTuple):
+    """What is printed and written: a summary for each run; `joint` stands for the ensemble, against its best member."""
+
+    runs: list[Run]
+    predictions: list[Predictions]
+    summaries: list[Summary]
+    tests: list[PairTest]
+    joint: Summary | None
+    best: int
+    gain: PairTest | None
 
 
 def run(tokens: list[str]) -> int:
-    """Print accuracy, loss and the accuracy of each class on the test set."""
-    parser = Parser(
-        "evaluate", "Measure a run's network on the test set, class by class.", "  handgrad evaluate runs/NAME"
-    )
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
-    parser.add_argument("--dataset", help="another data set of the same shape and classes (default: the run's own)")
-    arguments = parser.arguments(tokens)
-    folder = open_run(arguments.run)
-    network = folder.load_model()
-    dataset = load(arguments.dataset or folder.config.dataset, folder.config.resize)
-    if dataset.classes != network.classes:
-        raise UsageError(f"{dataset.name} has {dataset.classes} classes, but the network {network.classes} (--dataset)")
-    result = measure(network, dataset.x_test, dataset.y_test)
-    counts = confusion_matrix(network, dataset.x_test, dataset.y_test)
-    print(f"{folder.name} on {len(dataset.y_test)} test images of {dataset.name}")
-    print(f"accuracy {100 * result.accuracy:.2f} %   loss {result.loss:.4f}")
-    table = Table("class", "images", "right", "accuracy", "most often taken for", box=None)
-    for index, name in enumerate(dataset.class_names):
-        row = counts[index]
-        total, right = int(row.sum()), int(row[index])
-        others = row.copy()
-        others[index] = 0
-        wrong = f"{dataset.class_names[others.argmax()]} ({others.max()})" if others.any() else ""
-        table.add_row(name, str(total), str(right), f"{100 * right / total:.1f} %" if total else "", wrong)
-    Screen().print(table)
+    """Print all numbers of a run, or of several side by side; write them as JSON and CSV when asked to."""
+    arguments = _parser().arguments(tokens)
+    runs = [open_run(path) for path in arguments.runs]
+    if arguments.ensemble and len(runs) < 2:
+        raise UsageError("--ensemble needs two runs or more")
+    predictions = agreeing(runs, arguments.on, arguments.dataset, watched)
+    evaluation = _evaluate(runs, predictions, arguments)
+    about = {"part": arguments.on, "dataset": arguments.dataset or runs[0].config.dataset}
+    if arguments.format in FORMATS:
+        print("\n".join(map(FORMATS[arguments.format], _tables(evaluation, arguments.percent))), end="")
+    else:
+        _show(Screen(highlight=False), evaluation, about, arguments.percent)
+    if arguments.json:
+        atomic_write(arguments.json, json.dumps(about | _mapping(evaluation), indent=2, allow_nan=False) + "\n")
+    if arguments.csv:
+        _write_csv(arguments.csv, evaluation)
     return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "evaluate",
+        "Measure a run's network, class by class; or several runs on the same images,\nwith McNemar's test.",
+        EXAMPLES,
+    )
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs")
+    parser.add_argument("--ensemble", action="store_true", help="also ask all the runs as one: mean of probabilities")
+    parser.add_argument("--on", choices=PARTS, default="test", help="images to measure on (default: test)")
+    parser.add_argument("--dataset", help="another data set of the same shape and classes (default: the run's own)")
+    parser.add_argument("--top", type=_count, default=10, metavar="N", help="confusions in words (default: 10)")
+    parser.add_argument("--percent", action="store_true", help="the confusion matrix in per cent as well")
+    parser.add_argument("--format", choices=("text", *FORMATS), default="text", help="how tables are printed")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to FILE")
+    parser.add_argument("--csv", type=Path, metavar="FOLDER", help="write tables and predictions to FOLDER")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0, got {text!r}")
+    return int(text)
+
+
+def _evaluate(runs: list[Run], predictions: list[Predictions], arguments: Any) -> Evaluation:
+    summaries = [summarise(each, arguments.top) for each in predictions]
+    tests = pairwise([each.right for each in predictions])
+    best = max(range(len(runs)), key=lambda place: summaries[place].accuracy.mean)
+    if not arguments.ensemble:
+        return Evaluation(runs, predictions, summaries, tests, None, best, None)
+    together = ensemble(predictions)
+    gain = pairwise([together.right, predictions[best].right])[0]
+    return Evaluation(runs, predictions, summaries, tests, summarise(together, arguments.top), best, gain)
+
+
+def _names(evaluation: Evaluation) -> list[str]:
+    """Numbers for the runs, as the legend gives them."""
+    return [str(place) for place in range(1, len(evaluation.runs) + 1)] + (["all"] if evaluation.joint else [])
+
+
+def _show(screen: Screen, evaluation: Evaluation, about: dict[str, str], in_percent: bool) -> None:
+    where = f"on {evaluation.summaries[0].images} {about['part']} images of {about['dataset']}"
+    if len(evaluation.runs) == 1:
+        screen.print(f"{evaluation.runs[0].name} {where}", soft_wrap=True)
+        show_summary(screen, evaluation.summaries[0], in_percent)
+        return
+    names = _names(evaluation)
+    screen.print(f"{len(evaluation.runs)} runs {where}", soft_wrap=True)
+    for name, each in zip(names, evaluation.runs, strict=False):
+        screen.print(f"  {name}  {each.path}", soft_wrap=True)
+    screen.print()
+    show_models(screen, names, _summaries(evaluation))
+    screen.print()
+    screen.print("McNemar's exact test, each difference with its 95 % interval")
+    for pair in evaluation.tests:
+        screen.print(*pair_lines(pair, names, len(evaluation.tests) > 1), sep="\n")
+    if evaluation.gain:
+        screen.print(f"the ensemble against the best of them on these images, {names[evaluation.best]}")
+        screen.print(*pair_lines(evaluation.gain, ["all", names[evaluation.best]], False), sep="\n")
+
+
+def _summaries(evaluation: Evaluation) -> list[Summary]:
+    return [*evaluation.summaries, *([evaluation.joint] if evaluation.joint else [])]
+
+
+def _tables(evaluation: Evaluation, in_percent: bool) -> Sequence[Table]:
+    if len(evaluation.runs) > 1:
+        names = [each.name for each in evaluation.runs] + ["ensemble"] * bool(evaluation.joint)
+        return [models_table(names, _summaries(evaluation))]
+    summary = evaluation.summaries[0]
+    matrices = [confusion_table(summary.confusion, summary.class_names, each) for each in (False, True)]
+    return [
+        models_table([evaluation.runs[0].name], [summary]),
+        class_table(summary),
+        *matrices[: 2 if in_percent else 1],
+    ]
+
+
+def _write_csv(folder: Path, evaluation: Evaluation) -> None:
+    """Into `folder`; of several runs, each into a folder of its own in there."""
+    trios = zip(evaluation.runs, evaluation.predictions, evaluation.summaries, strict=True)
+    for place, (each, predictions, summary) in enumerate(trios, 1):
+        write_csv(folder if len(evaluation.runs) == 1 else folder / f"{place}_{each.name}", predictions, summary)
+
+
+def _mapping(evaluation: Evaluation) -> dict[str, Any]:
+    runs = evaluation.runs
+    tests = [
+        {"first": runs[pair.first].name, "second": runs[pair.second].name, "p_holm": pair.adjusted}
+        | pair.test.to_mapping()
+        for pair in evaluation.tests
+    ]
+    joint = None
+    if evaluation.joint and evaluation.gain:
+        against = {"best": runs[evaluation.best].name} | evaluation.gain.test.to_mapping()
+        joint = evaluation.joint.to_mapping() | {"against_best": against}
+    each = [
+        {"run": one.name, "path": str(one.path)} | summary.to_mapping()
+        for one, summary in zip(runs, evaluation.summaries, strict=True)
+    ]
+    return {"runs": each, "tests": tests, "ensemble": joint}

@@ -15,7 +15,8 @@ from handgrad.errors import FileSystemError, HandgradError, UsageError
 COMMANDS = {
     "train": "train a network on images, into a run folder",
     "resume": "go on with a run that was stopped or killed",
-    "evaluate": "accuracy and loss of a run's network on the test set",
+    "evaluate": "all numbers of a run's network, class by class; ensembles",
+    "compare": "put runs side by side, and say what their differences can tell",
     "predict": "name what is on images, with a run's network",
     "runs": "list the runs there are, with their results",
     "gradcheck": "check every gradient of a network against finite differences",

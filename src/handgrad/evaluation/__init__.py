@@ -11,7 +11,7 @@ from handgrad.evaluation.confusion import (
 )
 from handgrad.evaluation.ensemble import ensemble
 from handgrad.evaluation.interval import Interval, mean_interval, welch_interval, wilson
-from handgrad.evaluation.mcnemar import McNemar, holm, mcnemar
+from handgrad.evaluation.mcnemar import McNemar, PairTest, holm, mcnemar, pairwise
 from handgrad.evaluation.measure import Measure, measure
 from handgrad.evaluation.predictions import Predictions, predict, same_images
 from handgrad.evaluation.roc import Curve, Roc, roc

@@ -16,6 +16,10 @@ class Interval(NamedTuple):
     high: float
     size: int
 
+    def to_mapping(self) -> dict[str, float | None]:
+        """The mean and the ends, None for NaN, which JSON does not know."""
+        return {name: None if math.isnan(value) else value for name, value in self._asdict().items() if name != "size"}
+
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """Student's t interval for the mean of independent `values`, such as one accuracy a seed.

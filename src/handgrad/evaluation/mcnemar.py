@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,10 @@ class McNemar(NamedTuple):
     c: int
     p: float
     difference: Interval
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain numbers for JSON."""
+        return {"b": self.b, "c": self.c, "p": self.p, "difference": self.difference.to_mapping()}
 
 
 def mcnemar(first: Array, second: Array) -> McNemar:
@@ -48,6 +53,23 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - place) * p_values[index]))
         adjusted[index] = highest
     return adjusted
+
+
+class PairTest(NamedTuple):
+    """The test between two of several models, by their places; `adjusted` is its p-value after Holm's correction."""
+
+    first: int
+    second: int
+    test: McNemar
+    adjusted: float
+
+
+def pairwise(rights: Sequence[Array]) -> list[PairTest]:
+    """McNemar's test between any two of several models.  Shapes  rights: (N,) bool each"""
+    pairs = list(combinations(range(len(rights)), 2))
+    tests = [mcnemar(rights[first], rights[second]) for first, second in pairs]
+    adjusted = holm([test.p for test in tests])
+    return [PairTest(*pair, test, p) for pair, test, p in zip(pairs, tests, adjusted, strict=True)]
 
 
 def _difference(b: int, c: int, images: int) -> Interval:

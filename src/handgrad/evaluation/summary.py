@@ -39,8 +39,7 @@ class Summary(NamedTuple):
         """The numbers in types that JSON knows, None for NaN; of each ROC curve its area alone."""
         return {
             "images": self.images,
-            "accuracy": self.accuracy.mean,
-            "accuracy_interval": [self.accuracy.low, self.accuracy.high],
+            "accuracy": self.accuracy.to_mapping(),
             "cross_entropy": self.cross_entropy,
             "top3_accuracy": self.top3,
             "ece": self.calibration.ece if self.calibration else None,

@@ -1,0 +1,120 @@
+"""Numbers as tables of text, for a terminal, a Markdown page or a LaTeX document."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from handgrad.evaluation.confusion import shares_of_true_class
+from handgrad.evaluation.interval import Interval
+from handgrad.evaluation.roc import Curve
+from handgrad.evaluation.summary import Summary
+
+Array = NDArray[Any]
+LATEX = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\\": r"\textbackslash{}",
+    }
+)
+
+
+class Table(NamedTuple):
+    """`title` says what it shows; the first column holds names, the others hold numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def percent(share: float | None, digits: int = 2) -> str:
+    """A share of 1 in per cent, without the sign; nothing where there is none."""
+    return "" if share is None or math.isnan(share) else f"{100 * share:.{digits}f}"
+
+
+def ends(interval: Interval, digits: int = 2) -> str:
+    """The two ends of a share's interval in per cent; nothing where they are unknown."""
+    if math.isnan(interval.low):
+        return ""
+    return f"{percent(interval.low, digits)} to {percent(interval.high, digits)}"
+
+
+def class_table(summary: Summary) -> Table:
+    """Precision, recall, F1 and AUC of each class, then the macro and the weighted averages."""
+    report = summary.classes
+    rows = [
+        (name, *map(percent, numbers), _area(curve), f"{images:,}")
+        for name, *numbers, images, curve in zip(
+            report.class_names, report.precision, report.recall, report.f1, report.support, summary.roc.curves,
+            strict=True,
+        )
+    ]  # fmt: skip
+    total = f"{summary.images:,}"
+    rows.append(("macro average", *map(percent, report.macro), _area(summary.roc.macro), total))
+    rows.append(("weighted average", *map(percent, report.weighted), "", total))
+    columns = ("class", "precision %", "recall %", "F1 %", "AUC", "images")
+    return Table("Each class against all others", columns, tuple(rows))
+
+
+def confusion_table(counts: Array, class_names: Sequence[str], in_percent: bool = False) -> Table:
+    """The true class in rows; counts, or per cent of the true class."""
+    cells: Any = shares_of_true_class(counts) if in_percent else counts
+    write: Callable[[Any], str] = (lambda share: percent(share, 1)) if in_percent else str
+    rows = tuple((name, *map(write, row)) for name, row in zip(class_names, cells, strict=True))
+    what = "per cent of the true class" if in_percent else "images"
+    return Table(f"Confusion matrix in {what}, the true class in rows", ("", *class_names), rows)
+
+
+def models_table(names: Sequence[str], summaries: Sequence[Summary]) -> Table:
+    """One line a model."""
+    rows = tuple(
+        (
+            name,
+            percent(each.accuracy.mean),
+            ends(each.accuracy),
+            percent(each.classes.macro.f1),
+            "" if each.cross_entropy is None else f"{each.cross_entropy:.4f}",
+            percent(each.top3),
+            "" if each.calibration is None else f"{each.calibration.ece:.4f}",
+        )
+        for name, each in zip(names, summaries, strict=True)
+    )
+    columns = ("", "accuracy %", "95 % interval", "macro F1 %", "loss", "top 3 %", "ECE")
+    return Table("Accuracy with Wilson's interval, macro F1, cross-entropy, calibration error", columns, rows)
+
+
+def _area(curve: Curve | None) -> str:
+    return f"{curve.auc:.4f}" if curve else ""
+
+
+def markdown(table: Table) -> str:
+    """A GitHub table with its title in bold above."""
+    ruler = ["---", *("---:" for _ in table.columns[1:])]
+    lines = [table.columns, ruler, *table.rows]
+    body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return f"**{table.title}**\n\n{body}\n"
+
+
+def latex(table: Table) -> str:
+    """A `table` that needs no package."""
+    lines = [" & ".join(cell.translate(LATEX) for cell in line) + r" \\" for line in (table.columns, *table.rows)]
+    alignment = "l" + "r" * (len(table.columns) - 1)
+    return "\n".join(
+        [
+            r"\begin{table}",
+            rf"\caption{{{table.title.translate(LATEX)}}}",
+            r"\centering",
+            rf"\begin{{tabular}}{{{alignment}}}",
+            r"\hline",
+            lines[0],
+            r"\hline",
+            *lines[1:],
+            r"\hline",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )

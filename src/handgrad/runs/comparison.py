@@ -1,0 +1,228 @@
+"""Any runs side by side: what they reached, what differs between them, and what that difference can tell."""
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any, NamedTuple
+
+from handgrad.errors import UsageError
+from handgrad.evaluation import (
+    Interval,
+    McNemar,
+    Predictions,
+    Summary,
+    holm,
+    mcnemar,
+    mean_interval,
+    same_images,
+    summarise,
+    welch_interval,
+)
+from handgrad.runs.folder import Run
+from handgrad.runs.predictions import Watch, distinct, predictions_of_all
+from handgrad.runs.setup import Missing, Setup, differing, missing_runs, setup_of
+
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class Member(NamedTuple):
+    """One run and its numbers on the test images; the last three as metrics.json has them, or None."""
+
+    run: Run
+    setup: Setup
+    predictions: Predictions
+    summary: Summary
+    parameters: int | None
+    epochs: int | None
+    seconds: float | None
+
+    @property
+    def seed(self) -> int:
+        """All its randomness came from it."""
+        return self.setup.config.seed
+
+    def to_mapping(self) -> dict[str, Any]:
+        """What JSON shall know."""
+        own = {"run": self.run.name, "path": str(self.run.path), "seed": self.seed, "parameters": self.parameters}
+        return own | {"epochs": self.epochs, "seconds": self.seconds} | self.summary.to_mapping()
+
+
+class Configuration(NamedTuple):
+    """Runs whose settings differ in the seed alone, called by a letter.
+
+    `accuracy` is the mean over seeds with Student's interval, or the only run's with Wilson's over the images.
+    """
+
+    letter: str
+    members: tuple[Member, ...]
+
+    @property
+    def replicates(self) -> tuple[Member, ...]:
+        """The first run of each seed, by seed."""
+        by_seed = {member.seed: member for member in reversed(self.members)}
+        return tuple(by_seed[seed] for seed in sorted(by_seed))
+
+    @property
+    def seeds(self) -> int:
+        """How many consecutive ones there are from the lowest on."""
+        seeds = [member.seed for member in self.replicates]
+        return next((count for count, seed in enumerate(seeds) if seed != seeds[0] + count), len(seeds))
+
+    @property
+    def accuracies(self) -> list[float]:
+        """One for each seed."""
+        return [member.summary.accuracy.mean for member in self.replicates]
+
+    @property
+    def accuracy(self) -> Interval:
+        """See above."""
+        return mean_interval(self.accuracies) if len(self.accuracies) > 1 else self.members[0].summary.accuracy
+
+    def to_mapping(self) -> dict[str, Any]:
+        """What JSON shall know."""
+        members = [member.to_mapping() for member in self.members]
+        return {"letter": self.letter, "accuracy": self.accuracy.to_mapping(), "runs": members}
+
+
+class Pair(NamedTuple):
+    """Two configurations: what differs, and by how much the first is more accurate than the second.
+
+    `over` says what the interval of `difference` is about: "seeds" (Welch), "images" (paired), or "" without one.
+    `adjusted` is the p-value of McNemar's test after Holm's correction over all pairs.
+    """
+
+    first: Configuration
+    second: Configuration
+    differing: dict[str, tuple[Any, Any]]
+    difference: Interval
+    over: str
+    test: McNemar | None
+    missing: tuple[Missing, ...]
+    adjusted: float | None = None
+
+    @property
+    def why_no_interval(self) -> str:
+        """What the difference's interval would have needed; nothing when there is one."""
+        if self.over:
+            return ""
+        alone = [each.letter for each in (self.first, self.second) if len(each.replicates) == 1]
+        if len(alone) == 2:
+            return "the test images are not the same"
+        return f"{alone[0]} has one seed: train more of it with --seeds" if alone else "no seed changes the accuracy"
+
+    @property
+    def controlled(self) -> bool:
+        """Whether one setting alone differs."""
+        return len(self.differing) == 1
+
+    @property
+    def verdict(self) -> str:
+        """What the pair can tell: "controlled: only optimizer differs", or "confounded: …"."""
+        if self.controlled:
+            return f"controlled: only {next(iter(self.differing))} differs"
+        *names, last = self.differing
+        return f"confounded: {', '.join(names)} and {last} differ"
+
+    def to_mapping(self) -> dict[str, Any]:
+        """What JSON shall know."""
+        return {
+            "first": self.first.letter,
+            "second": self.second.letter,
+            "verdict": self.verdict,
+            "differing": {name: list(values) for name, values in self.differing.items()},
+            "difference": self.difference.to_mapping(),
+            "interval_over": self.over or None,
+            "mcnemar": self.test.to_mapping() | {"p_holm": self.adjusted} if self.test else None,
+            "missing_runs": [each._asdict() for each in self.missing],
+        }
+
+
+class Comparison(NamedTuple):
+    """`settings` are those that differ anywhere, with a value for each configuration."""
+
+    configurations: tuple[Configuration, ...]
+    settings: dict[str, list[Any]]
+    pairs: tuple[Pair, ...]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Everything in types that JSON knows, None for NaN."""
+        return {
+            "configurations": [each.to_mapping() for each in self.configurations],
+            "settings": self.settings,
+            "pairs": [pair.to_mapping() for pair in self.pairs],
+        }
+
+
+def compare(runs: Sequence[Run], dataset: str | None = None, watch: Watch = iter) -> Comparison:
+    """Evaluate the runs on their test images, or those of the data set named, and set all configurations in pairs.
+
+    Raises  UsageError for fewer than two runs, one given twice, or one without a model; as `predictions_of`.
+    """
+    if len(runs) < 2:
+        raise UsageError("a comparison needs two runs or more")
+    distinct(runs)
+    members = [
+        _member(run, predictions)
+        for run, predictions in zip(runs, predictions_of_all(runs, "test", dataset, watch), strict=True)
+    ]
+    configurations = _grouped(members)
+    setups = [member.setup for member in members]
+    seeds = max(each.seeds for each in configurations)
+    pairs = [_pair(first, second, setups, seeds) for first, second in combinations(configurations, 2)]
+    return Comparison(configurations, _settings(configurations, pairs), tuple(_adjusted(pairs)))
+
+
+def _member(run: Run, predictions: Predictions) -> Member:
+    metrics = run.metrics
+    epochs = len(metrics["epochs"]) if "epochs" in metrics else None
+    numbers = metrics.get("parameters"), epochs, metrics.get("seconds")
+    return Member(run, setup_of(run), predictions, summarise(predictions), *numbers)
+
+
+def _grouped(members: Sequence[Member]) -> tuple[Configuration, ...]:
+    groups: list[list[Member]] = []
+    for member in members:
+        home = next((group for group in groups if not differing(group[0].setup, member.setup)), None)
+        if home is None:
+            groups.append([member])
+        else:
+            home.append(member)
+    return tuple(Configuration(_letter(index), tuple(group)) for index, group in enumerate(groups))
+
+
+def _letter(index: int) -> str:
+    """A to Z, then A2, B2 …"""
+    round_, place = divmod(index, len(ALPHABET))
+    return ALPHABET[place] + (str(round_ + 1) if round_ else "")
+
+
+def _pair(first: Configuration, second: Configuration, given: Sequence[Setup], seeds: int) -> Pair:
+    base, other = first.replicates[0].setup, second.replicates[0].setup
+    found = differing(base, other)
+    missing = missing_runs(base, other, given, seeds) if len(found) > 1 else []
+    test = _test(first, second)
+    difference, over = welch_interval(first.accuracies, second.accuracies), "seeds"
+    if math.isnan(difference.low):
+        alone = len(first.replicates) == len(second.replicates) == 1
+        difference, over = (test.difference, "images") if test and alone else (difference, "")
+    return Pair(first, second, found, difference, over, test, tuple(missing))
+
+
+def _test(first: Configuration, second: Configuration) -> McNemar | None:
+    """McNemar's, between the only two runs of two configurations; of several seeds, no pair is the pair to test."""
+    one, other = first.replicates[0].predictions, second.replicates[0].predictions
+    if len(first.replicates) > 1 or len(second.replicates) > 1 or not same_images(one, other):
+        return None
+    return mcnemar(one.right, other.right)
+
+
+def _adjusted(pairs: Sequence[Pair]) -> list[Pair]:
+    p_values = holm([pair.test.p for pair in pairs if pair.test])
+    adjusted = iter(p_values)
+    return [pair._replace(adjusted=next(adjusted)) if pair.test else pair for pair in pairs]
+
+
+def _settings(configurations: Sequence[Configuration], pairs: Sequence[Pair]) -> dict[str, list[Any]]:
+    names = {name: None for pair in pairs for name in pair.differing}
+    setups = [configuration.members[0].setup for configuration in configurations]
+    return {name: [setup.value(name) for setup in setups] for name in names}

@@ -1,0 +1,100 @@
+"""What runs say of images: of their own data set's parts, or of another data set's."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from handgrad.config import RunConfig
+from handgrad.data import Dataset, load, split
+from handgrad.errors import UsageError
+from handgrad.evaluation.predictions import Predictions, predict, same_images
+from handgrad.runs.folder import Run
+
+log = logging.getLogger("handgrad")
+PARTS = ("test", "validation", "train")
+
+
+def predictions_of(run: Run, part: str = "test", dataset: Dataset | None = None) -> Predictions:
+    """What the run's network says of the test, validation or training images; the latter two by the run's own split.
+
+    Its own data set is loaded unless `dataset` is given, with a warning when it is no longer what the run began with.
+
+    Raises  UsageError when the part is empty, the data set has other classes or image sizes, or the run has no model;
+            DivergedError; FileSystemError, CorruptDataError for what cannot be read.
+    """
+    if part not in PARTS:
+        raise UsageError(f"part must be one of {', '.join(PARTS)}, got {part!r} (--on)")
+    network, config = run.load_model(), run.config
+    data = dataset or load(config.dataset, config.resize)
+    if dataset is None:
+        warn_of_other_data(run, data)
+    if data.classes != network.classes:
+        raise UsageError(f"{data.name} has {data.classes} classes, but the network {network.classes} (--dataset)")
+    images, labels = images_of(config, data, part)
+    if not len(labels):
+        raise UsageError(f"{data.name} has no {part} images for {run.path}: choose another part (--on)")
+    return predict(network, images, labels, data.class_names)
+
+
+def warn_of_other_data(run: Run, dataset: Dataset) -> None:
+    """Log a warning unless `dataset` has the fingerprint that the run wrote down at its start."""
+    if run.facts.get("data", dataset.fingerprint) != dataset.fingerprint:
+        log.warning("%s: the data set %s has changed since the run was started", run.path, run.config.dataset)
+
+
+def images_of(config: RunConfig, dataset: Dataset, part: str) -> tuple[Any, Any]:
+    """(images, labels) of a part of the data set, as the run that `config` describes splits it."""
+    if part == "test":
+        return dataset.x_test, dataset.y_test
+    parts = split(dataset, config.validation_fraction, config.seed, config.train_fraction)
+    rows = parts.validation_rows if part == "validation" else parts.train_rows
+    return parts.x[rows], parts.y[rows]
+
+
+Watch = Callable[[Sequence[Run]], Iterable[Run]]
+"""Goes through the runs, and may show how far it is."""
+
+
+def predictions_of_all(
+    runs: Sequence[Run], part: str = "test", dataset: str | None = None, watch: Watch = iter
+) -> list[Predictions]:
+    """`predictions_of` each run, on its own data set or on the one that `dataset` names; each is loaded once."""
+    loaded: dict[Any, Dataset] = {}
+    found = []
+    for run in watch(runs):
+        key = dataset or run.config.dataset, run.config.resize
+        if key not in loaded:
+            loaded[key] = load(*key)
+        if dataset is None:
+            warn_of_other_data(run, loaded[key])
+        found.append(predictions_of(run, part, loaded[key]))
+    return found
+
+
+def agreeing(
+    runs: Sequence[Run], part: str = "test", dataset: str | None = None, watch: Watch = iter
+) -> list[Predictions]:
+    """`predictions_of_all`, when they can be compared image by image.
+
+    Raises  UsageError when a run is given twice, or classes or labels differ; as `predictions_of`.
+    """
+    distinct(runs)
+    found = predictions_of_all(runs, part, dataset, watch)
+    for run, predictions in zip(runs, found, strict=True):
+        if predictions.class_names != found[0].class_names:
+            raise UsageError(f"{run.path} has other classes than {runs[0].path}: compare runs of one data set")
+        if not same_images(found[0], predictions):
+            raise UsageError(
+                f"the {part} images of {run.path} are not those of {runs[0].path}: "
+                "compare on one data set and part (--dataset, --on test)"
+            )
+    return found
+
+
+def distinct(runs: Sequence[Run]) -> None:
+    """Raises  UsageError when two of them are one folder: a run says nothing about itself."""
+    seen: set[Any] = set()
+    for run in runs:
+        if run.path.resolve() in seen:
+            raise UsageError(f"{run.path} is given twice: name each run once")
+        seen.add(run.path.resolve())

@@ -1,0 +1,128 @@
+"""How sure a number is: intervals, calibration, tests between models."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from tests.made_up import any_predictions, predictions
+
+from handgrad.evaluation import Predictions, calibration, holm, mcnemar, pairwise, welch_interval, wilson
+
+RIGHTS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60)
+
+
+def test_wilson_by_hand():
+    # 9 of 10: z = 1.96; centre (0.9 + z^2/20) / (1 + z^2/10) = 0.7888, half 0.1938 (Newcombe 1998 writes such tables)
+    share, low, high, size = wilson(9, 10)
+    assert (share, size) == (0.9, 10)
+    assert (low, high) == pytest.approx((0.5958, 0.9821), abs=1e-4)
+
+
+def test_wilson_at_the_ends():
+    """All right does not prove perfection: of n, the lower end is 1 / (1 + z^2 / n)."""
+    assert wilson(359, 359)[:3] == pytest.approx((1, 1 / (1 + 1.959964**2 / 359), 1))
+    assert wilson(0, 4).low == pytest.approx(0, abs=1e-12)
+    nothing = wilson(0, 0)
+    assert math.isnan(nothing.mean)
+    assert nothing[1:] == (0, 1, 0)
+
+
+def test_welch():
+    first, second = [88.0, 90.0, 92.0, 91.0], [80.0, 89.0]
+    expected = stats.ttest_ind(first, second, equal_var=False).confidence_interval()
+    interval = welch_interval(first, second)
+    assert interval[:3] == pytest.approx((5.75, expected.low, expected.high))
+
+
+@pytest.mark.parametrize("sides", [([1.0], [2.0, 3.0]), ([1.0, 2.0], [2.0]), ([1.0, 1.0], [2.0, 2.0])])
+def test_welch_knows_when_it_cannot_know(sides):
+    interval = welch_interval(*sides)
+    assert interval.mean < 0
+    assert math.isnan(interval.low)
+    assert interval.to_mapping()["high"] is None
+
+
+def test_mcnemar_by_hand():
+    first = np.array([1, 1, 1, 1, 0, 1, 0], bool)
+    second = np.array([0, 0, 0, 0, 1, 1, 0], bool)
+    # 4 against 1 of 5 that differ: p = 2 (C(5,0) + C(5,1)) / 2^5 = 12/32
+    b, c, p, difference = mcnemar(first, second)
+    assert (b, c, p) == (4, 1, pytest.approx(12 / 32))
+    # p1 = 5/9, p2 = 2/9: 3/9 +- 1.96 sqrt((7/9 - 1/9) / 9)
+    assert difference[:3] == pytest.approx((3 / 7, 1 / 3 - 0.53344, 1 / 3 + 0.53344), abs=1e-4)
+
+
+@given(RIGHTS)
+def test_mcnemar(pairs):
+    first, second = np.array(pairs, bool).T
+    one, other = mcnemar(first, second), mcnemar(second, first)
+    assert (one.b, one.c, one.p) == (other.c, other.b, other.p)
+    assert 0 < one.p <= 1
+    assert one.difference.mean == pytest.approx(first.mean() - second.mean())
+    assert -1 <= one.difference.low <= one.difference.high <= 1
+    assert mcnemar(first, first)[:3] == (0, 0, 1)
+
+
+def test_the_interval_of_a_difference_holds_what_it_promises():
+    """It covers the true difference in about 95 of 100 samples of 200 images."""
+    rng, covered = np.random.default_rng(0), 0
+    for _ in range(400):
+        cell = rng.choice(4, 200, p=[0.8, 0.1, 0.06, 0.04])  # both right, first alone, second alone, none
+        difference = mcnemar(cell < 2, (cell == 0) | (cell == 2)).difference
+        covered += difference.low <= 0.04 <= difference.high
+    assert 0.93 <= covered / 400 <= 0.98
+
+
+def test_holm_by_hand():
+    # sorted 0.01 0.03 0.04 0.04: times 4, 3, 2, 1 is 0.04 0.09 0.08 0.04, never falling: 0.04 0.09 0.09 0.09
+    assert holm([0.04, 0.01, 0.03, 0.04]) == pytest.approx([0.09, 0.04, 0.09, 0.09])
+    assert holm([0.7]) == [0.7]
+    assert holm([0.6, 0.7]) == [1, 1]
+    assert holm([]) == []
+
+
+def test_pairs_of_several():
+    rights = [np.array(row, bool) for row in ([1, 1, 0], [1, 0, 0], [0, 0, 1])]
+    found = pairwise(rights)
+    assert [(each.first, each.second) for each in found] == [(0, 1), (0, 2), (1, 2)]
+    assert [each.test.p for each in found] == [1, 1, 1]
+    assert pairwise(rights[:1]) == []
+
+
+def test_calibration_by_hand():
+    """Two bins: two images at 0.4 of which none is right, two at 0.9 of which one is right."""
+    scores = np.array([[0.4, 0.3, 0.3], [0.4, 0.3, 0.3], [0.9, 0.1, 0], [0.9, 0.1, 0]])
+    result = calibration(Predictions(scores, np.array([1, 2, 0, 1]), ("a", "b", "c")), bins=2)
+    np.testing.assert_allclose(result.confidence, [0.4, 0.9])
+    np.testing.assert_allclose(result.accuracy, [0, 0.5])
+    assert result.images.tolist() == [2, 2]
+    assert result.ece == pytest.approx(0.5 * 0.4 + 0.5 * 0.4)
+
+
+def test_the_upper_edge_belongs_to_a_bin():
+    result = calibration(predictions([0, 0], [0, 0], 2, sure=0.5), bins=2)
+    assert result.images.tolist() == [2, 0]
+    assert math.isnan(result.accuracy[1])
+    assert calibration(predictions([0], [0], 2, sure=1.0)).images.tolist() == [0] * 14 + [1]
+
+
+def ece(said, bins):
+    """Image by image: the oracle."""
+    places = [[] for _ in range(bins)]
+    for scores, label in zip(said.scores, said.labels, strict=True):
+        sure = max(scores)
+        bin_ = next(m for m in range(bins) if sure <= np.linspace(0, 1, bins + 1)[m + 1])
+        places[bin_].append((sure, scores.argmax() == label))
+    gaps = [abs(sum(sure for sure, _ in each) - sum(right for _, right in each)) for each in places]
+    return sum(gaps) / len(said.labels)
+
+
+@given(any_predictions(), st.integers(1, 20))
+def test_calibration(said, bins):
+    result = calibration(said, bins)
+    assert result.ece == pytest.approx(ece(said, bins))
+    assert result.images.sum() == len(said.labels)
+    assert calibration(said._replace(probabilistic=False)) is None
