@@ -19,6 +19,7 @@ COMMANDS = {
     "compare": "put runs side by side, and say what their differences can tell",
     "predict": "name what is on images, with a run's network",
     "runs": "list the runs there are, with their results",
+    "check": "what a report's own numbers say of its claims, or yours of yours",
     "gradcheck": "check every gradient of a network against finite differences",
     "data": "list, fetch, verify data sets, take samples from one",
     "bench": "time training here, beside PyTorch, JAX, Keras and scikit-learn",
