@@ -33,6 +33,12 @@ def test_a_table_that_leaves_a_choice_gives_none():
     assert from_shares([0.5, 0.5], [0.5, 0.5], None, 40) is None
 
 
+@pytest.mark.parametrize(("classes", "images"), [(10, 10**6), (100, 10_000)])
+def test_shares_that_fit_countless_counts_are_given_up_at_once(classes, images):
+    halves = [0.5] * classes
+    assert from_shares(halves, halves, halves, images) is None
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6))
 def test_printed_digits_lead_back_to_the_counts(seed):

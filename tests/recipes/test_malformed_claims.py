@@ -68,6 +68,14 @@ MALFORMED = [
         {"says": "x", "same": ["relu"], "measures": ["recall", "gap"], "by": 1},
         "does not use cause, by or over",
     ),
+    (["claims", "relu_better", "best_of"], 9, "higher does not use best_of"),
+    (["claims", "relu_better"], {"says": "x", "exceeds": ["relu"]}, "exceeds needs `by`"),
+    (["claims", "relu_better"], {"says": "x", "below": ["relu"], "by": 9, "over": "lr"}, "below does not use"),
+    (
+        ["claims", "relu_better"],
+        {"says": "x", "same": ["relu"], "measures": ["recall", "gap"], "measure": "gap"},
+        "takes two `measures`, not one",
+    ),
     (["claims", "relu_better"], "ReLU is better", "claims.relu_better: must be"),
 ]
 

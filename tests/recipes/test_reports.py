@@ -28,7 +28,7 @@ UNSUPPORTED = [
 ]
 SUPPORTED = {
     "ee5179": {"baseline_weakest"},
-    "da6401": set(),
+    "da6401": {"transfer_above_97"},
     "ee6132-2018": {"regularised_accuracy", "regularisation_better"},
     "ee6132-momentum": {
         "higher_rate_better_sigmoid",

@@ -58,12 +58,24 @@ def test_turning_the_experiments_round_mirrors_the_verdict(one, other, measure):
         ({"best": ["b", "c"]}, "tie"),
         ({"order": ["a", "b", "c"]}, "tie"),
         ({"order": ["c", "b", "a"]}, "contradicted"),
+        ({"exceeds": ["a", "b"], "by": 91}, "supported"),
+        ({"exceeds": ["a", "b"], "by": 92}, "tie"),
+        ({"exceeds": ["a", "b"], "by": 95}, "contradicted"),
+        ({"below": ["b", "c"], "by": 95}, "supported"),
+        ({"below": ["d"], "by": 95}, "no experiment"),
         ({"higher": ["a", "d"]}, "no experiment"),
         ({"best": ["a", "b", "d"]}, "no experiment"),
     ],
 )
 def test_relations(claim, expected):
     assert verdict(claim, a=97, b=92.1, c=92, d={}) == expected
+
+
+def test_above_a_number_by_hand():
+    # (97.40 - 97) / sqrt(0.974 0.026 / 10000) = 0.40 / 0.15914 = 2.5136 points
+    found = finding({"exceeds": ["a"], "by": 97}, a=97.4)
+    assert found.differences[0].statistic == pytest.approx(2.5136, abs=1e-4)
+    assert "test accuracy 97.40, above 97 (95 % interval 97.09 to 97.71" in found.arithmetic[0]
 
 
 def test_of_a_loss_the_lowest_is_the_best():

@@ -1,9 +1,15 @@
 """Whole numbers of images behind a report's per-class tables."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
 
 PRECISE = 1e-7  # shares printed to seven digits or more: no other fraction of so few images lies that near
+MOST_CHOICES, MOST_WAYS = 10_000, 100_000  # to try; shares as simple as 0.5 fit more counts than can be told apart
 
 
 class ClassCounts(NamedTuple):
@@ -57,39 +63,42 @@ def from_shares(
 
 
 def _choices(recall: float | None, precision: float | None, f1: float | None, images: int) -> list[list[int]] | None:
-    """Every (right, total, guesses) of one class; None for a class without a right image."""
+    """Every (right, total, guesses) of one class; none where there are too many; None for one without a right image."""
     if not recall:
         return None
-    found = []
-    for total in range(1, images + 1):
-        right = round(recall * total)
-        if abs(right / total - recall) < PRECISE:
-            found += [[right, total, guesses] for guesses in _guesses(right, total, precision, f1)]
+    totals = np.arange(1, images + 1)
+    rights = np.rint(recall * totals)
+    guesses, misfit = _guesses(rights, totals, precision, f1)
+    fit = (np.abs(rights / totals - recall) < PRECISE) & (guesses > 0) & (misfit < PRECISE)
+    if np.count_nonzero(fit) > MOST_CHOICES:
+        return []
+    found: list[list[int]] = np.stack([rights, totals, guesses], axis=1)[fit].astype(np.int64).tolist()
     return found
 
 
-def _guesses(right: int, total: int, precision: float | None, f1: float | None) -> list[int]:
-    """How many images are taken for the class: by F1 where it is printed, else by precision."""
+def _guesses(rights: Array, totals: Array, precision: float | None, f1: float | None) -> tuple[Array, Array]:
+    """How many images are taken for the class, by F1 where it is printed, else by precision; how far off that is."""
     if f1:
-        guesses = round(2 * right / f1) - total
-        return [guesses] if guesses > 0 and abs(2 * right / (total + guesses) - f1) < PRECISE else []
-    guesses = round(right / precision) if precision else 0
-    return [guesses] if precision and abs(right / guesses - precision) < PRECISE else []
+        guesses = np.rint(2 * rights / f1) - totals
+        return guesses, np.abs(2 * rights / (totals + np.maximum(guesses, 1)) - f1)
+    guesses = np.rint(rights / precision) if precision else np.zeros_like(rights)
+    return guesses, np.abs(rights / np.maximum(guesses, 1) - (precision or 0))
 
 
 def _ways(choices: Sequence[Sequence[Sequence[int]]], images: int) -> list[ClassCounts]:
-    """Every combination of one choice for each class within the number of images, as long as there are few."""
-    ways = [ClassCounts([], [], [])]
-    spare = [sum(min(each[column] for each in later) for later in choices if later) for column in (1, 2)]
-    if any(not found for found in choices) or max(spare) > images:
+    """Every combination of one choice for each class within the number of images; none where there are too many."""
+    if not all(choices):
         return []
-    for found in choices:
-        least = [min(each[column] for each in found) for column in (1, 2)]
-        spare = [spare[0] - least[0], spare[1] - least[1]]
+    ways = [ClassCounts([], [], [])]
+    least = [tuple(min(each[column] for each in found) for column in (1, 2)) for found in choices]
+    for k, found in enumerate(choices):
+        if len(ways) * len(found) > MOST_WAYS:
+            return []
+        total_room, guess_room = (images - sum(later[column] for later in least[k + 1 :]) for column in (0, 1))
         ways = [
             ClassCounts([*way.rights, right], [*way.totals, total], [*way.guesses, guesses])
             for way in ways
             for right, total, guesses in found
-            if way.images + total + spare[0] <= images and sum(way.guesses) + guesses + spare[1] <= images
+            if way.images + total <= total_room and sum(way.guesses) + guesses <= guess_room
         ]
     return ways

@@ -23,7 +23,7 @@ def step_budget(name: str, experiments: Mapping[str, Evidence]) -> list[str]:
     """Sentences about an experiment whose settings tell its course of the learning rate; none for all others."""
     evidence = experiments[name]
     rates = course(evidence.settings)
-    if rates is None:
+    if rates is None or rates[-1] >= rates.max():
         return []
     peak, end, mean = float(rates.max()), float(rates[-1]), float(np.mean(rates[:-1]))
     said = (

@@ -53,7 +53,7 @@ class Counts(Part):
 class PerClass(Part):
     """Precision, recall and F1 of each class in order, as shares of 1; null where the report has none."""
 
-    images: Images
+    images: Annotated[int, Field(strict=True, ge=1, le=10**6)]
     recall: list[Number | None]
     precision: list[Number | None] | None = None
     f1: list[Number | None] | None = None
@@ -66,6 +66,14 @@ class PerClass(Part):
         if any(not 0 <= number <= 1 for column in given for number in column if number is not None):
             raise ValueError("precision, recall and f1 of a class are shares from 0 to 1")
         return self
+
+
+class Sample(Part):
+    """One image that a report shows, with the probability of the class it is taken for."""
+
+    truth: Text | int
+    predicted: Text | int
+    probability: Annotated[Number, Field(ge=0, le=1)]
 
 
 class Printed(Part):
@@ -85,6 +93,7 @@ class Printed(Part):
     counts: Counts | None = None
     confusion_matrix: list[list[Annotated[int, Field(strict=True, ge=0)]]] | None = None
     per_class: PerClass | None = None
+    sample: Sample | None = None
 
     @model_validator(mode="after")
     def _square(self) -> Self:
@@ -137,6 +146,8 @@ class Claim(Part):
     order: list[Text] = []
     rises: list[Text] = []
     falls: list[Text] = []
+    exceeds: list[Text] = []
+    below: list[Text] = []
     same: list[Text] = []
     distinct: list[Text] = []
     selected: list[Text] = []

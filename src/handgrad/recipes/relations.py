@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handgrad.errors import UsageError
 from handgrad.recipes import wording
-from handgrad.recipes.estimate import Difference, compare
+from handgrad.recipes.estimate import Difference, compare, exact
 from handgrad.recipes.measures import MEASURES
 from handgrad.recipes.settings import canonical_name, confounders, differing, in_words
 
@@ -76,6 +76,8 @@ class Pairwise(Relation):
         """`over` where it orders the experiments; never two measures."""
         if claim.measures is not None:
             raise ValueError(f"{claim.relation} takes one `measure`, not `measures`")
+        if claim.best_of is not None:
+            raise ValueError(f"{claim.relation} does not use best_of: it belongs to selected")
         if self.needs_over != (claim.over is not None):
             raise ValueError(f"{claim.relation} {'needs' if self.needs_over else 'does not use'} `over`, a setting")
         if claim.by < 0:
@@ -93,6 +95,32 @@ class Pairwise(Relation):
 
 
 @dataclass(frozen=True)
+class Threshold(Relation):
+    """One measure of each of some experiments, beside the number `by`: above it, or below (`direction` -1)."""
+
+    least: int = 1
+    direction: int = 1
+
+    def check_more(self, claim: "Claim") -> None:
+        """A number to compare with, and nothing else."""
+        if "by" not in claim.model_fields_set:
+            raise ValueError(f"{claim.relation} needs `by`, the number to compare with")
+        if claim.measures or claim.cause or claim.over or claim.best_of:
+            raise ValueError(f"{claim.relation} does not use measures, cause, over or best_of: leave them out")
+
+    def judge(self, claim: "Claim", experiments: Experiments) -> Judgement:
+        """The gravest verdict of the experiments."""
+        return _united([self._one(claim, experiments[name]) for name in claim.experiments])
+
+    def _one(self, claim: "Claim", evidence: "Evidence") -> Judgement:
+        if claim.measure not in evidence.estimates:
+            return Judgement(NO_EXPERIMENT, [wording.missing(evidence, claim.measure)], [])
+        difference = compare(evidence.estimates[claim.measure], exact(0.0), claim.by)
+        line = wording.beside(claim.measure, evidence, difference)
+        return Judgement(BY_SIGN[self.direction * difference.sign], [line], [difference])
+
+
+@dataclass(frozen=True)
 class TwoMeasures(Relation):
     """Two measures of the same experiment, of one or more experiments."""
 
@@ -106,6 +134,8 @@ class TwoMeasures(Relation):
             raise ValueError(f"{claim.relation} needs `measures`, two of {', '.join(MEASURES)}")
         if claim.cause or claim.by or claim.over:
             raise ValueError(f"{claim.relation} does not use cause, by or over: leave them out")
+        if "measure" in claim.model_fields_set:
+            raise ValueError(f"{claim.relation} takes two `measures`, not one `measure`")
 
     def judge(self, claim: "Claim", experiments: Experiments) -> Judgement:
         """The gravest verdict of the experiments, or the mildest where one is enough."""
@@ -227,6 +257,8 @@ RELATIONS: dict[str, Relation] = {
     "order": Pairwise(pairs=_neighbours, causal=False),
     "rises": Pairwise(pairs=_rising, needs_over=True),
     "falls": Pairwise(pairs=_falling, needs_over=True),
+    "exceeds": Threshold(),
+    "below": Threshold(direction=-1),
     "same": TwoMeasures(of_each=_same),
     "distinct": TwoMeasures(of_each=_distinct, any_is_enough=True),
     "selected": TwoMeasures(of_each=_selected),

@@ -42,6 +42,14 @@ def pair(measure: str, a: "Evidence", b: "Evidence", difference: Difference) -> 
     return f"{lead} ({certainty(measure, a, difference)}{_each(measure, a, b)})."
 
 
+def beside(measure: str, evidence: "Evidence", difference: Difference) -> str:
+    """A number, and on which side of another one it lies."""
+    side = {1: f"above {difference.by:g}", 0: f"cannot be told from {difference.by:g}", -1: f"below {difference.by:g}"}
+    value = number(difference.value, measure, evidence)
+    what = f"{MEASURES[measure].words} {value}, {side[difference.sign]}"
+    return f"{evidence.title}: {what} ({certainty(measure, evidence, difference)})."
+
+
 def _source(measure: str, evidence: "Evidence") -> str:
     """How a number that nobody printed was worked out."""
     estimate = evidence.estimates[measure]
