@@ -25,6 +25,7 @@ COMMANDS = {
     "figures": "draw a run, or several in comparison, with the numbers as CSV",
     "export": "write a run's weights for PyTorch, and the lines that load them",
     "lockstep": "run PyTorch beside the hand-written engine: where they part, and why",
+    "check": "what a report's own numbers say of its claims, or yours of yours",
     "gradcheck": "check every gradient of a network against finite differences",
     "data": "list, fetch, verify data sets, take samples from one",
     "bench": "time training here, beside PyTorch, JAX, Keras and scikit-learn",

@@ -45,10 +45,15 @@ OF_HIDDEN_LAYERS = {"hidden_size", "activation", "dropout", "batch_norm"}
 
 def idle(config: RunConfig) -> set[str]:
     """Settings that this run makes no use of, such as `beta1` of a run with plain SGD."""
+<<<<<<< HEAD
     unused = {name for choice in CHOICES for name in _owned(choice) - _fields(CHOICES[choice][getattr(config, choice)])}
     if config.model in CLASSICAL:
         unused |= set(type(config).model_fields) - set(USED_BY_CLASSICAL)
     elif config.layers is not None:
+=======
+    unused = {name for choice in CHOICES for name in owned(choice) - _fields(CHOICES[choice][getattr(config, choice)])}
+    if config.layers is not None:
+>>>>>>> claims
         unused |= set(REPLACED_BY_LAYERS)
     elif config.model != "mlp":
         unused |= set(REPLACED_BY_CNN)
@@ -106,7 +111,7 @@ def settled(config: RunConfig) -> RunConfig:
     return config.model_copy(update=own)
 
 
-def _owned(choice: str) -> set[str]:
+def owned(choice: str) -> set[str]:
     """The settings that some entries of a registry make use of, and others do not."""
     entries = [_fields(entry) for entry in CHOICES[choice].values()]
     used = {name for names in entries for name in names}

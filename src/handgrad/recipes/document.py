@@ -1,0 +1,255 @@
+"""A document of claims: experiments with their settings and numbers as printed, and statements that compare them."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from handgrad import strict_yaml
+from handgrad.errors import UsageError
+from handgrad.recipes.measures import MEASURES, PRINTED, SCALES
+from handgrad.recipes.refusal import choice, in_one_line
+from handgrad.recipes.relations import RELATIONS
+from handgrad.recipes.settings import canonical
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Count = Annotated[int, Field(strict=True, ge=1, le=10**12)]
+Images = Annotated[int, Field(strict=True, ge=1, le=10**9)]
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=2000)]
+LOWEST = {"share": 0.0, "count": 0.0}
+ONE_PAIR = 2
+
+
+class Part(BaseModel):
+    """A piece of a document: frozen, and without keys that mean nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Spread(Part):
+    """A mean over seeds, printed with its standard deviation."""
+
+    mean: Number
+    deviation: Annotated[Number, Field(ge=0)]
+    seeds: Annotated[int, Field(strict=True, ge=2, le=10**6)]
+
+
+Value = Number | list[Number] | Spread
+
+
+class Counts(Part):
+    """So many right, of so many images."""
+
+    right: Annotated[int, Field(strict=True, ge=0)]
+    images: Images
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.right > self.images:
+            raise ValueError(f"{self.right} right of {self.images} images is more than all")
+        return self
+
+
+class PerClass(Part):
+    """Precision, recall and F1 of each class in order, as shares of 1; null where the report has none."""
+
+    images: Annotated[int, Field(strict=True, ge=1, le=10**6)]
+    recall: list[Number | None]
+    precision: list[Number | None] | None = None
+    f1: list[Number | None] | None = None
+
+    @model_validator(mode="after")
+    def _alike(self) -> Self:
+        given = [column for column in (self.recall, self.precision, self.f1) if column is not None]
+        if len({len(column) for column in given}) != 1:
+            raise ValueError("precision, recall and f1 must have one number for each class")
+        if any(not 0 <= number <= 1 for column in given for number in column if number is not None):
+            raise ValueError("precision, recall and f1 of a class are shares from 0 to 1")
+        return self
+
+
+class Sample(Part):
+    """One image that a report shows, with the probability of the class it is taken for."""
+
+    truth: Text | int
+    predicted: Text | int
+    probability: Annotated[Number, Field(ge=0, le=1)]
+
+
+class Printed(Part):
+    """The numbers of one experiment: one each, a list with one for each seed, or mean, deviation and seeds."""
+
+    test_accuracy: Value | None = None
+    train_accuracy: Value | None = None
+    validation_accuracy: Value | None = None
+    precision: Value | None = None
+    recall: Value | None = None
+    macro_f1: Value | None = None
+    test_loss: Value | None = None
+    train_loss: Value | None = None
+    validation_loss: Value | None = None
+    parameters: Count | None = None
+    seconds: Value | None = None
+    counts: Counts | None = None
+    confusion_matrix: list[list[Annotated[int, Field(strict=True, ge=0)]]] | None = None
+    per_class: PerClass | None = None
+    sample: Sample | None = None
+
+    @model_validator(mode="after")
+    def _square(self) -> Self:
+        matrix = self.confusion_matrix
+        if matrix is not None and (not matrix or any(len(row) != len(matrix) for row in matrix)):
+            raise ValueError("confusion_matrix must have as many columns as rows, the true class in rows")
+        if matrix is not None and not any(map(any, matrix)):
+            raise ValueError("confusion_matrix counts no image")
+        if any(isinstance(value, list) and not value for _, value in self.values()):
+            raise ValueError("a list of numbers, one for each seed, must not be empty")
+        return self
+
+    def values(self) -> list[tuple[str, Any]]:
+        """The measures that are printed, each with what stands there."""
+        return [(name, getattr(self, name)) for name in PRINTED if getattr(self, name) is not None]
+
+
+class ImageCounts(Part):
+    """On how many images accuracies were measured."""
+
+    test: Images | None = None
+    train: Images | None = None
+    validation: Images | None = None
+
+
+class Experiment(Part):
+    """What was done (`settings`, on top of those of the experiment that it is `like`) and what came out."""
+
+    title: Text | None = None
+    like: Text | None = None
+    settings: dict[str, Any] = {}
+    images: ImageCounts = ImageCounts()
+    printed: Printed = Printed()
+    runs: list[Text] = []
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.runs and (self.settings or self.like or self.printed.model_fields_set):
+            raise ValueError("has runs, whose settings and numbers are read: leave out settings, like and printed")
+        return self
+
+
+class Claim(Part):
+    """A statement in words, and the comparison that it comes to: exactly one relation among experiments."""
+
+    says: Text
+    higher: list[Text] = []
+    lower: list[Text] = []
+    best: list[Text] = []
+    order: list[Text] = []
+    rises: list[Text] = []
+    falls: list[Text] = []
+    exceeds: list[Text] = []
+    below: list[Text] = []
+    same: list[Text] = []
+    distinct: list[Text] = []
+    selected: list[Text] = []
+    by: Number = 0.0
+    measure: str = "test_accuracy"
+    measures: tuple[str, str] | None = None
+    over: Text | None = None
+    cause: list[Text] = []
+    best_of: Annotated[int, Field(strict=True, ge=1, le=10**9)] | None = None
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_relation(self) -> Self:
+        given = [name for name in RELATIONS if getattr(self, name)]
+        if len(given) != 1:
+            found = f"got {' and '.join(given)}" if given else "got none"
+            raise ValueError(f"must have exactly one of {', '.join(RELATIONS)}, {found}")
+        for measure in [self.measure, *(self.measures or ())]:
+            if measure not in MEASURES:
+                raise ValueError(choice("measure", measure, MEASURES))
+        RELATIONS[self.relation].check(self)
+        return self
+
+    @property
+    def relation(self) -> str:
+        """The name of the one relation that is given."""
+        return next(name for name in RELATIONS if getattr(self, name))
+
+    @property
+    def experiments(self) -> list[str]:
+        """The experiments that it speaks of, in order."""
+        named: list[str] = getattr(self, self.relation)
+        return named
+
+
+class Document(Part):
+    """Experiments and claims by name; accuracies are in per cent unless `unit` says share."""
+
+    title: Text
+    unit: Literal["percent", "share"] = "percent"
+    images: ImageCounts = ImageCounts()
+    settings: dict[str, Any] = {}
+    experiments: dict[str, Experiment]
+    claims: dict[str, Claim]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for name, experiment in self.experiments.items():
+            _check_shares(f"experiments.{name}.printed", experiment.printed, self)
+            self.settings_of(name)
+        for name, claim in self.claims.items():
+            for experiment_name in claim.experiments:
+                if experiment_name not in self.experiments:
+                    wrong = choice("experiment", experiment_name, self.experiments)
+                    raise ValueError(f"claims.{name}.{claim.relation}: {wrong}")
+        return self
+
+    @property
+    def scale(self) -> float:
+        """What one whole is written as: 100 or 1."""
+        return SCALES[self.unit]
+
+    def settings_of(self, name: str) -> dict[str, Any]:
+        """An experiment's settings: the document's, then along `like`, then its own.
+
+        Raises  ValueError with the place, for an unknown or circular `like` and a value that a setting cannot have.
+        """
+        chain: list[str] = []
+        current: str | None = name
+        while current is not None:
+            if current in chain:
+                raise ValueError(f"experiments.{name}.like: goes round in a circle by {' -> '.join([*chain, current])}")
+            if current not in self.experiments:
+                raise ValueError(f"experiments.{chain[-1]}.like: {choice('experiment', current, self.experiments)}")
+            chain.append(current)
+            current = self.experiments[current].like
+        settings = canonical(self.settings, "settings")
+        for each in reversed(chain):
+            settings |= canonical(self.experiments[each].settings, f"experiments.{each}.settings")
+        return settings
+
+
+def read_document(source: str | Path) -> Document:
+    """The document in a YAML file (a Path) or text.
+
+    Raises  UsageError in one line with the place in it; FileSystemError when the file cannot be read.
+    """
+    name = str(source) if isinstance(source, Path) else "claims"
+    mapping = strict_yaml.load_mapping(source, name)
+    try:
+        return Document(**mapping)
+    except ValidationError as error:
+        raise UsageError(f"{name}: {in_one_line(error)}") from None
+
+
+def _check_shares(place: str, printed: Printed, document: Document) -> None:
+    """Raises  ValueError for an accuracy outside of the unit's range."""
+    for measure, value in printed.values():
+        numbers = value if isinstance(value, list) else [value.mean if isinstance(value, Spread) else value]
+        for number in numbers if MEASURES[measure].kind == "share" else []:
+            if not 0 <= number <= document.scale:
+                other = "" if document.unit == "percent" or number < 0 else ", or write `unit: percent`"
+                raise ValueError(f"{place}.{measure}: must be 0 to {document.scale:g}, got {number:g}{other}")
+            if document.unit == "percent" and 0 < number <= 1 and "unit" not in document.model_fields_set:
+                raise ValueError(f"{place}.{measure}: got {number:g}: say whether `unit` is share or percent")
