@@ -45,21 +45,17 @@ OF_HIDDEN_LAYERS = {"hidden_size", "activation", "dropout", "batch_norm"}
 
 def idle(config: RunConfig) -> set[str]:
     """Settings that this run makes no use of, such as `beta1` of a run with plain SGD."""
-<<<<<<< HEAD
-    unused = {name for choice in CHOICES for name in _owned(choice) - _fields(CHOICES[choice][getattr(config, choice)])}
+    unused = {name for choice in CHOICES for name in owned(choice) - _fields(CHOICES[choice][getattr(config, choice)])}
     if config.model in CLASSICAL:
         unused |= set(type(config).model_fields) - set(USED_BY_CLASSICAL)
     elif config.layers is not None:
-=======
-    unused = {name for choice in CHOICES for name in owned(choice) - _fields(CHOICES[choice][getattr(config, choice)])}
-    if config.layers is not None:
->>>>>>> claims
         unused |= set(REPLACED_BY_LAYERS)
     elif config.model != "mlp":
         unused |= set(REPLACED_BY_CNN)
     elif not config.num_layers:
         unused |= OF_HIDDEN_LAYERS
     unused |= set(REPLACED_BY_FEATURES) if config.features != "pixels" else set()
+    unused |= {"device"} if config.backend == "handgrad" else set()
     unused |= set() if config.elastic else {"elastic_sigma"}
     unused |= set() if config.patience or config.keep == "best" else {"monitor"}
     return unused
