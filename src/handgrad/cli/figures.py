@@ -84,7 +84,8 @@ def _report(screen: Screen, outcomes: Sequence[Outcome]) -> int:
     written = [outcome for outcome in outcomes if outcome.paths]
     for folder in dict.fromkeys(outcome.paths[0].parent for outcome in written):
         names = [outcome.paths[0].name for outcome in written if outcome.paths[0].parent == folder]
-        screen.print(f"{escape(str(folder))}: {len(names)} figures, each with its numbers as CSV", highlight=False)
+        count = "1 figure, with" if len(names) == 1 else f"{len(names)} figures, each with"
+        screen.print(f"{escape(str(folder))}: {count} its numbers as CSV", highlight=False)
         screen.print(f"  {', '.join(names)}", highlight=False)
     for outcome in outcomes:
         if outcome.reason:
