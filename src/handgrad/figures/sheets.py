@@ -54,7 +54,8 @@ class Sheet(NamedTuple):
     def size(self) -> tuple[float, float]:
         """Width and height in inches."""
         rows = -(-len(self.pictures) // self.columns)
-        return self.columns * self.cell[1] * self.pixel, max(rows * self.cell[0] * self.pixel, 0.2)
+        least = 0.95 if self.scale else 0.2  # for the colour bar's name, or the word "none"
+        return self.columns * self.cell[1] * self.pixel, max(rows * self.cell[0] * self.pixel, least)
 
 
 def stack(title: str, sheets: Sequence[Sheet]) -> Any:
@@ -84,8 +85,9 @@ def _place(figure: Any, sheet: Sheet, top: float, height: float) -> None:
         axes.text(0, 0.5, "none", va="center")
         return
     image = _draw(axes, sheet)
+    axes.set_ylim(tall / sheet.pixel - 0.5, -0.5)  # a short sheet leaves room for its colour bar
     if sheet.scale:
-        long = min(max(tall - GAP * sheet.inches, 0.7), 2.2)
+        long = min(tall - GAP * sheet.inches, 2.2)
         beside = ((MARGIN + wide + 0.05) / style.WIDTH, 1 - (top + long) / height, BAR / style.WIDTH, long / height)
         bar = figure.colorbar(image, cax=figure.add_axes(beside))
         bar.set_label(sheet.scale.replace(" (", "\n(") if long < 1.2 else sheet.scale, size=style.SMALL)
