@@ -78,7 +78,7 @@ def with_setting_of(base: RunConfig, other: RunConfig, name: str, besides: set[s
         changes |= {"optimizer_options": other.optimizer_options, "learning_rate": settled(base).learning_rate}
     elif name == "learning_rate":
         changes = {name: settled(other).learning_rate}
-    elif name == "hidden_size":
+    elif name == "hidden_size" and "num_layers" not in besides:
         changes |= {"num_layers": other.num_layers}
     changed = base.replaced(**changes, name=None)
     woken = idle(base) - idle(changed) - besides
