@@ -27,7 +27,7 @@ def test_some_figures_of_a_run(capsys, runs):
     assert answer.code == 0
     assert "1 figure, with its numbers as CSV" in answer.out.replace("\n", " ")
     assert "learning_rate.svg" in answer.out
-    assert "left out: feature_maps of a: the network has no convolution" in answer.out.replace("\n", " ")
+    assert "left out of a: feature_maps (the network has no convolution)" in answer.out.replace("\n", " ")
     assert (runs / "a" / "figures" / "learning_rate.svg").read_text().startswith("<?xml")
 
 
