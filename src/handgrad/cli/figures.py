@@ -84,11 +84,12 @@ def _report(screen: Screen, outcomes: Sequence[Outcome]) -> int:
     written = [outcome for outcome in outcomes if outcome.paths]
     for folder in dict.fromkeys(outcome.paths[0].parent for outcome in written):
         names = [outcome.paths[0].name for outcome in written if outcome.paths[0].parent == folder]
-        screen.print(f"{escape(str(folder))}: {len(names)} figures, each with its numbers as CSV", highlight=False)
+        count = "1 figure, with" if len(names) == 1 else f"{len(names)} figures, each with"
+        screen.print(f"{escape(str(folder))}: {count} its numbers as CSV", highlight=False)
         screen.print(f"  {', '.join(names)}", highlight=False)
-    for outcome in outcomes:
-        if outcome.reason:
-            screen.print(escape(f"left out: {outcome.name} of {outcome.of}: {outcome.reason}"), highlight=False)
+    for of, reason in dict.fromkeys((outcome.of, outcome.reason) for outcome in outcomes if outcome.reason):
+        names = ", ".join(outcome.name for outcome in outcomes if (outcome.of, outcome.reason) == (of, reason))
+        screen.print(escape(f"left out of {of}: {names} ({reason})"), highlight=False)
     if not written:
         raise UsageError("none of the figures could be drawn: the lines above say why")
     return 0

@@ -118,7 +118,7 @@ class RunData:
         return len(history.losses)
 
     def images(self, part: str) -> tuple[Array, Array]:
-        """Images and labels of the test set, or of those trained on.
+        """Images and labels of the test set, or of those trained on, as they are in the data set.
 
         Raises  DoesNotApplyError when there are none.
         """

@@ -35,7 +35,7 @@ def to_svg(drawn: Drawn) -> str:
     """An <svg> element that stands in a page beside others: no identifier of its own leaks, the caption is read out."""
     text = _saved(drawn, "svg").decode()
     text = text[text.index("<svg ") :].strip()
-    text = re.sub(r'<g id="[\w.]+">', "<g>", text)  # of groups, which nothing refers to
+    text = re.sub(r'<g id="[\w.]+"', "<g", text)  # of groups, which nothing refers to
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
     text = re.sub(r' d="[^"]*"', _brief, text)
     text = text.replace("'DejaVu Sans'", FONTS)

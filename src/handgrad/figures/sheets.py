@@ -54,7 +54,8 @@ class Sheet(NamedTuple):
     def size(self) -> tuple[float, float]:
         """Width and height in inches."""
         rows = -(-len(self.pictures) // self.columns)
-        return self.columns * self.cell[1] * self.pixel, max(rows * self.cell[0] * self.pixel, 0.2)
+        least = 0.95 if self.scale else 0.2  # for the colour bar's name, or the word "none"
+        return self.columns * self.cell[1] * self.pixel, max(rows * self.cell[0] * self.pixel, least)
 
 
 def stack(title: str, sheets: Sequence[Sheet]) -> Any:
@@ -84,11 +85,12 @@ def _place(figure: Any, sheet: Sheet, top: float, height: float) -> None:
         axes.text(0, 0.5, "none", va="center")
         return
     image = _draw(axes, sheet)
+    axes.set_ylim(tall / sheet.pixel - 0.5, -0.5)  # a short sheet leaves room for its colour bar
     if sheet.scale:
-        long = min(max(tall - GAP * sheet.inches, 0.7), 2.2)
+        long = min(tall - GAP * sheet.inches, 2.2)
         beside = ((MARGIN + wide + 0.05) / style.WIDTH, 1 - (top + long) / height, BAR / style.WIDTH, long / height)
         bar = figure.colorbar(image, cax=figure.add_axes(beside))
-        bar.set_label(sheet.scale, size=style.SMALL)
+        bar.set_label(sheet.scale.replace(" (", "\n(") if long < 1.2 else sheet.scale, size=style.SMALL)
         bar.ax.locator_params(nbins=4 if long < 1.2 else 7)
         bar.outline.set_visible(False)
 
@@ -105,9 +107,10 @@ def _draw(axes: Any, sheet: Sheet) -> Any:
     low, high = sheet.limits
     image = axes.imshow(canvas, cmap=sheet.cmap, vmin=low, vmax=high, interpolation="none", aspect="auto")
     _frame(axes, [(column * across, row * down) for row, column in places], wide, tall)
-    foot = tall + (style.SMALL - 1) * 1.2 / 72 / sheet.pixel  # of the first line
+    line = (style.SMALL - 1) * 1.2 / 72 / sheet.pixel
     for (row, column), text in zip(places, sheet.texts, strict=False):
-        place = column * across + wide / 2, row * down + foot
+        foot = row * down + tall + line * (text.count("\n") + 1)  # the baseline of the last line
+        place = column * across + wide / 2, foot
         axes.text(*place, text, size=style.SMALL - 1, ha="center", va="baseline", linespacing=1.05)
     return image
 

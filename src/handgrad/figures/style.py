@@ -45,6 +45,7 @@ STYLE: dict[str, Any] = {
     "figure.dpi": 100,
     "savefig.dpi": 200,
     "legend.fontsize": SMALL + 0.5,
+    "legend.title_fontsize": SMALL + 0.5,
     "legend.frameon": False,
     "legend.handlelength": 2.6,
     "lines.linewidth": 1.5,
@@ -119,12 +120,12 @@ def on_colour(shade: Any) -> str:
     Ref     WCAG 2.2, relative luminance
     """
     linear = ((np.array(shade[:3]) + 0.055) / 1.055) ** 2.4
-    return "#ffffff" if linear @ (0.2126, 0.7152, 0.0722) < 0.179 else INK
+    return "#ffffff" if linear @ (0.2126, 0.7152, 0.0722) < 0.21 else INK
 
 
-def wrapped(title: str, width: float) -> str:
-    """A title whose lines fit into a figure of so many inches."""
-    letters = int(12.5 * width)
+def wrapped(title: str, width: float, per_inch: float = 12.5) -> str:
+    """A title whose lines fit into a figure of so many inches, or another text of so many letters an inch."""
+    letters = max(8, int(per_inch * width))
     return "\n".join(part for line in title.splitlines() for part in textwrap.wrap(line, letters) or [""])
 
 
@@ -150,8 +151,8 @@ def cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
-def legend_below(figure: Any, axes: Any, columns: int = 3) -> None:
+def legend_below(figure: Any, axes: Any, columns: int = 3, title: str = "") -> None:
     """A legend of what `axes` shows below the whole figure, where it covers nothing."""
     handles, labels = axes.get_legend_handles_labels()
     place = {"loc": "outside lower center", "ncols": min(columns, max(1, len(labels)))}
-    figure.legend(handles, labels, markerscale=2.0 if axes.collections else 1.0, **place)
+    figure.legend(handles, labels, title=title, markerscale=2.0 if axes.collections else 1.0, **place)

@@ -75,19 +75,19 @@ def draw_roc_overlay(found: RocOverlay) -> Any:
         rate_axes(each)
     axes[0, 0].plot([0, 1], [0, 1], color=style.FRAME, linewidth=0.8)
     zoom(axes[0, 1], [curve for _, curve in shown])
-    style.legend_below(figure, axes[0, 1], 1)
+    style.legend_below(figure, axes[0, 1], 1, "run, and the area below its curve (AUC)")
     return figure
 
 
 def draw_top_guesses(found: TopGuesses) -> Any:
     """A row for each image: the image, then each run's three likeliest classes as bars; the true one in blue."""
     runs, images = len(found.labels), len(found.rows)
-    names = [style.wrapped(style.cut(label, LONGEST), 5.6 / runs) for label in found.labels]
+    names = [style.wrapped(style.cut(label, LONGEST), 1.35 if runs > 3 else 4.8 / runs, 17) for label in found.labels]
     head = 0.18 * max(name.count("\n") + 1 for name in names)
     ratios = {"width_ratios": [1, *[2.4] * runs]}
     size = {"width": max(style.WIDTH, 1.2 + 1.7 * runs)}
     title = f"The {found.classes.shape[2]} likeliest classes of {images} test images: {runs} runs compared"
-    figure, axes = style.grid(title, 0.86 * images + 0.9 + head, images, runs + 1, gridspec_kw=ratios, **size)
+    figure, axes = style.grid(title, 0.92 * images + 0.9 + head, images, runs + 1, gridspec_kw=ratios, **size)
     for n in range(images):
         _picture(axes[n, 0], found, n)
         for run in range(runs):
@@ -121,7 +121,7 @@ def _picture(axes: Any, found: TopGuesses, n: int) -> None:
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(True)
-    axes.set_xlabel(f"true: {style.cut(found.class_names[found.true[n]], 14)}", size=style.SMALL)
+    axes.set_xlabel(f"true:\n{style.cut(found.class_names[found.true[n]], 14)}", size=style.SMALL)
 
 
 def _guesses(axes: Any, found: TopGuesses, run: int, n: int, last: bool) -> None:
@@ -131,8 +131,8 @@ def _guesses(axes: Any, found: TopGuesses, run: int, n: int, last: bool) -> None
     axes.barh(range(len(classes)), shares, color=colours, height=0.8)
     for place, (guess, share, right) in enumerate(zip(classes, shares, true, strict=True)):
         text = f"{style.cut(found.class_names[guess], 14)}  {share:.1f} %"
-        ink = "white" if right and share > 45 else style.INK
-        inside = share > 45
+        ink = "white" if right and share > 58 else style.INK
+        inside = share > 58
         axes.text(
             2 if inside else share + 2,
             place,

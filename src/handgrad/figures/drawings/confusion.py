@@ -30,7 +30,7 @@ def draw_confusion(matrix: ConfusionMatrix) -> Any:
     _recall(axes[0, 1], matrix)
     _precision(axes[1, 0], matrix)
     axes[1, 1].set_axis_off()
-    bar = figure.colorbar(image, ax=axes[:, 1], location="right", shrink=0.8, aspect=30, pad=0.02)
+    bar = figure.colorbar(image, ax=axes[:, 1], location="right", shrink=0.8, aspect=30, pad=0.1)
     bar.set_label("errors: % of the true class")
     bar.outline.set_visible(False)
     return figure
@@ -44,20 +44,21 @@ def _cells(axes: Any, matrix: ConfusionMatrix) -> Any:
     axes.grid(visible=False)
     axes.set_facecolor("#f4f4f4")
     for k in range(classes):
-        axes.axhspan(k - 0.5, k + 0.5, (k + 0.0) / classes, (k + 1.0) / classes, facecolor=DIAGONAL, linewidth=0)
+        axes.axhspan(k - 0.5, k + 0.5, k / classes, (k + 1) / classes, facecolor=DIAGONAL, linewidth=0)
     for border in np.arange(classes - 1) + 0.5:
         axes.axhline(border, color="white", linewidth=0.5)
         axes.axvline(border, color="white", linewidth=0.5)
     if classes <= MOST_NUMBERS:
         _numbers(axes, matrix, image)
-    axes.set_yticks(range(classes), [style.cut(name, 18) for name in matrix.class_names])
+    size = style.SMALL + 0.5 if classes <= MOST_NUMBERS else style.SMALL - 1
+    axes.set_yticks(range(classes), [style.cut(name, 18) for name in matrix.class_names], size=size)
     axes.set_ylabel("true class")
     axes.tick_params(length=0, labelbottom=False)
     return image
 
 
 def _numbers(axes: Any, matrix: ConfusionMatrix, image: Any) -> None:
-    """Count and per cent, in ink that reads on the cell; a dash for a class without images."""
+    """Count and per cent, in ink that reads on the cell; in words where there are no images."""
     size = style.SMALL if len(matrix.class_names) <= 12 else style.SMALL - 2
     for t, p in np.ndindex(matrix.counts.shape):
         count, share = matrix.counts[t, p], 100 * matrix.shares[t, p]
@@ -74,7 +75,7 @@ def _numbers(axes: Any, matrix: ConfusionMatrix, image: Any) -> None:
 def _recall(axes: Any, matrix: ConfusionMatrix) -> None:
     shares = 100 * np.nan_to_num(matrix.recall)
     axes.barh(range(len(shares)), shares, height=0.7, color=style.COLOURS[0], alpha=0.55)
-    for k, share in enumerate(matrix.recall):
+    for k, share in enumerate(matrix.recall if len(shares) <= MOST_NUMBERS else ()):
         axes.text(3, k, _percent(share), va="center", size=style.SMALL - 0.5)
     axes.set_title("recall (%)", size=style.SMALL + 0.5)
     axes.set_xlim(0, 100)
@@ -84,14 +85,15 @@ def _recall(axes: Any, matrix: ConfusionMatrix) -> None:
 def _precision(axes: Any, matrix: ConfusionMatrix) -> None:
     shares = 100 * np.nan_to_num(matrix.precision)
     axes.bar(range(len(shares)), shares, width=0.7, color=style.COLOURS[0], alpha=0.55)
-    for k, share in enumerate(matrix.precision):
+    for k, share in enumerate(matrix.precision if len(shares) <= MOST_NUMBERS else ()):
         axes.text(k, 4, _percent(share), ha="center", va="bottom", size=style.SMALL - 0.5)
     axes.set_ylabel("precision\n(%)", size=style.SMALL + 0.5)
     axes.set_ylim(0, 100)
     axes.set_xlabel("predicted class")
     names = [style.cut(name, 18) for name in matrix.class_names]
-    turned = max(map(len, names)) > 4
-    axes.set_xticks(range(len(names)), names, rotation=40 if turned else 0, ha="right" if turned else "center")
+    angle = 90 if len(names) > MOST_NUMBERS else 40 if max(map(len, names)) > 4 else 0
+    axes.set_xticks(range(len(names)), names, rotation=angle, ha="right" if angle == 40 else "center")
+    axes.tick_params(axis="x", labelsize=style.SMALL + 0.5 if len(names) <= MOST_NUMBERS else style.SMALL - 1)
     axes.set_yticks([])
     _bare(axes)
     axes.tick_params(length=0, labelbottom=True)

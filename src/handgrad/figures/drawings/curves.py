@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.config.lookup import listed
 from handgrad.figures import style
 from handgrad.figures.numbers.curves import Curves, Rates
 
@@ -17,7 +16,8 @@ def draw_curves(curves: Curves) -> Any:
     """Training light with its running mean on top, validation and test as points."""
     parts = {"validation": curves.validation, "test": curves.test}
     shown = ["training", *(name for name, points in parts.items() if len(points.steps))]
-    title = f"{curves.quantity.capitalize()} against iteration: {listed(shown)} compared"
+    compared = " and ".join(shown).replace(" and ", ", ", len(shown) - 2)
+    title = f"{curves.quantity.capitalize()} against iteration: {compared}"
     figure, axes = style.new(f"{title}\n{style.cut(curves.run, 90)}", 3.6)
     _training(axes, curves)
     if len(curves.validation.steps):

@@ -12,8 +12,8 @@ MOST_NAMED = 26  # classes whose names fit on a map
 
 def draw_embedding(found: Embedding) -> Any:
     """One map a stage; a class has its colour, its marker and its name in the middle of its points."""
-    times = " and ".join(stage.name for stage in found.stages)
-    title = f"t-SNE of the last hidden layer, {len(found.rows):,} test images: {times}\n{style.cut(found.run, 90)}"
+    times = " against ".join(stage.name for stage in found.stages)
+    title = f"t-SNE of the last hidden layer: {times}\n{style.cut(found.run, 60)}, {len(found.rows):,} test images"
     columns = len(found.stages)
     figure, axes = style.grid(title, 4.35, 1, columns, style.WIDTH if columns > 1 else 4.4)
     for each, stage in zip(axes[0], found.stages, strict=True):

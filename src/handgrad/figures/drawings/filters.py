@@ -35,5 +35,5 @@ def _sheet(layer: Pictures, largest: float, scale: str) -> Sheet:
     inches = min(largest, ROOM / columns / (1 + GAP))
     named = channels == 1 and not layer.names[0].isdigit()
     texts = [style.cut(name, 11) for name in layer.names] if named else []
-    heading = layer.title + (", a row for each channel" if channels > 1 else "")
+    heading = layer.title + (", a column for each unit, a row for each channel" if channels > 1 else "")
     return Sheet(heading, flat, columns, inches, (-limit, limit), texts, int(named), style.SIGNED, scale)

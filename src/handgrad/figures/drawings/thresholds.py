@@ -18,7 +18,8 @@ def draw_roc(found: RocCurves) -> Any:
     pairs = zip(found.roc.class_names, found.roc.curves, strict=True)
     named = sorted(((name, curve) for name, curve in pairs if curve), key=lambda pair: pair[1].auc)
     shown = named[:MOST_CURVES]
-    title = f"ROC curves on test images: each class against all others\n{style.cut(found.run, 90)}"
+    some = f", the {MOST_CURVES} least areas" if len(named) > MOST_CURVES else ""
+    title = f"ROC curves on test images: each class against all others{some}\n{style.cut(found.run, 90)}"
     figure, axes = style.grid(title, 4.6, 1, 2)
     for each in axes[0]:
         for place, (name, curve) in enumerate(shown):
@@ -30,7 +31,7 @@ def draw_roc(found: RocCurves) -> Any:
     axes[0, 0].plot([0, 1], [0, 1], color=style.FRAME, linewidth=0.8)
     axes[0, 0].text(0.62, 0.56, "guessing", color="#707070", size=style.SMALL, rotation=38)
     zoom(axes[0, 1], [curve for _, curve in shown])
-    style.legend_below(figure, axes[0, 1], 3)
+    style.legend_below(figure, axes[0, 1], 3, "class, and the area below its curve (AUC)")
     return figure
 
 

@@ -19,7 +19,7 @@ class ConfusionMatrix(NamedTuple):
     """
 
     run: str
-    part: str
+    part: str  # "test" or "training" images
     class_names: tuple[str, ...]
     counts: Array
     shares: Array
@@ -56,7 +56,7 @@ class ConfusionMatrix(NamedTuple):
 
 def confusion_of(data: RunData, part: str) -> ConfusionMatrix:
     """The confusions on the images of `part`, "test" or "train"."""
-    return confusion_matrix_of(data.predictions(part), data.name, part)
+    return confusion_matrix_of(data.predictions(part), data.name, "training" if part == "train" else part)
 
 
 def confusion_test(data: RunData) -> ConfusionMatrix:

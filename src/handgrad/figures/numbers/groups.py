@@ -56,5 +56,5 @@ def _labels(setups: Sequence[Setup]) -> list[str]:
 
 def _text(value: Any) -> str:
     if isinstance(value, tuple | list):
-        return "×".join(map(str, value)) if len(value) < 6 else f"{len(value)} entries"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return ("×" if all(isinstance(item, int) for item in value) else " ").join(map(str, value))
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,65 @@
+"""Four small runs on the digits, trained once a session: what figures may meet."""
+
+import pytest
+
+from handgrad.config import RunConfig
+from handgrad.figures import RunData
+from handgrad.runs import execute
+
+SETTINGS = {
+    "dataset": "digits",
+    "num_layers": 1,
+    "hidden_size": 12,
+    "batch_norm": False,
+    "dropout": 0.1,
+    "epochs": 2,
+    "batch_size": 100,
+    "learning_rate": 0.01,
+    "log_every": 5,
+}
+CNN = {
+    "model": "mlp",
+    "num_layers": 2,
+    "hidden_size": (512, 256),
+    "batch_norm": True,
+    "dropout": 0.3,
+    "layers": ["conv2d:3,3", "relu", "max_pool2d:2", "conv2d:2,2", "relu"],
+}
+CHANGES = {
+    "mlp": {"evaluate_every": 4},
+    "cnn": CNN | {"log_test": True},
+    "no hidden layer": {"num_layers": 0, "keep": "last"},
+    "one epoch": {"epochs": 1, "validation_fraction": 0, "seed": 1},
+}
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="session")
+def trained(folder):
+    """`trained(kind, **changes)` is a run, trained when it is first asked for."""
+    made = {}
+
+    def run(kind, **changes):
+        name = "-".join([kind.replace(" ", "-"), *(f"{key}-{value}" for key, value in changes.items())])
+        if name not in made:
+            config = RunConfig(**SETTINGS | CHANGES[kind] | changes, runs_dir=str(folder), name=name)
+            made[name] = execute(config)
+        return made[name]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def data_of(trained):
+    """`data_of(kind, **changes)` is what figures see of such a run; few images are enough for t-SNE."""
+    made = {}
+
+    def data(kind, **changes):
+        run = trained(kind, **changes)
+        return made.setdefault(run.name, RunData(run, tsne_images=40))
+
+    return data

@@ -1,0 +1,99 @@
+"""Several runs together: grouped, averaged, compared on the same images."""
+
+import numpy as np
+import pytest
+
+from handgrad.errors import UsageError
+from handgrad.evaluation import mean_interval, wilson
+from handgrad.figures.numbers.comparison import compared_accuracies, compared_losses, compared_roc, test_accuracies
+from handgrad.figures.numbers.groups import grouped, run_labels
+from handgrad.figures.numbers.guesses import top_guesses
+
+test_accuracies.__test__ = False  # a function of ours, whose name says what it computes
+
+
+def test_runs_that_differ_in_their_seed_belong_together(data_of):
+    runs = [data_of("mlp"), data_of("no hidden layer", keep="best"), data_of("mlp", seed=1)]
+    groups = grouped(runs)
+    assert [len(group.members) for group in groups] == [2, 1]
+    assert "num_layers 1" in groups[0].label
+    assert "num_layers 0" in groups[1].label
+    assert "seed" not in groups[0].label
+    labels = run_labels(runs)
+    assert labels[0].endswith(", seed 0")
+    assert labels[2].endswith(", seed 1")
+    assert labels[1] == groups[1].label
+
+
+def test_one_configuration_is_called_by_its_run(data_of):
+    assert [group.label for group in grouped([data_of("mlp")])] == ["mlp"]
+
+
+def test_nothing_is_compared_with_itself(data_of):
+    with pytest.raises(UsageError, match="given twice"):
+        grouped([data_of("mlp"), data_of("mlp")])
+    with pytest.raises(UsageError, match="at least one run"):
+        grouped([])
+
+
+def test_intervals_over_seeds_and_over_images(data_of):
+    runs = [data_of("mlp"), data_of("mlp", seed=1), data_of("cnn")]
+    several, alone = test_accuracies(runs).bars
+    shares = [data.run.metrics["test"]["accuracy"] for data in runs]
+    expected = mean_interval(shares[:2])
+    assert several.interval[:3] == pytest.approx([100 * value for value in expected[:3]])
+    assert several.accuracies == pytest.approx([100 * share for share in shares[:2]])
+    tested = len(data_of("cnn").dataset.y_test)
+    assert alone.interval[:3] == pytest.approx([100 * v for v in wilson(round(shares[2] * tested), tested)[:3]])
+    assert "Wilson" in alone.method
+
+
+def test_lines_are_means_between_smallest_and_largest(data_of):
+    runs = [data_of("mlp"), data_of("mlp", seed=1)]
+    (line,) = compared_losses(runs).validation
+    curves = np.array(
+        [[e.validation_loss for e in data.history.epochs] for data in runs]
+    )  # the last evaluation falls on an epoch's end
+    at = np.isin(np.round(line.epochs * runs[0].steps_per_epoch), [e.step for e in runs[0].history.epochs])
+    np.testing.assert_allclose(line.mean[at], curves.mean(axis=0))
+    np.testing.assert_allclose(line.low[at], curves.min(axis=0))
+    np.testing.assert_allclose(line.high[at], curves.max(axis=0))
+    assert line.epochs[-1] == 2
+
+
+def test_a_configuration_goes_as_far_as_its_shortest_run(data_of):
+    overlay = compared_accuracies([data_of("mlp"), data_of("one epoch", epochs=2)])
+    assert len(overlay.training) == 2
+    assert len(overlay.validation) == 1  # the other has no validation images
+
+
+def test_areas_are_those_of_each_run(data_of):
+    runs = [data_of("mlp"), data_of("cnn")]
+    curves = dict(compared_roc(runs).curves)
+    assert list(curves) == run_labels(runs)
+    assert all(0.5 < curve.auc <= 1 for curve in curves.values())
+
+
+def test_the_likeliest_classes_come_first(data_of):
+    runs = [data_of("mlp"), data_of("cnn")]
+    found = top_guesses(runs)
+    assert found.classes.shape == (2, 6, 3)
+    assert len(set(found.rows)) == 6
+    assert (np.diff(found.probabilities, axis=2) <= 0).all()
+    for run, data in enumerate(runs):
+        scores = data.predictions().scores[found.rows]
+        np.testing.assert_array_equal(found.classes[run, :, 0], scores.argmax(axis=1))
+        np.testing.assert_array_equal(found.probabilities[run, :, 0], scores.max(axis=1))
+    disputed = found.classes[0, :3, 0] != found.classes[1, :3, 0]
+    assert disputed.any()
+
+
+def test_other_test_images_are_refused(data_of, trained):
+    other = data_of("mlp", resize=(9, 9))
+    same = top_guesses([data_of("mlp"), other])  # other pixels, but the same images
+    assert len(same.rows) == 6
+    data = data_of("mlp")
+    altered = type(data)(trained("cnn"))
+    altered._predictions["test"] = data.predictions()._replace(labels=data.predictions().labels[::-1])
+    with pytest.raises(UsageError, match="other images"):
+        top_guesses([data, altered])

@@ -1,0 +1,112 @@
+"""What every figure of the registry owes its reader, whatever the run; a new row is tested by being there."""
+
+import csv
+import io
+from xml.etree import ElementTree
+
+import pytest
+
+from handgrad.figures import COMPARISONS, FIGURES
+from handgrad.figures.gallery import comparison, figure
+from handgrad.figures.kind import DoesNotApplyError
+from handgrad.figures.saving import to_bytes, to_svg
+from handgrad.figures.style import house_style
+
+# What makes no sense for a run, and a word of the reason.
+LEFT_OUT = {
+    ("mlp", "conv_filters"): "no convolution",
+    ("mlp", "feature_maps"): "no convolution",
+    ("no hidden layer", "tsne"): "no hidden layer",
+    ("no hidden layer", "conv_filters"): "no convolution",
+    ("no hidden layer", "feature_maps"): "no convolution",
+    ("one epoch", "conv_filters"): "no convolution",
+    ("one epoch", "feature_maps"): "no convolution",
+}
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def check(drawn):
+    """A title, names on all axes, everything on the page, a caption, numbers, and an SVG that a page can hold."""
+    titles = [drawn.figure.get_suptitle(), *(text.get_text() for text in drawn.figure.texts)]
+    assert any(len(title) > 10 for title in titles)
+    inches = drawn.figure.get_size_inches()
+    root = ElementTree.fromstring(to_svg(drawn))
+    with house_style():
+        box = drawn.figure.get_tightbbox()
+    assert box.x0 > -0.03
+    assert box.y0 > -0.03
+    assert box.x1 < inches[0] + 0.03
+    assert box.y1 < inches[1] + 0.03
+    for axes in drawn.figure.axes:
+        assert axes.has_data() or not axes.axison
+        below = axes.xaxis.get_tick_params()["labelbottom"]  # not where a panel further down has the numbers
+        assert axes.get_xlabel() or axes.get_ylabel() or not axes.axison or axes.get_title(loc="left") or not below
+    check_table(drawn.table, drawn.caption)
+    assert root.tag == f"{SVG}svg"
+    assert root.get("aria-label") == drawn.caption
+    assert list(root.iter(f"{SVG}text"))
+
+
+def check_table(table, caption):
+    assert len(caption) > 40
+    assert "nan" not in caption.lower().replace("nano", "")
+    head, *rows = csv.reader(io.StringIO(table.csv()))
+    assert len(set(head)) == len(head) > 1
+    assert rows
+    assert {len(row) for row in rows} == {len(head)}
+
+
+IMAGES = ["tsne", "dense_filters", "conv_filters", "feature_maps", "activations"]  # where convolutions matter
+
+
+@pytest.mark.parametrize(("kind", "name"), [*(("mlp", name) for name in FIGURES), *(("cnn", name) for name in IMAGES)])
+def test_drawn_or_left_out_with_a_reason(data_of, kind, name):
+    if (kind, name) in LEFT_OUT:
+        with pytest.raises(DoesNotApplyError, match=LEFT_OUT[kind, name]):
+            figure(name, data_of(kind))
+    else:
+        check(figure(name, data_of(kind)))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("kind", ["no hidden layer", "one epoch", "cnn"])
+def test_numbers_of_unusual_runs(data_of, kind, name):
+    if (kind, name) in LEFT_OUT:
+        with pytest.raises(DoesNotApplyError, match=LEFT_OUT[kind, name]):
+            FIGURES[name].compute(data_of(kind))
+    else:
+        numbers = FIGURES[name].compute(data_of(kind))
+        check_table(numbers.table, numbers.caption)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("kind", ["no hidden layer", "one epoch", "cnn"])
+def test_unusual_runs_are_drawn(data_of, kind, name):
+    if (kind, name) not in LEFT_OUT:
+        check(figure(name, data_of(kind)))
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_comparisons(data_of, name):
+    runs = [data_of("mlp"), data_of("mlp", seed=1), data_of("cnn"), data_of("one epoch")]
+    check(comparison(name, runs))
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_a_comparison_of_one(data_of, name):
+    numbers = COMPARISONS[name].compute([data_of("no hidden layer")])
+    check_table(numbers.table, numbers.caption)
+
+
+@pytest.mark.parametrize("name", ["loss", "confusion", "tsne", "predictions"])
+def test_the_same_bytes_again(data_of, name):
+    first, again = (to_bytes(figure(name, data_of("mlp")), "svg") for _ in range(2))
+    assert first == again
+
+
+@pytest.mark.parametrize("suffix", ["png", "pdf"])
+def test_the_same_bytes_in_other_formats(data_of, suffix):
+    first, again = (to_bytes(figure("learning_rate", data_of("mlp")), suffix) for _ in range(2))
+    assert first == again
+    assert first[:4] in (b"\x89PNG", b"%PDF")

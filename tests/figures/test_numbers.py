@@ -1,0 +1,202 @@
+"""The numbers behind figures of one run: worked by hand, or read off the network in another way."""
+
+import math
+
+import numpy as np
+import pytest
+
+from handgrad.data import load
+from handgrad.errors import CorruptDataError, UsageError
+from handgrad.evaluation import Predictions
+from handgrad.figures import RunData
+from handgrad.figures.kind import DoesNotApplyError
+from handgrad.figures.numbers.architecture import architecture_of
+from handgrad.figures.numbers.confusion import confusion_matrix_of, confusion_train
+from handgrad.figures.numbers.embedding import embedding, last_hidden
+from handgrad.figures.numbers.filters import convolution_filters, dense_filters, feature_maps
+from handgrad.figures.numbers.layers import activation_statistics, gradient_statistics
+from handgrad.figures.numbers.pictures import class_samples, right_and_wrong
+from handgrad.figures.numbers.thresholds import reliability, roc_curves
+from handgrad.nn import BatchNorm, Conv2D, Dense, Dropout, Flatten, GlobalAveragePool, LeakyReLU, Network, ReLU
+
+
+def test_confusions_by_hand():
+    """Three images of a, of which one is taken for b; one of b, right; none of c, never predicted."""
+    scores = np.eye(3)[[0, 0, 1, 1]]
+    found = confusion_matrix_of(Predictions(scores, np.array([0, 0, 0, 1]), ("a", "b", "c")), "x", "test")
+    assert found.counts.tolist() == [[2, 1, 0], [0, 1, 0], [0, 0, 0]]
+    np.testing.assert_allclose(found.shares[:2], [[2 / 3, 1 / 3, 0], [0, 1, 0]])
+    assert np.isnan(found.shares[2]).all()
+    assert found.precision[:2].tolist() == [1, 0.5]
+    assert math.isnan(found.precision[2])
+    assert found.accuracy == 0.75
+    assert "a taken for b: once" in found.caption
+
+
+def test_confusions_on_the_training_images(data_of):
+    data = data_of("mlp")
+    counts = confusion_train(data).counts
+    assert counts.sum() == len(data.split.train_rows)
+    assert np.trace(counts) / counts.sum() == pytest.approx(data.run.metrics["train"]["accuracy"])
+
+
+def test_a_sample_of_each_class(data_of):
+    found, digits = class_samples(data_of("mlp")), load("digits")
+    assert digits.y_train[found.rows].tolist() == list(range(10))
+    np.testing.assert_array_equal(digits.x_train[found.rows], found.images)
+
+
+def test_right_and_wrong_are_what_they_are_called(data_of):
+    data = data_of("mlp")
+    found, digits = right_and_wrong(data), load("digits")
+    guesses = data.network.predict_proba(digits.x_test)
+    for each, same in ((found.right, True), (found.wrong, False)):
+        np.testing.assert_array_equal(each.predicted, guesses[each.rows].argmax(axis=1))
+        np.testing.assert_array_equal(each.true, digits.y_test[each.rows])
+        assert ((each.true == each.predicted) == same).all()
+        np.testing.assert_allclose(each.probability, guesses[each.rows].max(axis=1), rtol=1e-4)
+    assert (np.diff(found.wrong.probability) <= 0).all()
+    wrong = guesses.argmax(axis=1) != digits.y_test
+    assert found.wrong.probability[0] == pytest.approx(guesses[wrong].max(), rel=1e-4)
+    assert found.errors == wrong.sum()
+
+
+def test_other_images_with_another_seed(data_of, trained):
+    one, other = (right_and_wrong(RunData(trained("mlp"), seed=seed)).right.rows.tolist() for seed in (0, 1))
+    assert one != other
+    assert one == right_and_wrong(data_of("mlp")).right.rows.tolist()
+
+
+def test_roc_and_reliability_are_of_the_test_images(data_of):
+    data = data_of("mlp")
+    assert roc_curves(data).images == reliability(data).calibration.images.sum() == len(load("digits").y_test)
+
+
+def test_dense_weights_are_pictures_of_what_the_units_look_at(data_of):
+    data = data_of("mlp")
+    (shown,) = dense_filters(data).layers
+    assert shown.pictures.shape == (12, 1, 8, 8)
+    np.testing.assert_array_equal(shown.pictures[3].ravel(), data.network.views["1.weight"][:, 3])
+
+
+def test_weights_of_an_output_layer_are_called_by_the_classes(data_of):
+    assert dense_filters(data_of("no hidden layer")).layers[0].names == load("digits").class_names
+
+
+def test_dense_weights_after_convolutions_have_channels(data_of):
+    data = data_of("cnn")
+    (shown,) = dense_filters(data).layers
+    assert shown.pictures.shape == (10, 2, 4, 4)
+    weight = data.network.views["5.weight"]
+    np.testing.assert_array_equal(shown.pictures[7, 1].ravel(), weight[16:32, 7])
+
+
+def test_convolution_filters(data_of):
+    data = data_of("cnn")
+    first, second = convolution_filters(data).layers
+    np.testing.assert_array_equal(first.pictures, data.network.views["0.weight"])
+    np.testing.assert_array_equal(second.pictures, data.network.views["3.weight"])
+
+
+def test_feature_maps_by_hand(data_of):
+    """One pixel of the first map: its window of the image, times the filter, plus the bias."""
+    data = data_of("cnn")
+    found = feature_maps(data)
+    image = data.dataset.x_test[found.row] / 255
+    weight, bias = data.network.views["0.weight"], data.network.views["0.bias"]
+    expected = (image[2:5, 3:6] * weight[1, 0]).sum() + bias[1]
+    assert found.layers[0].pictures[1, 0, 3, 4] == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    assert [layer.pictures.shape for layer in found.layers] == [(3, 1, 8, 8), (2, 1, 4, 4)]
+
+
+def test_no_picture_after_a_global_pool():
+    class Data:
+        network = Network([Conv2D(3), GlobalAveragePool(), Dense(4)], (8, 8))
+
+    with pytest.raises(DoesNotApplyError, match="looks at an image"):
+        dense_filters(Data())
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ([Flatten(), Dense(5), ReLU(), Dropout(0.5), Dense(3)], 2),
+        ([Flatten(), Dense(5), Dense(3)], 1),
+        ([Conv2D(2), ReLU(), Flatten(), Dense(3)], 1),
+        ([Flatten(), Dense(5), Dropout(0.5), Dense(3)], 1),
+    ],
+)
+def test_the_last_hidden_layer_is_the_last_that_changes_anything(layers, expected):
+    assert last_hidden(Network(layers, (8, 8))) == expected
+
+
+def test_batch_normalisation_is_no_hidden_layer():
+    with pytest.raises(DoesNotApplyError, match="no hidden layer"):
+        last_hidden(Network([Flatten(), BatchNorm(), Dense(3)], (8, 8)))
+
+
+def test_maps_are_kept_until_something_changes(trained):
+    said = []
+    run = trained("mlp", seed=5)
+    first = embedding(RunData(run, 30, say=said.append))
+    assert [stage.name for stage in first.stages] == ["after the first epoch", "after training"]
+    assert len(said) == 2
+    again = embedding(RunData(run, 30, say=said.append))
+    assert len(said) == 2
+    for one, other in zip(first.stages, again.stages, strict=True):
+        np.testing.assert_array_equal(one.points, other.points)
+    embedding(RunData(run, 31, say=said.append))
+    assert len(said) == 4
+    kept = run.path / "figures" / "tsne-after-training.safetensors"
+    kept.write_bytes(kept.read_bytes()[:-1])
+    embedding(RunData(run, 31, say=said.append))
+    assert len(said) == 5
+
+
+def test_one_epoch_has_one_map(data_of):
+    found = embedding(data_of("one epoch"))
+    assert [stage.name for stage in found.stages] == ["after training"]
+    assert "no network from after a first epoch" in found.caption
+
+
+@pytest.mark.parametrize("count", [9, 5001])
+def test_too_few_or_too_many_images_for_a_map(trained, count):
+    with pytest.raises(UsageError, match="tsne_images must be 10 to 5000"):
+        RunData(trained("mlp"), count)
+
+
+def test_architecture_by_hand():
+    """3 filters of 1x3x3 with biases: 30; 2 x 3 of the normalisation; 48 inputs to 5 units with biases: 245."""
+    layers = [Conv2D(3, 3, stride=2), BatchNorm(), LeakyReLU(0.2), Flatten(), Dense(5)]
+    found = architecture_of(Network(layers, (8, 8)), "x")
+    assert [row.kind for row in found.rows] == ["input", "Conv2D", "BatchNorm", "LeakyReLU", "Flatten", "Dense"]
+    assert [row.shape for row in found.rows] == ["8×8", "3×4×4", "3×4×4", "3×4×4", "48", "5"]
+    assert [row.parameters for row in found.rows] == [0, 30, 6, 0, 0, 245]
+    assert found.rows[1].settings == "filters 3, kernel_size 3, stride 2, padding same"
+    assert found.rows[3].settings == "slope 0.2"
+    assert found.parameters == 281
+
+
+def test_statistics_are_those_of_the_history(data_of):
+    data = data_of("mlp")
+    found, gradients = activation_statistics(data), gradient_statistics(data)
+    assert [course.name for course in found.courses] == ["2 Dense", "3 ReLU", "5 Dense"]
+    assert [course.name for course in gradients.courses] == ["2 Dense", "5 Dense"]
+    last = data.history.statistics[-1]
+    assert found.courses[1].values["flat_percent"][-1] == 100 * last.outputs[2].flat
+    assert gradients.courses[1].values["gradient_rms"][-1] == last.parameters["4.weight"].gradient
+    assert list(found.steps) == [each.step for each in data.history.statistics]
+
+
+def test_runs_of_older_versions_were_not_measured(data_of, trained):
+    data = RunData(trained("mlp"))
+    data.history.statistics = []
+    with pytest.raises(DoesNotApplyError, match="not measured"):
+        activation_statistics(data)
+
+
+def test_another_data_set_under_the_same_name_is_noticed(trained):
+    run = trained("mlp", seed=6)
+    run.write_json(run.facts_file, run.facts | {"data": "0" * 64})
+    with pytest.raises(CorruptDataError, match="is not the one"):
+        class_samples(RunData(run))
