@@ -11,7 +11,7 @@ from handgrad.cli.main import main
 # A run of a second: a small network on the embedded digits.
 TINY = (
     "train --dataset digits --num_layers 1 --hidden_size 16 --no_batch_norm --dropout 0 --shift 0 --epochs 2 "
-    "--batch_size 32 --optimizer adam --learning_rate 0.003 --schedule constant"
+    "--batch_size 32 --optimizer adam --learning_rate 0.003 --schedule constant --no_report"
 )
 
 

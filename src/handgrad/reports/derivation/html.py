@@ -12,7 +12,7 @@ STYLE = """
 .derivation { line-height: 1.45; }
 .derivation math { font-size: 1.08em; }
 .derivation .equation { margin: .35em 0 .35em 1.5em; overflow-x: auto; overflow-y: hidden; padding: .15em 0; }
-.derivation .equation math { display: block math; width: max-content; text-align: left; }
+.derivation .equation math { width: max-content; text-align: left; }
 .derivation mtable.steps mtd { text-align: left; padding: .18em .2em; }
 .derivation mtable.steps mtd:first-child { text-align: right; }
 .derivation mtable.cases mtd { text-align: left; padding: .1em .5em .1em 0; }

@@ -1,0 +1,138 @@
+"""Reports of real runs, read again as a browser or a person would."""
+
+import json
+import re
+from collections import Counter
+from xml.etree import ElementTree
+
+import pytest
+from tests.commands import TINY, call
+
+from handgrad.reports.blocks import Code, Note, Picture, Points, Report, Section, Table, Text
+from handgrad.reports.render import write_html, write_markdown
+
+html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed: python -m pip install html5lib")
+
+
+def parsed(text):
+    """The page as a tree; an error of HTML fails the test."""
+    parser = html5lib.HTMLParser(namespaceHTMLElements=False)
+    tree = parser.parse(text)
+    assert not parser.errors, parser.errors[:5]
+    return tree
+
+
+@pytest.fixture(scope="module")
+def pages(finished_run, tmp_path_factory):
+    """The report of one run, in both forms, as text."""
+    folder = tmp_path_factory.mktemp("report")
+    from handgrad.cli.main import main
+
+    for name in ("run.html", "run.md"):
+        assert main(["report", str(finished_run), "-o", str(folder / name), "--tsne_images", "100"]) == 0
+    return folder
+
+
+def test_page_is_sound(pages):
+    tree = parsed((pages / "run.html").read_text())
+    identifiers = Counter(element.get("id") for element in tree.iter() if element.get("id"))
+    assert max(identifiers.values()) == 1
+    links = [element.get("href") for element in tree.iter("a")]
+    assert links
+    assert all(link.removeprefix("#") in identifiers for link in links)
+    headings = [element.tag for element in tree.iter() if re.fullmatch("h[1-6]", str(element.tag))]
+    assert headings.count("h1") == 1
+    assert all(int(b[1]) <= int(a[1]) + 1 for a, b in zip(headings, headings[1:], strict=False))
+
+
+def test_page_needs_nothing_else(pages):
+    tree = parsed((pages / "run.html").read_text())
+    assert not list(tree.iter("script"))
+    assert not list(tree.iter("link"))
+    sources = [element.get(name) for element in tree.iter() for name in ("src", "href") if element.get(name)]
+    xlinks = [value for element in tree.iter() for name, value in element.attrib.items() if "href" in str(name)]
+    assert all(source.startswith(("#", "data:")) for source in [*sources, *xlinks])
+
+
+def test_every_figure_can_be_read_out(pages):
+    tree = parsed((pages / "run.html").read_text())
+    figures = list(tree.iter("figure"))
+    assert len(figures) >= 10
+    for figure in figures:
+        (caption,) = figure.iter("figcaption")
+        (drawing,) = [element for element in figure if str(element.tag).endswith("svg")]
+        assert drawing.get("role") == "img"
+        assert len(drawing.get("aria-label")) > 20
+        assert "".join(caption.itertext()).strip()
+
+
+def test_numbers_are_those_of_the_run(pages, finished_run):
+    metrics = json.loads((finished_run / "metrics.json").read_text())
+    words = " ".join("".join(parsed((pages / "run.html").read_text()).itertext()).split())
+    for part in ("test", "validation", "train"):
+        assert f"{100 * metrics[part]['accuracy']:.2f} %" in words
+    assert f"{metrics['parameters']:,}" in words
+    assert json.loads((finished_run / "run.json").read_text())["command"] in words
+
+
+def test_markdown_has_its_figures_beside_it(pages):
+    text = (pages / "run.md").read_text()
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    assert len(pictures) >= 10
+    for picture in pictures:
+        assert ElementTree.parse(pages / picture).getroot().tag.endswith("svg")
+    assert "$$" in text
+    assert text.startswith("# ")
+
+
+def test_report_is_the_same_twice(pages, finished_run, here, capsys):
+    assert call(capsys, "report", finished_run, "-o", "again.html", "--tsne_images", 100).code == 0
+    times = re.compile(r"\d+\.\d+ s\b")
+    assert times.sub("", (here / "again.html").read_text()) == times.sub("", (pages / "run.html").read_text())
+
+
+def test_training_ends_with_a_report(here, capsys):
+    words = TINY.replace("--no_report", "--runs_dir . --name a --epochs 1")
+    answer = call(capsys, words)
+    assert answer.code == 0
+    assert "report: a/report.html" in answer.out
+    parsed((here / "a" / "report.html").read_text())
+
+
+def test_several_runs_are_compared(finished_run, here, capsys):
+    for name, change in (("deep", "--num_layers 2"), ("both", "--num_layers 2 --hidden_size 8 --activation tanh")):
+        assert call(capsys, f"{TINY} --runs_dir . --name {name} {change}").code == 0
+    assert call(capsys, "report", finished_run, "deep", "both", "-o", "three.html").code == 0
+    words = " ".join("".join(parsed((here / "three.html").read_text()).itertext()).split())
+    assert "controlled: only num_layers differs" in words
+    assert "confounded" in words
+    assert "McNemar" in words
+
+
+def test_wrong_ending_is_refused_before_anything_is_drawn(finished_run, here, capsys):
+    answer = call(capsys, "report", finished_run, "-o", "report.docx")
+    assert answer.code == 2
+    assert "a report is written as .html or .md, got report.docx (--output)" in answer.err
+
+
+@pytest.mark.parametrize("writer", [write_html, write_markdown])
+def test_names_with_signs_come_out_as_they_are(writer, tmp_path):
+    """What people call their runs and classes is no HTML."""
+    bad = '<b>&"\'|'
+    blocks = [Text(bad), Note(bad), Points([bad]), Code(bad), Table((bad,), [(bad,)], bad, (bad,))]
+    report = Report(bad, bad, [(bad, bad)], [Section("a", bad, blocks)])
+    (path, *_) = writer(report, tmp_path / "out")
+    text = path.read_text()
+    if writer is write_html:
+        tree = parsed(text)
+        assert not list(tree.iter("b"))
+        assert "".join(next(tree.iter("h1")).itertext()) == report.title
+        assert ["".join(cell.itertext()) for cell in tree.iter("td")] == [report.title]
+    else:
+        assert "\\|" in text
+
+
+def test_pictures_are_found_in_order():
+    first, second = (Picture(name, "<svg/>", "c", "a") for name in "ab")
+    report = Report("t", "s", [], [Section("x", "X", [first, Text("t")]), Section("y", "Y", [second])])
+    assert report.pictures() == [first, second]
