@@ -35,6 +35,7 @@ class SignedSquare(Activation):
     """The square with the sign of its argument."""
 
     kernels = square_forward, square_backward
+    rule = "Y = scale * X * abs(X)", "dX = dY * d(Y, X) = 2 * scale * dY * abs(X)"
 
     scale: float = bounded(0.5, "(0, inf)")
 
@@ -62,7 +63,10 @@ class Lion(Optimizer):
     """Steps of almost one length, along the signs of an interpolated momentum."""
 
     prepare, update, vectors = lion_prepare, lion_update, 1
-    rule = "c = beta1 * m + (1 - beta1) * g;  w = w - learning_rate * (sign(c) + kappa * c)"
+    rule = (
+        "c = beta1 * m + (1 - beta1) * g;  w = w - learning_rate * (sign(c) + kappa * c)\n"
+        "m = beta2 * m + (1 - beta2) * g"
+    )
     reference = "Chen et al., Symbolic discovery of optimization algorithms (2023), with a slope of its own"
     elsewhere = "Nowhere."
 
@@ -123,6 +127,15 @@ def test_its_gradient_and_its_rule(capsys):
     out = call(capsys, "info --optimizer lion").out
     for part in (Lion.rule, Lion.reference, "elsewhere: Nowhere.", "kappa 0", "Steps of almost one length"):
         assert " ".join(part.split()) in " ".join(out.split())
+
+
+def test_its_own_equations(capsys):
+    words = "--dataset digits --activation signed_square -nhl 1 -sz 8 --no_batch_norm --dropout 0 --optimizer lion"
+    answer = call(capsys, f"derive {words} --optimizer_options kappa=0.5")
+    assert answer.code == 0
+    assert "= 2 scale ∂L/∂A⁽¹⁾ ⊙ |Z⁽¹⁾|" in answer.out
+    assert "with scale = 0.5" in answer.out
+    assert "wₜ = wₜ₋₁ − ηₜ (sign(cₜ) + kappa cₜ)" in answer.out
 
 
 def test_as_one_of_a_list_of_layers(here, capsys):

@@ -9,6 +9,7 @@ from tests.kernels.bound import BoundLayer
 from tests.optim.paths import small_network, valley, walk
 
 from handgrad.checks import bounded
+from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.kernels import driver
 from handgrad.kernels.compile import fast_kernel, strict_kernel
@@ -16,7 +17,8 @@ from handgrad.kernels.elementary import sigmoid, tanh
 from handgrad.nn import ACTIVATIONS, LAYERS, Dense, Network, Normal, Parameter, Plan, gradcheck
 from handgrad.nn.activations import Activation
 from handgrad.nn.layer import Layer
-from handgrad.optim import OPTIMIZERS, Links, Optimizer
+from handgrad.optim import OPTIMIZERS, Constant, Links, Optimizer
+from handgrad.reports.derivation import Learning, derive, to_text
 
 
 @strict_kernel
@@ -71,6 +73,10 @@ class Mish(Activation):
 
     kernels = mish_forward, mish_backward
     saves = True
+    rule = (
+        "S = tanh(log(1 + exp(X)));  Y = X * S",
+        "dX = dY * d(Y, X) = dY * (S + X * (1 - S^2) / (1 + exp(-X)))",
+    )
 
 
 @fast_kernel
@@ -98,6 +104,15 @@ class PReLU(Layer):
     def plan(self, shape):
         features = prod(shape)
         return Plan(shape, (prelu_forward, prelu_backward), (Parameter("slope", shape, Normal()),), sizes=(features,))
+
+    def statement(self, shape):
+        return Statement(
+            "Y[n,j] = where(X[n,j] > 0, X[n,j], slope[j] * X[n,j])",
+            """
+                dslope[j] = sum(dY[n,j] * d(Y[n,j], slope[j]), n) = sum(dY[n,j] * X[n,j] * (X[n,j] <= 0), n)
+                dX[n,j] = where(X[n,j] > 0, dY[n,j], slope[j] * dY[n,j])
+            """,
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +142,16 @@ def test_their_gradients(training):
     for check in checks:
         assert check.relative_error < 1e-7, check
         assert check.checked > check.on_kink, check
+
+
+def test_their_own_equations_are_printed_and_checked():
+    images, labels = easy_data("float64")
+    learning = Learning(OPTIMIZERS["lion"](), Links(weight_decay=0.01), Constant(), 10, 100)
+    derivation = derive(network(), (images[:9], labels[:9]), learning)
+    assert derivation.failed == []
+    text = to_text(derivation)
+    for line in ("∂L/∂Z⁽²⁾", "S = tanh(ln(1 + exp(Z⁽¹⁾)))", "slope⁽²⁾[j]", "sign(β₁ mₜ₋₁ + (1 − β₁) gₜ)"):
+        assert line in text.replace("δ⁽²⁾", "∂L/∂Z⁽²⁾")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

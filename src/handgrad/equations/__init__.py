@@ -1,6 +1,6 @@
 """The language in which layers, losses, optimizers and schedules state their equations: read, printed, computed."""
 
-from handgrad.equations.evaluate import Scope, evaluate, products, target_shape
+from handgrad.equations.compute import Scope, evaluate, products, target_shape
 from handgrad.equations.glyphs import at_steps, dressed, glyph_of
 from handgrad.equations.latex import Latex
 from handgrad.equations.mathml import MathML

@@ -43,9 +43,9 @@ class Latex(Writer):
         "%": r"\bmod",
         "slash": "/",
         "<": "<",
-        "<=": r"\le",
+        "<=": r"\leq",
         ">": ">",
-        ">=": r"\ge",
+        ">=": r"\geq",
         "==": "=",
     }
 
@@ -115,4 +115,4 @@ def _letter(letter: str) -> str:
 
 def _place(below: str) -> str:
     below = below.replace("−", "-")
-    return rf"\mathrm{{{below}}}" if below.isalpha() and len(below) > 1 else below
+    return _letter(below) if below.isalpha() else below

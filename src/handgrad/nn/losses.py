@@ -39,9 +39,9 @@ class CrossEntropy(Loss):
 
     def statement(self) -> Statement:
         """By the derivative of log P, which makes the quotient of the softmax a difference."""
-        q, smoothed = ("Q", f"{SMOOTHED};") if self.label_smoothing else ("Y", "")
+        q, smoothed = ("Q", SMOOTHED) if self.label_smoothing else ("Y", "")
         return Statement(
-            f"{SOFTMAX}; {smoothed} L = -1/N * sum({q}[n,k] * log(P[n,k]), n, k)",
+            f"{SOFTMAX}\n{smoothed}\nL = -1/N * sum({q}[n,k] * log(P[n,k]), n, k)",
             f"""
                 J[n,k,j] = d(log(P[n,k]), Z[n,j]) = (k == j) - P[n,j]  # since ln P is Z minus the log of a sum over j
                 dZ[n,j] = -1/N * sum({q}[n,k] * d(log(P[n,k]), Z[n,j]), k) = -1/N * sum({q}[n,k] * J[n,k,j], k)

@@ -1,6 +1,5 @@
 """The back-propagation equations of one network, from the layers that run, in the order of a derivation by hand."""
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from math import isnan, prod
@@ -29,13 +28,13 @@ from handgrad.reports.derivation.verify import (
     Agreement,
     agreements,
     equations_of,
-    finite_difference_error,
+    input_check,
     loss_agreements,
 )
 
 Array = NDArray[Any]
-IMAGES = 8
-SECONDS, ELEMENTS = 4.0, 40  # for the finite differences of all parameters together, and how many of each at most
+IMAGES = 4
+ELEMENTS, PRODUCTS = 40, 4e10  # of each parameter that finite differences are taken at; what all may cost
 SILENT = "This layer states no equations: its class has no `statement`."
 CONVENTIONS = (
     "A batch is a matrix with an image in each row, or an array with the images along its first axis.",
@@ -109,12 +108,10 @@ def in_float64(network: Network) -> Network:
 
 
 def checked(network: Network, batch: tuple[Array, Array]) -> dict[str, Check]:
-    """The gradient check, of as many elements as there is time for."""
-    network.loss_and_gradients(*batch, key=1)
-    began = time.perf_counter()
-    network.loss_and_gradients(*batch, key=1)
-    each = 4 * (time.perf_counter() - began) * max(1, len(network.parameter_slots))
-    elements = int(min(ELEMENTS, max(4, SECONDS / each)))
+    """The gradient check, of fewer elements where a pass takes long."""
+    passes = 4 * 3 * len(batch[0]) * len(network.parameter_slots)
+    products = sum(prod(plan.output[1:]) * sum(part.size for part in plan.parameters) for plan in network.plans)
+    elements = int(min(ELEMENTS, max(2, PRODUCTS / (passes * products))))
     return {check.name: check for check in gradcheck(network, batch, elements=elements, key=1)}
 
 
@@ -151,17 +148,19 @@ def _forward(layer: Bound) -> Section:
 
 def _backward(layer: Bound, checks: dict[str, Check], learning: Learning) -> Section:
     title = f"Layer {layer.place}: {layer.title}"
-    numeric = tuple(_numeric(checks[f"{layer.place}.{name}"], layer, name) for name in layer.passage.parameters)
+    gradients = {name: glyph_of("d" + symbol_of(name), layer.known) for name in layer.parameters}
+    numeric = tuple(_numeric(checks[f"{layer.place}.{name}"], glyph) for name, glyph in gradients.items())
     if layer.passage.dy is None:
-        return Section(title, [], remarks=("Nothing below it is trained: no gradient is wanted.",))
+        return Section(title, [], remarks=("Nothing here or below is trained: no gradient is wanted.",))
     if layer.statement is None:
         return Section(title, [], remarks=(SILENT,), checks=numeric)
     forward = {line.name for line in parse(layer.statement.forward)}
     lines = [line for line in equations_of(layer.statement, layer.passage) if line.name not in forward]
     if not layer.passage.parameters and layer.passage.dx is not None:
-        error = finite_difference_error(layer.statement, layer.passage)
-        numeric = (verdict(f"numerical gradient check of {_flat(layer.known['dX'])}", error, NUMERIC_BOUND),)
-    remarks = () if layer.passage.dx is not None else ("Its input is the batch itself, by which nothing is wanted.",)
+        numeric = (_numeric(input_check(layer.statement, layer.passage), layer.known["dX"]),)
+    remarks = (
+        () if layer.passage.dx is not None else ("Nothing below it is trained: no gradient by its input is wanted.",)
+    )
     equations = _dressed(layer, lines)
     for name, penalised in layer.parameters.items():
         equations += penalty_lines(learning, layer.known, symbol_of(name), penalised)
@@ -231,11 +230,10 @@ def _flat(glyph: Glyph) -> str:
     return Text().glyph(glyph, ())
 
 
-def _numeric(check: Check, layer: Bound, name: str) -> Verdict:
-    gradient = _flat(glyph_of("d" + symbol_of(name), layer.known))
+def _numeric(check: Check, gradient: Glyph) -> Verdict:
     left = f", {check.on_kink} more lie on a kink" if check.on_kink else ""
     made = f" ({check.checked} elements{left})"
-    return verdict(f"numerical gradient check of {gradient}", check.relative_error, NUMERIC_BOUND, made)
+    return verdict(f"numerical gradient check of {_flat(gradient)}", check.relative_error, NUMERIC_BOUND, made)
 
 
 def _agreement(found: list[Agreement]) -> Verdict:

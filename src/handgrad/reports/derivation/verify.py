@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.equations import Equation, Statement, evaluate, parse, products, symbols, target_shape
-from handgrad.nn import Loss
+from handgrad.nn import Check, Loss
+from handgrad.nn.gradcheck import STENCIL, STEP
 from handgrad.reports.derivation.naming import symbol_of
 from handgrad.reports.derivation.trace import Passage
 
 Array = NDArray[Any]
 TERMS = 2_000_000  # that one equation may take; of a larger array, elements drawn at random are computed
-STEP = 1e-4
-STENCIL = ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12))
-DIRECTIONS, ELEMENTS, NUMBERS = 32, 4, 4_000_000  # directions tried, inputs that each moves, outputs computed in all
+ELEMENTS, NUMBERS = 40, 8_000_000  # of X that are moved, and outputs that this may take
 
 
 class Agreement(NamedTuple):
@@ -88,37 +87,32 @@ def given(statement: Statement, passage: Passage) -> dict[str, Any]:
     return arrays
 
 
-def finite_difference_error(statement: Statement, passage: Passage, seed: int = 1) -> float:
-    """The engine's dX against finite differences of the printed forward equations, along random directions.
+def input_check(statement: Statement, passage: Passage, seed: int = 1) -> Check:
+    """The engine's dX against finite differences of the printed forward equations, at some elements of X.
 
-    Math    along a direction U that moves a few numbers:  sum dX U  against  d/dh sum dY Y(X + h U)
-    NaN where every direction crosses a kink, or no gradient was wanted.
+    Math    numeric = d/dh sum dY Y(X + h at one element), by five points; the error as in `gradcheck`
     """
     if passage.dx is None or passage.dy is None:
-        return math.nan
-    arrays, generator = given(statement, passage), np.random.default_rng(seed)
+        return Check("dX", math.nan, 0, 0)
+    arrays, dx = given(statement, passage), passage.dx.ravel()
     forward = leading_to(parse(statement.forward), ["Y"])
-    pairs = []
-    for _ in range(max(4, min(DIRECTIONS, NUMBERS // passage.y.size))):
-        direction = np.zeros(arrays["X"].size)
-        moved = generator.choice(direction.size, min(ELEMENTS, direction.size), replace=False)
-        direction[moved] = generator.normal(size=len(moved))
-        numeric = _slope(forward, arrays, direction.reshape(arrays["X"].shape))
-        if numeric is not None:
-            pairs.append((numeric, float((passage.dx.ravel() * direction).sum())))
-    if not pairs:
-        return math.nan
-    numeric_ones, given_ones = np.array(pairs).T
-    scale = float(np.linalg.norm(numeric_ones) + np.linalg.norm(given_ones))
-    floor = 1e-4 * float(np.sqrt(np.mean(passage.dy**2)))
-    return float(np.linalg.norm(numeric_ones - given_ones)) / max(scale, floor, 1e-300)
+    count = max(8, min(ELEMENTS, NUMBERS // (len(STENCIL) * dx.size)))
+    places = np.random.default_rng(seed).choice(dx.size, min(count, dx.size), replace=False)
+    slopes = [(_slope(forward, arrays, place), dx[place]) for place in places]
+    pairs = np.array([pair for pair in slopes if pair[0] is not None], float).reshape(-1, 2)
+    scale = float(np.linalg.norm(pairs[:, 0]) + np.linalg.norm(pairs[:, 1]))
+    floor = 1e-4 * float(np.linalg.norm(dx) / math.sqrt(dx.size))
+    error = float(np.linalg.norm(pairs[:, 0] - pairs[:, 1])) / max(scale, floor, 1e-300)
+    return Check("dX", error if len(pairs) else math.nan, len(pairs), len(places) - len(pairs))
 
 
-def _slope(forward: list[Equation], arrays: dict[str, Any], direction: Array) -> float | None:
-    """The derivative of sum dY Y along a direction, or None where the steps see different sides of a kink."""
+def _slope(forward: list[Equation], arrays: dict[str, Any], place: int) -> float | None:
+    """The derivative of sum dY Y by one element of X, or None where the steps see different sides of a kink."""
     outs, choices = [], []
     for offset, _ in STENCIL:
-        here, met = arrays | {"X": arrays["X"] + offset * STEP * direction}, []  # type: ignore[var-annotated]
+        moved, met = arrays["X"].copy(), []  # type: ignore[var-annotated]
+        moved.flat[place] += offset * STEP
+        here = arrays | {"X": moved}
         for equation in forward:
             here[equation.name] = evaluate(equation, here, choices=met)[-1]
         outs.append(here["Y"])
