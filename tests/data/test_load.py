@@ -117,9 +117,9 @@ def scikit_learn_in(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "fragment"),
     [
-        (gzip.compress(b"1,2,3\n"), "SHA-256 of the table"),
-        (gzip.compress(b"1,x,3\n"), "cannot be read as a table"),
-        (gzip.compress(b"1,2,3\n")[:-3], "cannot be read as a table"),
+        (gzip.compress(b"1,2,3\n", mtime=0), "SHA-256 of the table"),
+        (gzip.compress(b"1,x,3\n", mtime=0), "cannot be read as a table"),
+        (gzip.compress(b"1,2,3\n", mtime=0)[:-3], "cannot be read as a table"),
         (b"no gzip", "cannot be read as a table"),
     ],
 )

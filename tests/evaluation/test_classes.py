@@ -77,7 +77,7 @@ def test_shares():
 def test_confusions_in_words():
     first, second = frequent_confusions(COUNTS, ("9", "Bag", "4"))
     assert first.sentence == "9 taken for 4: 10 times, 10.0 % of nines"
-    assert second.sentence == "Bag taken for 9: once, 50.0 % of all Bag"
+    assert second.sentence == "Bag taken for 9: once, 50.0 % of Bag images"
     assert frequent_confusions(COUNTS, ("9", "Bag", "4"), top=1) == [first]
     assert frequent_confusions(np.diag([5, 5]), ("a", "b")) == []
 

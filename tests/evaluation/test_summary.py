@@ -75,8 +75,9 @@ def test_rows_of_tables():
 
 
 def test_csv_files(tmp_path):
-    write_csv(tmp_path / "new" / "folder", SAID, summarise(SAID))
-    read = {path.stem: list(csv.DictReader(path.open())) for path in (tmp_path / "new" / "folder").iterdir()}
+    folder = tmp_path / "new" / "folder"
+    write_csv(folder, SAID, summarise(SAID))
+    read = {path.stem: list(csv.DictReader(path.read_text().splitlines())) for path in folder.iterdir()}
     assert set(read) == {"classes", "confusion", "confusion_shares", "predictions"}
     assert read["confusion"][0] == {"true class": "a|b", "a|b": "2", "c_d": "1"}
     assert float(read["confusion_shares"][0]["c_d"]) == pytest.approx(1 / 3)

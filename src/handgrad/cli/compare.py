@@ -137,7 +137,7 @@ def _pair_lines(pair: Pair) -> Iterator[str]:
         yield f"over {len(pair.first.replicates)} and {len(pair.second.replicates)} seeds (Welch's interval)"
     elif pair.test:
         yield test_in_words(pair.test, first, second)
-        yield f"McNemar's test: p = {p_value(pair.test.p)}{_holm(pair)}"
+        yield f"McNemar's test: p {p_value(pair.test.p)}{_holm(pair)}"
         yield "one seed each: other seeds may answer otherwise"
     else:
         yield f"no interval: {pair.why_no_interval}"
@@ -145,7 +145,7 @@ def _pair_lines(pair: Pair) -> Iterator[str]:
 
 def _holm(pair: Pair) -> str:
     changed = pair.adjusted is not None and pair.test is not None and pair.adjusted != pair.test.p
-    return f", corrected for all pairs (Holm) {p_value(pair.adjusted)}" if changed and pair.adjusted else ""
+    return f", corrected for all pairs (Holm) p {p_value(pair.adjusted)}" if changed and pair.adjusted else ""
 
 
 def _show_missing(screen: Screen, pairs: Sequence[Pair]) -> None:

@@ -118,12 +118,12 @@ def test_numbers(test: McNemar, adjusted: float | None) -> str:
     """The difference in points, its interval and the p-value, with Holm's beside it among several pairs."""
     low, high = (f"{100 * end:+.2f}" for end in (test.difference.low, test.difference.high))
     holm = "" if adjusted is None else f" (Holm {p_value(adjusted)})"
-    return f"difference {100 * test.difference.mean:+.2f} points [{low}, {high}], p = {p_value(test.p)}{holm}"
+    return f"difference {100 * test.difference.mean:+.2f} points [{low}, {high}], p {p_value(test.p)}{holm}"
 
 
 def p_value(p: float) -> str:
-    """Two digits that count; "< 0.0001" below."""
-    return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
+    """With its sign: "= 0.012" in two digits that count, "< 0.0001" below that."""
+    return "< 0.0001" if p < 1e-4 else f"= {p:.2g}"
 
 
 def _images(count: int) -> str:

@@ -92,7 +92,7 @@ def with_setting_of(base: RunConfig, other: RunConfig, name: str, besides: set[s
         changes |= {"model_options": other.model_options}
     elif name == "learning_rate":
         changes = {name: settled(other).learning_rate}
-    elif name == "hidden_size":
+    elif name == "hidden_size" and "num_layers" not in besides:
         changes |= {"num_layers": other.num_layers}
     changed = base.replaced(**changes, name=None)
     woken = idle(base) - idle(changed) - besides

@@ -26,7 +26,7 @@ class Confusion(NamedTuple):
         """As a person would say it: "9 taken for 4: 21 times, 2.1 % of nines"."""
         often = "once" if self.times == 1 else f"{self.times:,} times"
         digits = dict(zip(map(str, range(10)), PLURALS, strict=True))
-        whole = digits.get(self.true, f"all {self.true}")
+        whole = digits.get(self.true, f"{self.true} images")
         return f"{self.true} taken for {self.predicted}: {often}, {100 * self.share:.1f} % of {whole}"
 
 

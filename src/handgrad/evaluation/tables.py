@@ -64,7 +64,7 @@ def confusion_table(counts: Array, class_names: Sequence[str], in_percent: bool 
     cells: Any = shares_of_true_class(counts) if in_percent else counts
     write: Callable[[Any], str] = (lambda share: percent(share, 1)) if in_percent else str
     rows = tuple((name, *map(write, row)) for name, row in zip(class_names, cells, strict=True))
-    what = "per cent of the true class" if in_percent else "images"
+    what = "per cent of the row" if in_percent else "images"
     return Table(f"Confusion matrix in {what}, the true class in rows", ("", *class_names), rows)
 
 
