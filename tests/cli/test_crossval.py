@@ -123,6 +123,7 @@ def test_finished_folds_are_not_run_again(here, capsys):
         assert ((here / "cv" / f"fold_{k}" / "metrics.json").stat().st_mtime_ns == kept[k]) is same
 
 
+@pytest.mark.slow
 def test_several_at_a_time_are_the_same(crossed, here, capsys):
     folder, _ = crossed
     assert call(capsys, f"{FOLDS} --jobs 2").code == 0
@@ -161,7 +162,8 @@ def test_folds_of_the_test_set(here, capsys):
 
 
 def test_a_chosen_epoch_is_left_to_the_user(here, capsys):
-    call(capsys, f"{FOLDS} --of test --keep best")
+    answer = call(capsys, f"{FOLDS} --of test --keep best")
+    assert "warning: --keep best chooses the epoch by images that the model is then tested on" in answer.err
     assert open_run(here / "cv" / "model").config.keep == "best"
 
 

@@ -1,5 +1,6 @@
 """`handgrad crossval`."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 
@@ -16,6 +17,8 @@ from handgrad.config.kinds import Name, Whole
 from handgrad.errors import UsageError
 from handgrad.runs import CrossValidation, FoldResult, cross_validate
 from handgrad.runs.crossval import CLASS_MEASURES, MEASURES, Spread, folder_of
+
+log = logging.getLogger("handgrad")
 
 EXAMPLES = (
     "handgrad crossval --dataset digits",
@@ -61,11 +64,14 @@ def run(tokens: list[str]) -> int:
 
 
 def _config(parsed: ParsedFlags) -> RunConfig:
-    """Which epoch is kept must not be told by the images that the model is tested on, unless that is asked for."""
+    """Which epoch is kept must not be told by the images that the model is tested on, unless a flag asks for that."""
     config = parsed.config
     if config.fold is not None:
         raise UsageError(f"crossval holds out every fold in its turn: leave out fold, got {config.fold} (--fold)")
-    if parsed.options["of"] == "train" or "keep" in parsed.given or config.model in CLASSICAL:
+    if parsed.options["of"] == "train" or config.model in CLASSICAL:
+        return config
+    if parsed.given.get("keep") == "best":
+        log.warning("--keep best chooses the epoch by images that the model is then tested on: expect too much of it")
         return config
     return config.replaced(keep="last")
 

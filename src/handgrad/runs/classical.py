@@ -22,7 +22,7 @@ from handgrad.training import Observer
 Array = NDArray[Any]
 log = logging.getLogger("handgrad")
 
-MOST_TRAIN_ROWS = 10_000  # of the training images are scored: a kernel's scores of all would take longer than its fit
+MOST_TRAIN_ROWS = 5_000  # of the training images are scored: a kernel's scores of all would take longer than its fit
 
 
 class _Watch:
