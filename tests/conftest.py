@@ -1,11 +1,17 @@
-"""What tests everywhere may ask for: the real data sets and PyTorch, each skipping with a reason when absent."""
+"""What tests everywhere may ask for: the real data sets and PyTorch, each skipping with a reason when absent; a
+finished run on the digits, and a working folder of their own.
+"""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from tests.commands import TINY
+
+from handgrad.cli.main import main
 
 
 @pytest.fixture
@@ -29,3 +35,24 @@ def torch() -> ModuleType:
     module = pytest.importorskip("torch", reason="PyTorch is not installed: python -m pip install torch==2.13.0")
     module.set_num_threads(1)
     return module
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory):
+    """The folder of a short run; whoever changes something in it takes `run` instead."""
+    folder = tmp_path_factory.mktemp("finished")
+    assert main([*TINY.split(), "--runs_dir", str(folder), "--name", "run"]) == 0
+    return folder / "run"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(finished_run, here):
+    """A copy of the finished run, as `run` in the working folder."""
+    return shutil.copytree(finished_run, here / "run")

@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -42,7 +43,7 @@ def test_page_is_sound(pages):
     assert all(link.removeprefix("#") in identifiers for link in links)
     headings = [element.tag for element in tree.iter() if re.fullmatch("h[1-6]", str(element.tag))]
     assert headings.count("h1") == 1
-    assert all(int(b[1]) <= int(a[1]) + 1 for a, b in zip(headings, headings[1:], strict=False))
+    assert all(int(b[1]) <= int(a[1]) + 1 for a, b in pairwise(headings))
 
 
 def test_page_needs_nothing_else(pages):
@@ -118,7 +119,7 @@ def test_wrong_ending_is_refused_before_anything_is_drawn(finished_run, here, ca
 @pytest.mark.parametrize("writer", [write_html, write_markdown])
 def test_names_with_signs_come_out_as_they_are(writer, tmp_path):
     """What people call their runs and classes is no HTML."""
-    bad = '<b>&"\'|'
+    bad = "<b>&\"'|"
     blocks = [Text(bad), Note(bad), Points([bad]), Code(bad), Table((bad,), [(bad,)], bad, (bad,))]
     report = Report(bad, bad, [(bad, bad)], [Section("a", bad, blocks)])
     (path, *_) = writer(report, tmp_path / "out")

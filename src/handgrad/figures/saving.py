@@ -1,5 +1,6 @@
 """Figures as files and as text: the same bytes for the same numbers, and small."""
 
+import hashlib
 import io
 import re
 from pathlib import Path
@@ -42,6 +43,9 @@ def to_svg(drawn: Drawn) -> str:
     text = re.sub(r"\n\s*", "\n", text)
     # The rule for all elements of the page becomes one for this figure.
     text = re.sub(r"<style[^>]*>\*\{([^}]*)\}</style>", "", text)
+    # Marks of one shape are called alike in every figure, and would be defined twice in a page.
+    own = "f" + hashlib.sha256(text.encode()).hexdigest()[:8]
+    text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{own}-", text)
     head = f'<svg role="img" aria-label="{_escaped(drawn.caption)}" style="stroke-linejoin:round;stroke-linecap:butt" '
     return text.replace("<svg ", head, 1)
 
