@@ -16,7 +16,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "handgrad"
 FLOORS: dict[str, float] = {
     **dict.fromkeys(["errors", "files", "checks"], 0),
     **dict.fromkeys(["kernels"], 1),
-    **dict.fromkeys(["nn", "optim", "data"], 2),
+    **dict.fromkeys(["nn", "optim", "data", "classical"], 2),
     **dict.fromkeys(["config", "strict_yaml"], 2.5),
     **dict.fromkeys(["training", "evaluation", "backends"], 3),
     **dict.fromkeys(["runs", "figures"], 4),

@@ -24,6 +24,7 @@ NAMES = {
         {"optimizer": "eve", "optimizer_options": {"beta3": 0.9}},
         "fashion_mnist_hl_2_sz_512x256_bs_128_ac_relu_eve_lr_0.001_opt_beta30.9_s_0",
     ),
+    "a fit": ({"model": "hog-svm", "model_options": {"C": 2}, "fold": "2/5"}, "fashion_mnist_hog_svm_C2_fold_2-5_s_0"),
     "a folder": ({"dataset": "/data/my images/"}, "my-images_hl_2_sz_512x256_bs_128_ac_relu_adam_lr_0.001_s_0"),
     "an archive": ({"dataset": "~/faces.npz"}, "faces_hl_2_sz_512x256_bs_128_ac_relu_adam_lr_0.001_s_0"),
     "the folder above": ({"dataset": ".."}, "hl_2_sz_512x256_bs_128_ac_relu_adam_lr_0.001_s_0"),
@@ -57,7 +58,7 @@ def test_a_name_tells_what_is_unusual(name):
     unusual = {
         "hidden_size": 5, "epochs": 3, "weight_init": "zeros", "batch_norm": False, "loss": "mse", "schedule": "cosine",
         "normalize": "standard", "resize": 9, "dtype": "float64", "optimizer_options": {"beta3": 0.5},
-        "schedule_steps": 9, "warmup_steps": 9,
+        "schedule_steps": 9, "warmup_steps": 9, "fold": "2/5",
     }  # fmt: skip
     base = RunConfig(optimizer="eve")
     assert base.replaced(**{name: unusual.get(name, 0.5)}).auto_name() != base.auto_name()
@@ -73,6 +74,10 @@ COMMANDS = {
     "a dash": ({"wandb_project": "-x"}, "handgrad train --wandb_project=-x"),
     "lists": ({"track": "tb", "resize": 14}, "handgrad train --resize 14 14 --track tensorboard"),
     "layers": ({"layers": "dense:8 relu"}, "handgrad train --layers dense:8 relu"),
+    "a fit": (
+        {"model": "hog-svm", "model_options": "C=1", "fold": "1/5"},
+        "handgrad train --fold 1/5 --features hog --model svm --model_options C=1.0",
+    ),
     "options": (
         {"o": "eve", "optimizer_options": "clip=5 beta3=.9"},
         "handgrad train --optimizer eve --optimizer_options beta3=0.9 clip=5.0",

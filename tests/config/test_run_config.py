@@ -101,7 +101,35 @@ REFUSED = {
     "convolution bare": ({"layers": ["conv2d"]}, "layers has 'conv2d', which needs filters: write conv2d:128"),
     "layers and model": ({"layers": ["relu"], "model": "cnn"}, "leave out model, got cnn (--model)"),
     "cnn and sizes": ({"model": "cnn", "nhl": 3}, "model cnn describes the whole network: leave out num_layers, got 3"),
-    "model unknown": ({"model": "resnet"}, "model must be one of mlp, cnn, got 'resnet' (--model)"),
+    "model unknown": (
+        {"model": "resnet"},
+        "model must be one of mlp, cnn, svm, linear_svm, logistic, knn, random_forest",
+    ),
+    "option of no network": ({"model_options": "C=5"}, "mlp has no option C, it has none (--model_options)"),
+    "model option unknown": (
+        {"model": "svm", "model_options": "gama=1"},
+        "model_options: svm has no option gama, expected C or gamma; did you mean gamma? (--model_options)",
+    ),
+    "model option out of range": (
+        {"model": "svm", "model_options": {"C": -1}},
+        "model svm: C must be positive, got -1.0 (--model_options C=...)",
+    ),
+    "model option broken": (
+        {"model": "knn", "model_options": {"neighbors": 2.5}},
+        "neighbors must be a whole number, got 2.5 (--model_options neighbors=...)",
+    ),
+    "useless to a fit": ({"model": "svm", "epochs": 3}, "model svm is fitted by scikit-learn: leave out epochs, got 3"),
+    "features twice": ({"model": "hog-svm", "features": "pixels"}, "model hog-svm has features of its own"),
+    "features and shifts": ({"features": "hog", "shift": 1}, "features hog replace the pixels: leave out shift"),
+    "features unknown": ({"features": "hogg"}, "features must be one of pixels, hog, got 'hogg'; did you mean hog?"),
+    "fold a number": ({"fold": 5}, "fold must be such as 2/5, or test/5, got 5 (--fold)"),
+    "fold 6 of 5": ({"fold": "6/5"}, "fold must be 1/5 to 5/5, got 6/5"),
+    "fold of one": ({"fold": "1/1"}, "fold must be 1/2 to 2/2, got 1/1"),
+    "fold 0": ({"fold": "0/5"}, "fold must be 1/5 to 5/5, got 0/5"),
+    "fold and validation": (
+        {"fold": "test/5", "validation_fraction": 0.2},
+        "fold test/5 validates on test images: leave out validation_fraction, got 0.2",
+    ),
     "two spellings": ({"lr": 0.1, "learning_rate": 0.2}, "learning_rate is given twice: lr 0.1 and learning_rate 0.2"),
     "unknown": ({"frobnicate": 1}, "unknown setting frobnicate. `handgrad train --help` lists all"),
     "unknown key, not a text": ({5: 1}, "unknown setting 5"),
@@ -177,6 +205,16 @@ TAKEN = {
     "layers, by name": ({"layers": ["batch_norm:epsilon=1e-3"]}, {"layers": ("batch_norm:epsilon=0.001",)}),
     "layers, defaults": ({"layers": [{"batch_norm": None}]}, {"layers": ("batch_norm",)}),
     "twice the same": ({"lr": 0.1, "learning_rate": "1e-1"}, {"learning_rate": 0.1}),
+    "a fold": ({"fold": " 02/5"}, {"fold": "2/5"}),
+    "folds of the test set": ({"fold": "Test/4"}, {"fold": "test/4"}),
+    "a model and its features": ({"model": "HOG-SVM"}, {"model": "svm", "features": "hog"}),
+    "a model of two words and its features": ({"model": "hog_linear_svm"}, {"model": "linear_svm", "features": "hog"}),
+    "a network on features": ({"model": "hog-mlp", "sz": 32}, {"model": "mlp", "features": "hog", "hidden_size": 32}),
+    "a shorthand said twice": ({"model": "hog-rf", "features": "HOG"}, {"model": "random_forest", "features": "hog"}),
+    "model options": (
+        {"model": "svm", "model_options": "gamma=.1 C=1e1"},
+        {"model_options": {"C": 10.0, "gamma": 0.1}},
+    ),
     "layers beside defaults": ({"layers": ["relu"], "num_layers": 2, "act": "ReLU"}, {"layers": ("relu",)}),
 }
 
@@ -232,6 +270,14 @@ def test_replaced_lays_one_description_over_another():
     assert base.replaced(layers=["dense:3"]) == RunConfig(layers=["dense:3"])
     assert base.replaced(layers=None) == base
     assert base.replaced(sz=[32, 16]).replaced(sz="8").hidden_sizes == (8, 8)
+
+
+def test_another_kind_of_model_takes_only_what_it_uses():
+    base = RunConfig(dataset="digits", epochs=3, optimizer="sgd", hidden_size=8, seed=4)
+    fitted = base.replaced(model="hog-SVC", model_options="C=2")
+    assert fitted == RunConfig(dataset="digits", seed=4, model="svm", features="hog", model_options={"C": 2})
+    assert fitted.replaced(model="mlp", features="pixels") == RunConfig(dataset="digits", seed=4)
+    assert fitted.replaced(seed=1).model_options == {"C": 2}
 
 
 def test_replaced_checks_again():

@@ -7,7 +7,7 @@ from handgrad.cli.console import Screen
 from handgrad.cli.flags import parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import CONFIG, HELP
-from handgrad.data import load
+from handgrad.config import build_dataset
 from handgrad.nn import gradcheck
 from handgrad.runs import build_network
 
@@ -24,7 +24,7 @@ def run(tokens: list[str]) -> int:
         print(help_text("handgrad gradcheck", EXAMPLES, (CONFIG, HELP)), end="")
         return 0
     config = parsed.config.replaced(dtype="float64")
-    dataset = load(config.dataset, config.resize)
+    dataset = build_dataset(config)
     network = build_network(config, dataset, np.arange(len(dataset.y_train)))
     batch = dataset.x_train[:IMAGES], dataset.y_train[:IMAGES]
     checks = gradcheck(network, batch, elements=ELEMENTS, key=config.seed + 1)

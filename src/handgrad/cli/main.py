@@ -15,6 +15,7 @@ from handgrad.errors import FileSystemError, HandgradError, UsageError
 COMMANDS = {
     "train": "train a network on images, into a run folder",
     "resume": "go on with a run that was stopped or killed",
+    "crossval": "train and test over folds of the training or the test set",
     "evaluate": "all numbers of a run's network, class by class; ensembles",
     "compare": "put runs side by side, and say what their differences can tell",
     "predict": "name what is on images, with a run's network",
@@ -86,6 +87,10 @@ def _failed(error: HandgradError, debug: bool) -> int:
     if debug:
         traceback.print_exc()
     print(f"handgrad: error: {error}", file=sys.stderr)
+    if error.at_once:
+        _settle_stdout()
+        sys.stderr.flush()
+        os._exit(error.exit_code)
     return error.exit_code
 
 

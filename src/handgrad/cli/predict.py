@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from handgrad.cli.parser import Parser
-from handgrad.data import DATASETS, read_grey
-from handgrad.data.dataset import Images
+from handgrad.data import DATASETS, FEATURES, read_grey
+from handgrad.data.dataset import Images, Inputs
 from handgrad.evaluation.picture import fit_picture
 from handgrad.nn import Network
 from handgrad.runs import open_run
@@ -23,15 +23,18 @@ def run(tokens: list[str]) -> int:
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files")
     arguments = parser.arguments(tokens)
     folder = open_run(arguments.run)
-    network, dataset = folder.load_model(), folder.config.dataset
+    network, config = folder.load_model(), folder.config
+    extractor = FEATURES[config.features]
+    shape = tuple(folder.facts["image_shape"]) if extractor else network.input_shape
     for path in arguments.images:
-        print(_line(network, path, dataset))
+        picture, inverted = _picture(shape, path, config.dataset)
+        entering = extractor(picture[None]) if extractor else picture[None]
+        print(_line(network, path, entering, inverted))
     return 0
 
 
-def _line(network: Network, path: Path, dataset: str) -> str:
-    picture, inverted = _picture(network.input_shape, path, dataset)
-    probabilities = network.predict_proba(picture[None])[0]
+def _line(network: Network, path: Path, entering: Inputs, inverted: bool) -> str:
+    probabilities = network.predict_proba(entering)[0]
     best = probabilities.argsort()[::-1][:TOP]
     names = network.class_names or tuple(map(str, range(network.classes)))
     guesses = "   ".join(f"{names[k]} {100 * probabilities[k]:.1f} %" for k in best)

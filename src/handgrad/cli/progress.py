@@ -14,10 +14,12 @@ RECENT = 100  # iterations that the loss and accuracy on the bar are averaged ov
 
 
 class Progress(Observer):
-    """Bar with loss, accuracy, images per second and time left when stdout is a terminal; epochs as plain lines."""
+    """Bar with loss, accuracy, images per second and time left when stdout is a terminal; epochs as plain lines
+    unless `lines` is False."""
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self, quiet: bool = False, lines: bool = True) -> None:
         self.console = Screen(quiet=quiet, highlight=False, soft_wrap=True)
+        self._lines = lines
         self._bar: Bar | None = None
         self._task: Any = None
         self._began, self._from = time.perf_counter(), 0
@@ -27,7 +29,7 @@ class Progress(Observer):
         rows, held = len(trainer.split.train_rows), len(trainer.split.validation_rows)
         epochs, done = trainer.settings.epochs, trainer.step
         begin = f", going on from step {done} of {trainer.total_steps}" if done else ""
-        self.console.print(
+        self._say(
             f"{rows:,} + {held:,} validation images, {trainer.network.parameters.size:,} parameters, "
             f"{epochs} epochs of {trainer.steps_per_epoch:,} steps{begin}"
         )
@@ -64,7 +66,11 @@ class Progress(Observer):
             parts.append(f"val {_pair(epoch.validation_loss, epoch.validation_accuracy)}")
         if not math.isnan(epoch.test_loss):
             parts.append(f"test {_pair(epoch.test_loss, epoch.test_accuracy)}")
-        self.console.print("  ".join([*parts, f"{epoch.seconds:.2f} s"]))
+        self._say("  ".join([*parts, f"{epoch.seconds:.2f} s"]))
+
+    def _say(self, line: str) -> None:
+        if self._lines:
+            self.console.print(line)
 
     def ended(self, trainer: Trainer) -> None:
         """Take the bar away."""

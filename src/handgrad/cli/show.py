@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from handgrad.classical import Estimate
 from handgrad.cli.console import say
 from handgrad.evaluation import mean_interval
-from handgrad.runs import Run
+from handgrad.runs import Prepared, Run
+from handgrad.runs.classical import MOST_TRAIN_ROWS
 from handgrad.training import Trainer
 
 
@@ -49,6 +51,18 @@ def print_plan(trainer: Trainer, seconds: float) -> None:
     print(f"parameters: {network.parameters.size:,}")
     print(f"steps: {trainer.total_steps:,} ({trainer.settings.epochs} epochs of {trainer.steps_per_epoch:,})")
     print(f"estimated time: {duration(seconds)}")
+
+
+def print_fit_plan(prepared: Prepared, expected: Estimate, test_images: int) -> None:
+    """A classical model, what it is fitted to, and how long that would take."""
+    model, x = prepared.model, prepared.x_train
+    options = ", ".join(f"{name} {value:g}" for name, value in vars(model).items())
+    scored = test_images + len(prepared.parts.validation_rows) + min(len(x), MOST_TRAIN_ROWS)
+    print(f"model: {model.title}{f' ({options})' if options else ''}")
+    print(f"fitted to: {len(x):,} images of {x.shape[1]:,} numbers each, then {scored:,} are scored")
+    print(f"estimated time: {duration(expected.fit)} to fit, {duration(expected.score * scored)} to score")
+    trial = f"a fit to {expected.images:,} took {expected.seconds:.2f} s"
+    print(f"  ({trial}, and grows with their number to the power {model.fit_power:g})")
 
 
 def duration(seconds: float) -> str:

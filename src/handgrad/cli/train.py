@@ -5,16 +5,16 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from handgrad.classical import CLASSICAL, estimate
 from handgrad.cli.console import say
 from handgrad.cli.flags import ParsedFlags, parse
 from handgrad.cli.help_text import help_text
-from handgrad.cli.show import print_plan, print_result, print_seeds
+from handgrad.cli.show import print_fit_plan, print_plan, print_result, print_seeds
 from handgrad.cli.watching import watching
-from handgrad.config import RunConfig
-from handgrad.data import load
+from handgrad.config import RunConfig, build_dataset
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
-from handgrad.runs import Run, execute, prepare
+from handgrad.runs import Run, execute, prepare, prepare_classical
 from handgrad.training import Trainer
 from handgrad.training.estimate import estimate_seconds
 from handgrad.training.weights import check_suffix, save_weights
@@ -25,6 +25,7 @@ EXAMPLES = (
     "handgrad train --config course.yaml --seeds 5",
     "handgrad train --hidden_size 256,128 --dropout 0.3 --dry_run",
     "handgrad train --layers flatten dense:64 gelu dropout:0.2 --dataset mnist",
+    "handgrad train --model hog-svm --model_options C=5 gamma=0.05 --dataset mnist",
 )
 
 
@@ -56,6 +57,8 @@ def _with_wandb(parsed: ParsedFlags, always: bool) -> RunConfig:
 
 def _check_paths(parsed: ParsedFlags) -> None:
     """Refuse now what could not be written after hours of training."""
+    if parsed.options["model_save_path"] and parsed.config.model in CLASSICAL:
+        raise UsageError(f"model {parsed.config.model} has no weights to save: leave out --model_save_path")
     if parsed.options["model_save_path"]:
         check_suffix(_path(parsed.options["model_save_path"]))
     for name in ("model_save_path", "config_save_path"):
@@ -65,7 +68,14 @@ def _check_paths(parsed: ParsedFlags) -> None:
 
 
 def _dry_run(config: RunConfig) -> int:
-    network, parts, settings = prepare(config, load(config.dataset, config.resize))
+    dataset = build_dataset(config)
+    if config.model in CLASSICAL:
+        prepared = prepare_classical(config, dataset)
+        expected = estimate(prepared.model, prepared.x_train, prepared.parts.y_train, config.seed)
+        print(config.to_yaml(), end="")
+        print_fit_plan(prepared, expected, len(dataset.y_test))
+        return 0
+    network, parts, settings = prepare(config, dataset)
     trainer = Trainer(network, parts, settings)
     print(config.to_yaml(), end="")
     print_plan(trainer, estimate_seconds(trainer))

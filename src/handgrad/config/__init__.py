@@ -1,12 +1,15 @@
 """RunConfig, its spellings, and what is built from it."""
 
 from handgrad.config.build import (
+    build_classical,
+    build_dataset,
     build_initializer,
     build_layers,
     build_links,
     build_loss,
     build_optimizer,
     build_schedule,
+    build_split,
 )
 from handgrad.config.kinds import Kind
 from handgrad.config.run_config import RunConfig, differences, kind_of

@@ -1,11 +1,14 @@
 """From a configuration to what it describes: layers, loss, optimizer, schedule, links."""
 
 import dataclasses
+from collections import ChainMap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from handgrad.classical import CLASSICAL, ClassicalModel
 from handgrad.config.layers import build_layer
 from handgrad.config.lookup import listed, nearest
+from handgrad.data import Dataset, Split, hold_fold, load, read_fold, split, watched_on_test, with_features
 from handgrad.errors import UsageError
 from handgrad.nn import (
     ACTIVATIONS,
@@ -28,6 +31,11 @@ if TYPE_CHECKING:
 
 REPLACED_BY_CNN = ("num_layers", "hidden_size", "dropout", "batch_norm")
 REPLACED_BY_LAYERS = ("model", "activation", *REPLACED_BY_CNN)
+REPLACED_BY_FEATURES = ("noise", "shift", "elastic", "normalize")
+USED_BY_CLASSICAL = (
+    *("dataset", "resize", "validation_fraction", "train_fraction", "fold", "normalize", "features", "model"),
+    *("model_options", "seed", "runs_dir", "name", "track", "wandb_project", "wandb_entity", "wandb_mode"),
+)
 
 
 def build_optimizer(config: "RunConfig") -> Optimizer:
@@ -36,18 +44,18 @@ def build_optimizer(config: "RunConfig") -> Optimizer:
     Raises  UsageError for an option that it does not have, or a number that it refuses.
     """
     kind = OPTIMIZERS[config.optimizer]
-    names = {field.name for field in dataclasses.fields(kind)}
-    own = [field.name for field in dataclasses.fields(kind) if field.name not in type(config).model_fields]
-    for option in config.optimizer_options:
-        if option not in own:
-            raise UsageError(_unknown_option(config.optimizer, option, own, is_field=option in names))
-    try:
-        return kind(**_matching(kind, config), **config.optimizer_options)
-    except UsageError as error:
-        message = str(error)
-        for option in config.optimizer_options:
-            message = message.replace(f"(--{option})", f"(--optimizer_options {option}=...)")
-        raise UsageError(f"optimizer {config.optimizer}: {message}") from error
+    _check_options(config, kind, "optimizer")
+    return _with_options(kind, config, "optimizer")
+
+
+def build_classical(config: "RunConfig") -> ClassicalModel:
+    """The classical model with its hyper-parameters.
+
+    Raises  UsageError as `build_optimizer`.
+    """
+    kind = CLASSICAL[config.model]
+    _check_options(config, kind, "model")
+    return _with_options(kind, config, "model")
 
 
 def build_schedule(config: "RunConfig") -> Schedule:
@@ -111,15 +119,49 @@ def _cnn(config: "RunConfig", initializer: Initializer) -> list[Layer]:
 MODELS: dict[str, Callable[["RunConfig", Initializer], list[Layer]]] = {"mlp": _mlp, "cnn": _cnn}
 
 
+ALL_MODELS = ChainMap[str, Any](CLASSICAL, MODELS)
+"""Networks and classical models, as they are registered now."""
+
+
+def build_dataset(config: "RunConfig", name: str | None = None) -> Dataset:
+    """The data set `config` names, as its model gets it: resized, features in place of images, one fold held out.
+
+    Another one, `name`, is brought to the same form; no fold of it is held out.
+
+    Raises  UsageError, FileSystemError, CorruptDataError.
+    """
+    dataset = with_features(load(name or config.dataset, config.resize), config.features)
+    fold = read_fold(config.fold) if config.fold and name is None else None
+    return hold_fold(dataset, fold, config.seed) if fold and fold.held else dataset
+
+
+def build_split(config: "RunConfig", dataset: Dataset) -> Split:
+    """Which of its images are trained on, and which validate."""
+    fold = read_fold(config.fold) if config.fold else None
+    if fold is None or fold.held:
+        return split(dataset, config.validation_fraction, config.seed, config.train_fraction)
+    return watched_on_test(split(dataset, 0, config.seed, config.train_fraction), dataset, fold.folds, config.seed)
+
+
 def check(config: "RunConfig") -> None:
     """Build all parts once, so that what one of them refuses is refused before anything starts.
 
-    Raises  UsageError, also where `layers` or the model `cnn` and a setting that it replaces are both given.
+    Raises  UsageError, also where `layers` or a model and a setting that it makes useless are both given.
     """
+    if config.features != "pixels":
+        _refuse(config, REPLACED_BY_FEATURES, f"features {config.features} replace the pixels")
+    if config.fold and not read_fold(config.fold).held:
+        _refuse(config, ("validation_fraction",), f"fold {config.fold} validates on test images")
     if config.layers is not None:
-        _refuse(config, REPLACED_BY_LAYERS, "layers")
+        _refuse(config, REPLACED_BY_LAYERS, "layers describes the whole network")
     elif config.model == "cnn":
-        _refuse(config, REPLACED_BY_CNN, "model cnn")
+        _refuse(config, REPLACED_BY_CNN, "model cnn describes the whole network")
+    elif config.model in CLASSICAL:
+        useless = tuple(name for name in type(config).model_fields if name not in USED_BY_CLASSICAL)
+        _refuse(config, useless, f"model {config.model} is fitted by scikit-learn")
+        build_classical(config)
+    if config.model not in CLASSICAL:
+        _check_options(config, None, "model")
     for build in (build_optimizer, build_schedule, build_links, build_loss, build_initializer):
         build(config)
 
@@ -128,7 +170,7 @@ def _refuse(config: "RunConfig", replaced: tuple[str, ...], what: str) -> None:
     for name in replaced:
         value = getattr(config, name)
         if value != type(config).model_fields[name].default:
-            raise UsageError(f"{what} describes the whole network: leave out {name}, got {value} (--{name})")
+            raise UsageError(f"{what}: leave out {name}, got {value} (--{name})")
 
 
 def _matching(kind: type[Any], config: "RunConfig") -> dict[str, Any]:
@@ -137,10 +179,31 @@ def _matching(kind: type[Any], config: "RunConfig") -> dict[str, Any]:
     return {name: getattr(config, name) for name in names if getattr(config, name) is not None}
 
 
-def _unknown_option(optimizer: str, option: str, own: list[str], is_field: bool) -> str:
+def _with_options(kind: Any, config: "RunConfig", what: str) -> Any:
+    """An optimizer or a model with its settings and its options; what it says of an option is said of the flag."""
+    options = getattr(config, f"{what}_options")
+    try:
+        return kind(**_matching(kind, config), **options)
+    except UsageError as error:
+        message = str(error)
+        for option in options:
+            message = message.replace(f"(--{option})", f"(--{what}_options {option}=...)")
+        raise UsageError(f"{what} {getattr(config, what)}: {message}") from error
+
+
+def _check_options(config: "RunConfig", kind: Any, what: str) -> None:
+    """Refuse an option that an optimizer or a model does not have; a network, None, has none."""
+    fields = [field.name for field in dataclasses.fields(kind)] if kind else []
+    own = [name for name in fields if name not in type(config).model_fields]
+    for option in getattr(config, f"{what}_options"):
+        if option not in own:
+            raise UsageError(_unknown_option(config, what, option, own, is_field=option in fields))
+
+
+def _unknown_option(config: "RunConfig", what: str, option: str, own: list[str], is_field: bool) -> str:
     if is_field:
-        return f"optimizer_options: {option} is a setting of its own (--{option})"
+        return f"{what}_options: {option} is a setting of its own (--{option})"
     near = nearest(option, own)
     hint = f"; did you mean {near}?" if near else ""
     has = f"expected {listed(own)}" if own else "it has none"
-    return f"optimizer_options: {optimizer} has no option {option}, {has}{hint} (--optimizer_options)"
+    return f"{what}_options: {getattr(config, what)} has no option {option}, {has}{hint} (--{what}_options)"

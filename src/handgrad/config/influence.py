@@ -3,7 +3,14 @@
 import dataclasses
 from typing import Any
 
-from handgrad.config.build import REPLACED_BY_CNN, REPLACED_BY_LAYERS, build_optimizer
+from handgrad.classical import CLASSICAL
+from handgrad.config.build import (
+    REPLACED_BY_CNN,
+    REPLACED_BY_FEATURES,
+    REPLACED_BY_LAYERS,
+    USED_BY_CLASSICAL,
+    build_optimizer,
+)
 from handgrad.config.run_config import RunConfig, differences
 from handgrad.nn import INITIALIZERS, LOSSES
 from handgrad.optim import OPTIMIZERS, SCHEDULES
@@ -39,12 +46,15 @@ OF_HIDDEN_LAYERS = {"hidden_size", "activation", "dropout", "batch_norm"}
 def idle(config: RunConfig) -> set[str]:
     """Settings that this run makes no use of, such as `beta1` of a run with plain SGD."""
     unused = {name for choice in CHOICES for name in _owned(choice) - _fields(CHOICES[choice][getattr(config, choice)])}
-    if config.layers is not None:
+    if config.model in CLASSICAL:
+        unused |= set(type(config).model_fields) - set(USED_BY_CLASSICAL)
+    elif config.layers is not None:
         unused |= set(REPLACED_BY_LAYERS)
     elif config.model != "mlp":
         unused |= set(REPLACED_BY_CNN)
     elif not config.num_layers:
         unused |= OF_HIDDEN_LAYERS
+    unused |= set(REPLACED_BY_FEATURES) if config.features != "pixels" else set()
     unused |= set() if config.elastic else {"elastic_sigma"}
     unused |= set() if config.patience or config.keep == "best" else {"monitor"}
     return unused
@@ -59,6 +69,8 @@ def effective_differences(one: RunConfig, other: RunConfig) -> dict[str, tuple[A
     unused = idle(one) | idle(other) | WITHOUT_INFLUENCE
     found = differences(settled(one), settled(other))
     found = {name: values for name, values in found.items() if name not in unused}
+    if "model" in found:
+        found.pop("model_options", None)
     if "optimizer" in found:
         found.pop("optimizer_options", None)
         if one.epsilon == other.epsilon:
@@ -76,6 +88,8 @@ def with_setting_of(base: RunConfig, other: RunConfig, name: str, besides: set[s
     changes = {name: getattr(other, name)}
     if name == "optimizer":
         changes |= {"optimizer_options": other.optimizer_options, "learning_rate": settled(base).learning_rate}
+    elif name == "model":
+        changes |= {"model_options": other.model_options}
     elif name == "learning_rate":
         changes = {name: settled(other).learning_rate}
     elif name == "hidden_size" and "num_layers" not in besides:

@@ -17,6 +17,7 @@ from pydantic_core import core_schema
 from handgrad import strict_yaml
 from handgrad.checks import in_words, within
 from handgrad.config.lookup import shown, value_name
+from handgrad.data import read_fold
 from handgrad.errors import UsageError
 
 BRACKETS = "[({"
@@ -263,6 +264,20 @@ class Options(Kind):
             else:
                 raise ValueError(f"must be numbers by name such as beta3=0.99, got {shown(item)}")
         return {name: _option(name, pairs[name]) for name in sorted(pairs)}
+
+
+@dataclass(frozen=True)
+class FoldName(Kind):
+    """One fold of several, as "2/5", or the folds of the test set, as "test/5"."""
+
+    metavar = "K/N"
+
+    def read(self, value: Any) -> str:
+        """The canonical text."""
+        if not isinstance(value, str):
+            raise ValueError(f"must be such as 2/5, or test/5, got {shown(value)}")
+        held, folds = read_fold(value)
+        return f"{held or 'test'}/{folds}"
 
 
 def _option(name: str, given: Any) -> float:

@@ -6,6 +6,7 @@ import shlex
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from handgrad.classical import CLASSICAL
 from handgrad.config.build import build_optimizer
 from handgrad.config.resolve import EACH_LAYER
 
@@ -46,6 +47,7 @@ ABBREVIATIONS = {
     "train_fraction": "train",
     "validation_fraction": "val",
     "dtype": "",
+    "fold": "fold",
 }
 
 
@@ -62,20 +64,18 @@ def auto_name(config: "RunConfig") -> str:
     """A folder's name such as fashion_mnist_hl_3_bs_16_ac_tanh_adam_lr_0.0001_s_0, cut to 96 characters with a hash."""
     parts: list[Any] = [PurePath(config.dataset).stem or "data"]
     activation = ["ac", config.activation] if config.layers is None else []
-    if config.layers is not None:
+    parts += [config.features] if config.features != "pixels" else []
+    if config.model in CLASSICAL:
+        parts += [config.model, _brief(config.model_options)]
+    elif config.layers is not None:
         parts += ["net", *(item.replace(":", "") for item in config.layers)]
     elif config.model == "mlp":
         parts += ["hl", config.num_layers, *_sizes(config)]
     else:
         parts.append(config.model)
-    parts += [
-        "bs",
-        config.batch_size,
-        *activation,
-        config.optimizer,
-        "lr",
-        f"{build_optimizer(config).learning_rate:g}",
-    ]
+    if config.model not in CLASSICAL:
+        rate = f"{build_optimizer(config).learning_rate:g}"
+        parts += ["bs", config.batch_size, *activation, config.optimizer, "lr", rate]
     for name in ABBREVIATIONS:
         parts += _unusual(config, name) if name != "hidden_size" else []
     text = "_".join(str(part) for part in [*parts, "s", config.seed] if part != "")

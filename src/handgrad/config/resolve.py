@@ -1,6 +1,7 @@
 """Many ways to say one thing brought together: spellings of names, layers counted or listed, base and overrides."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from handgrad import strict_yaml
-from handgrad.config.build import REPLACED_BY_CNN, REPLACED_BY_LAYERS
+from handgrad.classical import CLASSICAL
+from handgrad.config.build import ALL_MODELS, REPLACED_BY_CNN, REPLACED_BY_LAYERS, USED_BY_CLASSICAL
 from handgrad.config.kinds import Kind, Wholes
-from handgrad.config.lookup import field_spellings, find, shown, squashed, unknown
+from handgrad.config.lookup import field_spellings, find, shown, squashed, unknown, value_name
 from handgrad.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 KindOf = Callable[[str], Kind]
 EACH_LAYER = 128  # units, where a number of layers is given and nothing of their size
 LISTS = (".yaml", ".yml", ".json")
+SHORTHAND = re.compile(r"hog[-_+ ]?([\w -]+)$", re.IGNORECASE)
 
 
 def canonical(mapping: Mapping[str, Any], kind_of: KindOf) -> dict[str, Any]:
@@ -28,7 +31,21 @@ def canonical(mapping: Mapping[str, Any], kind_of: KindOf) -> dict[str, Any]:
     """
     table = field_spellings()
     triples = ((name, find(str(name), table, "setting"), value) for name, value in mapping.items())
-    return with_listed_layers(united(triples, kind_of))
+    return unfolded(united(triples, kind_of))
+
+
+def unfolded(values: Any) -> Any:
+    """The values with `model` as one word for one thing: hog-svm is the model svm on the features hog; a file, layers.
+
+    Raises  UsageError when features are given besides, and others; as `with_listed_layers`.
+    """
+    model = values.get("model") if isinstance(values, Mapping) else None
+    shorthand = SHORTHAND.match(model.strip()) if isinstance(model, str) else None
+    if shorthand is None:
+        return with_listed_layers(values)
+    if squashed(str(values.get("features", "hog"))) not in ("hog", "none"):
+        raise UsageError(f"model {model} has features of its own: leave out features, got {values['features']}")
+    return {**values, "model": shorthand[1], "features": "hog"}
 
 
 def with_listed_layers(values: Any) -> Any:
@@ -72,12 +89,23 @@ def overridden(base: Mapping[str, Any], changes: Mapping[str, Any], default_size
     if changes.get("layers") is not None:
         dropped = REPLACED_BY_LAYERS
     elif "model" in changes:
-        dropped = ("layers", *(REPLACED_BY_CNN if squashed(str(changes["model"])) == "cnn" else ()))
+        dropped = ("layers", "model_options", *_replaced_by(str(changes["model"]), base))
     elif _is_list(changes.get("hidden_size")):
         dropped = ("num_layers",)
     elif "num_layers" in changes and "hidden_size" not in changes and tuple_of(base["hidden_size"]) == default_sizes:
         dropped = ("hidden_size",)
     return {name: value for name, value in base.items() if name not in dropped} | dict(changes)
+
+
+def _replaced_by(model: str, base: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a model makes of no use, in any of the model's spellings."""
+    try:
+        name = value_name("model", model, ALL_MODELS)
+    except ValueError:  # said when it is checked
+        return ()
+    if name in CLASSICAL:
+        return tuple(field for field in base if field not in USED_BY_CLASSICAL)
+    return REPLACED_BY_CNN if name == "cnn" else ()
 
 
 def settled_sizes(config: "RunConfig") -> dict[str, Any]:

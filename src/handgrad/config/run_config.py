@@ -10,9 +10,22 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, Va
 
 from handgrad import strict_yaml
 from handgrad.config import build, naming, resolve
-from handgrad.config.kinds import Kind, Name, Names, Number, Options, Size, Switch, Text, Whole, Wholes, folder_name
+from handgrad.config.kinds import (
+    FoldName,
+    Kind,
+    Name,
+    Names,
+    Number,
+    Options,
+    Size,
+    Switch,
+    Text,
+    Whole,
+    Wholes,
+    folder_name,
+)
 from handgrad.config.layers import LayerList
-from handgrad.data import canonical_name
+from handgrad.data import FEATURES, canonical_name
 from handgrad.errors import UsageError
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LOSSES
 from handgrad.nn.network import DTYPES
@@ -48,6 +61,11 @@ class RunConfig(BaseModel):
     )
     validation_fraction: Annotated[float, Number("[0, 1)")] = _data(0.1, "share of the training images held out")
     train_fraction: Annotated[float, Number("(0, 1]")] = _data(1.0, "share of the training images used at all")
+    fold: Annotated[str | None, FoldName(optional=True)] = _data(
+        None,
+        "2/5: train without the second of five folds of the training images, and test on that; test/5: validate on all "
+        "but the last of five folds of the test images",
+    )
     noise: Annotated[float, Number("[0, 1]")] = _data(
         0.0, "deviation of the noise added to training images, 1 being the full pixel range"
     )
@@ -60,10 +78,18 @@ class RunConfig(BaseModel):
         "unit", "unit: pixels from 0 to 1; standard: mean 0 and deviation 1 over the training set"
     )
 
-    model: Annotated[str, Name("model", build.MODELS)] = _network(
+    features: Annotated[str, Name("features", FEATURES)] = _data(
+        "pixels", "what enters the model: pixels, or hog: 64 numbers, a histogram of oriented gradients"
+    )
+
+    model: Annotated[str, Name("model", build.ALL_MODELS)] = _network(
         "mlp",
         "mlp: dense layers as the settings below say; cnn: two convolutions of four 3x3 filters, each with batch "
-        "normalisation, activation and 2x2 pools; or a YAML file with a list of layers, see layers",
+        "normalisation, activation and 2x2 pools; or a YAML file with a list of layers, see layers; or, by "
+        "scikit-learn: svm, linear_svm, logistic, knn, random_forest; hog- before any of them is --features hog",
+    )
+    model_options: Annotated[dict[str, float], Options()] = _network(
+        {}, "what a model of scikit-learn has, such as C=5 gamma=0.05 for svm"
     )
     num_layers: Annotated[int, Whole(0, 1000)] = _network(2, "hidden layers; 0 is softmax regression")
     hidden_size: Annotated[int | tuple[int, ...], Wholes(MANY)] = _network(
@@ -146,7 +172,7 @@ class RunConfig(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _checked(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        values = resolve.with_listed_layers(values)
+        values = resolve.unfolded(values)
         try:
             config = handler(values)
             settled = resolve.settled_sizes(config)

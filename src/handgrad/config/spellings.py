@@ -12,12 +12,15 @@ FIELDS: dict[str, tuple[str, ...]] = {
         *("validation_size", "val_frac", "valid_split"),
     ),
     "train_fraction": ("data_fraction", "subset"),
+    "fold": ("cv_fold",),
     "noise": ("noise_std", "noise_level"),
     "shift": ("shift_pixels", "max_shift"),
     "elastic": ("elastic_alpha",),
     "elastic_sigma": (),
     "normalize": ("normalise", "normalization", "normalisation", "norm", "scaling"),
-    "model": ("model_type", "model_name", "network", "net"),
+    "features": ("feature", "feature_extractor", "feature_type"),
+    "model": ("model_type", "model_name", "network", "net", "classifier"),
+    "model_options": ("model_args", "model_kwargs", "model_params", "classifier_options"),
     "num_layers": (
         *("nhl", "nh1", "hl", "nl", "hidden_layers", "n_layers", "num_hidden_layers", "hidden_layers_count"),
         *("n_hidden_layers", "number_of_hidden_layers", "no_of_hidden_layers", "num_hidden", "hidden_layer_count"),
@@ -139,7 +142,19 @@ _OPTIMIZERS = {
 }
 
 VALUES: dict[str, dict[str, tuple[str, ...]]] = {
-    "model": {"mlp": ("fully_connected", "feed_forward"), "cnn": ("conv_net", "convolutional")},
+    "model": {
+        "mlp": ("fully_connected", "feed_forward"),
+        "cnn": ("conv_net", "convolutional"),
+        "svm": ("svc", "rbf_svm", "svm_rbf", "support_vector_machine"),
+        "linear_svm": ("svm_linear", "linear_svc", "linear_support_vector_machine"),
+        "logistic": ("logistic_regression", "log_reg", "logit"),
+        "knn": ("k_nearest_neighbors", "k_nearest_neighbours", "nearest_neighbors", "nearest_neighbours"),
+        "random_forest": ("rf", "forest"),
+    },
+    "features": {
+        "pixels": ("pixel", "raw", "raw_pixels"),
+        "hog": ("histogram_of_oriented_gradients", "hog_features"),
+    },
     "activation": _ACTIVATIONS,
     "layers": {
         **{name: tuple(other for other in others if other != "linear") for name, others in _ACTIVATIONS.items()},

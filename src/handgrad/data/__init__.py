@@ -6,7 +6,9 @@ from pathlib import Path
 
 from handgrad.data.dataset import Dataset
 from handgrad.data.digits import DigitsSet
+from handgrad.data.features import FEATURES, with_features
 from handgrad.data.folder import load_folder
+from handgrad.data.folds import Fold, folds_of_test, hold_fold, read_fold, watched_on_test
 from handgrad.data.idx import read_idx
 from handgrad.data.idx_sets import IdxSet
 from handgrad.data.images import check_resize, read_grey, resized

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +10,10 @@ from numpy.typing import NDArray
 from handgrad.errors import CorruptDataError
 
 MAX_CLASSES = 1000
+FORMS = (("uint8", 3), ("float32", 2))  # of images, of features
 
 Images = NDArray[np.uint8]
+Inputs = NDArray[Any]  # uint8 images, or float32 features
 Labels = NDArray[np.int64]
 
 
@@ -18,17 +21,20 @@ Labels = NDArray[np.int64]
 class Dataset:
     """Grey images with their labels, in a training part and a test part that may be empty; the arrays are read-only.
 
-    Shapes  x_train, x_test (N, H, W) uint8; y_train, y_test (N,) int64 in [0, classes)
+    In place of images there may be their features; `pictures` is the images' height and width then.
+
+    Shapes  x_train, x_test (N, H, W) uint8 or (N, D) float32; y_train, y_test (N,) int64 in [0, classes)
     Raises  CorruptDataError when the arrays do not fit together; `fingerprint` is made from them when not given.
     """
 
     name: str
-    x_train: Images = field(repr=False)
+    x_train: Inputs = field(repr=False)
     y_train: Labels = field(repr=False)
-    x_test: Images = field(repr=False)
+    x_test: Inputs = field(repr=False)
     y_test: Labels = field(repr=False)
     class_names: tuple[str, ...]
     fingerprint: str = ""
+    pictures: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         _check_classes(self)
@@ -46,9 +52,14 @@ class Dataset:
 
     @property
     def image_shape(self) -> tuple[int, int]:
-        """Height and width of every image."""
-        height, width = self.x_train.shape[1:]
+        """Height and width of every image, also of those that features stand for."""
+        height, width = self.pictures or self.x_train.shape[1:]
         return height, width
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape in which each of them enters a model: an image's, or (D,)."""
+        return tuple(self.x_train.shape[1:])
 
     @property
     def classes(self) -> int:
@@ -63,9 +74,9 @@ def _check_classes(dataset: Dataset) -> None:
         raise CorruptDataError(f"data set {dataset.name}: class_names holds a name twice, expected distinct names")
 
 
-def _check_part(dataset: Dataset, images: Images, labels: Labels, part: str) -> None:
+def _check_part(dataset: Dataset, images: Inputs, labels: Labels, part: str) -> None:
     where = f"data set {dataset.name}"
-    if images.dtype != np.uint8 or images.ndim != 3 or 0 in images.shape[1:]:
+    if (images.dtype.name, images.ndim) not in FORMS or 0 in images.shape[1:]:
         raise CorruptDataError(f"{where}: x_{part} is {images.dtype} {images.shape}, expected uint8 (N, H, W)")
     if images.shape[1:] != dataset.x_train.shape[1:]:
         raise CorruptDataError(

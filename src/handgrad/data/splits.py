@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.dataset import Dataset, Images, Labels
+from handgrad.data.dataset import Dataset, Inputs, Labels
 from handgrad.errors import UsageError
 
 Rows = NDArray[np.int64]
@@ -22,10 +22,10 @@ HOLDOUT, FOLDS, FRACTION = 1, 2, 3
 class Split:
     """Rows of one array of images for training and for validation; a training step gathers by row, nothing is copied.
 
-    Shapes  x (N, H, W) uint8; y (N,); train_rows, validation_rows (n,) int64, sorted and disjoint
+    Shapes  x (N, H, W) uint8 or (N, D) float32; y (N,); train_rows, validation_rows (n,) int64, sorted and disjoint
     """
 
-    x: Images = field(repr=False)
+    x: Inputs = field(repr=False)
     y: Labels = field(repr=False)
     train_rows: Rows
     validation_rows: Rows

@@ -1,18 +1,25 @@
 """Runs on disk: started, resumed, listed, tracked."""
 
+from handgrad.runs.classical import Prepared, prepare_classical
+from handgrad.runs.crossval import CrossValidation, FoldResult, cross_validate
 from handgrad.runs.folder import Run, create_run, list_runs, open_run
 from handgrad.runs.interruption import InterruptedRunError
 from handgrad.runs.start import build_network, build_settings, execute, prepare, resume
 
 __all__ = [
+    "CrossValidation",
+    "FoldResult",
     "InterruptedRunError",
+    "Prepared",
     "Run",
     "build_network",
     "build_settings",
     "create_run",
+    "cross_validate",
     "execute",
     "list_runs",
     "open_run",
     "prepare",
+    "prepare_classical",
     "resume",
 ]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from handgrad.classical import CLASSICAL
 from handgrad.config import RunConfig
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.files import atomic_write, sweep_temporaries
@@ -20,13 +21,17 @@ OVER = ("finished", "patience")
 
 
 class Run:
-    """One run's folder: config.yaml, run.json, history.jsonl, metrics.json, model.safetensors, checkpoints, log.txt."""
+    """One run's folder: config.yaml, run.json, history.jsonl, metrics.json, model.safetensors, checkpoints, log.txt.
+
+    That of a classical model has predictions.safetensors in place of history, model and checkpoints.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config_file, self.facts_file = path / "config.yaml", path / "run.json"
         self.history_file, self.metrics_file = path / "history.jsonl", path / "metrics.json"
         self.model_file, self.log_file = path / "model.safetensors", path / "log.txt"
+        self.predictions_file = path / "predictions.safetensors"
         self.checkpoints = path / "checkpoints"
         self.best_file = self.checkpoints / "best.safetensors"
         self.first_epoch_file = self.checkpoints / "epoch-1.safetensors"
@@ -53,8 +58,9 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to do: the training ended by itself, and its network is there."""
-        return self.metrics.get("stopped") in OVER and self.model_file.exists()
+        """Whether nothing is left to do: the training ended by itself, and its network or predictions are there."""
+        kept = self.model_file.exists() or self.predictions_file.exists()
+        return self.metrics.get("stopped") in OVER and kept
 
     def write_json(self, path: Path, content: dict[str, Any]) -> None:
         """Write `content` as readable JSON, atomically."""
@@ -95,11 +101,16 @@ class Run:
     def load_model(self) -> Network:
         """The network that the run ended with, or its best one so far while it has not ended.
 
-        Raises  UsageError when there is none yet; FileSystemError, CorruptDataError.
+        Raises  UsageError when there is none yet, or never will be; FileSystemError, CorruptDataError.
         """
         for path in (self.model_file, self.best_file):
             if path.exists():
                 return load_model(path)
+        if self.config.model in CLASSICAL:
+            raise UsageError(
+                f"{self.path} holds no network: the model {self.config.model} is not kept, only what it said of the "
+                "test and validation images. Choose a run of an mlp or a cnn"
+            )
         raise UsageError(f"{self.path} has no model yet: finish it with `handgrad resume {self.path}`")
 
     @contextmanager
@@ -140,7 +151,6 @@ def create_run(runs_dir: Path, name: str, numbered: bool) -> Run:
                 if numbered:
                     continue
                 raise UsageError(f"{run.path} exists: choose another --name, or `handgrad resume {run.path}`") from None
-            run.checkpoints.mkdir()
             return run
     except OSError as error:
         raise FileSystemError(

@@ -4,18 +4,24 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from handgrad.errors import HandgradError
-from handgrad.training import Trainer
 
 
 class InterruptedRunError(HandgradError):
     """A signal stopped the training; its exit code is 128 plus the signal's number, as shells have it."""
 
-    def __init__(self, message: str, number: int) -> None:
+    def __init__(self, message: str, number: int, at_once: bool = False) -> None:
         super().__init__(message)
-        self.exit_code = 128 + number
+        self.exit_code, self.at_once = 128 + number, at_once
+
+
+class Stoppable(Protocol):
+    """What can be asked to stop at its next pause: a Trainer, or a fit that somebody watches."""
+
+    def stop(self, reason: str) -> None:
+        """Ask."""
 
 
 class Interruption:
@@ -25,15 +31,15 @@ class Interruption:
 
 
 @contextmanager
-def stopping_on_signals(trainer: Trainer) -> Iterator[Interruption]:
-    """While the block runs, the first SIGINT or SIGTERM asks `trainer` to stop; handlers are put back afterwards."""
+def stopping_on_signals(work: Stoppable) -> Iterator[Interruption]:
+    """While the block runs, the first SIGINT or SIGTERM asks `work` to stop; handlers are put back afterwards."""
     seen = Interruption()
 
     def stop(number: int, frame: Any) -> None:
         for each in before:
             signal.signal(each, signal.SIG_DFL)
         seen.signal = number
-        trainer.stop("interrupted")
+        work.stop("interrupted")
 
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():  # Python delivers signals there only

@@ -4,11 +4,13 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from handgrad.config import RunConfig
-from handgrad.data import Dataset, load, split
+from handgrad.classical import CLASSICAL
+from handgrad.config import RunConfig, build_dataset, build_split
+from handgrad.data import Dataset
 from handgrad.errors import UsageError
 from handgrad.evaluation.predictions import Predictions, predict, same_images
 from handgrad.runs.folder import Run
+from handgrad.runs.predictions_file import read_predictions
 
 log = logging.getLogger("handgrad")
 PARTS = ("test", "validation", "train")
@@ -24,8 +26,10 @@ def predictions_of(run: Run, part: str = "test", dataset: Dataset | None = None)
     """
     if part not in PARTS:
         raise UsageError(f"part must be one of {', '.join(PARTS)}, got {part!r} (--on)")
+    if run.config.model in CLASSICAL:
+        return _kept(run, part, dataset)
     network, config = run.load_model(), run.config
-    data = dataset or load(config.dataset, config.resize)
+    data = dataset or build_dataset(config)
     if dataset is None:
         warn_of_other_data(run, data)
     if data.classes != network.classes:
@@ -34,6 +38,22 @@ def predictions_of(run: Run, part: str = "test", dataset: Dataset | None = None)
     if not len(labels):
         raise UsageError(f"{data.name} has no {part} images for {run.path}: choose another part (--on)")
     return predict(network, images, labels, data.class_names)
+
+
+def _kept(run: Run, part: str, dataset: Dataset | None) -> Predictions:
+    """What a model that was not kept itself said of its own data set at the end of its run."""
+    if dataset is not None and run.facts.get("data") != dataset.fingerprint:
+        raise UsageError(
+            f"{run.path} keeps what its model {run.config.model} said of its own images, and not the model: "
+            f"it cannot be asked about {dataset.name}"
+        )
+    if not run.predictions_file.exists():
+        raise UsageError(f"{run.path} has no predictions yet: finish it with `handgrad resume {run.path}`")
+    kept = read_predictions(run.predictions_file)
+    if part not in kept or not len(kept[part].labels):
+        with_images = [name for name, each in kept.items() if len(each.labels)]
+        raise UsageError(f"{run.path} keeps predictions of its {' and '.join(with_images)} images: choose these (--on)")
+    return kept[part]
 
 
 def warn_of_other_data(run: Run, dataset: Dataset) -> None:
@@ -46,7 +66,7 @@ def images_of(config: RunConfig, dataset: Dataset, part: str) -> tuple[Any, Any]
     """(images, labels) of a part of the data set, as the run that `config` describes splits it."""
     if part == "test":
         return dataset.x_test, dataset.y_test
-    parts = split(dataset, config.validation_fraction, config.seed, config.train_fraction)
+    parts = build_split(config, dataset)
     rows = parts.validation_rows if part == "validation" else parts.train_rows
     return parts.x[rows], parts.y[rows]
 
@@ -62,9 +82,10 @@ def predictions_of_all(
     loaded: dict[Any, Dataset] = {}
     found = []
     for run in watch(runs):
-        key = dataset or run.config.dataset, run.config.resize
+        config = run.config
+        key = dataset or config.dataset, config.resize, config.features, config.fold and (config.fold, config.seed)
         if key not in loaded:
-            loaded[key] = load(*key)
+            loaded[key] = build_dataset(config, dataset)
         if dataset is None:
             warn_of_other_data(run, loaded[key])
         found.append(predictions_of(run, part, loaded[key]))

@@ -2,21 +2,34 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from handgrad.config import RunConfig, build_layers, build_links, build_loss, build_optimizer, build_schedule
-from handgrad.data import Dataset, Split, load, split
+from handgrad.classical import CLASSICAL
+from handgrad.config import (
+    RunConfig,
+    build_dataset,
+    build_layers,
+    build_links,
+    build_loss,
+    build_optimizer,
+    build_schedule,
+    build_split,
+)
+from handgrad.data import Dataset, Split
 from handgrad.errors import CorruptDataError, DivergedError, UsageError
 from handgrad.evaluation import Measure, measure
 from handgrad.files import atomic_write
-from handgrad.nn import Network, Scaling
+from handgrad.nn import Network
+from handgrad.runs.classical import fit_classical, prepare_classical
 from handgrad.runs.folder import Run, create_run, open_run
 from handgrad.runs.interruption import InterruptedRunError, stopping_on_signals
 from handgrad.runs.journal import Journal, writing_log
 from handgrad.runs.recorder import Recorder
+from handgrad.runs.scaling import scaling_of
 from handgrad.training import Augmentation, LayerWatch, Observer, Settings, Trainer, load_newest_checkpoint
 from handgrad.training.checkpoint import PATTERN
 from handgrad.training.environment import environment
@@ -31,11 +44,11 @@ def build_network(config: RunConfig, dataset: Dataset, rows: Any) -> Network:
     layers = build_layers(config, dataset.classes)
     network = Network(
         layers,
-        dataset.image_shape,
+        dataset.input_shape,
         loss=build_loss(config),
         seed=config.seed,
         dtype=config.dtype,
-        scaling=_scaling(config, dataset, rows),
+        scaling=scaling_of(config, dataset, rows),
         class_names=dataset.class_names,
     )
     if network.classes != dataset.classes:
@@ -71,7 +84,7 @@ def build_settings(config: RunConfig) -> Settings:
 
 def prepare(config: RunConfig, dataset: Dataset) -> tuple[Network, Split, Settings]:
     """Split, network and settings of a run, all checked, before anything is written or trained."""
-    parts = split(dataset, config.validation_fraction, config.seed, config.train_fraction)
+    parts = build_split(config, dataset)
     return build_network(config, dataset, parts.train_rows), parts, build_settings(config)
 
 
@@ -90,17 +103,21 @@ def execute(config: RunConfig, observers: ObserverMaker = no_observers, start: P
     Raises  UsageError, FileSystemError, CorruptDataError; DivergedError; InterruptedRunError. The run stays in its
             folder, to be looked at or resumed, when training had begun.
     """
-    dataset = load(config.dataset, config.resize)
-    prepared = prepare(config, dataset)
-    if start is not None:
-        load_weights(prepared[0], start)
+    dataset = build_dataset(config)
+    train = _training(config, dataset, start)
     name = config.name or config.auto_name()
     run = create_run(Path(os.path.expanduser(config.runs_dir)), name, numbered=config.name is None)
     with run.locked():
         atomic_write(run.config_file, config.to_yaml())
-        facts = {"command": config.command(), "data": dataset.fingerprint, "environment": environment()}
-        run.write_json(run.facts_file, facts | ({"start": str(start.resolve())} if start else {}))
-        return _train(run, config, dataset, prepared, observers(config, run.path))
+        run.write_json(run.facts_file, _facts(config, dataset, start))
+        return train(run, observers(config, run.path))
+
+
+def _facts(config: RunConfig, dataset: Dataset, start: Path | None) -> dict[str, Any]:
+    """What is known at the start; of features, the shape of the images that they stand for, for those to come."""
+    facts = {"command": config.command(), "data": dataset.fingerprint, "environment": environment()}
+    shape = {"image_shape": dataset.image_shape} if dataset.pictures else {}
+    return facts | shape | ({"start": str(start.resolve())} if start else {})
 
 
 def resume(path: Path, observers: ObserverMaker = no_observers) -> Run:
@@ -113,26 +130,38 @@ def resume(path: Path, observers: ObserverMaker = no_observers) -> Run:
         if run.complete:
             return run
         config = run.config
-        dataset = load(config.dataset, config.resize)
+        dataset = build_dataset(config)
         if run.facts.get("data", dataset.fingerprint) != dataset.fingerprint:
             raise CorruptDataError(
                 f"the data set {config.dataset} is not the one that {path} began with: restore it to resume"
             )
-        run.checkpoints.mkdir(exist_ok=True)
-        prepared = prepare(config, dataset)
-        if "start" in run.facts and not any(run.checkpoints.glob(PATTERN)):  # killed before the first one was written
-            load_weights(prepared[0], Path(run.facts["start"]))
-        return _train(run, config, dataset, prepared, observers(config, run.path))
+        # Killed before the first checkpoint was written, a run from given weights begins with them again.
+        begun = any(run.checkpoints.glob(PATTERN))
+        start = Path(run.facts["start"]) if "start" in run.facts and not begun else None
+        return _training(config, dataset, start)(run, observers(config, run.path))
+
+
+def _training(config: RunConfig, dataset: Dataset, start: Path | None) -> Callable[[Run, Sequence[Observer]], Run]:
+    """What fills the folder of a run, checked as far as it can be before there is one."""
+    if config.model in CLASSICAL:
+        if start is not None:
+            raise UsageError(f"model {config.model} does not start from weights: leave out --model_path")
+        return partial(fit_classical, config, dataset, prepare_classical(config, dataset))
+    prepared = prepare(config, dataset)
+    if start is not None:
+        load_weights(prepared[0], start)
+    return partial(_train, config, dataset, prepared)
 
 
 def _train(
-    run: Run,
     config: RunConfig,
     dataset: Dataset,
     prepared: tuple[Network, Split, Settings],
+    run: Run,
     observers: Sequence[Observer],
 ) -> Run:
     network, parts, settings = prepared
+    run.checkpoints.mkdir(exist_ok=True)
     test = (dataset.x_test, dataset.y_test) if config.log_test and len(dataset.y_test) else None
     trainer = Trainer(network, parts, settings, (), test)
     history = run.read_history()
@@ -195,15 +224,3 @@ def _metrics(config: RunConfig, dataset: Dataset, trainer: Trainer) -> dict[str,
 def _numbers(values: Measure) -> dict[str, float | None]:
     """JSON has no NaN; right answers of a network whose loss is none are an accident of argmax."""
     return {name: value if np.isfinite(values.loss) else None for name, value in values._asdict().items()}
-
-
-def _scaling(config: RunConfig, dataset: Dataset, rows: Any) -> Scaling:
-    """Pixels to [0, 1], or to mean 0 and deviation 1 over the training images (rows of x_train)."""
-    if config.normalize != "standard":
-        return Scaling()
-    counts = np.zeros(256, np.int64)
-    for part in np.array_split(rows, max(1, len(rows) // 1000)):
-        counts += np.bincount(dataset.x_train[part].ravel(), minlength=256)
-    mean = np.average(np.arange(256), weights=counts)
-    deviation = np.sqrt(np.average((np.arange(256) - mean) ** 2, weights=counts)) or 1.0
-    return Scaling(float(1 / deviation), float(-mean / deviation))

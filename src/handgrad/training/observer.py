@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from handgrad.classical import Stage
 from handgrad.training.history import Epoch, Evaluation
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ class Observer:
 
     def ended(self, trainer: "Trainer") -> None:
         """Training is over or was stopped; the network holds the weights that it ends with."""
+
+    def fitting(self, stage: Stage) -> None:
+        """A model that has no steps is at work; several times a second, and at the end of each stage."""
 
     def finished(self, trainer: "Trainer", run: Any) -> None:
         """The run's folder is complete: metrics and model are written."""

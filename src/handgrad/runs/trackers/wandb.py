@@ -4,7 +4,7 @@ import logging
 import os
 from typing import Any
 
-from handgrad.data import load
+from handgrad.config import build_dataset
 from handgrad.runs.trackers.guard import Guarded
 from handgrad.training import Trainer
 
@@ -66,7 +66,7 @@ class WeightsAndBiases(Guarded):
         for part in ("test", "validation", "train"):
             for name, value in run.metrics[part].items():
                 self._run.summary[f"final/{part}_{name}"] = value
-        dataset = load(self.config.dataset, self.config.resize)
+        dataset = build_dataset(self.config)
         if len(dataset.y_test):
             guesses = trainer.network.logits(dataset.x_test).argmax(axis=1)
             plot = self._wandb.plot.confusion_matrix(

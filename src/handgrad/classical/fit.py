@@ -1,0 +1,173 @@
+"""Fits a classical model while somebody watches the time, and lets it score images.
+
+An estimator is one long compiled call that tells nobody how far it is and cannot be stopped. So it goes to work in a
+thread of its own, and what is told is how long it has been at it, beside how long it should take.
+"""
+
+import atexit
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from multiprocessing.pool import ThreadPool
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.classical.model import ClassicalModel
+from handgrad.errors import UsageError
+
+Array = NDArray[Any]
+TICK_SECONDS = 0.1
+PROBE_IMAGES, PROBE_SECONDS = 250, 0.3
+ROWS = 500  # are scored at a time
+
+
+class Stage(NamedTuple):
+    """What a model is at: "fit" or "score" and of what, for how many seconds, of about how many."""
+
+    name: str
+    seconds: float
+    expected: float
+    over: bool
+
+
+Tell = Callable[[Stage], None]
+
+
+class Estimate(NamedTuple):
+    """Seconds to fit all images and to score one, from a trial on `images` of them that took `seconds`."""
+
+    fit: float
+    score: float
+    images: int
+    seconds: float
+
+
+class Fitted(NamedTuple):
+    """A fitted estimator, the seconds that it took, and what it had to complain about."""
+
+    model: ClassicalModel
+    estimator: Any
+    seconds: float
+    complaints: tuple[str, ...]
+
+
+def quiet(stage: Stage) -> None:
+    """Nobody watches."""
+
+
+def check_labels(model: ClassicalModel, y: Array) -> None:
+    """Raises  UsageError when these are too few images, or of one class alone."""
+    if len(y) < model.least_images:
+        raise UsageError(f"the {len(y)} training images are too few for {model}: raise train_fraction")
+    if len(np.unique(y)) < 2:
+        raise UsageError("there is nothing to tell apart: all training images are of one class. Add another class")
+
+
+def estimate(model: ClassicalModel, x: Array, y: Array, seed: int) -> Estimate:
+    """How long `model` would take on all of x, from a fit on a share of them and the power that its time grows with.
+
+    Math    seconds(all) = seconds(share) * (all / share) ** power
+    """
+    order = _mixed(y, seed)
+    images = min(max(PROBE_IMAGES, model.least_images), len(y))
+    fit(model, x[order[:images]], y[order[:images]], seed)  # imports what it needs, and wakes threads
+    trial = fit(model, x[order[:images]], y[order[:images]], seed)
+    while trial.seconds < PROBE_SECONDS and 2 * images <= len(y):
+        images *= 2
+        trial = fit(model, x[order[:images]], y[order[:images]], seed)
+    some = x[order[:ROWS]]
+    begin = time.perf_counter()
+    scores(trial, some, int(y.max()) + 1)
+    scored = (time.perf_counter() - begin) / len(some)
+    growth = len(y) / images
+    whole = trial.seconds * growth**model.fit_power
+    return Estimate(whole, scored * growth**model.predict_power, images, trial.seconds)
+
+
+def _mixed(y: Array, seed: int) -> Array:
+    """All rows in random order, but for a second class early on: whatever is taken from the front can be fitted."""
+    order = np.random.Generator(np.random.Philox(key=[seed, len(y)])).permutation(len(y))
+    other = int(np.argmax(y[order] != y[order[0]]))
+    order[[1, other]] = order[[other, 1]]
+    return order
+
+
+def fit(
+    model: ClassicalModel, x: Array, y: Array, seed: int, tell: Tell = quiet, expected: float = float("nan")
+) -> Fitted:
+    """Fit the estimator of `model`; whatever `tell` raises abandons it.
+
+    Shapes  x (N, D) float; y (N,) int
+    Raises  UsageError as `check_labels`.
+    """
+    check_labels(model, y)
+    estimator = model.estimator(seed)
+    begin = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _watched(lambda: estimator.fit(x, y), "fit", tell, expected)
+    # Threads add the votes of trees up in the order in which they come, which changes last bits.
+    estimator.set_params(**({"n_jobs": 1} if "n_jobs" in estimator.get_params() else {}))
+    complaints = tuple(dict.fromkeys(str(warning.message).splitlines()[0] for warning in caught))
+    return Fitted(model, estimator, time.perf_counter() - begin, complaints)
+
+
+def scores(
+    fitted: Fitted, x: Array, classes: int, what: str = "images", tell: Tell = quiet, expected: float = float("nan")
+) -> Array:
+    """Probabilities, or an SVM's decision values: the highest in a row is the class predicted.
+
+    A class that no training image had gets probability 0, or a decision value below all others.
+
+    Shapes  x (N, D) float -> (N, classes) float64
+    """
+    estimator, known = fitted.estimator, fitted.estimator.classes_
+    score = estimator.predict_proba if fitted.model.probabilistic else estimator.decision_function
+    parts = np.array_split(x, max(1, len(x) // ROWS)) if len(x) else []
+
+    def work() -> Any:
+        with ThreadPool(os.cpu_count()) as pool:
+            return pool.map(score, parts)
+
+    found = _watched(work, f"score {what}", tell, expected)
+    values = np.concatenate(found) if found else np.empty((0, len(known)))
+    if fitted.model.probabilistic:
+        values = values / values.sum(axis=1, keepdims=True, dtype=np.float64)  # some are rounded to float32
+    elif values.ndim == 1:  # of two classes, the decision value of the second
+        values = np.column_stack([-values, values])
+    out = np.zeros((len(x), classes))
+    if not fitted.model.probabilistic and len(x):
+        out[:] = values.min(axis=1, keepdims=True) - 1
+    out[:, known] = values
+    return out
+
+
+def _watched(work: Callable[[], Any], name: str, tell: Tell, expected: float) -> Any:
+    """What `work` returns or raises, done in a thread; whoever must not wait for one abandoned ends by os._exit."""
+    answer: list[Any] = []
+    failure: list[BaseException] = []
+
+    def job() -> None:
+        try:
+            answer.append(work())
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=job, daemon=True)
+    begin = time.perf_counter()
+    thread.start()
+    try:
+        while thread.is_alive():
+            tell(Stage(name, time.perf_counter() - begin, expected, over=False))
+            thread.join(TICK_SECONDS)
+    except BaseException:
+        atexit.register(thread.join)  # an exit under its feet would crash it
+        raise
+    tell(Stage(name, time.perf_counter() - begin, expected, over=True))
+    if failure:
+        raise failure[0]
+    return answer[0]

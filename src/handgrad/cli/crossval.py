@@ -1,0 +1,133 @@
+"""`handgrad crossval`."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+
+from rich.table import Column, Table
+
+from handgrad.classical import CLASSICAL
+from handgrad.cli.console import Screen, say
+from handgrad.cli.flags import ParsedFlags, parse
+from handgrad.cli.help_text import help_text
+from handgrad.cli.options import CONFIG, HELP, Option
+from handgrad.cli.watching import watching_fold
+from handgrad.config import RunConfig
+from handgrad.config.kinds import Name, Whole
+from handgrad.errors import UsageError
+from handgrad.runs import CrossValidation, FoldResult, cross_validate
+from handgrad.runs.crossval import CLASS_MEASURES, MEASURES, Spread, folder_of
+
+log = logging.getLogger("handgrad")
+
+EXAMPLES = (
+    "handgrad crossval --dataset digits",
+    "handgrad crossval --dataset mnist --model hog-svm --folds 10 --jobs 2",
+    "handgrad crossval -d mnist --of test -nhl 1 -sz 32 -a sigmoid -o momentum",
+)
+
+OPTIONS: tuple[Option, ...] = (
+    CONFIG,
+    Option("folds", Whole(2, 1000), "how many folds", ("k", "n_folds", "num_folds", "n_splits", "k_folds"), default=5),
+    Option(
+        "of",
+        Name("of", ("train", "test")),
+        "train: each fold of the training set is tested by a model trained on the others; test: one model, "
+        "tested on each fold of the test set, all but the last of which validate it while it trains",
+        ("folds_of",),
+        default="train",
+    ),
+    Option("jobs", Whole(1, 1000), "folds that are trained at the same time", ("n_jobs", "workers"), default=1),
+    HELP,
+)
+
+HEADS = {"accuracy": "accuracy %", "precision": "precision %", "recall": "recall %", "f1": "F1 %", "loss": "loss"}
+
+
+def run(tokens: list[str]) -> int:
+    """Train over folds, and print what each reached, their mean and spread, and the numbers of each class."""
+    parsed = parse(tokens, OPTIONS)
+    if parsed.options["help"]:
+        print(help_text("handgrad crossval", EXAMPLES, OPTIONS), end="")
+        return 0
+    config, (folds, part, jobs) = _config(parsed), (parsed.options[name] for name in ("folds", "of", "jobs"))
+    say(f"{folds} {_explained(part)}")
+    say(f"in {folder_of(config, folds, part)}")
+    found = cross_validate(config, folds, part, jobs, watching_fold, _tell)
+    if found.kept:
+        say(f"{found.kept} of {folds} folds were finished before and are not run again")
+    _print_folds(found)
+    _print_classes(found)
+    for line in _notes(found):
+        say(line)
+    return 0
+
+
+def _config(parsed: ParsedFlags) -> RunConfig:
+    """Which epoch is kept must not be told by the images that the model is tested on, unless a flag asks for that."""
+    config = parsed.config
+    if config.fold is not None:
+        raise UsageError(f"crossval holds out every fold in its turn: leave out fold, got {config.fold} (--fold)")
+    if parsed.options["of"] == "train" or config.model in CLASSICAL:
+        return config
+    if parsed.given.get("keep") == "best":
+        log.warning("--keep best chooses the epoch by images that the model is then tested on: expect too much of it")
+        return config
+    return config.replaced(keep="last")
+
+
+def _explained(part: str) -> str:
+    if part == "train":
+        return "folds of the training set, each tested by a model trained on all the others"
+    return "folds of the test set, all tested by one model: estimates of one training, no cross-validation"
+
+
+def _tell(result: FoldResult) -> None:
+    say(f"fold {result.fold}: accuracy {100 * result.accuracy:.2f} %, macro F1 {100 * result.f1:.2f} %")
+
+
+def _print_folds(found: CrossValidation) -> None:
+    table = Table("fold", *(_right(name) for name in ("images", *HEADS.values())), box=None)
+    for result in found.results:
+        table.add_row(str(result.fold), f"{result.images:,}", *(_number(m, getattr(result, m)) for m in MEASURES))
+    spreads = {measure: found.spread(measure) for measure in MEASURES}
+    table.add_row("mean", "", *(_number(m, each and each.interval.mean) for m, each in spreads.items()))
+    table.add_row("± sd", "", *(_number(m, each and each.deviation) for m, each in spreads.items()))
+    table.add_row("95 % from", "", *(_number(m, each and each.interval.low) for m, each in spreads.items()))
+    table.add_row("95 % to", "", *(_number(m, each and each.interval.high) for m, each in spreads.items()))
+    Screen().print("", table)
+
+
+def _right(name: str) -> Column:
+    return Column(HEADS.get(name, name), justify="right")
+
+
+def _number(measure: str, value: float | None) -> str:
+    """A share in per cent, a loss as it is; a line for what is not there."""
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if measure == "loss" else f"{100 * value:.2f}"
+
+
+def _print_classes(found: CrossValidation) -> None:
+    """Each class's mean and deviation over the folds, in per cent."""
+    table = Table("class", *(_right(name) for name in CLASS_MEASURES), box=None)
+    for label, name in enumerate(found.class_names):
+        table.add_row(name, *(_mean_and_deviation(found.class_spread(label, measure)) for measure in CLASS_MEASURES))
+    Screen().print("", table, "")
+
+
+def _mean_and_deviation(spread: Spread) -> str:
+    return f"{100 * spread.interval.mean:.2f} ± {100 * spread.deviation:.2f}"
+
+
+def _notes(found: CrossValidation) -> Iterator[str]:
+    """What one has to know to read the tables."""
+    yield "Of each fold, precision, recall and F1 are macro averages. The interval is Student's t,"
+    if found.part == "train":
+        yield "for the mean over folds; as these share training images, it is rather too narrow."
+    else:
+        yield "for the mean over folds; of one model, it says nothing about training once more."
+    lines = Counter(line for result in found.results for line in result.undefined)
+    yield from (f"in {count} of {len(found.results)} folds: {line}" for line, count in lines.items())
+    yield f"kept in {found.path}"

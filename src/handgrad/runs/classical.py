@@ -1,0 +1,152 @@
+"""A classical model from its configuration to a finished run: fit, scores, folder."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.classical import ClassicalModel, Fitted, Stage, check_labels, estimate, fit, scores
+from handgrad.config import RunConfig, build_classical, build_split
+from handgrad.data import Dataset, Split, take_fraction
+from handgrad.evaluation import Predictions
+from handgrad.nn import Scaling
+from handgrad.runs.folder import Run
+from handgrad.runs.interruption import InterruptedRunError, stopping_on_signals
+from handgrad.runs.journal import journal, writing_log
+from handgrad.runs.predictions_file import write_predictions
+from handgrad.runs.scaling import scaling_of
+from handgrad.training import Observer
+
+Array = NDArray[Any]
+log = logging.getLogger("handgrad")
+
+MOST_TRAIN_ROWS = 5_000  # of the training images are scored: a kernel's scores of all would take longer than its fit
+
+
+class _Watch:
+    """Passes on how a fit goes, and ends it when it is asked to stop."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self.observers, self.stopped = observers, False
+
+    def stop(self, reason: str) -> None:
+        """At the next moment."""
+        self.stopped = True
+
+    def __call__(self, stage: Stage) -> None:
+        for observer in self.observers:
+            observer.fitting(stage)
+        if stage.over:
+            journal.info("%s: %.1f s, of about %.1f expected", stage.name, stage.seconds, stage.expected)
+        if self.stopped:
+            raise _StoppedError
+
+
+class _StoppedError(Exception):
+    """A signal came while a model was at work."""
+
+
+class Prepared(NamedTuple):
+    """A classical model, the rows it is fitted to and scored on, and how pixels enter it."""
+
+    model: ClassicalModel
+    parts: Split
+    scaling: Scaling
+
+    def vectors(self, images: Array) -> Array:
+        """Images as rows of float32, scaled as a network would have them; features as they are."""
+        if images.dtype != np.uint8:
+            return images
+        scale, shift = map(np.float32, self.scaling)
+        return images.reshape(len(images), -1).astype(np.float32) * scale + shift
+
+    @property
+    def x_train(self) -> Array:
+        """What the model is fitted to."""
+        return self.vectors(self.parts.x[self.parts.train_rows])
+
+
+def prepare_classical(config: RunConfig, dataset: Dataset) -> Prepared:
+    """All that a fit needs, checked before anything is written or fitted.  Raises  UsageError."""
+    model, parts = build_classical(config), build_split(config, dataset)
+    check_labels(model, parts.y_train)
+    pixels = dataset.x_train.dtype == np.uint8
+    return Prepared(model, parts, scaling_of(config, dataset, parts.train_rows) if pixels else Scaling())
+
+
+def fit_classical(
+    config: RunConfig, dataset: Dataset, prepared: Prepared, run: Run, observers: Sequence[Observer]
+) -> Run:
+    """Fit the model that `config` describes, and write its run: metrics as of a network, and its predictions.
+
+    Raises  InterruptedRunError. Nothing of a fit can be kept, so resuming starts it again.
+    """
+    watch = _Watch(observers)
+    with stopping_on_signals(watch) as interruption, writing_log(run):
+        if config.track:
+            log.warning("model %s has no steps to follow: nothing is sent to %s", config.model, ", ".join(config.track))
+        try:
+            fitted, predictions = _fit(config, dataset, prepared, watch)
+        except _StoppedError:
+            raise InterruptedRunError(
+                f"stopped; of a fit nothing can be kept. Start it again with: handgrad resume {run.path}",
+                interruption.signal,
+                at_once=True,
+            ) from None
+        write_predictions(run.predictions_file, {part: predictions[part] for part in ("test", "validation")})
+        run.write_json(run.metrics_file, _metrics(config, fitted, predictions))
+    return run
+
+
+def _fit(
+    config: RunConfig, dataset: Dataset, prepared: Prepared, watch: _Watch
+) -> tuple[Fitted, dict[str, Predictions]]:
+    model, parts, _ = prepared
+    x, y = prepared.x_train, parts.y_train
+    expected = estimate(model, x, y, config.seed)
+    journal.info("%s on %d images of %d numbers, %d for validation", model, *x.shape, len(parts.validation_rows))
+    fitted = fit(model, x, y, config.seed, watch, expected.fit)
+    for complaint in fitted.complaints:
+        log.warning("model %s: %s", config.model, complaint)
+    some = take_fraction(y, min(1, MOST_TRAIN_ROWS / len(x)), config.seed)
+    if len(some) < len(x):
+        journal.info("accuracy on training images is that of %d of them", len(some))
+    raw = {
+        "test": (dataset.x_test, dataset.y_test),
+        "validation": (parts.x[parts.validation_rows], parts.y_validation),
+        "train": (parts.x[parts.train_rows[some]], y[some]),
+    }
+    predictions = {}
+    for part, (images, labels) in raw.items():
+        values = scores(fitted, prepared.vectors(images), dataset.classes, part, watch, expected.score * len(images))
+        predictions[part] = Predictions(values, labels, dataset.class_names, model.probabilistic)
+    return fitted, predictions
+
+
+def _metrics(config: RunConfig, fitted: Fitted, predictions: dict[str, Predictions]) -> dict[str, Any]:
+    """The same keys as a network's; it has no epochs and no steps."""
+    return {
+        **{part: _numbers(each) for part, each in predictions.items()},
+        "epochs": [],
+        "best_epoch": None,
+        "stopped": "finished",
+        "steps": 0,
+        "seconds": round(fitted.seconds, 6),
+        "parameters": fitted.model.size(fitted.estimator),
+        "config": config.to_mapping(),
+    }
+
+
+def _numbers(predictions: Predictions) -> dict[str, float | None]:
+    """Accuracy and cross-entropy, None of no images."""
+    if not len(predictions.labels):
+        return {"accuracy": None, "loss": None}
+    return {"accuracy": float(predictions.right.mean()), "loss": loss_of(predictions)}
+
+
+def loss_of(predictions: Predictions) -> float | None:
+    """Mean cross-entropy; None where there are no probabilities, or one of 0 for a class that was true."""
+    given = predictions.scores[np.arange(len(predictions.labels)), predictions.labels]
+    return float(-np.log(given).mean()) if predictions.probabilistic and given.min() > 0 else None

@@ -1,0 +1,180 @@
+"""One configuration over several folds: a folder with a run for each, and crossval.json with what they reached.
+
+Over folds of the training set, each fold is predicted by a model that was trained on all the others. Over folds of the
+test set there is one model, and as many estimates of its accuracy: no cross-validation in the strict sense.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from statistics import stdev
+from typing import Any, NamedTuple
+
+from handgrad.config import RunConfig, build_dataset
+from handgrad.data import Dataset, folds_of_test, kfold
+from handgrad.errors import CorruptDataError, FileSystemError, UsageError
+from handgrad.evaluation import Interval, Predictions, class_report, mean_interval
+from handgrad.files import atomic_write
+from handgrad.runs.classical import loss_of
+from handgrad.runs.folder import Run
+from handgrad.runs.folds import complete_runs
+from handgrad.runs.predictions import predictions_of
+from handgrad.runs.start import ObserverMaker, no_observers
+
+FILE, FORMAT = "crossval.json", 1
+MEASURES = ("accuracy", "precision", "recall", "f1", "loss")
+CLASS_MEASURES = ("precision", "recall", "f1")
+# What may change between two sessions on one folder.
+FREE = ("runs_dir", "name", "track", "wandb_project", "wandb_entity", "wandb_mode", "checkpoint_seconds")
+
+
+class FoldResult(NamedTuple):
+    """What was reached on one fold; precision, recall and F1 are macro averages, `classes` has them for each class.
+
+    `undefined` says what stands as 0 because it has nothing to be a share of; `loss` is None without probabilities.
+    """
+
+    fold: int
+    run: str
+    images: int
+    accuracy: float
+    precision: float
+    recall: float
+    f1: float
+    loss: float | None
+    classes: list[list[float]]
+    undefined: list[str]
+
+
+class Spread(NamedTuple):
+    """Deviation over folds, and their mean with its 95 % interval by Student's t."""
+
+    deviation: float
+    interval: Interval
+
+
+class CrossValidation(NamedTuple):
+    """The folds of one configuration; `part` is "train" or "test", `kept` of them were there already."""
+
+    path: Path
+    part: str
+    class_names: tuple[str, ...]
+    results: tuple[FoldResult, ...]
+    kept: int
+
+    def spread(self, measure: str) -> Spread | None:
+        """Over all folds; None for a measure that one of them lacks."""
+        values = [getattr(result, measure) for result in self.results]
+        return None if None in values else _spread(values)
+
+    def class_spread(self, label: int, measure: str) -> Spread:
+        """Of one class's precision, recall or f1; an undefined one counts as 0."""
+        return _spread([result.classes[label][CLASS_MEASURES.index(measure)] for result in self.results])
+
+
+def cross_validate(
+    config: RunConfig,
+    folds: int,
+    part: str = "train",
+    jobs: int = 1,
+    observers: ObserverMaker = no_observers,
+    tell: Callable[[FoldResult], None] = lambda result: None,
+) -> CrossValidation:
+    """Train and test over all folds, `jobs` at a time; what is finished in the folder is not run again.
+
+    Raises  UsageError when there are too many folds, or the folder holds something else; as `execute`.
+    """
+    dataset = build_dataset(config)
+    kfold(dataset.y_train if part == "train" else dataset.y_test, folds, config.seed)  # refuses what cannot be
+    path = folder_of(config, folds, part)
+    configs = fold_configs(config, path, folds, part)
+    plan = _plan(config, folds, part, dataset)
+    results = _open(path, plan)
+    kept = len(results)
+    missing = [number for number in range(1, folds + 1) if number not in results]
+    if part == "train":
+        configs = [configs[number - 1] for number in missing]
+    for place, run in complete_runs(configs if missing else [], jobs, observers):
+        whole = predictions_of(run)
+        found = {missing[place]: whole} if part == "train" else _cut(whole, dataset, folds, config.seed)
+        for number, predictions in found.items():
+            results[number] = _result(number, run, predictions)
+            _write(path, plan, results)
+            tell(results[number])
+    ordered = tuple(results[number] for number in sorted(results))
+    return CrossValidation(path, part, dataset.class_names, ordered, kept)
+
+
+def folder_of(config: RunConfig, folds: int, part: str) -> Path:
+    """Where the runs go: the same command finds them again."""
+    name = config.name or f"{config.auto_name()}_{'cv' if part == 'train' else 'test'}_{folds}"
+    return Path(os.path.expanduser(config.runs_dir)) / name
+
+
+def fold_configs(config: RunConfig, path: Path, folds: int, part: str) -> list[RunConfig]:
+    """What is trained: a run for each fold of the training set, or a single one."""
+    names = {f"fold_{number}": f"{number}/{folds}" for number in range(1, folds + 1)}
+    names = names if part == "train" else {"model": f"test/{folds}"}
+    return [config.replaced(fold=fold, name=name, runs_dir=str(path)) for name, fold in names.items()]
+
+
+def _plan(config: RunConfig, folds: int, part: str, dataset: Dataset) -> dict[str, Any]:
+    settings = {name: value for name, value in config.to_mapping().items() if name not in FREE}
+    return {"format": FORMAT, "of": part, "folds": folds, "data": dataset.fingerprint, "config": settings}
+
+
+def _open(path: Path, plan: dict[str, Any]) -> dict[int, FoldResult]:
+    """What is finished already; a new folder when there is none.
+
+    Raises  UsageError when the folder is of something else; CorruptDataError, FileSystemError.
+    """
+    file = path / FILE
+    if not file.exists():
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            raise UsageError(f"{path} exists and holds no {FILE}: choose another --name") from None
+        except OSError as error:
+            raise FileSystemError(f"cannot make {path}: {error.strerror}. Choose another --runs_dir") from error
+        _write(path, plan, {})
+        return {}
+    try:
+        content = json.loads(file.read_text())
+        results = {entry["fold"]: FoldResult(**entry) for entry in content.pop("results")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CorruptDataError(f"cannot read {file}: {error!r}. Remove it, or choose another --name") from error
+    # JSON has no tuples: the plan is compared as it would be written.
+    if {name: value for name, value in content.items() if name != "summary"} != json.loads(json.dumps(plan)):
+        raise UsageError(f"{path} holds folds of other settings or data: choose another --name")
+    return results
+
+
+def _write(path: Path, plan: dict[str, Any], results: dict[int, FoldResult]) -> None:
+    entries = [results[number]._asdict() for number in sorted(results)]
+    atomic_write(path / FILE, json.dumps({**plan, "results": entries}, indent=1, allow_nan=False) + "\n")
+
+
+def _cut(whole: Predictions, dataset: Dataset, folds: int, seed: int) -> dict[int, Predictions]:
+    """One model's predictions of the test set, fold by fold."""
+    rows = folds_of_test(dataset, folds, seed)
+    return {n: whole._replace(scores=whole.scores[each], labels=whole.labels[each]) for n, each in enumerate(rows, 1)}
+
+
+def _result(number: int, run: Run, predictions: Predictions) -> FoldResult:
+    report = class_report(predictions)
+    classes = zip(report.precision.tolist(), report.recall.tolist(), report.f1.tolist(), strict=True)
+    return FoldResult(
+        number,
+        run.name,
+        len(predictions.labels),
+        float(predictions.right.mean()),
+        *report.macro,
+        loss_of(predictions),
+        [list(each) for each in classes],
+        list(report.undefined),
+    )
+
+
+def _spread(values: list[float]) -> Spread:
+    return Spread(stdev(values), mean_interval(values))

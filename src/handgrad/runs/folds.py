@@ -1,0 +1,93 @@
+"""Runs that belong together, such as those of a cross-validation: each is started, continued or found finished."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import NamedTuple
+
+from handgrad.config import RunConfig
+from handgrad.errors import HandgradError, UsageError
+from handgrad.runs.folder import Run
+from handgrad.runs.start import ObserverMaker, execute, no_observers, resume
+
+
+class Answer(NamedTuple):
+    """How a run in another process ended: with exit code 0, or with an error's code and message."""
+
+    code: int
+    message: str
+
+
+class RunFailedError(HandgradError):
+    """A run in another process failed; the message and the exit code are its own."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.message)
+        self.exit_code = answer.code
+
+
+def complete_run(config: RunConfig, observers: ObserverMaker = no_observers) -> Run:
+    """The run of that name, finished: left alone when it is, continued when it was begun, or else trained.
+
+    Raises  UsageError when the folder holds a run of other settings; as `execute`.
+    """
+    run = Run(_path(config))
+    if not run.config_file.exists():
+        return execute(config, observers)
+    if run.config != config:
+        raise UsageError(f"{run.path} is a run of other settings: choose another --name")
+    return run if run.complete else resume(run.path, observers)
+
+
+def complete_runs(configs: Sequence[RunConfig], jobs: int, observers: ObserverMaker) -> Iterator[tuple[int, Run]]:
+    """Each run with its place among `configs`, as they get finished; with several jobs nobody observes them.
+
+    Raises  as `complete_run`; RunFailedError in its place with several jobs.
+    """
+    if jobs == 1 or len(configs) < 2:
+        for place, config in enumerate(configs):
+            yield place, complete_run(config, observers)
+        return
+    # Spawned: a forked child would share locks of threads that it does not have.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(configs)), context, _leave_signals) as pool:
+        places = {pool.submit(_in_process, config): place for place, config in enumerate(configs)}
+        try:
+            for future in as_completed(places):
+                answer = _answer(future)
+                if answer.code:
+                    raise RunFailedError(answer)
+                yield places[future], Run(_path(configs[places[future]]))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _answer(future: Future[Answer]) -> Answer:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return Answer(1, "a process was killed, perhaps for want of memory: the same command with fewer --jobs goes on")
+
+
+def _leave_signals() -> None:
+    """Ctrl-C reaches all processes: a run saves itself and ends, and the parent has the last word."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _in_process(config: RunConfig) -> Answer:
+    try:
+        complete_run(config)
+    except HandgradError as error:
+        if error.at_once:
+            os._exit(error.exit_code)
+        return Answer(error.exit_code, str(error))
+    return Answer(0, "")
+
+
+def _path(config: RunConfig) -> Path:
+    return Path(config.runs_dir) / str(config.name)
