@@ -1,7 +1,8 @@
-"""Four small runs on the digits, trained once a session: what figures may meet."""
+"""Small runs on the digits, trained once a session: what figures may meet."""
 
 import pytest
 
+from handgrad.classical import CLASSICAL
 from handgrad.config import RunConfig
 from handgrad.figures import RunData
 from handgrad.runs import execute
@@ -30,6 +31,7 @@ CHANGES = {
     "cnn": CNN | {"log_test": True},
     "no hidden layer": {"num_layers": 0, "keep": "last"},
     "one epoch": {"epochs": 1, "validation_fraction": 0, "seed": 1},
+    "hog": {"features": "hog"},
 }
 
 
@@ -46,7 +48,8 @@ def trained(folder):
     def run(kind, **changes):
         name = "-".join([kind.replace(" ", "-"), *(f"{key}-{value}" for key, value in changes.items())])
         if name not in made:
-            config = RunConfig(**SETTINGS | CHANGES[kind] | changes, runs_dir=str(folder), name=name)
+            settings = {"dataset": "digits", "model": kind} if kind in CLASSICAL else SETTINGS | CHANGES[kind]
+            config = RunConfig(**settings | changes, runs_dir=str(folder), name=name)
             made[name] = execute(config)
         return made[name]
 

@@ -6,11 +6,15 @@ from xml.etree import ElementTree
 
 import pytest
 
+from handgrad.errors import HandgradError
 from handgrad.figures import COMPARISONS, FIGURES
 from handgrad.figures.gallery import comparison, figure
 from handgrad.figures.kind import DoesNotApplyError
 from handgrad.figures.saving import to_bytes, to_svg
 from handgrad.figures.style import house_style
+
+TRAINED_BY_STEPS = ["loss", "accuracy", "learning_rate", "activations", "gradients"]
+OF_A_NETWORK = ["architecture", "tsne", "dense_filters", "conv_filters", "feature_maps"]
 
 # What makes no sense for a run, and a word of the reason.
 LEFT_OUT = {
@@ -21,6 +25,12 @@ LEFT_OUT = {
     ("no hidden layer", "feature_maps"): "no convolution",
     ("one epoch", "conv_filters"): "no convolution",
     ("one epoch", "feature_maps"): "no convolution",
+    ("hog", "dense_filters"): "looks at an image",
+    ("hog", "conv_filters"): "no convolution",
+    ("hog", "feature_maps"): "no convolution",
+    **dict.fromkeys([("knn", name) for name in TRAINED_BY_STEPS], "no iteration is recorded"),
+    **dict.fromkeys([("knn", name) for name in OF_A_NETWORK], "holds no network"),
+    ("knn", "confusion_train"): "keeps predictions of its test and validation images",
 }
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -69,10 +79,10 @@ def test_drawn_or_left_out_with_a_reason(data_of, kind, name):
 
 
 @pytest.mark.parametrize("name", FIGURES)
-@pytest.mark.parametrize("kind", ["no hidden layer", "one epoch", "cnn"])
+@pytest.mark.parametrize("kind", ["no hidden layer", "one epoch", "cnn", "hog", "knn"])
 def test_numbers_of_unusual_runs(data_of, kind, name):
     if (kind, name) in LEFT_OUT:
-        with pytest.raises(DoesNotApplyError, match=LEFT_OUT[kind, name]):
+        with pytest.raises(HandgradError, match=LEFT_OUT[kind, name]):
             FIGURES[name].compute(data_of(kind))
     else:
         numbers = FIGURES[name].compute(data_of(kind))

@@ -88,8 +88,8 @@ def _report(screen: Screen, outcomes: Sequence[Outcome]) -> int:
         screen.print(f"{escape(str(folder))}: {count} its numbers as CSV", highlight=False)
         screen.print(f"  {', '.join(names)}", highlight=False)
     for of, reason in dict.fromkeys((outcome.of, outcome.reason) for outcome in outcomes if outcome.reason):
-        names = ", ".join(outcome.name for outcome in outcomes if (outcome.of, outcome.reason) == (of, reason))
-        screen.print(escape(f"left out of {of}: {names} ({reason})"), highlight=False)
+        left_out = [outcome.name for outcome in outcomes if (outcome.of, outcome.reason) == (of, reason)]
+        screen.print(escape(f"left out of {of}: {', '.join(left_out)} ({reason})"), highlight=False)
     if not written:
         raise UsageError("none of the figures could be drawn: the lines above say why")
     return 0

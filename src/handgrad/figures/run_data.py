@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.config import RunConfig
-from handgrad.data import Dataset, Split, load, split
+from handgrad.config import RunConfig, build_dataset, build_split
+from handgrad.data import Dataset, Split
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.evaluation import Predictions
 from handgrad.figures.kind import DoesNotApplyError
@@ -18,6 +18,7 @@ from handgrad.runs.predictions import images_of, predictions_of
 from handgrad.training import History, load_model
 
 Array = NDArray[Any]
+PIXELS = "pixels"  # as opposed to features made from them
 TSNE_IMAGES, MOST_TSNE_IMAGES = 2000, 5000
 
 
@@ -60,21 +61,26 @@ class RunData:
         return self.run.metrics
 
     @cached_property
-    def dataset(self) -> Dataset:
-        """The images that the run was trained and tested on.
+    def inputs(self) -> Dataset:
+        """What the run's model was given: images, or features in their place.
 
         Raises  CorruptDataError when what lies there now is another data set.
         """
-        dataset = load(self.config.dataset, self.config.resize)
+        dataset = build_dataset(self.config)
         if self.run.facts.get("data", dataset.fingerprint) != dataset.fingerprint:
             raise CorruptDataError(f"the data set {self.config.dataset} is not the one that {self.run.path} began with")
         return dataset
 
     @cached_property
+    def dataset(self) -> Dataset:
+        """The images themselves, to be shown."""
+        given = self.inputs  # checked, also where its features are not what is shown
+        return given if self.config.features == PIXELS else build_dataset(_of_pixels(self.config))
+
+    @cached_property
     def split(self) -> Split:
         """Which of them it was trained on."""
-        config = self.config
-        return split(self.dataset, config.validation_fraction, config.seed, config.train_fraction)
+        return build_split(self.config, self.inputs)
 
     @cached_property
     def network(self) -> Network:
@@ -118,7 +124,7 @@ class RunData:
         return len(history.losses)
 
     def images(self, part: str) -> tuple[Array, Array]:
-        """Images and labels of the test set, or of those trained on, as they are in the data set.
+        """Images and labels of the test set, or of those trained on.
 
         Raises  DoesNotApplyError when there are none.
         """
@@ -136,3 +142,7 @@ class RunData:
     def generator(self, purpose: int) -> np.random.Generator:
         """Draws what is shown, the same each time."""
         return np.random.Generator(np.random.Philox(key=[self.seed, purpose]))
+
+
+def _of_pixels(config: RunConfig) -> RunConfig:
+    return config.model_copy(update={"features": PIXELS})

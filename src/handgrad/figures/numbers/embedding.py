@@ -70,7 +70,7 @@ def embedding(data: RunData) -> Embedding:
     if data.first_network is not None:
         networks = {"after the first epoch": data.first_network} | networks
     layer = last_hidden(data.network)
-    images, labels = data.images("test")
+    images, labels = data.inputs.x_test, data.inputs.y_test
     rows = np.sort(data.generator(IMAGES).permutation(len(labels))[: data.tsne_images])
     perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
     if perplexity < 1:
