@@ -231,8 +231,8 @@ def _flat(glyph: Glyph) -> str:
 
 
 def _numeric(check: Check, gradient: Glyph) -> Verdict:
-    left = f", {check.on_kink} more lie on a kink" if check.on_kink else ""
-    made = f" ({check.checked} elements{left})"
+    of_all = f" of {check.checked + check.on_kink} elements, the others lie on a kink" if check.on_kink else " elements"
+    made = f" ({check.checked}{of_all})"
     return verdict(f"numerical gradient check of {_flat(gradient)}", check.relative_error, NUMERIC_BOUND, made)
 
 
