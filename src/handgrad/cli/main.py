@@ -19,7 +19,7 @@ COMMANDS = {
     "predict": "name what is on images, with a run's network",
     "export": "write a run's weights for PyTorch, and the lines that load them",
     "runs": "list the runs there are, with their results",
-    "lockstep": "run PyTorch beside the hand-written engine: where they part, and why",
+    "lockstep": "PyTorch beside the hand-written engine: where they part, and why",
     "gradcheck": "check every gradient of a network against finite differences",
     "data": "list, fetch, verify data sets, take samples from one",
     "bench": "time training here, beside PyTorch, JAX, Keras and scikit-learn",
