@@ -166,7 +166,7 @@ def test_another_version_is_named(make_trainer, tmp_path, caplog, monkeypatch):
     first.run()
     save_checkpoint(first, tmp_path)
     now = environment() | {"numba": "9.9"}
-    monkeypatch.setattr("handgrad.training.checkpoint.environment", lambda: now)
+    monkeypatch.setattr("handgrad.training.trainer.environment", lambda: now)
     with caplog.at_level(logging.WARNING, logger="handgrad"):
         load_newest_checkpoint(make_trainer(), tmp_path, first.step)
     assert "now 9.9" in caplog.text

@@ -16,9 +16,9 @@ def run(tokens: list[str]) -> int:
     """Write the weights, and print what loads them."""
     parser = Parser(
         "export",
-        "Write a run's weights for PyTorch: under its names, in its layouts. The lines that build\n"
-        "the network there and load them are printed. A file ending in .npz keeps handgrad's own\n"
-        "names and layouts, for NumPy.",
+        "Write a run's weights for PyTorch: under its names, in its layouts. The lines\n"
+        "that build the network there and load them are printed. A file ending in .npz\n"
+        "keeps handgrad's own names and layouts, for NumPy.",
         EXAMPLES,
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
