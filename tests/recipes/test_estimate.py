@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, fisher_exact, norm, ttest_ind
 
@@ -84,11 +84,13 @@ def test_exact_numbers():
     assert compare(exact(5), exact(5)).sign == 0
 
 
+@settings(deadline=None)
 @given(st.one_of(ACCURACIES, SEEDS), st.one_of(ACCURACIES, SEEDS))
 def test_turned_round_everything_is_mirrored(a, b):
     mirrored(a, b)
 
 
+@settings(deadline=None)
 @given(FEW, FEW)
 def test_turned_round_few_images_are_mirrored(a, b):
     mirrored(a, b)
@@ -103,6 +105,7 @@ def mirrored(a, b):
     assert other.sign == -one.sign
 
 
+@settings(deadline=None)
 @given(st.one_of(ACCURACIES, SEEDS))
 def test_nothing_differs_from_itself(a):
     assert compare(a, a).sign == 0

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handgrad import strict_yaml
@@ -36,6 +36,7 @@ def experiment(accuracy, **settings):
     return {"settings": settings, "printed": {"test_accuracy": accuracy}}
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 10_000), st.sampled_from(["test_accuracy", "macro_f1"]))
 def test_turning_the_experiments_round_mirrors_the_verdict(one, other, measure):
     experiments = {name: {"printed": {measure: number / 100}} for name, number in (("a", one), ("b", other))}
