@@ -14,9 +14,8 @@ from handgrad.cli.console import Screen, say
 from handgrad.cli.flags import DASHES, parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import CONFIG, HELP, Option
-from handgrad.config import RunConfig
+from handgrad.config import RunConfig, build_dataset
 from handgrad.config.kinds import Names, Whole
-from handgrad.data import load
 from handgrad.nn import Network
 from handgrad.runs import open_run, prepare
 from handgrad.training import Trainer
@@ -50,7 +49,7 @@ def run(tokens: list[str]) -> int:
         print(_help(), end="")
         return 0
     config, twists = parsed.config, parsed.options["torch"]
-    dataset = load(config.dataset, config.resize)
+    dataset = build_dataset(config)
 
     def make(kind: type[Trainer], dtype: str) -> Trainer:
         return kind(*prepare(config.replaced(dtype=dtype), dataset), device=config.device)

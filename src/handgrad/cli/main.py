@@ -15,19 +15,18 @@ from handgrad.errors import FileSystemError, HandgradError, UsageError
 COMMANDS = {
     "train": "train a network on images, into a run folder",
     "resume": "go on with a run that was stopped or killed",
-    "crossval": "train and test over folds of the training or the test set",
+    "runs": "list the runs there are, with their results",
     "evaluate": "all numbers of a run's network, class by class; ensembles",
     "compare": "put runs side by side, and say what their differences can tell",
-    "predict": "name what is on images, with a run's network",
-    "report": "one HTML file with everything about a run, or a comparison of several",
-    "runs": "list the runs there are, with their results",
-    "derive": "the back-propagation equations of a network, printed and checked",
+    "report": "everything about a run, or several compared, in one HTML file",
     "figures": "draw a run, or several in comparison, with the numbers as CSV",
-    "export": "write a run's weights for PyTorch, and the lines that load them",
-    "lockstep": "run PyTorch beside the hand-written engine: where they part, and why",
-    "check": "what a report's own numbers say of its claims, or yours of yours",
-    "lockstep": "PyTorch beside the hand-written engine: where they part, and why",
+    "derive": "the back-propagation equations of a network, printed and checked",
+    "predict": "name what is on images, with a run's network",
+    "crossval": "train and test over folds of the training or the test set",
     "gradcheck": "check every gradient of a network against finite differences",
+    "lockstep": "PyTorch beside the hand-written engine: where they part, and why",
+    "export": "write a run's weights for PyTorch, and the lines that load them",
+    "check": "what a report's own numbers say of its claims, or yours of yours",
     "data": "list, fetch, verify data sets, take samples from one",
     "bench": "time training here, beside PyTorch, JAX, Keras and scikit-learn",
     "info": "versions, BLAS, processor, data found; the rule of an optimizer",
@@ -36,7 +35,7 @@ COMMANDS = {
 EXAMPLES = """examples:
   handgrad train --dataset digits                    seconds, needs no download
   handgrad train -a tanh -nhl 3 -sz 128 -o nadam     on Fashion-MNIST
-  handgrad evaluate runs/NAME
+  handgrad report runs/NAME
   handgrad predict runs/NAME shoe.png"""
 
 

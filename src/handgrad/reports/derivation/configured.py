@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from handgrad.config import RunConfig
-from handgrad.data import load
+from handgrad.config import RunConfig, build_dataset
 from handgrad.nn import Network
 from handgrad.reports.derivation.derive import IMAGES, derive
 from handgrad.reports.derivation.document import Derivation
@@ -25,7 +24,7 @@ def derive_config(config: RunConfig, say: Say = lambda line: None) -> Derivation
 
 
 def _derived(config: RunConfig, trained: Network | None, origin: str, say: Say) -> Derivation:
-    dataset = load(config.dataset, config.resize)
+    dataset = build_dataset(config)
     network, parts, settings = prepare(config, dataset)
     steps = Trainer(network, parts, settings).total_steps
     learning = Learning(settings.optimizer, settings.links, settings.schedule, settings.batch_size, steps)
