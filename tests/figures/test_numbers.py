@@ -180,8 +180,8 @@ def test_architecture_by_hand():
 def test_statistics_are_those_of_the_history(data_of):
     data = data_of("mlp")
     found, gradients = activation_statistics(data), gradient_statistics(data)
-    assert [course.name for course in found.courses] == ["2 Dense", "3 ReLU", "5 Dense"]
-    assert [course.name for course in gradients.courses] == ["2 Dense", "5 Dense"]
+    assert [course.name for course in found.courses] == ["1 Dense", "2 ReLU", "4 Dense"]
+    assert [course.name for course in gradients.courses] == ["1 Dense", "4 Dense"]
     last = data.history.statistics[-1]
     assert found.courses[1].values["flat_percent"][-1] == 100 * last.outputs[2].flat
     assert gradients.courses[1].values["gradient_rms"][-1] == last.parameters["4.weight"].gradient

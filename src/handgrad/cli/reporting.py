@@ -1,19 +1,25 @@
 """Writing the report of runs, told line by line."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from handgrad.cli.console import Screen, say
+from handgrad.errors import HandgradError
 from handgrad.reports.build import build_report
 from handgrad.reports.render import writer_of
 from handgrad.runs import Run
 
+log = logging.getLogger("handgrad")
 BRIEF_TSNE = 500  # test images in the t-SNE of a report that nobody asked for: two seconds in place of half a minute
 
 
 def write_report(run: Run) -> None:
-    """The report that stands at the end of a training."""
-    write([run], run.path / "report.html", BRIEF_TSNE)
+    """The report that stands at the end of a training, which is not lost when the report cannot be written."""
+    try:
+        write([run], run.path / "report.html", BRIEF_TSNE)
+    except HandgradError as error:
+        log.warning("no report: %s", error)
 
 
 def write(runs: Sequence[Run], path: Path, tsne_images: int) -> None:

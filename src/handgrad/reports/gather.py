@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from handgrad.figures import COMPARISONS, FIGURES, DoesNotApplyError, Drawn, RunData, to_svg
+from handgrad.errors import HandgradError
+from handgrad.figures import COMPARISONS, FIGURES, Drawn, RunData, to_svg
 from handgrad.figures.gallery import comparison, figure
 from handgrad.reports.blocks import Picture
 
@@ -28,7 +29,7 @@ class Gallery:
         )
         try:
             drawn = draw()
-        except DoesNotApplyError as reason:
+        except HandgradError as reason:  # also where a model was not kept, or a file cannot be read
             self.left_out.append(f"{KINDS[name].summary}: {reason}")
             return None
         return Picture(name, to_svg(drawn), drawn.caption, _sentence(KINDS[name].summary))

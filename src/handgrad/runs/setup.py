@@ -10,6 +10,9 @@ from handgrad.errors import UsageError
 from handgrad.runs.folder import Run
 
 
+OF_DATA = {"dataset", "resize", "features", "fold"}  # settings that make other data of themselves
+
+
 class Setup(NamedTuple):
     """All that decides a run: settings, fingerprint of the data, file of the first weights (None: drawn)."""
 
@@ -48,7 +51,7 @@ def differing(one: Setup, other: Setup) -> dict[str, tuple[Any, Any]]:
     """
     found = effective_differences(one.config, other.config)
     found.pop("seed", None)
-    if not found.keys() & {"dataset", "resize"} and one.data and other.data and one.data != other.data:
+    if not found.keys() & OF_DATA and one.data and other.data and one.data != other.data:
         found["data"] = one.value("data"), other.value("data")
     if one.data and one.data == other.data:
         found.pop("dataset", None)  # one file by two names
@@ -82,4 +85,4 @@ def _changed(base: Setup, other: Setup, name: str, names: set[str]) -> Setup | N
         config = with_setting_of(base.config, other.config, name, names)
     except UsageError:
         return None
-    return base._replace(config=config, data=other.data if name in ("dataset", "resize") else base.data)
+    return base._replace(config=config, data=other.data if name in OF_DATA else base.data)

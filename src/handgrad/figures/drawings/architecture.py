@@ -58,7 +58,7 @@ def _box(axes: Any, place: int, row: Row, width: float) -> None:
     shape: dict[str, Any] = {"boxstyle": "round,pad=0,rounding_size=0.12", "mutation_aspect": 1.6}
     axes.add_patch(FancyBboxPatch((CENTRE - width / 2, place - 0.36), width, 0.72, **look, **shape))
     axes.text(CENTRE, place, row.kind, ha="center", va="center", weight="bold" if row.parameters else "normal")
-    if row.number:
+    if row.number is not None:
         arrow = {"arrowstyle": "-|>", "color": "#666666"}
         axes.annotate("", (CENTRE, place - 0.36), (CENTRE, place - 0.64), arrowprops=arrow)
 

@@ -12,9 +12,9 @@ from handgrad.nn.layer import Shape
 
 
 class Row(NamedTuple):
-    """One layer; `number` counts from 1, and the input has number 0."""
+    """One layer, numbered from 0 as in the names of its parameters; the input has no number."""
 
-    number: int
+    number: int | None
     kind: str
     settings: str
     output: Shape
@@ -64,8 +64,8 @@ def architecture(data: RunData) -> Architecture:
 
 def architecture_of(network: Network, name: str) -> Architecture:
     """Layers, shapes and counts of a network."""
-    rows = [Row(0, "input", "", network.input_shape, 0)]
-    for number, (layer, plan) in enumerate(zip(network.layers, network.plans, strict=True), 1):
+    rows = [Row(None, "input", "", network.input_shape, 0)]
+    for number, (layer, plan) in enumerate(zip(network.layers, network.plans, strict=True)):
         count = sum(part.size for part in plan.parameters)
         rows.append(Row(number, type(layer).__name__, _settings(layer), plan.output, count))
     return Architecture(name, tuple(rows), type(network.loss).__name__)

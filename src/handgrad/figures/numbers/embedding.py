@@ -80,7 +80,7 @@ def embedding(data: RunData) -> Embedding:
         outputs = network.activations(images[rows], [layer])[layer].reshape(len(rows), -1)
         points, divergence = _kept(data, name, outputs, perplexity)
         stages.append(Stage(name, points, divergence))
-    kind = f"{layer + 1}. {type(data.network.layers[layer]).__name__}"
+    kind = f"layer {layer}, {type(data.network.layers[layer]).__name__}"
     names = data.dataset.class_names
     return Embedding(data.name, kind, names, rows, labels[rows], perplexity, tuple(stages))
 

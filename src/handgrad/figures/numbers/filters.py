@@ -85,7 +85,7 @@ def dense_filters(data: RunData) -> Filters:
     last = layer == len(network.layers) - 1
     names = tuple(data.dataset.class_names[unit] if last else str(unit + 1) for unit in kept)
     count = "all" if len(kept) == len(pictures) else f"the {len(kept)} of largest norm of"
-    title = f"layer {layer + 1}, Dense: {count} {len(pictures)} units, {_plural(shape[0], 'channel')}"
+    title = f"layer {layer}, Dense: {count} {len(pictures)} units, {_plural(shape[0], 'channel')}"
     title += "" if shape[0] <= MOST_CHANNELS else f", the first {MOST_CHANNELS} shown"
     shown = Pictures(title, names, pictures[kept, :MOST_CHANNELS])
     return Filters(data.name, "Weights of the first dense layer", (shown,))
@@ -102,7 +102,7 @@ def convolution_filters(data: RunData) -> Filters:
         filters, channels = weight.shape[:2]
         kept = weight[: MOST_UNITS if channels == 1 else MOST_COLUMNS, :MOST_CHANNELS]
         cut = "" if kept.shape == weight.shape else f", {kept.shape[0]} × {kept.shape[1]} shown"
-        title = f"layer {number + 1}, Conv2D: {_plural(filters, 'filter')} on {_plural(channels, 'channel')}{cut}"
+        title = f"layer {number}, Conv2D: {_plural(filters, 'filter')} on {_plural(channels, 'channel')}{cut}"
         layers.append(Pictures(title, tuple(str(unit + 1) for unit in range(len(kept))), kept))
     return Filters(data.name, "Filters of the convolutions", tuple(layers))
 
@@ -120,9 +120,7 @@ def feature_maps(data: RunData) -> FeatureMaps:
     for number, output in found.items():
         maps = output[0, :MOST_UNITS, None].astype(np.float64)
         cut = "" if len(maps) == output.shape[1] else f", {len(maps)} shown"
-        title = (
-            f"layer {number + 1}, Conv2D: {_plural(output.shape[1], 'map')} of {output.shape[2]}×{output.shape[3]}{cut}"
-        )
+        title = f"layer {number}, Conv2D: {_plural(output.shape[1], 'map')} of {output.shape[2]}×{output.shape[3]}{cut}"
         layers.append(Pictures(title, tuple(str(unit + 1) for unit in range(len(maps))), maps))
     return FeatureMaps(data.name, images[row], row, data.dataset.class_names[labels[row]], tuple(layers))
 

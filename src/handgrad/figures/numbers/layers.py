@@ -65,7 +65,7 @@ def activation_statistics(data: RunData) -> LayerStatistics:
     for number in kept:
         table = np.array([statistics.outputs[number] for statistics in measured], float).reshape(-1, 3)
         values = {"mean": table[:, 0], "deviation": table[:, 1], "flat_percent": 100 * table[:, 2]}
-        courses.append(Course(f"{number + 1} {type(layers[number]).__name__}", values))
+        courses.append(Course(f"{number} {type(layers[number]).__name__}", values))
     return _together(data, "Outputs of the layers", measured, courses)
 
 
@@ -76,7 +76,7 @@ def gradient_statistics(data: RunData) -> LayerStatistics:
     for slot in network.parameter_slots:
         if slot.part.penalised:
             table = np.array([statistics.parameters[slot.name] for statistics in measured], float).reshape(-1, 2)
-            kind = f"{slot.layer + 1} {type(network.layers[slot.layer]).__name__}"
+            kind = f"{slot.layer} {type(network.layers[slot.layer]).__name__}"
             courses.append(Course(kind, {"gradient_rms": table[:, 1], "weight_rms": table[:, 0]}))
     return _together(data, "Gradients and weights of the layers", measured, courses)
 

@@ -40,7 +40,7 @@ def _parts_table(metrics: dict[str, Any]) -> Table:
         for part, title in PARTS.items()
         if part in metrics
     ]
-    return Table(("part", "accuracy", "loss"), rows, "Accuracy and loss of the network that was kept", ("part",))
+    return Table(("part", "accuracy", "loss"), rows, "Accuracy and loss of the model that was kept", ("part",))
 
 
 def _metrics_table(summary: Summary) -> Table:
