@@ -28,7 +28,23 @@ def fitted(request, tmp_path_factory):
     from handgrad.cli.main import main
 
     folder = tmp_path_factory.mktemp("classical")
-    assert main(["train", "-d", "digits", "--model", request.param, "--runs_dir", str(folder), "--name", "run"]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "-d",
+                "digits",
+                "--model",
+                request.param,
+                "--no_report",
+                "--runs_dir",
+                str(folder),
+                "--name",
+                "run",
+            ]
+        )
+        == 0
+    )
     return open_run(folder / "run")
 
 
@@ -88,7 +104,7 @@ def test_other_commands(fitted, capsys):
 
 
 def test_what_a_fit_prints(here, capsys):
-    answer = call(capsys, "train -d digits --model hog-svm --model_options C=5 --runs_dir . --name mine")
+    answer = call(capsys, "train -d digits --model hog-svm --model_options C=5 --runs_dir . --name mine --no_report")
     assert (answer.code, answer.err) == (0, "")
     echo, *stages, result, after = answer.out.splitlines()
     assert echo.startswith("$ handgrad train --dataset digits --features hog --model svm --model_options C=5.0")
@@ -101,7 +117,7 @@ def test_what_a_fit_prints(here, capsys):
 
 def test_hog_and_svm_are_scikit_learns(here, capsys):
     """The whole way on the command line equals four lines with scikit-learn."""
-    call(capsys, "train -d digits --model hog-svm --validation_fraction 0 --runs_dir . --name mine")
+    call(capsys, "train -d digits --model hog-svm --validation_fraction 0 --runs_dir . --name mine --no_report")
     digits = load("digits")
     machine = SVC(C=5, gamma=0.05, break_ties=True).fit(Hog()(digits.x_train), digits.y_train)
     expected = machine.decision_function(Hog()(digits.x_test))
@@ -125,7 +141,9 @@ def test_dry_run_of_a_fit(here, capsys):
 
 
 def test_seeds_of_a_fit(here, capsys):
-    answer = call(capsys, "train -d digits --model rf --model_options trees=5 --seeds 2 --runs_dir . --name many")
+    answer = call(
+        capsys, "train -d digits --model rf --model_options trees=5 --seeds 2 --runs_dir . --name many --no_report"
+    )
     assert answer.code == 0
     assert "over 2 seeds" in answer.out
     one, two = (open_run(here / f"many_s_{seed}").predictions_file.read_bytes() for seed in (0, 1))
@@ -133,14 +151,16 @@ def test_seeds_of_a_fit(here, capsys):
 
 
 def test_what_is_said_of_a_fit_that_has_not_converged(here, capsys):
-    answer = call(capsys, "train -d digits --model logreg --model_options iterations=2 --runs_dir . --name mine")
+    answer = call(
+        capsys, "train -d digits --model logreg --model_options iterations=2 --runs_dir . --name mine --no_report"
+    )
     assert answer.code == 0
     assert "warning: model logistic: lbfgs failed to converge" in answer.err
     assert "lbfgs failed to converge" in (here / "mine" / "log.txt").read_text()
 
 
 def test_trackers_have_nothing_to_follow(here, capsys):
-    answer = call(capsys, "train -d digits --model knn --track tensorboard --runs_dir . --name mine")
+    answer = call(capsys, "train -d digits --model knn --track tensorboard --runs_dir . --name mine --no_report")
     assert answer.code == 0
     assert "model knn has no steps to follow: nothing is sent to tensorboard" in answer.err
     assert not (here / "mine" / "tensorboard").exists()
@@ -193,7 +213,7 @@ def test_a_fit_that_is_interrupted(here, capsys):
     x = generator.integers(0, 256, (4000, 20, 20)).astype(np.uint8)
     y = generator.integers(0, 10, 4000)
     np.savez(here / "noise.npz", x_train=x, y_train=y, x_test=x[:10], y_test=y[:10])
-    words = arguments("train -d noise.npz --model svm --runs_dir . --name noise")
+    words = arguments("train -d noise.npz --model svm --runs_dir . --name noise --no_report")
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as fit:
         while "fit: about" not in fit.stdout.readline():
             assert fit.poll() is None
@@ -210,7 +230,7 @@ def test_a_fit_that_is_interrupted(here, capsys):
 
 
 def test_damaged_predictions(here, capsys):
-    call(capsys, "train -d digits --model knn --runs_dir . --name mine")
+    call(capsys, "train -d digits --model knn --runs_dir . --name mine --no_report")
     file = here / "mine" / "predictions.safetensors"
     content = bytearray(file.read_bytes())
     content[-20] ^= 1
@@ -224,7 +244,7 @@ def test_damaged_predictions(here, capsys):
 def test_hog_and_svm_on_mnist(real_data, here, capsys):
     """The whole of MNIST, in half a minute; a course report has 98.52 % on a fold of 2,000."""
     real_data("mnist")
-    answer = call(capsys, "train -d mnist --model hog-svm --runs_dir . --name mnist")
+    answer = call(capsys, "train -d mnist --model hog-svm --runs_dir . --name mnist --no_report")
     assert answer.code == 0
     metrics = json.loads((here / "mnist" / "metrics.json").read_text())
     assert metrics["test"]["accuracy"] >= 0.985

@@ -14,7 +14,7 @@ from handgrad.data import folds_of_test, load
 from handgrad.runs import open_run
 from handgrad.runs.predictions import predictions_of
 
-FOLDS = TINY.replace("train ", "crossval ") + " --runs_dir . --folds 3 --name cv"
+FOLDS = TINY.replace("train ", "crossval ").replace(" --no_report", "") + " --runs_dir . --folds 3 --name cv"
 
 
 def table_rows(out, first):

@@ -9,7 +9,6 @@ from handgrad.config.influence import effective_differences, settled, with_setti
 from handgrad.errors import UsageError
 from handgrad.runs.folder import Run
 
-
 OF_DATA = {"dataset", "resize", "features", "fold"}  # settings that make other data of themselves
 
 
