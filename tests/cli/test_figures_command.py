@@ -25,9 +25,10 @@ def test_list_names_them_all(capsys):
 def test_some_figures_of_a_run(capsys, runs):
     answer = call(capsys, "figures", runs / "a", "--only", "learning_rate", "feature_maps")
     assert answer.code == 0
-    assert "1 figure, with its numbers as CSV" in answer.out.replace("\n", " ")
+    said = " ".join(answer.out.split())
+    assert f"{runs / 'a' / 'figures'}: 1 figure, with its numbers as CSV" in said
     assert "learning_rate.svg" in answer.out
-    assert "left out of a: feature_maps (the network has no convolution)" in answer.out.replace("\n", " ")
+    assert "left out of a: feature_maps (the network has no convolution)" in said
     assert (runs / "a" / "figures" / "learning_rate.svg").read_text().startswith("<?xml")
 
 

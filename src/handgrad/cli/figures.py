@@ -85,7 +85,7 @@ def _report(screen: Screen, outcomes: Sequence[Outcome]) -> int:
     for folder in dict.fromkeys(outcome.paths[0].parent for outcome in written):
         names = [outcome.paths[0].name for outcome in written if outcome.paths[0].parent == folder]
         count = "1 figure, with" if len(names) == 1 else f"{len(names)} figures, each with"
-        screen.print(f"{escape(str(folder))}: {count} its numbers as CSV", highlight=False)
+        screen.print(f"{escape(str(folder))}: {count} its numbers as CSV", highlight=False, soft_wrap=True)
         screen.print(f"  {', '.join(names)}", highlight=False)
     for of, reason in dict.fromkeys((outcome.of, outcome.reason) for outcome in outcomes if outcome.reason):
         left_out = [outcome.name for outcome in outcomes if (outcome.of, outcome.reason) == (of, reason)]
