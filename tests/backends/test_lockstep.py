@@ -6,12 +6,14 @@ from tests.commands import call
 
 from handgrad.backends import COUNTERPARTS
 from handgrad.backends.lockstep import PASS_CAUSES, TWISTS, UPDATE_CAUSES, lockstep
+from handgrad.backends.lockstep.pair import crossings
 from handgrad.backends.lockstep.rules import Seen, assumed, predicted
+from handgrad.backends.lockstep.side import Pass
 from handgrad.config import RunConfig
 from handgrad.data import load
 from handgrad.errors import UsageError
 from handgrad.kernels import driver
-from handgrad.nn import Dense, Network, Tanh
+from handgrad.nn import Dense, Network, ReLU, Tanh
 from handgrad.optim import OPTIMIZERS, Links
 from handgrad.runs import execute, prepare
 
@@ -113,6 +115,13 @@ def test_precision(compare):
     assert parting.causes[0].name == "precision"
     assert parting.causes[0].unexplained < 0.5
     assert compare("float64", dtype="float32").parting is None, "within the rounding of ours"
+
+
+def test_crossings_are_counted():
+    """Outputs above zero on one side only, of layers with a kink: here 2, and the third is a tanh's."""
+    network = Network([Dense(3), ReLU(), Tanh(), Dense(2)], (4,))
+    sides = [{1: np.array([0.0, 1e-8, 2.0]), 2: np.array([1.0])}, {1: np.array([1e-9, 0.0, 2.0]), 2: np.array([-1.0])}]
+    assert crossings(*(Pass(outputs, 0.0, np.empty(0), np.empty(0)) for outputs in sides), network) == 2
 
 
 def test_two_at_once(compare):

