@@ -81,7 +81,7 @@ def _plan(arguments: Any) -> Plan:
     dataset = canonical_name(arguments.dataset) if arguments.dataset else None
     chosen = Choice(asked, arguments.quick, arguments.seeds, dataset)
     try:
-        return make_plan(read_document(path), chosen, (arguments.output or _folder(path, chosen)).resolve())
+        return make_plan(read_document(path), chosen, arguments.output or _folder(path, chosen))
     except UsageError as error:
         raise UsageError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
 

@@ -40,7 +40,8 @@ class RunsProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        if self._whole is not None:
+            self._bars.stop()
 
     def moved(self, name: str, share: float) -> None:
         """Move the run's bar, or say in a line how far all are, now and then."""

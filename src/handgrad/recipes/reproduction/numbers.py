@@ -4,9 +4,13 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from handgrad.evaluation import Interval, mean_interval
+from handgrad.figures import RunData
+from handgrad.figures.numbers.guesses import MANY, random_rows
 from handgrad.recipes.document import Document, Spread
 from handgrad.recipes.measures import MEASURES, written
+from handgrad.recipes.questions import VARIANTS
 from handgrad.recipes.reproduction.results import Reached, Results
+from handgrad.runs.predictions import predictions_of
 
 
 class Row(NamedTuple):
@@ -32,12 +36,35 @@ def rows_of(results: Results, names: list[str]) -> list[Row]:
         printed: list[tuple[str, Any]] = list(results.document.experiments[name].printed.values())
         printed += [] if printed else [("test_accuracy", None)]
         found += [_row(results, name, measure, value) for measure, value in printed]
+        found += _shown_images(results, name)
+    return found
+
+
+def _shown_images(results: Results, name: str) -> list[Row]:
+    """Of the few images that the report shows: how many are right, ours on those of the figure `compare_20`."""
+    counts = results.document.experiments[name].printed.counts
+    if counts is None or counts.images != MANY:
+        return []
+    ours = [_right(results.reached(name, variant)) for variant in VARIANTS]
+    last = next((right for right in reversed(ours) if right), [])
+    words = [f"{fmean(right):.4g}" if right else "–" for right in ours]
+    above = fmean(last) >= counts.right if last else None
+    measure = f"right of {counts.images} images shown"
+    return [Row(name, title_of(results.document, name), measure, str(counts.right), words[0], words[1], above, "")]
+
+
+def _right(reached: Reached | None) -> list[int]:
+    """One number a seed."""
+    found = []
+    for run in reached.runs if reached else ():
+        right = predictions_of(run).right
+        found.append(int(right[random_rows(RunData(run), len(right))].sum()))
     return found
 
 
 def _row(results: Results, name: str, measure: str, value: Any) -> Row:
     document, experiment = results.document, results.document.experiments[name]
-    ours = {variant: results.reached(name, variant) for variant in ("as_reported", "as_it_can_be")}
+    ours = {variant: results.reached(name, variant) for variant in VARIANTS}
     last = ours["as_it_can_be"] or ours["as_reported"]
     number = _middle(value)
     return Row(
@@ -62,7 +89,8 @@ def cell(reached: Reached | None, measure: str, scale: float) -> str:
     if reached is None:
         return "–"
     values = reached.values.get(measure)
-    failed = f"{len(reached.failures)} failed" if reached.failures else ""
+    diverged = all("diverged" in why for why in reached.failures.values())
+    failed = f"{len(reached.failures)} {'diverged' if diverged else 'failed'}" if reached.failures else ""
     if not values:
         return failed or "–"
     numbers = in_words(mean_interval(values), measure, scale)
@@ -74,7 +102,10 @@ def in_words(interval: Interval, measure: str, scale: float) -> str:
     mean = written(interval.mean, measure, scale)
     if MEASURES[measure].kind == "count" or interval.low != interval.low:
         return mean
-    return f"{mean} [{written(interval.low, measure, scale)}, {written(interval.high, measure, scale)}]"
+    low, high = interval.low, interval.high
+    if MEASURES[measure].kind == "share":  # what Student's t has beyond them is none
+        low, high = max(low, 0.0), min(high, scale)
+    return f"{mean} [{written(low, measure, scale)}, {written(high, measure, scale)}]"
 
 
 def _middle(value: Any) -> float | None:

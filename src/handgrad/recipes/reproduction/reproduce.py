@@ -36,8 +36,7 @@ def write_outcome(plan: Plan, failures: dict[str, str], command: str, jobs: int,
     seconds = sum(run_of(config).metrics.get("seconds", 0.0) for config in plan.distinct)
     made = Made(command, seconds, jobs, machine())
     numbers = as_mapping(results, found) | {"seconds": round(seconds, 3), "machine": made.machine}
-    home = plan.folder
-    written = Written(home / "report.html", home / "report.md", home / "README.md", home / "results.json", numbers)
+    written = _places(plan, numbers)
     atomic_write(written.results, json.dumps(numbers, indent=1, allow_nan=False) + "\n")
     report = build_pages(results, found, made, say)
     say("writing")
@@ -45,3 +44,11 @@ def write_outcome(plan: Plan, failures: dict[str, str], command: str, jobs: int,
     write_markdown(report, written.markdown)
     atomic_write(written.readme, readme(report))
     return written
+
+
+def _places(plan: Plan, numbers: dict[str, Any]) -> Written:
+    """Some questions only have files of their own beside those of the whole."""
+    asked = "".join(f"-{each}" for each in plan.choice.questions)
+    home, part = plan.folder, f"-question{asked}" if asked else ""
+    report, markdown, results = home / f"report{part}.html", home / f"report{part}.md", home / f"results{part}.json"
+    return Written(report, markdown, home / f"README{part}.md", results, numbers)

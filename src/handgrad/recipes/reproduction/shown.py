@@ -18,6 +18,7 @@ from handgrad.runs import Run
 from handgrad.runs.predictions import predictions_of
 
 Say = Callable[[str], None]
+OVER_SEEDS = ("compare_loss", "compare_accuracy", "compare_test")  # show every seed, with bands or intervals
 KEPT = 6  # runs whose images and predictions are held in memory at a time
 HEADED = {"as_reported": "as reported", "as_it_can_be": "as it can be"}
 
@@ -62,15 +63,16 @@ class Showing:
         return self._pictures(str(item.figure), [data], title, f"{name}-{item.variant}")
 
     def _compared(self, figure: str, names: list[str], variant: str) -> list[Block]:
-        """One figure of the first seeds of several experiments."""
-        reached = [self._reached(name, variant) for name in names]
-        paths = dict.fromkeys(each.runs[0].path for each in reached if each is not None and each.runs)
+        """One figure of several experiments: of all their seeds where it can show them, else of the first."""
+        reached = [each for each in (self._reached(name, variant) for name in names) if each is not None]
+        shown = slice(None) if figure in OVER_SEEDS else slice(1)
+        paths = list(dict.fromkeys(run.path for each in reached for run in each.runs[shown]))
         if not paths:
             return [Note(f"{', '.join(names)}: no run has a result, so there is nothing to compare.")]
         self.say(f"{', '.join(names)}: {figure}")
         runs = [self.data(path) for path in paths]
-        title = " | ".join(self._title(name, variant) for name in names)
-        return self._pictures(figure, runs, title, "-".join((names[0], str(len(paths)), variant)))
+        title = ", ".join(title_of(self.results.document, name) for name in names)
+        return self._pictures(figure, runs, title, "-".join((names[0], str(len(names)), variant)))
 
     def _pictures(self, figure: str, runs: list[RunData], title: str, suffix: str) -> list[Block]:
         gallery = Gallery(runs)

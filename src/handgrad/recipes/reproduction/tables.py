@@ -1,5 +1,6 @@
 """The tables that an item of a question may ask for, each of one experiment's runs in one variant."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import NamedTuple
@@ -8,7 +9,7 @@ import numpy as np
 
 from handgrad.config import build_dataset
 from handgrad.data import folds_of_test
-from handgrad.evaluation import Predictions, class_report, mean_interval, summarise
+from handgrad.evaluation import ClassReport, Predictions, class_report, mean_interval, summarise
 from handgrad.recipes.document import Experiment, PerClass
 from handgrad.reports.blocks import Block, Note, Points, Table, Text, percent
 from handgrad.runs import Run
@@ -51,11 +52,20 @@ def classes(subject: Subject) -> list[Block]:
         head for share in SHARES for head in ((f"{_word(share)}, reported", "ours") if printed else (_word(share),))
     ]
     caption = f"{subject.title}: each class on the test images, {_mean_of(len(reports))}"
-    lines = list(dict.fromkeys(line for report in reports for line in report.undefined))
-    return [
-        Table(("class", *heads, "images"), rows, caption, ("class",)),
-        *(Note(f"Undefined: {line}.") for line in lines),
-    ]
+    return [Table(("class", *heads, "images"), rows, caption, ("class",)), *_undefined(reports)]
+
+
+def _undefined(reports: Sequence[ClassReport]) -> list[Note]:
+    """One note on everything that stands as 0 for want of something to be a share of."""
+    lines = Counter(line for report in reports for line in report.undefined)
+    if not lines:
+        return []
+    words = [f"{line} ({_in(count, len(reports))})" if len(reports) > 1 else line for line, count in lines.items()]
+    return [Note(f"Undefined: {'; '.join(words)}.")]
+
+
+def _in(count: int, seeds: int) -> str:
+    return "every seed" if count == seeds else f"{count} of {seeds} seeds"
 
 
 def averages(subject: Subject) -> list[Block]:

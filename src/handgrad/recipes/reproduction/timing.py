@@ -11,6 +11,8 @@ from handgrad.recipes.reproduction.plan import digest
 from handgrad.runs import make_trainer, prepare, prepare_classical
 from handgrad.training.estimate import estimate_seconds
 
+START_SECONDS = 3.0  # of a process
+RUN_SECONDS = 0.3  # loading data, writing the folder, measuring at the end
 # What a step's time does not hang on.
 WITHOUT_COST = (
     "seed",
@@ -29,7 +31,7 @@ WITHOUT_COST = (
 def estimated_seconds(configs: Sequence[RunConfig], jobs: int) -> float:
     """For all of them, `jobs` at a time; each kind of training is timed for a moment, and projected.
 
-    Math    max(sum over runs / jobs, the longest run)
+    Math    start + max(sum over runs / jobs, the longest run)
     """
     epoch: dict[str, float] = {}
     seconds = []
@@ -39,7 +41,8 @@ def estimated_seconds(configs: Sequence[RunConfig], jobs: int) -> float:
         if key not in epoch:
             epoch[key] = _seconds(kind)
         seconds.append(epoch[key] * (1 if config.model in CLASSICAL else config.epochs))
-    return max(sum(seconds) / jobs, max(seconds, default=0.0))
+    total = sum(seconds) + RUN_SECONDS * len(seconds)
+    return START_SECONDS + max(total / jobs, max(seconds, default=0.0))
 
 
 def _kind(config: RunConfig) -> RunConfig:
