@@ -26,6 +26,7 @@ COMMANDS = {
     "export": "write a run's weights for PyTorch, and the lines that load them",
     "lockstep": "run PyTorch beside the hand-written engine: where they part, and why",
     "check": "what a report's own numbers say of its claims, or yours of yours",
+    "reproduce": "rerun a course report: experiments, figures, numbers, claims",
     "gradcheck": "check every gradient of a network against finite differences",
     "data": "list, fetch, verify data sets, take samples from one",
     "bench": "time training here, beside PyTorch, JAX, Keras and scikit-learn",

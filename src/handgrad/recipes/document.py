@@ -10,7 +10,7 @@ from handgrad import strict_yaml
 from handgrad.errors import UsageError
 from handgrad.recipes.measures import MEASURES, PRINTED, SCALES
 from handgrad.recipes.part import Count, Images, Number, Part, Text
-from handgrad.recipes.questions import Question, Quick, Seeds
+from handgrad.recipes.questions import VARIANTS, Question, Quick, Seeds
 from handgrad.recipes.refusal import choice, in_one_line
 from handgrad.recipes.relations import RELATIONS
 from handgrad.recipes.settings import canonical
@@ -129,6 +129,7 @@ class Experiment(Part):
     as_reported: dict[str, Any] = {}
     as_it_can_be: dict[str, Any] | None = None
     ensemble: list[Text] = []
+    note: Text | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -234,6 +235,14 @@ class Document(Part):
             settings |= canonical(self.experiments[each].settings, f"experiments.{each}.settings")
         return settings
 
+    def variants(self, name: str) -> tuple[str, ...]:
+        """In which of the VARIANTS an experiment is trained; one that reports no number has none to reach."""
+        experiment = self.experiments[name]
+        if experiment.ensemble:
+            return tuple(each for each in VARIANTS if any(each in self.variants(one) for one in experiment.ensemble))
+        reports = bool(experiment.printed.model_fields_set) or experiment.as_it_can_be is not None
+        return VARIANTS if reports else VARIANTS[:1]
+
     def lineage(self, name: str) -> list[str]:
         """The experiments that one is made from along `like`, itself at the end.
 
@@ -303,6 +312,11 @@ def _check_questions(document: Document) -> None:
         for number, item in enumerate(question.show, 1):
             for name in item.experiments:
                 _check_known(f"{place}.show.{number}", name, document.experiments)
+            for name in [] if item.text else item.experiments or question.experiments:
+                if item.variant not in document.variants(name):
+                    raise ValueError(
+                        f"{place}.show.{number}: {name} has no variant {item.variant}, see docs/recipes.md"
+                    )
             if not (item.text or item.experiments or question.experiments):
                 raise ValueError(f"{place}.show.{number}: say which experiments it is `of`, the question has none")
 

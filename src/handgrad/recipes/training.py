@@ -9,15 +9,6 @@ from handgrad.errors import UsageError
 from handgrad.recipes.document import Document
 
 
-def variants_of(document: Document, name: str) -> tuple[str, ...]:
-    """In which of the VARIANTS an experiment is trained; one that reports no number has none to reach."""
-    experiment = document.experiments[name]
-    if experiment.ensemble:
-        return tuple(dict.fromkeys(each for member in experiment.ensemble for each in variants_of(document, member)))
-    reports = bool(experiment.printed.model_fields_set) or experiment.as_it_can_be is not None
-    return ("as_reported", "as_it_can_be") if reports else ("as_reported",)
-
-
 def config_of(document: Document, name: str, variant: str) -> RunConfig:
     """The configuration of an experiment's runs, their seed apart.
 
