@@ -15,7 +15,7 @@ from handgrad.data import canonical_name
 from handgrad.errors import UsageError
 from handgrad.recipes import REPORTS, find_document, read_document, report_file
 from handgrad.recipes.reproduction.pages import duration
-from handgrad.recipes.reproduction.plan import Choice, Plan, make_plan
+from handgrad.recipes.reproduction.plan import Choice, Plan, fetch_data, make_plan
 from handgrad.recipes.reproduction.pool import finish_all
 from handgrad.recipes.reproduction.reproduce import Written, write_outcome
 from handgrad.recipes.reproduction.timing import estimated_seconds
@@ -101,6 +101,8 @@ def _train(plan: Plan, jobs: int, only_estimate: bool) -> dict[str, str]:
     if len(missing) < len(runs):
         say(f"{len(runs) - len(missing)} runs are over already, and are not run again")
     if missing:
+        with Screen().status("loading data"):
+            fetch_data(plan)
         with Screen().status("estimating the time"):
             seconds = estimated_seconds(missing, jobs)
         say(f"training: about {duration(seconds)} for {len(missing)} runs, {min(jobs, len(missing))} at a time")

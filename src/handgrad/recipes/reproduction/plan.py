@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from handgrad.classical import CLASSICAL
-from handgrad.config import RunConfig
+from handgrad.config import RunConfig, build_dataset
 from handgrad.config.influence import idle, settled
 from handgrad.data import load
 from handgrad.errors import UsageError
@@ -69,6 +69,15 @@ def make_plan(document: Document, chosen: Choice, folder: Path) -> Plan:
             if name in wanted:
                 runs[name, variant] = _seeded(config, label, seeds, folder / "runs")
     return Plan(document, chosen, folder, questions, seeds, runs)
+
+
+def fetch_data(plan: Plan) -> None:
+    """Load every data set once and work out its features, so that no two runs download or compute the same thing.
+
+    Raises  UsageError, FileSystemError, CorruptDataError.
+    """
+    for config in {(each.dataset, each.resize, each.features): each for each in plan.distinct}.values():
+        build_dataset(config.replaced(fold=None))
 
 
 def chosen_questions(document: Document, asked: Sequence[str]) -> list[Question]:

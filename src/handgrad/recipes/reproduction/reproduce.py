@@ -30,6 +30,7 @@ def write_outcome(plan: Plan, failures: dict[str, str], command: str, jobs: int,
 
     Raises  HandgradError for run folders that cannot be read; FileSystemError.
     """
+    plan.folder.mkdir(parents=True, exist_ok=True)
     results = Results(plan, failures)
     say("numbers and claims")
     found = verdicts(results)
