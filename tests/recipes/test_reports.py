@@ -35,6 +35,8 @@ SUPPORTED = {
         "higher_rate_better_relu",
         "schedule_lowers",
         "relu_beats_sigmoid",
+        "relu_beats_sigmoid_1e-3",
+        "relu_beats_sigmoid_1e-4",
     },
     "dl-2022": {"cnn_beats_mlp", "cnn_is_smaller", "larger_batches_mlp", "larger_batches_cnn"},
 }

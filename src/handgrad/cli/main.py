@@ -26,6 +26,7 @@ COMMANDS = {
     "gradcheck": "check every gradient of a network against finite differences",
     "lockstep": "PyTorch beside the hand-written engine: where they part, and why",
     "export": "write a run's weights for PyTorch, and the lines that load them",
+    "reproduce": "run a course report again, whole or in part, or a recipe of yours",
     "check": "what a report's own numbers say of its claims, or yours of yours",
     "data": "list, fetch, verify data sets, take samples from one",
     "bench": "time training here, beside PyTorch, JAX, Keras and scikit-learn",

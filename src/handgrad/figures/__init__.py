@@ -24,7 +24,7 @@ from handgrad.figures.numbers.confusion import confusion_test, confusion_train
 from handgrad.figures.numbers.curves import accuracy_curves, learning_rates, loss_curves
 from handgrad.figures.numbers.embedding import embedding
 from handgrad.figures.numbers.filters import convolution_filters, dense_filters, feature_maps
-from handgrad.figures.numbers.guesses import top_guesses
+from handgrad.figures.numbers.guesses import many_guesses, top_guesses
 from handgrad.figures.numbers.layers import activation_statistics, gradient_statistics
 from handgrad.figures.numbers.pictures import class_samples, right_and_wrong
 from handgrad.figures.numbers.thresholds import reliability, roc_curves
@@ -58,4 +58,5 @@ COMPARISONS: dict[str, FigureKind] = {
     "compare_test": FigureKind("test accuracy of several runs, with intervals", test_accuracies, draw_bars),
     "compare_roc": FigureKind("ROC curves of several runs", compared_roc, draw_roc_overlay),
     "compare_top3": FigureKind("what several runs say of the same images", top_guesses, draw_top_guesses),
+    "compare_20": FigureKind("what several runs say of twenty images drawn at random", many_guesses, draw_top_guesses),
 }

@@ -1,29 +1,21 @@
 """A document of claims: experiments with their settings and numbers as printed, and statements that compare them."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from handgrad import strict_yaml
 from handgrad.errors import UsageError
 from handgrad.recipes.measures import MEASURES, PRINTED, SCALES
+from handgrad.recipes.part import Count, Images, Number, Part, Text
+from handgrad.recipes.questions import VARIANTS, Question, Quick, Seeds
 from handgrad.recipes.refusal import choice, in_one_line
 from handgrad.recipes.relations import RELATIONS
 from handgrad.recipes.settings import canonical
 
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Count = Annotated[int, Field(strict=True, ge=1, le=10**12)]
-Images = Annotated[int, Field(strict=True, ge=1, le=10**9)]
-Text = Annotated[str, Field(strict=True, min_length=1, max_length=2000)]
-LOWEST = {"share": 0.0, "count": 0.0}
 ONE_PAIR = 2
-
-
-class Part(BaseModel):
-    """A piece of a document: frozen, and without keys that mean nothing."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Spread(Part):
@@ -120,7 +112,12 @@ class ImageCounts(Part):
 
 
 class Experiment(Part):
-    """What was done (`settings`, on top of those of the experiment that it is `like`) and what came out."""
+    """What was done (`settings`, on top of those of the experiment that it is `like`) and what came out.
+
+    To reproduce it, `train` says in settings of runs what `settings` cannot; `as_reported` and `as_it_can_be` are on
+    top of both. An experiment without printed numbers has no number to reach, and is not trained as it can be unless
+    that is given. An `ensemble` averages what the named experiments predict.
+    """
 
     title: Text | None = None
     like: Text | None = None
@@ -128,11 +125,18 @@ class Experiment(Part):
     images: ImageCounts = ImageCounts()
     printed: Printed = Printed()
     runs: list[Text] = []
+    train: dict[str, Any] = {}
+    as_reported: dict[str, Any] = {}
+    as_it_can_be: dict[str, Any] | None = None
+    ensemble: list[Text] = []
+    note: Text | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if self.runs and (self.settings or self.like or self.printed.model_fields_set):
             raise ValueError("has runs, whose settings and numbers are read: leave out settings, like and printed")
+        if self.ensemble and (self.train or self.as_reported or self.as_it_can_be):
+            raise ValueError("is an ensemble, which is not trained itself: leave out train, as_reported, as_it_can_be")
         return self
 
 
@@ -184,7 +188,10 @@ class Claim(Part):
 
 
 class Document(Part):
-    """Experiments and claims by name; accuracies are in per cent unless `unit` says share."""
+    """Experiments and claims by name; accuracies are in per cent unless `unit` says share.
+
+    With `questions`, it is a recipe: `train`, `as_reported` and `as_it_can_be` are what all its experiments begin with.
+    """
 
     title: Text
     unit: Literal["percent", "share"] = "percent"
@@ -192,6 +199,12 @@ class Document(Part):
     settings: dict[str, Any] = {}
     experiments: dict[str, Experiment]
     claims: dict[str, Claim]
+    train: dict[str, Any] = {}
+    as_reported: dict[str, Any] = {}
+    as_it_can_be: dict[str, Any] = {}
+    seeds: Seeds = 3
+    quick: Quick = Quick()
+    questions: list[Question] = []
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -203,6 +216,8 @@ class Document(Part):
                 if experiment_name not in self.experiments:
                     wrong = choice("experiment", experiment_name, self.experiments)
                     raise ValueError(f"claims.{name}.{claim.relation}: {wrong}")
+        _check_ensembles(self)
+        _check_questions(self)
         return self
 
     @property
@@ -215,6 +230,24 @@ class Document(Part):
 
         Raises  ValueError with the place, for an unknown or circular `like` and a value that a setting cannot have.
         """
+        settings = canonical(self.settings, "settings")
+        for each in self.lineage(name):
+            settings |= canonical(self.experiments[each].settings, f"experiments.{each}.settings")
+        return settings
+
+    def variants(self, name: str) -> tuple[str, ...]:
+        """In which of the VARIANTS an experiment is trained; one that reports no number has none to reach."""
+        experiment = self.experiments[name]
+        if experiment.ensemble:
+            return tuple(each for each in VARIANTS if any(each in self.variants(one) for one in experiment.ensemble))
+        reports = bool(experiment.printed.model_fields_set) or experiment.as_it_can_be is not None
+        return VARIANTS if reports else VARIANTS[:1]
+
+    def lineage(self, name: str) -> list[str]:
+        """The experiments that one is made from along `like`, itself at the end.
+
+        Raises  ValueError with the place, for an unknown or circular `like`.
+        """
         chain: list[str] = []
         current: str | None = name
         while current is not None:
@@ -224,10 +257,7 @@ class Document(Part):
                 raise ValueError(f"experiments.{chain[-1]}.like: {choice('experiment', current, self.experiments)}")
             chain.append(current)
             current = self.experiments[current].like
-        settings = canonical(self.settings, "settings")
-        for each in reversed(chain):
-            settings |= canonical(self.experiments[each].settings, f"experiments.{each}.settings")
-        return settings
+        return chain[::-1]
 
 
 def read_document(source: str | Path) -> Document:
@@ -253,3 +283,44 @@ def _check_shares(place: str, printed: Printed, document: Document) -> None:
                 raise ValueError(f"{place}.{measure}: must be 0 to {document.scale:g}, got {number:g}{other}")
             if document.unit == "percent" and 0 < number <= 1 and "unit" not in document.model_fields_set:
                 raise ValueError(f"{place}.{measure}: got {number:g}: say whether `unit` is share or percent")
+
+
+def _check_ensembles(document: Document) -> None:
+    """Raises  ValueError for an ensemble of less than two trained experiments."""
+    for name, experiment in document.experiments.items():
+        members = experiment.ensemble
+        for member in members:
+            _check_known(f"experiments.{name}.ensemble", member, document.experiments)
+            if document.experiments[member].ensemble:
+                raise ValueError(f"experiments.{name}.ensemble: {member} is an ensemble itself, name its members")
+        if members and len(set(members)) < max(len(members), ONE_PAIR):
+            raise ValueError(f"experiments.{name}.ensemble: must name two or more experiments, each once")
+
+
+def _check_questions(document: Document) -> None:
+    """Raises  ValueError for a question asked twice, or of what is not there."""
+    seen: set[str] = set()
+    for question in document.questions:
+        place = f"questions.{question.id}"
+        if question.id in seen:
+            raise ValueError(f"{place}: stands twice, give each question an id of its own")
+        seen.add(question.id)
+        for name in question.experiments:
+            _check_known(f"{place}.experiments", name, document.experiments)
+        for name in question.claims:
+            _check_known(f"{place}.claims", name, document.claims, "claim")
+        for number, item in enumerate(question.show, 1):
+            for name in item.experiments:
+                _check_known(f"{place}.show.{number}", name, document.experiments)
+            for name in [] if item.text else item.experiments or question.experiments:
+                if item.variant not in document.variants(name):
+                    raise ValueError(
+                        f"{place}.show.{number}: {name} has no variant {item.variant}, see docs/recipes.md"
+                    )
+            if not (item.text or item.experiments or question.experiments):
+                raise ValueError(f"{place}.show.{number}: say which experiments it is `of`, the question has none")
+
+
+def _check_known(place: str, name: str, names: Collection[str], what: str = "experiment") -> None:
+    if name not in names:
+        raise ValueError(f"{place}: {choice(what, name, names)}")

@@ -33,9 +33,13 @@ def write_markdown(report: Report, path: Path) -> list[Path]:
     for picture in report.pictures():
         written.append(folder / f"{picture.name}.svg")
         atomic_write(written[-1], picture.svg)
-    text = _environment().get_template("report.md.j2").render(report=report, folder=folder.name)
-    atomic_write(path, text)
+    atomic_write(path, markdown_text(report, folder.name))
     return written
+
+
+def markdown_text(report: Report, folder: str) -> str:
+    """The report in Markdown, which takes its figures from `folder` beside it."""
+    return _environment().get_template("report.md.j2").render(report=report, folder=folder)
 
 
 WRITERS: dict[str, Callable[[Report, Path], list[Path]]] = {"html": write_html, "md": write_markdown}

@@ -14,8 +14,9 @@ from handgrad.figures.run_data import RunData
 from handgrad.figures.table import Table
 
 Array = NDArray[Any]
-IMAGES, TOP = 6, 3
+IMAGES, MANY, TOP = 6, 20, 3
 CHOSEN = 6  # purpose, in the key of a generator
+DISPUTED = "half of them (if there are so many) such as at least one run gets wrong, otherwise drawn at random"
 
 
 class TopGuesses(NamedTuple):
@@ -31,6 +32,7 @@ class TopGuesses(NamedTuple):
     true: Array
     classes: Array
     probabilities: Array
+    chosen: str = DISPUTED
 
     @property
     def caption(self) -> str:
@@ -39,10 +41,7 @@ class TopGuesses(NamedTuple):
             f"{label}: {int((guesses[:, 0] == self.true).sum())} right"
             for label, guesses in zip(self.labels, self.classes, strict=True)
         )
-        return (
-            f"The {self.classes.shape[2]} likeliest classes of {len(self.rows)} test images, half of them (if there "
-            f"are so many) such as at least one run gets wrong, otherwise drawn at random. {right}."
-        )
+        return f"The {self.classes.shape[2]} likeliest classes of {len(self.rows)} test images, {self.chosen}. {right}."
 
     @property
     def table(self) -> Table:
@@ -61,6 +60,22 @@ def top_guesses(runs: Sequence[RunData]) -> TopGuesses:
 
     Raises  UsageError when the runs were tested on different images; DoesNotApplyError without probabilities.
     """
+    found = _comparable(runs)
+    return _guesses_of(runs, found, _chosen(runs[0], found))
+
+
+def many_guesses(runs: Sequence[RunData]) -> TopGuesses:
+    """On MANY test images that say how often each run is right.  Raises  as `top_guesses`."""
+    found = _comparable(runs)
+    return _guesses_of(runs, found, random_rows(runs[0], len(found[0].labels)))._replace(chosen="drawn at random")
+
+
+def random_rows(data: RunData, images: int) -> Array:
+    """MANY of so many test images, the same ones for every run of a data set."""
+    return data.generator(CHOSEN).permutation(images)[:MANY]
+
+
+def _comparable(runs: Sequence[RunData]) -> list[Predictions]:
     found = [data.predictions() for data in runs]
     for data, predictions in zip(runs, found, strict=True):
         if not predictions.probabilistic:
@@ -69,7 +84,10 @@ def top_guesses(runs: Sequence[RunData]) -> TopGuesses:
             raise UsageError(
                 f"{data.name} was tested on other images than {runs[0].name}: compare runs of one data set"
             )
-    rows = _chosen(runs[0], found)
+    return found
+
+
+def _guesses_of(runs: Sequence[RunData], found: list[Predictions], rows: Array) -> TopGuesses:
     images, _ = runs[0].images("test")
     scores = np.array([predictions.scores[rows] for predictions in found])
     classes = np.argsort(-scores, axis=2, kind="stable")[:, :, :TOP]

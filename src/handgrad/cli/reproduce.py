@@ -1,0 +1,146 @@
+"""`handgrad reproduce RECIPE`."""
+
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from handgrad.bench.processes import available_cores
+from handgrad.cli.console import Screen, say
+from handgrad.cli.parser import Parser
+from handgrad.cli.reproduction_progress import RunsProgress
+from handgrad.data import canonical_name
+from handgrad.errors import UsageError
+from handgrad.recipes import REPORTS, find_document, read_document, report_file
+from handgrad.recipes.reproduction.pages import duration
+from handgrad.recipes.reproduction.plan import Choice, Plan, fetch_data, make_plan
+from handgrad.recipes.reproduction.pool import finish_all
+from handgrad.recipes.reproduction.reproduce import Written, write_outcome
+from handgrad.recipes.reproduction.timing import estimated_seconds
+from handgrad.recipes.reproduction.work import over
+
+ROOT = Path("reproductions")
+MOST_JOBS, MOST_SEEDS = 1000, 1000
+EXAMPLES = """  handgrad reproduce --list                  the recipes there are, with their questions
+  handgrad reproduce ee5179 --quick          on a subset, in minutes
+  handgrad reproduce dl-2022 --question 2 --seeds 5
+  handgrad reproduce da6401 --jobs 4
+  handgrad reproduce my-course.yaml          a recipe of your own, see docs/recipes.md
+
+The same command goes on where it was stopped: runs that are over are not run
+again. Everything is written to reproductions/RECIPE: report.html, report.md,
+README.md with the numbers, results.json, and a folder for each run."""
+
+
+def run(tokens: list[str]) -> int:
+    """Train what a recipe asks for, and write its report."""
+    parser = _parser()
+    arguments = parser.arguments(tokens)
+    if arguments.list:
+        _list()
+        return 0
+    if arguments.recipe is None:
+        parser.error(f"which recipe? A YAML file, or one of {', '.join(REPORTS)}")
+    plan = _plan(arguments)
+    jobs = arguments.jobs or len(available_cores())
+    failures = _train(plan, jobs, arguments.estimate)
+    if arguments.estimate:
+        return 0
+    command = shlex.join(["handgrad", "reproduce", *tokens])
+    with Screen().status("report") as status:
+        written = write_outcome(plan, failures, command, jobs, lambda words: status.update(f"report: {words}"))
+    _tell(written, failures)
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser("reproduce", "Rerun a whole report: every experiment, figure, number and claim.", EXAMPLES)
+    add = parser.add_argument
+    add("recipe", nargs="?", metavar="RECIPE", help=f"{', '.join(REPORTS)}, or a YAML file")
+    add("--list", action="store_true", help="list the recipes and their questions, and stop")
+    add("--question", "--questions", action="append", default=[], metavar="N", help="only this one; may be repeated")
+    add("--quick", action="store_true", help="fewer images, epochs and seeds, and say so in the title")
+    add("--seeds", type=int, metavar="N", help="trainings of each experiment (default: as the recipe says)")
+    add("--jobs", type=int, metavar="N", help="runs at a time (default: one for each core)")
+    add("--dataset", metavar="NAME", help="train on this data set instead, such as digits")
+    add("--estimate", action="store_true", help="tell how long it would take, and stop")
+    add("-o", "--output", type=Path, metavar="DIR", help="folder for everything (default: reproductions/RECIPE)")
+    return parser
+
+
+def _plan(arguments: Any) -> Plan:
+    """Raises  UsageError, in which the recipe is named."""
+    for name, most in (("seeds", MOST_SEEDS), ("jobs", MOST_JOBS)):
+        value = getattr(arguments, name)
+        if value is not None and not 1 <= value <= most:
+            raise UsageError(f"{name} must be 1 to {most}, got {value} (--{name})")
+    path = find_document(arguments.recipe)
+    asked = tuple(part for each in arguments.question for part in each.replace(",", " ").split())
+    dataset = canonical_name(arguments.dataset) if arguments.dataset else None
+    chosen = Choice(asked, arguments.quick, arguments.seeds, dataset)
+    try:
+        return make_plan(read_document(path), chosen, arguments.output or _folder(path, chosen))
+    except UsageError as error:
+        raise UsageError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
+
+
+def _folder(path: Path, chosen: Choice) -> Path:
+    """One for each kind of reproduction, as a quick one is no part of a full one."""
+    dataset = Path(chosen.dataset).stem if chosen.dataset else ""
+    return ROOT / "-".join(part for part in (path.stem, "quick" if chosen.quick else "", dataset) if part)
+
+
+def _train(plan: Plan, jobs: int, only_estimate: bool) -> dict[str, str]:
+    """Why runs failed, by name."""
+    runs = plan.distinct
+    missing = [config for config in runs if not over(config)]
+    say(f"{plan.document.title}")
+    say(f"{len(plan.experiments)} experiments, {len(runs)} runs with {_seeds(plan.seeds)}, in {_shown(plan.folder)}")
+    if len(missing) < len(runs):
+        say(f"{len(runs) - len(missing)} runs are over already, and are not run again")
+    if missing:
+        with Screen().status("loading data"):
+            fetch_data(plan)
+        with Screen().status("estimating the time"):
+            seconds = estimated_seconds(missing, jobs)
+        say(f"training: about {duration(seconds)} for {len(missing)} runs, {min(jobs, len(missing))} at a time")
+    if only_estimate:
+        return {}
+    began = time.perf_counter()
+    with RunsProgress(len(runs), len(runs) - len(missing)) as progress:
+        failures = finish_all(runs, jobs, progress)
+    if missing:
+        say(f"trained in {duration(time.perf_counter() - began)}")
+    return failures
+
+
+def _seeds(count: int) -> str:
+    return "one seed each" if count == 1 else f"{count} seeds each"
+
+
+def _shown(path: Path) -> str:
+    """From here, where it is below."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _tell(written: Written, failures: dict[str, str]) -> None:
+    for name, why in failures.items():
+        say(f"no result: {name}: {why}")
+    say(f"numbers: {_shown(written.readme)}")
+    say(f"report:  {_shown(written.report)} ({written.report.stat().st_size / 1e6:.1f} MB)")
+
+
+def _list() -> None:
+    screen = Screen(highlight=False)
+    for name in REPORTS:
+        document = read_document(report_file(name))
+        table = Table(box=None, show_header=False, padding=(0, 1))
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column()
+        for question in document.questions:
+            table.add_row(question.id, question.title)
+        screen.print(f"[bold]{name}[/bold]  {document.title}")
+        screen.print(table if document.questions else "  claims only: `handgrad check` judges them")

@@ -1,0 +1,85 @@
+"""What a recipe has besides claims: questions in the report's order, what to show under each, and how to be quick."""
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from handgrad.figures import COMPARISONS, FIGURES
+from handgrad.recipes.part import Part, Text
+from handgrad.recipes.refusal import choice
+
+VARIANTS = ("as_reported", "as_it_can_be")
+TABLES = {
+    "classes": "precision, recall and F1 of each class, beside the reported ones",
+    "folds": "accuracy, precision, recall and F1 on each fold of the test images",
+    "confusions": "the most frequent confusions in words",
+    "sample": "one test image of the class that the report shows, with the probability of what it is taken for",
+    "averages": "macro and weighted precision, recall and F1",
+}
+ITEMS = ("figure", "table", "equations", "text")
+
+Variant = Literal["as_reported", "as_it_can_be"]
+Seeds = Annotated[int, Field(strict=True, ge=1, le=1000)]
+
+
+class Item(Part):
+    """One thing to show: a figure, a table, the equations of an experiment's network, or a paragraph.
+
+    A figure of FIGURES is drawn for each experiment in `of`, one of COMPARISONS once for all; both of the first seed.
+    """
+
+    figure: Text | None = None
+    table: Text | None = None
+    equations: Text | None = None
+    text: Text | None = None
+    of: list[Text] = []
+    variant: Variant = "as_reported"
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        given = [name for name in ITEMS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"must have exactly one of {', '.join(ITEMS)}, got {' and '.join(given) or 'none'}")
+        if self.figure is not None and self.figure not in FIGURES | COMPARISONS:
+            raise ValueError(choice("figure", self.figure, FIGURES | COMPARISONS))
+        if self.table is not None and self.table not in TABLES:
+            raise ValueError(choice("table", self.table, TABLES))
+        if self.of and (self.equations or self.text):
+            raise ValueError(f"{given[0]} does not use `of`")
+        return self
+
+    @property
+    def experiments(self) -> list[str]:
+        """Those that it names itself."""
+        return [self.equations] if self.equations else self.of
+
+
+class Question(Part):
+    """A question of the report: its experiments, what to show of them, and the claims that it answers.
+
+    Its experiments are those whose numbers stand in its table, and of which items without `of` are shown.
+    """
+
+    id: Text
+    title: Text
+    text: Text | None = None
+    experiments: list[Text] = []
+    show: list[Item] = []
+    claims: list[Text] = []
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if isinstance(text, str) and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,19}", text):
+            raise ValueError(f"must be a number or a short word without spaces, got {text[:40]!r}")
+        return text
+
+
+class Quick(Part):
+    """What `--quick` makes smaller: at most so many training images, a share of the epochs, fewer seeds."""
+
+    train_images: Annotated[int, Field(strict=True, ge=10, le=10**9)] = 6000
+    epochs: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
+    seeds: Seeds = 2

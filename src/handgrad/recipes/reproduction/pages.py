@@ -1,0 +1,186 @@
+"""The report of a reproduction: numbers first, then question by question, then claims, then how to get it again."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from handgrad.recipes.check import Finding
+from handgrad.recipes.questions import Question
+from handgrad.recipes.reproduction.numbers import Row, rows_of
+from handgrad.recipes.reproduction.plan import Plan
+from handgrad.recipes.reproduction.results import Results, Verdicts
+from handgrad.recipes.reproduction.shown import Showing
+from handgrad.reports.blocks import Block, Code, Note, Points, Report, Section, Table, Text
+
+TSNE_IMAGES, QUICK_TSNE_IMAGES = 1000, 300
+YES_NO = {True: "yes", False: "no", None: "–"}
+NOT_ASKED = "–"
+
+
+class Made(NamedTuple):
+    """How the results were got."""
+
+    command: str
+    seconds: float
+    jobs: int
+    machine: Mapping[str, Any]
+
+
+def build_pages(results: Results, found: Mapping[str, Verdicts], made: Made, say: Callable[[str], None]) -> Report:
+    """Everything that the plan's questions ask for; `say` is told what takes long."""
+    plan = results.plan
+    showing = Showing(results, QUICK_TSNE_IMAGES if plan.choice.quick else TSNE_IMAGES, say)
+    questions = [_question_section(question, results, found, showing) for question in plan.questions]
+    sections = [numbers_section(results), *questions, claims_section(found), _made_section(results, made, showing)]
+    shown = [section for section in sections if section.blocks]
+    return Report(title_of_plan(plan), _subtitle(plan), _facts(results, made), shown)
+
+
+def title_of_plan(plan: Plan) -> str:
+    """The recipe's, with what makes this another thing than a full run of it."""
+    title = plan.document.title
+    if plan.choice.quick:
+        title += ": quick version on a subset"
+    return f"{title}, on {plan.choice.dataset}" if plan.choice.dataset else title
+
+
+def _subtitle(plan: Plan) -> str:
+    asked = plan.choice.questions
+    part = f"Question {', '.join(asked)} of a report" if asked else "A report"
+    return f"{part} reproduced by handgrad: its numbers, figures and claims"
+
+
+def _facts(results: Results, made: Made) -> list[tuple[str, str]]:
+    plan = results.plan
+    datasets = ", ".join(sorted({config.dataset for config in plan.distinct}))
+    found = [
+        ("data set", datasets),
+        ("experiments", str(len(plan.experiments))),
+        ("runs", str(len(plan.distinct))),
+        ("seeds", str(plan.seeds)),
+        ("training", duration(made.seconds)),
+        ("processor", f"{made.machine.get('processor', '')}, {made.machine.get('cores', '')} cores"),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+def numbers_section(results: Results) -> Section:
+    """Every reported number of the experiments that the questions ask of."""
+    names = [name for name in results.plan.experiments if results.document.experiments[name].printed.values()]
+    if not names:
+        return Section("numbers", "", [])
+    blocks: list[Block] = [Text(_reading(results)), numbers_table(rows_of(results, names))]
+    if results.plan.choice.quick or results.plan.choice.dataset:
+        blocks.insert(0, Note(_subset(results.plan)))
+    return Section("numbers", "Reported and reached", blocks)
+
+
+def _reading(results: Results) -> str:
+    unit = "per cent" if results.document.unit == "percent" else "shares of 1"
+    seeds = results.plan.seeds
+    interval = f"the mean of {seeds} seeds with its 95 % interval (Student's t)" if seeds > 1 else "one seed"
+    return (
+        f"Accuracies are {unit}; ours are {interval}. As reported: trained as the report says or evidently did. As it "
+        "can be: the same architecture and number of epochs, trained well. At or above: whether the latter, or the "
+        "former where it is all there is, reaches the reported number, both as written here."
+    )
+
+
+def _subset(plan: Plan) -> str:
+    changed = []
+    if plan.choice.quick:
+        quick = plan.document.quick
+        epochs = "" if quick.epochs == 1 else f", {100 * quick.epochs:g} % of the epochs"
+        changed.append(f"at most {quick.train_images:,} training images{epochs}")
+    if plan.choice.dataset:
+        changed.append(f"the data set {plan.choice.dataset} in place of the report's")
+    return (
+        f"This is not the whole report: {' and '.join(changed)}. Its numbers are not to be held against the reported."
+    )
+
+
+def numbers_table(rows: list[Row], caption: str = "") -> Table:
+    """One row a number."""
+    header = ("experiment", "measure", "reported", "as reported", "as it can be", "at or above")
+    cells = [(*row[1:6], YES_NO[row.above]) for row in rows]
+    missed = frozenset(place for place, row in enumerate(rows) if row.above is False)
+    return Table(header, cells, caption, ("experiment", "measure"), missed)
+
+
+def _question_section(question: Question, results: Results, found: Mapping[str, Verdicts], showing: Showing) -> Section:
+    blocks: list[Block] = [Text(question.text)] if question.text else []
+    rows = rows_of(results, question.experiments)
+    if rows:
+        blocks.append(numbers_table(rows, "Reported and reached"))
+        blocks += [
+            Note(f"{row.title}: {row.note}") for row in {row.experiment: row for row in rows}.values() if row.note
+        ]
+    blocks += [Note(line) for line in _failed(question.experiments, results)]
+    blocks += showing.blocks(question)
+    for name in question.claims:
+        blocks += _claim_blocks(found[name])
+    return Section(f"question-{question.id}", f"{question.id}: {question.title}", blocks)
+
+
+def _failed(names: list[str], results: Results) -> list[str]:
+    reached = [results.reached(name, variant) for name in names for variant in results.document.variants(name)]
+    failures = {run: why for each in reached if each is not None for run, why in each.failures.items()}
+    return [f"{run} has no result: {why}" for run, why in failures.items()]
+
+
+def _claim_blocks(verdicts: Verdicts) -> list[Block]:
+    """A statement with what the report's numbers say of it, and ours."""
+    printed = verdicts.printed
+    points = [f"The report's own numbers: {printed.verdict}. {' '.join(printed.arithmetic)}".strip()]
+    for variant, finding in verdicts.seeds.items():
+        if finding is not None:
+            points.append(
+                f"Ours, {variant.replace('_', ' ')}: {finding.verdict}. {' '.join(finding.arithmetic)}".strip()
+            )
+    points += [printed.note] if printed.note else []
+    return [Text(f"Claim: {printed.says}"), Points(points)]
+
+
+def claims_section(found: Mapping[str, Verdicts]) -> Section:
+    """All verdicts on one page."""
+    rows = [
+        (each.printed.says, each.printed.verdict, *(_verdict(finding) for finding in each.seeds.values()))
+        for each in found.values()
+    ]
+    if not rows:
+        return Section("claims", "", [])
+    header = ("claim", "by the reported numbers", "ours, as reported", "ours, as it can be")
+    words = Text(
+        "A claim is a comparison of experiments. It holds, or does not, where the difference over our seeds is beyond "
+        "chance (p < 0.05), and is undecided otherwise; the arithmetic stands with the question."
+    )
+    return Section("claims", "Claims", [words, Table(header, rows, "Verdicts", header)])
+
+
+def _verdict(finding: Finding | None) -> str:
+    return finding.verdict if finding is not None else NOT_ASKED
+
+
+def _made_section(results: Results, made: Made, showing: Showing) -> Section:
+    machine = ", ".join(
+        f"{name.replace('_', ' ')} {', '.join(value) if isinstance(value, list) else value}"
+        for name, value in made.machine.items()
+        if value
+    )
+    runs = results.plan.distinct
+    blocks: list[Block] = [
+        Text("This command trains, draws and judges all of it again; runs that are over are not run again:"),
+        Code(made.command),
+        Text(f"{len(runs)} runs, {duration(made.seconds)} of training in all, {made.jobs} at a time. {machine}."),
+        Text("Each run is a folder below `runs`; `handgrad report` and `handgrad evaluate` tell more of any of them."),
+    ]
+    if showing.left_out:
+        blocks += [Text("Not shown here:"), Points(list(dict.fromkeys(showing.left_out)))]
+    return Section("reproduce", "How to reproduce it", blocks)
+
+
+def duration(seconds: float) -> str:
+    """As one says it: "40 s", "12 min", "3 h 20 min"."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"

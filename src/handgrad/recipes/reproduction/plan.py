@@ -1,0 +1,145 @@
+"""What a recipe comes to here: which runs, each once, however many experiments they serve."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from handgrad.classical import CLASSICAL
+from handgrad.config import RunConfig, build_dataset
+from handgrad.config.influence import idle, settled
+from handgrad.data import load
+from handgrad.errors import UsageError
+from handgrad.recipes.document import Document
+from handgrad.recipes.questions import Question, Quick
+from handgrad.recipes.refusal import choice
+from handgrad.recipes.training import config_of
+
+APART = {"checkpoint_seconds", "name", "runs_dir", "seed", "track", "wandb_entity", "wandb_mode", "wandb_project"}
+
+
+class Choice(NamedTuple):
+    """What is asked for: some questions or all, a quick version, other seeds or images than the recipe's."""
+
+    questions: tuple[str, ...] = ()
+    quick: bool = False
+    seeds: int | None = None
+    dataset: str | None = None
+
+
+class Plan(NamedTuple):
+    """The questions to answer, and the runs, one a seed, of each experiment in each of its variants."""
+
+    document: Document
+    choice: Choice
+    folder: Path
+    questions: list[Question]
+    seeds: int
+    runs: dict[tuple[str, str], tuple[RunConfig, ...]]
+
+    @property
+    def distinct(self) -> list[RunConfig]:
+        """Every run once."""
+        return list({str(config.name): config for configs in self.runs.values() for config in configs}.values())
+
+    @property
+    def experiments(self) -> list[str]:
+        """All that something is asked of, in the document's order."""
+        wanted = wanted_experiments(self.document, self.questions)
+        return [name for name in self.document.experiments if name in wanted]
+
+
+def make_plan(document: Document, chosen: Choice, folder: Path) -> Plan:
+    """The runs go into `folder`/runs, by names that tell their settings: a change of the recipe makes other runs.
+
+    Raises  UsageError for a document without questions, an unknown question, or settings that do not go together.
+    """
+    questions = chosen_questions(document, chosen.questions)
+    wanted = wanted_experiments(document, questions)
+    seeds = chosen.seeds or (document.quick.seeds if chosen.quick else document.seeds)
+    names: dict[str, str] = {}
+    runs = {}
+    for name, experiment in document.experiments.items():
+        for variant in () if experiment.ensemble or experiment.runs else document.variants(name):
+            config = _config(document, name, variant, chosen)
+            label = names.setdefault(digest(config), f"{_plain(name)}-{digest(config)}")
+            if name in wanted:
+                runs[name, variant] = _seeded(config, label, seeds, folder / "runs")
+    return Plan(document, chosen, folder, questions, seeds, runs)
+
+
+def fetch_data(plan: Plan) -> None:
+    """Load every data set once and work out its features, so that no two runs download or compute the same thing.
+
+    Raises  UsageError, FileSystemError, CorruptDataError.
+    """
+    for config in {(each.dataset, each.resize, each.features): each for each in plan.distinct}.values():
+        build_dataset(config.replaced(fold=None))
+
+
+def chosen_questions(document: Document, asked: Sequence[str]) -> list[Question]:
+    """Those asked for, in the document's order; without any, all.
+
+    Raises  UsageError.
+    """
+    if not document.questions:
+        raise UsageError("has claims but no `questions`, so there is nothing to reproduce: docs/recipes.md shows how")
+    known = [question.id for question in document.questions]
+    for each in asked:
+        if each not in known:
+            raise UsageError(f"{choice('question', each, known)} (--question)")
+    return [question for question in document.questions if not asked or question.id in asked]
+
+
+def wanted_experiments(document: Document, questions: Sequence[Question]) -> set[str]:
+    """What the questions need: their experiments, those shown, those of claims, and the members of ensembles."""
+    found: set[str] = set()
+    for question in questions:
+        found |= set(question.experiments)
+        found |= {name for item in question.show for name in item.experiments}
+        found |= {name for claim in question.claims for name in document.claims[claim].experiments}
+    return found | {member for name in found for member in document.experiments[name].ensemble}
+
+
+def digest(config: RunConfig) -> str:
+    """Eight digits that are the same for settings of the same effect, the seed apart."""
+    unused = idle(config) | APART
+    effective = {name: value for name, value in settled(config).to_mapping().items() if name not in unused}
+    return hashlib.sha256(json.dumps(effective, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _config(document: Document, name: str, variant: str, chosen: Choice) -> RunConfig:
+    config = config_of(document, name, variant)
+    if chosen.dataset is not None:
+        config = config.replaced(dataset=chosen.dataset)
+    return quickened(config, document.quick) if chosen.quick else config
+
+
+def quickened(config: RunConfig, quick: Quick) -> RunConfig:
+    """The same training on fewer images, for fewer epochs."""
+    share = min(config.train_fraction, quick.train_images / _train_images(config.dataset))
+    epochs = {} if config.model in CLASSICAL else {"epochs": max(1, round(quick.epochs * config.epochs))}
+    return config.replaced(train_fraction=share, **epochs)
+
+
+@cache
+def _train_images(dataset: str) -> int:
+    return len(load(dataset).y_train)
+
+
+def _seeded(config: RunConfig, label: str, seeds: int, folder: Path) -> tuple[RunConfig, ...]:
+    """One configuration a seed; a folder that an earlier version of the recipe named otherwise is used again."""
+    found = []
+    for seed in range(config.seed, config.seed + seeds):
+        ending = f"-{label.rpartition('-')[2]}-seed-{seed}"
+        there = next(iter(sorted(folder.glob(f"*{ending}"))), None)
+        name = there.name if there else f"{label}-seed-{seed}"
+        found.append(config.replaced(seed=seed, name=name, runs_dir=str(folder)))
+    return tuple(found)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name)[:60]

@@ -1,0 +1,171 @@
+"""The tables that an item of a question may ask for, each of one experiment's runs in one variant."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from statistics import fmean
+from typing import NamedTuple
+
+import numpy as np
+
+from handgrad.config import build_dataset
+from handgrad.data import folds_of_test
+from handgrad.evaluation import ClassReport, Predictions, class_report, mean_interval, summarise
+from handgrad.recipes.document import Experiment, PerClass
+from handgrad.reports.blocks import Block, Note, Points, Table, Text, percent
+from handgrad.runs import Run
+from handgrad.runs.classical import loss_of
+
+FOLDS = 5
+SHARES = ("precision", "recall", "f1")
+
+
+class Subject(NamedTuple):
+    """What a table is of: predictions of the test images, one a run; the runs, none of an ensemble; and its name."""
+
+    title: str
+    experiment: Experiment
+    runs: Sequence[Run]
+    predictions: Sequence[Predictions]
+
+
+def classes(subject: Subject) -> list[Block]:
+    """Means over seeds, beside what the report prints."""
+    reports = [class_report(each) for each in subject.predictions]
+    printed = subject.experiment.printed.per_class
+    names = reports[0].class_names
+    theirs = _printed_columns(printed, len(names))
+    ours = [[fmean(getattr(report, share)[k] for report in reports) for share in SHARES] for k in range(len(names))]
+    support = reports[0].support
+    rows = [
+        (
+            name,
+            *(
+                cell
+                for share, number in zip(SHARES, ours[k], strict=True)
+                for cell in (*theirs(share, k), percent(number))
+            ),
+            f"{support[k]:,}",
+        )
+        for k, name in enumerate(names)
+    ]
+    heads = [
+        head for share in SHARES for head in ((f"{_word(share)}, reported", "ours") if printed else (_word(share),))
+    ]
+    caption = f"{subject.title}: each class on the test images, {_mean_of(len(reports))}"
+    return [Table(("class", *heads, "images"), rows, caption, ("class",)), *_undefined(reports)]
+
+
+def _undefined(reports: Sequence[ClassReport]) -> list[Note]:
+    """One note on everything that stands as 0 for want of something to be a share of."""
+    lines = Counter(line for report in reports for line in report.undefined)
+    if not lines:
+        return []
+    words = [f"{line} ({_in(count, len(reports))})" if len(reports) > 1 else line for line, count in lines.items()]
+    return [Note(f"Undefined: {'; '.join(words)}.")]
+
+
+def _in(count: int, seeds: int) -> str:
+    return "every seed" if count == seeds else f"{count} of {seeds} seeds"
+
+
+def averages(subject: Subject) -> list[Block]:
+    """Macro and weighted, which are not the same thing, and accuracy, which is micro-averaged recall."""
+    reports = [class_report(each) for each in subject.predictions]
+    rows = [
+        (
+            _word(share),
+            *(
+                percent(fmean(getattr(getattr(report, kind), share) for report in reports))
+                for kind in ("macro", "weighted")
+            ),
+        )
+        for share in SHARES
+    ]
+    accuracy = percent(fmean(float(each.right.mean()) for each in subject.predictions))
+    caption = f"{subject.title}: averages over classes, {_mean_of(len(reports))}; accuracy {accuracy}"
+    return [Table(("", "macro", "weighted by images"), rows, caption, ("",))]
+
+
+def folds(subject: Subject) -> list[Block]:
+    """One training, tested on each of the folds that its test set is cut into."""
+    rows = []
+    for number, (predictions, loss) in enumerate(_folds(subject), 1):
+        report = class_report(predictions)
+        shares = (float(predictions.right.mean()), *report.macro)
+        rows.append(
+            (str(number), f"{len(predictions.labels):,}", *map(percent, shares), "–" if loss is None else f"{loss:.4f}")
+        )
+    accuracies = [float(predictions.right.mean()) for predictions, _ in _folds(subject)]
+    mean, low, high, _ = mean_interval(accuracies)
+    caption = (
+        f"{subject.title}: one training (the first seed) on each fold of the test images, macro averages. Mean "
+        f"accuracy {percent(mean)}, 95 % interval {100 * low:.2f} to {100 * high:.2f}, of this one training"
+    )
+    return [Table(("fold", "images", "accuracy", "precision", "recall", "F1", "loss"), rows, caption)]
+
+
+def confusions(subject: Subject) -> list[Block]:
+    """Of the first seed."""
+    summary = summarise(subject.predictions[0])
+    if not summary.confusions:
+        return [Text(f"{subject.title}: not one test image was taken for another class.")]
+    return [
+        Text(f"{subject.title}: the most frequent mistakes on {summary.images:,} test images."),
+        Points([confusion.sentence for confusion in summary.confusions]),
+    ]
+
+
+def sample(subject: Subject) -> list[Block]:
+    """The first test image of the class that the report shows one of; it does not say which it took."""
+    shown = subject.experiment.printed.sample
+    first = subject.predictions[0]
+    if shown is None or str(shown.truth) not in first.class_names:
+        return [Note(f"{subject.title}: the report shows no image of a class of this data set.")]
+    row = int(np.argmax(first.labels == first.class_names.index(str(shown.truth))))
+    guess = int(first.predicted[row])
+    sure = f"{first.scores[row, guess]:.4f}" if first.probabilistic else "–"
+    rows = [
+        ("reported", str(shown.truth), str(shown.predicted), f"{shown.probability:g}"),
+        ("ours", str(shown.truth), first.class_names[guess], sure),
+    ]
+    caption = f"{subject.title}: one test image, ours being number {row}, the first of its class"
+    return [Table(("", "true class", "predicted class", "softmax probability"), rows, caption, ("", "true class"))]
+
+
+SHOWN: dict[str, Callable[[Subject], list[Block]]] = {
+    "classes": classes,
+    "averages": averages,
+    "folds": folds,
+    "confusions": confusions,
+    "sample": sample,
+}
+
+
+def _printed_columns(printed: PerClass | None, count: int) -> Callable[[str, int], tuple[str, ...]]:
+    """What stands in front of our number of a class: nothing, or the report's."""
+
+    def cells(share: str, k: int) -> tuple[str, ...]:
+        if printed is None:
+            return ()
+        column = getattr(printed, share)
+        return (percent(column[k]) if column and k < len(column) else "–",)
+
+    return cells
+
+
+def _folds(subject: Subject) -> list[tuple[Predictions, float | None]]:
+    config, whole = subject.runs[0].config, subject.predictions[0]
+    count = int(config.fold.rpartition("/")[2]) if config.fold else FOLDS
+    cut = [
+        whole._replace(scores=whole.scores[rows], labels=whole.labels[rows])
+        for rows in folds_of_test(build_dataset(config), count, config.seed)
+    ]
+    return [(each, loss_of(each)) for each in cut]
+
+
+def _word(share: str) -> str:
+    return "F1" if share == "f1" else share
+
+
+def _mean_of(seeds: int) -> str:
+    return "one seed" if seeds == 1 else f"mean of {seeds} seeds"
