@@ -154,7 +154,18 @@ def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch, capsys):
     made = Made(Path("reproductions/my-course-quick-digits"))
     assert "<title>My course: quick version on a subset, on digits</title>" in made.html
     assert "This is not the whole report" in made.html
+    assert "at or above" not in made.readme
     assert str(tmp_path) not in made.html + made.readme
+
+
+def test_weights_are_kept_as_npz_on_request(made, capsys):
+    assert main(["reproduce", str(COURSE), "--question", "1", "--npz", "--jobs", "1", "-o", str(made.folder)]) == 0
+    assert "8 files weights.npz" in capsys.readouterr().out
+    for run in made.runs("relu", "as_reported"):
+        with np.load(run.path / "weights.npz", allow_pickle=False) as kept:
+            views = run.load_model().views
+            assert set(kept) == set(views)
+            assert all(np.array_equal(kept[name], view) for name, view in views.items())
 
 
 def test_an_estimate_trains_nothing(tmp_path, capsys):
@@ -193,6 +204,7 @@ def test_durations_are_said_as_one_says_them():
     assert [duration(seconds) for seconds in (3.2, 99, 130, 7300)] == ["3 s", "99 s", "2 min", "2 h 2 min"]
 
 
+@pytest.mark.slow
 def test_processes_reach_what_one_process_does(made, tmp_path):
     answer = process(f"reproduce {COURSE} --question 1 --jobs 2 -o {tmp_path}")
     assert answer.code == 0, answer.err

@@ -19,7 +19,7 @@ from handgrad.recipes.reproduction.plan import Choice, Plan, fetch_data, make_pl
 from handgrad.recipes.reproduction.pool import finish_all
 from handgrad.recipes.reproduction.reproduce import Written, write_outcome
 from handgrad.recipes.reproduction.timing import estimated_seconds
-from handgrad.recipes.reproduction.work import over
+from handgrad.recipes.reproduction.work import over, write_weights
 
 ROOT = Path("reproductions")
 MOST_JOBS, MOST_SEEDS = 1000, 1000
@@ -48,6 +48,8 @@ def run(tokens: list[str]) -> int:
     failures = _train(plan, jobs, arguments.estimate)
     if arguments.estimate:
         return 0
+    if arguments.npz:
+        say(f"weights: {write_weights(plan.distinct)} files weights.npz, in the folders of the runs")
     command = shlex.join(["handgrad", "reproduce", *tokens])
     with Screen().status("report") as status:
         written = write_outcome(plan, failures, command, jobs, lambda words: status.update(f"report: {words}"))
@@ -66,6 +68,7 @@ def _parser() -> Parser:
     add("--jobs", type=int, metavar="N", help="runs at a time (default: one for each core)")
     add("--dataset", metavar="NAME", help="train on this data set instead, such as digits")
     add("--estimate", action="store_true", help="tell how long it would take, and stop")
+    add("--npz", action="store_true", help="keep each network's weights as weights.npz as well")
     add("-o", "--output", type=Path, metavar="DIR", help="folder for everything (default: reproductions/RECIPE)")
     return parser
 

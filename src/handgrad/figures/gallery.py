@@ -24,10 +24,7 @@ class Outcome(NamedTuple):
 
 
 def figure(name: str, data: RunData) -> Drawn:
-    """One of FIGURES of one run.
-
-    Raises  UsageError for another name; DoesNotApplyError, with the reason; HandgradError for what cannot be read.
-    """
+    """One of FIGURES of one run.  Raises  UsageError for another name; DoesNotApplyError; HandgradError."""
     return _drawn(name, FIGURES[known(name, FIGURES)], data)
 
 

@@ -68,21 +68,30 @@ def numbers_section(results: Results) -> Section:
     names = [name for name in results.plan.experiments if results.document.experiments[name].printed.values()]
     if not names:
         return Section("numbers", "", [])
-    blocks: list[Block] = [Text(_reading(results)), numbers_table(rows_of(results, names))]
-    if results.plan.choice.quick or results.plan.choice.dataset:
-        blocks.insert(0, Note(_subset(results.plan)))
+    whole = is_whole(results.plan)
+    blocks: list[Block] = [] if whole else [Note(_subset(results.plan))]
+    blocks += [Text(_reading(results)), numbers_table(rows_of(results, names), whole)]
     return Section("numbers", "Reported and reached", blocks)
+
+
+def is_whole(plan: Plan) -> bool:
+    """Whether it is trained as the report was, so that its numbers can be held against the reported ones."""
+    return not plan.choice.quick and plan.choice.dataset is None
 
 
 def _reading(results: Results) -> str:
     unit = "per cent" if results.document.unit == "percent" else "shares of 1"
     seeds = results.plan.seeds
     interval = f"the mean of {seeds} seeds with its 95 % interval (Student's t)" if seeds > 1 else "one seed"
-    return (
+    words = (
         f"Accuracies are {unit}; ours are {interval}. As reported: trained as the report says or evidently did. As it "
-        "can be: the same architecture and number of epochs, trained well. At or above: whether the latter, or the "
-        "former where it is all there is, reaches the reported number, both as written here."
+        "can be: the same architecture and number of epochs, trained well."
     )
+    above = (
+        " At or above: whether the latter, or the former where it is all there is, reaches the reported number, both "
+        "as written here."
+    )
+    return words + above if is_whole(results.plan) else words
 
 
 def _subset(plan: Plan) -> str:
@@ -98,19 +107,21 @@ def _subset(plan: Plan) -> str:
     )
 
 
-def numbers_table(rows: list[Row], caption: str = "") -> Table:
-    """One row a number."""
-    header = ("experiment", "measure", "reported", "as reported", "as it can be", "at or above")
-    cells = [(*row[1:6], YES_NO[row.above]) for row in rows]
+def numbers_table(rows: list[Row], judged: bool, caption: str = "") -> Table:
+    """One row a number; where they are `judged`, whether it is reached, and the rows where it is not stand out."""
+    words = ("experiment", "measure")
+    header = (*words, "reported", "as reported", "as it can be")
+    if not judged:
+        return Table(header, [row[1:6] for row in rows], caption, words)
     missed = frozenset(place for place, row in enumerate(rows) if row.above is False)
-    return Table(header, cells, caption, ("experiment", "measure"), missed)
+    return Table((*header, "at or above"), [(*row[1:6], YES_NO[row.above]) for row in rows], caption, words, missed)
 
 
 def _question_section(question: Question, results: Results, found: Mapping[str, Verdicts], showing: Showing) -> Section:
     blocks: list[Block] = [Text(question.text)] if question.text else []
     rows = rows_of(results, question.experiments)
     if rows:
-        blocks.append(numbers_table(rows, "Reported and reached"))
+        blocks.append(numbers_table(rows, is_whole(results.plan), "Reported and reached"))
         blocks += [
             Note(f"{row.title}: {row.note}") for row in {row.experiment: row for row in rows}.values() if row.note
         ]

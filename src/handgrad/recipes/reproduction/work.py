@@ -1,7 +1,7 @@
 """One run of a recipe: trained, continued, or found finished; and why it failed, where it did."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +10,10 @@ from handgrad.config import RunConfig
 from handgrad.errors import FileSystemError, HandgradError
 from handgrad.runs import InterruptedRunError, Run, execute, resume
 from handgrad.training import Observer, Trainer
+from handgrad.training.weights import save_weights
 
 DIVERGED = "diverged"
+WEIGHTS = "weights.npz"
 SOONEST = 0.2  # seconds between two words about how far a run is
 NEARLY = 0.99  # what a fit that takes longer than expected is at
 
@@ -50,6 +52,18 @@ class Watch(Observer):
         if time.monotonic() - self._told >= SOONEST:
             self._told = time.monotonic()
             self._tell(self.name, share)
+
+
+def write_weights(configs: Sequence[RunConfig]) -> int:
+    """Each network's weights as weights.npz in its run's folder, and how many there are; other models have none.
+
+    Raises  FileSystemError, CorruptDataError.
+    """
+    runs = [run for run in map(run_of, configs) if run.model_file.exists()]
+    for run in runs:
+        if not (run.path / WEIGHTS).exists():
+            save_weights(run.load_model(), run.path / WEIGHTS)
+    return len(runs)
 
 
 def never() -> bool:

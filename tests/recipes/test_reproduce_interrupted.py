@@ -1,0 +1,96 @@
+"""A reproduction that is stopped or killed in its middle: the same command goes on, to the same numbers."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from tests.commands import arguments, process
+
+# Two runs of some seconds each; checkpoints at the ends of epochs.
+LONG = """
+title: Long enough to be stopped
+settings: {dataset: digits, hidden_size: [64], batch_size: 2, epochs: 60, activation: tanh}
+train: {dropout: 0.1, batch_norm: false, schedule: constant, keep: last, optimizer: momentum, learning_rate: 0.001}
+seeds: 1
+experiments:
+  tanh: {}
+  relu: {like: tanh, settings: {activation: relu}}
+claims: {}
+questions: [{id: 1, title: Both, experiments: [tanh, relu]}]
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "long.yaml"
+    path.write_text(LONG)
+    return path
+
+
+def started(recipe, jobs, folder):
+    """The command at work, when its runs have begun to train."""
+    words = arguments(f"reproduce {recipe} --jobs {jobs} -o {folder}")
+    running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        begun = [path for path in folder.glob("runs/*/history.jsonl") if '"epoch"' in path.read_text()]
+        if len(begun) >= jobs:
+            return running
+        time.sleep(0.01)
+    running.kill()
+    raise AssertionError(running.communicate()[1])
+
+
+def losses(folder):
+    results = json.loads((folder / "results.json").read_text())
+    return {name: row["as_reported"]["values"]["test_loss"] for name, row in results["experiments"].items()}
+
+
+def unfinished(folder):
+    """Runs that were begun and are not over."""
+    return [
+        path.parent for path in folder.glob("runs/*/config.yaml") if not (path.parent / "model.safetensors").exists()
+    ]
+
+
+def ended_soon(folder):
+    """Whether no process writes to any of the runs any more, within some seconds."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        sizes = [path.stat().st_size for path in folder.glob("runs/*/history.jsonl")]
+        time.sleep(1.5)
+        if sizes == [path.stat().st_size for path in folder.glob("runs/*/history.jsonl")]:
+            return True
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "jobs"), [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGTERM, 2)])
+def test_a_signal_saves_and_the_same_command_goes_on(recipe, tmp_path, number, jobs):
+    folder = tmp_path / "stopped"
+    with started(recipe, jobs, folder) as running:
+        running.send_signal(number)
+        assert running.wait(30) == 128 + number
+        said = running.stderr.read()
+    assert said.startswith("handgrad: error: stopped: ")
+    assert "the same command goes on from here" in said
+    assert said.count("\n") == 1
+    assert ended_soon(folder)
+    assert process(f"reproduce {recipe} --jobs 2 -o {folder}").code == 0
+    assert process(f"reproduce {recipe} --jobs 2 -o {tmp_path / 'whole'}").code == 0
+    assert losses(folder) == losses(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_after_a_kill_no_process_is_left_and_the_same_command_goes_on(recipe, tmp_path):
+    folder = tmp_path / "killed"
+    with started(recipe, 2, folder) as running:
+        os.kill(running.pid, signal.SIGKILL)
+    assert ended_soon(folder)
+    assert unfinished(folder)
+    assert process(f"reproduce {recipe} --jobs 1 -o {folder}").code == 0
+    assert process(f"reproduce {recipe} --jobs 2 -o {tmp_path / 'whole'}").code == 0
+    assert losses(folder) == losses(tmp_path / "whole")
