@@ -112,6 +112,9 @@ def test_claims_have_a_verdict_by_numbers_and_by_seeds(made):
     difference = claims["relu_better"]["as_reported"]["differences"][0]["value"]
     means = [fmean(made.values(name, "as_reported", "test_accuracy")) for name in ("relu", "sigmoid")]
     assert difference == pytest.approx(means[0] - means[1])
+    # what the report counts is for us the accuracy on all test images
+    counted = claims["relu_counted_better"]["as_reported"]["differences"][0]["value"]
+    assert counted == pytest.approx(difference)
     assert made.row("ReLU is better.")[2] == claims["relu_better"]["as_reported"]["verdict"]
 
 

@@ -56,7 +56,7 @@ def _source(measure: str, evidence: "Evidence") -> str:
     if measure == "gap" and {"train_accuracy", "test_accuracy"} <= set(evidence.estimates):
         parts = (evidence.estimates[each].value for each in ("train_accuracy", "test_accuracy"))
         return f"({' - '.join(number(part, measure, evidence) for part in parts)})"
-    return f"{estimate.right:,} / {estimate.images:,}" if measure == "counted_accuracy" else ""
+    return f"{estimate.right:,} / {estimate.images:,}" if measure == "counted_accuracy" and estimate.images else ""
 
 
 def _each(measure: str, a: "Evidence", b: "Evidence") -> str:
