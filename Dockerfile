@@ -7,18 +7,19 @@
 # download nothing. Everything that is written lands in /reports: make that folder first, so that it is yours, or run
 # with --user "$(id -u):$(id -g)". Any other command of handgrad goes in place of `reproduce …`.
 #
-# PyTorch, without CUDA, is there for ee5179; --build-arg EXTRAS= leaves it out, which saves most of the image's size.
+# PyTorch, without CUDA, is there for ee5179; --build-arg TORCH= leaves it out, which saves most of the image's size.
 
 FROM python:3.11-slim-bookworm AS build
-ARG EXTRAS=torch
 ENV PIP_CONSTRAINT=/src/constraints.txt PIP_BUILD_CONSTRAINT=/src/constraints.txt \
     PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY constraints.txt ./
+RUN python -m venv /opt/handgrad
+ARG TORCH=torch
+RUN test -z "$TORCH" || /opt/handgrad/bin/pip install --index-url https://download.pytorch.org/whl/cpu "$TORCH"
+COPY pyproject.toml README.md LICENSE ./
 COPY src src
-RUN python -m venv /opt/handgrad \
- && /opt/handgrad/bin/pip install --extra-index-url https://download.pytorch.org/whl/cpu ".${EXTRAS:+[$EXTRAS]}" \
- && /opt/handgrad/bin/pip uninstall --yes pip
+RUN /opt/handgrad/bin/pip install . && /opt/handgrad/bin/pip uninstall --yes pip
 
 FROM python:3.11-slim-bookworm
 COPY --from=build /opt/handgrad /opt/handgrad

@@ -105,10 +105,10 @@ def _draw(axes: Any, sheet: Sheet) -> Any:
     low, high = sheet.limits
     image = axes.imshow(canvas, cmap=sheet.cmap, vmin=low, vmax=high, interpolation="none", aspect="auto")
     _frame(axes, [(column * across, row * down) for row, column in places], wide, tall)
-    foot = tall + (style.SMALL - 1) * 1.2 / 72 / sheet.pixel  # of the first line
+    foot = tall + (style.SMALL - 1) * 0.3 / 72 / sheet.pixel
     for (row, column), text in zip(places, sheet.texts, strict=False):
         place = column * across + wide / 2, row * down + foot
-        axes.text(*place, text, size=style.SMALL - 1, ha="center", va="baseline", linespacing=1.05)
+        axes.text(*place, text, size=style.SMALL - 1, ha="center", va="top", linespacing=1.05)
     return image
 
 

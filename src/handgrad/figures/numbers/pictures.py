@@ -12,7 +12,7 @@ from handgrad.figures.table import Table
 
 Array = NDArray[Any]
 SAMPLES, RIGHT, WRONG = 1, 2, 3  # purposes, in the keys of generators
-EACH = 24  # right ones and wrong ones
+EACH = 32  # right ones and wrong ones
 
 
 class Samples(NamedTuple):
