@@ -16,7 +16,7 @@ from handgrad.errors import UsageError
 from handgrad.recipes import REPORTS, find_document, read_document, report_file
 from handgrad.recipes.reproduction.pages import duration
 from handgrad.recipes.reproduction.plan import Choice, Plan, fetch_data, make_plan
-from handgrad.recipes.reproduction.pool import finish_all
+from handgrad.recipes.reproduction.pool import finish_all, one_thread_each
 from handgrad.recipes.reproduction.reproduce import Written, write_outcome
 from handgrad.recipes.reproduction.timing import estimated_seconds
 from handgrad.recipes.reproduction.work import over, write_weights
@@ -43,6 +43,7 @@ def run(tokens: list[str]) -> int:
         return 0
     if arguments.recipe is None:
         parser.error(f"which recipe? A YAML file, or one of {', '.join(REPORTS)}")
+    one_thread_each()
     plan = _plan(arguments)
     jobs = arguments.jobs or len(available_cores())
     failures = _train(plan, jobs, arguments.estimate)

@@ -57,6 +57,11 @@ class _Stop:
         self.asked = True
 
 
+def one_thread_each() -> None:
+    """For libraries that would take all cores, as PyTorch does, and are not imported yet: other runs want them too."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
 def finish_all(configs: Sequence[RunConfig], jobs: int, display: Display) -> dict[str, str]:
     """Train, resume or skip each run; the failed ones by name, each with its reason.
 
@@ -154,10 +159,10 @@ _reports: list[Any] = []
 
 
 def _begin(reports: Any, parent: int) -> None:
-    """Away from the terminal's Ctrl-C, which the parent passes on; one thread for each library that asks for many."""
+    """Away from the terminal's Ctrl-C, which the parent passes on."""
+    one_thread_each()
     os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, lambda number, frame: _stop.stop(""))
-    os.environ["OMP_NUM_THREADS"] = "1"
     logging.getLogger("handgrad").addHandler(logging.NullHandler())  # warnings stand in the run's log
     _reports.append(reports)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
