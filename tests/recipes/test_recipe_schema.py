@@ -30,7 +30,7 @@ SOUND = {
         {"id": "2a", "title": "Together", "show": [{"table": "averages", "of": ["both"]}, {"text": "All of it."}]},
     ],
 }
-DROP = object()
+DROP = "(left out)"
 FIRST = ["questions", 0]
 
 MALFORMED = [
