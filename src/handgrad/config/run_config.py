@@ -139,6 +139,9 @@ class RunConfig(BaseModel):
     )
     wandb_project: Annotated[str | None, Text(optional=True)] = _tracking(None, "project on Weights & Biases")
     wandb_entity: Annotated[str | None, Text(optional=True)] = _tracking(None, "user or team on Weights & Biases")
+    wandb_group: Annotated[str | None, Text(optional=True)] = _tracking(
+        None, "group of runs on Weights & Biases; a sweep's trials get its name"
+    )
     wandb_mode: Annotated[str | None, Name("wandb_mode", ("online", "offline", "disabled"), optional=True)] = _tracking(
         None, "online, offline or disabled; none: as $WANDB_MODE says"
     )

@@ -17,10 +17,11 @@ SOONEST_SECONDS = 1.0
 
 class Recorder(Observer):
     """Appends to history.jsonl, and saves checkpoints: at an epoch's end (not more than one a second), every
-    `checkpoint_seconds` within one, and when training stops."""
+    `checkpoint_seconds` within one, and when training stops; a `lean` run gets none before its first step, which its
+    seed makes again, and none after its last, which its model follows."""
 
-    def __init__(self, run: Run, checkpoint_seconds: float) -> None:
-        self.run, self.checkpoint_seconds = run, checkpoint_seconds
+    def __init__(self, run: Run, checkpoint_seconds: float, lean: bool = False) -> None:
+        self.run, self.checkpoint_seconds, self.lean = run, checkpoint_seconds, lean
         self._saved = time.monotonic()
         self._file = run.history_file.open("a")
         self._epoch_ended = False
@@ -28,7 +29,7 @@ class Recorder(Observer):
 
     def started(self, trainer: Trainer) -> None:
         """A checkpoint before the first step, so that a run from given weights can be resumed from its beginning."""
-        if trainer.step == 0:
+        if trainer.step == 0 and not self.lean:
             save_checkpoint(trainer, self.run.checkpoints)
 
     def stepped(self, trainer: Trainer, first: int, losses: Any, correct: Any, norms: dict[int, float]) -> None:
@@ -48,7 +49,8 @@ class Recorder(Observer):
         """A checkpoint, when one is due."""
         waited = time.monotonic() - self._saved
         due = min(SOONEST_SECONDS, self.checkpoint_seconds) if self._epoch_ended else self.checkpoint_seconds
-        if trainer.stop_reason or trainer.step >= trainer.total_steps or waited >= due:
+        over = trainer.step >= trainer.total_steps
+        if not (over and self.lean) and (trainer.stop_reason or over or waited >= due):
             self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:

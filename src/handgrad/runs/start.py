@@ -84,13 +84,23 @@ def no_observers(config: RunConfig, folder: Path) -> Sequence[Observer]:
     return ()
 
 
-def execute(config: RunConfig, observers: ObserverMaker = no_observers, start: Path | None = None) -> Run:
+def execute(
+    config: RunConfig,
+    observers: ObserverMaker = no_observers,
+    start: Path | None = None,
+    *,
+    dataset: Dataset | None = None,
+    lean: bool = False,
+) -> Run:
     """Train as `config` says, in a new folder below its `runs_dir`; from the weights in the file `start`, if given.
+
+    `dataset` is the one that `config` names, where it is loaded already. A `lean` run is one of many, of which few will
+    be chosen: at its end it looks at the validation images alone, never at the test images, and keeps no checkpoint.
 
     Raises  UsageError, FileSystemError, CorruptDataError; DivergedError; InterruptedRunError. The run stays in its
             folder, to be looked at or resumed, when training had begun.
     """
-    dataset = load(config.dataset, config.resize)
+    dataset = dataset or load(config.dataset, config.resize)
     prepared = prepare(config, dataset)
     if start is not None:
         load_weights(prepared[0], start)
@@ -100,11 +110,19 @@ def execute(config: RunConfig, observers: ObserverMaker = no_observers, start: P
         atomic_write(run.config_file, config.to_yaml())
         facts = {"command": config.command(), "data": dataset.fingerprint, "environment": environment()}
         run.write_json(run.facts_file, facts | ({"start": str(start.resolve())} if start else {}))
-        return _train(run, config, dataset, prepared, observers(config, run.path))
+        return _train(run, config, dataset, prepared, observers(config, run.path), lean)
 
 
-def resume(path: Path, observers: ObserverMaker = no_observers) -> Run:
+def resume(
+    path: Path,
+    observers: ObserverMaker = no_observers,
+    *,
+    dataset: Dataset | None = None,
+    lean: bool = False,
+) -> Run:
     """Go on with the run in `path` from its newest checkpoint; one that is over is left as it is.
+
+    `dataset` and `lean` are as for `execute`.
 
     Raises  as `execute`; CorruptDataError when the data set is another one than the run began with.
     """
@@ -113,7 +131,7 @@ def resume(path: Path, observers: ObserverMaker = no_observers) -> Run:
         if run.complete:
             return run
         config = run.config
-        dataset = load(config.dataset, config.resize)
+        dataset = dataset or load(config.dataset, config.resize)
         if run.facts.get("data", dataset.fingerprint) != dataset.fingerprint:
             raise CorruptDataError(
                 f"the data set {config.dataset} is not the one that {path} began with: restore it to resume"
@@ -122,7 +140,7 @@ def resume(path: Path, observers: ObserverMaker = no_observers) -> Run:
         prepared = prepare(config, dataset)
         if "start" in run.facts and not any(run.checkpoints.glob(PATTERN)):  # killed before the first one was written
             load_weights(prepared[0], Path(run.facts["start"]))
-        return _train(run, config, dataset, prepared, observers(config, run.path))
+        return _train(run, config, dataset, prepared, observers(config, run.path), lean)
 
 
 def _train(
@@ -131,19 +149,20 @@ def _train(
     dataset: Dataset,
     prepared: tuple[Network, Split, Settings],
     observers: Sequence[Observer],
+    lean: bool,
 ) -> Run:
     network, parts, settings = prepared
-    test = (dataset.x_test, dataset.y_test) if config.log_test and len(dataset.y_test) else None
+    test = (dataset.x_test, dataset.y_test) if config.log_test and len(dataset.y_test) and not lean else None
     trainer = Trainer(network, parts, settings, (), test)
     history = run.read_history()
     step = load_newest_checkpoint(trainer, run.checkpoints, len(history.losses))
     trainer.history = run.rewrite_history(history, step)
-    trainer.observers = (Recorder(run, config.checkpoint_seconds), Journal(), *observers)
+    trainer.observers = (Recorder(run, config.checkpoint_seconds, lean), Journal(), *observers)
     with stopping_on_signals(trainer) as interruption, writing_log(run):
         failure = _run(trainer)
         trainer.restore_best()
-        metrics = _metrics(config, dataset, trainer)
-        if metrics["train"]["loss"] is None:  # the last update overflowed, and no validation set showed it
+        metrics = _metrics(config, trainer, _last_epoch(config, trainer) if lean else _measures(dataset, trainer))
+        if not lean and metrics["train"]["loss"] is None:  # the last update overflowed, and no validation set showed it
             failure = failure or DivergedError(
                 "training diverged: the network that it ended with answers NaN. Lower --learning_rate"
             )
@@ -151,6 +170,8 @@ def _train(
         else:
             run.save_model(network)
         run.write_json(run.metrics_file, metrics)
+        if lean and run.complete:
+            run.drop_checkpoints()
     for observer in observers:
         observer.finished(trainer, run)
     if failure:
@@ -172,14 +193,27 @@ def _run(trainer: Trainer) -> DivergedError | None:
     return None
 
 
-def _metrics(config: RunConfig, dataset: Dataset, trainer: Trainer) -> dict[str, Any]:
-    network, parts, history = trainer.network, trainer.split, trainer.history
-    best = history.best(config.monitor)
-    measures = {
+def _measures(dataset: Dataset, trainer: Trainer) -> dict[str, Measure]:
+    network, parts = trainer.network, trainer.split
+    return {
         "test": measure(network, dataset.x_test, dataset.y_test),
         "train": measure(network, parts.x, parts.y, parts.train_rows),
         "validation": measure(network, parts.x, parts.y, parts.validation_rows),
     }
+
+
+def _last_epoch(config: RunConfig, trainer: Trainer) -> dict[str, Measure]:
+    """What was measured on the validation images when the network had the weights that it keeps."""
+    unknown, history = Measure(np.nan, np.nan), trainer.history
+    best = history.best(config.monitor) if config.keep == "best" else None
+    kept = best or (history.epochs[-1] if history.epochs else None)
+    validation = Measure(kept.validation_accuracy, kept.validation_loss) if kept else unknown
+    return {"test": unknown, "train": unknown, "validation": validation}
+
+
+def _metrics(config: RunConfig, trainer: Trainer, measures: dict[str, Measure]) -> dict[str, Any]:
+    history = trainer.history
+    best = history.best(config.monitor)
     return {
         **{part: _numbers(values) for part, values in measures.items()},
         "epochs": [epoch.row() for epoch in history.epochs],
@@ -187,7 +221,7 @@ def _metrics(config: RunConfig, dataset: Dataset, trainer: Trainer) -> dict[str,
         "stopped": history.stopped,
         "steps": trainer.step,
         "seconds": round(trainer.seconds, 6),
-        "parameters": int(network.parameters.size),
+        "parameters": int(trainer.network.parameters.size),
         "config": config.to_mapping(),
     }
 
