@@ -20,6 +20,7 @@ from handgrad.sweeps.reading.numbers import read_otherwise
 from handgrad.sweeps.reading.parameters import read_parameters
 from handgrad.sweeps.space import Constant, Distribution, name_of
 
+BUNDLED = {"da6401": Path(__file__).parents[1] / "da6401.yaml"}
 IGNORED = {
     "apiVersion": "there is one format",
     "kind": "",
@@ -42,7 +43,9 @@ MEANT = {
 
 
 def read_sweep(source: str | Path | Mapping[str, Any], base: RunConfig | None = None) -> SweepDefinition:
-    """A sweep from a file in W&B's format, or from a mapping of the same keys; `base` has what the sweep leaves open.
+    """A sweep from a file in W&B's format, or a mapping of the same keys, or one of `BUNDLED`, by name.
+
+    `base` has what the sweep leaves open: at least one configuration must be possible with it.
 
     Raises  UsageError in one line that names the file, the key, the value and what is expected; FileSystemError.
     """
@@ -51,6 +54,7 @@ def read_sweep(source: str | Path | Mapping[str, Any], base: RunConfig | None = 
         name, content = "sweep", source
     else:
         path = Path(os.path.expanduser(source))
+        path = BUNDLED[str(source)] if str(source) in BUNDLED and not path.exists() else path
         name, content = str(source), strict_yaml.load_mapping(path)
         notices += read_otherwise(path, content)
     try:

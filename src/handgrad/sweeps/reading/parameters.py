@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from handgrad.config import RunConfig
+from handgrad.config import decides_training
 from handgrad.config.lookup import field_spellings, find, squashed
 from handgrad.errors import UsageError
 from handgrad.sweeps.finding import NOTE, Finding
@@ -91,8 +91,7 @@ def _by_values(field: str, written: Written, notices: list[Finding]) -> str:
 
 def _check_field(field: str, distribution: Distribution, path: str) -> None:
     """Refuse what decides nothing of a training, unless it is a tracker's constant."""
-    extra: Any = RunConfig.model_fields[field].json_schema_extra
-    if extra["group"] == "run":
+    if field in ("name", "runs_dir"):
         raise UsageError(f"{path} cannot be a parameter: runs of a sweep get their folders by themselves")
-    if extra["group"] == "tracking" and distribution.size != 1:
+    if not decides_training(field) and distribution.size != 1:
         raise UsageError(f"{path} cannot vary, it changes nothing of a training: give one value")
