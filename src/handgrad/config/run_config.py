@@ -207,6 +207,12 @@ def kind_of(field: str) -> Kind:
     return next(part for part in RunConfig.model_fields[field].metadata if isinstance(part, Kind))
 
 
+def decides_training(field: str) -> bool:
+    """Whether a field says how a network is trained, and not where the run is kept or who follows it."""
+    extra: Any = RunConfig.model_fields[field].json_schema_extra
+    return extra["group"] not in ("run", "tracking")
+
+
 def differences(a: RunConfig, b: RunConfig) -> dict[str, tuple[Any, Any]]:
     """The fields in which two configurations differ, each with both values."""
     return {name: (value, getattr(b, name)) for name, value in a if value != getattr(b, name)}

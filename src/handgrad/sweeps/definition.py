@@ -23,7 +23,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "random": ("random_search", "randomsearch"),
     "bayes": ("bayesian", "bayes_search", "bayesian_search", "tpe", "bayesian_optimization", "bayesian_optimisation"),
 }
-ATTEMPTS = 1000
+ATTEMPTS = 300
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class SweepDefinition:
     def sample(self, generator: np.random.Generator, base: RunConfig | None = None) -> dict[str, Any]:
         """Values drawn at random; where `base` is given, those of a possible configuration.
 
-        Raises  UsageError when none of a thousand draws is possible.
+        Raises  UsageError when none of many draws is possible.
         """
         refusal = UsageError("no draw was made")
         for _ in range(ATTEMPTS):
@@ -97,10 +97,7 @@ class SweepDefinition:
         return {name: self._read(name, values[name]) for name in self.varying}
 
     def to_config(self, values: Mapping[str, Any], base: RunConfig) -> RunConfig:
-        """The configuration of a run: `base` with the sweep's constants and `values` laid over it.
-
-        Raises  UsageError where they cannot go together.
-        """
+        """A run's configuration: `base`, over it constants and `values`; a UsageError if they cannot go together."""
         return base.replaced(**self.constants, **values)
 
     def key(self, values: Mapping[str, Any]) -> str:

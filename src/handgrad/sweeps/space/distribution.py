@@ -49,10 +49,7 @@ class Distribution:
         raise NotImplementedError
 
     def grid(self) -> list[Any]:
-        """Every value once, in order.
-
-        Raises  UsageError when there is no end to them.
-        """
+        """Every value once, in order; a UsageError when there is no end to them."""
         raise UsageError("has no end of values, so there is no grid of them: list values, or take method random")
 
     def sample(self, generator: np.random.Generator) -> Any:

@@ -1,0 +1,66 @@
+"""`handgrad sweep FILE`: a W&B sweep file, examined with --dry_run."""
+
+from pathlib import Path
+
+from handgrad.cli.console import say
+from handgrad.cli.examined import print_examination
+from handgrad.cli.flags import FLAG, ParsedFlags, parse
+from handgrad.cli.help_text import help_text
+from handgrad.cli.nearest import suggestion
+from handgrad.cli.options import SWEEP
+from handgrad.config import decides_training
+from handgrad.errors import CorruptDataError, FileSystemError, UsageError
+from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
+from handgrad.sweeps.doctor import Plan, examine
+from handgrad.sweeps.finding import ERROR, WARNING, Finding
+from handgrad.sweeps.timing import PROBES, estimate
+
+PROGRAM = "handgrad sweep FILE"
+EXAMPLES = (
+    "handgrad sweep sweep.yaml --dry_run",
+    "handgrad sweep sweep.yaml --dry_run --trials 50 --jobs 2",
+    "handgrad sweep da6401 --dry_run --dataset digits",
+)
+
+
+def run(tokens: list[str]) -> int:
+    """Read a sweep file, and examine it."""
+    file, rest = (tokens[0], tokens[1:]) if tokens and not FLAG.match(tokens[0]) else (None, tokens)
+    parsed = parse(rest, SWEEP)
+    if parsed.options["help"]:
+        print(help_text(PROGRAM, EXAMPLES, SWEEP), end="")
+        return 0
+    definition = read(file, parsed)
+    if not parsed.options["dry_run"]:
+        raise UsageError("sweeps are examined, not run, in this version: add --dry_run")
+    return _dry_run(definition, parsed)
+
+
+def read(file: str | None, parsed: ParsedFlags) -> SweepDefinition:
+    """The sweep of a file, or the bundled one of that name; what flags give of a run's settings does not vary.
+
+    Raises  UsageError, FileSystemError.
+    """
+    if file is None:
+        raise UsageError(f"{PROGRAM}: which one? Give a YAML file, or a bundled sweep: {', '.join(BUNDLED)}")
+    if not Path(file).suffix and not Path(file).exists() and file not in BUNDLED:
+        raise UsageError(f"no sweep file {file!r}{suggestion(file, BUNDLED)} Bundled: {', '.join(BUNDLED)}")
+    definition = read_sweep(file, parsed.config)
+    return definition.fixed(**{name: value for name, value in parsed.given.items() if decides_training(name)})
+
+
+def plan_of(parsed: ParsedFlags) -> Plan:
+    """What the flags say of trials, hours, jobs and seeds."""
+    return Plan(*(parsed.options[name] for name in ("trials", "hours", "jobs", "seeds")))
+
+
+def _dry_run(definition: SweepDefinition, parsed: ParsedFlags) -> int:
+    """The sweep and what the doctor says of it; 2 where that is an error, so that a script can tell."""
+    say(f"timing {PROBES} configurations for a moment …")
+    try:
+        seconds, unknown = estimate(definition, parsed.config), []
+    except (FileSystemError, CorruptDataError) as error:
+        seconds, unknown = None, [Finding(WARNING, f"hours are not estimated: {error}")]
+    findings = [*unknown, *examine(definition, parsed.config, plan_of(parsed), seconds)]
+    print_examination(definition, parsed.config, findings)
+    return UsageError.exit_code if any(finding.severity == ERROR for finding in findings) else 0
