@@ -1,4 +1,4 @@
-"""`handgrad sweep FILE`: a W&B sweep file, examined with --dry_run."""
+"""`handgrad sweep FILE`: a W&B sweep file, run, or examined with --dry_run; `handgrad sweep resume NAME`."""
 
 from pathlib import Path
 
@@ -8,32 +8,47 @@ from handgrad.cli.flags import FLAG, ParsedFlags, parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.nearest import suggestion
 from handgrad.cli.options import SWEEP
+from handgrad.cli.sweeping import plan_of, resume_sweep, start_sweep
+from handgrad.cli.tracked import with_wandb
 from handgrad.config import decides_training
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
-from handgrad.sweeps.doctor import Plan, examine
+from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.finding import ERROR, WARNING, Finding
 from handgrad.sweeps.timing import PROBES, estimate
 
 PROGRAM = "handgrad sweep FILE"
 EXAMPLES = (
     "handgrad sweep sweep.yaml --dry_run",
-    "handgrad sweep sweep.yaml --dry_run --trials 50 --jobs 2",
-    "handgrad sweep da6401 --dry_run --dataset digits",
+    "handgrad sweep sweep.yaml --trials 50 --jobs 2",
+    "handgrad sweep da6401 --trials 20 --dataset digits --name first",
+    "handgrad sweep resume first --trials 40",
 )
 
 
 def run(tokens: list[str]) -> int:
     """Read a sweep file, and examine it."""
     file, rest = (tokens[0], tokens[1:]) if tokens and not FLAG.match(tokens[0]) else (None, tokens)
-    parsed = parse(rest, SWEEP)
+    words = rest[1:] if file == "resume" else rest
+    parsed = parse(words, SWEEP)
     if parsed.options["help"]:
         print(help_text(PROGRAM, EXAMPLES, SWEEP), end="")
         return 0
+    if file == "resume":
+        return _resume(rest, parsed)
+    return sweep(file, parsed._replace(config=with_wandb(parsed)))
+
+
+def sweep(file: str | None, parsed: ParsedFlags) -> int:
+    """Examine or run the sweep of a file, or the bundled one of that name."""
     definition = read(file, parsed)
-    if not parsed.options["dry_run"]:
-        raise UsageError("sweeps are examined, not run, in this version: add --dry_run")
-    return _dry_run(definition, parsed)
+    return _dry_run(definition, parsed) if parsed.options["dry_run"] else start_sweep(definition, parsed)
+
+
+def _resume(words: list[str], parsed: ParsedFlags) -> int:
+    if not words or FLAG.match(words[0]):
+        raise UsageError("handgrad sweep resume: which one? Give its name or its folder")
+    return resume_sweep(words[0], parsed)
 
 
 def read(file: str | None, parsed: ParsedFlags) -> SweepDefinition:
@@ -47,11 +62,6 @@ def read(file: str | None, parsed: ParsedFlags) -> SweepDefinition:
         raise UsageError(f"no sweep file {file!r}{suggestion(file, BUNDLED)} Bundled: {', '.join(BUNDLED)}")
     definition = read_sweep(file, parsed.config)
     return definition.fixed(**{name: value for name, value in parsed.given.items() if decides_training(name)})
-
-
-def plan_of(parsed: ParsedFlags) -> Plan:
-    """What the flags say of trials, hours, jobs and seeds."""
-    return Plan(*(parsed.options[name] for name in ("trials", "hours", "jobs", "seeds")))
 
 
 def _dry_run(definition: SweepDefinition, parsed: ParsedFlags) -> int:

@@ -1,4 +1,4 @@
-"""Which trial comes next: the replicates of what was begun, then what the brain proposes, up to the number wanted."""
+"""Which trial comes next: the replicates of what was begun, then what the brain proposes, up to what is wanted."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,12 +22,9 @@ class Chooser:
 
     def __call__(self, trials: Sequence[Trial]) -> tuple[dict[str, Any], str, dict[str, Any]] | None:
         """Values, name of the run and further fields of a new trial; None when there is none to be begun."""
-        wanted = self.sweep.wanted
-        if wanted is not None and len(trials) >= wanted:
-            return None
         for trial in trials:
             self._count(trial)
-        values = self._unfinished() or self.brain.propose(len(self._counts), self._counts, trials)
+        values = self._unfinished() or self._new(trials)
         if values is None:
             return None
         replicate = self._counts[self.sweep.definition.key(values)]
@@ -49,6 +46,12 @@ class Chooser:
         if seeds == 1:
             return None
         return next((self._first[key] for key, count in self._counts.items() if count < seeds), None)
+
+    def _new(self, trials: Sequence[Trial]) -> dict[str, Any] | None:
+        limit, count = self.sweep.configurations, len(self._counts)
+        if limit is not None and count >= limit:
+            return None
+        return self.brain.propose(count, self._counts, trials)
 
     def _first_seed(self, values: dict[str, Any]) -> int:
         return int(values.get("seed", self.sweep.definition.constants.get("seed", self.sweep.base.seed)))

@@ -40,6 +40,7 @@ class Driver:
         self.deadline = math.inf
         self.signal = 0
         self._ending: set[int] = set()  # trials in whose last epoch's wake a successor is claimed
+        self._lengths: dict[int, int] = {}
         self._stops: dict[int, Stop] = {}
         self._resigned: set[int] = set()
         self._lost_in_a_row = 0
@@ -54,7 +55,8 @@ class Driver:
         """
         self.deadline = time.monotonic() + 3600 * hours if hours else math.inf
         self.ledger.trials()
-        self.watcher.began(self.sweep, self.standing())
+        self._standing = self.standing()
+        self.watcher.began(self.sweep, self._standing)
         with self._listening():
             while not self.signal and self._go_on():
                 self._handle_all(self.executor.events(POLL_SECONDS))
@@ -71,7 +73,7 @@ class Driver:
         trials = self.ledger.known()
         count = {state: sum(t.state == state for t in trials) for state in (FINISHED, STOPPED, FAILED, LOST)}
         settled = count[FINISHED] + count[STOPPED] + count[FAILED]
-        best = next(iter(self.sweep.ranked(trials)), None)
+        best = self.sweep.best(trials)
         left = self._seconds_left(settled)
         return Standing(
             self.sweep.wanted, settled, len(self.running), count[STOPPED], count[FAILED], count[LOST], best, left
@@ -79,15 +81,18 @@ class Driver:
 
     def _go_on(self) -> bool:
         """Start what can be started; whether anything runs or is waited for."""
-        self.watcher.looked(self.standing())
+        self.watcher.looked(self._standing._replace(running=len(self.running)))
         self._fill()
         if self.running or self.ready:
             return True
         return not self._done and self._others_at_work()
 
-    def _fill(self) -> None:
-        while self.ready and len(self.running) < self.executor.slots:
+    def _hand_out(self) -> None:
+        while self.ready and len(self.running) < self.executor.slots and not self.signal:
             self._start(self.ready.popleft())
+
+    def _fill(self) -> None:
+        self._hand_out()
         while len(self.running) + len(self.ready) < self.executor.slots + len(self._ending):
             trial = self._claim()
             if trial is None:
@@ -117,6 +122,7 @@ class Driver:
             return
         bands = self.sweep.definition.early_terminate
         self.running[trial.number] = trial
+        self._lengths[trial.number] = config.epochs
         self.executor.submit(
             Task(
                 trial.number,
@@ -138,26 +144,26 @@ class Driver:
             return
         del self.running[event.number]
         self._ending.discard(event.number)
-        self._fill()  # a trial that was claimed ahead begins before this one is written down
         if isinstance(event, Died):
             self._died(trial, event.message)
-        else:
-            self._ended(trial, event)
+            return
+        self._hand_out()  # a trial that was claimed ahead begins before this one is written down
+        self._ended(trial, event)
 
     def _epoch(self, trial: Trial, event: EpochEnded) -> None:
         if event.value is None:
             return
         if event.epoch not in trial.epochs:
-            self.ledger.epoch(event.number, event.epoch, event.value)
-            trial.epochs[event.epoch] = event.value
-            self.running[event.number] = dataclasses.replace(trial, deaths=0)
-        if event.epoch == self.sweep.config(trial).epochs:
+            trial = dataclasses.replace(trial, epochs={**trial.epochs, event.epoch: event.value}, deaths=0)
+            self.running[event.number] = trial
+        if event.epoch == self._lengths[event.number]:
             self._ending.add(event.number)
         if event.asks:
-            self._judge(event)
+            self._judge(trial, event)
 
-    def _judge(self, event: EpochEnded) -> None:
+    def _judge(self, trial: Trial, event: EpochEnded) -> None:
         definition = self.sweep.definition
+        self.ledger.epochs(trial)
         epochs = {trial.number: trial.epochs for trial in self.ledger.trials()}
         stop = judge(definition, epochs, event.number, event.epoch)
         if stop:
@@ -184,7 +190,8 @@ class Driver:
         settled = dataclasses.replace(trial, state=state, **more)
         self.ledger.settle(settled)
         self._lost_in_a_row = 0
-        self.watcher.settled(settled, self.standing())
+        self._standing = self.standing()
+        self.watcher.settled(settled, self._standing)
 
     def _died(self, trial: Trial, message: str) -> None:
         """Once more, from its checkpoint; unless that has been tried often enough."""
@@ -197,7 +204,8 @@ class Driver:
         self._resigned.add(trial.number)
         self._lost_in_a_row += 1
         self._done = self._done or self._lost_in_a_row >= LOST_IN_A_ROW
-        self.watcher.settled(lost, self.standing())
+        self._standing = self.standing()
+        self.watcher.settled(lost, self._standing)
 
     def _others_at_work(self) -> bool:
         """Whether trials are left that another driver runs, or might leave behind."""
@@ -217,7 +225,7 @@ class Driver:
                     del self.running[event.number]
                 elif event.number in self.running:
                     self._handle(event)
-            self.watcher.looked(self.standing())
+            self.watcher.looked(self._standing._replace(running=len(self.running)))
 
     def _complain(self, standing: Standing) -> None:
         again = f"Go on with: handgrad sweep resume {self.sweep.path}"

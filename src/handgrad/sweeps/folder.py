@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,14 @@ from handgrad.sweeps.trial import Trial
 class Settings:
     """How a sweep is carried out: who chooses, from which seed, with how many seeds for each configuration.
 
-    `trials` is how many there are to be in all, None for as many as there is time for. `storage` is where the study is
-    kept, None for a file in the sweep's folder.
+    `configurations` is how many there are to be in all, None for as many as there is time for. `storage` is where the
+    study is kept, None for a file in the sweep's folder.
     """
 
     brain: str
     seed: int = 0
     seeds: int = 1
-    trials: int | None = None
+    configurations: int | None = None
     storage: str | None = None
 
 
@@ -44,7 +45,7 @@ class Sweep:
     @property
     def name(self) -> str:
         """The folder's own name, and the study's."""
-        return self.path.name
+        return Path(os.path.abspath(self.path)).name
 
     @property
     def storage_url(self) -> str:
@@ -52,11 +53,15 @@ class Sweep:
         return self.settings.storage or sqlite_url(self.study_file)
 
     @property
+    def configurations(self) -> int | None:
+        """How many there are to be: never more than the space has; None for any number."""
+        bounds = (self.settings.configurations, self.definition.size)
+        return min((bound for bound in bounds if bound is not None), default=None)
+
+    @property
     def wanted(self) -> int | None:
-        """How many trials there are to be: never more than configurations and seeds allow; None for any number."""
-        size, trials = self.definition.size, self.settings.trials
-        most = size * self.settings.seeds if size is not None else None
-        return min((number for number in (trials, most) if number is not None), default=None)
+        """How many trials there are to be, each configuration with its seeds; None for any number."""
+        return None if self.configurations is None else self.configurations * self.settings.seeds
 
     def trials(self) -> list[Trial]:
         """Every trial as it is now, by number; also while the sweep runs."""
@@ -74,14 +79,19 @@ class Sweep:
         """The trial's folder; on this machine only if it ran here."""
         return Run(self.runs_dir / trial.run)
 
-    def ranked(self, trials: list[Trial]) -> list[Trial]:
+    def ranked(self, trials: Iterable[Trial]) -> list[Trial]:
         """Those with an objective, the best first."""
         objective = self.definition.metric.objective
         return sorted((t for t in trials if t.rated), key=lambda t: objective(t.objective or 0.0))
 
+    def best(self, trials: Iterable[Trial]) -> Trial | None:
+        """The one with the best objective, the first of equal ones."""
+        objective = self.definition.metric.objective
+        return min((t for t in trials if t.rated), key=lambda t: objective(t.objective or 0.0), default=None)
+
     def save(self, trials: list[Trial]) -> None:
         """Write sweep.json: the settings, and a summary for whoever has no Optuna at hand."""
-        best = self.ranked(trials)[:1]
+        best = self.best(trials)
         states = [trial.state for trial in trials]
         settings = dataclasses.asdict(self.settings)
         if self.settings.storage:
@@ -90,7 +100,7 @@ class Sweep:
             "settings": settings,
             "wanted": self.wanted,
             "states": {state: states.count(state) for state in sorted(set(states))},
-            "best": dataclasses.asdict(best[0]) if best else None,
+            "best": dataclasses.asdict(best) if best else None,
         }
         atomic_write(self.summary_file, json.dumps(summary, indent=2) + "\n")
 
@@ -123,7 +133,7 @@ def open_sweep(path: Path) -> Sweep:
     Raises  FileSystemError when there is no such folder; UsageError when it holds no sweep; CorruptDataError when its
             files were damaged.
     """
-    path = Path(os.path.abspath(path))
+    path = Path(path)
     if not path.is_dir():
         raise FileSystemError(f"no sweep in {path}: no such folder")
     if not (path / "sweep.json").is_file():
@@ -134,6 +144,11 @@ def open_sweep(path: Path) -> Sweep:
         return Sweep(path, definition, RunConfig.from_yaml(path / "base.yaml"), Settings(**stored))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CorruptDataError(f"{path} is damaged: {error!r}") from error
+
+
+def changed(sweep: Sweep, **settings: Any) -> Sweep:
+    """The sweep with other settings, such as more configurations."""
+    return Sweep(sweep.path, sweep.definition, sweep.base, dataclasses.replace(sweep.settings, **settings))
 
 
 def free_path(folder: Path, name: str) -> Path:

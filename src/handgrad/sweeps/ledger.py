@@ -10,14 +10,14 @@ from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.storage import Crew
 from handgrad.sweeps.trial import FAILED, FINISHED, LOST, RUNNING, STOPPED, Stop, Trial
 
-NOTE, RESULT = "handgrad:note", "handgrad:result"
+NOTE, EPOCHS, RESULT = "handgrad:note", "handgrad:epochs", "handgrad:result"
 
 
 class Ledger:
     """The study called `name`, made where there is none.
 
-    What a trial is stands in two attributes of Optuna's trial: the note of who runs what, and the result; parameters,
-    metric by epoch and objective stand where Optuna's own tools look for them.
+    What a trial is stands in attributes of Optuna's trial: the note of who runs what, the metric by epoch, the result.
+    Parameters and objective stand where Optuna's own tools look for them.
     """
 
     def __init__(self, storage: Any, name: str, definition: SweepDefinition) -> None:
@@ -69,9 +69,10 @@ class Ledger:
         self._trials[trial.number] = changed
         return changed
 
-    def epoch(self, number: int, epoch: int, value: float) -> None:
-        """The metric after an epoch."""
-        self.storage.set_trial_intermediate_value(self._ids[number], epoch, value)
+    def epochs(self, trial: Trial) -> None:
+        """Write down the metric by epoch as far as it is known, for other drivers to judge theirs by."""
+        self.storage.set_trial_user_attr(self._ids[trial.number], EPOCHS, trial.epochs)
+        self._trials[trial.number] = trial
 
     def settle(self, trial: Trial) -> None:
         """Write down how a trial ended; one that another driver has settled in the meantime stays as that one left it.
@@ -89,6 +90,7 @@ class Ledger:
         if trial.state != FAILED and trial.objective is not None:
             values = [metric.objective(trial.objective) if metric.goal == "target" else trial.objective]
         try:
+            self.storage.set_trial_user_attr(self._ids[trial.number], EPOCHS, trial.epochs)
             self.storage.set_trial_user_attr(self._ids[trial.number], RESULT, result)
             self.storage.set_trial_state_values(self._ids[trial.number], states[trial.state], values)
         except optuna.exceptions.UpdateFinishedTrialError:
@@ -103,7 +105,7 @@ class Ledger:
         trial = Trial(
             **note | more | {"values": self.definition.canonical(note["values"])},
             number=frozen.number,
-            epochs=dict(frozen.intermediate_values),
+            epochs={int(epoch): value for epoch, value in frozen.user_attrs.get(EPOCHS, {}).items()},
             began=frozen.datetime_start.timestamp(),
         )
         state = states.get(frozen.state.name, trial.state)

@@ -1,6 +1,5 @@
 """One trial, from its task to its end, in whatever process it is run."""
 
-import logging
 import os
 import shutil
 import sys
@@ -15,11 +14,10 @@ from handgrad.config import RunConfig
 from handgrad.data import Dataset, load
 from handgrad.errors import CorruptDataError, DivergedError, FileSystemError, UsageError
 from handgrad.runs import InterruptedRunError, Run, execute, resume
+from handgrad.runs.journal import journal
 from handgrad.runs.trackers import trackers
 from handgrad.sweeps.executor import EARLY, INTERRUPTED, Ended, EpochEnded, Task
 from handgrad.training import Epoch, Observer, Trainer
-
-log = logging.getLogger("handgrad")
 
 
 class Link(Protocol):
@@ -62,7 +60,7 @@ class Reporting(Observer):
         why = self.link.epoch_ended(EpochEnded(self.task.number, epoch.epoch, value, asks))
         if why:
             trainer.stop(INTERRUPTED if why == INTERRUPTED else EARLY)
-            log.info("stopped early: %s", why)
+            journal.info("stopped: %s", why)
 
 
 def run_trial(task: Task, link: Link) -> Ended:
