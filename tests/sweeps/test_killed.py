@@ -64,7 +64,7 @@ def check_whole(folder, count):
 
 
 def test_a_killed_worker_s_trial_goes_on_and_a_sweep_can_be_interrupted(folder):
-    with begin(folder, 1500, "--batch_size", 8, "--trials", 2, "--jobs", 1) as driver:
+    with begin(folder, 800, "--batch_size", 8, "--trials", 2, "--jobs", 1) as driver:
         wait_for(lambda: under_way(folder), "the first epoch")
         (worker,) = workers(driver.pid)
         time.sleep(1.1)  # so that there is a checkpoint
@@ -94,9 +94,6 @@ def test_a_killed_worker_s_trial_goes_on_and_a_sweep_can_be_interrupted(folder):
 def test_a_killed_driver_leaves_nobody_and_loses_nothing(folder):
     with begin(folder, 20, "--jobs", 2, "--trials", 14) as driver:
         wait_for(lambda: len(settled(folder)) >= 3, "the third trial")
-        other = process("sweep resume it", cwd=folder)
-        assert other.code == 4
-        assert "is in use: another process drives this sweep" in other.err
         family = [*children(driver.pid), *workers(driver.pid)]
         assert len(family) == 3
         driver.kill()

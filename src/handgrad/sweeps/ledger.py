@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,7 +48,7 @@ class Ledger:
         """A new trial, running; `note` are further fields of it."""
         from optuna.trial import TrialState, create_trial
 
-        attribute = {"values": values, "run": run, **note}
+        attribute = {"values": values, "run": run, "began": round(time.time(), 3), **note}
         new = create_trial(
             state=TrialState.RUNNING,
             params=self.axes.params(values),
@@ -63,7 +64,7 @@ class Ledger:
     def note(self, trial: Trial, **changes: Any) -> Trial:
         """Write down who runs a trial, how often its process died, that it is lost."""
         changed = dataclasses.replace(trial, **changes)
-        fields = ("values", "run", "seed", "replicate", "driver", "deaths", "state", "why")
+        fields = ("values", "run", "began", "seed", "replicate", "driver", "deaths", "state", "why")
         attribute = {name: getattr(changed, name) for name in fields}
         self.storage.set_trial_user_attr(self._ids[trial.number], NOTE, attribute)
         self._trials[trial.number] = changed
@@ -106,7 +107,6 @@ class Ledger:
             **note | more | {"values": self.definition.canonical(note["values"])},
             number=frozen.number,
             epochs={int(epoch): value for epoch, value in frozen.user_attrs.get(EPOCHS, {}).items()},
-            began=frozen.datetime_start.timestamp(),
         )
         state = states.get(frozen.state.name, trial.state)
         stop = Stop(*result["stop"]) if ended and result.get("stop") else None

@@ -59,6 +59,8 @@ def _value(distribution: Distribution, param: Any) -> Any:
 def _probability(distribution: Distribution, value: float) -> float:
     """Where on the scale of quantiles a value lies, by halving."""
     low, high = 0.0, 1.0
+    if distribution.quantile(low) >= value:
+        return low
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if distribution.quantile(middle) < value else (low, middle)
