@@ -198,6 +198,20 @@ def test_what_is_lost_is_said_and_run_by_the_next_one(make_sweep):
     assert {t.state for t in sweep.trials()} == {"finished"}
 
 
+def test_a_run_that_was_over_when_its_driver_died_is_taken_as_it_is(make_sweep):
+    sweep = make_sweep(SMALL, configurations=1)
+    _, notes = drive(sweep)
+    twin = make_sweep(SMALL, name="twin", configurations=1)
+    sweep.runs_dir.rename(twin.path / "moved")
+    twin.runs_dir.rmdir()
+    (twin.path / "moved").rename(twin.runs_dir)
+    before = next(twin.runs_dir.glob("*/metrics.json")).stat().st_mtime_ns
+    drive(twin)
+    (trial,) = twin.trials()
+    assert (trial.objective, trial.epochs) == (notes.trials[0].objective, notes.trials[0].epochs)
+    assert next(twin.runs_dir.glob("*/metrics.json")).stat().st_mtime_ns == before
+
+
 def test_a_sweep_is_read_again_as_it_was(make_sweep):
     sweep = make_sweep(SMALL, seeds=2)
     drive(sweep)

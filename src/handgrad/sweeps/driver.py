@@ -179,6 +179,8 @@ class Driver:
         stop = self._stops.get(trial.number) if event.how == EARLY else None
         state = {"finished": FINISHED, EARLY: STOPPED}.get(event.how, FAILED)
         why = reason(self.sweep.definition, stop) if stop else event.message
+        told = {epoch: value for epoch, value in enumerate(event.epochs, 1) if value is not None}
+        trial = dataclasses.replace(trial, epochs=told or trial.epochs)
         self._settle(trial, state, objective=event.objective, seconds=event.seconds, why=why, stop=stop)
         self._ends.append(time.monotonic())
         metric = self.sweep.definition.metric

@@ -25,13 +25,17 @@ class EpochEnded(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A trial is over: `how` is finished, early stop, interrupted, diverged, refused, or broken (by its machine)."""
+    """A trial is over: `how` is finished, early stop, interrupted, diverged, refused, or broken (by its machine).
+
+    `epochs` are the metric's values after each, for whoever was not there to hear of them.
+    """
 
     number: int
     how: str
     objective: float | None = None
     seconds: float = 0.0
     message: str = ""
+    epochs: tuple[float | None, ...] = ()
 
 
 class Died(NamedTuple):

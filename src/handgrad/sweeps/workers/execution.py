@@ -111,4 +111,5 @@ def _ended(task: Task, run: Run) -> Ended:
     objective = kept.get(task.metric)
     if objective is None and how != INTERRUPTED:
         return Ended(task.number, "diverged", None, metrics["seconds"], f"{task.metric} is not a finite number")
-    return Ended(task.number, how, objective, metrics["seconds"])
+    epochs = tuple(row.get(task.metric) for row in rows)
+    return Ended(task.number, how, objective, metrics["seconds"], epochs=epochs)
