@@ -18,7 +18,7 @@ from handgrad.sweeps.driver import Driver
 from handgrad.sweeps.folder import Settings, changed, create_sweep, open_sweep
 from handgrad.sweeps.ledger import Ledger
 from handgrad.sweeps.space import Categorical
-from handgrad.sweeps.storage import join
+from handgrad.sweeps.storage import joined
 from handgrad.sweeps.watcher import Watcher
 from handgrad.sweeps.workers.execution import run_trial
 
@@ -101,12 +101,8 @@ def make_sweep(tmp_path):
 def drive(sweep, jobs=1, watcher=None, executor=None):
     """Run what is missing of a sweep in threads; the executor and the notes taken."""
     executor, watcher = executor or Threads(jobs), watcher or Notes()
-    crew, storage = join(sweep.storage_url)
-    try:
-        with closing(executor):
-            Driver(sweep, Ledger(storage, sweep.name, sweep.definition), crew, executor, watcher).run()
-    finally:
-        crew.leave()
+    with joined(sweep.storage_url) as (crew, storage), closing(executor):
+        Driver(sweep, Ledger(storage, sweep.name, sweep.definition), crew, executor, watcher).run()
     return executor, watcher
 
 

@@ -5,7 +5,7 @@ from tests.commands import call
 from tests.sweeps.conftest import BASE
 
 from handgrad.sweeps.folder import open_sweep
-from handgrad.sweeps.storage import join
+from handgrad.sweeps.storage import joined
 
 SPACE = """
 name: tiny
@@ -59,9 +59,8 @@ def test_a_sweep_is_run_and_gone_on_with(folder, capsys):
 
 def test_two_drivers_of_one_file_are_one_too_many(folder, capsys, make_sweep):
     sweep = make_sweep()
-    crew, _ = join(sweep.storage_url)
-    answer = call(capsys, "sweep resume", sweep.path)
-    crew.leave()
+    with joined(sweep.storage_url):
+        answer = call(capsys, "sweep resume", sweep.path)
     assert answer.code == 4
     assert "is in use: another process drives this sweep" in answer.err
 

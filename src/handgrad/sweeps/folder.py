@@ -15,7 +15,7 @@ from handgrad.files import atomic_write
 from handgrad.runs import Run
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.ledger import Ledger
-from handgrad.sweeps.storage import look, plainly, sqlite_url, without_password
+from handgrad.sweeps.storage import looked_at, sqlite_url, without_password
 from handgrad.sweeps.trial import Trial
 
 
@@ -67,8 +67,8 @@ class Sweep:
         """Every trial as it is now, by number; also while the sweep runs."""
         if self.settings.storage is None and not self.study_file.exists():
             return []
-        with plainly(self.storage_url):
-            return Ledger(look(self.storage_url), self.name, self.definition).trials()
+        with looked_at(self.storage_url) as storage:
+            return Ledger(storage, self.name, self.definition).trials()
 
     def config(self, trial: Trial) -> RunConfig:
         """The configuration of a trial's run.  Raises  UsageError where its values cannot go together."""

@@ -8,7 +8,7 @@ from handgrad.sweeps.brains import Random
 from handgrad.sweeps.driver import Driver
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.ledger import Ledger
-from handgrad.sweeps.storage import join, plainly, require_optuna
+from handgrad.sweeps.storage import joined, require_optuna
 from handgrad.sweeps.watcher import Standing, Watcher
 from handgrad.sweeps.workers import Pool
 
@@ -26,14 +26,10 @@ def run_sweep(
         raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
     first = Random(sweep.definition, sweep.base, sweep.settings.seed).propose(0, (), ())
     example = sweep.definition.to_config(first or {}, sweep.base)
-    crew, storage = join(sweep.storage_url)
-    try:
-        with plainly(sweep.storage_url):
-            ledger = Ledger(storage, sweep.name, sweep.definition)
-            with closing(Pool(jobs or cores(), [example.to_mapping()], sweep.workers_log)) as pool:
-                return Driver(sweep, ledger, crew, pool, watcher or Watcher()).run(hours)
-    finally:
-        crew.leave()
+    with joined(sweep.storage_url) as (crew, storage):
+        ledger = Ledger(storage, sweep.name, sweep.definition)
+        with closing(Pool(jobs or cores(), [example.to_mapping()], sweep.workers_log)) as pool:
+            return Driver(sweep, ledger, crew, pool, watcher or Watcher()).run(hours)
 
 
 def cores() -> int:

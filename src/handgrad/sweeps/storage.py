@@ -9,7 +9,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -114,7 +114,7 @@ def sqlite_url(path: Path) -> str:
 
 def without_password(url: str) -> str:
     """What may be written down; PostgreSQL finds a password in ~/.pgpass or $PGPASSWORD."""
-    return str(_parsed(url).set(password=None).render_as_string(hide_password=False))
+    return str(_parsed(url)._replace(password=None).render_as_string(hide_password=False))
 
 
 def check_url(url: str) -> None:
@@ -124,30 +124,37 @@ def check_url(url: str) -> None:
         raise UsageError(f"storage must be sqlite:///FILE or postgresql://..., got {kind} (--storage)")
 
 
-def join(url: str) -> tuple[Crew, Any]:
-    """Become a driver in the storage at `url`, whose tables are made where there are none; the crew and the storage.
+@contextmanager
+def joined(url: str) -> Iterator[tuple[Crew, Any]]:
+    """While the block runs, this process is a driver in the storage at `url`, whose tables are made if need be.
 
     Raises  UsageError for another kind of storage, or a missing driver; FileSystemError when it cannot be reached, or
             is in use by another driver and only has room for one.
     """
     check_url(url)
-    parsed = _parsed(url)
     with plainly(url):
-        if parsed.get_backend_name() == "sqlite":
-            crew: Crew = Alone(Path(parsed.database))
-            return crew, _connected(url)
-        import sqlalchemy
+        crew = _crew(url)
+        try:
+            with crew.choosing():  # Optuna makes its tables without a thought of others
+                storage = _opened(url)
+            try:
+                yield crew, _with_memory(storage)
+            finally:
+                storage.engine.dispose()
+        finally:
+            crew.leave()
 
-        crew = Several(sqlalchemy.create_engine(_url(parsed)))
-        with crew.choosing():  # Optuna makes its tables without a thought of others
-            return crew, _connected(url)
 
-
-def look(url: str) -> Any:
+@contextmanager
+def looked_at(url: str) -> Iterator[Any]:
     """The storage at `url`, to be read only."""
     check_url(url)
     with plainly(url):
-        return _connected(url)
+        storage = _opened(url)
+        try:
+            yield _with_memory(storage)
+        finally:
+            storage.engine.dispose()
 
 
 @contextmanager
@@ -158,27 +165,43 @@ def plainly(url: str) -> Iterator[None]:
 
     try:
         yield
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, sqlite3.Error, OSError) as error:
+    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, sqlite3.Error) as error:
         reason = " ".join(str(error.__cause__ or error).split()).split(" (Background")[0][:200]
         raise FileSystemError(f"cannot use the storage {without_password(url)}: {reason}") from error
+
+
+def _crew(url: str) -> Crew:
+    import sqlalchemy
+
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        return Alone(Path(parsed.database))
+    try:
+        return Several(sqlalchemy.create_engine(_url(parsed)))
     except ImportError as error:
-        raise UsageError(f"{error}. For PostgreSQL: python -m pip install 'psycopg[binary]'") from error
+        raise UsageError(f"{error}: python -m pip install 'handgrad[postgresql]'") from error
 
 
-def _connected(url: str) -> Any:
+def _opened(url: str) -> Any:
     import optuna
     import sqlalchemy
 
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
-        with sqlite3.connect(parsed.database) as database:
+        with closing(sqlite3.connect(parsed.database)) as database:
             database.execute("PRAGMA journal_mode = WAL")  # a commit then takes 1 ms in place of 30
-        database.close()
     storage = optuna.storages.RDBStorage(_url(parsed))
     if parsed.get_backend_name() == "sqlite":
         # After a power cut the last seconds may be missing, but no file is torn: those trials' folders are found again.
         sqlalchemy.event.listen(storage.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = NORMAL"))
         storage.engine.dispose()
+    return storage
+
+
+def _with_memory(storage: Any) -> Any:
+    """What is settled is not read twice."""
+    import optuna
+
     return optuna.storages.get_storage(storage)
 
 
