@@ -98,11 +98,11 @@ def make_sweep(tmp_path):
     return make
 
 
-def drive(sweep, jobs=1, watcher=None, executor=None):
+def drive(sweep, jobs=1, watcher=None, executor=None, hours=None):
     """Run what is missing of a sweep in threads; the executor and the notes taken."""
     executor, watcher = executor or Threads(jobs), watcher or Notes()
     with joined(sweep.storage_url) as (crew, storage), closing(executor):
-        Driver(sweep, Ledger(storage, sweep.name, sweep.definition), crew, executor, watcher).run()
+        Driver(sweep, Ledger(storage, sweep.name, sweep.definition), crew, executor, watcher).run(hours)
     return executor, watcher
 
 

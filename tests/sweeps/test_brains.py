@@ -62,6 +62,16 @@ def test_every_cell_once_and_then_nothing(name):
     assert sorted((v["activation"], v["num_layers"]) for v in found) == sorted(expected)
 
 
+@pytest.mark.parametrize("name", BRAIN_NAMES)
+def test_one_seed_is_one_sequence(name):
+    definition = SweepDefinition({"learning_rate": Categorical(tuple(n / 1000 for n in range(1, 200)))})
+
+    def sequence(seed):
+        return [values["learning_rate"] for values in proposals(BRAINS[name](definition, BASE, seed), 20)]
+
+    assert sequence(1) == sequence(1) != sequence(2)
+
+
 @pytest.mark.parametrize("name", ["random", "bayes"])
 def test_every_kind_of_distribution_is_proposed_within_its_bounds(name):
     definition = SweepDefinition({name: p for name, p in PARAMETERS.items() if name != "hidden_size"})
@@ -107,6 +117,7 @@ def test_a_grid_of_a_billion_cells_is_begun_at_once():
     assert len({definition.key(values) for values in found}) == 5
 
 
+@pytest.mark.slow
 def test_a_gaussian_process_needs_pytorch():
     pytest.importorskip("torch", reason="PyTorch is not installed")
     definition = SweepDefinition({"learning_rate": LogUniformValues(1e-6, 1.0), "dropout": Uniform(0.0, 0.5)})

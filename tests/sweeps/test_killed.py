@@ -44,9 +44,11 @@ def settled(folder):
     return [trial for trial in trials(folder) if trial.settled]
 
 
-def under_way(folder):
-    """Whether some training has got somewhere."""
-    return any('"epoch"' in path.read_text() for path in folder.glob("sweeps/it/runs/*/history.jsonl"))
+def epochs_begun(folder, starts):
+    """How many epochs there are in the log of a trial since its training began for the `starts`-th time."""
+    logs = [path.read_text() for path in folder.glob("sweeps/it/runs/*/log.txt")]
+    pieces = [text.split("training from step")[starts:] for text in logs]
+    return max((piece[-1].count(" epoch ") for piece in pieces if piece), default=0)
 
 
 def check_whole(folder, count):
@@ -64,13 +66,12 @@ def check_whole(folder, count):
 
 
 def test_a_killed_worker_s_trial_goes_on_and_a_sweep_can_be_interrupted(folder):
-    with begin(folder, 800, "--batch_size", 8, "--trials", 2, "--jobs", 1) as driver:
-        wait_for(lambda: under_way(folder), "the first epoch")
+    with begin(folder, 300, "--batch_size", 8, "--trials", 2, "--jobs", 1, "--checkpoint_seconds", 0) as driver:
+        wait_for(lambda: epochs_begun(folder, 1) >= 5, "the fifth epoch")
         (worker,) = workers(driver.pid)
-        time.sleep(1.1)  # so that there is a checkpoint
         assert kill(worker)
-        wait_for(lambda: workers(driver.pid) not in ([], [worker]), "another worker")
-        time.sleep(0.5)
+        wait_for(lambda: epochs_begun(folder, 2) >= 5, "five more epochs")
+        assert workers(driver.pid) != [worker]
         family = [driver.pid, *children(driver.pid), *workers(driver.pid)]
         driver.send_signal(signal.SIGINT)
         out, err = driver.communicate(timeout=60)

@@ -57,6 +57,18 @@ def test_a_sweep_is_run_and_gone_on_with(folder, capsys):
     assert "begun with other settings" in refused.err
 
 
+def test_the_course_s_front_door_runs_the_course_s_sweep(folder, capsys):
+    answer = call(capsys, "train.py --mode sweep --count 2 --dataset digits -e 1 -sz 8 --no_wandb --seeds 2")
+    assert answer.code == 0, answer.err
+    assert "sweep da6401: bayes, 4 trials, 2 seeds each, in sweeps/da6401" in answer.out
+    sweep = open_sweep(folder / "sweeps" / "da6401")
+    assert {trial.seed for trial in sweep.trials()} == {0, 1}
+    assert {sweep.run(trial).config.hidden_size for trial in sweep.trials()} == {8}
+    assert set(sweep.definition.varying) == {
+        *("num_layers", "weight_decay", "learning_rate", "optimizer", "batch_size", "weight_init", "activation")
+    }
+
+
 def test_two_drivers_of_one_file_are_one_too_many(folder, capsys, make_sweep):
     sweep = make_sweep()
     with joined(sweep.storage_url):

@@ -236,7 +236,8 @@ class Driver:
             raise InterruptedRunError(f"stopped with {standing.settled}{of} trials done, saved. {again}", self.signal)
         if standing.lost:
             why = next(trial.why for trial in reversed(self.ledger.known()) if trial.state == LOST)
-            raise IncompleteSweepError(f"{standing.lost} trials are missing: {why} ({self.sweep.workers_log}). {again}")
+            missing = standing.lost if standing.wanted is None else standing.wanted - standing.settled
+            raise IncompleteSweepError(f"{missing} trials are missing: {why} ({self.sweep.workers_log}). {again}")
 
     def _seconds_left(self, settled: int) -> float | None:
         by_clock = self.deadline - time.monotonic()

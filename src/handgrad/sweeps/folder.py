@@ -65,10 +65,8 @@ class Sweep:
 
     def trials(self) -> list[Trial]:
         """Every trial as it is now, by number; also while the sweep runs."""
-        if self.settings.storage is None and not self.study_file.exists():
-            return []
         with looked_at(self.storage_url) as storage:
-            return Ledger(storage, self.name, self.definition).trials()
+            return Ledger(storage, self.name, self.definition).trials() if storage else []
 
     def config(self, trial: Trial) -> RunConfig:
         """The configuration of a trial's run.  Raises  UsageError where its values cannot go together."""

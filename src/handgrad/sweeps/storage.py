@@ -147,14 +147,29 @@ def joined(url: str) -> Iterator[tuple[Crew, Any]]:
 
 @contextmanager
 def looked_at(url: str) -> Iterator[Any]:
-    """The storage at `url`, to be read only."""
+    """The storage at `url`, to be read only; None while there are no tables in it."""
     check_url(url)
-    with plainly(url):
-        storage = _opened(url)
-        try:
-            yield _with_memory(storage)
-        finally:
-            storage.engine.dispose()
+    if _parsed(url).get_backend_name() == "postgresql":
+        with joined(url) as (_, storage):
+            yield storage
+    elif not _has_tables(Path(_parsed(url).database)):
+        yield None
+    else:
+        with plainly(url):
+            storage = _opened(url)
+            try:
+                yield _with_memory(storage)
+            finally:
+                storage.engine.dispose()
+
+
+def _has_tables(path: Path) -> bool:
+    """Whether the driver that makes the tables of an SQLite file has come to their last one."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            return bool(database.execute("SELECT version_num FROM alembic_version").fetchone())
+    except sqlite3.Error:
+        return False
 
 
 @contextmanager
