@@ -11,10 +11,10 @@ from handgrad.cli.options import SWEEP
 from handgrad.cli.sweeping import plan_of, resume_sweep, start_sweep
 from handgrad.cli.tracked import with_wandb
 from handgrad.config import decides_training
-from handgrad.errors import CorruptDataError, FileSystemError, UsageError
+from handgrad.errors import HandgradError, UsageError
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
 from handgrad.sweeps.doctor import examine
-from handgrad.sweeps.finding import ERROR, WARNING, Finding
+from handgrad.sweeps.finding import ERROR, Finding
 from handgrad.sweeps.timing import PROBES, estimate
 
 PROGRAM = "handgrad sweep FILE"
@@ -69,8 +69,9 @@ def _dry_run(definition: SweepDefinition, parsed: ParsedFlags) -> int:
     say(f"timing {PROBES} configurations for a moment …")
     try:
         seconds, unknown = estimate(definition, parsed.config), []
-    except (FileSystemError, CorruptDataError) as error:
-        seconds, unknown = None, [Finding(WARNING, f"hours are not estimated: {error}")]
+    except HandgradError as error:
+        fix = "The sweep cannot run like that either"
+        seconds, unknown = None, [Finding(ERROR, f"hours are not estimated: {error}", fix)]
     findings = [*unknown, *examine(definition, parsed.config, plan_of(parsed), seconds)]
     print_examination(definition, parsed.config, findings)
     return UsageError.exit_code if any(finding.severity == ERROR for finding in findings) else 0

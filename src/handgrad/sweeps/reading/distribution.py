@@ -12,7 +12,7 @@ from handgrad.sweeps.finding import NOTE, Finding
 from handgrad.sweeps.reading.keys import check_keys, word
 from handgrad.sweeps.reading.numbers import bound, taken_as_number
 from handgrad.sweeps.space import DISTRIBUTIONS, Distribution
-from handgrad.sweeps.space.bell import Normal
+from handgrad.sweeps.space.bell import Bell
 
 SPELLINGS = {name: ("categorical_w_probabilities",) if name == "categorical" else () for name in DISTRIBUTIONS}
 CLASHING = ("value", "values", "min", "mu", "a")  # each of these alone says how a parameter is distributed
@@ -129,7 +129,7 @@ def _checked(field: str, name: str, distribution: Distribution) -> Distribution:
         return distribution
     kind = kind_of(field)
     few = distribution.size is not None and distribution.size <= FEW
-    probes = PROBES[1:-1] if isinstance(distribution, Normal) else PROBES
+    probes = PROBES[1:-1] if isinstance(distribution, Bell) else PROBES
     for value in distribution.grid() if few else map(distribution.quantile, probes):
         example = float(f"{value:.4g}") if isinstance(value, float) else value
         try:

@@ -13,7 +13,7 @@ TAIL = 0.001
 
 
 class Bell(Distribution):
-    """Not evenly spread over its axis."""
+    """Not evenly spread over its axis; what lies beyond a share EDGE of all draws on either side is cut off."""
 
     @property
     def axis(self) -> Axis:
@@ -106,7 +106,7 @@ class Beta(Bell):
 
     def quantile(self, p: float) -> float:
         """The inverse of the regularised incomplete beta function."""
-        return float(special.betaincinv(self.a, self.b, p))
+        return float(special.betaincinv(self.a, self.b, min(max(p, EDGE), 1 - EDGE)))
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ class LogScale(Distribution):
     def quantile(self, p: float) -> float:
         """exp(log low + p (log high - log low))."""
         low, high = math.log(self.low), math.log(self.high)
-        return min(max(math.exp(low + p * (high - low)), self.low), self.high)
+        inner = min(max(math.exp(low + p * (high - low)), self.low), self.high)
+        return {0.0: self.low, 1.0: self.high}.get(p, inner)  # the ends to the last digit
 
 
 @dataclass(frozen=True)
