@@ -59,7 +59,9 @@ class Driver:
         self.watcher.began(self.sweep, self._standing)
         with self._listening():
             while not self.signal and self._go_on():
-                self._handle_all(self.executor.events(POLL_SECONDS))
+                for event in self.executor.events(POLL_SECONDS):
+                    if event.number in self.running:
+                        self._handle(event)
             if self.signal:
                 self._farewell()
         standing = self.standing()
@@ -131,11 +133,6 @@ class Driver:
                 tuple(bands.bands(config.epochs)) if bands else (),
             )
         )
-
-    def _handle_all(self, events: Any) -> None:
-        for event in events:
-            if event.number in self.running:
-                self._handle(event)
 
     def _handle(self, event: Event) -> None:
         trial = self.running[event.number]
@@ -210,18 +207,15 @@ class Driver:
         self.watcher.settled(lost, self._standing)
 
     def _others_at_work(self) -> bool:
-        """Whether trials are left that another driver runs, or might leave behind."""
+        """Whether trials are left that another driver runs, and may yet leave behind."""
         trials = self.ledger.trials()
-        wanted = self.sweep.wanted
-        left = any(t.state == RUNNING or (t.state == LOST and t.number not in self._resigned) for t in trials)
-        return left or (wanted is None and time.monotonic() < self._look_at and not trials)
+        return any(t.state == RUNNING or (t.state == LOST and t.number not in self._resigned) for t in trials)
 
     def _farewell(self) -> None:
         """Let every trial save itself and stop."""
         self.executor.interrupt()
         limit = time.monotonic() + FAREWELL_SECONDS
         while self.running and time.monotonic() < limit:
-            self._done = True
             for event in self.executor.events(POLL_SECONDS):
                 if event.number in self.running and isinstance(event, Died):
                     del self.running[event.number]
