@@ -6,7 +6,7 @@ TRAIN ?= --dataset digits
 BENCH ?=
 WORKERS ?= 2
 TORCH := 2.13.0
-EXTRAS := torch,wandb,tensorboard,sweep,ray,dev
+EXTRAS := torch,wandb,tensorboard,sweep,postgresql,ray,dev
 
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python

@@ -27,7 +27,18 @@ FLOORS: dict[str, float] = {
 }
 
 # Heavy or optional packages may be imported inside a function: who does not use them does not wait for them.
-LATE_IMPORTS = {"matplotlib", "optuna", "plotly", "ray", "skimage", "sklearn", "tensorboard", "torch", "wandb"}
+LATE_IMPORTS = {
+    "matplotlib",
+    "optuna",
+    "plotly",
+    "ray",
+    "skimage",
+    "sklearn",
+    "sqlalchemy",
+    "tensorboard",
+    "torch",
+    "wandb",
+}
 
 # What can run code that stands in a file.
 UNSAFE_MODULES = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}

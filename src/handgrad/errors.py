@@ -28,3 +28,9 @@ class CorruptDataError(HandgradError):
     """A file whose content is not what it should be: data, a checkpoint, a model."""
 
     exit_code = 5
+
+
+class IncompleteSweepError(HandgradError):
+    """A sweep ended without some of its trials."""
+
+    exit_code = 6

@@ -14,6 +14,7 @@ from handgrad.errors import FileSystemError, HandgradError, UsageError
 
 COMMANDS = {
     "train": "train a network on images, into a run folder",
+    "sweep": "search a network's settings: a W&B sweep file in, an answer out",
     "resume": "go on with a run that was stopped or killed",
     "runs": "list the runs there are, with their results",
     "evaluate": "all numbers of a run's network, class by class; ensembles",

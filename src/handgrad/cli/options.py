@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from handgrad.config.kinds import Kind, Name, Switch, Text, Whole
+from handgrad.config.kinds import Kind, Name, Number, Switch, Text, Whole, folder_name
 
 
 class Option(NamedTuple):
@@ -33,5 +33,22 @@ TRAIN: tuple[Option, ...] = (
     Option("model_save_path", Text(), "another file for the weights", ("save_path", "save_model_path", "model_save")),
     Option("config_save_path", Text(), "another file for the settings", ("save_config_path", "config_save")),
     Option("model_path", Text(), "weights to start from", ("load_model", "model_file", "load_path")),
+    HELP,
+)
+
+SWEEP: tuple[Option, ...] = (
+    CONFIG,
+    Option("trials", Whole(1), "configurations in all, counting those of an earlier start", ("count", "n_trials")),
+    Option("hours", Number("(0, inf)"), "start no trial after so long", ("max_hours",)),
+    Option("jobs", Whole(1, 10_000), "trials at a time; none: one a core", ("j", "n_jobs", "workers", "num_workers")),
+    Option("seeds", Whole(1, 10_000), "runs of each configuration, with seeds from --seed on", ("n_seeds",)),
+    Option("name", Text(folder_name), "the sweep's folder; none: as in the file", ("sweep_name",)),
+    Option("resume", Switch(), "go on with the sweep of that name, if there is one", default=False),
+    Option("method", Name("method", ("grid", "random", "bayes", "gp")), "another search than the file's", ("search",)),
+    Option("storage", Text(), "sqlite:///FILE or postgresql://..., which several machines can share", ("db",)),
+    Option("sweeps_dir", Text(), "folder that holds the folders of sweeps", ("sweeps_folder",), default="sweeps"),
+    Option("dry_run", Switch(), "examine the sweep, estimate its hours, and stop", default=False),
+    Option("use_wandb", Switch(), "follow every trial on Weights & Biases", ("wandb", "log_wandb", "enable_wandb")),
+    Option("debug", Switch(), "show the traceback of an error", default=False),
     HELP,
 )

@@ -9,8 +9,11 @@ from handgrad.classical import CLASSICAL, estimate
 from handgrad.cli.console import say
 from handgrad.cli.flags import ParsedFlags, parse
 from handgrad.cli.help_text import help_text
+from handgrad.cli.options import SWEEP
 from handgrad.cli.reporting import write_report
 from handgrad.cli.show import print_fit_plan, print_plan, print_result, print_seeds
+from handgrad.cli.sweep import sweep
+from handgrad.cli.tracked import with_wandb
 from handgrad.cli.watching import watching
 from handgrad.config import RunConfig, build_dataset
 from handgrad.errors import UsageError
@@ -19,6 +22,7 @@ from handgrad.runs import Run, execute, make_trainer, prepare, prepare_classical
 from handgrad.training.estimate import estimate_seconds
 from handgrad.training.weights import check_suffix, save_weights
 
+COURSE_SWEEP, COURSE_TRIALS = "da6401", 200
 EXAMPLES = (
     "handgrad train --dataset digits",
     "handgrad train -a tanh -nhl 3 -sz 128 -o nadam -lr 1e-3",
@@ -35,9 +39,9 @@ def run(tokens: list[str], program: str = "handgrad train", always_track: bool =
     if parsed.options["help"]:
         print(help_text(program, [example.replace("handgrad train", program) for example in EXAMPLES]), end="")
         return 0
+    config = with_wandb(parsed, always_track)
     if parsed.options["mode"] == "sweep":
-        raise UsageError("sweeps are not in this version: run single ones (--mode single), or several --seeds")
-    config = _with_wandb(parsed, always_track)
+        return _sweep(config, parsed)
     _check_paths(parsed)
     say(f"$ {config.command()}")
     if parsed.options["dry_run"]:
@@ -45,14 +49,12 @@ def run(tokens: list[str], program: str = "handgrad train", always_track: bool =
     return _train(config, parsed)
 
 
-def _with_wandb(parsed: ParsedFlags, always: bool) -> RunConfig:
-    """W&B is on where it is asked for, or where a project or an entity is named; --no_wandb has the last word."""
-    wanted = parsed.options["use_wandb"]
-    if wanted is None:
-        wanted = always or bool({"wandb_project", "wandb_entity", "wandb_mode"} & set(parsed.given))
-        wanted = wanted or "wandb" in parsed.config.track
-    others = [name for name in parsed.config.track if name != "wandb"]
-    return parsed.config.replaced(track=[*others, "wandb"] if wanted else others)
+def _sweep(config: RunConfig, parsed: ParsedFlags) -> int:
+    """The course's sweep; what flags give does not vary in it, and --count says how many of its configurations."""
+    options = {option.name: option.default for option in SWEEP}
+    options |= {"trials": parsed.options["count"] or COURSE_TRIALS, "seeds": parsed.options["seeds"]}
+    flags = ParsedFlags(config, parsed.given, options | {"dry_run": parsed.options["dry_run"]})
+    return sweep(COURSE_SWEEP, flags)
 
 
 def _check_paths(parsed: ParsedFlags) -> None:

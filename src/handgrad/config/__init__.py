@@ -12,4 +12,4 @@ from handgrad.config.build import (
     build_split,
 )
 from handgrad.config.kinds import Kind
-from handgrad.config.run_config import RunConfig, differences, kind_of
+from handgrad.config.run_config import RunConfig, decides_training, differences, kind_of

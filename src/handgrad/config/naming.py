@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,19 @@ ABBREVIATIONS = {
     "device": "",
 }
 
+# What stands in front of those where only some settings are named.
+FIRST = {
+    "dataset": "",
+    "model": "",
+    "layers": "net",
+    "num_layers": "hl",
+    "hidden_size": "sz",
+    "batch_size": "bs",
+    "activation": "ac",
+    "optimizer": "",
+    "learning_rate": "lr",
+}
+
 
 def command(config: "RunConfig") -> str:
     """`handgrad train` with every setting that differs from its default, fit for a shell."""
@@ -80,7 +94,23 @@ def auto_name(config: "RunConfig") -> str:
         parts += ["bs", config.batch_size, *activation, config.optimizer, "lr", rate]
     for name in ABBREVIATIONS:
         parts += _unusual(config, name) if name != "hidden_size" else []
-    text = "_".join(str(part) for part in [*parts, "s", config.seed] if part != "")
+    return _safe("_".join(str(part) for part in [*parts, "s", config.seed] if part != ""))
+
+
+def values_name(values: Mapping[str, Any]) -> str:
+    """A name for some values of settings, in the order and with the abbreviations of `auto_name`."""
+    names = {**FIRST, **ABBREVIATIONS}
+    ordered = [name for name in names if name in values] + [name for name in values if name not in names]
+    parts = [part for name in ordered for part in _named(names.get(name, name), values[name])]
+    return _safe("_".join(part for part in parts if part))
+
+
+def _named(abbreviation: str, value: Any) -> list[str]:
+    return [*(["no"] if value is False else []), abbreviation, "none" if value is None else _brief(value)]
+
+
+def _safe(text: str) -> str:
+    """Fit for a folder's name."""
     safe = re.sub(r"[^A-Za-z0-9_.+-]+", "-", text).lstrip("-._") or "run"
     if len(safe) <= LONGEST:
         return safe

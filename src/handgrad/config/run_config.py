@@ -171,6 +171,9 @@ class RunConfig(BaseModel):
     )
     wandb_project: Annotated[str | None, Text(optional=True)] = _tracking(None, "project on Weights & Biases")
     wandb_entity: Annotated[str | None, Text(optional=True)] = _tracking(None, "user or team on Weights & Biases")
+    wandb_group: Annotated[str | None, Text(optional=True)] = _tracking(
+        None, "group of runs on Weights & Biases; a sweep's trials get its name"
+    )
     wandb_mode: Annotated[str | None, Name("wandb_mode", ("online", "offline", "disabled"), optional=True)] = _tracking(
         None, "online, offline or disabled; none: as $WANDB_MODE says"
     )
@@ -234,6 +237,12 @@ class RunConfig(BaseModel):
 def kind_of(field: str) -> Kind:
     """How the values of a field may be written."""
     return next(part for part in RunConfig.model_fields[field].metadata if isinstance(part, Kind))
+
+
+def decides_training(field: str) -> bool:
+    """Whether a field says how a network is trained, and not where the run is kept or who follows it."""
+    extra: Any = RunConfig.model_fields[field].json_schema_extra
+    return extra["group"] not in ("run", "tracking")
 
 
 def differences(a: RunConfig, b: RunConfig) -> dict[str, tuple[Any, Any]]:

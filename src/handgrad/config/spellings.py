@@ -79,6 +79,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "track": ("tracker", "trackers", "logger", "loggers", "tracking"),
     "wandb_project": ("wp", "project", "project_name", "wandb_project_name"),
     "wandb_entity": ("we", "entity", "entity_name", "wandb_entity_name"),
+    "wandb_group": ("group", "run_group", "wandb_group_name"),
     "wandb_mode": ("wm",),
 }
 

@@ -5,6 +5,7 @@ rows of a class are dealt out in the order of their numbers.
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,11 +42,15 @@ class Split:
         return self.y[self.validation_rows]
 
 
+@lru_cache(maxsize=2)  # one run after the other has the same
 def split(dataset: Dataset, validation: float, seed: int, fraction: float = 1.0) -> Split:
     """Take `fraction` of the training part and hold `validation` of that out; the test part is not touched."""
     taken = take_fraction(dataset.y_train, fraction, seed)
     train, held = holdout(dataset.y_train[taken], validation, seed)
-    return Split(dataset.x_train, dataset.y_train, taken[train], taken[held])
+    rows = taken[train], taken[held]
+    for part in rows:
+        part.flags.writeable = False
+    return Split(dataset.x_train, dataset.y_train, *rows)
 
 
 def holdout(labels: Labels, fraction: float, seed: int) -> tuple[Rows, Rows]:

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,11 @@ class Run:
             )
         raise UsageError(f"{self.path} has no model yet: finish it with `handgrad resume {self.path}`")
 
+    def drop_checkpoints(self) -> None:
+        """Delete what only a run that goes on has a use for."""
+        for path in self.checkpoints.glob("*.safetensors"):
+            path.unlink(missing_ok=True)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from writing to the run; stale temporary files of killed ones are swept.
@@ -143,7 +149,7 @@ def create_run(runs_dir: Path, name: str, numbered: bool) -> Run:
         raise UsageError(f"a run's name must be one file name of at most 200 bytes, got {name!r} (--name)")
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
-        for suffix in ("", *(f"-{n}" for n in range(2, 100_000))):
+        for suffix in chain([""], (f"-{n}" for n in range(2, 100_000))):
             run = Run(runs_dir / (name + suffix))
             try:
                 run.path.mkdir()

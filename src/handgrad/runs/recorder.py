@@ -19,11 +19,12 @@ class Recorder(Observer):
     """Appends to history.jsonl, and saves checkpoints: at an epoch's end (not more than one a second), every
     `checkpoint_seconds` within one, and when training stops. Keeps the first epoch's network beside them.
 
-    Whoever adds statistics to the history comes before it among the observers.
+    A `lean` run gets no checkpoint before its first step, which its seed makes again, none after its last, which its
+    model follows, and no first epoch's network. Whoever adds statistics to the history comes before it.
     """
 
-    def __init__(self, run: Run, checkpoint_seconds: float) -> None:
-        self.run, self.checkpoint_seconds = run, checkpoint_seconds
+    def __init__(self, run: Run, checkpoint_seconds: float, lean: bool = False) -> None:
+        self.run, self.checkpoint_seconds, self.lean = run, checkpoint_seconds, lean
         self._saved = time.monotonic()
         self._file = run.history_file.open("a")
         self._epoch_ended = False
@@ -32,10 +33,10 @@ class Recorder(Observer):
 
     def started(self, trainer: Trainer) -> None:
         """A checkpoint before the first step, so that a run from given weights can be resumed from its beginning."""
-        if trainer.step == 0:
-            save_checkpoint(trainer, self.run.checkpoints)
-        else:
+        if trainer.step:
             self._statistics = len(trainer.history.statistics)
+        elif not self.lean:
+            save_checkpoint(trainer, self.run.checkpoints)
         self._append_statistics(trainer)
 
     def stepped(self, trainer: Trainer, first: int, losses: Any, correct: Any, norms: dict[int, float]) -> None:
@@ -51,7 +52,7 @@ class Recorder(Observer):
         """A line of an epoch; the network, when it is the first of several."""
         self._append(epoch_record(epoch))
         self._append_statistics(trainer)
-        if epoch.epoch == 1 < trainer.settings.epochs:
+        if epoch.epoch == 1 < trainer.settings.epochs and not self.lean:
             save_model(trainer.network, self.run.first_epoch_file)
         self._epoch_ended = True
 
@@ -59,7 +60,8 @@ class Recorder(Observer):
         """A checkpoint, when one is due."""
         waited = time.monotonic() - self._saved
         due = min(SOONEST_SECONDS, self.checkpoint_seconds) if self._epoch_ended else self.checkpoint_seconds
-        if trainer.stop_reason or trainer.step >= trainer.total_steps or waited >= due:
+        over = trainer.step >= trainer.total_steps
+        if not (over and self.lean) and (trainer.stop_reason or over or waited >= due):
             self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:

@@ -106,20 +106,30 @@ def no_observers(config: RunConfig, folder: Path) -> Sequence[Observer]:
     return ()
 
 
-def execute(config: RunConfig, observers: ObserverMaker = no_observers, start: Path | None = None) -> Run:
+def execute(
+    config: RunConfig,
+    observers: ObserverMaker = no_observers,
+    start: Path | None = None,
+    *,
+    dataset: Dataset | None = None,
+    lean: bool = False,
+) -> Run:
     """Train as `config` says, in a new folder below its `runs_dir`; from the weights in the file `start`, if given.
+
+    `dataset` is the one that `config` names, where it is loaded already. A `lean` run is one of many, of which few will
+    be chosen: at its end it looks at the validation images alone, never at the test images, and keeps no checkpoint.
 
     Raises  UsageError, FileSystemError, CorruptDataError; DivergedError; InterruptedRunError. The run stays in its
             folder, to be looked at or resumed, when training had begun.
     """
-    dataset = build_dataset(config)
+    dataset = dataset or build_dataset(config)
     job = _job(config, dataset, start)
     name = config.name or config.auto_name()
     run = create_run(Path(os.path.expanduser(config.runs_dir)), name, numbered=config.name is None)
     with run.locked():
         atomic_write(run.config_file, config.to_yaml())
         run.write_json(run.facts_file, _facts(config, dataset, start) | {"environment": job.environment})
-        return job.fill(run, observers(config, run.path))
+        return job.fill(run, observers(config, run.path), lean)
 
 
 def _facts(config: RunConfig, dataset: Dataset, start: Path | None) -> dict[str, Any]:
@@ -129,8 +139,16 @@ def _facts(config: RunConfig, dataset: Dataset, start: Path | None) -> dict[str,
     return facts | shape | ({"start": str(start.resolve())} if start else {})
 
 
-def resume(path: Path, observers: ObserverMaker = no_observers) -> Run:
+def resume(
+    path: Path,
+    observers: ObserverMaker = no_observers,
+    *,
+    dataset: Dataset | None = None,
+    lean: bool = False,
+) -> Run:
     """Go on with the run in `path` from its newest checkpoint; one that is over is left as it is.
+
+    `dataset` and `lean` are as for `execute`.
 
     Raises  as `execute`; CorruptDataError when the data set is another one than the run began with.
     """
@@ -139,7 +157,7 @@ def resume(path: Path, observers: ObserverMaker = no_observers) -> Run:
         if run.complete:
             return run
         config = run.config
-        dataset = build_dataset(config)
+        dataset = dataset or build_dataset(config)
         if run.facts.get("data", dataset.fingerprint) != dataset.fingerprint:
             raise CorruptDataError(
                 f"the data set {config.dataset} is not the one that {path} began with: restore it to resume"
@@ -147,13 +165,13 @@ def resume(path: Path, observers: ObserverMaker = no_observers) -> Run:
         # Killed before the first checkpoint was written, a run from given weights begins with them again.
         begun = any(run.checkpoints.glob(PATTERN))
         start = Path(run.facts["start"]) if "start" in run.facts and not begun else None
-        return _job(config, dataset, start).fill(run, observers(config, run.path))
+        return _job(config, dataset, start).fill(run, observers(config, run.path), lean)
 
 
 class Job(NamedTuple):
     """What fills the folder of a run, checked as far as it can be before there is one."""
 
-    fill: Callable[[Run, Sequence[Observer]], Run]
+    fill: Callable[[Run, Sequence[Observer], bool], Run]
     environment: dict[str, Any]
 
 
@@ -161,7 +179,8 @@ def _job(config: RunConfig, dataset: Dataset, start: Path | None) -> Job:
     if config.model in CLASSICAL:
         if start is not None:
             raise UsageError(f"model {config.model} does not start from weights: leave out --model_path")
-        return Job(partial(fit_classical, config, dataset, prepare_classical(config, dataset)), environment())
+        fitting = partial(fit_classical, config, dataset, prepare_classical(config, dataset))
+        return Job(lambda run, observers, lean: fitting(run, observers), environment())
     prepared = prepare(config, dataset)
     if start is not None:
         load_weights(prepared[0], start)
@@ -169,17 +188,22 @@ def _job(config: RunConfig, dataset: Dataset, start: Path | None) -> Job:
     return Job(partial(_train, config, dataset, trainer), trainer.environment())
 
 
-def _train(config: RunConfig, dataset: Dataset, trainer: Trainer, run: Run, observers: Sequence[Observer]) -> Run:
+def _train(
+    config: RunConfig, dataset: Dataset, trainer: Trainer, run: Run, observers: Sequence[Observer], lean: bool
+) -> Run:
     run.checkpoints.mkdir(exist_ok=True)
     history = run.read_history()
     step = load_newest_checkpoint(trainer, run.checkpoints, len(history.losses))
     trainer.history = run.rewrite_history(history, step)
-    trainer.observers = (LayerWatch(), Recorder(run, config.checkpoint_seconds), Journal(), *observers)
+    if lean:
+        trainer.test = None
+    watching = () if lean else (LayerWatch(),)
+    trainer.observers = (*watching, Recorder(run, config.checkpoint_seconds, lean), Journal(), *observers)
     with stopping_on_signals(trainer) as interruption, writing_log(run):
         failure = _run(trainer)
         trainer.restore_best()
-        metrics = _metrics(config, dataset, trainer)
-        if metrics["train"]["loss"] is None:  # the last update overflowed, and no validation set showed it
+        metrics = _metrics(config, trainer, _last_epoch(config, trainer) if lean else _measures(dataset, trainer))
+        if not lean and metrics["train"]["loss"] is None:  # the last update overflowed, and no validation set showed it
             failure = failure or DivergedError(
                 "training diverged: the network that it ended with answers NaN. Lower --learning_rate"
             )
@@ -187,6 +211,8 @@ def _train(config: RunConfig, dataset: Dataset, trainer: Trainer, run: Run, obse
         else:
             run.save_model(trainer.network)
         run.write_json(run.metrics_file, metrics)
+        if lean and run.complete:
+            run.drop_checkpoints()
     for observer in observers:
         observer.finished(trainer, run)
     if failure:
@@ -208,14 +234,27 @@ def _run(trainer: Trainer) -> DivergedError | None:
     return None
 
 
-def _metrics(config: RunConfig, dataset: Dataset, trainer: Trainer) -> dict[str, Any]:
-    parts, history = trainer.split, trainer.history
-    best = history.best(config.monitor)
-    measures = {
+def _measures(dataset: Dataset, trainer: Trainer) -> dict[str, Measure]:
+    parts = trainer.split
+    return {
         "test": trainer.measure(dataset.x_test, dataset.y_test),
         "train": trainer.measure(parts.x, parts.y, parts.train_rows),
         "validation": trainer.measure(parts.x, parts.y, parts.validation_rows),
     }
+
+
+def _last_epoch(config: RunConfig, trainer: Trainer) -> dict[str, Measure]:
+    """What was measured on the validation images when the network had the weights that it keeps."""
+    unknown, history = Measure(np.nan, np.nan), trainer.history
+    best = history.best(config.monitor) if config.keep == "best" else None
+    kept = best or (history.epochs[-1] if history.epochs else None)
+    validation = Measure(kept.validation_accuracy, kept.validation_loss) if kept else unknown
+    return {"test": unknown, "train": unknown, "validation": validation}
+
+
+def _metrics(config: RunConfig, trainer: Trainer, measures: dict[str, Measure]) -> dict[str, Any]:
+    history = trainer.history
+    best = history.best(config.monitor)
     return {
         **{part: _numbers(values) for part, values in measures.items()},
         "epochs": [epoch.row() for epoch in history.epochs],

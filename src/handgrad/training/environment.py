@@ -2,6 +2,7 @@
 
 import platform
 import sys
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -14,6 +15,11 @@ PACKAGES = ("numpy", "numba", "scipy", "llvmlite")
 
 def environment() -> dict[str, Any]:
     """Versions and processor, as plain data."""
+    return dict(_environment())
+
+
+@cache
+def _environment() -> dict[str, Any]:
     return {
         "handgrad": version("handgrad"),
         "python": platform.python_version(),

@@ -44,6 +44,7 @@ class WeightsAndBiases(Guarded):
             project=self.config.wandb_project,
             entity=self.config.wandb_entity,
             name=self.folder.name,
+            group=self.config.wandb_group,
             config=self.config.to_mapping(),
             dir=str(self.folder),
             mode=mode,
@@ -62,12 +63,12 @@ class WeightsAndBiases(Guarded):
         self._run.log(numbers, step=step)
 
     def log_end(self, trainer: Trainer, run: Any) -> None:
-        """Test numbers into the summary, the confusion matrix as a plot."""
+        """Numbers into the summary, the confusion matrix as a plot where the test set was looked at."""
         for part in ("test", "validation", "train"):
             for name, value in run.metrics[part].items():
                 self._run.summary[f"final/{part}_{name}"] = value
         dataset = build_dataset(self.config)
-        if len(dataset.y_test):
+        if run.metrics["test"]["accuracy"] is not None:
             guesses = trainer.network.logits(dataset.x_test).argmax(axis=1)
             plot = self._wandb.plot.confusion_matrix(
                 y_true=dataset.y_test.tolist(), preds=guesses.tolist(), class_names=list(dataset.class_names)

@@ -1,0 +1,77 @@
+"""`handgrad sweep FILE`: a W&B sweep file, run, or examined with --dry_run; `handgrad sweep resume NAME`."""
+
+from pathlib import Path
+
+from handgrad.cli.console import say
+from handgrad.cli.examined import print_examination
+from handgrad.cli.flags import FLAG, ParsedFlags, parse
+from handgrad.cli.help_text import help_text
+from handgrad.cli.nearest import suggestion
+from handgrad.cli.options import SWEEP
+from handgrad.cli.sweeping import plan_of, resume_sweep, start_sweep
+from handgrad.cli.tracked import with_wandb
+from handgrad.config import decides_training
+from handgrad.errors import HandgradError, UsageError
+from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
+from handgrad.sweeps.doctor import examine
+from handgrad.sweeps.finding import ERROR, Finding
+from handgrad.sweeps.timing import PROBES, estimate
+
+PROGRAM = "handgrad sweep FILE"
+EXAMPLES = (
+    "handgrad sweep sweep.yaml --dry_run",
+    "handgrad sweep sweep.yaml --trials 50 --jobs 2",
+    "handgrad sweep da6401 --trials 20 --dataset digits --name first",
+    "handgrad sweep resume first --trials 40",
+)
+
+
+def run(tokens: list[str]) -> int:
+    """Read a sweep file, and examine it."""
+    file, rest = (tokens[0], tokens[1:]) if tokens and not FLAG.match(tokens[0]) else (None, tokens)
+    words = rest[1:] if file == "resume" else rest
+    parsed = parse(words, SWEEP)
+    if parsed.options["help"]:
+        print(help_text(PROGRAM, EXAMPLES, SWEEP), end="")
+        return 0
+    if file == "resume":
+        return _resume(rest, parsed)
+    return sweep(file, parsed._replace(config=with_wandb(parsed)))
+
+
+def sweep(file: str | None, parsed: ParsedFlags) -> int:
+    """Examine or run the sweep of a file, or the bundled one of that name."""
+    definition = read(file, parsed)
+    return _dry_run(definition, parsed) if parsed.options["dry_run"] else start_sweep(definition, parsed)
+
+
+def _resume(words: list[str], parsed: ParsedFlags) -> int:
+    if not words or FLAG.match(words[0]):
+        raise UsageError("handgrad sweep resume: which one? Give its name or its folder")
+    return resume_sweep(words[0], parsed)
+
+
+def read(file: str | None, parsed: ParsedFlags) -> SweepDefinition:
+    """The sweep of a file, or the bundled one of that name; what flags give of a run's settings does not vary.
+
+    Raises  UsageError, FileSystemError.
+    """
+    if file is None:
+        raise UsageError(f"{PROGRAM}: which one? Give a YAML file, or a bundled sweep: {', '.join(BUNDLED)}")
+    if not Path(file).suffix and not Path(file).exists() and file not in BUNDLED:
+        raise UsageError(f"no sweep file {file!r}{suggestion(file, BUNDLED)} Bundled: {', '.join(BUNDLED)}")
+    definition = read_sweep(file, parsed.config)
+    return definition.fixed(**{name: value for name, value in parsed.given.items() if decides_training(name)})
+
+
+def _dry_run(definition: SweepDefinition, parsed: ParsedFlags) -> int:
+    """The sweep and what the doctor says of it; 2 where that is an error, so that a script can tell."""
+    say(f"timing {PROBES} configurations for a moment …")
+    try:
+        seconds, unknown = estimate(definition, parsed.config), []
+    except HandgradError as error:
+        fix = "The sweep cannot run like that either"
+        seconds, unknown = None, [Finding(ERROR, f"hours are not estimated: {error}", fix)]
+    findings = [*unknown, *examine(definition, parsed.config, plan_of(parsed), seconds)]
+    print_examination(definition, parsed.config, findings)
+    return UsageError.exit_code if any(finding.severity == ERROR for finding in findings) else 0

@@ -1,0 +1,100 @@
+"""How far a sweep is: a bar in a terminal, with news above it; a line a trial everywhere else."""
+
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
+from rich.text import Text
+
+from handgrad.cli.console import Screen
+from handgrad.cli.show import duration
+from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.trial import FAILED, LOST, STOPPED, Trial
+from handgrad.sweeps.watcher import Standing, Watcher
+
+MARKS = {STOPPED: "stopped", FAILED: "failed", LOST: "lost"}
+
+
+class SweepView(Watcher):
+    """Prints the sweep's course."""
+
+    def __init__(self) -> None:
+        self.console = Screen(highlight=False, soft_wrap=True)
+        self._bar: Progress | None = None
+        self._task: Any = None
+        self._metric = ""
+        self._best: Trial | None = None
+
+    def began(self, sweep: Sweep, standing: Standing) -> None:
+        """Say what is run, and show the bar."""
+        self._metric, self._best, settings = sweep.definition.metric.name, standing.best, sweep.settings
+        count = "trials until the time is up" if standing.wanted is None else f"{standing.wanted:,} trials"
+        seeds = f", {settings.seeds} seeds each" if settings.seeds > 1 else ""
+        done = f", {standing.settled:,} of them done" if standing.settled else ""
+        self.console.print(f"sweep {sweep.name}: {settings.brain}, {count}{seeds}{done}, in {sweep.path}")
+        if self.console.is_terminal:
+            numbers = TextColumn("{task.fields[numbers]}", table_column=Column(no_wrap=True, overflow="ellipsis"))
+            self._bar = Progress(BarColumn(bar_width=16), numbers, console=self.console, transient=True)
+            self._task = self._bar.add_task("", total=standing.wanted, numbers="starting")
+            self._bar.start()
+
+    def looked(self, standing: Standing) -> None:
+        """Move the bar."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=standing.settled, numbers=self._numbers(standing))
+
+    def settled(self, trial: Trial, standing: Standing) -> None:
+        """A line for a trial; above a bar, only for what is worth one: a new best, a failure."""
+        news = standing.best is not None and standing.best != self._best
+        self._best = standing.best
+        if self._bar is None or news or trial.state in (FAILED, LOST):
+            self._print(self._line(trial, news))
+
+    def noticed(self, text: str) -> None:
+        """A line."""
+        self._print(text)
+
+    def ended(self, sweep: Sweep, standing: Standing) -> None:
+        """Take the bar away, and say what came out."""
+        if self._bar is not None:
+            self._bar.stop()
+        for line in self._outcome(sweep, standing):
+            self.console.print(line)
+
+    def _numbers(self, standing: Standing) -> str:
+        of = f"/{standing.wanted:,}" if standing.wanted is not None else ""
+        parts = [f"{standing.settled:,}{of} done, {standing.running} running"]
+        parts += [f"{n} {what}" for n, what in ((standing.stopped, "stopped"), (standing.failed, "failed")) if n]
+        if standing.best:
+            parts.append(f"best {self._value(standing.best.objective)}")
+        if standing.seconds_left is not None:
+            parts.append(f"{duration(standing.seconds_left)} left")
+        return ", ".join(parts)
+
+    def _line(self, trial: Trial, news: bool) -> str:
+        told = self._value(trial.objective) if trial.objective is not None else ""
+        mark = MARKS.get(trial.state, "best" if news else "")
+        why = f": {trial.why}" if trial.why else ""
+        return f"{trial.number:>5}  {told:>8}  {mark:<7}  {trial.seconds:6.1f} s  {trial.run}{why}"
+
+    def _outcome(self, sweep: Sweep, standing: Standing) -> list[str]:
+        stopped, failed = f", {standing.stopped:,} stopped early" * bool(standing.stopped), ""
+        failed = f", {standing.failed:,} failed" * bool(standing.failed)
+        lines = [f"{standing.settled:,} trials settled{stopped}{failed}"]
+        if standing.best:
+            best = standing.best
+            lines.append(f"best: {self._metric} {self._value(best.objective)}, trial {best.number}: {best.run}")
+            lines.append(f"  {sweep.config(best).replaced(name=None, runs_dir='runs', wandb_group=None).command()}")
+        return lines
+
+    def _value(self, objective: float | None) -> str:
+        if objective is None:
+            return ""
+        return f"{100 * objective:.2f} %" if self._metric.endswith("accuracy") else f"{objective:.4f}"
+
+    def _print(self, line: str) -> None:
+        width = self.console.width if self.console.is_terminal else None
+        text = Text(line)
+        if width and self._bar is not None:
+            text.truncate(width, overflow="ellipsis")
+        self.console.print(text)

@@ -1,0 +1,27 @@
+"""Configurations drawn at random, without a look at results."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+
+from handgrad.sweeps.brains.brain import Brain
+from handgrad.sweeps.brains.exhaustive import Grid
+from handgrad.sweeps.trial import Trial
+
+DRAWS = 200  # before a finite space is taken for nearly used up
+
+
+class Random(Brain):
+    """Each parameter from its own distribution; in a finite space, never the same twice."""
+
+    def propose(self, ordinal: int, taken: Collection[str], trials: Sequence[Trial]) -> dict[str, Any] | None:
+        """A draw that nobody has had."""
+        generator = np.random.default_rng([self.seed, ordinal])
+        for _ in range(DRAWS):
+            values = self.definition.sample(generator, self.base)
+            if self.definition.key(values) not in taken:
+                return values
+        if self.definition.size is None:
+            return None
+        return Grid(self.definition, self.base, self.seed).propose(ordinal, taken, trials)

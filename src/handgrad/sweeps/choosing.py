@@ -1,0 +1,66 @@
+"""Which trial comes next: the replicates of what was begun, then what the brain proposes, up to what is wanted."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from handgrad.sweeps.brains import BRAINS
+from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.trial import Trial
+
+
+class Chooser:
+    """Remembers, of the trials that it is shown, how often there is each configuration and which names are in use."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.sweep = sweep
+        self.brain = BRAINS[sweep.settings.brain](sweep.definition, sweep.base, sweep.settings.seed)
+        self._seen: set[int] = set()
+        self._counts: Counter[str] = Counter()
+        self._first: dict[str, dict[str, Any]] = {}
+        self._names: set[str] = set()
+
+    def __call__(self, trials: Sequence[Trial]) -> tuple[dict[str, Any], str, dict[str, Any]] | None:
+        """Values, name of the run and further fields of a new trial; None when there is none to be begun."""
+        for trial in trials:
+            self._count(trial)
+        values = self._unfinished() or self._new(trials)
+        if values is None:
+            return None
+        replicate = self._counts[self.sweep.definition.key(values)]
+        seed = self._first_seed(values) + replicate
+        return values, self._name(values, seed), {"seed": seed, "replicate": replicate}
+
+    def _count(self, trial: Trial) -> None:
+        if trial.number in self._seen:
+            return
+        key = self.sweep.definition.key(trial.values)
+        self._seen.add(trial.number)
+        self._counts[key] += 1
+        self._first.setdefault(key, trial.values)
+        self._names.add(trial.run)
+
+    def _unfinished(self) -> dict[str, Any] | None:
+        """The first configuration that has been begun with fewer seeds than it is to have."""
+        seeds = self.sweep.settings.seeds
+        if seeds == 1:
+            return None
+        return next((self._first[key] for key, count in self._counts.items() if count < seeds), None)
+
+    def _new(self, trials: Sequence[Trial]) -> dict[str, Any] | None:
+        limit, count = self.sweep.configurations, len(self._counts)
+        if limit is not None and count >= limit:
+            return None
+        return self.brain.propose(count, self._counts, trials)
+
+    def _first_seed(self, values: dict[str, Any]) -> int:
+        return int(values.get("seed", self.sweep.definition.constants.get("seed", self.sweep.base.seed)))
+
+    def _name(self, values: dict[str, Any], seed: int) -> str:
+        """After the values, in the course's fashion; a number behind it where rounding has made two of them equal."""
+        name = self.sweep.definition.trial_name(values) or self.sweep.name
+        name += f"_s_{seed}" if self.sweep.settings.seeds > 1 else ""
+        count = 1
+        while (unique := name if count == 1 else f"{name}-{count}") in self._names:
+            count += 1
+        return unique

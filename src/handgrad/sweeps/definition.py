@@ -1,0 +1,183 @@
+"""A sweep: what is tried, in which order, and what for."""
+
+import dataclasses
+import itertools
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from handgrad.config import RunConfig, kind_of
+from handgrad.config.naming import values_name
+from handgrad.errors import UsageError
+from handgrad.sweeps.finding import Finding
+from handgrad.sweeps.hyperband import Hyperband
+from handgrad.sweeps.metric import Metric
+from handgrad.sweeps.space import DISTRIBUTIONS, Constant, Distribution, name_of
+
+METHODS: dict[str, tuple[str, ...]] = {
+    "grid": ("grid_search", "gridsearch"),
+    "random": ("random_search", "randomsearch"),
+    "bayes": ("bayesian", "bayes_search", "bayesian_search", "tpe", "bayesian_optimization", "bayesian_optimisation"),
+}
+ATTEMPTS = 300
+
+
+@dataclass(frozen=True)
+class SweepDefinition:
+    """The space of `parameters`, by fields of RunConfig, and how it is searched.
+
+    `values` are everywhere the canonical values of the parameters that vary, by name. `notices` tell what of the file
+    was not taken to the letter.
+    """
+
+    parameters: dict[str, Distribution]
+    name: str | None = None
+    description: str | None = None
+    method: str = "random"
+    metric: Metric = field(default_factory=Metric)
+    early_terminate: Hyperband | None = None
+    run_cap: int | None = None
+    notices: tuple[Finding, ...] = field(default=(), compare=False)
+
+    @property
+    def varying(self) -> dict[str, Distribution]:
+        """The parameters that have more than one value."""
+        return {name: distribution for name, distribution in self.parameters.items() if distribution.size != 1}
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """The values of all others."""
+        rest = {name: d.quantile(0) for name, d in self.parameters.items() if d.size == 1}
+        return {name: kind_of(name)(value) for name, value in rest.items()}
+
+    @property
+    def size(self) -> int | None:
+        """How many configurations there are; None when there is no end to them."""
+        sizes = [distribution.size for distribution in self.parameters.values()]
+        return None if None in sizes else math.prod(size for size in sizes if size is not None)
+
+    def configurations(self) -> Iterator[dict[str, Any]]:
+        """Every one once, in the order of a grid: the last parameter changes fastest.
+
+        Raises  UsageError when there is no end to them.
+        """
+        grids = [[self._read(name, value) for value in self._grid(name)] for name in self.varying]
+        for values in itertools.product(*grids):
+            yield dict(zip(self.varying, values, strict=True))
+
+    def sample(self, generator: np.random.Generator, base: RunConfig | None = None) -> dict[str, Any]:
+        """Values drawn at random; where `base` is given, those of a possible configuration.
+
+        Raises  UsageError when none of many draws is possible.
+        """
+        refusal = UsageError("no draw was made")
+        for _ in range(ATTEMPTS):
+            values = {name: d.sample(generator) for name, d in self.varying.items()}
+            if base is None:
+                return self.canonical(values)
+            try:
+                self.to_config(values, base)
+                return self.canonical(values)
+            except UsageError as error:
+                refusal = error
+        raise UsageError(f"none of {ATTEMPTS} draws from the sweep's parameters is possible; the last: {refusal}")
+
+    def canonical(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values as a RunConfig holds them, in the order of the parameters; as read back from JSON, too.
+
+        Raises  UsageError for a missing or an unknown parameter, and for a value that its field refuses.
+        """
+        if set(values) != set(self.varying):
+            odd = sorted(set(values) ^ set(self.varying))[0]
+            raise UsageError(f"{odd} is {'no parameter' if odd in values else 'missing from the values'} of this sweep")
+        return {name: self._read(name, values[name]) for name in self.varying}
+
+    def to_config(self, values: Mapping[str, Any], base: RunConfig) -> RunConfig:
+        """A run's configuration: `base`, over it constants and `values`; a UsageError if they cannot go together."""
+        return base.replaced(**self.constants, **values)
+
+    def key(self, values: Mapping[str, Any]) -> str:
+        """Equal for equal configurations of this sweep, however they were stored."""
+        return json.dumps(_plain(self.canonical(values)), sort_keys=True)
+
+    def trial_name(self, values: Mapping[str, Any]) -> str:
+        """A run's name after its values, in the course's fashion: hl_3_bs_16_ac_tanh."""
+        return values_name(self.canonical(values))
+
+    def fixed(self, **values: Any) -> Self:
+        """The sweep with some fields of RunConfig held at one value, whether it varied them or not."""
+        constants = {name: Constant(self._read(name, value)) for name, value in values.items()}
+        return dataclasses.replace(self, parameters=self.parameters | constants)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """In words that YAML and JSON know; the keys are those of a sweep file, with `notices` besides."""
+        parts = {
+            "name": self.name,
+            "description": self.description,
+            "method": self.method,
+            "metric": _given(dataclasses.asdict(self.metric)),
+            "run_cap": self.run_cap,
+            "early_terminate": {"type": "hyperband", **_given(dataclasses.asdict(self.early_terminate))}
+            if self.early_terminate
+            else None,
+            "parameters": {name: _stored(d) for name, d in self.parameters.items()},
+            "notices": [list(notice) for notice in self.notices],
+        }
+        return _given(parts)
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
+        """What `to_mapping` made; a file that a person wrote goes through `read_sweep`."""
+        rest = dict(mapping)
+        stopping = {name: value for name, value in rest.pop("early_terminate", {}).items() if name != "type"}
+        return cls(
+            parameters={name: _restored(name, stored) for name, stored in rest.pop("parameters").items()},
+            metric=Metric(**rest.pop("metric")),
+            early_terminate=Hyperband(**stopping) if stopping else None,
+            notices=tuple(Finding(*notice) for notice in rest.pop("notices", ())),
+            **rest,
+        )
+
+    def _grid(self, name: str) -> list[Any]:
+        try:
+            return self.parameters[name].grid()
+        except UsageError as error:
+            raise UsageError(f"{name} {error}") from error
+
+    def _read(self, name: str, value: Any) -> Any:
+        try:
+            return kind_of(name)(value)
+        except ValueError as error:
+            raise UsageError(f"{name} {error} (--{name})") from error
+
+
+def _given(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in mapping.items() if value is not None}
+
+
+def _stored(distribution: Distribution) -> dict[str, Any]:
+    fields = {f.name: getattr(distribution, f.name) for f in dataclasses.fields(distribution)}
+    optional = {name: value for name, value in fields.items() if value is not None or name == "value"}
+    return {"distribution": name_of(distribution), **_plain(optional)}
+
+
+def _restored(name: str, stored: Mapping[str, Any]) -> Distribution:
+    kind = DISTRIBUTIONS[stored["distribution"]]
+    given = {key: value for key, value in stored.items() if key != "distribution"}
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    if "values" in fields:
+        fields["values"] = tuple(kind_of(name)(value) for value in fields["values"])
+    if "value" in fields:
+        fields["value"] = kind_of(name)(fields["value"])
+    return kind(**fields)
+
+
+def _plain(value: Any) -> Any:
+    """Lists for tuples, all the way down."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,259 @@
+"""The loop of a sweep: claims trials, hands them to an executor, writes down what comes of them."""
+
+import dataclasses
+import math
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from handgrad.errors import IncompleteSweepError, UsageError
+from handgrad.runs import InterruptedRunError
+from handgrad.sweeps.choosing import Chooser
+from handgrad.sweeps.executor import EARLY, INTERRUPTED, Died, Ended, EpochEnded, Event, Executor, Task
+from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.judging import judge, reason
+from handgrad.sweeps.ledger import Ledger, claim
+from handgrad.sweeps.storage import Crew
+from handgrad.sweeps.trial import FAILED, FINISHED, LOST, RUNNING, STOPPED, Stop, Trial
+from handgrad.sweeps.watcher import Standing, Watcher
+
+POLL_SECONDS = 0.2
+OTHERS_SECONDS = 1.0  # between two looks at what other drivers do, once there is nothing to begin
+FAREWELL_SECONDS = 60.0  # for interrupted trials to save what they have
+RECENT = 50  # ends of trials that the time left is told from
+DEATHS = 3  # of a trial's processes without an epoch between them, before it is lost
+LOST_IN_A_ROW = 3  # before the fault is sought in the machine
+
+
+class Driver:
+    """Drives one sweep on one executor; other drivers may be at work on the same study."""
+
+    def __init__(self, sweep: Sweep, ledger: Ledger, crew: Crew, executor: Executor, watcher: Watcher) -> None:
+        self.sweep, self.ledger, self.crew, self.executor, self.watcher = sweep, ledger, crew, executor, watcher
+        self.choose = Chooser(sweep)
+        self.running: dict[int, Trial] = {}
+        self.ready: deque[Trial] = deque()
+        self.deadline = math.inf
+        self.signal = 0
+        self._ending: set[int] = set()  # trials in whose last epoch's wake a successor is claimed
+        self._lengths: dict[int, int] = {}
+        self._stops: dict[int, Stop] = {}
+        self._resigned: set[int] = set()
+        self._lost_in_a_row = 0
+        self._done = False  # nothing more is to be begun, whatever is still to be found
+        self._look_at = 0.0
+        self._ends: deque[float] = deque(maxlen=RECENT)
+
+    def run(self, hours: float | None = None) -> Standing:
+        """Until every trial that is wanted is settled, `hours` have passed, or a signal comes.
+
+        Raises  IncompleteSweepError when trials are missing; InterruptedRunError after a signal.
+        """
+        self.deadline = time.monotonic() + 3600 * hours if hours else math.inf
+        self.ledger.trials()
+        self._standing = self.standing()
+        self.watcher.began(self.sweep, self._standing)
+        with self._listening():
+            while not self.signal and self._go_on():
+                for event in self.executor.events(POLL_SECONDS):
+                    if event.number in self.running:
+                        self._handle(event)
+            if self.signal:
+                self._farewell()
+        standing = self.standing()
+        self.sweep.save(self.ledger.trials())
+        self.watcher.ended(self.sweep, standing)
+        self._complain(standing)
+        return standing
+
+    def standing(self) -> Standing:
+        """How far the sweep is, as far as this driver knows."""
+        trials = self.ledger.known()
+        count = {state: sum(t.state == state for t in trials) for state in (FINISHED, STOPPED, FAILED, LOST)}
+        settled = count[FINISHED] + count[STOPPED] + count[FAILED]
+        best = self.sweep.best(trials)
+        left = self._seconds_left(settled)
+        return Standing(
+            self.sweep.wanted, settled, len(self.running), count[STOPPED], count[FAILED], count[LOST], best, left
+        )
+
+    def _go_on(self) -> bool:
+        """Start what can be started; whether anything runs or is waited for."""
+        self.watcher.looked(self._standing._replace(running=len(self.running)))
+        self._fill()
+        if self.running or self.ready:
+            return True
+        return not self._done and self._others_at_work()
+
+    def _hand_out(self) -> None:
+        while self.ready and len(self.running) < self.executor.slots and not self.signal:
+            self._start(self.ready.popleft())
+
+    def _fill(self) -> None:
+        self._hand_out()
+        while len(self.running) + len(self.ready) < self.executor.slots + len(self._ending):
+            trial = self._claim()
+            if trial is None:
+                return
+            if len(self.running) < self.executor.slots:
+                self._start(trial)
+            else:
+                self.ready.append(trial)
+
+    def _claim(self) -> Trial | None:
+        now = time.monotonic()
+        if self._done or now < self._look_at:
+            return None
+        if now > self.deadline:
+            self._done = True
+            return None
+        trial = claim(self.ledger, self.crew, self.choose, self._resigned)
+        if trial is None:
+            self._look_at = now + OTHERS_SECONDS
+        return trial
+
+    def _start(self, trial: Trial) -> None:
+        try:
+            config = self.sweep.config(trial)
+        except UsageError as error:
+            self._settle(trial, FAILED, why=str(error))
+            return
+        bands = self.sweep.definition.early_terminate
+        self.running[trial.number] = trial
+        self._lengths[trial.number] = config.epochs
+        self.executor.submit(
+            Task(
+                trial.number,
+                config.to_mapping(),
+                self.sweep.definition.metric.name,
+                tuple(bands.bands(config.epochs)) if bands else (),
+            )
+        )
+
+    def _handle(self, event: Event) -> None:
+        trial = self.running[event.number]
+        if isinstance(event, EpochEnded):
+            self._epoch(trial, event)
+            return
+        del self.running[event.number]
+        self._ending.discard(event.number)
+        if isinstance(event, Died):
+            self._died(trial, event.message)
+            return
+        self._hand_out()  # a trial that was claimed ahead begins before this one is written down
+        self._ended(trial, event)
+
+    def _epoch(self, trial: Trial, event: EpochEnded) -> None:
+        if event.value is None:
+            return
+        if event.epoch not in trial.epochs:
+            trial = dataclasses.replace(trial, epochs={**trial.epochs, event.epoch: event.value}, deaths=0)
+            self.running[event.number] = trial
+        if event.epoch == self._lengths[event.number]:
+            self._ending.add(event.number)
+        if event.asks:
+            self._judge(trial, event)
+
+    def _judge(self, trial: Trial, event: EpochEnded) -> None:
+        definition = self.sweep.definition
+        self.ledger.epochs(trial)
+        epochs = {trial.number: trial.epochs for trial in self.ledger.trials()}
+        stop = judge(definition, epochs, event.number, event.epoch)
+        if stop:
+            self._stops[event.number] = stop
+        self.executor.answer(event.number, reason(definition, stop) if stop else "")
+
+    def _ended(self, trial: Trial, event: Ended) -> None:
+        if event.how == INTERRUPTED and self.signal:
+            return
+        if event.how in (INTERRUPTED, "broken"):
+            self._died(trial, event.message or "its process was told to stop")
+            return
+        stop = self._stops.get(trial.number) if event.how == EARLY else None
+        state = {"finished": FINISHED, EARLY: STOPPED}.get(event.how, FAILED)
+        why = reason(self.sweep.definition, stop) if stop else event.message
+        told = {epoch: value for epoch, value in enumerate(event.epochs, 1) if value is not None}
+        trial = dataclasses.replace(trial, epochs=told or trial.epochs)
+        self._settle(trial, state, objective=event.objective, seconds=event.seconds, why=why, stop=stop)
+        self._ends.append(time.monotonic())
+        metric = self.sweep.definition.metric
+        if event.objective is not None and metric.reached(event.objective):
+            self._done = True
+            self.watcher.noticed(f"{metric.name} {event.objective:.4g} reaches the target: no more trials are begun")
+
+    def _settle(self, trial: Trial, state: str, **more: Any) -> None:
+        settled = dataclasses.replace(trial, state=state, **more)
+        self.ledger.settle(settled)
+        self._lost_in_a_row = 0
+        self._standing = self.standing()
+        self.watcher.settled(settled, self._standing)
+
+    def _died(self, trial: Trial, message: str) -> None:
+        """Once more, from its checkpoint; unless that has been tried often enough."""
+        deaths = trial.deaths + 1
+        if deaths < DEATHS:
+            self.ready.appendleft(self.ledger.note(trial, deaths=deaths))
+            self.watcher.noticed(f"{trial.run}: {message}; it is begun again from its checkpoint")
+            return
+        lost = self.ledger.note(trial, deaths=deaths, state=LOST, why=f"{message}, {deaths} times without progress")
+        self._resigned.add(trial.number)
+        self._lost_in_a_row += 1
+        self._done = self._done or self._lost_in_a_row >= LOST_IN_A_ROW
+        self._standing = self.standing()
+        self.watcher.settled(lost, self._standing)
+
+    def _others_at_work(self) -> bool:
+        """Whether trials are left that another driver runs, and may yet leave behind."""
+        trials = self.ledger.trials()
+        return any(t.state == RUNNING or (t.state == LOST and t.number not in self._resigned) for t in trials)
+
+    def _farewell(self) -> None:
+        """Let every trial save itself and stop."""
+        self.executor.interrupt()
+        limit = time.monotonic() + FAREWELL_SECONDS
+        while self.running and time.monotonic() < limit:
+            for event in self.executor.events(POLL_SECONDS):
+                if event.number in self.running and isinstance(event, Died):
+                    del self.running[event.number]
+                elif event.number in self.running:
+                    self._handle(event)
+            self.watcher.looked(self._standing._replace(running=len(self.running)))
+
+    def _complain(self, standing: Standing) -> None:
+        again = f"Go on with: handgrad sweep resume {self.sweep.path}"
+        of = f" of {standing.wanted}" if standing.wanted is not None else ""
+        if self.signal:
+            raise InterruptedRunError(f"stopped with {standing.settled}{of} trials done, saved. {again}", self.signal)
+        if standing.lost:
+            why = next(trial.why for trial in reversed(self.ledger.known()) if trial.state == LOST)
+            missing = standing.lost if standing.wanted is None else standing.wanted - standing.settled
+            raise IncompleteSweepError(f"{missing} trials are missing: {why} ({self.sweep.workers_log}). {again}")
+
+    def _seconds_left(self, settled: int) -> float | None:
+        by_clock = self.deadline - time.monotonic()
+        if self.sweep.wanted is None or len(self._ends) < 2:
+            return by_clock if by_clock < math.inf else None
+        each = (self._ends[-1] - self._ends[0]) / (len(self._ends) - 1)
+        return max(0.0, min(by_clock, (self.sweep.wanted - settled) * each))
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        """While the block runs, SIGINT and SIGTERM end the sweep in good order; a second one ends it at once."""
+
+        def stop(number: int, frame: Any) -> None:
+            for each in before:
+                signal.signal(each, signal.SIG_DFL)
+            self.signal = number
+
+        before: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, old in before.items():
+                signal.signal(number, old)

@@ -1,0 +1,72 @@
+"""Where trials are run: what a driver asks of such a place, and what it is told."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+INTERRUPTED, EARLY = "interrupted", "early stop"
+
+
+class Task(NamedTuple):
+    """A trial to run: the fields of its RunConfig, the number of an epoch to report, and after which epochs to ask."""
+
+    number: int
+    config: dict[str, Any]
+    metric: str
+    bands: tuple[int, ...] = ()
+
+
+class EpochEnded(NamedTuple):
+    """The metric after an epoch, None where it is not finite; where it `asks`, the trial waits for an answer."""
+
+    number: int
+    epoch: int
+    value: float | None
+    asks: bool = False
+
+
+class Ended(NamedTuple):
+    """A trial is over: `how` is finished, early stop, interrupted, diverged, refused, or broken (by its machine).
+
+    `epochs` are the metric's values after each, for whoever was not there to hear of them.
+    """
+
+    number: int
+    how: str
+    objective: float | None = None
+    seconds: float = 0.0
+    message: str = ""
+    epochs: tuple[float | None, ...] = ()
+
+
+class Died(NamedTuple):
+    """The process of a trial is gone without a word."""
+
+    number: int
+    message: str
+
+
+Event = EpochEnded | Ended | Died
+
+
+class Executor(Protocol):
+    """Runs tasks, as many at once as it has `slots`."""
+
+    slots: int
+
+    def submit(self, task: Task) -> None:
+        """Start a trial."""
+
+    def answer(self, number: int, stop: str) -> None:
+        """Let the trial that asks go on, or stop it, with the reason for its log."""
+
+    def interrupt(self) -> None:
+        """Ask every trial to stop where it is, saved; each says that it has ended."""
+
+    def events(self, seconds: float) -> Sequence[Event]:
+        """What happened; waits at most so long for something to happen.
+
+        Raises  HandgradError when no trial can be run here, say for want of the data set.
+        """
+
+    def close(self) -> None:
+        """End every process; what still runs is lost."""

@@ -1,0 +1,127 @@
+"""The top level of a sweep file: W&B's keys, each used, or named as ignored."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handgrad import strict_yaml
+from handgrad.config import RunConfig
+from handgrad.config.lookup import field_spellings, shown, squashed
+from handgrad.errors import UsageError
+from handgrad.sweeps.definition import METHODS, SweepDefinition
+from handgrad.sweeps.finding import NOTE, Finding
+from handgrad.sweeps.reading.command import command_settings
+from handgrad.sweeps.reading.goal import read_metric, read_stopping
+from handgrad.sweeps.reading.keys import check_keys, text, whole, word
+from handgrad.sweeps.reading.numbers import read_otherwise
+from handgrad.sweeps.reading.parameters import read_parameters
+from handgrad.sweeps.space import Constant, Distribution, name_of
+
+BUNDLED = {"da6401": Path(__file__).parents[1] / "da6401.yaml"}
+IGNORED = {
+    "apiVersion": "there is one format",
+    "kind": "",
+    "controller": "the search runs here",
+    "program": "handgrad trains by itself",
+    "job": "there is no queue to take it from",
+    "image_uri": "there is no container to start",
+    "scheduler": "the search engine is Optuna",
+}
+USED = ("name", "description", "method", "metric", "parameters", "early_terminate", "run_cap")
+SETTINGS = {"project": "wandb_project", "entity": "wandb_entity"}
+KEYS = (*USED, *SETTINGS, "command", "metrics", *IGNORED)
+MEANT = {
+    "count": "run_cap",
+    "trials": "run_cap",
+    "max_runs": "run_cap",
+    "goal": "metric",
+    "hyperband": "early_terminate",
+}
+
+
+def read_sweep(source: str | Path | Mapping[str, Any], base: RunConfig | None = None) -> SweepDefinition:
+    """A sweep from a file in W&B's format, or a mapping of the same keys, or one of `BUNDLED`, by name.
+
+    `base` has what the sweep leaves open: at least one configuration must be possible with it.
+
+    Raises  UsageError in one line that names the file, the key, the value and what is expected; FileSystemError.
+    """
+    notices: list[Finding] = []
+    if isinstance(source, Mapping):
+        name, content = "sweep", source
+    else:
+        path = Path(os.path.expanduser(source))
+        path = BUNDLED[str(source)] if str(source) in BUNDLED and not path.exists() else path
+        name, content = str(source), strict_yaml.load_mapping(path)
+        notices += read_otherwise(path, content)
+    try:
+        definition = _definition(content, notices)
+        definition.sample(np.random.default_rng(0), base or RunConfig())
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}") from error
+    return definition
+
+
+def _definition(content: Mapping[str, Any], notices: list[Finding]) -> SweepDefinition:
+    fields = {key: f"parameters.{key}" for key in content if squashed(str(key)) in field_spellings()}
+    check_keys(content, KEYS, "", fields | MEANT)
+    for key in ("method", "parameters"):
+        if key not in content:
+            raise UsageError(f"{key} is missing: a sweep needs method (grid, random or bayes) and parameters")
+    if "metrics" in content:
+        raise UsageError("metrics asks for several goals at once, which is not done here: give one metric")
+    _check_ignored(content, notices)
+    method = word(content["method"], METHODS, "method")
+    parameters = _with_settings(content, read_parameters(content["parameters"], notices), notices)
+    if method == "grid":
+        _refuse_endless(parameters)
+    if method == "bayes":
+        what = "bayes is Optuna's tree-structured Parzen estimator here, where W&B has a Gaussian process"
+        notices.append(Finding(NOTE, what))
+    return SweepDefinition(
+        parameters=parameters,
+        name=_optional(content, "name", text),
+        description=_optional(content, "description", text),
+        method=method,
+        metric=read_metric(content.get("metric"), notices),
+        early_terminate=read_stopping(content.get("early_terminate"), notices),
+        run_cap=_optional(content, "run_cap", whole),
+        notices=tuple(dict.fromkeys(notices)),
+    )
+
+
+def _optional(content: Mapping[str, Any], key: str, read: Callable[[Any, str], Any]) -> Any:
+    return None if content.get(key) is None else read(content[key], key)
+
+
+def _check_ignored(content: Mapping[str, Any], notices: list[Finding]) -> None:
+    """A notice for each key that says nothing here; what would change the search is refused instead."""
+    if content.get("kind", "sweep") != "sweep":
+        raise UsageError(f"kind must be sweep, got {shown(content['kind'])}")
+    scheduler = content.get("scheduler")
+    if isinstance(scheduler, Mapping) and ("source" in scheduler or "search_space" in scheduler):
+        raise UsageError("scheduler names Python code with a search space of its own: write parameters instead")
+    for key, reason in IGNORED.items():
+        if key in content and reason:
+            notices.append(Finding(NOTE, f"{key} is ignored: {reason}"))
+
+
+def _with_settings(
+    content: Mapping[str, Any], parameters: dict[str, Distribution], notices: list[Finding]
+) -> dict[str, Distribution]:
+    """The parameters, and as constants what the command's own flags, the project and the entity say."""
+    settings = {SETTINGS[key]: text(content[key], key) for key in SETTINGS if content.get(key) is not None}
+    settings |= command_settings(content.get("command"), notices)
+    for field in sorted(set(settings) & set(parameters)):
+        raise UsageError(f"{field} stands among the parameters, and in command, project or entity too: leave one out")
+    return parameters | {field: Constant(value) for field, value in settings.items()}
+
+
+def _refuse_endless(parameters: Mapping[str, Distribution]) -> None:
+    for field, distribution in parameters.items():
+        if distribution.size is None:
+            why = f"{name_of(distribution)} has no end of values"
+            raise UsageError(f"{field} has no grid, for {why}: list values, or take method random or bayes")

@@ -1,0 +1,70 @@
+"""What a sweep file wants: its metric, and when a run is stopped early."""
+
+from typing import Any
+
+from handgrad.config.lookup import squashed
+from handgrad.errors import UsageError
+from handgrad.sweeps.finding import NOTE, Finding
+from handgrad.sweeps.hyperband import Hyperband
+from handgrad.sweeps.metric import ASSUMED, GOALS, METRICS, Metric
+from handgrad.sweeps.reading.keys import check_keys, mapping, text, whole, word
+from handgrad.sweeps.reading.numbers import bound
+
+METRIC_EXAMPLE = "{name: validation_accuracy, goal: maximize}"
+STOPPING_EXAMPLE = "{type: hyperband, min_iter: 3}"
+STOPPING_KEYS = ("type", "min_iter", "max_iter", "s", "eta", "strict")
+
+
+def read_metric(content: Any, notices: list[Finding]) -> Metric:
+    """The metric; validation accuracy, as high as can be, where a file has none.
+
+    Raises  UsageError for an unknown metric or goal, with the nearest.
+    """
+    if content is None:
+        notices.append(Finding(NOTE, "there is no metric: validation_accuracy is maximized", f"Add {METRIC_EXAMPLE}"))
+        return Metric()
+    keys = mapping(content, "metric", METRIC_EXAMPLE)
+    check_keys(keys, ["name", "goal", "target", "impute", "impute_while_running"], "metric")
+    written = text(keys.get("name"), "metric.name")
+    name = word(written, METRICS, "metric.name")
+    if squashed(written) in ASSUMED:
+        notices.append(Finding(NOTE, f"metric.name: {written} is taken as {name}", f"Write {name}"))
+    for key in ("impute", "impute_while_running"):
+        if key in keys:
+            notices.append(Finding(NOTE, f"metric.{key} is ignored: a run that fails is no result"))
+    goal = word(keys["goal"], GOALS, "metric.goal") if "goal" in keys else "minimize"
+    target = bound(keys["target"], "metric.target", notices) if keys.get("target") is not None else None
+    try:
+        return Metric(name, goal, target)
+    except UsageError as error:
+        raise UsageError(f"metric.{error}") from error
+
+
+def read_stopping(content: Any, notices: list[Finding]) -> Hyperband | None:
+    """When runs are stopped, if they are.
+
+    Raises  UsageError for another type than hyperband, and for bands that do not exist.
+    """
+    if content is None:
+        return None
+    keys = dict(mapping(content, "early_terminate", STOPPING_EXAMPLE))
+    check_keys(keys, STOPPING_KEYS, "early_terminate")
+    word(keys.get("type"), {"hyperband": ()}, "early_terminate.type")
+    if "max_iter" in keys and "min_iter" in keys:
+        ignored = "min_iter" if "s" in keys else "max_iter"
+        keys.pop(ignored)
+        other = "max_iter with s" if "s" in keys else "min_iter"
+        notices.append(Finding(NOTE, f"early_terminate.{ignored} is ignored beside {other}, as W&B does", "Give one"))
+    if "min_iter" not in keys and not ("max_iter" in keys and "s" in keys):
+        raise UsageError("early_terminate needs min_iter, or max_iter and s: such as " + STOPPING_EXAMPLE)
+    numbers: dict[str, Any] = {
+        key: whole(keys[key], f"early_terminate.{key}") for key in ("min_iter", "max_iter", "s") if key in keys
+    }
+    if "eta" in keys:
+        numbers["eta"] = float(bound(keys["eta"], "early_terminate.eta", notices))
+    if not isinstance(keys.get("strict", False), bool):
+        raise UsageError(f"early_terminate.strict must be true or false, got {keys['strict']!r}")
+    try:
+        return Hyperband(**numbers, strict=keys.get("strict", False))
+    except UsageError as error:
+        raise UsageError(f"early_terminate {error}") from error

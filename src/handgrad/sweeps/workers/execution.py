@@ -1,0 +1,115 @@
+"""One trial, from its task to its end, in whatever process it is run."""
+
+import os
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+from handgrad.config import RunConfig
+from handgrad.data import Dataset, load
+from handgrad.errors import CorruptDataError, DivergedError, FileSystemError, UsageError
+from handgrad.runs import InterruptedRunError, Run, execute, resume
+from handgrad.runs.journal import journal
+from handgrad.runs.trackers import trackers
+from handgrad.sweeps.executor import EARLY, INTERRUPTED, Ended, EpochEnded, Task
+from handgrad.training import Epoch, Observer, Trainer
+
+
+class Link(Protocol):
+    """How a trial speaks with the driver of its sweep."""
+
+    def epoch_ended(self, event: EpochEnded) -> str:
+        """Tell of an epoch; where the event asks, wait for the answer: why to stop, or nothing."""
+
+    def interrupted(self) -> bool:
+        """Whether the driver wants the trial to stop, saved; also when there is no driver any more."""
+
+
+class Reporting(Observer):
+    """Tells the driver of every epoch, those before a resume included, and does as it says.
+
+    It stops a training where the Recorder, which comes before it, still gets to save.
+    """
+
+    def __init__(self, task: Task, link: Link) -> None:
+        self.task, self.link = task, link
+
+    def started(self, trainer: Trainer) -> None:
+        """Epochs that the driver may not have heard of, if the one that made them died."""
+        past = trainer.history.epochs
+        latest = max((band for band in self.task.bands if band <= len(past)), default=0)
+        for epoch in past:
+            self._tell(trainer, epoch, epoch.epoch == latest)
+
+    def stepped(self, trainer: Trainer, first: int, losses: object, correct: object, norms: object) -> None:
+        """Look whether the driver has something to say."""
+        if self.link.interrupted():
+            trainer.stop(INTERRUPTED)
+
+    def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
+        """An epoch's metric; at a band, wait for the verdict."""
+        self._tell(trainer, epoch, epoch.epoch in self.task.bands)
+
+    def _tell(self, trainer: Trainer, epoch: Epoch, asks: bool) -> None:
+        value = epoch.row().get(self.task.metric)
+        why = self.link.epoch_ended(EpochEnded(self.task.number, epoch.epoch, value, asks))
+        if why:
+            trainer.stop(INTERRUPTED if why == INTERRUPTED else EARLY)
+            journal.info("stopped: %s", why)
+
+
+def run_trial(task: Task, link: Link) -> Ended:
+    """Train to the end, to a stop or to a failure, from the newest checkpoint where the run was begun before."""
+    began = time.perf_counter()
+    try:
+        run = _train(task, link)
+    except (DivergedError, UsageError, CorruptDataError) as error:
+        how = "diverged" if isinstance(error, DivergedError) else "refused"
+        return Ended(task.number, how, seconds=time.perf_counter() - began, message=str(error))
+    except InterruptedRunError:
+        return Ended(task.number, INTERRUPTED)
+    except (Exception, MemoryError) as error:  # whatever it is, the sweep goes on and says so
+        if not isinstance(error, FileSystemError):
+            traceback.print_exc(file=sys.stderr)
+        return Ended(task.number, "broken", message=f"{type(error).__name__}: {' '.join(str(error).split())}")
+    return _ended(task, run)
+
+
+@lru_cache(maxsize=4)
+def data_set(name: str, resize: tuple[int, int] | None) -> Dataset:
+    """Loaded once; processes that are forked afterwards share it."""
+    return load(name, resize)
+
+
+def _train(task: Task, link: Link) -> Run:
+    config = RunConfig(**task.config)
+    dataset = data_set(config.dataset, config.resize)
+
+    def observers(config: RunConfig, folder: Path) -> Sequence[Observer]:
+        return [Reporting(task, link), *trackers(config, folder)]
+
+    path = Path(os.path.expanduser(config.runs_dir)) / str(config.name)
+    if (path / "config.yaml").exists():
+        return resume(path, observers, dataset=dataset, lean=True)
+    shutil.rmtree(path, ignore_errors=True)  # of one that was killed while it made its folder
+    return execute(config, observers, dataset=dataset, lean=True)
+
+
+def _ended(task: Task, run: Run) -> Ended:
+    metrics = run.metrics
+    how = {EARLY: EARLY, INTERRUPTED: INTERRUPTED}.get(metrics["stopped"], "finished")
+    if how == EARLY:
+        run.drop_checkpoints()
+    rows = metrics["epochs"]
+    best = metrics["best_epoch"] if run.config.keep == "best" else None
+    kept = rows[(best or len(rows)) - 1] if rows else {}
+    objective = kept.get(task.metric)
+    if objective is None and how != INTERRUPTED:
+        return Ended(task.number, "diverged", None, metrics["seconds"], f"{task.metric} is not a finite number")
+    epochs = tuple(row.get(task.metric) for row in rows)
+    return Ended(task.number, how, objective, metrics["seconds"], epochs=epochs)

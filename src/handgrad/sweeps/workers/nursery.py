@@ -1,0 +1,114 @@
+"""The process that workers are forked from: everything imported, compiled and loaded, and shared by all of them.
+
+A worker so begins its first trial within milliseconds, and a data set is in memory once. It has a single thread, as
+whatever forks must. `python -m handgrad.sweeps.workers.nursery FD CONFIGS` prepares for the configurations in the JSON
+text CONFIGS; then each byte that comes over the socket FD together with a socket asks for a worker that serves it.
+"""
+
+import ctypes
+import gc
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from typing import Any, NoReturn
+
+from handgrad.config import RunConfig
+from handgrad.errors import HandgradError
+from handgrad.evaluation import measure
+from handgrad.runs import prepare
+from handgrad.sweeps.executor import EpochEnded, Task
+from handgrad.sweeps.workers.channel import Channel
+from handgrad.sweeps.workers.execution import data_set, run_trial
+from handgrad.training import Trainer
+
+SET_DEATH_SIGNAL = 1  # Linux's PR_SET_PDEATHSIG
+
+
+def main(descriptor: int, configs: str) -> None:
+    """Prepare, then fork a worker whenever one is asked for, until the driver is gone."""
+    driver = os.getppid()
+    die_with_parent(driver)
+    logging.getLogger("handgrad").addHandler(logging.NullHandler())  # each run has its own log
+    end = socket.socket(fileno=descriptor)
+    control = Channel(end)
+    try:
+        warm_up(json.loads(configs))
+    except HandgradError as error:
+        control.send({"refused": str(error), "exit_code": error.exit_code})
+        return
+    control.send({"ready": True})
+    gc.freeze()  # so that no collection in a worker copies these pages
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for workers: their sockets tell when they end
+    nursery = os.getpid()
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(end, 1, 1)
+        if not data:
+            return
+        if os.fork() == 0:
+            end.close()
+            serve(Channel(socket.socket(fileno=descriptors[0])), nursery)
+        os.close(descriptors[0])
+
+
+def warm_up(configs: list[dict[str, Any]]) -> None:
+    """Load the data sets, and take a step of each configuration, for which all its kernels are loaded."""
+    for mapping in configs:
+        config = RunConfig(**mapping)
+        network, parts, settings = prepare(config, data_set(config.dataset, config.resize))
+        Trainer(network, parts, settings).seconds_for(1)
+        measure(network, parts.x, parts.y, parts.train_rows[:1])
+
+
+def serve(channel: Channel, nursery: int) -> NoReturn:
+    """A worker's life: one trial after the other, until the driver hangs up."""
+    die_with_parent(nursery)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    channel.send({"pid": os.getpid()})
+    try:
+        link = Wire(channel)
+        while (message := channel.receive()) is not None:
+            if "task" in message:
+                task = Task(*message["task"])
+                channel.send({"ended": list(run_trial(task, link))})
+                link.stopping = False
+    finally:
+        os._exit(0)
+
+
+class Wire:
+    """A trial's Link over a worker's channel."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel, self.stopping = channel, False
+
+    def epoch_ended(self, event: EpochEnded) -> str:
+        """Send the event, and wait for the answer where it asks for one."""
+        self.channel.send({"epoch": list(event)})
+        while event.asks:
+            message = self.channel.receive()
+            if message is None or "interrupt" in message:
+                self.stopping = True
+                return "interrupted"
+            if "answer" in message:
+                return str(message["answer"])
+        return ""
+
+    def interrupted(self) -> bool:
+        """Whether an interrupt has come, or the driver has hung up."""
+        self.stopping = self.stopping or any("interrupt" in message for message in self.channel.received())
+        return self.stopping or self.channel.closed
+
+
+def die_with_parent(parent: int) -> None:
+    """Have Linux kill this process when `parent` ends, however it ends; elsewhere the closed socket must do."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before that
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])

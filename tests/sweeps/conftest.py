@@ -1,0 +1,165 @@
+"""Sweeps of runs that take a blink: in threads of this process, or driven by a process of their own."""
+
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from tests.commands import arguments, environment
+
+from handgrad.config import RunConfig
+from handgrad.sweeps import SweepDefinition
+from handgrad.sweeps.driver import Driver
+from handgrad.sweeps.folder import Settings, changed, create_sweep, open_sweep
+from handgrad.sweeps.ledger import Ledger
+from handgrad.sweeps.space import Categorical
+from handgrad.sweeps.storage import joined
+from handgrad.sweeps.watcher import Watcher
+from handgrad.sweeps.workers.execution import run_trial
+
+BASE = {
+    "dataset": "digits",
+    "num_layers": 1,
+    "hidden_size": 16,
+    "epochs": 2,
+    "batch_size": 32,
+    "batch_norm": False,
+    "dropout": 0,
+    "optimizer": "adam",
+    "learning_rate": 0.003,
+    "schedule": "constant",
+}
+SPACE = {"activation": ("relu", "tanh", "sigmoid"), "learning_rate": (0.001, 0.003), "num_layers": (1, 2)}
+
+
+class Threads:
+    """An Executor in this process: a thread a trial."""
+
+    def __init__(self, slots):
+        self.slots, self.tasks, self.stopping = slots, [], False
+        self._events, self._answers = queue.Queue(), {}
+
+    def submit(self, task):
+        self.tasks.append(task)
+        self._answers[task.number] = queue.Queue()
+        threading.Thread(target=lambda: self._events.put(run_trial(task, self)), daemon=True).start()
+
+    def epoch_ended(self, event):
+        self._events.put(event)
+        return self._answers[event.number].get() if event.asks else ""
+
+    def interrupted(self):
+        return self.stopping
+
+    def answer(self, number, stop):
+        self._answers[number].put(stop)
+
+    def interrupt(self):
+        self.stopping = True
+
+    def events(self, seconds):
+        try:
+            return [self._events.get(timeout=seconds)]
+        except queue.Empty:
+            return []
+
+    def close(self):
+        pass
+
+
+class Notes(Watcher):
+    """Remembers in which order trials were settled, and what was noticed."""
+
+    def __init__(self):
+        self.trials, self.texts = [], []
+
+    def settled(self, trial, standing):
+        self.trials.append(trial)
+
+    def noticed(self, text):
+        self.texts.append(text)
+
+
+@pytest.fixture
+def make_sweep(tmp_path):
+    """A new sweep over SPACE, or over the values given; settings and the definition's other fields by name."""
+
+    def make(space=None, name="sweep", base=(), more=(), **settings):
+        parameters = {field: Categorical(tuple(values)) for field, values in (space or SPACE).items()}
+        definition = SweepDefinition(parameters, **{"method": "grid", **dict(more)})
+        chosen = Settings(**{"brain": definition.method, **settings})
+        return create_sweep(tmp_path / "sweeps" / name, definition, RunConfig(**{**BASE, **dict(base)}), chosen)
+
+    return make
+
+
+def drive(sweep, jobs=1, watcher=None, executor=None, hours=None):
+    """Run what is missing of a sweep in threads; the executor and the notes taken."""
+    executor, watcher = executor or Threads(jobs), watcher or Notes()
+    with joined(sweep.storage_url) as (crew, storage), closing(executor):
+        Driver(sweep, Ledger(storage, sweep.name, sweep.definition), crew, executor, watcher).run(hours)
+    return executor, watcher
+
+
+def again(sweep, **settings):
+    """The sweep as another process would open it, with some settings changed."""
+    return changed(open_sweep(sweep.path), **settings)
+
+
+def children(pid):
+    """The processes whose parent `pid` is."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:  # it has ended
+        return []
+
+
+def workers(pid):
+    """The workers of the driver `pid`, whose nursery is its only child."""
+    return [worker for nursery in children(pid) for worker in children(nursery)]
+
+
+def wait_for(happened, what, seconds=60.0):
+    """What `happened` answers once that is true."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        answer = happened()
+        if answer:
+            return answer
+        time.sleep(0.01)
+    raise AssertionError(f"{what} did not happen within {seconds:g} s")
+
+
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def gone(pids):
+    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+@contextmanager
+def driving(words, *more, cwd=None):
+    """A `handgrad` process that drives a sweep, killed at the block's end if it still runs."""
+    process = subprocess.Popen(
+        arguments(words, *more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        env=environment(),
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()

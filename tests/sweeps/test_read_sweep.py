@@ -1,0 +1,210 @@
+"""Sweep files as people write them, and what they become."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from handgrad.config import RunConfig
+from handgrad.config.spellings import FIELDS
+from handgrad.sweeps import read_sweep
+from handgrad.sweeps.metric import METRICS, Metric
+from handgrad.sweeps.space import Categorical, Constant, IntUniform, LogUniform, QUniform, Uniform
+
+COURSE = {
+    "epochs": [5, 10],
+    "num_layers": [3, 4, 5],
+    "hidden_size": [32, 64, 128],
+    "weight_decay": [0, 0.0005, 0.5],
+    "learning_rate": [0.001, 0.0001],
+    "optimizer": ["sgd", "momentum", "nag", "rmsprop", "adam", "nadam"],
+    "batch_size": [16, 32, 64],
+    "weight_init": ["random", "xavier"],
+    "activation": ["sigmoid", "tanh", "relu"],
+}
+
+
+def sweep(**parameters):
+    return read_sweep({"method": "random", "metric": {"name": "val_acc", "goal": "maximize"}, "parameters": parameters})
+
+
+def said(definition):
+    return [str(notice) for notice in definition.notices]
+
+
+@pytest.fixture
+def written(tmp_path):
+    """The sweep of a file with this text."""
+
+    def read(text):
+        path = tmp_path / "sweep.yaml"
+        path.write_text(text)
+        return read_sweep(path)
+
+    return read
+
+
+def test_the_course_s_sweep_has_11664_configurations():
+    definition = read_sweep("da6401")
+    assert {name: list(d.values) for name, d in definition.varying.items()} == COURSE
+    assert definition.metric == Metric("validation_accuracy", "maximize")
+    assert definition.method == "bayes"
+    keys = [definition.key(values) for values in definition.configurations()]
+    assert definition.size == len(keys) == len(set(keys)) == 11_664
+    values = {**next(definition.configurations()), "optimizer": "nadam", "activation": "tanh"}
+    config = definition.to_config(values, RunConfig())
+    assert (config.dropout, config.batch_norm, config.schedule) == (0, False, "constant")
+    assert (config.dataset, config.loss, config.validation_fraction) == ("fashion_mnist", "cross_entropy", 0.1)
+    assert definition.trial_name(values) == "hl_3_sz_32_bs_16_ac_tanh_nadam_lr_0.001_ep_5_wi_random_wd_0"
+
+
+@pytest.mark.parametrize("alias", list(itertools.chain.from_iterable(FIELDS.values())))
+def test_every_alias_is_a_parameter(alias):
+    field = next(field for field, others in FIELDS.items() if alias in others)
+    if field in ("name", "runs_dir"):
+        return
+    default = RunConfig.model_fields[field].default
+    value = list(default) if isinstance(default, tuple) else default
+    assert list(sweep(**{alias: {"value": value}}).parameters) == [field]
+
+
+def test_values_become_canonical():
+    definition = sweep(
+        act={"values": ["ReLU", "logistic", "Tanh"]},
+        optimiser={"values": ["nestorov", "mgd", "ADAM"]},
+        w_i={"values": ["Xavier", "kaiming"]},
+        loss={"value": "crossentropy"},
+        dataset={"value": "fashion-mnist"},
+        sz={"values": ["128,64", [32, 16], 64]},
+    )
+    assert definition.parameters["activation"].values == ("relu", "sigmoid", "tanh")
+    assert definition.parameters["optimizer"].values == ("nag", "momentum", "adam")
+    assert definition.parameters["weight_init"].values == ("xavier", "he")
+    assert definition.constants == {"loss": "cross_entropy", "dataset": "fashion_mnist"}
+    assert definition.parameters["hidden_size"].values == ((128, 64), (32, 16), 64)
+
+
+def test_the_distribution_that_is_not_named():
+    definition = sweep(
+        epochs={"value": 3},
+        activation={"values": ["relu"]},
+        num_layers={"min": 1, "max": 3},
+        dropout={"min": 0.0, "max": 0.5},
+        weight_decay={"min": 0, "max": 0.5},
+    )
+    assert [type(d) for d in definition.parameters.values()] == [Constant, Categorical, IntUniform, Uniform, Uniform]
+
+
+def test_distributions_by_name():
+    definition = sweep(
+        lr={"distribution": "log_uniform", "min": -9, "max": -3},
+        batch_size={"distribution": "q_uniform", "min": 16, "max": 64, "q": 16},
+        dropout={"distribution": "constant", "value": 0.2},
+        activation={"distribution": "categorical", "values": ["relu", "tanh"], "probabilities": [0.9, 0.1]},
+    )
+    assert definition.parameters == {
+        "learning_rate": LogUniform(-9, -3),
+        "batch_size": QUniform(16, 64, 16),
+        "dropout": Constant(0.2),
+        "activation": Categorical(("relu", "tanh"), (0.9, 0.1)),
+    }
+
+
+def test_groups_are_flattened():
+    definition = sweep(
+        optimizer={"parameters": {"name": {"values": ["adam", "sgd"]}, "lr": {"values": [0.1, 0.01]}}},
+        weight={"parameters": {"decay": {"value": 0.1}, "init": {"value": "he"}}},
+        **{"batch.size": {"values": [16, 32]}},
+    )
+    assert list(definition.parameters) == ["optimizer", "learning_rate", "weight_decay", "weight_init", "batch_size"]
+
+
+def test_names_whose_values_tell_what_they_are():
+    definition = sweep(layers={"values": [1, 2]}, hidden_layers={"values": [[64], [32]]})
+    assert list(definition.parameters) == ["num_layers", "hidden_size"]
+    assert "parameters.layers is taken as num_layers, for that is what its values are. Call it num_layers" in said(
+        definition
+    )
+
+
+def test_numbers_that_yaml_1_1_reads_as_text_are_taken_with_a_notice(written):
+    definition = written(
+        "method: random\nparameters:\n  lr: {values: [1e-3, 0.01, 1.0e-4]}\n  wd: {min: 1e-4, max: 1}\n"
+    )
+    assert definition.parameters["learning_rate"].values == (0.001, 0.01, 0.0001)
+    assert definition.parameters["weight_decay"] == Uniform(0.0001, 1)
+    notices = [notice for notice in said(definition) if "YAML 1.1" in notice]
+    assert len(notices) == 2
+    assert notices[0].startswith("parameters.lr.values: 1e-3 is text in YAML 1.1, as W&B reads it; it is taken as")
+    assert notices[1].endswith("Write 0.0001")
+
+
+def test_numbers_as_text_in_a_mapping():
+    definition = sweep(lr={"values": ["1e-3", 0.01]}, wd={"min": "1e-4", "max": 1.0})
+    assert definition.parameters["learning_rate"].values == (0.001, 0.01)
+    assert definition.parameters["weight_decay"].min == 0.0001
+    assert len([notice for notice in said(definition) if "is taken as the number" in notice]) == 2
+
+
+def test_repeats_are_taken_once():
+    definition = sweep(act={"values": ["relu", "ReLU", "tanh"], "probabilities": [0.25, 0.25, 0.5]})
+    assert definition.parameters["activation"] == Categorical(("relu", "tanh"), (0.5, 0.5))
+    assert any("'ReLU' is 'relu' once more" in notice for notice in said(definition))
+
+
+def test_keys_that_are_used_or_named_as_ignored(written):
+    definition = written(
+        "apiVersion: '1'\nkind: sweep\nprogram: train.py\nproject: mine\nentity: me\nname: night\ndescription: a try\n"
+        "controller: {type: local}\nrun_cap: 7\nmethod: Bayesian\n"
+        "command: ['${env}', python, '${program}', --dataset, mnist, --epochs=3, --no_wall, '${args}']\n"
+        "parameters: {lr: {values: [0.1, 0.2]}}\n"
+    )
+    assert (definition.name, definition.description, definition.run_cap) == ("night", "a try", 7)
+    expected = {"wandb_project": "mine", "wandb_entity": "me", "dataset": "mnist", "epochs": 3}
+    assert definition.constants == expected
+    notices = " ".join(said(definition))
+    for key in ("apiVersion", "program", "controller", "command: --no_wall"):
+        assert f"{key} is ignored" in notices
+    assert "its flags are used: dataset, epochs" in notices
+    assert "validation_accuracy is maximized" in notices
+    assert "Parzen" in notices
+
+
+METRIC_NAMES = [(spelling, name) for name, others in METRICS.items() for spelling in (name, *others)]
+
+
+@pytest.mark.parametrize(("spelling", "name"), METRIC_NAMES)
+def test_metric_names(spelling, name):
+    content = {"method": "random", "parameters": {"lr": {"value": 1}}}
+    for variant in (spelling, spelling.upper(), spelling.replace("_", "/"), spelling.replace("_", " ")):
+        assert read_sweep({**content, "metric": {"name": variant}}).metric == Metric(name, "minimize")
+
+
+def test_every_spelling_of_a_metric_means_one():
+    spellings = [spelling for spelling, _ in METRIC_NAMES]
+    assert len(spellings) == len(set(spellings))
+
+
+def test_a_base_that_leaves_no_configuration_is_refused():
+    parameters = {"parameters": {"num_layers": {"values": [1, 3]}}, "method": "random"}
+    with pytest.raises(Exception, match="layers describes the whole network"):
+        read_sweep(parameters, RunConfig(layers=["flatten", "dense:8"]))
+
+
+def test_the_example_of_w_and_b_s_documentation():
+    definition = read_sweep(
+        {
+            "program": "train.py",
+            "method": "bayes",
+            "metric": {"name": "validation_loss", "goal": "minimize"},
+            "parameters": {
+                "learning_rate": {"min": 0.0001, "max": 0.1},
+                "batch_size": {"values": [16, 32, 64]},
+                "epochs": {"values": [5, 10, 15]},
+                "optimizer": {"values": ["adam", "sgd"]},
+            },
+        }
+    )
+    assert definition.size is None
+    config = definition.to_config(definition.sample(np.random.default_rng(0)), RunConfig())
+    assert config.optimizer in ("adam", "sgd")
