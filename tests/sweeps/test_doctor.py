@@ -155,6 +155,10 @@ CASES = {
     "a seed to be tuned": Case(
         *("warning", "seed varies as a parameter", "--seeds 3"), parameters={"seed": {"min": 1, "max": 5}}
     ),
+    "nothing to watch": Case(
+        *("error", "model svm is fitted in one go", "Sweep over networks"),
+        parameters={"model": {"values": ["mlp", "svm"]}},
+    ),
     "probabilities of no use": Case(
         "note", "probabilities of activation count with method random only", "with method bayes", method="bayes"
     ),

@@ -1,14 +1,14 @@
 """How long the runs of a sweep take, from a few that are timed for a moment."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from handgrad.config import RunConfig, build_layers
-from handgrad.data import Dataset, load
+from handgrad.config import RunConfig, build_dataset, build_layers
+from handgrad.data import Dataset
 from handgrad.runs.start import prepare
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.training import Trainer
@@ -95,11 +95,17 @@ def estimate(
     """
     generator = np.random.default_rng(seed)
     configs = [definition.to_config(definition.sample(generator, base), base) for _ in range(SAMPLE)]
-    sets = {source: load(*source) for source in {(config.dataset, config.resize) for config in configs}}
-    datasets = [sets[config.dataset, config.resize] for config in configs]
+    sets = {_source(config): config for config in configs}
+    loaded = {source: build_dataset(config) for source, config in sets.items()}
+    datasets = [loaded[_source(config)] for config in configs]
     works = [work_of(config, dataset) for config, dataset in zip(configs, datasets, strict=True)]
     order = np.argsort([work.products for work in works], kind="stable")
     chosen = order[np.linspace(0, len(order) - 1, PROBES).round().astype(int)]
     timing = fit([works[i] for i in chosen], [timed(configs[i], datasets[i]) for i in chosen])
     mean = float(np.mean([timing.seconds(work) for work in works]))
     return Estimate(mean, mean / (1 + timing.error), mean * (1 + timing.error), PROBES)
+
+
+def _source(config: RunConfig) -> Any:
+    """What the data set of a run depends on, but for the seed that draws a fold."""
+    return config.dataset, config.resize, config.features, config.fold

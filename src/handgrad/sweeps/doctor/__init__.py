@@ -16,6 +16,7 @@ from handgrad.sweeps.doctor.space import (
     linear_scale,
     nothing_varies,
     seeds_among_parameters,
+    without_epochs,
 )
 from handgrad.sweeps.finding import ERROR, NOTE, WARNING, Finding
 from handgrad.sweeps.timing import Estimate
@@ -34,6 +35,7 @@ CHECKS: tuple[Callable[[Examination], Iterator[Finding]], ...] = (
     without_effect,
     impossible_combinations,
     seeds_among_parameters,
+    without_epochs,
     ignored_probabilities,
     bands_out_of_reach,
     more_trials_than_there_are,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from handgrad.classical import CLASSICAL
 from handgrad.errors import UsageError
 from handgrad.optim import OPTIMIZERS
 from handgrad.sweeps.doctor.examination import Examination
@@ -70,6 +71,14 @@ def impossible_combinations(seen: Examination) -> Iterator[Finding]:
     if refusals:
         what = f"about {len(refusals) / DRAWS:.0%} of the configurations are impossible and are left out"
         yield Finding(WARNING, what, f"One says: {refusals[0]}")
+
+
+def without_epochs(seen: Examination) -> Iterator[Finding]:
+    """Models that are fitted in one go have no epochs to be watched, stopped or resumed."""
+    found = [name for name in seen.values("model") if name in CLASSICAL]
+    if found:
+        what = f"model {', '.join(found)} is fitted in one go: a sweep watches epochs"
+        yield Finding(ERROR, what, "Sweep over networks, and fit it once: handgrad train --model " + found[0])
 
 
 def seeds_among_parameters(seen: Examination) -> Iterator[Finding]:

@@ -6,12 +6,11 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from handgrad.config import RunConfig
-from handgrad.data import Dataset, load
+from handgrad.config import RunConfig, build_dataset
+from handgrad.data import Dataset
 from handgrad.errors import CorruptDataError, DivergedError, FileSystemError, UsageError
 from handgrad.runs import InterruptedRunError, Run, execute, resume
 from handgrad.runs.journal import journal
@@ -80,15 +79,20 @@ def run_trial(task: Task, link: Link) -> Ended:
     return _ended(task, run)
 
 
-@lru_cache(maxsize=4)
-def data_set(name: str, resize: tuple[int, int] | None) -> Dataset:
+_LOADED: dict[Any, Dataset] = {}
+
+
+def data_set(config: RunConfig) -> Dataset:
     """Loaded once; processes that are forked afterwards share it."""
-    return load(name, resize)
+    key = config.dataset, config.resize, config.features, config.fold, config.seed if config.fold else None
+    if key not in _LOADED:
+        _LOADED[key] = build_dataset(config)
+    return _LOADED[key]
 
 
 def _train(task: Task, link: Link) -> Run:
     config = RunConfig(**task.config)
-    dataset = data_set(config.dataset, config.resize)
+    dataset = data_set(config)
 
     def observers(config: RunConfig, folder: Path) -> Sequence[Observer]:
         return [Reporting(task, link), *trackers(config, folder)]

@@ -57,7 +57,7 @@ def warm_up(configs: list[dict[str, Any]]) -> None:
     """Load the data sets, and take a step of each configuration, for which all its kernels are loaded."""
     for mapping in configs:
         config = RunConfig(**mapping)
-        network, parts, settings = prepare(config, data_set(config.dataset, config.resize))
+        network, parts, settings = prepare(config, data_set(config))
         Trainer(network, parts, settings).seconds_for(1)
         measure(network, parts.x, parts.y, parts.train_rows[:1])
 
