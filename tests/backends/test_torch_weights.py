@@ -150,6 +150,7 @@ def test_a_torn_file(content, tmp_path):
         load_weights(filled(LAYERS, (3, 2)), path)
 
 
+@pytest.mark.slow
 def test_commands(capsys, tmp_path, torch):
     """Out by one command, in by the other; the training goes on where the weights were."""
     assert call(capsys, f"{SHORT} --epochs 3", "--runs_dir", tmp_path, "--name", "first").code == 0

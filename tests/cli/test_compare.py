@@ -55,6 +55,7 @@ def test_a_confounded_pair(inside, capsys, tmp_path):
     assert row[-3:-1] == ["1,210", "1"]
 
 
+@pytest.mark.slow
 def test_the_missing_run_can_be_made(folder, capsys, tmp_path, monkeypatch):
     """The command as it is printed trains; with its run among them, it is asked for no more."""
     copy = shutil.copytree(folder, tmp_path / "copy")

@@ -161,6 +161,7 @@ def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch, capsys):
     assert str(tmp_path) not in made.html + made.readme
 
 
+@pytest.mark.slow
 def test_weights_are_kept_as_npz_on_request(made, capsys):
     assert main(["reproduce", str(COURSE), "--question", "1", "--npz", "--jobs", "1", "-o", str(made.folder)]) == 0
     assert "8 files weights.npz" in capsys.readouterr().out

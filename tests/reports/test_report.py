@@ -86,6 +86,7 @@ def test_markdown_has_its_figures_beside_it(pages):
     assert text.startswith("# ")
 
 
+@pytest.mark.slow
 def test_report_is_the_same_twice(pages, finished_run, here, capsys):
     assert call(capsys, "report", finished_run, "-o", "again.html", "--tsne_images", 100).code == 0
     times = re.compile(r"\d+\.\d+ s\b")

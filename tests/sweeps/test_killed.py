@@ -65,6 +65,7 @@ def check_whole(folder, count):
     return found
 
 
+@pytest.mark.slow
 def test_a_killed_worker_s_trial_goes_on_and_a_sweep_can_be_interrupted(folder):
     with begin(folder, 300, "--batch_size", 8, "--trials", 2, "--jobs", 1, "--checkpoint_seconds", 0) as driver:
         wait_for(lambda: epochs_begun(folder, 1) >= 5, "the fifth epoch")
@@ -92,6 +93,7 @@ def test_a_killed_worker_s_trial_goes_on_and_a_sweep_can_be_interrupted(folder):
     assert 0 < begun[1] < begun[2]
 
 
+@pytest.mark.slow
 def test_a_killed_driver_leaves_nobody_and_loses_nothing(folder):
     with begin(folder, 20, "--jobs", 2, "--trials", 14) as driver:
         wait_for(lambda: len(settled(folder)) >= 3, "the third trial")

@@ -23,11 +23,11 @@ from handgrad.recipes.reproduction.work import over, write_weights
 
 ROOT = Path("reproductions")
 MOST_JOBS, MOST_SEEDS = 1000, 1000
-EXAMPLES = """  handgrad reproduce --list                  the recipes there are, with their questions
+EXAMPLES = """  handgrad reproduce --list                  the recipes and their questions
   handgrad reproduce ee5179 --quick          on a subset, in minutes
   handgrad reproduce dl-2022 --question 2 --seeds 5
   handgrad reproduce da6401 --jobs 4
-  handgrad reproduce my-course.yaml          a recipe of your own, see docs/recipes.md
+  handgrad reproduce my-course.yaml          your own: see docs/recipes.md
 
 The same command goes on where it was stopped: runs that are over are not run
 again. Everything is written to reproductions/RECIPE: report.html, report.md,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from handgrad.config import kind_of
-from handgrad.config.kinds import Number, Whole, Wholes
+from handgrad.config.kinds import Number, Options, Whole, Wholes
 from handgrad.config.lookup import listed, shown
 from handgrad.errors import UsageError
 from handgrad.sweeps.finding import NOTE, Finding
@@ -89,7 +89,7 @@ def _listed(value: Any, where: str) -> tuple[Any, ...]:
 
 def _canonical(field: str, value: Any, where: str, notices: list[Finding]) -> Any:
     kind = kind_of(field)
-    if isinstance(value, Mapping) and field != "optimizer_options":
+    if isinstance(value, Mapping) and not isinstance(kind, Options):
         raise UsageError(f"{where} must be plain values, got {shown(value)}")
     try:
         canonical = kind(value)
