@@ -84,7 +84,7 @@ $(STATE)-runtime: pyproject.toml constraints.txt | $(PYTHON)
 
 $(STATE)-dev: pyproject.toml constraints.txt | $(PYTHON)
 	@echo "Installing handgrad and the tools for its tests into $(VENV) (once, a minute or two) ..."
-	@$(PIP) install --quiet -e ".[dev]"
+	@$(PIP) install --quiet -e ".[dev,sweep]"
 	@touch $(STATE)-runtime $@
 
 $(PYTHON):
