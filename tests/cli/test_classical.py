@@ -210,8 +210,8 @@ def test_a_network_on_features_can_be_asked_about_pictures(here, capsys):
 def test_a_fit_that_is_interrupted(here, capsys):
     """Random labels keep the solver busy; Ctrl-C ends it at once, and a resume starts it again."""
     generator = np.random.default_rng(0)
-    x = generator.integers(0, 256, (4000, 20, 20)).astype(np.uint8)
-    y = generator.integers(0, 10, 4000)
+    x = generator.integers(0, 256, (12000, 20, 20)).astype(np.uint8)
+    y = generator.integers(0, 10, 12000)
     np.savez(here / "noise.npz", x_train=x, y_train=y, x_test=x[:10], y_test=y[:10])
     words = arguments("train -d noise.npz --model svm --runs_dir . --name noise --no_report")
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as fit:
