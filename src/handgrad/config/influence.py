@@ -26,6 +26,7 @@ WITHOUT_INFLUENCE = frozenset(
         "runs_dir",
         "track",
         "wandb_entity",
+        "wandb_group",
         "wandb_mode",
         "wandb_project",
     }

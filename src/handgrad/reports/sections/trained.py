@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.config import RunConfig
-from handgrad.config.influence import WITHOUT_INFLUENCE, idle
+from handgrad.config.influence import WITHOUT_INFLUENCE, idle, settled
 from handgrad.figures import RunData
 from handgrad.reports.blocks import Section, Table, Text
 from handgrad.reports.gather import Gallery, joined
@@ -54,7 +54,8 @@ def _settings_table(config: RunConfig) -> Table:
     """What this run makes use of, and what can change its result."""
     fields = type(config).model_fields
     unused = idle(config) | WITHOUT_INFLUENCE
-    rows = [(name, _value(value), str(fields[name].description)) for name, value in config if name not in unused]
+    used = [(name, value) for name, value in settled(config) if name not in unused and value not in (None, {})]
+    rows = [(name, _value(value), str(fields[name].description)) for name, value in used]
     changed = frozenset(place for place, (name, *_) in enumerate(rows) if getattr(config, name) != fields[name].default)
     caption = "Settings that this run makes use of; in bold what differs from the defaults"
     header = ("setting", "value", "meaning")
@@ -68,5 +69,5 @@ def _value(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ", ".join(map(str, value))
     if isinstance(value, dict):
-        return ", ".join(f"{name}={number}" for name, number in value.items()) or "–"
-    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+        return ", ".join(f"{name}={number}" for name, number in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)
