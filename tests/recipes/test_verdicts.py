@@ -185,6 +185,12 @@ def test_gaps_over_seeds_are_taken_seed_by_seed():
     assert found.differences[0].value == pytest.approx(3.0)
 
 
+def test_counts_do_not_vary_from_seed_to_seed():
+    claims = document({"lower": ["a", "b"], "measure": "parameters"}, a=1, b=1)
+    results = {"a": {"parameters": [2174, 2174, 2174]}, "b": {"parameters": [109_386, 109_386, 109_386]}}
+    assert check_over_seeds(claims, results)[0].verdict == "holds"
+
+
 def test_findings_as_json_have_no_nan():
     found = finding({"higher": ["a", "b"]}, a={"printed": {"test_accuracy": [97]}}, b=90)
     bare = finding(

@@ -51,7 +51,10 @@ def evidence_of(document: Document, name: str, folder: Path = Path()) -> Evidenc
 
 def evidence_over_seeds(document: Document, name: str, values: Mapping[str, Sequence[float]]) -> Evidence:
     """An experiment of the document with results of our own: for each measure one value a seed, in its unit."""
-    estimates = {measure: over_seeds(list(numbers)) for measure, numbers in values.items()}
+    estimates = {
+        measure: exact(numbers[0]) if MEASURES[measure].kind == "count" else over_seeds(list(numbers))
+        for measure, numbers in values.items()
+    }
     if {"train_accuracy", "test_accuracy"} <= set(values):
         pairs = zip(values["train_accuracy"], values["test_accuracy"], strict=True)
         estimates["gap"] = over_seeds([train - test for train, test in pairs])
