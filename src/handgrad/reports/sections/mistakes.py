@@ -1,7 +1,8 @@
 """Where the network is right, where it is wrong, and how sure it was."""
 
 from handgrad.evaluation import Summary
-from handgrad.reports.blocks import Block, Note, Points, Section, Table, Text, number, percent
+from handgrad.evaluation.tables import class_table
+from handgrad.reports.blocks import Block, Note, Points, Section, Table, Text
 from handgrad.reports.gather import Gallery, joined
 
 
@@ -26,20 +27,6 @@ def _words(summary: Summary) -> list[Block]:
 
 
 def _class_table(summary: Summary) -> Table:
-    report = summary.classes
-    rows: list[tuple[str, ...]] = [
-        (
-            name,
-            percent(report.precision[k]),
-            percent(report.recall[k]),
-            percent(report.f1[k]),
-            number(curve.auc if curve else None),
-            f"{report.support[k]:,}",
-        )
-        for k, (name, curve) in enumerate(zip(summary.class_names, summary.roc.curves, strict=True))
-    ]
-    for title, averages in (("macro average", report.macro), ("weighted average", report.weighted)):
-        rows.append((title, *(percent(share) for share in averages), "", f"{summary.images:,}"))
-    header = ("class", "precision", "recall", "F1", "AUC", "images")
-    marked = frozenset((len(rows) - 2, len(rows) - 1))
-    return Table(header, rows, "Class by class on the test images", ("class",), marked)
+    _, columns, rows = class_table(summary)
+    averages = frozenset((len(rows) - 2, len(rows) - 1))
+    return Table(columns, rows, "Class by class on the test images", columns[:1], averages)
