@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple
 
-from scipy.stats import binomtest, t
+from scipy.special import ndtri, stdtrit  # scipy.stats takes half a second to import
 
 
 class Interval(NamedTuple):
@@ -29,7 +29,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     mean, count = fmean(values), len(values)
     if count < 2:
         return Interval(mean, math.nan, math.nan, count)
-    half = float(t.ppf(0.5 + confidence / 2, count - 1)) * stdev(values) / math.sqrt(count)
+    half = float(stdtrit(count - 1, 0.5 + confidence / 2)) * stdev(values) / math.sqrt(count)
     return Interval(mean, mean - half, mean + half, count)
 
 
@@ -38,12 +38,17 @@ def wilson(right: int, total: int) -> Interval:
 
     Of nothing, the share is NaN, and may be anything.
 
+    Math    (p + z^2/2n +- z sqrt(p (1 - p) / n + z^2/4n^2)) / (1 + z^2/n), z = 1.96
     Ref     Wilson (1927), Journal of the American Statistical Association 22
     """
     if not total:
         return Interval(math.nan, 0.0, 1.0, 0)
-    ends = binomtest(right, total).proportion_ci(0.95, method="wilson")
-    return Interval(right / total, float(ends.low), float(ends.high), total)
+    share, z = right / total, float(ndtri(0.975))
+    centre, scale = share + z**2 / (2 * total), 1 + z**2 / total
+    half = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    low = (centre - half) / scale if right else 0.0
+    high = (centre + half) / scale if right < total else 1.0
+    return Interval(share, low, high, total)
 
 
 def welch_interval(first: Sequence[float], second: Sequence[float], confidence: float = 0.95) -> Interval:
@@ -61,5 +66,5 @@ def welch_interval(first: Sequence[float], second: Sequence[float], confidence: 
     if not u + v:
         return Interval(difference, math.nan, math.nan, sum(sizes))
     freedom = (u + v) ** 2 / (u**2 / (sizes[0] - 1) + v**2 / (sizes[1] - 1))
-    half = float(t.ppf(0.5 + confidence / 2, freedom)) * math.sqrt(u + v)
+    half = float(stdtrit(freedom, 0.5 + confidence / 2)) * math.sqrt(u + v)
     return Interval(difference, difference - half, difference + half, sum(sizes))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, norm
+from scipy.special import bdtr, ndtri
 
 from handgrad.evaluation.interval import Interval
 
@@ -38,7 +38,7 @@ def mcnemar(first: Array, second: Array) -> McNemar:
     Ref     McNemar (1947), Psychometrika 12
     """
     b, c = int(np.sum(first & ~second)), int(np.sum(second & ~first))
-    p = float(binomtest(b, b + c).pvalue) if b + c else 1.0
+    p = min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5))) if b + c else 1.0
     return McNemar(b, c, p, _difference(b, c, len(first)))
 
 
@@ -79,5 +79,5 @@ def _difference(b: int, c: int, images: int) -> Interval:
     if not images:
         return Interval(math.nan, math.nan, math.nan, 0)
     p1, p2 = (b + 1) / (images + 2), (c + 1) / (images + 2)
-    half = float(norm.ppf(0.975)) * math.sqrt((p1 + p2 - (p1 - p2) ** 2) / (images + 2))
+    half = float(ndtri(0.975)) * math.sqrt((p1 + p2 - (p1 - p2) ** 2) / (images + 2))
     return Interval((b - c) / images, max(-1.0, p1 - p2 - half), min(1.0, p1 - p2 + half), images)
