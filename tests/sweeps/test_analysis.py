@@ -165,15 +165,15 @@ def test_a_lost_and_a_stopped_trial_are_told():
     assert any(note.startswith("1 trials have no objective") for note in notes)
 
 
-@settings(max_examples=2, deadline=None)
-@given(st.randoms(use_true_random=False), st.integers(14, 30))
+@settings(max_examples=3, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(12, 17))
 def test_the_order_of_trials_and_the_names_of_seeds_change_nothing(random, count):
     sweep = sweep_over(seeds=2)
     trials = planted(sweep, TRUTH, count, seeds=2)
     shuffled = random.sample(trials, len(trials))
-    assert analyse(sweep, shuffled) == analyse(sweep, trials)
-    renamed = analyse(sweep, [dataclasses.replace(t, seed=t.seed + 100) for t in trials])
-    assert renamed.effects == analyse(sweep, trials).effects
+    analysis = analyse(sweep, trials)
+    assert analyse(sweep, shuffled) == analysis
+    assert analyse(sweep, [dataclasses.replace(t, seed=t.seed + 100) for t in trials]).effects == analysis.effects
 
 
 def test_a_loss_is_the_mirror_of_an_accuracy():
@@ -236,6 +236,7 @@ def test_a_single_parameter():
     assert [entry.tied for entry in analysis.entries] == [True, True, False]
 
 
+@pytest.mark.slow
 def test_the_truly_best_one_is_tied():
     """One of 40 is better by a hair: by chance it is seldom the first, and nearly always among the tied."""
     sweep, tied, first = sweep_over(), 0, 0
