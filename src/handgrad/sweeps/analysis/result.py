@@ -120,21 +120,26 @@ class Failure(NamedTuple):
 
 
 class FailureGroup(NamedTuple):
-    """A value that is over-represented among failures: `failed` of its `of` configurations; p as of an Effect."""
+    """A value that is over-represented among failures: `failed` of its `of` configurations; p as of an Effect.
+
+    Of the `others`, `failed_others` failed.
+    """
 
     name: str
     value: Any
     failed: int
     of: int
     p: float
+    failed_others: int
+    others: int
 
 
 class Recommendation(NamedTuple):
     """The configuration to use, chosen among `n_of_best` tried ones.
 
-    `predicted` is the objective to be expected of it, pulled towards what similar configurations reached: that of the
-    best of many is too good. `trial` is its first run, None for a configuration that was not tried. The other words:
-    why it is this one, and `open`, what the sweep leaves open.
+    `predicted` is the objective to be expected of another run of it, pulled towards what similar configurations
+    reached, as that of the best of many is too good. `trial` is its first run, None for a configuration that was not
+    tried. The words say why it is this one, `open` what the sweep leaves open.
     """
 
     values: dict[str, Any]
