@@ -8,6 +8,7 @@ from tests.commands import call
 
 import handgrad
 from handgrad.errors import UsageError
+from handgrad.sweeps.after.tested import read_chosen
 from handgrad.sweeps.storage import joined
 
 SPACE = {"method": "grid", "parameters": {"act": {"values": ["ReLU", "tanh"]}, "lr": {"values": [0.01, 0.001]}}}
@@ -58,7 +59,14 @@ def test_a_transfer(sweep, negatives, capsys, monkeypatch):
     assert "2 runs, 2 of them done" in call(capsys, f"sweep transfer first --dataset {negatives} --top 2").out
 
 
+def test_the_configuration_of_a_certain_trial(sweep, capsys):
+    answer = call(capsys, "sweep test first --trial 4")
+    assert (answer.code, answer.err) == (0, "")
+    assert [record["trial"] for record in read_chosen(sweep)] == [4]
+
+
 REFUSED = {
+    "test first --trial 12": (2, "trial 12 has no result; the best is trial "),
     "test frist": (4, "no sweep in sweeps/frist: did you mean first? There is: first"),
     "ensemble frist": (4, "no sweep in sweeps/frist: did you mean first? There is: first"),
     "test first --top 13": (2, "top must be at most 12, the configurations with a result, got 13 (--top)"),
