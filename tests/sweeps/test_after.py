@@ -225,6 +225,7 @@ class TestTransfer:
 
 REFUSED = {
     "the same data": ({"dataset": "digits"}, "digits is what .* was run on: name another data set"),
+    "a place": ({"dataset": "mnist", "runs_dir": "elsewhere"}, "leave --runs_dir out"),
     "a varied setting": ({"dataset": "mnist", "learning_rate": 0.1}, "learning_rate is what the sweep varied"),
 }
 
@@ -233,6 +234,16 @@ REFUSED = {
 def test_a_transfer_that_makes_no_sense(sweep, settings, reason):
     with pytest.raises(UsageError, match=reason):
         go_over(sweep, **settings)
+
+
+def test_the_same_data_that_the_file_names(tmp_path):
+    parameters = {"dataset": {"value": "digits"}, "act": {"values": ["relu", "tanh"]}}
+    definition = read_sweep({"method": "grid", "parameters": parameters})
+    base = RunConfig(**{**BASE, "dataset": "mnist"})
+    sweep = create_sweep(tmp_path / "named", definition, base, Settings("grid"))
+    drive(sweep)
+    with pytest.raises(UsageError, match="digits is what"):
+        go_over(sweep, dataset="digits")
 
 
 def test_a_network_that_does_not_fit_the_other_data(tmp_path):

@@ -36,6 +36,11 @@ def choose_for(sweep: Sweep, entries: Sequence[Entry], top: int, settings: Mappi
         and "dataset" not in sweep.definition.parameters
     ):
         raise UsageError(f"{settings['dataset']} is what {sweep.path} was run on: name another data set (--dataset)")
+    placed = settings.keys() & {"name", "runs_dir"}
+    if placed:
+        raise UsageError(
+            f"the runs are in a folder of the sweep's, called by their settings: leave --{min(placed)} out"
+        )
     varied = [name for name in settings if name in sweep.definition.varying and name != "dataset"]
     if varied:
         raise UsageError(f"{varied[0]} is what the sweep varied: leave --{varied[0]} out")
