@@ -30,11 +30,8 @@ def choose_for(sweep: Sweep, entries: Sequence[Entry], top: int, settings: Mappi
 
     Raises  UsageError when there is nothing to go over to, or one of the `settings` is what the sweep varied.
     """
-    if (
-        settings["dataset"] == sweep.base.dataset
-        and len(settings) == 1
-        and "dataset" not in sweep.definition.parameters
-    ):
+    own = sweep.definition.constants.get("dataset", sweep.base.dataset)
+    if settings == {"dataset": own} and "dataset" not in sweep.definition.varying:
         raise UsageError(f"{settings['dataset']} is what {sweep.path} was run on: name another data set (--dataset)")
     placed = settings.keys() & {"name", "runs_dir"}
     if placed:
