@@ -9,6 +9,7 @@ from handgrad.cli.help_text import help_text
 from handgrad.cli.nearest import suggestion
 from handgrad.cli.options import SWEEP
 from handgrad.cli.subcommands import Subcommand, run_subcommand
+from handgrad.cli.sweep_report import REPORT
 from handgrad.cli.sweeping import RESUME, plan_of, start_sweep
 from handgrad.cli.tracked import with_wandb
 from handgrad.config import decides_training
@@ -27,7 +28,7 @@ EXAMPLES = (
 )
 
 # A sweep file of such a name is called by its path: `handgrad sweep ./resume`.
-SUBCOMMANDS: dict[str, Subcommand] = {"resume": RESUME}
+SUBCOMMANDS: dict[str, Subcommand] = {"resume": RESUME, "report": REPORT}
 
 
 def run(tokens: list[str]) -> int:
