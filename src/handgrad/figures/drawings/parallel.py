@@ -52,7 +52,7 @@ def shade_limits(found: Searched) -> tuple[float, float]:
     reach = 1.5 * float(third - first)
     if reach <= 0:
         return low, high
-    return (max(low, first - reach), high) if found.measure.better >= 0 else (low, min(high, third + reach))
+    return (max(low, first - reach), high) if found.measure.better > 0 else (low, min(high, third + reach))
 
 
 def shades_of(found: Searched) -> tuple[Any, Any]:
@@ -60,7 +60,7 @@ def shades_of(found: Searched) -> tuple[Any, Any]:
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
 
-    name = SHADES + "_r" if found.measure.better >= 0 else SHADES
+    name = SHADES + "_r" if found.measure.better > 0 else SHADES
     return Normalize(*shade_limits(found)), colormaps[name]
 
 

@@ -16,7 +16,7 @@ BAND = 0.7  # of the room between two listed values is what lines through one of
 class Measure(NamedTuple):
     """What a search makes better, as it is written: `name` in words, values times `factor`, `unit` behind them.
 
-    `better` is 1 where more is better, -1 where less is, and 0 where it is to come near a number.
+    `better` is 1 where more is better, and -1 where less is.
     """
 
     name: str
@@ -102,13 +102,13 @@ class Searched(NamedTuple):
 
     @property
     def worst_first(self) -> Array:
-        """The order in which the best is drawn last, on top.  Shapes  -> (n,) int"""
-        return np.argsort(self.rank_values, kind="stable")
+        """The order in which the best is drawn last, on top; the first of equal ones.  Shapes  -> (n,) int"""
+        return np.lexsort((-self.numbers, self.rank_values))
 
     @property
     def rank_values(self) -> Array:
-        """The objectives, more being better; of a target, only as they are.  Shapes  -> (n,) float64"""
-        return self.objectives if self.measure.better >= 0 else -self.objectives
+        """The objectives, turned so that more is better.  Shapes  -> (n,) float64"""
+        return self.measure.better * self.objectives
 
     @property
     def table(self) -> Table:
