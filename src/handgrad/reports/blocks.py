@@ -97,7 +97,7 @@ class Interactive(Picture):
 
 @dataclass(frozen=True)
 class Attachment(Block):
-    """A file that goes with the report: within an HTML page unless it is large, or beside it; `words` tell what it is."""
+    """A file that goes with the report: within an HTML page unless it is large, or beside it; `words` say what."""
 
     kind = "attachment"
     name: str

@@ -28,14 +28,15 @@ def observations_section(data: SweepData) -> Section:
     blocks: list[Block] = [Points(clear)] if clear else []
     if unclear:
         blocks += [Text("Not to be told apart from noise:"), Points(unclear)]
-    blocks += [Note(note) for note in notes]
+    if notes:
+        blocks += [Text("To bear in mind:"), Points(notes)]
     if data.analysis.effects:
         blocks += [picture("effects", data), _effects(data)]
     return Section("observations", "What was observed", blocks)
 
 
 def _shares(data: SweepData) -> Table:
-    zoomed = {each.name: each.share for each in data.analysis.zoomed}
+    zoomed = {each.name: each.share for each in data.analysis.zoomed} if data.analysis.ruinous else {}
     rows = [
         (each.name.replace("_", " "), *_share(each.share), *(_share(zoomed.get(each.name)) if zoomed else ()))
         for each in data.analysis.importances
