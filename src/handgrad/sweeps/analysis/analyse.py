@@ -1,8 +1,8 @@
 """Everything that the trials of a sweep tell."""
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from handgrad.sweeps.analysis.measured import Measurements
 from handgrad.sweeps.analysis.observations import observations
 from handgrad.sweeps.analysis.phrases import listed, phrase
 from handgrad.sweeps.analysis.recommendation import recommendation, surrogate
-from handgrad.sweeps.analysis.result import Analysis, Failure
+from handgrad.sweeps.analysis.result import Analysis, Failure, Importance
 from handgrad.sweeps.analysis.timeline import timeline
 from handgrad.sweeps.analysis.zoom import Zoom, zoom
 from handgrad.sweeps.folder import Sweep
@@ -33,21 +33,20 @@ def analyse(sweep: Sweep, trials: Sequence[Trial]) -> Analysis:
     values = [each.values for each in ranked]
     found = factors(sweep.definition, values)
     seen = zoom(found, ranked, 1 if sweep.definition.metric.goal == "maximize" else -1)
-    learned = surrogate(sweep, seen, ranked)
-    entries = leaderboard(sweep, ranked, measurements, learned.noise if learned else math.nan)
+    learned = surrogate(sweep, seen, ranked, measurements)
+    noise = [learned.noise(each.mean) for each in ranked] if learned else []
+    entries = leaderboard(sweep, ranked, measurements, noise)
     failed = failures(trials, measurements)
     groups = failure_groups(sweep, trials, failed)
     told, course = effects(seen), timeline(sweep, trials)
     whole = importances(found, values, seen.y, sweep.definition)
-    rest = [values[i] for i in np.flatnonzero(seen.rows)]
-    near = importances(factors(sweep.definition, rest), rest, seen.y[seen.rows], sweep.definition)
     return Analysis(
         metric=sweep.definition.metric,
         states=dict(sorted(Counter(trial.state for trial in trials).items())),
         entries=entries,
         timeline=course,
         importances=whole,
-        zoomed=near if seen.ruins else whole,
+        zoomed=_zoomed(sweep, values, seen) if seen.ruins else whole,
         correlations=correlations(found, values, seen.y),
         effects=told,
         ruinous=tuple((found[i].name, found[i].levels[level]) for i, level in seen.ruins),
@@ -57,6 +56,11 @@ def analyse(sweep: Sweep, trials: Sequence[Trial]) -> Analysis:
         recommendation=recommendation(sweep, entries, seen, told, learned),
         notes=tuple(_notes(sweep, trials, ranked, seen, failed)),
     )
+
+
+def _zoomed(sweep: Sweep, values: Sequence[dict[str, Any]], seen: Zoom) -> tuple[Importance, ...]:
+    rest = [values[i] for i in np.flatnonzero(seen.rows)]
+    return importances(factors(sweep.definition, rest), rest, seen.y[seen.rows], sweep.definition)
 
 
 def _notes(
@@ -101,6 +105,6 @@ def _few(seen: Zoom, ranked: Sequence[Configuration]) -> Iterator[str]:
         yield f"Too few configurations for effects: each value needs {FEWEST}, and all of them at least {SPARE} more."
     elif len(seen.models) > 1 or (not seen.models[0].enough):
         yield (
-            "There are too few configurations to take the parameters apart: each effect is that of its parameter alone, "
-            "and may be due to others."
+            "There are too few configurations to take the parameters apart: each effect is that of its parameter "
+            "alone, and may be due to others."
         )

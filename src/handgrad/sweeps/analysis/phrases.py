@@ -12,17 +12,17 @@ COUNTED = {"epochs": ("epoch", "epochs"), "num_layers": ("hidden layer", "hidden
 
 
 def called(name: str) -> str:
-    """A parameter: "learning rate"."""
-    return COUNTED[name][1] if name in COUNTED else name.replace("_", " ")
+    """A parameter: "learning rate", "number of epochs"."""
+    return f"number of {COUNTED[name][1]}" if name in COUNTED else name.replace("_", " ")
 
 
 def value(of: Any) -> str:
-    """A value of one: "0.0005", "64, 32", "0.001 to 0.01"."""
+    """A value of one: "0.0005", "[64, 32]", "0.001 to 0.01"."""
     if isinstance(of, Range):
         return str(of)
     if isinstance(of, list | tuple):
-        return ", ".join(value(item) for item in of)
-    return f"{of:.4g}" if isinstance(of, float) else str(of)
+        return value(of[0]) if len(of) == 1 else f"[{', '.join(value(item) for item in of)}]"
+    return f"{of:.3g}" if isinstance(of, float) else str(of)
 
 
 def phrase(name: str, of: Any) -> str:
@@ -32,6 +32,26 @@ def phrase(name: str, of: Any) -> str:
     if name in COUNTED and isinstance(of, int):
         return f"{of} {COUNTED[name][of != 1]}"
     return value(of) if name in BARE else f"{called(name)} {value(of)}"
+
+
+def phrases(name: str, several: list[Any]) -> str:
+    """Several values of one: "weight decay 0 and 0.0005", "5 and 10 epochs", "tanh and relu"."""
+    if any(isinstance(of, bool) for of in several):
+        return listed([phrase(name, of) for of in several])
+    words = listed([value(of) for of in several])
+    if name in COUNTED:
+        return f"{words} {COUNTED[name][several != [1]]}"
+    return words if name in BARE else f"{called(name)} {words}"
+
+
+def short(name: str, of: Any) -> str:
+    """A value beside another one of the same parameter, which says the parameter's name."""
+    return phrase(name, of) if isinstance(of, bool) else value(of)
+
+
+def capital(words: str, name: str = "") -> str:
+    """A sentence's beginning; names of values stay as they are written: an optimizer is called sgd, not Sgd."""
+    return words if name in BARE else words[0].upper() + words[1:]
 
 
 def plural(name: str, of: Any) -> bool:
