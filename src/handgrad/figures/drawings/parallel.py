@@ -19,8 +19,8 @@ def draw_parallel(drawn: Parallel) -> Any:
     found = drawn.found
     result = result_column(found)
     columns = [*found.columns, result]
-    title = f"Parallel coordinates: {found.measure.name} of {_count(drawn)} over {len(found.columns)} parameters"
-    figure, axes = style.new(title, 4.4)
+    what = f"{found.measure.name} of {_count(drawn)}, {len(found.columns)} parameters"
+    figure, axes = style.new(f"Parallel coordinates: {what}; thick: the best", 4.4)
     axes.set(xlim=(-0.55, len(columns) - 0.75), ylim=(-0.03, 1.03))
     axes.set_axis_off()
     crossings = np.array([heights(column, found.rank_values) for column in columns])

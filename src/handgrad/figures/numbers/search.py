@@ -37,9 +37,11 @@ class Measure(NamedTuple):
         return f"{self.factor * value:.{self.digits}f}{' ' * bool(self.unit)}{self.unit}"
 
     def bounds(self, low: float, high: float) -> str:
-        """Two of them, "97.02 to 98.61"; a dash where they are not known."""
+        """Two of them, "97.02 to 98.61", per cents not beyond 0 and 100; a dash where they are not known."""
         if math.isnan(low) or math.isnan(high):
             return "–"
+        if self.unit == "%":
+            low, high = max(low, 0.0), min(high, 100 / self.factor)
         return f"{self.factor * low:.{self.digits}f} to {self.factor * high:.{self.digits}f}"
 
 
@@ -134,8 +136,8 @@ class Parallel(NamedTuple):
         which = f"{n:,} trials" if n == of else f"The best {n // 2:,} of {of:,} trials, and {n - n // 2:,} others"
         return (
             f"{which}: each line is one, from the values of its parameters to its {self.found.measure.name} at the "
-            "right; the darker, the better, and the best is drawn thick. Listed values have room around them, in which "
-            "their lines spread, the better the higher."
+            "right; the darker, the better. Listed values have room around them, in which their lines spread, the "
+            "better the higher. The parameters become more important from left to right."
         )
 
     @property

@@ -69,7 +69,7 @@ def parallel_view(drawn: Parallel) -> dict[str, Any]:
         "tickfont": {"size": 11},
         "unselected": {"line": {"color": "#888888", "opacity": 0.06}},
     }
-    layout = {"margin": {"l": 60, "r": 20, "t": 90, "b": 30}, "paper_bgcolor": "white", "plot_bgcolor": "white"}
+    layout = {"margin": {"l": 60, "r": 20, "t": 76, "b": 30}, "paper_bgcolor": "white", "plot_bgcolor": "white"}
     return {"data": [trace], "layout": layout}
 
 

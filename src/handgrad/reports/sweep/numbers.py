@@ -1,6 +1,5 @@
 """The figures of a sweep as plain numbers, made from its trials and its analysis."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -96,7 +95,7 @@ def importance(data: SweepData) -> Forest:
 
 def correlations(data: SweepData) -> Forest:
     """Of each parameter of numbers, and of each listed value, with the objective."""
-    found = _by_importance(data, data.analysis.correlations)
+    found = data.by_importance(data.analysis.correlations)
     kept = sorted(found, key=lambda each: -abs(each.coefficient.mean))[:MOST_BRANCHES]
     rows = tuple(
         Branch(
@@ -116,7 +115,7 @@ def correlations(data: SweepData) -> Forest:
 
 def effects(data: SweepData) -> Forest:
     """What each value changes, the others being equal."""
-    found, factor = _by_importance(data, data.analysis.effects), data.measure.factor
+    found, factor = data.by_importance(data.analysis.effects), data.measure.factor
     kept = sorted(found, key=lambda each: -abs(each.difference.mean))[:MOST_BRANCHES]
     references = {each.name: _title(each.name) for each in found}
     references |= {
@@ -147,11 +146,6 @@ def _interval(interval: Any, factor: float) -> tuple[float, float, float]:
 
 def _beyond(interval: Any) -> bool:
     return bool(interval.low > 0 or interval.high < 0)
-
-
-def _by_importance(data: SweepData, found: Iterable[Any]) -> list[Any]:
-    places = {name: place for place, name in enumerate(data.parameters)}
-    return sorted(found, key=lambda each: places[each.name])
 
 
 def _valued(value: Any) -> str:
