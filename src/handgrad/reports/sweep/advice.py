@@ -24,12 +24,13 @@ def advice_section(data: SweepData) -> Section:
 
 def _next(data: SweepData) -> list[Block]:
     path = data.sweep.path
-    commands = [
-        f"handgrad sweep transfer {path} --dataset mnist --top 3    # good and diverse ones on another data set",
-        f"handgrad sweep ensemble {path} --top 5                    # several of the best together",
-        f"handgrad sweep resume {path} --seeds 3                    # the same configurations with more seeds",
-    ]
-    return [Text("To go on:"), Code("\n".join(commands))]
+    commands = {
+        "three good configurations that differ, on another data set": f"transfer {path} --dataset mnist --top 3",
+        "the five best together": f"ensemble {path} --top 5",
+        "the same configurations with more seeds": f"resume {path} --seeds {data.sweep.settings.seeds + 2}",
+    }
+    lines = [line for what, words in commands.items() for line in (f"# {what}", f"handgrad sweep {words}")]
+    return [Text("To go on:"), Code("\n".join(lines))]
 
 
 def _chosen(data: SweepData) -> list[Block]:

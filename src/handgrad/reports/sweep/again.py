@@ -16,7 +16,7 @@ def again_section(data: SweepData) -> Section:
     sweep, settings = data.sweep, data.sweep.settings
     mapping = {key: value for key, value in sweep.definition.to_mapping().items() if key != "notices"}
     blocks: list[Block] = [
-        Text("The sweep file, without what was not taken to the letter:"),
+        Text("The sweep file, as it was understood:"),
         Code(strict_yaml.dump(mapping).rstrip()),
         Text("Saved as sweep.yaml, this runs it again:"),
         Code(command(data)),
