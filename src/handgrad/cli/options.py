@@ -39,6 +39,9 @@ TRAIN: tuple[Option, ...] = (
 )
 
 JOBS = Option("jobs", Whole(1, 10_000), "trials at a time; none: one a core", ("j", "n_jobs", "workers", "num_workers"))
+USE_WANDB = Option(
+    "use_wandb", Switch(), "follow every trial on Weights & Biases", ("wandb", "log_wandb", "enable_wandb")
+)
 STORAGE = Option("storage", Text(), "sqlite:///FILE or postgresql://..., which several machines can share", ("db",))
 SWEEPS_DIR = Option("sweeps_dir", Text(), "folder that holds the folders of sweeps", ("sweeps_folder",), "sweeps")
 
@@ -59,7 +62,7 @@ SWEEP: tuple[Option, ...] = (
     STORAGE,
     SWEEPS_DIR,
     Option("dry_run", Switch(), "examine the sweep, estimate its hours, and stop", default=False),
-    Option("use_wandb", Switch(), "follow every trial on Weights & Biases", ("wandb", "log_wandb", "enable_wandb")),
+    USE_WANDB,
     DEBUG,
     HELP,
 )
