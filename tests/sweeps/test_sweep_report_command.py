@@ -57,7 +57,7 @@ def test_the_gist_is_printed(swept, capsys):
     ranked = swept.ranked(swept.trials())
     for line, trial in zip(lines[2:6], ranked, strict=True):
         assert line.split()[0] == f"{100 * trial.objective:.2f}"
-        assert line.endswith(trial.run)
+        assert line.split()[-1] == trial.run
     assert any(line.startswith("  handgrad train --dataset digits") for line in lines)
     assert lines[-1].startswith("report: sweeps/sweep/report.html")
     assert all(len(line) <= 80 for line in lines if not line.startswith("  handgrad train"))
