@@ -10,6 +10,7 @@ from handgrad.cli.nearest import suggestion
 from handgrad.cli.options import SWEEP
 from handgrad.cli.subcommands import Subcommand, run_subcommand
 from handgrad.cli.sweep_ensemble import ENSEMBLE
+from handgrad.cli.sweep_report import REPORT
 from handgrad.cli.sweep_test import TEST
 from handgrad.cli.sweep_transfer import TRANSFER
 from handgrad.cli.sweeping import RESUME, plan_of, start_sweep
@@ -32,6 +33,7 @@ EXAMPLES = (
 # A sweep file of such a name is called by its path: `handgrad sweep ./resume`.
 SUBCOMMANDS: dict[str, Subcommand] = {
     "resume": RESUME,
+    "report": REPORT,
     "test": TEST,
     "ensemble": ENSEMBLE,
     "transfer": TRANSFER,

@@ -7,7 +7,9 @@ from handgrad.cli.console import say
 from handgrad.cli.flags import ParsedFlags
 from handgrad.cli.options import DEBUG, HELP, OF_RUNNING, STORAGE, SWEEPS_DIR
 from handgrad.cli.subcommands import Subcommand
+from handgrad.cli.sweep_report import report_at_end
 from handgrad.cli.sweep_view import SweepView
+from handgrad.errors import IncompleteSweepError
 from handgrad.sweeps import SweepDefinition
 from handgrad.sweeps.doctor.examination import Plan
 from handgrad.sweeps.folder import Sweep, changed
@@ -66,5 +68,15 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
 def _run(sweep: Sweep, options: dict[str, Any]) -> int:
     sweep.save(sweep.trials())
-    run_sweep(sweep, options["jobs"], options["hours"], SweepView())
+    try:
+        run_sweep(sweep, options["jobs"], options["hours"], SweepView())
+    except IncompleteSweepError:
+        _report(sweep, options)
+        raise
+    _report(sweep, options)
     return 0
+
+
+def _report(sweep: Sweep, options: dict[str, Any]) -> None:
+    if options["report"]:
+        report_at_end(sweep)

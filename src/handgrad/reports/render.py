@@ -1,6 +1,7 @@
 """A report as one HTML file that needs nothing else, or as Markdown with its figures beside it."""
 
-from collections.abc import Callable
+import base64
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,36 +11,50 @@ from handgrad.errors import UsageError
 from handgrad.files import atomic_write
 from handgrad.reports.blocks import Report
 from handgrad.reports.derivation.html import STYLE
+from handgrad.reports.plotly_page import packed_library
 
 
-def write_html(report: Report, path: Path) -> list[Path]:
-    """Everything in one file: figures are SVG within it, equations MathML, and there is no script.
+def write_html(report: Report, path: Path, folder: Path | None = None) -> list[Path]:
+    """Everything in one file: figures are SVG within it, equations MathML; a script only where one is interactive.
+
+    Large attachments stand in a folder beside it, of the same name where it is not given.
 
     Raises  OSError when the file cannot be written.
     """
+    folder = folder or path.with_suffix("")
+    plotly = packed_library() if report.interactive else ""
+    page = _environment().get_template("report.html.j2")
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, _environment().get_template("report.html.j2").render(report=report, equations=STYLE))
-    return [path]
+    atomic_write(path, page.render(report=report, equations=STYLE, plotly=plotly, folder=folder.name))
+    return [path, *_write_beside(folder, {file.name: file.content for file in report.attachments() if file.large})]
 
 
-def write_markdown(report: Report, path: Path) -> list[Path]:
-    """The text, and a folder of the same name with its figures.
+def write_markdown(report: Report, path: Path, folder: Path | None = None) -> list[Path]:
+    """The text, and a folder with its figures and attachments: of the same name, or another one beside it.
 
     Raises  OSError when something cannot be written.
     """
-    folder = path.with_suffix("")
-    folder.mkdir(parents=True, exist_ok=True)
-    written = [path]
-    for picture in report.pictures():
-        written.append(folder / f"{picture.name}.svg")
-        atomic_write(written[-1], picture.svg)
+    folder = folder or path.with_suffix("")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    contents = {f"{picture.name}.svg": picture.svg for picture in report.pictures()}
+    contents |= {f"{picture.name}.csv": picture.csv for picture in report.pictures() if picture.csv}
+    contents |= {file.name: file.content for file in report.attachments()}
+    beside = _write_beside(folder, contents)
     atomic_write(path, markdown_text(report, folder.name))
-    return written
+    return [path, *beside]
 
 
 def markdown_text(report: Report, folder: str) -> str:
     """The report in Markdown, which takes its figures from `folder` beside it."""
     return _environment().get_template("report.md.j2").render(report=report, folder=folder)
+
+
+def _write_beside(folder: Path, contents: Mapping[str, str]) -> list[Path]:
+    if contents:
+        folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        atomic_write(folder / name, content)
+    return [folder / name for name in contents]
 
 
 WRITERS: dict[str, Callable[[Report, Path], list[Path]]] = {"html": write_html, "md": write_markdown}
@@ -61,10 +76,19 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["cell"] = _cell
+    made.filters |= {"cell": _cell, "base64": _base64, "in_script": _in_script}
     return made
 
 
 def _cell(text: Any) -> str:
     """Text within a Markdown table."""
     return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _in_script(json: str) -> str:
+    """JSON in which nothing can end the script that holds it."""
+    return json.replace("<", "\\u003c")
