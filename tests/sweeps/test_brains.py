@@ -10,6 +10,7 @@ from handgrad.sweeps import SweepDefinition
 from handgrad.sweeps.brains import BRAINS
 from handgrad.sweeps.brains.axes import Axes
 from handgrad.sweeps.brains.exhaustive import shuffled
+from handgrad.sweeps.brains.favourites import favourites
 from handgrad.sweeps.space import (
     Beta,
     Categorical,
@@ -101,6 +102,48 @@ def test_bayes_learns_where_the_optimum_is():
     found = proposals(BRAINS["bayes"](definition, BASE, 3), 40)
     good = [1e-4 < values["learning_rate"] < 1e-2 for values in found]
     assert sum(good[20:]) > 2 * 20 * 2 / 6  # two of six decades: twice as often as chance
+
+
+def test_bayes_keeps_away_from_what_ruins_a_run_when_its_first_choices_are_used_up():
+    """Of 243 configurations a third are ruined, and so would be a third of random ones."""
+    space = {
+        "activation": ("relu", "tanh", "sigmoid"),
+        "num_layers": (1, 2, 3),
+        "batch_size": (16, 32, 64),
+        "weight_init": ("random", "xavier", "he"),
+        "weight_decay": (0.0, 0.0005, 0.5),
+    }
+    definition = SweepDefinition({name: Categorical(values) for name, values in space.items()})
+    brain, keys, trials = BRAINS["bayes"](definition, BASE, 0), {}, []
+    for ordinal in range(100):
+        values = brain.propose(ordinal, keys, trials)
+        keys[definition.key(values)] = None
+        lost = sum(space[name].index(values[name]) for name in list(space)[:4])
+        objective = 0.1 if values["weight_decay"] == 0.5 else 0.9 - lost / 200
+        trials.append(Trial(ordinal, values, f"{ordinal}", 0, state="finished", objective=objective))
+    assert len(keys) == 100
+    assert sum(trial.objective == 0.1 for trial in trials[20:]) < 8
+
+
+def test_favourites_come_in_the_order_of_what_their_values_did():
+    space = {
+        "activation": Categorical(("relu", "tanh", "sigmoid")),
+        "num_layers": IntUniform(1, 2),
+        "dropout": Uniform(0, 0.5),
+    }
+    definition = SweepDefinition(space)
+    tried = [("sigmoid", 1, 0.9), ("relu", 1, 0.5), ("tanh", 2, 0.1)]
+    trials = [
+        Trial(n, {"activation": a, "num_layers": layers, "dropout": 0.1}, f"{n}", 0, state="finished", objective=o)
+        for n, (a, layers, o) in enumerate(tried)
+    ]
+    here = {"activation": "relu", "num_layers": 2, "dropout": 0.3}
+    found = [(each["activation"], each["num_layers"], each["dropout"]) for each in favourites(definition, here, trials)]
+    # mean ranks with one in the middle: sigmoid 1/4, relu 1/2, tanh 3/4; one layer 1/3, two layers 3/4
+    assert found == [
+        (a, layers, 0.3)
+        for a, layers in [("sigmoid", 1), ("relu", 1), ("sigmoid", 2), ("tanh", 1), ("relu", 2), ("tanh", 2)]
+    ]
 
 
 def test_a_shuffled_grid_begins_the_same_however_far_it_is_walked():

@@ -65,9 +65,12 @@ class SweepDefinition:
 
         Raises  UsageError when there is no end to them.
         """
-        grids = [[self._read(name, value) for value in self._grid(name)] for name in self.varying]
-        for values in itertools.product(*grids):
+        for values in itertools.product(*map(self.grid, self.varying)):
             yield dict(zip(self.varying, values, strict=True))
+
+    def grid(self, name: str) -> list[Any]:
+        """Every value of a parameter.  Raises  UsageError when there is no end to them."""
+        return [self._read(name, value) for value in self._grid(name)]
 
     def sample(self, generator: np.random.Generator, base: RunConfig | None = None) -> dict[str, Any]:
         """Values drawn at random; where `base` is given, those of a possible configuration.

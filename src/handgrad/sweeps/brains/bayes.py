@@ -10,11 +10,12 @@ from handgrad.config import RunConfig
 from handgrad.errors import UsageError
 from handgrad.sweeps.brains.axes import Axes
 from handgrad.sweeps.brains.brain import Brain
+from handgrad.sweeps.brains.favourites import favourites
 from handgrad.sweeps.brains.independent import Random
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.trial import FAILED, STOPPED, Trial
 
-ASKS = 20  # before a model that proposes only what was tried already is left aside for once
+ASKS = 3  # before a model is left aside for once that proposes what was tried already
 STARTUP = 10  # trials drawn at random, before there is something to learn from
 
 
@@ -44,7 +45,11 @@ class Bayes(Brain):
         return optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP)
 
     def propose(self, ordinal: int, taken: Collection[str], trials: Sequence[Trial]) -> dict[str, Any] | None:
-        """What the model thinks best of what nobody has had; for want of that, a random configuration."""
+        """What the model thinks best of what nobody has had.
+
+        In a finite space it soon proposes what was tried already, again and again: then the new one whose values have
+        done best; for want of that, a random one.
+        """
         if self.definition.size is not None and len(taken) >= self.definition.size:
             return None
         for trial in trials:
@@ -53,9 +58,10 @@ class Bayes(Brain):
         self._study.sampler = self.sampler(int(np.random.SeedSequence([self.seed, ordinal]).generate_state(1)[0]))
         for _ in range(ASKS):
             values = self._ask()
-            if self.definition.key(values) not in taken and self._possible(values):
+            if self._new(values, taken):
                 return values
-        return Random(self.definition, self.base, self.seed).propose(ordinal, taken, trials)
+        untried = (each for each in favourites(self.definition, values, trials) if self._new(each, taken))
+        return next(untried, None) or Random(self.definition, self.base, self.seed).propose(ordinal, taken, trials)
 
     def _ask(self) -> dict[str, Any]:
         import optuna
@@ -66,7 +72,10 @@ class Bayes(Brain):
         self._study.tell(asked, state=optuna.trial.TrialState.FAIL)  # the one that is taken comes back as a trial
         return self.axes.values(asked.params)
 
-    def _possible(self, values: dict[str, Any]) -> bool:
+    def _new(self, values: dict[str, Any], taken: Collection[str]) -> bool:
+        """Whether nobody has had these values, and they can go together."""
+        if self.definition.key(values) in taken:
+            return False
         try:
             self.definition.to_config(values, self.base)
         except UsageError:
