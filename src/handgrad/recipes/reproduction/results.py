@@ -52,6 +52,9 @@ class Results:
         return {name: each.values for name, each in found.items() if each is not None}
 
     def _trained(self, key: tuple[str, str]) -> Reached:
+        if key in self.plan.lacking:
+            sweep = self.plan.sweeps[self.plan.origin(key) or key]
+            return Reached((), {}, {key[0]: self._failures.get(sweep.name) or self.plan.lacking[key]})
         configs = self.plan.runs.get(key, ())
         failures = {str(config.name): self._failure(config) for config in configs if self._failure(config)}
         runs = tuple(run_of(config) for config in configs if config.name not in failures)
