@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 
 from handgrad.recipes.check import Finding
 from handgrad.recipes.questions import Question
+from handgrad.recipes.reproduction.asked import SweepVerdict
 from handgrad.recipes.reproduction.numbers import Row, rows_of
 from handgrad.recipes.reproduction.plan import Plan
 from handgrad.recipes.reproduction.results import Results, Verdicts
 from handgrad.recipes.reproduction.shown import Showing
+from handgrad.recipes.reproduction.sweep_blocks import sweep_row
 from handgrad.reports.blocks import Block, Code, Note, Points, Report, Section, Table, Text
 
 TSNE_IMAGES, QUICK_TSNE_IMAGES = 1000, 300
@@ -56,6 +58,7 @@ def _facts(results: Results, made: Made) -> list[tuple[str, str]]:
         ("data set", datasets),
         ("experiments", str(len(plan.experiments))),
         ("runs", str(len(plan.distinct))),
+        ("sweeps", ", ".join(f"{planned.wanted} trials" for planned in plan.sweeps.values())),
         ("seeds", str(plan.seeds)),
         ("training", duration(made.seconds)),
         ("processor", f"{made.machine.get('processor', '')}, {made.machine.get('cores', '')} cores"),
@@ -66,11 +69,13 @@ def _facts(results: Results, made: Made) -> list[tuple[str, str]]:
 def numbers_section(results: Results) -> Section:
     """Every reported number of the experiments that the questions ask of."""
     names = [name for name in results.plan.experiments if results.document.experiments[name].printed.values()]
-    if not names:
+    sweeps = list(dict.fromkeys(name for name, _ in results.plan.sweeps))
+    if not names and not sweeps:
         return Section("numbers", "", [])
     whole = is_whole(results.plan)
     blocks: list[Block] = [] if whole else [Note(_subset(results.plan))]
-    blocks += [Text(_reading(results)), numbers_table(rows_of(results, names), whole)]
+    rows = [*rows_of(results, names), *(sweep_row(results, name) for name in sweeps)]
+    blocks += [Text(_reading(results)), numbers_table(rows, whole)]
     return Section("numbers", "Reported and reached", blocks)
 
 
@@ -147,27 +152,37 @@ def _claim_blocks(verdicts: Verdicts) -> list[Block]:
             points.append(
                 f"Ours, {variant.replace('_', ' ')}: {finding.verdict}. {' '.join(finding.arithmetic)}".strip()
             )
+    for variant, judged in verdicts.sweeps.items():
+        if judged is not None:
+            points.append(f"The sweep, {variant.replace('_', ' ')}: {judged.verdict}. {judged.words}")
     points += [printed.note] if printed.note else []
     return [Text(f"Claim: {printed.says}"), Points(points)]
 
 
 def claims_section(found: Mapping[str, Verdicts]) -> Section:
     """All verdicts on one page."""
+    asked = any(verdict for each in found.values() for verdict in each.sweeps.values())
     rows = [
-        (each.printed.says, each.printed.verdict, *(_verdict(finding) for finding in each.seeds.values()))
+        (
+            each.printed.says,
+            each.printed.verdict,
+            *map(_verdict, [*each.seeds.values(), *(each.sweeps.values() if asked else ())]),
+        )
         for each in found.values()
     ]
     if not rows:
         return Section("claims", "", [])
-    header = ("claim", "by the reported numbers", "ours, as reported", "ours, as it can be")
+    header: tuple[str, ...] = ("claim", "by the reported numbers", "ours, as reported", "ours, as it can be")
+    header += ("in the sweep, as reported", "in the sweep, as it can be") if asked else ()
     words = Text(
         "A claim is a comparison of experiments. It holds, or does not, where the difference over our seeds is beyond "
         "chance (p < 0.05), and is undecided otherwise; the arithmetic stands with the question."
+        + (" In a sweep it does where the 95 % interval of the effect, all else equal, is." if asked else "")
     )
     return Section("claims", "Claims", [words, Table(header, rows, "Verdicts", header)])
 
 
-def _verdict(finding: Finding | None) -> str:
+def _verdict(finding: Finding | SweepVerdict | None) -> str:
     return finding.verdict if finding is not None else NOT_ASKED
 
 

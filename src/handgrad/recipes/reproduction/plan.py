@@ -15,8 +15,9 @@ from handgrad.config.influence import idle, settled
 from handgrad.data import load
 from handgrad.errors import UsageError
 from handgrad.recipes.document import Document
-from handgrad.recipes.questions import Question, Quick
+from handgrad.recipes.questions import VARIANTS, Question, Quick
 from handgrad.recipes.refusal import choice
+from handgrad.recipes.reproduction.asked import check_effect
 from handgrad.recipes.reproduction.searching import Finds, PlannedSweep, plan_sweep
 from handgrad.recipes.reproduction.works import Work
 from handgrad.recipes.training import config_of
@@ -79,6 +80,7 @@ def make_plan(document: Document, chosen: Choice, folder: Path) -> Plan:
     seeds = chosen.seeds or (document.quick.seeds if chosen.quick else document.seeds)
     sweeps = _sweeps(document, questions, chosen, folder)
     plan = Plan(document, chosen, folder, questions, seeds, {}, sweeps, {})
+    _check_effects(plan)
     wanted = wanted_experiments(document, questions)
     finds, names = Finds(sweeps), dict[str, str]()
     for name, experiment in document.experiments.items():
@@ -104,6 +106,14 @@ def _sweeps(
         for name in names
         for variant in document.sweep_variants(name)
     }
+
+
+def _check_effects(plan: Plan) -> None:
+    """Raises  UsageError with the place, for what a claim asks of a sweep that does not try it."""
+    for name in {name for question in plan.questions for name in question.claims}:
+        effect = plan.document.claims[name].in_sweep
+        if effect is not None:
+            check_effect(f"claims.{name}.in_sweep", effect, plan.sweeps[effect.sweep, VARIANTS[0]].definition)
 
 
 def _planned(document: Document, name: str, variant: str, chosen: Choice, folder: Path) -> PlannedSweep:

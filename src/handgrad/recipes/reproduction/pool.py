@@ -1,4 +1,4 @@
-"""All runs and sweeps of a recipe, several at a time in processes of their own, to their end or until they are stopped."""
+"""All runs and sweeps of a recipe, several at a time in processes of their own, until they are over or stopped."""
 
 import logging
 import multiprocessing

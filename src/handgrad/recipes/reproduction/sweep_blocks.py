@@ -1,0 +1,104 @@
+"""What a question shows of a sweep, as blocks of a report."""
+
+from collections.abc import Sequence
+
+from handgrad.recipes.document import Document
+from handgrad.recipes.measures import MEASURES, written
+from handgrad.recipes.questions import VARIANTS, Item
+from handgrad.recipes.reproduction.numbers import Row
+from handgrad.recipes.reproduction.results import Results, Searched
+from handgrad.recipes.reproduction.searching import PlannedSweep
+from handgrad.reports.blocks import Block, Note, Table
+from handgrad.sweeps.analysis import Entry
+
+HEADED = {"as_reported": "as reported", "as_it_can_be": "as it can be"}
+ONE_BY_ONE = (
+    "Its trials ran one after the other, whatever the number of jobs: what is proposed next depends on the results so "
+    "far, so the same command finds the same."
+)
+
+
+def sweep_blocks(results: Results, item: Item) -> list[Block]:
+    """A part of a sweep's report in one variant; its outcome is one table of all variants."""
+    name = str(item.sweep)
+    if item.part == "outcome":
+        return _outcome(results, name)
+    searched = results.searched(name, item.variant)
+    if searched is None:
+        return [Note(f"{title_of_sweep(results.document, name)} is not over, so there is nothing to show.")]
+    return []
+
+
+def sweep_row(results: Results, name: str) -> Row:
+    """The best that a sweep found of its metric, beside what the report printed."""
+    document, printed = results.document, results.document.sweeps[name].printed
+    best = {variant: _best(results.searched(name, variant)) for variant in VARIANTS}
+    metric = _metric(results, name)
+    words = ["–" if entry is None else told(results, metric, entry.objective.mean) for entry in best.values()]
+    last = best["as_it_can_be"] or best["as_reported"]
+    reported = "–" if printed is None else written(printed, metric, document.scale)
+    above = None
+    if printed is not None and last is not None:
+        ours = float(told(results, metric, last.objective.mean))
+        above = ours >= float(reported) if MEASURES[metric].better > 0 else ours <= float(reported)
+    measure = f"{MEASURES[metric].words}, best of all trials"
+    return Row(name, title_of_sweep(document, name), measure, reported, words[0], words[1], above, "")
+
+
+def title_of_sweep(document: Document, name: str) -> str:
+    """A sweep as a reader calls it."""
+    return document.sweeps[name].title or f"sweep {name}"
+
+
+def told(results: Results, metric: str, value: float) -> str:
+    """A value of the sweep's metric in the document's unit."""
+    factor = results.document.scale if MEASURES[metric].kind == "share" else 1.0
+    return written(factor * value, metric, results.document.scale)
+
+
+def _outcome(results: Results, name: str) -> list[Block]:
+    variants = results.document.sweep_variants(name)
+    planned = [results.plan.sweeps[name, variant] for variant in variants]
+    columns = [
+        _column(results, name, each, results.searched(name, v)) for each, v in zip(planned, variants, strict=True)
+    ]
+    rows = [(head, *(column[head] for column in columns)) for head in columns[0]]
+    heads = ("", *(HEADED[variant] for variant in variants))
+    caption = f"{title_of_sweep(results.document, name)}, by {planned[0].settings.brain}"
+    return [Table(heads, rows, caption, heads), Note(ONE_BY_ONE)]
+
+
+def _column(results: Results, name: str, planned: PlannedSweep, searched: Searched | None) -> dict[str, str]:
+    """What became of a sweep, by words."""
+    if searched is None:
+        return {"trials": "not over"} | dict.fromkeys(("configurations", "failed", *_ends(results, name)), "–")
+    analysis, trials = searched.analysis, searched.trials
+    found = {
+        "configurations": "no end" if planned.definition.size is None else f"{planned.definition.size:,}",
+        "trials": f"{len(trials):,}",
+        "failed": str(sum(trial.state == "failed" for trial in trials)),
+        "training": f"{sum(trial.seconds for trial in trials):.0f} s",
+    }
+    ends = zip(_ends(results, name), (analysis.best, analysis.worst), strict=True)
+    return found | {head: _in_words(results, name, entry) for head, entry in ends}
+
+
+def _ends(results: Results, name: str) -> Sequence[str]:
+    words = MEASURES[_metric(results, name)].words
+    return f"best {words}", f"worst {words}"
+
+
+def _in_words(results: Results, name: str, entry: Entry | None) -> str:
+    return (
+        "–"
+        if entry is None
+        else f"{told(results, _metric(results, name), entry.objective.mean)}: {entry.trials[0].run}"
+    )
+
+
+def _metric(results: Results, name: str) -> str:
+    return next(each for (sweep, _), each in results.plan.sweeps.items() if sweep == name).definition.metric.name
+
+
+def _best(searched: Searched | None) -> Entry | None:
+    return searched.analysis.best if searched else None
