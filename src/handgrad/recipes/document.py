@@ -254,6 +254,11 @@ class Document(Part):
         reports = bool(experiment.printed.model_fields_set) or experiment.as_it_can_be is not None
         return VARIANTS if reports else VARIANTS[:1]
 
+    def beside(self, name: str) -> str:
+        """The experiment whose printed numbers stand beside an experiment's own: mostly itself."""
+        found = self.experiments[name].found
+        return found.beside if found and found.beside else name
+
     def sweep_variants(self, name: str) -> tuple[str, ...]:
         """In which of the VARIANTS a sweep is run."""
         return VARIANTS[:1] if self.sweeps[name].as_it_can_be is None else VARIANTS
@@ -325,8 +330,10 @@ def _check_ensembles(document: Document) -> None:
 def _check_sweeps(document: Document) -> None:
     """Raises  ValueError for a sweep that is not there."""
     for name, experiment in document.experiments.items():
-        if experiment.found:
-            _check_known(f"experiments.{name}.found.sweep", experiment.found.sweep, document.sweeps, "sweep")
+        found = experiment.found
+        if found:
+            _check_known(f"experiments.{name}.found.sweep", found.sweep, document.sweeps, "sweep")
+            _check_known(f"experiments.{name}.found.beside", found.beside or name, document.experiments)
     for name, claim in document.claims.items():
         if claim.in_sweep:
             _check_known(f"claims.{name}.in_sweep.sweep", claim.in_sweep.sweep, document.sweeps, "sweep")

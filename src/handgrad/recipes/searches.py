@@ -14,7 +14,14 @@ AMONG = {
     "diverse": "good configurations that differ from each other, the best first",
 }
 PARTS = {
-    "outcome": "how many trials, what became of them, the best and the worst of them",
+    "outcome": "how many trials, what became of them, the best and the worst, of each variant",
+    "timeline": "results against creation time, with a regression line",
+    "leaderboard": "the best configurations with intervals, and the worst",
+    "parallel": "parallel coordinates",
+    "importance": "importance and correlation of each parameter",
+    "observations": "what the settings do, in words, and the effects behind it",
+    "failures": "what failed, and which values the failures have in common",
+    "recommendation": "what to use, and what to expect of it",
 }
 Rank = Annotated[int, Field(strict=True, ge=1, le=10**4)]
 
@@ -49,11 +56,15 @@ class Search(Part):
 
 
 class Found(Part):
-    """The configuration that a sweep has at `rank` among its best, its worst, or its diverse good ones."""
+    """The configuration that a sweep has at `rank` among its best, its worst, or its diverse good ones.
+
+    The numbers of the experiment that it stands `beside` are shown with its own.
+    """
 
     sweep: Text
     among: Literal["best", "worst", "diverse"] = "best"
     rank: Rank = 1
+    beside: Text | None = None
 
 
 class EffectClaim(Part):

@@ -11,10 +11,7 @@ from handgrad.recipes.settings import canonical_name
 
 
 def config_of(document: Document, name: str, variant: str, found: RunConfig | None = None) -> RunConfig:
-    """The configuration of an experiment's runs, their seed apart.
-
-    For the document, then along `like`, then for the experiment: its `settings` as far as runs have them, `train`, and
-    what the variant changes; later ones win. What a sweep has `found` takes the document's place.
+    """The configuration of an experiment's runs, their seed apart; what a sweep has `found` is in the document's place.
 
     Raises  UsageError with the place, for settings that runs do not have or that do not go together.
     """
@@ -37,6 +34,7 @@ def sweep_base(document: Document, name: str, variant: str) -> tuple[RunConfig, 
 
 
 def _laid(config: RunConfig, parts: list[tuple[str, Any]], variant: str) -> RunConfig:
+    """For each part its `settings` as far as runs have them, `train`, and what the variant changes; later ones win."""
     for place, part in parts:
         for key, changes in (("settings", _stated(part)), ("train", part.train), (variant, getattr(part, variant))):
             config = _replaced(config, changes or {}, f"{place}{key}")

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from handgrad.recipes.check import Finding
 from handgrad.recipes.questions import Question
 from handgrad.recipes.reproduction.asked import SweepVerdict
-from handgrad.recipes.reproduction.numbers import Row, rows_of
+from handgrad.recipes.reproduction.numbers import Row, printed_beside, rows_of
 from handgrad.recipes.reproduction.plan import Plan
 from handgrad.recipes.reproduction.results import Results, Verdicts
 from handgrad.recipes.reproduction.shown import Showing
@@ -68,7 +68,7 @@ def _facts(results: Results, made: Made) -> list[tuple[str, str]]:
 
 def numbers_section(results: Results) -> Section:
     """Every reported number of the experiments that the questions ask of."""
-    names = [name for name in results.plan.experiments if results.document.experiments[name].printed.values()]
+    names = [name for name in results.plan.experiments if printed_beside(results.document, name).values()]
     sweeps = list(dict.fromkeys(name for name, _ in results.plan.sweeps))
     if not names and not sweeps:
         return Section("numbers", "", [])

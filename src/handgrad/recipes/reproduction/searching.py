@@ -13,11 +13,12 @@ from handgrad.config import RunConfig
 from handgrad.errors import FileSystemError, HandgradError, UsageError
 from handgrad.files import atomic_write
 from handgrad.recipes.document import Document
+from handgrad.recipes.refusal import choice
 from handgrad.recipes.reproduction.work import Ending, Stopping, Tell, never
 from handgrad.recipes.searches import Found
 from handgrad.recipes.training import sweep_base
 from handgrad.runs import InterruptedRunError
-from handgrad.sweeps import SweepDefinition, read_sweep
+from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
 from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.doctor.examination import Plan
 from handgrad.sweeps.finding import ERROR
@@ -79,6 +80,9 @@ def plan_sweep(document: Document, name: str, variant: str, folder: Path, datase
     """
     require_optuna()
     search = document.sweeps[name]
+    if search.file not in BUNDLED and not Path(search.file).exists():
+        wrong = choice("sweep file", search.file, BUNDLED)
+        raise UsageError(f"sweeps.{name}.file: {wrong}; or give a file, seen from the recipe")
     base, held = sweep_base(document, name, variant)
     if dataset is not None:
         base, held = base.replaced(dataset=dataset), [*held, "dataset"]
