@@ -7,11 +7,11 @@ from statistics import fmean
 from typing import Any
 
 from handgrad.cli.console import Screen
-from handgrad.cli.evaluation_screen import p_value, show_table, test_in_words
+from handgrad.cli.evaluation_screen import show_table, test_in_words
 from handgrad.cli.parser import Parser
 from handgrad.cli.watching_runs import watched
 from handgrad.config.lookup import shown
-from handgrad.evaluation.tables import Table, ends, percent
+from handgrad.evaluation.tables import Table, ends, p_value, percent
 from handgrad.files import atomic_write
 from handgrad.runs import open_run
 from handgrad.runs.comparison import Comparison, Configuration, Member, Pair, compare

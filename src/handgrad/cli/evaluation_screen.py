@@ -1,13 +1,14 @@
 """How an evaluation looks in a terminal."""
 
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 
 import rich.table
 from rich.text import Text
 
 from handgrad.cli.console import Screen
 from handgrad.evaluation import McNemar, PairTest, Summary, shares_of_true_class
-from handgrad.evaluation.tables import Table, class_table, confusion_table, ends, models_table, percent
+from handgrad.evaluation.tables import Table, class_table, confusion_table, ends, models_table, p_value, percent
 
 NAME_WIDTH = 14  # of classes, in the confusion matrix
 LEAST_ROOM = 4  # of a number in it, where there is that much
@@ -58,6 +59,15 @@ def show_table(screen: Screen, table: Table) -> None:
     for row in table.rows:
         shown.add_row(*map(Text, row), style="bold" if row[0].endswith("average") else None)
     screen.print(shown)
+
+
+def show_points(screen: Screen, lines: Iterable[str]) -> None:
+    """Sentences, each on lines of its own that are indented from the second on."""
+    for line in lines:
+        text = textwrap.fill(
+            f"- {line}", screen.width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+        screen.print(Text(text), soft_wrap=True)
 
 
 def show_confusions(screen: Screen, summary: Summary, in_percent: bool) -> None:
@@ -119,11 +129,6 @@ def test_numbers(test: McNemar, adjusted: float | None) -> str:
     low, high = (f"{100 * end:+.2f}" for end in (test.difference.low, test.difference.high))
     holm = "" if adjusted is None else f" (Holm {p_value(adjusted)})"
     return f"difference {100 * test.difference.mean:+.2f} points [{low}, {high}], p {p_value(test.p)}{holm}"
-
-
-def p_value(p: float) -> str:
-    """With its sign: "= 0.012" in two digits that count, "< 0.0001" below that."""
-    return "< 0.0001" if p < 1e-4 else f"= {p:.2g}"
 
 
 def _images(count: int) -> str:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -17,21 +17,45 @@ WIDTH, COLUMN = 80, 28
 SHORT = 4  # letters of an alias that is shown beside the name
 
 
-def help_text(program: str, examples: Sequence[str] = (), options: Sequence[Option] = TRAIN) -> str:
-    """Every flag by groups with its short form, choices and default, at most 80 columns wide, examples at the end."""
+def help_text(
+    program: str,
+    examples: Sequence[str] = (),
+    options: Sequence[Option] = TRAIN,
+    subcommands: Mapping[str, str] | None = None,
+) -> str:
+    """Every flag by groups with its short form, choices and default, at most 80 columns wide, examples at the end.
+
+    `subcommands` have a line each, above all flags.
+    """
     parts = [f"usage: {program} [--flag value ...]"]
+    parts += [_subcommands(program, subcommands)] if subcommands else []
     parts += [_section("options", (_option(option) for option in options))]
     fields = RunConfig.model_fields.items()
     for group, members in groupby(fields, lambda item: _extra(item[1])["group"]):
         parts.append(_section(group, (_field(name, info) for name, info in members)))
     parts.append("Any spelling that can mean one thing is taken: --learning-rate, -lr=0.1; ReLU.")
-    if examples:
-        parts.append("examples:\n" + "\n".join(f"  {example}" for example in examples))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, *_examples(examples)]) + "\n"
+
+
+def short_help(program: str, about: str, options: Sequence[Option], examples: Sequence[str]) -> str:
+    """The help of a command that takes few settings of a run or none: what it does, its options, examples."""
+    parts = [f"usage: {program} [--flag value ...]", *(textwrap.fill(line, WIDTH) for line in about.split("\n"))]
+    parts.append(_section("options", (_option(option) for option in options)))
+    return "\n\n".join([*parts, *_examples(examples)]) + "\n"
 
 
 def _extra(info: Any) -> dict[str, Any]:
     return dict(info.json_schema_extra)
+
+
+def _examples(examples: Sequence[str]) -> list[str]:
+    return [_section("examples", (f"  {example}" for example in examples))] if examples else []
+
+
+def _subcommands(program: str, summaries: Mapping[str, str]) -> str:
+    words = program.rpartition(" ")[0]
+    entries = (_entry((), f"{word} NAME", summary) for word, summary in summaries.items())
+    return _section(f"{words} WORD NAME, for a sweep that there is; each has its own --help", entries)
 
 
 def _section(title: str, entries: Iterable[str]) -> str:

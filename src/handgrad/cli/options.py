@@ -20,6 +20,8 @@ HELP = Option("help", Switch(), "show this help", ("h",), default=False)
 
 CONFIG = Option("config", Text(), "YAML file of settings, which flags override", ("c", "cfg", "config_file"))
 
+DEBUG = Option("debug", Switch(), "show the traceback of an error", default=False)
+
 TRAIN: tuple[Option, ...] = (
     CONFIG,
     Option("mode", Name("mode", ("single", "sweep")), "single: one run; sweep: many", ("run_mode",), default="single"),
@@ -28,7 +30,7 @@ TRAIN: tuple[Option, ...] = (
     Option("seeds", Whole(1, 10_000), "train this many times, with seeds from --seed on", ("n_seeds", "num_seeds")),
     Option("report", Switch(), "write report.html into the run's folder at the end", default=True),
     Option("dry_run", Switch(), "print what would be trained, and stop", default=False),
-    Option("debug", Switch(), "show the traceback of an error", default=False),
+    DEBUG,
     Option("use_wandb", Switch(), "follow the run on Weights & Biases", ("wandb", "log_wandb", "enable_wandb")),
     Option("model_save_path", Text(), "another file for the weights", ("save_path", "save_model_path", "model_save")),
     Option("config_save_path", Text(), "another file for the settings", ("save_config_path", "config_save")),
@@ -36,19 +38,31 @@ TRAIN: tuple[Option, ...] = (
     HELP,
 )
 
-SWEEP: tuple[Option, ...] = (
-    CONFIG,
+JOBS = Option("jobs", Whole(1, 10_000), "trials at a time; none: one a core", ("j", "n_jobs", "workers", "num_workers"))
+USE_WANDB = Option(
+    "use_wandb", Switch(), "follow every trial on Weights & Biases", ("wandb", "log_wandb", "enable_wandb")
+)
+STORAGE = Option("storage", Text(), "sqlite:///FILE or postgresql://..., which several machines can share", ("db",))
+SWEEPS_DIR = Option("sweeps_dir", Text(), "folder that holds the folders of sweeps", ("sweeps_folder",), "sweeps")
+
+OF_RUNNING: tuple[Option, ...] = (
     Option("trials", Whole(1), "configurations in all, counting those of an earlier start", ("count", "n_trials")),
     Option("hours", Number("(0, inf)"), "start no trial after so long", ("max_hours",)),
-    Option("jobs", Whole(1, 10_000), "trials at a time; none: one a core", ("j", "n_jobs", "workers", "num_workers")),
+    JOBS,
     Option("seeds", Whole(1, 10_000), "runs of each configuration, with seeds from --seed on", ("n_seeds",)),
+    Option("report", Switch(), "write the sweep's report at the end", default=True),
+)
+
+SWEEP: tuple[Option, ...] = (
+    CONFIG,
+    *OF_RUNNING,
     Option("name", Text(folder_name), "the sweep's folder; none: as in the file", ("sweep_name",)),
     Option("resume", Switch(), "go on with the sweep of that name, if there is one", default=False),
     Option("method", Name("method", ("grid", "random", "bayes", "gp")), "another search than the file's", ("search",)),
-    Option("storage", Text(), "sqlite:///FILE or postgresql://..., which several machines can share", ("db",)),
-    Option("sweeps_dir", Text(), "folder that holds the folders of sweeps", ("sweeps_folder",), default="sweeps"),
+    STORAGE,
+    SWEEPS_DIR,
     Option("dry_run", Switch(), "examine the sweep, estimate its hours, and stop", default=False),
-    Option("use_wandb", Switch(), "follow every trial on Weights & Biases", ("wandb", "log_wandb", "enable_wandb")),
-    Option("debug", Switch(), "show the traceback of an error", default=False),
+    USE_WANDB,
+    DEBUG,
     HELP,
 )

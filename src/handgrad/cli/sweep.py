@@ -1,4 +1,4 @@
-"""`handgrad sweep FILE`: a W&B sweep file, run, or examined with --dry_run; `handgrad sweep resume NAME`."""
+"""`handgrad sweep FILE`: a W&B sweep file, run, or examined with --dry_run; `handgrad sweep WORD NAME`."""
 
 from pathlib import Path
 
@@ -8,7 +8,12 @@ from handgrad.cli.flags import FLAG, ParsedFlags, parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.nearest import suggestion
 from handgrad.cli.options import SWEEP
-from handgrad.cli.sweeping import plan_of, resume_sweep, start_sweep
+from handgrad.cli.subcommands import Subcommand, run_subcommand
+from handgrad.cli.sweep_ensemble import ENSEMBLE
+from handgrad.cli.sweep_report import REPORT
+from handgrad.cli.sweep_test import TEST
+from handgrad.cli.sweep_transfer import TRANSFER
+from handgrad.cli.sweeping import RESUME, plan_of, start_sweep
 from handgrad.cli.tracked import with_wandb
 from handgrad.config import decides_training
 from handgrad.errors import HandgradError, UsageError
@@ -25,17 +30,26 @@ EXAMPLES = (
     "handgrad sweep resume first --trials 40",
 )
 
+# A sweep file of such a name is called by its path: `handgrad sweep ./resume`.
+SUBCOMMANDS: dict[str, Subcommand] = {
+    "resume": RESUME,
+    "report": REPORT,
+    "test": TEST,
+    "ensemble": ENSEMBLE,
+    "transfer": TRANSFER,
+}
+
 
 def run(tokens: list[str]) -> int:
-    """Read a sweep file, and examine it."""
+    """Read a sweep file, and run or examine it; or do what the first word says with a sweep that there is."""
+    if tokens and tokens[0] in SUBCOMMANDS:
+        return run_subcommand(tokens[0], SUBCOMMANDS[tokens[0]], tokens[1:])
     file, rest = (tokens[0], tokens[1:]) if tokens and not FLAG.match(tokens[0]) else (None, tokens)
-    words = rest[1:] if file == "resume" else rest
-    parsed = parse(words, SWEEP)
+    parsed = parse(rest, SWEEP)
     if parsed.options["help"]:
-        print(help_text(PROGRAM, EXAMPLES, SWEEP), end="")
+        summaries = {word: row.summary for word, row in SUBCOMMANDS.items()}
+        print(help_text(PROGRAM, EXAMPLES, SWEEP, summaries), end="")
         return 0
-    if file == "resume":
-        return _resume(rest, parsed)
     return sweep(file, parsed._replace(config=with_wandb(parsed)))
 
 
@@ -43,12 +57,6 @@ def sweep(file: str | None, parsed: ParsedFlags) -> int:
     """Examine or run the sweep of a file, or the bundled one of that name."""
     definition = read(file, parsed)
     return _dry_run(definition, parsed) if parsed.options["dry_run"] else start_sweep(definition, parsed)
-
-
-def _resume(words: list[str], parsed: ParsedFlags) -> int:
-    if not words or FLAG.match(words[0]):
-        raise UsageError("handgrad sweep resume: which one? Give its name or its folder")
-    return resume_sweep(words[0], parsed)
 
 
 def read(file: str | None, parsed: ParsedFlags) -> SweepDefinition:

@@ -27,11 +27,8 @@ class SweepView(Watcher):
 
     def began(self, sweep: Sweep, standing: Standing) -> None:
         """Say what is run, and show the bar."""
-        self._metric, self._best, settings = sweep.definition.metric.name, standing.best, sweep.settings
-        count = "trials until the time is up" if standing.wanted is None else f"{standing.wanted:,} trials"
-        seeds = f", {settings.seeds} seeds each" if settings.seeds > 1 else ""
-        done = f", {standing.settled:,} of them done" if standing.settled else ""
-        self.console.print(f"sweep {sweep.name}: {settings.brain}, {count}{seeds}{done}, in {sweep.path}")
+        self._metric, self._best = sweep.definition.metric.name, standing.best
+        self.console.print(self._title(sweep, standing))
         if self.console.is_terminal:
             numbers = TextColumn("{task.fields[numbers]}", table_column=Column(no_wrap=True, overflow="ellipsis"))
             self._bar = Progress(BarColumn(bar_width=16), numbers, console=self.console, transient=True)
@@ -61,6 +58,13 @@ class SweepView(Watcher):
         for line in self._outcome(sweep, standing):
             self.console.print(line)
 
+    def _title(self, sweep: Sweep, standing: Standing) -> str:
+        settings = sweep.settings
+        count = "trials until the time is up" if standing.wanted is None else f"{standing.wanted:,} trials"
+        seeds = f", {settings.seeds} seeds each" if settings.seeds > 1 else ""
+        done = f", {standing.settled:,} of them done" if standing.settled else ""
+        return f"sweep {sweep.name}: {settings.brain}, {count}{seeds}{done}, in {sweep.path}"
+
     def _numbers(self, standing: Standing) -> str:
         of = f"/{standing.wanted:,}" if standing.wanted is not None else ""
         parts = [f"{standing.settled:,}{of} done, {standing.running} running"]
@@ -85,6 +89,7 @@ class SweepView(Watcher):
             best = standing.best
             lines.append(f"best: {self._metric} {self._value(best.objective)}, trial {best.number}: {best.run}")
             lines.append(f"  {sweep.config(best).replaced(name=None, runs_dir='runs', wandb_group=None).command()}")
+            lines.append(f"its test accuracy, to be looked at once: handgrad sweep test {sweep.path}")
         return lines
 
     def _value(self, objective: float | None) -> str:
@@ -98,3 +103,15 @@ class SweepView(Watcher):
         if width and self._bar is not None:
             text.truncate(width, overflow="ellipsis")
         self.console.print(text)
+
+
+class TransferView(SweepView):
+    """Prints how the runs on another data set go; what they have come to is told elsewhere."""
+
+    def _title(self, sweep: Sweep, standing: Standing) -> str:
+        seeds = f", {sweep.settings.seeds} seeds each" if sweep.settings.seeds > 1 else ""
+        done = f", {standing.settled:,} of them done" if standing.settled else ""
+        return f"on {sweep.definition.constants['dataset']}: {standing.wanted:,} runs{seeds}{done}, in {sweep.path}"
+
+    def _outcome(self, sweep: Sweep, standing: Standing) -> list[str]:
+        return []

@@ -6,9 +6,12 @@ from typing import Any
 
 from handgrad.cli.console import say
 from handgrad.cli.flags import ParsedFlags
+from handgrad.cli.options import DEBUG, HELP, OF_RUNNING, STORAGE, SWEEPS_DIR
+from handgrad.cli.subcommands import Subcommand
+from handgrad.cli.sweep_report import report_at_end
 from handgrad.cli.sweep_view import SweepView
 from handgrad.config import RunConfig
-from handgrad.errors import UsageError
+from handgrad.errors import IncompleteSweepError, UsageError
 from handgrad.sweeps import SweepDefinition
 from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.doctor.examination import Plan
@@ -43,15 +46,19 @@ def start_sweep(definition: SweepDefinition, parsed: ParsedFlags) -> int:
     return _run(create_sweep(path, definition, base, settings), options)
 
 
-def resume_sweep(name: str, parsed: ParsedFlags) -> int:
-    """Go on with a sweep by its name or its folder; `--trials` and `--seeds` may ask for more than before."""
-    if parsed.given:
-        field = next(iter(parsed.given))
-        raise UsageError(f"a sweep goes on with the settings that it began with: leave --{field} out")
-    path = Path(name)
-    if not (path / "sweep.json").exists():
-        path = Path(parsed.options["sweeps_dir"]) / name
-    return _run(changed(open_sweep(path), **_given(parsed.options)), parsed.options)
+def resume_sweep(sweep: Sweep, parsed: ParsedFlags) -> int:
+    """Go on with a sweep; `--trials` and `--seeds` may ask for more than before."""
+    return _run(changed(sweep, **_given(parsed.options)), parsed.options)
+
+
+RESUME = Subcommand(
+    "run what is missing of its trials, or more of them",
+    resume_sweep,
+    (*OF_RUNNING, STORAGE, SWEEPS_DIR, DEBUG, HELP),
+    ("handgrad sweep resume first", "handgrad sweep resume first --trials 40 --jobs 2"),
+    "Go on with a sweep, with the settings that it began with: run what is missing of its trials, try those again that "
+    "were lost, and run as many more as --trials and --seeds ask for.",
+)
 
 
 def plan_of(parsed: ParsedFlags) -> Plan:
@@ -84,5 +91,15 @@ def _same(sweep: Sweep, definition: SweepDefinition, base: RunConfig) -> Sweep:
 
 def _run(sweep: Sweep, options: dict[str, Any]) -> int:
     sweep.save(sweep.trials())
-    run_sweep(sweep, options["jobs"], options["hours"], SweepView())
+    try:
+        run_sweep(sweep, options["jobs"], options["hours"], SweepView())
+    except IncompleteSweepError:
+        _report(sweep, options)
+        raise
+    _report(sweep, options)
     return 0
+
+
+def _report(sweep: Sweep, options: dict[str, Any]) -> None:
+    if options["report"]:
+        report_at_end(sweep)

@@ -53,7 +53,8 @@ def _sweep(config: RunConfig, parsed: ParsedFlags) -> int:
     """The course's sweep; what flags give does not vary in it, and --count says how many of its configurations."""
     options = {option.name: option.default for option in SWEEP}
     options |= {"trials": parsed.options["count"] or COURSE_TRIALS, "seeds": parsed.options["seeds"]}
-    flags = ParsedFlags(config, parsed.given, options | {"dry_run": parsed.options["dry_run"]})
+    same = {name: parsed.options[name] for name in ("dry_run", "report")}
+    flags = ParsedFlags(config, parsed.given, options | same)
     return sweep(COURSE_SWEEP, flags)
 
 

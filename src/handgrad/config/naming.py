@@ -94,7 +94,7 @@ def auto_name(config: "RunConfig") -> str:
         parts += ["bs", config.batch_size, *activation, config.optimizer, "lr", rate]
     for name in ABBREVIATIONS:
         parts += _unusual(config, name) if name != "hidden_size" else []
-    return _safe("_".join(str(part) for part in [*parts, "s", config.seed] if part != ""))
+    return file_name("_".join(str(part) for part in [*parts, "s", config.seed] if part != ""))
 
 
 def values_name(values: Mapping[str, Any]) -> str:
@@ -102,15 +102,15 @@ def values_name(values: Mapping[str, Any]) -> str:
     names = {**FIRST, **ABBREVIATIONS}
     ordered = [name for name in names if name in values] + [name for name in values if name not in names]
     parts = [part for name in ordered for part in _named(names.get(name, name), values[name])]
-    return _safe("_".join(part for part in parts if part))
+    return file_name("_".join(part for part in parts if part))
 
 
 def _named(abbreviation: str, value: Any) -> list[str]:
     return [*(["no"] if value is False else []), abbreviation, "none" if value is None else _brief(value)]
 
 
-def _safe(text: str) -> str:
-    """Fit for a folder's name."""
+def file_name(text: str) -> str:
+    """A text as the name of a folder: what does not fit becomes "-", and a long one ends in a hash."""
     safe = re.sub(r"[^A-Za-z0-9_.+-]+", "-", text).lstrip("-._") or "run"
     if len(safe) <= LONGEST:
         return safe

@@ -9,7 +9,7 @@ from handgrad.evaluation.confusion import (
     frequent_confusions,
     shares_of_true_class,
 )
-from handgrad.evaluation.ensemble import ensemble
+from handgrad.evaluation.ensemble import ensemble, select_greedily
 from handgrad.evaluation.interval import Interval, mean_interval, welch_interval, wilson
 from handgrad.evaluation.mcnemar import McNemar, PairTest, holm, mcnemar, pairwise
 from handgrad.evaluation.measure import Measure, measure

@@ -42,6 +42,11 @@ def ends(interval: Interval, digits: int = 2) -> str:
     return f"{percent(interval.low, digits)} to {percent(interval.high, digits)}"
 
 
+def p_value(p: float) -> str:
+    """With its sign: "= 0.012" in two digits that count, "< 0.0001" below that."""
+    return "< 0.0001" if p < 1e-4 else f"= {p:.2g}"
+
+
 def class_table(summary: Summary) -> Table:
     """Precision, recall, F1 and AUC of each class, then the macro and the weighted averages."""
     report = summary.classes

@@ -14,14 +14,16 @@ AMONG = {
     "diverse": "good configurations that differ from each other, the best first",
 }
 PARTS = {
-    "outcome": "how many trials, what became of them, the best and the worst, of each variant",
-    "timeline": "results against creation time, with a regression line",
+    "outcome": "what became of the trials, the best and the worst, of both variants in one table",
+    "answer": "what to use in one number, and how sure that is",
     "leaderboard": "the best configurations with intervals, and the worst",
+    "timeline": "results against creation time, with a regression line",
     "parallel": "parallel coordinates",
+    "slices": "results against each parameter",
     "importance": "importance and correlation of each parameter",
-    "observations": "what the settings do, in words, and the effects behind it",
-    "failures": "what failed, and which values the failures have in common",
-    "recommendation": "what to use, and what to expect of it",
+    "observations": "what the values do, in words and as effects",
+    "failures": "what failed, and which values failures have in common",
+    "recommendation": "what to use, what to expect of it, what is open",
 }
 Rank = Annotated[int, Field(strict=True, ge=1, le=10**4)]
 

@@ -57,7 +57,7 @@ class Headline(Block):
 class Table(Block):
     """Rows of cells under a header; columns whose name is in `words` are text, the others numbers.
 
-    Rows whose number is in `marked` stand out.
+    Rows whose number is in `marked` stand out. A `compact` one has many columns, and smaller letters.
     """
 
     kind = "table"
@@ -66,17 +66,41 @@ class Table(Block):
     caption: str = ""
     words: Sequence[str] = ()
     marked: frozenset[int] = frozenset()
+    compact: bool = False
 
 
 @dataclass(frozen=True)
 class Picture(Block):
-    """A figure as SVG with its title in it, a caption, and what it is for those who cannot see it."""
+    """A figure as SVG with its title in it, a caption, and what it is for those who cannot see it.
+
+    `csv` are the numbers behind it, for a file beside it where the report is not a single one.
+    """
 
     kind = "picture"
     name: str
     svg: str
     caption: str
     alt: str
+    csv: str = ""
+
+
+@dataclass(frozen=True)
+class Interactive(Picture):
+    """A figure that a browser with JavaScript shows as Plotly's: `view` is its JSON, `hint` what a reader can do."""
+
+    kind = "interactive"
+    view: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Attachment(Block):
+    """A file that goes with the report: within an HTML page, or beside a Markdown one. `words` say what it holds."""
+
+    kind = "attachment"
+    name: str
+    content: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -108,7 +132,19 @@ class Report:
 
     def pictures(self) -> list[Picture]:
         """Every figure in it, in order."""
-        return [block for section in self.sections for block in section.blocks if isinstance(block, Picture)]
+        return [block for block in self._blocks() if isinstance(block, Picture)]
+
+    def attachments(self) -> list[Attachment]:
+        """Every file that goes with it, in order."""
+        return [block for block in self._blocks() if isinstance(block, Attachment)]
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a browser is to run something."""
+        return any(isinstance(block, Interactive) for block in self._blocks())
+
+    def _blocks(self) -> list[Block]:
+        return [block for section in self.sections for block in section.blocks]
 
 
 def percent(share: float | None, digits: int = 2) -> str:
@@ -119,3 +155,14 @@ def percent(share: float | None, digits: int = 2) -> str:
 def number(value: Any, digits: int = 4) -> str:
     """A number, or a dash for what was not measured."""
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+def spelled(value: Any) -> str:
+    """The value of a setting as a person would write it."""
+    if value is None or isinstance(value, bool):
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, tuple | list):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={number}" for name, number in value.items())
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

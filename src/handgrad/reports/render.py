@@ -1,5 +1,6 @@
 """A report as one HTML file that needs nothing else, or as Markdown with its figures beside it."""
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,31 +11,35 @@ from handgrad.errors import UsageError
 from handgrad.files import atomic_write
 from handgrad.reports.blocks import Report
 from handgrad.reports.derivation.html import STYLE
+from handgrad.reports.plotly_page import packed_library
 
 
 def write_html(report: Report, path: Path) -> list[Path]:
-    """Everything in one file: figures are SVG within it, equations MathML, and there is no script.
+    """Everything in one file: figures are SVG within it, equations MathML; a script only where one is interactive.
 
     Raises  OSError when the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, _environment().get_template("report.html.j2").render(report=report, equations=STYLE))
+    plotly = packed_library() if report.interactive else ""
+    page = _environment().get_template("report.html.j2").render(report=report, equations=STYLE, plotly=plotly)
+    atomic_write(path, page)
     return [path]
 
 
-def write_markdown(report: Report, path: Path) -> list[Path]:
-    """The text, and a folder of the same name with its figures.
+def write_markdown(report: Report, path: Path, folder: Path | None = None) -> list[Path]:
+    """The text, and a folder with its figures and attachments: of the same name, or another one beside it.
 
     Raises  OSError when something cannot be written.
     """
-    folder = path.with_suffix("")
+    folder = folder or path.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
-    written = [path]
-    for picture in report.pictures():
-        written.append(folder / f"{picture.name}.svg")
-        atomic_write(written[-1], picture.svg)
+    contents = {f"{picture.name}.svg": picture.svg for picture in report.pictures()}
+    contents |= {f"{picture.name}.csv": picture.csv for picture in report.pictures() if picture.csv}
+    contents |= {file.name: file.content for file in report.attachments()}
+    for name, content in contents.items():
+        atomic_write(folder / name, content)
     atomic_write(path, markdown_text(report, folder.name))
-    return written
+    return [path, *(folder / name for name in contents)]
 
 
 def markdown_text(report: Report, folder: str) -> str:
@@ -61,10 +66,19 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["cell"] = _cell
+    made.filters |= {"cell": _cell, "base64": _base64, "in_script": _in_script}
     return made
 
 
 def _cell(text: Any) -> str:
     """Text within a Markdown table."""
     return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _in_script(json: str) -> str:
+    """JSON in which nothing can end the script that holds it."""
+    return json.replace("<", "\\u003c")

@@ -160,6 +160,11 @@ def compare(runs: Sequence[Run], dataset: str | None = None, watch: Watch = iter
     """
     if len(runs) < 2:
         raise UsageError("a comparison needs two runs or more")
+    return side_by_side(runs, dataset, watch)
+
+
+def side_by_side(runs: Sequence[Run], dataset: str | None = None, watch: Watch = iter) -> Comparison:
+    """`compare` for any number of runs from one on."""
     distinct(runs)
     members = [
         _member(run, predictions)

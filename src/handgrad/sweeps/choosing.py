@@ -22,14 +22,26 @@ class Chooser:
 
     def __call__(self, trials: Sequence[Trial]) -> tuple[dict[str, Any], str, dict[str, Any]] | None:
         """Values, name of the run and further fields of a new trial; None when there is none to be begun."""
-        for trial in trials:
-            self._count(trial)
+        self.see(trials)
         values = self._unfinished() or self._new(trials)
         if values is None:
             return None
+        return self.trial(values)
+
+    def trial(self, values: dict[str, Any]) -> tuple[dict[str, Any], str, dict[str, Any]]:
+        """The next replicate of a configuration: its values, the name of its run, and further fields."""
         replicate = self._counts[self.sweep.definition.key(values)]
         seed = self._first_seed(values) + replicate
         return values, self._name(values, seed), {"seed": seed, "replicate": replicate}
+
+    def see(self, trials: Sequence[Trial]) -> None:
+        """Remember trials that are not known yet."""
+        for trial in trials:
+            self._count(trial)
+
+    def known(self, values: dict[str, Any]) -> bool:
+        """Whether there is a trial of a configuration."""
+        return self.sweep.definition.key(values) in self._counts
 
     def _count(self, trial: Trial) -> None:
         if trial.number in self._seen:

@@ -71,7 +71,8 @@ class Sweep:
     def config(self, trial: Trial) -> RunConfig:
         """The configuration of a trial's run.  Raises  UsageError where its values cannot go together."""
         config = self.definition.to_config(trial.values, self.base)
-        return config.replaced(seed=trial.seed, name=trial.run, runs_dir=str(self.runs_dir), wandb_group=self.name)
+        group = self.base.wandb_group or self.name
+        return config.replaced(seed=trial.seed, name=trial.run, runs_dir=str(self.runs_dir), wandb_group=group)
 
     def run(self, trial: Trial) -> Run:
         """The trial's folder; on this machine only if it ran here."""

@@ -3,6 +3,7 @@
 import os
 from contextlib import closing
 
+from handgrad.config import RunConfig
 from handgrad.errors import UsageError
 from handgrad.sweeps.brains import Random
 from handgrad.sweeps.driver import Driver
@@ -24,12 +25,18 @@ def run_sweep(
     require_optuna()
     if sweep.wanted is None and not hours:
         raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
-    first = Random(sweep.definition, sweep.base, sweep.settings.seed).propose(0, (), ())
-    example = sweep.definition.to_config(first or {}, sweep.base)
     with joined(sweep.storage_url) as (crew, storage):
         ledger = Ledger(storage, sweep.name, sweep.definition)
+        example = _example(sweep, ledger)
         with closing(Pool(jobs or cores(), [example.to_mapping()], sweep.workers_log)) as pool:
             return Driver(sweep, ledger, crew, pool, watcher or Watcher()).run(hours)
+
+
+def _example(sweep: Sweep, ledger: Ledger) -> RunConfig:
+    """The configuration of a trial that waits, or such a one as will be drawn."""
+    waiting = (trial.values for trial in ledger.trials() if not trial.settled)
+    values = next(waiting, None) or Random(sweep.definition, sweep.base, sweep.settings.seed).propose(0, (), ())
+    return sweep.definition.to_config(values or {}, sweep.base)
 
 
 def cores() -> int:

@@ -8,7 +8,7 @@ import fcntl
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -161,6 +161,21 @@ def looked_at(url: str) -> Iterator[Any]:
                 yield _with_memory(storage)
             finally:
                 storage.engine.dispose()
+
+
+def at_work(url: str, drivers: Iterable[str]) -> bool:
+    """Whether the storage at `url` is in use by its only driver, or by one of these where it has room for several."""
+    if _parsed(url).get_backend_name() == "postgresql":
+        with joined(url) as (crew, _):
+            return any(crew.alive(driver) for driver in drivers)
+    try:
+        with open(f"{_parsed(url).database}.lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _has_tables(path: Path) -> bool:

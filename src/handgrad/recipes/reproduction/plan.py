@@ -82,7 +82,7 @@ def make_plan(document: Document, chosen: Choice, folder: Path) -> Plan:
     plan = Plan(document, chosen, folder, questions, seeds, {}, sweeps, {})
     _check_effects(plan)
     wanted = wanted_experiments(document, questions)
-    finds, names = Finds(sweeps), dict[str, str]()
+    finds, names = Finds(document, sweeps), dict[str, str]()
     for name, experiment in document.experiments.items():
         for variant in () if experiment.ensemble or experiment.runs else document.variants(name):
             config = _config(plan, finds, name, variant)

@@ -13,11 +13,9 @@ from handgrad.recipes.relations import RELATIONS, TwoMeasures
 from handgrad.recipes.reproduction.asked import SweepVerdict, judge_in_sweep
 from handgrad.recipes.reproduction.plan import Plan
 from handgrad.recipes.reproduction.work import failure_of, run_of
+from handgrad.reports.sweep import SweepData, look
 from handgrad.runs import Run
 from handgrad.runs.predictions import predictions_of
-from handgrad.sweeps.analysis import Analysis, analyse
-from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.trial import Trial
 
 PARTS = ("test", "train", "validation")
 AVERAGES = {"precision": "precision", "recall": "recall", "macro_f1": "f1"}  # measures, and fields of macro averages
@@ -31,14 +29,6 @@ class Reached(NamedTuple):
     failures: dict[str, str]
 
 
-class Searched(NamedTuple):
-    """A sweep that is over, its trials, and what they tell."""
-
-    sweep: Sweep
-    trials: list[Trial]
-    analysis: Analysis
-
-
 class Results:
     """Read from run folders alone; what needs predictions or an analysis is worked out when it is wanted, and once."""
 
@@ -47,7 +37,7 @@ class Results:
         self._failures = failures
         self._reached: dict[tuple[str, str], Reached] = {}
         self._averages: dict[str, dict[str, float]] = {}
-        self._searched: dict[tuple[str, str], Searched] = {}
+        self._searched: dict[tuple[str, str], SweepData] = {}
 
     def reached(self, name: str, variant: str) -> Reached | None:
         """None where the experiment is not trained in that variant."""
@@ -59,15 +49,13 @@ class Results:
             self._reached[key] = self._together(together, variant) if together else self._trained(key)
         return self._reached[key]
 
-    def searched(self, name: str, variant: str) -> Searched | None:
+    def searched(self, name: str, variant: str) -> SweepData | None:
         """None where the sweep is not run in that variant, or not over."""
         key = name, variant
         if key not in self.plan.sweeps or not self.plan.sweeps[key].over:
             return None
         if key not in self._searched:
-            sweep = self.plan.sweeps[key].sweep
-            trials = sweep.trials()
-            self._searched[key] = Searched(sweep, trials, analyse(sweep, trials))
+            self._searched[key] = look(self.plan.sweeps[key].sweep)
         return self._searched[key]
 
     @property

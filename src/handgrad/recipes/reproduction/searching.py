@@ -5,7 +5,7 @@ import hashlib
 import json
 import shutil
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,13 +19,15 @@ from handgrad.recipes.searches import Found
 from handgrad.recipes.training import sweep_base
 from handgrad.runs import InterruptedRunError
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
+from handgrad.sweeps.after.diverse import choose
+from handgrad.sweeps.after.ranking import ranking
+from handgrad.sweeps.analysis import Entry
 from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.doctor.examination import Plan
 from handgrad.sweeps.finding import ERROR
 from handgrad.sweeps.folder import Settings, Sweep, create_sweep
 from handgrad.sweeps.start import run_sweep
 from handgrad.sweeps.storage import require_optuna
-from handgrad.sweeps.trial import Trial
 from handgrad.sweeps.watcher import Standing, Watcher
 
 OVER = "over.json"
@@ -142,31 +144,49 @@ def finish_sweep(planned: PlannedSweep, tell: Tell, stopping: Stopping = never) 
 class Finds:
     """What the sweeps of a plan have found so far; each is read once."""
 
-    def __init__(self, sweeps: Mapping[tuple[str, str], PlannedSweep]) -> None:
+    def __init__(self, document: Document, sweeps: Mapping[tuple[str, str], PlannedSweep]) -> None:
         self._sweeps = sweeps
-        self._trials: dict[tuple[str, str], list[Trial]] = {}
+        self._orders: dict[tuple[str, str, str], list[Entry]] = {}
+        self._ranks: dict[tuple[str, str], int] = {}
+        for each in [experiment.found for experiment in document.experiments.values() if experiment.found]:
+            self._ranks[each.sweep, each.among] = max(each.rank, self._ranks.get((each.sweep, each.among), 0))
 
     def config(self, found: Found, variant: str) -> RunConfig | None:
         """The configuration at that place, its seed apart; None where there is none yet, or at all."""
-        key = found.sweep, variant
-        if key not in self._sweeps or not self._sweeps[key].over:
+        planned = self._sweeps.get((found.sweep, variant))
+        if planned is None or not planned.over:
             return None
-        sweep = self._sweeps[key].sweep
-        if key not in self._trials:
-            self._trials[key] = sweep.trials()
-        chosen = ORDERS[found.among](sweep, self._trials[key], found.rank)
+        key = found.sweep, variant, found.among
+        if key not in self._orders:
+            self._orders[key] = _order(planned.sweep, found.among, self._ranks[found.sweep, found.among])
+        order, sweep = self._orders[key], planned.sweep
         return (
-            sweep.definition.to_config(chosen[found.rank - 1].values, sweep.base) if len(chosen) >= found.rank else None
+            sweep.definition.to_config(order[found.rank - 1].values, sweep.base) if len(order) >= found.rank else None
         )
 
 
-def _best(sweep: Sweep, trials: list[Trial], _count: int) -> list[Trial]:
-    return sweep.ranked(trials)
+def _order(sweep: Sweep, among: str, count: int) -> list[Entry]:
+    """Of `count` configurations at least, where there are so many."""
+    try:
+        return ORDERS[among](sweep, ranking(sweep), count)
+    except UsageError:  # not one has a result
+        return []
 
 
-def _worst(sweep: Sweep, trials: list[Trial], _count: int) -> list[Trial]:
-    return sweep.ranked(trials)[::-1]
+def _best(_sweep: Sweep, entries: Sequence[Entry], _count: int) -> list[Entry]:
+    return list(entries)
 
 
-Order = Callable[[Sweep, list[Trial], int], list[Trial]]
-ORDERS: dict[str, Order] = {"best": _best, "worst": _worst, "diverse": _best}
+def _worst(_sweep: Sweep, entries: Sequence[Entry], _count: int) -> list[Entry]:
+    return list(entries[::-1])
+
+
+def _diverse(sweep: Sweep, entries: Sequence[Entry], count: int) -> list[Entry]:
+    return [pick.entry for pick in choose(entries, count, sweep.definition, sweep.base).picks]
+
+
+ORDERS: dict[str, Callable[[Sweep, Sequence[Entry], int], list[Entry]]] = {
+    "best": _best,
+    "worst": _worst,
+    "diverse": _diverse,
+}

@@ -1,14 +1,16 @@
 """What a question shows of a sweep, as blocks of a report."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from handgrad.recipes.document import Document
 from handgrad.recipes.measures import MEASURES, written
 from handgrad.recipes.questions import VARIANTS, Item
 from handgrad.recipes.reproduction.numbers import Row
-from handgrad.recipes.reproduction.results import Results, Searched
+from handgrad.recipes.reproduction.results import Results
 from handgrad.recipes.reproduction.searching import PlannedSweep
-from handgrad.reports.blocks import Block, Note, Table
+from handgrad.reports.blocks import Attachment, Block, Note, Picture, Table, Text
+from handgrad.reports.sweep import SweepData, sweep_sections
 from handgrad.sweeps.analysis import Entry
 
 HEADED = {"as_reported": "as reported", "as_it_can_be": "as it can be"}
@@ -23,10 +25,20 @@ def sweep_blocks(results: Results, item: Item) -> list[Block]:
     name = str(item.sweep)
     if item.part == "outcome":
         return _outcome(results, name)
-    searched = results.searched(name, item.variant)
+    searched, title = results.searched(name, item.variant), title_of_sweep(results.document, name)
+    if len(results.document.sweep_variants(name)) > 1:
+        title += f", {HEADED[item.variant]}"
     if searched is None:
-        return [Note(f"{title_of_sweep(results.document, name)} is not over, so there is nothing to show.")]
-    return []
+        return [Note(f"{title}: it is not over, so there is nothing to show.")]
+    section = next((each for each in sweep_sections(searched) if each.anchor == item.part), None)
+    if section is None:
+        return [Note(f"{title}: there are too few trials for {item.part}.")]
+    return [Text(f"{title}: {section.title}"), *(_named(each, f"{name}-{item.variant}") for each in section.blocks)]
+
+
+def _named(block: Block, name: str) -> Block:
+    """A file beside the page with a name that no other sweep's has."""
+    return replace(block, name=f"{name}-{block.name}") if isinstance(block, Picture | Attachment) else block
 
 
 def sweep_row(results: Results, name: str) -> Row:
@@ -68,7 +80,7 @@ def _outcome(results: Results, name: str) -> list[Block]:
     return [Table(heads, rows, caption, heads), Note(ONE_BY_ONE)]
 
 
-def _column(results: Results, name: str, planned: PlannedSweep, searched: Searched | None) -> dict[str, str]:
+def _column(results: Results, name: str, planned: PlannedSweep, searched: SweepData | None) -> dict[str, str]:
     """What became of a sweep, by words."""
     if searched is None:
         return {"trials": "not over"} | dict.fromkeys(("configurations", "failed", *_ends(results, name)), "–")
@@ -100,5 +112,5 @@ def _metric(results: Results, name: str) -> str:
     return next(each for (sweep, _), each in results.plan.sweeps.items() if sweep == name).definition.metric.name
 
 
-def _best(searched: Searched | None) -> Entry | None:
+def _best(searched: SweepData | None) -> Entry | None:
     return searched.analysis.best if searched else None

@@ -46,7 +46,7 @@ def _param(distribution: Distribution, value: Any) -> Any:
     axis = distribution.axis
     if axis.kind == "categorical":
         return next(_label(choice) for choice in axis.choices if _label(choice) == _label(value))
-    return value if axis.natural else _probability(distribution, value)
+    return value if axis.natural else probability(distribution, value)
 
 
 def _value(distribution: Distribution, param: Any) -> Any:
@@ -56,8 +56,8 @@ def _value(distribution: Distribution, param: Any) -> Any:
     return param if axis.natural else distribution.quantile(param)
 
 
-def _probability(distribution: Distribution, value: float) -> float:
-    """Where on the scale of quantiles a value lies, by halving."""
+def probability(distribution: Distribution, value: float) -> float:
+    """The share of all draws that are less than `value`, found by halving."""
     low, high = 0.0, 1.0
     if distribution.quantile(low) >= value:
         return low

@@ -1,0 +1,64 @@
+"""`handgrad sweep test NAME`: the test accuracy of what validation has chosen."""
+
+from typing import Any
+
+from handgrad.cli.console import Screen, say
+from handgrad.cli.evaluation_screen import show_points, show_table
+from handgrad.cli.flags import ParsedFlags
+from handgrad.cli.options import DEBUG, HELP, SWEEPS_DIR, Option
+from handgrad.cli.subcommands import Subcommand
+from handgrad.cli.watching_runs import watched
+from handgrad.config.kinds import Whole
+from handgrad.evaluation import Interval
+from handgrad.evaluation.tables import Table, ends, percent
+from handgrad.sweeps.after.ranking import first_of, ranking
+from handgrad.sweeps.after.tested import chosen_file, look_at_test, read_chosen
+from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.storage import require_optuna
+
+
+def test(sweep: Sweep, parsed: ParsedFlags) -> int:
+    """Ask the networks of the best configurations about the test images, those that were not asked before."""
+    require_optuna()
+    entries = first_of(ranking(sweep), parsed.options["top"])
+    before = len(read_chosen(sweep))
+    records = look_at_test(sweep, entries, say, watched)
+    looked_at = len(read_chosen(sweep))
+    screen, metric = Screen(highlight=False), sweep.definition.metric.name
+    show_points(screen, [f"trial {record['trial']}: {record['run']}" for record in records])
+    screen.print()
+    show_table(screen, table_of(records, metric))
+    screen.print()
+    notes = [each["note"] for record in records for each in record["networks"] if "note" in each]
+    kept = "" if looked_at > before else ", all of them before"
+    how_many = "1 configuration was" if looked_at == 1 else f"{looked_at} configurations were"
+    show_points(screen, [*notes, f"{how_many} looked at on the test images{kept}: {chosen_file(sweep)}"])
+    return 0
+
+
+def table_of(records: list[dict[str, Any]], metric: str) -> Table:
+    """A row for each configuration, by its rank when it was looked at."""
+    share = metric.endswith("accuracy")
+    rows = tuple(
+        (
+            str(record["trial"]),
+            percent(record["objective"]) if share else f"{record['objective']:.4f}",
+            percent(record["test_accuracy"]),
+            ends(Interval(record["test_accuracy"], record["low"], record["high"], record["images"])),
+            f"{record['images']:,} images" if record["over"] == "images" else f"{len(record['networks'])} seeds",
+        )
+        for record in records
+    )
+    columns = ("trial", f"{metric.replace('_accuracy', '')}{' %' * share}", "test %", "95 % interval", "over")
+    return Table("Test accuracy of what validation has chosen", columns, rows)
+
+
+TEST = Subcommand(
+    "the test accuracy of the best, looked at once and kept",
+    test,
+    (Option("top", Whole(1), "the best so many configurations", ("n",), default=1), SWEEPS_DIR, DEBUG, HELP),
+    ("handgrad sweep test first", "handgrad sweep test first --top 3"),
+    "Ask the networks of a sweep's best configurations about the test images. Validation has chosen them; the test "
+    "accuracy is never used to choose.\n"
+    "NAME/chosen.json keeps what was found, and tells how many configurations were ever looked at.",
+)

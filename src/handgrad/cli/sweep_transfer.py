@@ -1,0 +1,75 @@
+"""`handgrad sweep transfer NAME --dataset D`: good and diverse configurations on another data set."""
+
+from rich.text import Text
+
+from handgrad.cli.console import Screen
+from handgrad.cli.evaluation_screen import show_points, show_table
+from handgrad.cli.flags import ParsedFlags
+from handgrad.cli.options import DEBUG, HELP, JOBS, SWEEPS_DIR, USE_WANDB, Option
+from handgrad.cli.subcommands import Subcommand
+from handgrad.cli.sweep_view import TransferView
+from handgrad.cli.tracked import with_wandb
+from handgrad.cli.watching_runs import watched
+from handgrad.config.kinds import Whole
+from handgrad.errors import UsageError
+from handgrad.sweeps.after.ranking import first_of, ranking
+from handgrad.sweeps.after.transfer import choose_for, open_transfer
+from handgrad.sweeps.after.transferred import Outcome, choice_in_words, outcome_of, pairs_in_words, save, table_of
+from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.start import run_sweep
+from handgrad.sweeps.storage import require_optuna
+
+
+def transfer(sweep: Sweep, parsed: ParsedFlags) -> int:
+    """Choose, run what is missing, ask the networks about the test images, and tell."""
+    require_optuna()
+    if "dataset" not in parsed.given:
+        raise UsageError("handgrad sweep transfer: to which data set? Give --dataset")
+    options, settings = parsed.options, parsed.given
+    if options["use_wandb"] is not None:
+        settings = settings | {"track": with_wandb(parsed).track}
+    entries = ranking(sweep)
+    first_of(entries, options["top"])
+    choice = choose_for(sweep, entries, options["top"], settings)
+    there = open_transfer(sweep, choice.picks, settings, options["seeds"])
+    run_sweep(there, options["jobs"], None, TransferView())
+    outcome = outcome_of(sweep, there, choice, settings, watched)
+    save(there.path, outcome)
+    _show(Screen(highlight=False), outcome)
+    print(f"written: {there.path / 'transfer.json'}, transfer.md")
+    return 0
+
+
+def _show(screen: Screen, outcome: Outcome) -> None:
+    first, *rest = choice_in_words(outcome)
+    screen.print("", Text(first), sep="\n")
+    show_points(screen, rest)
+    screen.print("", table_of(outcome).title, sep="\n")
+    show_table(screen, table_of(outcome))
+    screen.print()
+    show_points(screen, pairs_in_words(outcome))
+
+
+TRANSFER = Subcommand(
+    "run a few good, different configurations on another data set",
+    transfer,
+    (
+        Option("top", Whole(1), "configurations to take over", ("n", "configurations"), default=3),
+        Option("seeds", Whole(1, 10_000), "runs of each, with seeds from --seed on", ("n_seeds",), default=1),
+        JOBS,
+        USE_WANDB,
+        SWEEPS_DIR,
+        DEBUG,
+        HELP,
+    ),
+    (
+        "handgrad sweep transfer first --dataset mnist",
+        "handgrad sweep transfer first --dataset mnist --top 5 --seeds 3 --jobs 2",
+        "handgrad sweep transfer first --dataset photos/ --epochs 20",
+    ),
+    "Choose configurations of a sweep that are all good and as different as can be, train them on another data set, "
+    "and ask their networks about its test images.\n"
+    "--dataset and any other setting, such as --epochs, holds for all of them there. The same command again goes on "
+    "with what is missing. Results are in NAME/transfer/DATASET.",
+    settings=None,
+)

@@ -1,0 +1,55 @@
+"""How to get a sweep again."""
+
+import shlex
+
+from handgrad import strict_yaml
+from handgrad.reports.blocks import Attachment, Block, Code, Section, Table, Text
+from handgrad.reports.sweep.data import SweepData
+from handgrad.reports.sweep.tables import trials_table
+from handgrad.training.environment import environment
+
+FEEDBACK = ("bayes", "gp")
+
+
+def again_section(data: SweepData) -> Section:
+    """The sweep file, the command, the versions, and every trial."""
+    sweep, settings = data.sweep, data.sweep.settings
+    mapping = {key: value for key, value in sweep.definition.to_mapping().items() if key != "notices"}
+    blocks: list[Block] = [
+        Text("The sweep file, without what was not taken to the letter:"),
+        Code(strict_yaml.dump(mapping).rstrip()),
+        Text("Saved as sweep.yaml, this runs it again:"),
+        Code(command(data)),
+    ]
+    if settings.brain in FEEDBACK:
+        blocks.append(
+            Text(
+                "What is proposed depends on the results that are there by then: --jobs 1 makes the same trials in the "
+                "same order."
+            )
+        )
+    blocks += [
+        _versions(data),
+        Attachment("trials.csv", trials_table(data).csv(), "every trial with its values, times and end"),
+    ]
+    return Section("reproduce", "How to reproduce it", blocks)
+
+
+def command(data: SweepData) -> str:
+    """`handgrad sweep` with the settings that the file leaves open."""
+    settings, base = data.sweep.settings, data.sweep.base
+    words = ["handgrad", "sweep", "sweep.yaml", "--name", f"{data.sweep.name}-again"]
+    count = settings.configurations
+    words += ["--trials", str(count)] if count is not None else []
+    words += ["--seeds", str(settings.seeds)] if settings.seeds > 1 else []
+    words += ["--method", settings.brain] if settings.brain != data.sweep.definition.method else []
+    flags = shlex.split(base.replaced(name=None, runs_dir="runs", wandb_group=None).command())[2:]
+    return shlex.join([*words, *flags])
+
+
+def _versions(data: SweepData) -> Table:
+    best = data.sweep.best(data.trials)
+    facts = data.sweep.run(best).facts if best else {}
+    found = facts.get("environment") or environment()
+    rows = [(name.replace("_", " "), str(value)) for name, value in found.items()]
+    return Table(("what", "value"), rows, "Versions and machine", ("what", "value"))

@@ -1,0 +1,87 @@
+"""A sweep with its trials and what they tell, as the parts of its report see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from handgrad.figures.numbers.search import Measure
+from handgrad.reports.blocks import spelled
+from handgrad.sweeps.analysis import Analysis, analyse
+from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.metric import Metric
+from handgrad.sweeps.trial import FAILED, LOST, RUNNING, Trial
+
+
+@dataclass(frozen=True)
+class SweepData:
+    """A sweep as it was when its trials were read; it may still go on."""
+
+    sweep: Sweep
+    trials: tuple[Trial, ...]
+    analysis: Analysis
+
+    @cached_property
+    def measure(self) -> Measure:
+        """How its metric is written."""
+        return measure_of(self.sweep.definition.metric)
+
+    @property
+    def parameters(self) -> list[str]:
+        """Those that vary, the most important first; where that is not known, as in the file."""
+        shares = {each.name: -each.share.mean for each in self.analysis.importances}
+        return sorted(self.sweep.definition.varying, key=lambda name: shares.get(name, 0.0))
+
+    @property
+    def rated(self) -> list[Trial]:
+        """The trials that have a result."""
+        return [trial for trial in self.trials if trial.rated]
+
+    @property
+    def failed(self) -> list[Trial]:
+        """Those that came to nothing."""
+        return [trial for trial in self.trials if trial.state in (FAILED, LOST)]
+
+    @property
+    def running(self) -> int:
+        """How many are not over, as far as the storage knows."""
+        return sum(trial.state == RUNNING for trial in self.trials)
+
+    @property
+    def settled(self) -> int:
+        """How many are over."""
+        return sum(trial.settled for trial in self.trials)
+
+    @property
+    def ended(self) -> bool:
+        """Whether all trials that there are to be are over."""
+        wanted = self.sweep.wanted
+        return self.settled == len(self.trials) and (wanted is None or self.settled >= wanted)
+
+    def told(self, trial: Trial) -> float:
+        """A trial's result as the analysis counts it: the metric, or how far it is from its target."""
+        metric, objective = self.sweep.definition.metric, float(trial.objective or 0.0)
+        return metric.objective(objective) if metric.goal == "target" else objective
+
+
+def look(sweep: Sweep) -> SweepData:
+    """Read the trials of a sweep, and analyse them.
+
+    Raises  FileSystemError, UsageError when its storage cannot be read.
+    """
+    trials = sweep.trials()
+    return SweepData(sweep, tuple(trials), analyse(sweep, trials))
+
+
+def measure_of(metric: Metric) -> Measure:
+    """Accuracies in per cent, losses as they are; of a target, the distance from it."""
+    accuracy, name = metric.name.endswith("accuracy"), metric.name.replace("_", " ")
+    factor, unit, digits = (100.0, "%", 2) if accuracy else (1.0, "", 4)
+    if metric.goal == "target" and metric.target is not None:
+        name = f"distance of {name} from {factor * metric.target:g}{' ' * accuracy}{unit}"
+    return Measure(name, 1 if metric.goal == "maximize" else -1, factor, unit, digits)
+
+
+def in_words(values: Mapping[str, Any]) -> str:
+    """A configuration in a line: "activation relu, learning rate 0.001, weight decay 0"."""
+    return "; ".join(f"{name.replace('_', ' ')} {spelled(value)}" for name, value in values.items())

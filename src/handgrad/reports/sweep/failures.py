@@ -1,0 +1,81 @@
+"""What went wrong, and what was not worth finishing."""
+
+from handgrad.reports.blocks import Block, Section, Table, Text, spelled
+from handgrad.reports.sweep.data import SweepData, in_words
+from handgrad.reports.sweep.facts import counted, duration
+from handgrad.sweeps.trial import STOPPED, Trial
+
+MOST = 20  # rows of a table; all of them stand in trials.csv
+
+
+def failures_section(data: SweepData) -> Section:
+    """Failures with their reasons, values that go with them; early stops with theirs, and what they saved."""
+    blocks = [*_failures(data), *_groups(data), *_stops(data)]
+    return Section("failures", "Failures and early stops", blocks)
+
+
+def _failures(data: SweepData) -> list[Block]:
+    failures = data.analysis.failures
+    if not failures:
+        return [Text("No trial failed, and none was as bad as guessing.")] if data.rated else []
+    rows = [
+        (str(each.trial.number), each.why, in_words(each.trial.values), _result(data, each.trial))
+        for each in failures[:MOST]
+    ]
+    caption = f"{counted(len(failures), 'trial')} that came to nothing" + _first(len(failures))
+    return [Table(("trial", "why", "values", data.measure.label), rows, caption, ("why", "values"))]
+
+
+def _first(count: int) -> str:
+    return f"; the first {MOST}" if count > MOST else ""
+
+
+def _result(data: SweepData, trial: Trial) -> str:
+    return data.measure.text(data.told(trial)) if trial.rated else "–"
+
+
+def _groups(data: SweepData) -> list[Block]:
+    groups = data.analysis.failure_groups
+    if not groups:
+        return []
+    rows = [
+        (each.name.replace("_", " "), spelled(each.value), f"{each.failed} of {each.of}", f"{each.p:.2g}")
+        for each in groups
+    ]
+    caption = "Values that failures have more often than chance explains; p after Holm's correction"
+    return [Table(("parameter", "value", "failed", "p"), rows, caption, ("parameter", "value"))]
+
+
+def _stops(data: SweepData) -> list[Block]:
+    stopped = [trial for trial in data.trials if trial.state == STOPPED and trial.stop]
+    if not stopped:
+        return []
+    rows = [_stop_row(data, trial) for trial in stopped[:MOST]]
+    header = ("trial", "after epoch", data.measure.label, "threshold", "of trials there", "values")
+    caption = "Early stops, each with what it was measured by" + _first(len(stopped))
+    return [Text(_saved(data, stopped)), Table(header, rows, caption, ("values",))]
+
+
+def _stop_row(data: SweepData, trial: Trial) -> tuple[str, ...]:
+    stop, measure = trial.stop, data.measure
+    if stop is None:
+        return ()
+    value, threshold = (f"{measure.factor * each:.{measure.digits}f}" for each in (stop.value, stop.threshold))
+    return str(trial.number), str(stop.band), value, threshold, str(stop.reached), in_words(trial.values)
+
+
+def _saved(data: SweepData, stopped: list[Trial]) -> str:
+    """In epochs, which are counted, and in time, taking the epochs that were not run to be like those that were."""
+    epochs = {trial.number: data.sweep.config(trial).epochs for trial in data.trials if trial.rated}
+    saved = sum(epochs[trial.number] - trial.stop.band for trial in stopped if trial.stop)
+    seconds = sum(
+        trial.seconds / trial.stop.band * (epochs[trial.number] - trial.stop.band) for trial in stopped if trial.stop
+    )
+    rule = data.sweep.definition.early_terminate
+    eta = f"{rule.eta:g}" if rule else "eta"
+    were = "was" if len(stopped) == 1 else "were"
+    return (
+        f"{len(stopped):,} of {counted(len(epochs), 'trial')} {were} stopped early, being worse than the value at rank "
+        f"1/{eta} of those that had got as far. That saved {saved:,} of "
+        f"{sum(epochs.values()):,} epochs, about {duration(seconds)} of training."
+    )

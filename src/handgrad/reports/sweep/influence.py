@@ -1,0 +1,91 @@
+"""What the parameters do to the result."""
+
+from typing import Any
+
+from handgrad.reports.blocks import Block, Note, Points, Section, Table, Text, spelled
+from handgrad.reports.sweep.data import SweepData
+from handgrad.reports.sweep.figures import picture
+
+TOO_FEW = "There are too few trials to tell how important the parameters are."
+
+
+def importance_section(data: SweepData) -> Section:
+    """How much of the variance each parameter explains, and how it goes along with the result."""
+    analysis = data.analysis
+    if not analysis.entries:
+        return Section("importance", "", [])
+    blocks: list[Block] = [picture("importance", data), _shares(data)] if analysis.importances else [Note(TOO_FEW)]
+    if analysis.correlations:
+        blocks += [picture("correlations", data), _correlations(data)]
+    return Section("importance", "Importance and correlation", blocks)
+
+
+def observations_section(data: SweepData) -> Section:
+    """What can be said, what cannot be told apart from noise, and the effects behind it."""
+    observations, notes = data.analysis.observations, data.analysis.notes
+    clear = [each.words for each in observations if each.clear]
+    unclear = [each.words for each in observations if not each.clear]
+    blocks: list[Block] = [Points(clear)] if clear else []
+    if unclear:
+        blocks += [Text("Not to be told apart from noise:"), Points(unclear)]
+    blocks += [Note(note) for note in notes]
+    if data.analysis.effects:
+        blocks += [picture("effects", data), _effects(data)]
+    return Section("observations", "What was observed", blocks)
+
+
+def _shares(data: SweepData) -> Table:
+    zoomed = {each.name: each.share for each in data.analysis.zoomed}
+    rows = [
+        (each.name.replace("_", " "), *_share(each.share), *(_share(zoomed.get(each.name)) if zoomed else ()))
+        for each in data.analysis.importances
+    ]
+    header = ("parameter", "variance explained", "95 % interval", *(("among the rest", "interval") if zoomed else ()))
+    ruinous = ", ".join(f"{name.replace('_', ' ')} {spelled(value)}" for name, value in data.analysis.ruinous)
+    rest = f"; among the rest: without {ruinous}" if zoomed else ""
+    return Table(header, rows, f"Importance (fANOVA): share of the variance{rest}", ("parameter",))
+
+
+def _share(share: Any) -> tuple[str, str]:
+    if share is None:
+        return "–", "–"
+    return f"{100 * share.mean:.1f} %", f"{100 * share.low:.1f} to {100 * share.high:.1f}"
+
+
+def _correlations(data: SweepData) -> Table:
+    rows = [
+        (
+            each.name.replace("_", " "),
+            "" if each.value is None else spelled(each.value),
+            f"{each.coefficient.mean:+.2f}",
+            f"{each.coefficient.low:+.2f} to {each.coefficient.high:+.2f}",
+            str(each.n),
+        )
+        for each in data.analysis.correlations
+    ]
+    header = ("parameter", "value", "correlation", "95 % interval", "n")
+    return Table(header, rows, f"Correlation with {data.measure.name}", ("parameter", "value"))
+
+
+def _effects(data: SweepData) -> Table:
+    factor, digits = data.measure.factor, data.measure.digits
+    rows = [
+        (
+            each.name.replace("_", " "),
+            f"each {each.per}" if each.per else spelled(each.value),
+            "–" if each.per else spelled(each.reference),
+            "; ".join(f"{name.replace('_', ' ')} {spelled(value)}" for name, value in each.where) or "–",
+            f"{factor * each.difference.mean:+.{digits}f}",
+            f"{factor * each.difference.low:+.{digits}f} to {factor * each.difference.high:+.{digits}f}",
+            f"{each.p:.2g}",
+            str(each.n),
+            data.measure.text(each.best),
+        )
+        for each in data.analysis.effects
+    ]
+    words = ("parameter", "value", "against", "only with")
+    header = (*words, "difference", "95 % interval", "p", "n", "best")
+    marked = frozenset(place for place, each in enumerate(data.analysis.effects) if each.clear)
+    unit = " in points" if data.measure.unit == "%" else ""
+    caption = f"Differences of {data.measure.name}{unit}, the other parameters being equal; in bold those beyond chance"
+    return Table(header, rows, caption, words, marked)

@@ -1,0 +1,205 @@
+"""What came of configurations that went over to another data set."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from handgrad.errors import DivergedError
+from handgrad.evaluation import Interval
+from handgrad.evaluation.tables import Table, ends, markdown, p_value, percent
+from handgrad.files import atomic_write
+from handgrad.runs.comparison import Configuration, Pair, side_by_side
+from handgrad.runs.predictions import Watch
+from handgrad.sweeps.after.diverse import Choice, Pick
+from handgrad.sweeps.analysis.result import CLEAR, IMAGES, SEEDS
+from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.trial import Trial
+
+
+class Row(NamedTuple):
+    """A configuration there: mean accuracy on its validation images, and on the test images with an interval over
+    "seeds" or "images"."""
+
+    pick: Pick
+    configuration: Configuration
+    validation: float
+
+    @property
+    def letter(self) -> str:
+        """What it is called by."""
+        return self.configuration.letter
+
+    @property
+    def test(self) -> Interval:
+        """Accuracy on the test images."""
+        return self.configuration.accuracy
+
+    @property
+    def over(self) -> str:
+        """What the interval of `test` is over."""
+        return SEEDS if len(self.configuration.accuracies) > 1 else IMAGES
+
+
+class Outcome(NamedTuple):
+    """`rows`, the best on validation images first, and what each pair of them differs by on test images.
+
+    `settings` hold for all of them there; `failed` came to nothing.
+    """
+
+    sweep: str
+    dataset: str
+    settings: dict[str, Any]
+    choice: Choice
+    rows: tuple[Row, ...]
+    pairs: tuple[Pair, ...]
+    failed: tuple[Trial, ...]
+
+
+def outcome_of(sweep: Sweep, there: Sweep, choice: Choice, settings: Mapping[str, Any], watch: Watch = iter) -> Outcome:
+    """The picked configurations by their runs over there, whose networks are asked about the test images.
+
+    Raises  DivergedError when none of them has come to a result; as `predictions_of`.
+    """
+    of_key = {there.definition.key(pick.entry.values): pick for pick in choice.picks}
+    trials = [trial for trial in there.trials() if there.definition.key(trial.values) in of_key]
+    failed = tuple(trial for trial in trials if not trial.rated)
+    groups = _grouped(there, trials)
+    if not groups:
+        raise DivergedError(f"no configuration has come to a result in {there.path}: {failed[0].why}")
+    means = {key: fmean(_validation(there, trial) for trial in group) for key, group in groups.items()}
+    order = sorted(groups, key=lambda key: -means[key])
+    runs = {there.run(trial).name: key for key in order for trial in groups[key]}
+    comparison = side_by_side([there.run(trial) for key in order for trial in groups[key]], None, watch)
+    keys = [runs[configuration.members[0].run.name] for configuration in comparison.configurations]
+    rows = tuple(
+        Row(of_key[key], configuration, means[key])
+        for key, configuration in zip(keys, comparison.configurations, strict=True)
+    )
+    return Outcome(sweep.name, str(settings["dataset"]), dict(settings), choice, rows, comparison.pairs, failed)
+
+
+def _grouped(there: Sweep, trials: Sequence[Trial]) -> dict[str, list[Trial]]:
+    groups: dict[str, list[Trial]] = {}
+    for trial in trials:
+        if trial.rated:
+            groups.setdefault(there.definition.key(trial.values), []).append(trial)
+    return groups
+
+
+def apart(pair: Pair) -> bool:
+    """Whether two configurations can be told apart: by McNemar's test after Holm's correction, or over their seeds."""
+    if pair.over == SEEDS:
+        return not pair.difference.low <= 0 <= pair.difference.high
+    return pair.adjusted is not None and pair.adjusted < CLEAR
+
+
+def choice_in_words(outcome: Outcome) -> Iterator[str]:
+    """How the configurations were chosen, a line each."""
+    picks, candidates, tried = outcome.choice
+    yield (
+        f"{len(picks)} of {tried} configurations of {outcome.sweep}, chosen among the {candidates} best: "
+        "first the best, then each time the one farthest from those chosen before"
+    )
+    for each in picks:
+        trial, rank = each.entry.trials[0], each.entry.rank
+        why = "the best"
+        if each.nearest:
+            why = f"{each.distance:.2f} from trial {each.nearest.trials[0].number}: other {', '.join(each.names)}"
+        yield f"trial {trial.number}, {trial.run}: rank {rank}, {why}"
+
+
+def table_of(outcome: Outcome) -> Table:
+    """A row for each configuration that has come to a result."""
+    rows = tuple(
+        (
+            row.letter,
+            str(row.pick.entry.trials[0].number),
+            percent(row.validation),
+            percent(row.test.mean),
+            ends(row.test),
+            f"{len(row.configuration.members)} {'seed' if len(row.configuration.members) == 1 else 'seeds'}",
+        )
+        for row in outcome.rows
+    )
+    columns = ("", "trial", "validation %", "test %", "95 % interval", "of")
+    return Table(f"Accuracy on {outcome.dataset}, the best on validation images first", columns, rows)
+
+
+def pairs_in_words(outcome: Outcome) -> Iterator[str]:
+    """What each pair can tell, a line each."""
+    for pair in outcome.pairs:
+        first, second = pair.first.letter, pair.second.letter
+        points = f"{first} against {second}: {100 * pair.difference.mean:+.2f} points"
+        if not pair.over:
+            yield f"{points}, no interval: {pair.why_no_interval}"
+            continue
+        low, high = (f"{100 * end:+.2f}" for end in (pair.difference.low, pair.difference.high))
+        test = ", Welch's interval over seeds"
+        if pair.adjusted is not None:
+            test = f", McNemar's test with Holm's correction p {p_value(pair.adjusted)}"
+        yield f"{points} [{low}, {high}]{test}: {'told apart' if apart(pair) else 'not told apart'}"
+
+
+def save(folder: Path, outcome: Outcome) -> None:
+    """Write transfer.json and transfer.md."""
+    atomic_write(folder / "transfer.json", json.dumps(_mapping(outcome), indent=2, allow_nan=False) + "\n")
+    atomic_write(folder / "transfer.md", page(outcome))
+
+
+def page(outcome: Outcome) -> str:
+    """Everything in Markdown."""
+    first, *rest = choice_in_words(outcome)
+    failed = [f"- {trial.run} came to nothing: {trial.why}" for trial in outcome.failed]
+    parts = [
+        f"# {outcome.sweep} on {outcome.dataset}",
+        f"{first}:",
+        "\n".join(f"- {line}" for line in rest),
+        markdown(table_of(outcome)).rstrip(),
+        "\n".join([*(f"- {line}" for line in pairs_in_words(outcome)), *failed]),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _validation(there: Sweep, trial: Trial) -> float:
+    return float(there.run(trial).metrics["validation"]["accuracy"])
+
+
+def _mapping(outcome: Outcome) -> dict[str, Any]:
+    letters = {row.pick.entry.trials[0].number: row for row in outcome.rows}
+    return {
+        "sweep": outcome.sweep,
+        "dataset": outcome.dataset,
+        "settings": outcome.settings,
+        "tried": outcome.choice.tried,
+        "candidates": outcome.choice.candidates,
+        "configurations": [_pick(each, letters.get(each.entry.trials[0].number)) for each in outcome.choice.picks],
+        "pairs": [pair.to_mapping() | {"told_apart": apart(pair)} for pair in outcome.pairs],
+        "failed": [{"run": trial.run, "why": trial.why} for trial in outcome.failed],
+    }
+
+
+def _pick(each: Pick, row: Row | None) -> dict[str, Any]:
+    entry = each.entry
+    chosen = {
+        "trial": entry.trials[0].number,
+        "run": entry.trials[0].run,
+        "values": entry.values,
+        "rank": entry.rank,
+        "distance": each.distance if each.nearest else None,
+        "nearest": each.nearest.trials[0].number if each.nearest else None,
+        "differs_in": list(each.names),
+    }
+    if row is None:
+        return chosen | {"letter": None}
+    return chosen | {
+        "letter": row.letter,
+        "validation_accuracy": row.validation,
+        "test_accuracy": row.test.mean,
+        "low": row.test.to_mapping()["low"],
+        "high": row.test.to_mapping()["high"],
+        "over": row.over,
+        "images": row.configuration.members[0].summary.images,
+        "runs": [member.run.name for member in row.configuration.members],
+    }
