@@ -53,8 +53,9 @@ def run(tokens: list[str]) -> int:
         return 0
     failures = _train(plan.works, jobs)
     if plan.lacking:
+        before = set(plan.runs)
         plan = make_plan(plan.document, plan.choice, plan.folder)
-        failures |= _train(plan.distinct, jobs)
+        failures |= _train(plan.of([key for key in plan.runs if key not in before]), jobs)
     if arguments.npz:
         say(f"weights: {write_weights(plan.distinct)} files weights.npz, in the folders of the runs")
     command = shlex.join(["handgrad", "reproduce", *tokens])

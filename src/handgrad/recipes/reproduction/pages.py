@@ -104,7 +104,8 @@ def _subset(plan: Plan) -> str:
     if plan.choice.quick:
         quick = plan.document.quick
         epochs = "" if quick.epochs == 1 else f", {100 * quick.epochs:g} % of the epochs"
-        changed.append(f"at most {quick.train_images:,} training images{epochs}")
+        trials = f", {quick.trials} trials of a sweep" if plan.sweeps else ""
+        changed.append(f"at most {quick.train_images:,} training images{epochs}{trials}")
     if plan.choice.dataset:
         changed.append(f"the data set {plan.choice.dataset} in place of the report's")
     return (

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -62,7 +62,11 @@ class Plan(NamedTuple):
     @property
     def distinct(self) -> list[RunConfig]:
         """Every run once."""
-        return list({str(config.name): config for configs in self.runs.values() for config in configs}.values())
+        return self.of(self.runs)
+
+    def of(self, keys: Iterable[tuple[str, str]]) -> list[RunConfig]:
+        """The runs of some experiments in a variant, each once."""
+        return list({str(config.name): config for key in keys for config in self.runs[key]}.values())
 
     @property
     def experiments(self) -> list[str]:

@@ -1,6 +1,6 @@
 """What a question shows of a sweep, as blocks of a report."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from handgrad.recipes.document import Document
@@ -9,10 +9,28 @@ from handgrad.recipes.questions import VARIANTS, Item
 from handgrad.recipes.reproduction.numbers import Row
 from handgrad.recipes.reproduction.results import Results
 from handgrad.recipes.reproduction.searching import PlannedSweep
-from handgrad.reports.blocks import Attachment, Block, Note, Picture, Table, Text
-from handgrad.reports.sweep import SweepData, sweep_sections
+from handgrad.reports.blocks import Attachment, Block, Note, Picture, Section, Table, Text
+from handgrad.reports.sweep import SweepData
+from handgrad.reports.sweep.advice import advice_section
+from handgrad.reports.sweep.answer import answer_section
+from handgrad.reports.sweep.facts import METHODS, duration
+from handgrad.reports.sweep.failures import failures_section
+from handgrad.reports.sweep.influence import importance_section, observations_section
+from handgrad.reports.sweep.leaderboard import leaderboard_section
+from handgrad.reports.sweep.views import course_section, parallel_section, slices_section
 from handgrad.sweeps.analysis import Entry
 
+SECTIONS: dict[str, Callable[[SweepData], Section]] = {
+    "answer": answer_section,
+    "leaderboard": leaderboard_section,
+    "timeline": course_section,
+    "parallel": parallel_section,
+    "slices": slices_section,
+    "importance": importance_section,
+    "observations": observations_section,
+    "failures": failures_section,
+    "recommendation": advice_section,
+}
 HEADED = {"as_reported": "as reported", "as_it_can_be": "as it can be"}
 ONE_BY_ONE = (
     "Its trials ran one after the other, whatever the number of jobs: what is proposed next depends on the results so "
@@ -30,10 +48,14 @@ def sweep_blocks(results: Results, item: Item) -> list[Block]:
         title += f", {HEADED[item.variant]}"
     if searched is None:
         return [Note(f"{title}: it is not over, so there is nothing to show.")]
-    section = next((each for each in sweep_sections(searched) if each.anchor == item.part), None)
-    if section is None:
+    section = SECTIONS[str(item.part)](searched)
+    if not section.blocks:
         return [Note(f"{title}: there are too few trials for {item.part}.")]
-    return [Text(f"{title}: {section.title}"), *(_named(each, f"{name}-{item.variant}") for each in section.blocks)]
+    heading = f"{title}: {section.title[0].lower()}{section.title[1:]}"
+    return [
+        Text(f"{heading[0].upper()}{heading[1:]}."),
+        *(_named(each, f"{name}-{item.variant}") for each in section.blocks),
+    ]
 
 
 def _named(block: Block, name: str) -> Block:
@@ -76,20 +98,22 @@ def _outcome(results: Results, name: str) -> list[Block]:
     ]
     rows = [(head, *(column[head] for column in columns)) for head in columns[0]]
     heads = ("", *(HEADED[variant] for variant in variants))
-    caption = f"{title_of_sweep(results.document, name)}, by {planned[0].settings.brain}"
+    caption = f"{title_of_sweep(results.document, name)}, {METHODS[planned[0].settings.brain]}"
     return [Table(heads, rows, caption, heads), Note(ONE_BY_ONE)]
 
 
 def _column(results: Results, name: str, planned: PlannedSweep, searched: SweepData | None) -> dict[str, str]:
     """What became of a sweep, by words."""
     if searched is None:
-        return {"trials": "not over"} | dict.fromkeys(("configurations", "failed", *_ends(results, name)), "–")
+        return {"trials": f"{planned.begun} of {planned.wanted}, not over"} | dict.fromkeys(
+            ("configurations", "failed", "training", *_ends(results, name)), "–"
+        )
     analysis, trials = searched.analysis, searched.trials
     found = {
-        "configurations": "no end" if planned.definition.size is None else f"{planned.definition.size:,}",
+        "configurations": "without end" if planned.definition.size is None else f"{planned.definition.size:,}",
         "trials": f"{len(trials):,}",
         "failed": str(sum(trial.state == "failed" for trial in trials)),
-        "training": f"{sum(trial.seconds for trial in trials):.0f} s",
+        "training": duration(sum(trial.seconds for trial in trials)),
     }
     ends = zip(_ends(results, name), (analysis.best, analysis.worst), strict=True)
     return found | {head: _in_words(results, name, entry) for head, entry in ends}
