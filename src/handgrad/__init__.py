@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from handgrad.evaluation import confusion_matrix, measure
     from handgrad.nn import Network, gradcheck
     from handgrad.runs import execute, resume
+    from handgrad.sweeps.search import sweep
     from handgrad.training import fit, load_model, save_model
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "measure",
     "resume",
     "save_model",
+    "sweep",
 ]
 
 _HOMES = {
@@ -43,6 +45,7 @@ _HOMES = {
     "evaluation": ("confusion_matrix", "measure"),
     "nn": ("Network", "gradcheck"),
     "runs": ("execute", "resume"),
+    "sweeps.search": ("sweep",),
     "training": ("fit", "load_model", "save_model"),
 }
 

@@ -15,11 +15,11 @@ from handgrad.cli.sweep_test import TEST
 from handgrad.cli.sweep_transfer import TRANSFER
 from handgrad.cli.sweeping import RESUME, plan_of, start_sweep
 from handgrad.cli.tracked import with_wandb
-from handgrad.config import decides_training
 from handgrad.errors import HandgradError, UsageError
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
 from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.finding import ERROR, Finding
+from handgrad.sweeps.search import held
 from handgrad.sweeps.timing import PROBES, estimate
 
 PROGRAM = "handgrad sweep FILE"
@@ -68,8 +68,7 @@ def read(file: str | None, parsed: ParsedFlags) -> SweepDefinition:
         raise UsageError(f"{PROGRAM}: which one? Give a YAML file, or a bundled sweep: {', '.join(BUNDLED)}")
     if not Path(file).suffix and not Path(file).exists() and file not in BUNDLED:
         raise UsageError(f"no sweep file {file!r}{suggestion(file, BUNDLED)} Bundled: {', '.join(BUNDLED)}")
-    definition = read_sweep(file, parsed.config)
-    return definition.fixed(**{name: value for name, value in parsed.given.items() if decides_training(name)})
+    return held(read_sweep(file, parsed.config), parsed.given)
 
 
 def _dry_run(definition: SweepDefinition, parsed: ParsedFlags) -> int:

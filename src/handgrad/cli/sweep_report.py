@@ -78,10 +78,8 @@ def write_all(report: Report, folder: Path) -> list[Path]:
 
     Raises  FileSystemError, OSError when something cannot be written.
     """
-    return [
-        *write_html(report, folder / "report.html"),
-        *write_markdown(report, folder / "report.md", folder / "figures"),
-    ]
+    page, *_ = write_html(report, folder / "report.html", folder / "figures")
+    return [page, *write_markdown(report, folder / "report.md", folder / "figures")]
 
 
 def _say(screen: Screen, written: list[Path]) -> None:
@@ -118,6 +116,8 @@ def _interval(measure: Measure, interval: Interval) -> str:
 def _grid(rows: Sequence[tuple[str, ...]]) -> Table:
     """Columns beside each other, of which the last one is broken into lines."""
     made = Table.grid(padding=(0, 0, 0, 2))
+    for _ in rows[0]:
+        made.add_column(overflow="fold")
     for row in rows:
         made.add_row(*map(Text, row))
     return made

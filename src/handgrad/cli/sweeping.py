@@ -1,6 +1,5 @@
 """A sweep that is run: started, gone on with, and watched."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,11 @@ from handgrad.cli.options import DEBUG, HELP, OF_RUNNING, STORAGE, SWEEPS_DIR
 from handgrad.cli.subcommands import Subcommand
 from handgrad.cli.sweep_report import report_at_end
 from handgrad.cli.sweep_view import SweepView
-from handgrad.config import RunConfig
-from handgrad.errors import IncompleteSweepError, UsageError
+from handgrad.errors import IncompleteSweepError
 from handgrad.sweeps import SweepDefinition
-from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.doctor.examination import Plan
-from handgrad.sweeps.finding import ERROR, WARNING
-from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, free_path, open_sweep
+from handgrad.sweeps.folder import Sweep, changed
+from handgrad.sweeps.search import begin, sound
 from handgrad.sweeps.start import cores, run_sweep
 from handgrad.sweeps.storage import check_url, require_optuna
 
@@ -27,23 +24,19 @@ def start_sweep(definition: SweepDefinition, parsed: ParsedFlags) -> int:
     options, base = parsed.options, parsed.config
     if options["storage"]:
         check_url(options["storage"])
-    _refuse_errors(definition, base, plan_of(parsed))
-    folder = Path(options["sweeps_dir"])
-    name = options["name"] or definition.name or "sweep"
-    settings = Settings(
-        brain=options["method"] or definition.method,
-        seed=base.seed,
-        seeds=options["seeds"] or 1,
-        configurations=options["trials"] or definition.run_cap,
-        storage=options["storage"],
+    for warning in sound(definition, base, plan_of(parsed)):
+        say(f"warning: {warning}")
+    wishes = _given(options) | ({"brain": options["method"]} if options["method"] else {})
+    sweep = begin(
+        definition,
+        base,
+        wishes,
+        Path(options["sweeps_dir"]),
+        options["name"],
+        resume=options["resume"],
+        endless=bool(options["hours"]),
     )
-    if options["resume"] and (folder / name / "sweep.json").exists():
-        sweep = _same(open_sweep(folder / name), definition, base)
-        return _run(changed(sweep, **_given(options)), options)
-    path = folder / name if options["name"] else free_path(folder, name)
-    if settings.configurations is None and definition.size is None and not options["hours"]:
-        raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
-    return _run(create_sweep(path, definition, base, settings), options)
+    return _run(sweep, options)
 
 
 def resume_sweep(sweep: Sweep, parsed: ParsedFlags) -> int:
@@ -68,25 +61,9 @@ def plan_of(parsed: ParsedFlags) -> Plan:
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a sweep that may change when it goes on."""
+    """The settings of a sweep that are asked for, those that may change when it goes on."""
     names = {"trials": "configurations", "seeds": "seeds", "storage": "storage"}
     return {names[option]: options[option] for option in names if options[option]}
-
-
-def _refuse_errors(definition: SweepDefinition, base: RunConfig, plan: Plan) -> None:
-    for finding in examine(definition, base, plan):
-        if finding.severity == ERROR:
-            raise UsageError(f"{finding}. `--dry_run` tells all that there is to say of this sweep")
-        if finding.severity == WARNING:
-            say(f"warning: {finding}")
-
-
-def _same(sweep: Sweep, definition: SweepDefinition, base: RunConfig) -> Sweep:
-    """Refuse to go on with another sweep than was begun."""
-    quiet = dataclasses.replace(definition, notices=())
-    if quiet != dataclasses.replace(sweep.definition, notices=()) or base != sweep.base:
-        raise UsageError(f"{sweep.path} was begun with other settings: choose another --name")
-    return sweep
 
 
 def _run(sweep: Sweep, options: dict[str, Any]) -> int:

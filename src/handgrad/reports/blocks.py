@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+LARGE = 250_000  # letters of a file that does not become part of a page
+
 
 @dataclass(frozen=True)
 class Block:
@@ -95,12 +97,17 @@ class Interactive(Picture):
 
 @dataclass(frozen=True)
 class Attachment(Block):
-    """A file that goes with the report: within an HTML page, or beside a Markdown one. `words` say what it holds."""
+    """A file that goes with the report: within an HTML page unless it is large, or beside it; `words` say what."""
 
     kind = "attachment"
     name: str
     content: str
     words: str
+
+    @property
+    def large(self) -> bool:
+        """Whether it would make a page slow."""
+        return len(self.content) > LARGE
 
 
 @dataclass(frozen=True)

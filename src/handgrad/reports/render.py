@@ -1,7 +1,7 @@
 """A report as one HTML file that needs nothing else, or as Markdown with its figures beside it."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,19 @@ from handgrad.reports.derivation.html import STYLE
 from handgrad.reports.plotly_page import packed_library
 
 
-def write_html(report: Report, path: Path) -> list[Path]:
+def write_html(report: Report, path: Path, folder: Path | None = None) -> list[Path]:
     """Everything in one file: figures are SVG within it, equations MathML; a script only where one is interactive.
+
+    Large attachments stand in a folder beside it, of the same name where it is not given.
 
     Raises  OSError when the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = folder or path.with_suffix("")
     plotly = packed_library() if report.interactive else ""
-    page = _environment().get_template("report.html.j2").render(report=report, equations=STYLE, plotly=plotly)
-    atomic_write(path, page)
-    return [path]
+    page = _environment().get_template("report.html.j2")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, page.render(report=report, equations=STYLE, plotly=plotly, folder=folder.name))
+    return [path, *_write_beside(folder, {file.name: file.content for file in report.attachments() if file.large})]
 
 
 def write_markdown(report: Report, path: Path, folder: Path | None = None) -> list[Path]:
@@ -32,19 +35,26 @@ def write_markdown(report: Report, path: Path, folder: Path | None = None) -> li
     Raises  OSError when something cannot be written.
     """
     folder = folder or path.with_suffix("")
-    folder.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     contents = {f"{picture.name}.svg": picture.svg for picture in report.pictures()}
     contents |= {f"{picture.name}.csv": picture.csv for picture in report.pictures() if picture.csv}
     contents |= {file.name: file.content for file in report.attachments()}
-    for name, content in contents.items():
-        atomic_write(folder / name, content)
+    beside = _write_beside(folder, contents)
     atomic_write(path, markdown_text(report, folder.name))
-    return [path, *(folder / name for name in contents)]
+    return [path, *beside]
 
 
 def markdown_text(report: Report, folder: str) -> str:
     """The report in Markdown, which takes its figures from `folder` beside it."""
     return _environment().get_template("report.md.j2").render(report=report, folder=folder)
+
+
+def _write_beside(folder: Path, contents: Mapping[str, str]) -> list[Path]:
+    if contents:
+        folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        atomic_write(folder / name, content)
+    return [folder / name for name in contents]
 
 
 WRITERS: dict[str, Callable[[Report, Path], list[Path]]] = {"html": write_html, "md": write_markdown}

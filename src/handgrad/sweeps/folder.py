@@ -83,10 +83,11 @@ class Sweep:
         objective = self.definition.metric.objective
         return sorted((t for t in trials if t.rated), key=lambda t: objective(t.objective or 0.0))
 
-    def best(self, trials: Iterable[Trial]) -> Trial | None:
-        """The one with the best objective, the first of equal ones."""
+    def best(self, trials: Iterable[Trial] | None = None) -> Trial | None:
+        """The one with the best objective, the first of equal ones; among all trials, or those given."""
         objective = self.definition.metric.objective
-        return min((t for t in trials if t.rated), key=lambda t: objective(t.objective or 0.0), default=None)
+        among = self.trials() if trials is None else trials
+        return min((t for t in among if t.rated), key=lambda t: objective(t.objective or 0.0), default=None)
 
     def save(self, trials: list[Trial]) -> None:
         """Write sweep.json: the settings, and a summary for whoever has no Optuna at hand."""

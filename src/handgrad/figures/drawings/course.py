@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.figures import style
-from handgrad.figures.drawings.slices import MANY
+from handgrad.figures.drawings.slices import MANY, looks_of_trials
 from handgrad.figures.numbers.course import Course
 
 
@@ -16,10 +16,10 @@ def draw_course(course: Course) -> Any:
     title = f"{measure.name.capitalize()} against creation time: {len(course.objectives):,} trials{failed}"
     figure, axes = style.new(title, 3.5)
     many = len(course.objectives) > MANY
-    for stopped, label, look in _looks():
+    for stopped, look in looks_of_trials(4):
         rows = course.stopped == stopped
         if rows.any():
-            label = f"{label} ({rows.sum():,})"
+            label = f"{'stopped early' if stopped else 'finished'} ({rows.sum():,})"
             x = course.seconds[rows] / seconds
             axes.plot(x, course.objectives[rows], label=label, alpha=0.7, rasterized=many, **look)
     if course.line.shape[1]:
@@ -40,9 +40,3 @@ def draw_course(course: Course) -> Any:
     axes.set_ylabel(measure.label)
     style.legend_below(figure, axes, 3)
     return figure
-
-
-def _looks() -> tuple[tuple[bool, str, dict[str, Any]], ...]:
-    whole = {"marker": "o", "markersize": 3.6, "color": style.COLOURS[0], "linestyle": "none", "markeredgewidth": 0}
-    cut = {"marker": "o", "markersize": 3.6, "markerfacecolor": "none", "markeredgecolor": style.COLOURS[1]}
-    return (True, "stopped early", cut | {"linestyle": "none"}), (False, "finished", whole)

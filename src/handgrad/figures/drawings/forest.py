@@ -8,35 +8,35 @@ import numpy as np
 from handgrad.figures import style
 from handgrad.figures.numbers.forest import Branch, Forest
 
-LONGEST = 34  # letters of a row's name
-ROW = 0.2  # inches
+LONGEST = 44  # letters of a row's name
+ROW = 0.17  # inches
 
 
 def draw_forest(forest: Forest) -> Any:
-    """Points with whiskers: full where beyond chance, hollow where not; rows of one parameter stand together."""
-    names = [(group, list(rows)) for group, rows in groupby(forest.rows, lambda row: row.group)]
-    gaps = len(names) - 1
-    height = 1.05 + ROW * (len(forest.rows) + 0.6 * gaps) + 0.14 * forest.title.count("\n")
-    figure, axes = style.new(forest.title, height)
-    place, ticks = 0.0, []
-    for _, rows in names:
-        for row in rows:
-            _branch(axes, place, row)
-            ticks.append((place, _name(row)))
-            place += 1
-        place += 0.6
+    """Points with whiskers: full where beyond chance, hollow where not; the rows of a group stand below its name."""
+    lines: list[str | Branch] = []
+    for group, rows in groupby(forest.rows, lambda row: row.group):
+        lines += [*([group] if group else []), *rows]
+    figure, axes = style.new(forest.title, 1.0 + ROW * len(lines))
+    for place, line in enumerate(lines):
+        if isinstance(line, Branch):
+            _branch(axes, place, line)
     axes.axvline(0, color=style.INK, linewidth=0.9, zorder=1)
-    axes.set_yticks(*zip(*ticks, strict=True))
-    axes.set_ylim(place - 0.9, -0.8)
+    counted = len({row.n for row in forest.rows}) > 1
+    axes.set_yticks(range(len(lines)), [_name(line, counted) for line in lines])
+    for line, label in zip(lines, axes.get_yticklabels(), strict=True):
+        label.set_weight("normal" if isinstance(line, Branch) else "bold")
+    axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(forest.axis + ", with 95 % intervals" + _legend(forest))
+    axes.set_xlabel(f"{forest.axis}\nwith 95 % intervals{_legend(forest)}")
     return figure
 
 
-def _name(row: Branch) -> str:
-    name = f"{row.group.replace('_', ' ')} {row.label}".strip()
-    return f"{style.cut(name, LONGEST)}  (n {row.n})" if row.n else style.cut(name, LONGEST)
+def _name(line: str | Branch, counted: bool) -> str:
+    if isinstance(line, str):
+        return style.cut(line, LONGEST)
+    return style.cut(line.label, LONGEST) + f"  (n {line.n})" * counted
 
 
 def _legend(forest: Forest) -> str:

@@ -19,8 +19,8 @@ def draw_parallel(drawn: Parallel) -> Any:
     found = drawn.found
     result = result_column(found)
     columns = [*found.columns, result]
-    title = f"Parallel coordinates: {found.measure.name} of {_count(drawn)} over {len(found.columns)} parameters"
-    figure, axes = style.new(title, 4.4)
+    what = f"{found.measure.name} of {_count(drawn)}, {len(found.columns)} parameters"
+    figure, axes = style.new(f"Parallel coordinates: {what}; thick: the best", 4.4)
     axes.set(xlim=(-0.55, len(columns) - 0.75), ylim=(-0.03, 1.03))
     axes.set_axis_off()
     crossings = np.array([heights(column, found.rank_values) for column in columns])
@@ -52,7 +52,7 @@ def shade_limits(found: Searched) -> tuple[float, float]:
     reach = 1.5 * float(third - first)
     if reach <= 0:
         return low, high
-    return (max(low, first - reach), high) if found.measure.better >= 0 else (low, min(high, third + reach))
+    return (max(low, first - reach), high) if found.measure.better > 0 else (low, min(high, third + reach))
 
 
 def shades_of(found: Searched) -> tuple[Any, Any]:
@@ -60,7 +60,7 @@ def shades_of(found: Searched) -> tuple[Any, Any]:
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
 
-    name = SHADES + "_r" if found.measure.better >= 0 else SHADES
+    name = SHADES + "_r" if found.measure.better > 0 else SHADES
     return Normalize(*shade_limits(found)), colormaps[name]
 
 

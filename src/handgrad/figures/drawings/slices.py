@@ -10,7 +10,7 @@ from handgrad.figures.numbers.search import Column, Scale, Searched, Slices
 
 Array = NDArray[Any]
 COLUMNS = 3
-MANY = 400  # from so many points on they become a picture within the drawing
+MANY = 3000  # points of a drawing, above which they become a picture within it
 LONGEST = 12  # letters of a value below its box
 
 
@@ -87,18 +87,14 @@ def _medians(places: Array, objectives: Array) -> list[tuple[list[float], float]
 
 
 def _points(axes: Any, x: Array, found: Searched) -> None:
-    many = len(x) > MANY
-    size, alpha = (7, 0.45) if many else (11, 0.7)
-    for stopped, face, edge in ((True, "none", style.COLOURS[1]), (False, style.COLOURS[0], "none")):
+    many = len(x) * len(found.columns) > MANY
+    for stopped, look in looks_of_trials(2.4 if many else 3.4):
         rows = found.stopped == stopped
-        axes.scatter(
-            x[rows],
-            found.objectives[rows],
-            s=size,
-            facecolors=face,
-            edgecolors=edge,
-            linewidths=0.7 if stopped else 0,
-            alpha=alpha,
-            rasterized=many,
-            zorder=3,
-        )
+        axes.plot(x[rows], found.objectives[rows], alpha=0.5 if many else 0.7, rasterized=many, **look)
+
+
+def looks_of_trials(size: float) -> tuple[tuple[bool, dict[str, Any]], ...]:
+    """How trials are marked: hollow where they were stopped early, which is drawn first, and full where not."""
+    marker = {"marker": "o", "linestyle": "none", "markersize": size, "zorder": 3}
+    hollow = {"markerfacecolor": "none", "markeredgecolor": style.COLOURS[1], "markeredgewidth": 0.7}
+    return (True, marker | hollow), (False, marker | {"color": style.COLOURS[0], "markeredgewidth": 0})

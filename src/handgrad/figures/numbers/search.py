@@ -16,7 +16,7 @@ BAND = 0.7  # of the room between two listed values is what lines through one of
 class Measure(NamedTuple):
     """What a search makes better, as it is written: `name` in words, values times `factor`, `unit` behind them.
 
-    `better` is 1 where more is better, -1 where less is, and 0 where it is to come near a number.
+    `better` is 1 where more is better, and -1 where less is.
     """
 
     name: str
@@ -37,9 +37,11 @@ class Measure(NamedTuple):
         return f"{self.factor * value:.{self.digits}f}{' ' * bool(self.unit)}{self.unit}"
 
     def bounds(self, low: float, high: float) -> str:
-        """Two of them, "97.02 to 98.61"; a dash where they are not known."""
+        """Two of them, "97.02 to 98.61", per cents not beyond 0 and 100; a dash where they are not known."""
         if math.isnan(low) or math.isnan(high):
             return "–"
+        if self.unit == "%":
+            low, high = max(low, 0.0), min(high, 100 / self.factor)
         return f"{self.factor * low:.{self.digits}f} to {self.factor * high:.{self.digits}f}"
 
 
@@ -102,13 +104,13 @@ class Searched(NamedTuple):
 
     @property
     def worst_first(self) -> Array:
-        """The order in which the best is drawn last, on top.  Shapes  -> (n,) int"""
-        return np.argsort(self.rank_values, kind="stable")
+        """The order in which the best is drawn last, on top; the first of equal ones.  Shapes  -> (n,) int"""
+        return np.lexsort((-self.numbers, self.rank_values))
 
     @property
     def rank_values(self) -> Array:
-        """The objectives, more being better; of a target, only as they are.  Shapes  -> (n,) float64"""
-        return self.objectives if self.measure.better >= 0 else -self.objectives
+        """The objectives, turned so that more is better.  Shapes  -> (n,) float64"""
+        return self.measure.better * self.objectives
 
     @property
     def table(self) -> Table:
@@ -134,8 +136,8 @@ class Parallel(NamedTuple):
         which = f"{n:,} trials" if n == of else f"The best {n // 2:,} of {of:,} trials, and {n - n // 2:,} others"
         return (
             f"{which}: each line is one, from the values of its parameters to its {self.found.measure.name} at the "
-            "right; the darker, the better, and the best is drawn thick. Listed values have room around them, in which "
-            "their lines spread, the better the higher."
+            "right; the darker, the better. Listed values have room around them, in which their lines spread, the "
+            "better the higher. The parameters become more important from left to right."
         )
 
     @property

@@ -15,11 +15,7 @@ def advice_section(data: SweepData) -> Section:
     advice = data.analysis.recommendation
     if advice is None:
         return Section("recommendation", "", [])
-    measure = data.measure
-    bounds = measure.bounds(advice.predicted.low, advice.predicted.high)
-    expected = f"Expected {measure.name}: {measure.text(advice.predicted.mean)}"
-    expected += f", 95 % interval {bounds}." if bounds != "–" else "."
-    blocks: list[Block] = [Text(f"{advice.words} {expected}".strip()), Code(advice.command)]
+    blocks: list[Block] = [Text(f"{in_words(advice.values)}. {advice.words}"), Code(advice.command)]
     blocks += _chosen(data)
     if advice.open:
         blocks += [Text("What it leaves open:"), Points(advice.open)]

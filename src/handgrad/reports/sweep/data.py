@@ -1,16 +1,18 @@
 """A sweep with its trials and what they tell, as the parts of its report see it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from handgrad.figures.numbers.search import Measure
 from handgrad.reports.blocks import spelled
-from handgrad.sweeps.analysis import Analysis, analyse
+from handgrad.sweeps.analysis import Analysis, Correlation, Effect, analyse
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.metric import Metric
 from handgrad.sweeps.trial import FAILED, LOST, RUNNING, Trial
+
+T = TypeVar("T", Correlation, Effect)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class SweepData:
         """Whether all trials that there are to be are over."""
         wanted = self.sweep.wanted
         return self.settled == len(self.trials) and (wanted is None or self.settled >= wanted)
+
+    def by_importance(self, found: Iterable[T]) -> list[T]:
+        """Importances, correlations or effects in the order of `parameters`."""
+        places = {name: place for place, name in enumerate(self.parameters)}
+        return sorted(found, key=lambda each: places[each.name])
 
     def told(self, trial: Trial) -> float:
         """A trial's result as the analysis counts it: the metric, or how far it is from its target."""

@@ -42,11 +42,11 @@ def how_searched(data: SweepData) -> str:
     definition, settings = data.sweep.definition, data.sweep.settings
     size, count = definition.size, len(definition.varying)
     space = f"{counted(size, 'configuration')}" if size is not None else "a space without end"
-    seeds = f" with {settings.seeds} seeds each" if settings.seeds > 1 else ""
+    seeds = f", {settings.seeds} for each configuration" if settings.seeds > 1 else ""
     return (
         f"Searched: {space} of {counted(count, 'parameter')}, {METHODS[settings.brain]}, from seed {settings.seed}. "
         f"{counted(len(data.trials), 'trial')}{seeds}: {_states(data)}. {_time(data)}"
-    )
+    ).strip()
 
 
 def elapsed(data: SweepData) -> float:
@@ -69,6 +69,11 @@ def _time(data: SweepData) -> str:
     return f"{duration(elapsed(data))} from the first to the last, {duration(training)} of training in all."
 
 
+def chance(p: float) -> str:
+    """A p-value with the digits that matter."""
+    return f"{p:.2g}" if p >= 0.001 else "< 0.001"
+
+
 def how_sure(data: SweepData) -> list[str]:
     """What the interval is over, and how many configurations might as well be the best."""
     entries, best = data.analysis.entries, data.analysis.best
@@ -79,7 +84,7 @@ def how_sure(data: SweepData) -> list[str]:
     if len(entries) > 1 and ties > 0:
         lines.append(
             f"{ties:,} of the other {len(entries) - 1:,} configurations cannot be told apart from the best one, "
-            f"{data.measure.text(best.objective.mean)}: more seeds would."
+            f"{data.measure.text(best.objective.mean)}: more seeds would tell."
         )
     elif len(entries) > 1:
         text = data.measure.text(best.objective.mean)

@@ -1,11 +1,14 @@
 """What went wrong, and what was not worth finishing."""
 
+from collections import Counter
+
 from handgrad.reports.blocks import Block, Section, Table, Text, spelled
 from handgrad.reports.sweep.data import SweepData, in_words
-from handgrad.reports.sweep.facts import counted, duration
+from handgrad.reports.sweep.facts import chance, counted, duration
 from handgrad.sweeps.trial import STOPPED, Trial
 
-MOST = 20  # rows of a table; all of them stand in trials.csv
+MOST = 12  # rows of a table; all of them stand in trials.csv
+GUESSED = "no better than guessing"
 
 
 def failures_section(data: SweepData) -> Section:
@@ -18,20 +21,16 @@ def _failures(data: SweepData) -> list[Block]:
     failures = data.analysis.failures
     if not failures:
         return [Text("No trial failed, and none was as bad as guessing.")] if data.rated else []
-    rows = [
-        (str(each.trial.number), each.why, in_words(each.trial.values), _result(data, each.trial))
-        for each in failures[:MOST]
-    ]
-    caption = f"{counted(len(failures), 'trial')} that came to nothing" + _first(len(failures))
-    return [Table(("trial", "why", "values", data.measure.label), rows, caption, ("why", "values"))]
+    kinds = Counter(GUESSED if each.trial.rated else each.trial.state for each in failures)
+    parts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+    summary = f"{len(failures):,} of {counted(len(data.trials), 'trial')} came to nothing: {parts}."
+    rows = [(str(each.trial.number), each.why, in_words(each.trial.values)) for each in failures[:MOST]]
+    caption = "Trials that came to nothing" + _first(len(failures))
+    return [Text(summary), Table(("trial", "why", "values"), rows, caption, ("why", "values"), compact=True)]
 
 
 def _first(count: int) -> str:
     return f"; the first {MOST}" if count > MOST else ""
-
-
-def _result(data: SweepData, trial: Trial) -> str:
-    return data.measure.text(data.told(trial)) if trial.rated else "–"
 
 
 def _groups(data: SweepData) -> list[Block]:
@@ -39,7 +38,7 @@ def _groups(data: SweepData) -> list[Block]:
     if not groups:
         return []
     rows = [
-        (each.name.replace("_", " "), spelled(each.value), f"{each.failed} of {each.of}", f"{each.p:.2g}")
+        (each.name.replace("_", " "), spelled(each.value), f"{each.failed} of {each.of}", chance(each.p))
         for each in groups
     ]
     caption = "Values that failures have more often than chance explains; p after Holm's correction"
@@ -53,7 +52,7 @@ def _stops(data: SweepData) -> list[Block]:
     rows = [_stop_row(data, trial) for trial in stopped[:MOST]]
     header = ("trial", "after epoch", data.measure.label, "threshold", "of trials there", "values")
     caption = "Early stops, each with what it was measured by" + _first(len(stopped))
-    return [Text(_saved(data, stopped)), Table(header, rows, caption, ("values",))]
+    return [Text(_saved(data, stopped)), Table(header, rows, caption, ("values",), compact=True)]
 
 
 def _stop_row(data: SweepData, trial: Trial) -> tuple[str, ...]:

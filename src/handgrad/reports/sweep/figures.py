@@ -10,7 +10,7 @@ from handgrad.figures.drawings.course import draw_course
 from handgrad.figures.drawings.forest import draw_forest
 from handgrad.figures.drawings.parallel import draw_parallel, result_column, shade_limits
 from handgrad.figures.drawings.slices import draw_slices
-from handgrad.figures.numbers.search import Column, Parallel, heights
+from handgrad.figures.numbers.search import Column, Parallel, heights, rows_to_draw
 from handgrad.reports.blocks import Interactive, Picture
 from handgrad.reports.plotly_page import has_plotly
 from handgrad.reports.sweep import numbers
@@ -24,6 +24,7 @@ FIGURES: dict[str, FigureKind] = {
     "correlations": FigureKind("correlation of each parameter and value", numbers.correlations, draw_forest),
     "effects": FigureKind("what each value changes", numbers.effects, draw_forest),
 }
+MOST = 1000  # trials of which a browser draws the lines
 HINT = (
     "Drag along an axis to keep only the trials that pass there, click it to have them all again; drag an axis by its "
     "name to move it."
@@ -43,9 +44,9 @@ def picture(name: str, data: SweepData) -> Picture:
 
 
 def parallel_view(drawn: Parallel) -> dict[str, Any]:
-    """All trials as Plotly's parallel coordinates, axes in the order of the drawing, with the trial's number first."""
+    """Plotly's parallel coordinates of up to MOST trials: axes as in the drawing, the trial's number in front."""
     found = drawn.found
-    order = found.worst_first
+    order = rows_to_draw(found, MOST)
     low, high = shade_limits(found)
     trial = {"label": "trial", "values": found.numbers[order].tolist()}
     columns = [_dimension(column, found.rank_values, order) for column in (*found.columns, result_column(found))]
@@ -68,7 +69,7 @@ def parallel_view(drawn: Parallel) -> dict[str, Any]:
         "tickfont": {"size": 11},
         "unselected": {"line": {"color": "#888888", "opacity": 0.06}},
     }
-    layout = {"margin": {"l": 60, "r": 20, "t": 90, "b": 30}, "paper_bgcolor": "white", "plot_bgcolor": "white"}
+    layout = {"margin": {"l": 60, "r": 20, "t": 76, "b": 30}, "paper_bgcolor": "white", "plot_bgcolor": "white"}
     return {"data": [trace], "layout": layout}
 
 

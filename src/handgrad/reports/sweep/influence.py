@@ -4,6 +4,7 @@ from typing import Any
 
 from handgrad.reports.blocks import Block, Note, Points, Section, Table, Text, spelled
 from handgrad.reports.sweep.data import SweepData
+from handgrad.reports.sweep.facts import chance
 from handgrad.reports.sweep.figures import picture
 
 TOO_FEW = "There are too few trials to tell how important the parameters are."
@@ -28,14 +29,15 @@ def observations_section(data: SweepData) -> Section:
     blocks: list[Block] = [Points(clear)] if clear else []
     if unclear:
         blocks += [Text("Not to be told apart from noise:"), Points(unclear)]
-    blocks += [Note(note) for note in notes]
+    if notes:
+        blocks += [Text("To bear in mind:"), Points(notes)]
     if data.analysis.effects:
         blocks += [picture("effects", data), _effects(data)]
     return Section("observations", "What was observed", blocks)
 
 
 def _shares(data: SweepData) -> Table:
-    zoomed = {each.name: each.share for each in data.analysis.zoomed}
+    zoomed = {each.name: each.share for each in data.analysis.zoomed} if data.analysis.ruinous else {}
     rows = [
         (each.name.replace("_", " "), *_share(each.share), *(_share(zoomed.get(each.name)) if zoomed else ()))
         for each in data.analysis.importances
@@ -61,14 +63,14 @@ def _correlations(data: SweepData) -> Table:
             f"{each.coefficient.low:+.2f} to {each.coefficient.high:+.2f}",
             str(each.n),
         )
-        for each in data.analysis.correlations
+        for each in data.by_importance(data.analysis.correlations)
     ]
     header = ("parameter", "value", "correlation", "95 % interval", "n")
     return Table(header, rows, f"Correlation with {data.measure.name}", ("parameter", "value"))
 
 
 def _effects(data: SweepData) -> Table:
-    factor, digits = data.measure.factor, data.measure.digits
+    factor, digits, effects = data.measure.factor, data.measure.digits, data.by_importance(data.analysis.effects)
     rows = [
         (
             each.name.replace("_", " "),
@@ -77,15 +79,15 @@ def _effects(data: SweepData) -> Table:
             "; ".join(f"{name.replace('_', ' ')} {spelled(value)}" for name, value in each.where) or "–",
             f"{factor * each.difference.mean:+.{digits}f}",
             f"{factor * each.difference.low:+.{digits}f} to {factor * each.difference.high:+.{digits}f}",
-            f"{each.p:.2g}",
+            chance(each.p),
             str(each.n),
             data.measure.text(each.best),
         )
-        for each in data.analysis.effects
+        for each in effects
     ]
     words = ("parameter", "value", "against", "only with")
     header = (*words, "difference", "95 % interval", "p", "n", "best")
-    marked = frozenset(place for place, each in enumerate(data.analysis.effects) if each.clear)
+    marked = frozenset(place for place, each in enumerate(effects) if each.clear)
     unit = " in points" if data.measure.unit == "%" else ""
     caption = f"Differences of {data.measure.name}{unit}, the other parameters being equal; in bold those beyond chance"
     return Table(header, rows, caption, words, marked)

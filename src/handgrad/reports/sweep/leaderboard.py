@@ -23,8 +23,6 @@ def leaderboard_section(data: SweepData) -> Section:
     blocks += [Text("The best that was tried:"), Code(entries[0].command)]
     if len(entries) > 1:
         worst = entries[-1]
-        if len(entries) > TOP:
-            blocks.append(_table(data, entries[-1:], "The worst"))
         blocks += [Text(f"The worst, {data.measure.text(worst.objective.mean)}:"), Code(worst.command)]
     return Section("leaderboard", "Leaderboard", blocks)
 

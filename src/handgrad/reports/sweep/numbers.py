@@ -95,17 +95,19 @@ def importance(data: SweepData) -> Forest:
 
 def correlations(data: SweepData) -> Forest:
     """Of each parameter of numbers, and of each listed value, with the objective."""
-    found = data.analysis.correlations
+    found = data.by_importance(data.analysis.correlations)
     kept = sorted(found, key=lambda each: -abs(each.coefficient.mean))[:MOST_BRANCHES]
     rows = tuple(
-        Branch(each.name, _valued(each.value), *_interval(each.coefficient, 1), _beyond(each.coefficient), each.n)
+        Branch(
+            _title(each.name), _valued(each.value), *_interval(each.coefficient, 1), _beyond(each.coefficient), each.n
+        )
         for each in found
         if each in kept
     )
     title = f"Correlation with {data.measure.name}: {len(data.analysis.entries):,} configurations"
     caption = (
         "Parameters of numbers: rank correlation (Spearman's). Single values: correlation of having it with the "
-        f"result. n is the number of configurations{_less(len(found), len(rows))}. Not adjusted for the other "
+        f"result{_less(len(found), len(rows))}. Not adjusted for the other "
         "parameters, nor for how many there are: the effects below are."
     )
     return Forest(title, f"correlation with {data.measure.name}", rows, caption, len(found) - len(rows))
@@ -113,17 +115,21 @@ def correlations(data: SweepData) -> Forest:
 
 def effects(data: SweepData) -> Forest:
     """What each value changes, the others being equal."""
-    found, factor = data.analysis.effects, data.measure.factor
+    found, factor = data.by_importance(data.analysis.effects), data.measure.factor
     kept = sorted(found, key=lambda each: -abs(each.difference.mean))[:MOST_BRANCHES]
+    references = {each.name: _title(each.name) for each in found}
+    references |= {
+        each.name: f"{_title(each.name)}, against {spelled(each.reference)}" for each in found if not each.per
+    }
     rows = tuple(
-        Branch(each.name, _against(each), *_interval(each.difference, factor), each.clear, each.n)
+        Branch(references[each.name], _changed(each), *_interval(each.difference, factor), each.clear, each.n)
         for each in found
         if each in kept
     )
     unit = "points" if data.measure.unit == "%" else "difference"
     title = f"What each value changes, the others being equal: {len(data.analysis.entries):,} configurations"
     caption = (
-        f"Difference of {data.measure.name} against the value named second, adjusted for all other parameters"
+        f"Difference of {data.measure.name} against the value in bold, adjusted for all other parameters"
         f"{_less(len(found), len(rows))}. Beyond chance: p below 0.05 after Holm's correction for all of them together."
     )
     return Forest(title, f"difference of {data.measure.name} ({unit})", rows, caption, len(found) - len(rows))
@@ -143,14 +149,17 @@ def _beyond(interval: Any) -> bool:
 
 
 def _valued(value: Any) -> str:
-    return "" if value is None else spelled(value)
+    return "higher (rank)" if value is None else spelled(value)
 
 
-def _against(effect: Any) -> str:
-    where = "".join(f", {name.replace('_', ' ')} {spelled(value)}" for name, value in effect.where)
-    if effect.per:
-        return f"each {effect.per}{where}"
-    return f"{spelled(effect.value)} / {spelled(effect.reference)}{where}"
+def _title(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _changed(effect: Any) -> str:
+    where = " and ".join(f"{_title(name)} {spelled(value)}" for name, value in effect.where)
+    changed = f"each {effect.per}" if effect.per else spelled(effect.value)
+    return f"{changed}, with {where}" if where else changed
 
 
 def _less(count: int, shown: int) -> str:

@@ -1,5 +1,7 @@
 """Trackers: observers that send a run to W&B or TensorBoard. A new one is a file and a row of TRACKERS."""
 
+import importlib
+from contextlib import suppress
 from pathlib import Path
 
 from handgrad.config import RunConfig
@@ -14,3 +16,10 @@ TRACKERS: dict[str, type[Guarded]] = {"wandb": WeightsAndBiases, "tensorboard": 
 def trackers(config: RunConfig, folder: Path) -> list[Observer]:
     """The trackers that `config` asks for, writing below a run's `folder`."""
     return [TRACKERS[name](config, folder) for name in config.track]
+
+
+def preload(config: RunConfig) -> None:
+    """Import what the trackers of `config` need, where it is installed, for processes that are forked afterwards."""
+    for name in config.track:
+        with suppress(ImportError):
+            importlib.import_module(TRACKERS[name].package)

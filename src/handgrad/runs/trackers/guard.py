@@ -12,13 +12,14 @@ log = logging.getLogger("handgrad")
 
 
 class Guarded(Observer):
-    """A subclass sets `title` and `install`, and overrides `open` and the `log_*` methods.
+    """A subclass sets `title`, `install` and `package`, what it imports, and overrides `open` and the `log_*` methods.
 
     Whatever one of them raises switches the tracker off with one warning; the training goes on.
     """
 
     title = ""
     install = ""
+    package = ""
 
     def __init__(self, config: RunConfig, folder: Path) -> None:
         self.config, self.folder, self._off = config, folder, False

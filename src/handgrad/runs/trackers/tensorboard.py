@@ -14,6 +14,7 @@ class TensorBoard(Guarded):
 
     title = "TensorBoard"
     install = "python -m pip install tensorboard"
+    package = "tensorboard.summary"
 
     def open(self, trainer: Trainer) -> None:
         """Start the event file."""

@@ -20,6 +20,7 @@ class WeightsAndBiases(Guarded):
 
     title = "W&B"
     install = "python -m pip install wandb"
+    package = "wandb"
 
     def open(self, trainer: Trainer) -> None:
         """Start a W&B run, offline when it cannot be online."""
@@ -64,11 +65,13 @@ class WeightsAndBiases(Guarded):
 
     def log_end(self, trainer: Trainer, run: Any) -> None:
         """Numbers into the summary, the confusion matrix as a plot where the test set was looked at."""
+        metrics = run.metrics
+        self._run.summary["stopped"] = metrics["stopped"]
         for part in ("test", "validation", "train"):
-            for name, value in run.metrics[part].items():
-                self._run.summary[f"final/{part}_{name}"] = value
-        dataset = build_dataset(self.config)
-        if run.metrics["test"]["accuracy"] is not None:
+            measured = {name: value for name, value in metrics[part].items() if value is not None}
+            self._run.summary.update({f"final/{part}_{name}": value for name, value in measured.items()})
+        if metrics["test"]["accuracy"] is not None:
+            dataset = build_dataset(self.config)
             guesses = trainer.network.logits(dataset.x_test).argmax(axis=1)
             plot = self._wandb.plot.confusion_matrix(
                 y_true=dataset.y_test.tolist(), preds=guesses.tolist(), class_names=list(dataset.class_names)

@@ -70,18 +70,19 @@ def choose(entries: Sequence[Entry], count: int, definition: SweepDefinition, ba
 
 
 class Space:
-    """How far two configurations of a sweep are apart, from 0 to 1."""
+    """How far two configurations of a sweep are apart, from 0 to 1: a mean over the parameters that vary.
+
+    Numbers count by their place on the parameter's scale, others by equality; a difference that changes nothing, such
+    as in the momentum of two runs with adam, counts as none.
+
+    Ref     Gower (1971), Biometrics 27
+    """
 
     def __init__(self, definition: SweepDefinition, base: RunConfig) -> None:
         self.definition, self.base = definition, base
 
     def distance(self, one: dict[str, Any], other: dict[str, Any]) -> float:
-        """The mean over the parameters that vary: numbers by their place on the parameter's scale, others by equality.
-
-        A difference that changes nothing, such as in the momentum of two runs with adam, counts as none.
-
-        Ref     Gower (1971), Biometrics 27
-        """
+        """See above."""
         return sum(self.parts(one, other).values()) / max(1, len(self.definition.varying))
 
     def parts(self, one: dict[str, Any], other: dict[str, Any]) -> dict[str, float]:

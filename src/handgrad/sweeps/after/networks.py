@@ -25,10 +25,7 @@ Tell = Callable[[str], None]
 
 
 def networks(sweep: Sweep, trials: Iterable[Trial], tell: Tell = lambda line: None) -> list[Kept]:
-    """The runs of the trials, in their order.
-
-    Raises  UsageError when one of them cannot be trained here; InterruptedRunError.
-    """
+    """The runs of the trials.  Raises  UsageError when one cannot be trained again; InterruptedRunError."""
     return [_kept(sweep, trial, tell) for trial in trials]
 
 

@@ -103,3 +103,16 @@ def _even_ratios(distinct: Sequence[float]) -> bool:
 def _unevenness(distinct: Sequence[float]) -> float:
     gaps = [high - low for low, high in pairwise(distinct)]
     return max(gaps) / min(gaps)
+
+
+def positions(distribution: Distribution, values: Sequence[float]) -> Array:
+    """Where numbers lie between the smallest and the largest one that are searched, 0 and 1, on the scale of search.
+
+    Shapes  -> (n,)
+    """
+    ends = distribution.axis.choices or (distribution.quantile(0), distribution.quantile(1))
+    bounds = np.array([min(ends), max(ends)], float)
+    log = bounds[0] > 0 and (distribution.axis.log or _even_ratios(sorted(set(ends))))
+    line = np.log if log else np.asarray
+    low, high = line(bounds)
+    return (line(np.array(values, float)) - low) / (high - low)

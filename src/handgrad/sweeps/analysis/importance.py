@@ -15,7 +15,7 @@ from handgrad.sweeps.definition import SweepDefinition
 
 Array = NDArray[Any]
 FEWEST = 16  # configurations; half of them must still tell something
-TREES, TREES_OF_HALVES, HALVES = 64, 16, 20
+TREES, TREES_OF_HALVES, HALVES = 64, 12, 16
 MOST = 400  # configurations that forests are grown on
 
 

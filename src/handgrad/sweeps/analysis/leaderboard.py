@@ -3,46 +3,52 @@
 import math
 from collections.abc import Sequence
 from statistics import fmean, variance
+from typing import NamedTuple
 
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
-from handgrad.evaluation import Interval, mean_interval, wilson
+from handgrad.evaluation import Interval, wilson
 from handgrad.sweeps.analysis.configurations import Configuration
 from handgrad.sweeps.analysis.measured import Measurements
 from handgrad.sweeps.analysis.result import CLEAR, IMAGES, NOTHING, SEEDS, Entry
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.trial import Trial
 
+NEIGHBOURS = 5  # on either side in rank, from which a configuration borrows how much seeds matter
+MANY = 1e9  # degrees of freedom where a variance is known
+
+
+class Uncertain(NamedTuple):
+    """A configuration's objective, what its interval is over, and its mean's variance with degrees of freedom."""
+
+    objective: Interval
+    over: str
+    variance: float
+    freedom: float
+
 
 def leaderboard(
-    sweep: Sweep, ranked: Sequence[Configuration], measurements: Measurements, noise: float = math.nan
+    sweep: Sweep, ranked: Sequence[Configuration], measurements: Measurements, noise: Sequence[float] = ()
 ) -> tuple[Entry, ...]:
-    """An entry for each of the configurations; `noise` is a run's standard deviation, if there is a guess of it.
+    """An entry for each of the configurations; `noise` are guesses of a run's standard deviation at each of them.
 
     Tied are those whose distance to the best is no more than chance makes of the largest of so many differences.
 
-    Math    best - each <= z sqrt(v_best + v_each), z the 1 - 0.05 / (configurations - 1) quantile of the normal law
+    Math    best - each <= t sqrt(v_best + v_each), t Student's 1 - 0.05 / (configurations - 1) quantile
     Ref     Hsu (1984), Annals of Statistics 12: multiple comparisons with the best
     """
     if not ranked:
         return ()
-    intervals = [_interval(each, measurements) for each in ranked]
-    errors = _errors(ranked, intervals, noise)
-    z = -float(ndtri(CLEAR / max(1, len(ranked) - 1)))
-    far = [ranked[0].gain - each.gain > z * math.sqrt(errors[0] + v) for each, v in zip(ranked, errors, strict=True)]
-    rows = zip(ranked, intervals, far, strict=True)
-    return tuple(
-        Entry(
-            rank,
-            each.values,
-            each.trials,
-            *interval,
-            not apart,
-            fmean(trial.seconds for trial in each.trials),
-            command(sweep, each.trials[0]),
-        )
-        for rank, (each, interval, apart) in enumerate(rows, 1)
-    )
+    known = _uncertainties(ranked, measurements, noise or [math.nan] * len(ranked))
+    entries = []
+    for rank, (each, own) in enumerate(zip(ranked, known, strict=True), 1):
+        freedom = min(known[0].freedom, own.freedom)
+        t = -float(stdtrit(freedom, CLEAR / max(1, len(ranked) - 1)))
+        tied = ranked[0].gain - each.gain <= t * math.sqrt(known[0].variance + own.variance)
+        seconds = fmean(trial.seconds for trial in each.trials)
+        about = (rank, each.values, each.trials, own.objective, own.over)
+        entries.append(Entry(*about, tied, seconds, command(sweep, each.trials[0])))
+    return tuple(entries)
 
 
 def command(sweep: Sweep, trial: Trial) -> str:
@@ -50,35 +56,38 @@ def command(sweep: Sweep, trial: Trial) -> str:
     return sweep.config(trial).replaced(name=None, runs_dir="runs", wandb_group=None).command()
 
 
-def spread(ranked: Sequence[Configuration]) -> float:
-    """The variance between seeds of one configuration, pooled over the better half; NaN without replicates.
+def between_seeds(ranked: Sequence[Configuration], place: int) -> tuple[float, int]:
+    """The variance between seeds of the configuration at this place, and its degrees of freedom.
 
-    Configurations that hardly learn may vary far more than those that the choice is between.
+    It is pooled with that of its neighbours in rank: the few seeds of one say little, and what is about as good varies
+    about as much. NaN and 0 without replicates.
     """
-    groups = [each.objectives for each in ranked if len(each.objectives) > 1]
-    better = groups[: max(1, (len(groups) + 1) // 2)]
-    freedom = sum(len(group) - 1 for group in better)
-    return sum((len(group) - 1) * variance(group) for group in better) / freedom if freedom else math.nan
+    near = [each.objectives for each in ranked[max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 1]]
+    groups = [group for group in near if len(group) > 1]
+    freedom = sum(len(group) - 1 for group in groups)
+    if not freedom:
+        return math.nan, 0
+    return sum((len(group) - 1) * variance(group) for group in groups) / freedom, freedom
 
 
-def _interval(each: Configuration, measurements: Measurements) -> tuple[Interval, str]:
-    if len(each.objectives) > 1:
-        return mean_interval(each.objectives), SEEDS
+def _uncertainties(
+    ranked: Sequence[Configuration], measurements: Measurements, noise: Sequence[float]
+) -> list[Uncertain]:
+    return [_uncertain(ranked, place, measurements, noise[place]) for place in range(len(ranked))]
+
+
+def _uncertain(ranked: Sequence[Configuration], place: int, measurements: Measurements, noise: float) -> Uncertain:
+    """By its seeds, else by the images, else by what a model takes for noise; infinite where nothing is known."""
+    each, (spread, freedom) = ranked[place], between_seeds(ranked, place)
+    if freedom:
+        error = spread / len(each.objectives)
+        half = float(stdtrit(freedom, 0.975)) * math.sqrt(error)
+        return Uncertain(
+            Interval(each.mean, each.mean - half, each.mean + half, len(each.objectives)), SEEDS, error, freedom
+        )
     images = measurements.of(each.trials[0]).images
     if images:
-        return wilson(round(each.mean * images), images), IMAGES
-    return Interval(each.mean, math.nan, math.nan, 1), NOTHING
-
-
-def _errors(ranked: Sequence[Configuration], intervals: Sequence[tuple[Interval, str]], noise: float) -> list[float]:
-    """The variance of each mean: that between seeds, or a single run's own, whichever is known; infinite if none is."""
-    seeds = spread(ranked)
-    return [_error(interval, over, seeds, noise) for interval, over in intervals]
-
-
-def _error(interval: Interval, over: str, seeds: float, noise: float) -> float:
-    if not math.isnan(seeds):
-        return max(seeds / interval.size if over == SEEDS else seeds, 0.0)
-    if over == IMAGES:
-        return ((interval.high - interval.low) / (2 * float(ndtri(0.975)))) ** 2
-    return math.inf if math.isnan(noise) else noise**2
+        share = wilson(round(each.mean * images), images)
+        return Uncertain(share, IMAGES, ((share.high - share.low) / (2 * float(ndtri(0.975)))) ** 2, MANY)
+    nothing = Interval(each.mean, math.nan, math.nan, 1)
+    return Uncertain(nothing, NOTHING, math.inf if math.isnan(noise) else noise**2, MANY)

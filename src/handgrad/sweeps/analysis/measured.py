@@ -31,9 +31,9 @@ class Measurements:
         """Of a trial's run."""
         if not self._share:
             return Measured()
-        config = self._sweep.config(trial).replaced(features="pixels", resize=None)
-        key = tuple(getattr(config, name) for name in DECIDING)
+        key = tuple(repr(trial.values.get(name)) for name in DECIDING)
         if key not in self._known:
+            config = self._sweep.config(trial).replaced(features="pixels", resize=None)
             self._known[key] = _measured(config, self._part)
         return self._known[key]
 

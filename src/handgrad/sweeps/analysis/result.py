@@ -120,13 +120,18 @@ class Failure(NamedTuple):
 
 
 class FailureGroup(NamedTuple):
-    """A value that is over-represented among failures: `failed` of its `of` configurations; p as of an Effect."""
+    """A value that is over-represented among failures: `failed` of its `of` configurations; p as of an Effect.
+
+    Of the `others`, `failed_others` failed.
+    """
 
     name: str
     value: Any
     failed: int
     of: int
     p: float
+    failed_others: int
+    others: int
 
 
 class Recommendation(NamedTuple):

@@ -19,6 +19,7 @@ from handgrad.config import RunConfig
 from handgrad.errors import HandgradError
 from handgrad.evaluation import measure
 from handgrad.runs import prepare
+from handgrad.runs.trackers import preload
 from handgrad.sweeps.executor import EpochEnded, Task
 from handgrad.sweeps.workers.channel import Channel
 from handgrad.sweeps.workers.execution import data_set, run_trial
@@ -54,9 +55,10 @@ def main(descriptor: int, configs: str) -> None:
 
 
 def warm_up(configs: list[dict[str, Any]]) -> None:
-    """Load the data sets, and take a step of each configuration, for which all its kernels are loaded."""
+    """Load the data sets and trackers, and take a step of each configuration, for which all its kernels are loaded."""
     for mapping in configs:
         config = RunConfig(**mapping)
+        preload(config)
         network, parts, settings = prepare(config, data_set(config))
         Trainer(network, parts, settings).seconds_for(1)
         measure(network, parts.x, parts.y, parts.train_rows[:1])

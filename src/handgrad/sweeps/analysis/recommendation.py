@@ -1,0 +1,139 @@
+"""Which configuration to use, what may be expected of it, and what is still open."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from handgrad.errors import UsageError
+from handgrad.evaluation import Interval
+from handgrad.sweeps.analysis.configurations import Configuration
+from handgrad.sweeps.analysis.edges import edges
+from handgrad.sweeps.analysis.measured import Measurements
+from handgrad.sweeps.analysis.phrases import Unit
+from handgrad.sweeps.analysis.prediction import FEWEST, Surrogate
+from handgrad.sweeps.analysis.result import Effect, Entry, Range, Recommendation
+from handgrad.sweeps.analysis.zoom import Zoom
+from handgrad.sweeps.folder import Sweep
+
+Array = NDArray[Any]
+UNTRIED = 1000  # draws that are thought of besides the tried configurations
+SHORTLIST = 20  # of them that are looked at closely
+
+
+class Choice(NamedTuple):
+    """A configuration, and the objective expected of it; `place` is its own among the entries, None if untried."""
+
+    values: dict[str, Any]
+    predicted: Interval
+    place: int | None
+
+
+def surrogate(
+    sweep: Sweep, seen: Zoom, ranked: Sequence[Configuration], measurements: Measurements
+) -> Surrogate | None:
+    """What has been learned from the configurations that nothing ruins; None where they are too few."""
+    rows = [each for each, taken in zip(ranked, seen.rows, strict=True) if taken]
+    names = [factor.name for factor in seen.factors if len(factor.take(seen.rows).levels) > 1]
+    values = [each.values for each in rows for _ in each.objectives]
+    objectives = np.array([objective for each in rows for objective in each.objectives])
+    if len(rows) < FEWEST or not names or np.ptp(objectives) == 0:
+        return None
+    return Surrogate(sweep.definition, names, values, objectives, measurements.of(rows[0].trials[0]).images)
+
+
+def recommendation(
+    sweep: Sweep, entries: Sequence[Entry], seen: Zoom, effects: Sequence[Effect], learned: Surrogate | None
+) -> Recommendation | None:
+    """The tried configuration of which most is expected, unless an untried one is clearly better."""
+    if not entries:
+        return None
+    unit = Unit(sweep.definition.metric)
+    choice = _choice(sweep, entries, seen, learned) if learned else Choice(entries[0].values, _of_best(entries), 0)
+    entry = None if choice.place is None else entries[choice.place]
+    config = sweep.definition.to_config(choice.values, sweep.base)
+    return Recommendation(
+        choice.values,
+        choice.predicted,
+        entry.command if entry else config.replaced(name=None, runs_dir="runs", wandb_group=None).command(),
+        _words(entries, choice, unit, learned is not None),
+        len(entries),
+        entry.trials[0] if entry else None,
+        tuple(edges(sweep.definition, choice.values, effects, seen, unit)),
+    )
+
+
+def _choice(sweep: Sweep, entries: Sequence[Entry], seen: Zoom, learned: Surrogate) -> Choice:
+    places = np.flatnonzero(seen.rows).tolist()
+    best = places[int(np.argmax(learned.means([entries[i].values for i in places])))]
+    candidates = [entries[best].values, *_untried(sweep, entries, seen, learned)]
+    mean, covariance = learned.expected(candidates)
+    spread = np.diag(covariance) + covariance[0, 0] - 2 * covariance[0]
+    clearly = mean - mean[0] > float(ndtri(0.975)) * np.sqrt(np.maximum(spread, 0))
+    clearly[0] = True  # over itself, so that there is always one
+    chosen = max(np.flatnonzero(clearly).tolist(), key=lambda i: float(mean[i]))
+    error = math.sqrt(max(0.0, float(covariance[chosen, chosen])))
+    predicted = learned.stretch.interval(float(mean[chosen]), error, len(entries))
+    return Choice(candidates[chosen], predicted, None if chosen else best)
+
+
+def _untried(sweep: Sweep, entries: Sequence[Entry], seen: Zoom, learned: Surrogate) -> list[dict[str, Any]]:
+    """The most promising of many draws: possible, not tried yet, and of values that were tried and do not ruin."""
+    generator = np.random.default_rng(0)
+    listed = [factor.name for factor in seen.factors if not isinstance(factor.levels[0], Range)]
+    places = np.flatnonzero(seen.rows).tolist()
+    known = {name: {repr(entries[i].values[name]) for i in places} for name in listed}
+    drawn = (sweep.definition.sample(generator) for _ in range(UNTRIED))
+    familiar = [values for values in drawn if all(repr(values[name]) in known[name] for name in listed)]
+    new = {sweep.definition.key(values): values for values in familiar}
+    for entry in entries:
+        new.pop(sweep.definition.key(entry.values), None)
+    candidates = [new[key] for key in sorted(new)]
+    if not candidates:
+        return []
+    order = np.argsort(-learned.means(candidates), kind="stable")[:SHORTLIST].tolist()
+    return [candidates[i] for i in order if _possible(sweep, candidates[i])]
+
+
+def _possible(sweep: Sweep, values: dict[str, Any]) -> bool:
+    try:
+        sweep.definition.to_config(values, sweep.base)
+    except UsageError:
+        return False
+    return True
+
+
+def _of_best(entries: Sequence[Entry]) -> Interval:
+    """The best one's own interval, as much wider as the best of so many must be watched (Bonferroni)."""
+    best = entries[0].objective
+    wider = float(ndtri(0.025 / len(entries)) / ndtri(0.025))
+    low, high = best.mean - wider * (best.mean - best.low), best.mean + wider * (best.high - best.mean)
+    return best._replace(low=low, high=high)
+
+
+def _words(entries: Sequence[Entry], choice: Choice, unit: Unit, learned: bool) -> str:
+    """Why this one, what to expect of it, and how many are as good as far as can be told."""
+    tied = sum(entry.tied for entry in entries) - 1
+    expected = f"Expect {unit.expected(choice.predicted)} of it"
+    why = ", since the best of many owes something to chance" if learned and choice.place is not None else ""
+    others = f" {tied} others cannot be told apart from the best." if tied > 1 else ""
+    others = " One other cannot be told apart from the best." if tied == 1 else others
+    return f"{_reason(entries, choice.place, unit)} {expected}{why}.{others}"
+
+
+def _reason(entries: Sequence[Entry], place: int | None, unit: Unit) -> str:
+    best, count = unit.level(entries[0].objective.mean), len(entries)
+    if place is None:
+        return (
+            f"No run has tried it, but by what similar ones reached it is clearly better than the best tried ({best})."
+        )
+    if count == 1:
+        return f"It is the only configuration that was tried, with {best}."
+    if place == 0:
+        return f"It has the best {unit.metric.name.replace('_', ' ')} of {count} configurations, {best}."
+    own = unit.level(entries[place].objective.mean)
+    first = f"the first one's {best} owes more to chance, as configurations like it did less well"
+    return f"With {own} it is number {entries[place].rank} of {count}; {first}."
