@@ -1,6 +1,7 @@
 """Sweeps inside of recipes: planned, run, gone on with, and what comes of what they find."""
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -8,21 +9,25 @@ from pathlib import Path
 
 import pytest
 from tests.commands import arguments, process
-from tests.sweeps.conftest import children, gone
+from tests.sweeps.conftest import children, gone, wait_for
 
+from handgrad import strict_yaml
 from handgrad.cli.main import main
 from handgrad.errors import UsageError
 from handgrad.evaluation import Interval
 from handgrad.recipes import read_document
 from handgrad.recipes.reproduction.asked import judge_in_sweep
 from handgrad.recipes.reproduction.plan import Choice, make_plan
-from handgrad.recipes.searches import EffectClaim
+from handgrad.recipes.reproduction.searching import ORDERS
+from handgrad.recipes.reproduction.sweep_blocks import SECTIONS
+from handgrad.recipes.searches import AMONG, PARTS, EffectClaim
 from handgrad.runs import open_run
 from handgrad.sweeps import Metric
 from handgrad.sweeps.analysis import Analysis, Effect, Range
 from handgrad.sweeps.folder import open_sweep
 
 COURSE = Path(__file__).with_name("searched.yaml")
+DOCS = Path(__file__).parents[2] / "docs" / "recipes.md"
 VARIANTS = ("as_reported", "as_it_can_be")
 
 
@@ -159,7 +164,7 @@ def test_what_is_over_is_not_run_again(made, capsys):
 def test_the_estimate_counts_trials_and_what_they_find(tmp_path, capsys):
     assert main(["reproduce", str(COURSE), "--estimate", "--jobs", "1", "-o", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
-    assert "2 runs with 2 seeds each, a sweep of 6 trials, a sweep of 6 trials" in said
+    assert "2 runs with 2 seeds each, 12 trials in 2 sweeps, in" in said
     assert "20 more runs, of what is found by then" in said
     assert "for 14 runs, 1 at a time" in said
     assert not (tmp_path / "out").exists()
@@ -180,31 +185,53 @@ def test_processes_find_what_one_process_does(made, tmp_path):
     assert len(list(tmp_path.glob("runs/chosen-*/weights.npz"))) == 4
 
 
+@pytest.fixture
+def light(tmp_path):
+    """The course's sweep as reported, with little besides."""
+    document = strict_yaml.load_mapping(COURSE)
+    del document["sweeps"]["search"]["as_it_can_be"]
+    kept = {name: document["experiments"][name] for name in ("plain", "printed", "chosen")}
+    shown = [{"sweep": "search", "part": "outcome"}]
+    question = {"id": 1, "title": "The sweep", "experiments": list(kept), "show": shown}
+    path = tmp_path / "light.yaml"
+    path.write_text(strict_yaml.dump(document | {"experiments": kept, "claims": {}, "questions": [question]}))
+    (tmp_path / "space.yaml").write_text(COURSE.with_name("space.yaml").read_text())
+    return path
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "jobs"), [(signal.SIGKILL, 2), (signal.SIGINT, 1), (signal.SIGTERM, 2)])
-def test_stopped_or_killed_it_goes_on_to_the_same(made, tmp_path, number, jobs):
-    words = arguments(f"reproduce {COURSE} --jobs {jobs} -o {tmp_path}")
-    running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and len(list(tmp_path.glob("sweeps/*/runs/*/metrics.json"))) < 2:
-        time.sleep(0.01)
-    below = [running.pid, *(each for child in children(running.pid) for each in (child, *children(child)))]
+def test_stopped_or_killed_it_goes_on_to_the_same(made, light, tmp_path, number, jobs):
+    folder = tmp_path / "out"
+    words = f"reproduce {light} --jobs {jobs} -o {folder}"
+    running = subprocess.Popen(arguments(words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: len(list(folder.glob("sweeps/*/runs/*/metrics.json"))) > 1, "the second trial's end", 90)
+    below = [each for child in children(running.pid) for each in (child, *children(child))]
     running.send_signal(number)
     said = running.communicate(timeout=60)[1]
     assert running.returncode == (-number if number == signal.SIGKILL else 128 + number)
     assert number == signal.SIGKILL or ("the same command goes on from here" in said and said.count("\n") == 1)
-    limit = time.monotonic() + 20
-    while time.monotonic() < limit and not gone(below):
-        time.sleep(0.1)
-    assert gone(below)
-    before = len(list(tmp_path.glob("sweeps/*/runs/*/metrics.json")))
-    assert before < 12
-    assert process(f"reproduce {COURSE} --jobs 2 -o {tmp_path}").code == 0
-    other = Made(tmp_path)
-    for variant in VARIANTS:
-        here, there = ([trial.values for trial in each.sweep(variant).trials()] for each in (made, other))
-        assert here == there
-        assert len(there) == 6
+    wait_for(lambda: gone(below), "the end of all processes", 20)
+    assert len(list(folder.glob("sweeps/*/runs/*/metrics.json"))) < 6
+    assert process(words).code == 0
+    trials = Made(folder).sweep("as_reported").trials()
+    expected = made.sweep("as_reported").trials()
+    assert [(trial.values, trial.objective) for trial in trials] == [(each.values, each.objective) for each in expected]
+
+
+def test_the_example_of_the_documentation_is_taken(tmp_path):
+    example = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)[1]
+    document = read_document(f"title: An example\nsettings: {{dataset: digits}}\n{example}")
+    plan = make_plan(document, Choice(), tmp_path)
+    assert list(plan.sweeps) == [("search", variant) for variant in VARIANTS]
+    assert {name for name, _ in plan.lacking} == {"found", "second", "worst", "moved"}
+
+
+def test_the_documentation_names_every_part_and_order():
+    text = DOCS.read_text()
+    assert all(f"`{name}`" in text for name in [*PARTS, *ORDERS])
+    assert ORDERS.keys() == AMONG.keys()
+    assert SECTIONS.keys() == PARTS.keys() - {"outcome"}
 
 
 def effect(value, reference, low, high, name="weight_decay"):

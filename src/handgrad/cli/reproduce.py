@@ -108,7 +108,7 @@ def _announce(plan: Plan, jobs: int) -> None:
     works = plan.works
     missing = [work for work in works if not over(work)]
     say(f"{plan.document.title}")
-    sweeps = "".join(f", a sweep of {planned.wanted} trials" for planned in plan.sweeps.values())
+    sweeps = f", {plan.trials}" if plan.sweeps else ""
     runs = f"{len(plan.distinct)} runs with {_seeds(plan.seeds)}"
     say(f"{len(plan.experiments)} experiments, {runs}{sweeps}, in {_shown(plan.folder)}")
     if plan.lacking:

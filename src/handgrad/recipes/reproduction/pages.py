@@ -58,7 +58,7 @@ def _facts(results: Results, made: Made) -> list[tuple[str, str]]:
         ("data set", datasets),
         ("experiments", str(len(plan.experiments))),
         ("runs", str(len(plan.distinct))),
-        ("sweeps", ", ".join(f"{planned.wanted} trials" for planned in plan.sweeps.values())),
+        ("sweeps", plan.trials),
         ("seeds", str(plan.seeds)),
         ("training", duration(made.seconds)),
         ("processor", f"{made.machine.get('processor', '')}, {made.machine.get('cores', '')} cores"),
@@ -197,7 +197,10 @@ def _made_section(results: Results, made: Made, showing: Showing) -> Section:
     blocks: list[Block] = [
         Text("This command trains, draws and judges all of it again; runs that are over are not run again:"),
         Code(made.command),
-        Text(f"{len(runs)} runs, {duration(made.seconds)} of training in all, {made.jobs} at a time. {machine}."),
+        Text(
+            f"{len(runs)} runs{results.plan.trials and f', {results.plan.trials}'}, {duration(made.seconds)} of training "
+            f"in all, {made.jobs} at a time. {machine}."
+        ),
         Text("Each run is a folder below `runs`; `handgrad report` and `handgrad evaluate` tell more of any of them."),
     ]
     if showing.left_out:

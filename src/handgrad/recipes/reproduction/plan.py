@@ -55,6 +55,13 @@ class Plan(NamedTuple):
         return (found.sweep, key[1]) if found else None
 
     @property
+    def trials(self) -> str:
+        """As in "400 trials in 2 sweeps"; nothing without any."""
+        count = len(self.sweeps)
+        trials = sum(planned.wanted for planned in self.sweeps.values())
+        return f"{trials:,} trials in {'one sweep' if count == 1 else f'{count} sweeps'}" if count else ""
+
+    @property
     def works(self) -> list[Work]:
         """What can be done now: the sweeps, which take longest, then every run."""
         return [*self.sweeps.values(), *self.distinct]
