@@ -294,11 +294,19 @@ MALFORMED = [
     ([*SEARCH, "file"], None, "sweeps.search.file: is missing"),
     ([*SEARCH, "trials"], None, "sweeps.search.trials: is missing"),
     ([*SEARCH, "trials"], 0, "sweeps.search.trials: must be greater than or equal to 1, got 0"),
-    ([*SEARCH, "method"], "annealing", "sweeps.search: method must be one of grid, random, bayes, got 'annealing'"),
+    (
+        [*SEARCH, "method"],
+        "annealing",
+        "sweeps.search: unknown method 'annealing', expected one of grid, random, bayes",
+    ),
     ([*SEARCH, "trails"], 9, "sweeps.search.trails: is no key"),
     (["experiments", "best", "found"], {"sweep": "serch"}, "found.sweep: unknown sweep 'serch': did you mean search?"),
     (["experiments", "best", "found", "rank"], 0, "found.rank: must be greater than or equal to 1, got 0"),
-    (["experiments", "best", "found", "among"], "top", "found.among: must be 'best', 'worst' or 'diverse'"),
+    (
+        ["experiments", "best", "found", "among"],
+        "top",
+        "found.among: unknown order 'top', expected one of best, worst, diverse",
+    ),
     (
         ["experiments", "best", "found", "beside"],
         "plan",

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import threading
@@ -9,11 +10,13 @@ import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.commands import arguments, environment
 
 from handgrad.config import RunConfig
-from handgrad.sweeps import SweepDefinition
+from handgrad.data import load
+from handgrad.sweeps import Hyperband, SweepDefinition
 from handgrad.sweeps.driver import Driver
 from handgrad.sweeps.folder import Settings, changed, create_sweep, open_sweep
 from handgrad.sweeps.ledger import Ledger
@@ -34,6 +37,7 @@ BASE = {
     "learning_rate": 0.003,
     "schedule": "constant",
 }
+AFTER = {"activation": ("relu", "tanh"), "learning_rate": (0.00003, 0.003, 0.03), "hidden_size": (8, 24)}
 SPACE = {"activation": ("relu", "tanh", "sigmoid"), "learning_rate": (0.001, 0.003), "num_layers": (1, 2)}
 
 
@@ -104,6 +108,33 @@ def drive(sweep, jobs=1, watcher=None, executor=None, hours=None):
     with joined(sweep.storage_url) as (crew, storage), closing(executor):
         Driver(sweep, Ledger(storage, sweep.name, sweep.definition), crew, executor, watcher).run(hours)
     return executor, watcher
+
+
+@pytest.fixture(scope="session")
+def finished_sweep(tmp_path_factory):
+    """The folder of a sweep over AFTER that is over; some trials were stopped after an epoch."""
+    definition = SweepDefinition(
+        {name: Categorical(values) for name, values in AFTER.items()},
+        method="grid",
+        early_terminate=Hyperband(min_iter=1, eta=2),
+    )
+    path = tmp_path_factory.mktemp("over") / "first"
+    drive(create_sweep(path, definition, RunConfig(**BASE), Settings("grid")))
+    return path
+
+
+@pytest.fixture
+def sweep(finished_sweep, here):
+    """A copy of it, as sweeps/first in the working folder."""
+    return open_sweep(shutil.copytree(finished_sweep, here / "sweeps" / "first"))
+
+
+@pytest.fixture
+def negatives(tmp_path):
+    """An .npz file of the digits in negative: another data set of ten classes."""
+    digits, path = load("digits"), tmp_path / "negatives.npz"
+    np.savez(path, x_train=16 - digits.x_train, y_train=digits.y_train, x_test=16 - digits.x_test, y_test=digits.y_test)
+    return str(path)
 
 
 def again(sweep, **settings):

@@ -30,7 +30,7 @@ def folder(tmp_path):
 
 
 def begin(folder, epochs, *more):
-    return driving(f"sweep sweep.yaml {FLAGS} --epochs {epochs}", *more, cwd=folder)
+    return driving(f"sweep sweep.yaml {FLAGS} --no_report --epochs {epochs}", *more, cwd=folder)
 
 
 def trials(folder):
@@ -83,7 +83,7 @@ def test_a_killed_worker_s_trial_goes_on_and_a_sweep_can_be_interrupted(folder):
     (trial, *_) = trials(folder)
     sweep = open_sweep(folder / "sweeps" / "it")
     assert any(sweep.run(trial).checkpoints.iterdir())
-    done = process("sweep resume it --trials 1 --jobs 1", cwd=folder)
+    done = process("sweep resume it --trials 1 --jobs 1 --no_report", cwd=folder)
     assert done.code == 0, done.err
     (trial,) = check_whole(folder, 1)
     steps = [line for line in sweep.run(trial).log_file.read_text().splitlines() if "training from step" in line]
@@ -102,7 +102,7 @@ def test_a_killed_driver_leaves_nobody_and_loses_nothing(folder):
         driver.kill()
         wait_for(lambda: gone(family), "the end of nursery and workers", 5)
     before = {trial.number: sweep_files(folder, trial) for trial in settled(folder)}
-    done = process("sweep resume it --jobs 2", cwd=folder)
+    done = process("sweep resume it --jobs 2 --no_report", cwd=folder)
     assert done.code == 0, done.err
     found = check_whole(folder, 14)
     assert {number: sweep_files(folder, found[number]) for number in before} == before
@@ -131,7 +131,7 @@ def test_sixty_trials_while_a_random_worker_is_killed_again_and_again(folder):
 @pytest.mark.slow
 def test_ten_killed_drivers_leave_the_uninterrupted_grid(folder):
     choice, killed = random.Random(2), 0
-    words = f"sweep sweep.yaml {FLAGS} --epochs 60 --jobs 2 --resume"
+    words = f"sweep sweep.yaml {FLAGS} --epochs 60 --jobs 2 --resume --no_report"
     while True:
         with driving(words, cwd=folder) as driver:
             if killed < 10:
@@ -158,6 +158,6 @@ def test_eight_workers_from_cold_lose_no_trial(tmp_path):
         f"method: random\nmetric: {{name: validation_accuracy, goal: maximize}}\nparameters:\n"
         f"  learning_rate: {{values: [{rates}]}}\n  activation: {{values: [relu, tanh]}}\n"
     )
-    done = process(f"sweep sweep.yaml {FLAGS} --epochs 1 --trials 200 --jobs 8", cwd=tmp_path)
+    done = process(f"sweep sweep.yaml {FLAGS} --epochs 1 --trials 200 --jobs 8 --no_report", cwd=tmp_path)
     assert done.code == 0, done.err
     check_whole(tmp_path, 200)

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.commands import process
 from tests.sweeps.conftest import driving, wait_for
 
 from handgrad.sweeps.folder import changed, open_sweep
@@ -55,7 +56,7 @@ def begin(server, folder, name, configurations, epochs=20):
     folder.mkdir()
     rates = ", ".join(f"{0.0001 * n:.4f}" for n in range(1, configurations + 1))
     (folder / "sweep.yaml").write_text(f"method: grid\nparameters:\n  learning_rate: {{values: [{rates}]}}\n")
-    words = f"sweep sweep.yaml {FLAGS} --epochs {epochs} --jobs 1 --name {name} --storage {server}"
+    words = f"sweep sweep.yaml {FLAGS} --epochs {epochs} --jobs 1 --name {name} --storage {server} --no_report"
     return driving(words, cwd=folder)
 
 
@@ -81,6 +82,10 @@ def test_two_drivers_from_cold_share_one_sweep(server, tmp_path):
         assert (one.returncode, two.returncode) == (0, 0), outputs
     trials = check_counts(tmp_path, server, "shared", 24)
     assert len({trial.driver for trial in trials}) == 2
+    done = process("sweep report shared", cwd=tmp_path / "one")
+    assert (done.code, done.err) == (0, "")
+    assert "24 of 24 trials are settled" in done.out
+    assert (tmp_path / "one" / "sweeps" / "shared" / "report.html").exists()
     assert not (tmp_path / "one" / "sweeps" / "shared" / "study.db").exists()
 
 

@@ -28,13 +28,13 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_a_sweep_is_run_and_gone_on_with(folder, capsys):
-    answer = call(capsys, f"sweep sweep.yaml {FLAGS} --trials 2 --jobs 2")
+    answer = call(capsys, f"sweep sweep.yaml {FLAGS} --trials 2 --jobs 2 --no_report")
     assert answer.code == 0, answer.err
     assert "sweep tiny: grid, 2 trials, in sweeps/tiny" in answer.out
     assert "best: validation_accuracy" in answer.out
     assert "handgrad train --dataset digits" in answer.out
     assert len(open_sweep(folder / "sweeps" / "tiny").trials()) == 2
-    answer = call(capsys, f"sweep sweep.yaml {FLAGS} --trials 4 --jobs 2 --name tiny --resume")
+    answer = call(capsys, f"sweep sweep.yaml {FLAGS} --trials 4 --jobs 2 --name tiny --resume --no_report")
     assert answer.code == 0, answer.err
     assert "4 trials, 2 of them done" in answer.out
     sweep = open_sweep(folder / "sweeps" / "tiny")
@@ -58,7 +58,9 @@ def test_a_sweep_is_run_and_gone_on_with(folder, capsys):
 
 
 def test_the_course_s_front_door_runs_the_course_s_sweep(folder, capsys):
-    answer = call(capsys, "train.py --mode sweep --count 2 --dataset digits -e 1 -sz 8 --no_wandb --seeds 2")
+    answer = call(
+        capsys, "train.py --mode sweep --count 2 --dataset digits -e 1 -sz 8 --no_wandb --seeds 2 --no_report"
+    )
     assert answer.code == 0, answer.err
     assert "sweep da6401: bayes, 4 trials, 2 seeds each, in sweeps/da6401" in answer.out
     sweep = open_sweep(folder / "sweeps" / "da6401")

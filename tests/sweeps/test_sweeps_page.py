@@ -4,6 +4,8 @@ import dataclasses
 import re
 from pathlib import Path
 
+from tests.commands import python
+
 from handgrad.config.spellings import FIELDS
 from handgrad.strict_yaml import load_mapping
 from handgrad.sweeps import read_sweep
@@ -47,3 +49,11 @@ def test_the_example_is_a_sound_sweep(tmp_path):
     definition = read_sweep(load_mapping(text))
     assert definition.notices == ()
     assert definition.name == "first"
+
+
+def test_the_python_example_runs(tmp_path):
+    example = section("Run it").split("```python\n")[1].split("```")[0]
+    answer = python(example, cwd=tmp_path)
+    assert answer.code == 0, answer.err
+    assert answer.out.count("finished") == 3
+    assert "sweeps/sweep/runs/" in answer.out

@@ -1,11 +1,12 @@
 """What a recipe says of sweeps: how one is run, which of its configurations an experiment is, what a claim asks it."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from handgrad.recipes.part import Number, Part, Text
+from handgrad.recipes.refusal import choice
 from handgrad.sweeps.definition import METHODS
 
 AMONG = {
@@ -48,7 +49,7 @@ class Search(Part):
     @model_validator(mode="after")
     def _known_method(self) -> Self:
         if self.method is not None and self.method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
+            raise ValueError(choice("method", self.method, METHODS))
         return self
 
     def seen_from(self, folder: Path) -> Self:
@@ -64,9 +65,16 @@ class Found(Part):
     """
 
     sweep: Text
-    among: Literal["best", "worst", "diverse"] = "best"
+    among: Text = "best"
     rank: Rank = 1
     beside: Text | None = None
+
+    @field_validator("among")
+    @classmethod
+    def _known_order(cls, among: str) -> str:
+        if among not in AMONG:
+            raise ValueError(choice("order", among, AMONG))
+        return among
 
 
 class EffectClaim(Part):

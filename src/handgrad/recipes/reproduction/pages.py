@@ -193,14 +193,11 @@ def _made_section(results: Results, made: Made, showing: Showing) -> Section:
         for name, value in made.machine.items()
         if value
     )
-    runs = results.plan.distinct
+    done = ", ".join(part for part in (f"{len(results.plan.distinct)} runs", results.plan.trials) if part)
     blocks: list[Block] = [
         Text("This command trains, draws and judges all of it again; runs that are over are not run again:"),
         Code(made.command),
-        Text(
-            f"{len(runs)} runs{results.plan.trials and f', {results.plan.trials}'}, {duration(made.seconds)} of training "
-            f"in all, {made.jobs} at a time. {machine}."
-        ),
+        Text(f"{done}, {duration(made.seconds)} of training in all, {made.jobs} at a time. {machine}."),
         Text("Each run is a folder below `runs`; `handgrad report` and `handgrad evaluate` tell more of any of them."),
     ]
     if showing.left_out:

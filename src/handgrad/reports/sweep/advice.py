@@ -1,13 +1,8 @@
 """What to do with a sweep's result."""
 
-import json
-from typing import Any
-
-from handgrad.errors import CorruptDataError
 from handgrad.reports.blocks import Block, Code, Points, Section, Table, Text, percent
 from handgrad.reports.sweep.data import SweepData, in_words
-
-CHOSEN = "chosen.json"
+from handgrad.sweeps.after.tested import read_chosen
 
 
 def advice_section(data: SweepData) -> Section:
@@ -24,42 +19,30 @@ def advice_section(data: SweepData) -> Section:
 
 def _next(data: SweepData) -> list[Block]:
     path = data.sweep.path
-    commands = [
-        f"handgrad sweep transfer {path} --dataset mnist --top 3    # good and diverse ones on another data set",
-        f"handgrad sweep ensemble {path} --top 5                    # several of the best together",
-        f"handgrad sweep resume {path} --seeds 3                    # the same configurations with more seeds",
-    ]
-    return [Text("To go on:"), Code("\n".join(commands))]
+    commands = {
+        "the test accuracy of the best, looked at once": f"test {path}",
+        "three good configurations that differ, on another data set": f"transfer {path} --dataset mnist --top 3",
+        "the five best together": f"ensemble {path} --top 5",
+        "the same configurations with more seeds": f"resume {path} --seeds {data.sweep.settings.seeds + 2}",
+    }
+    lines = [line for what, words in commands.items() for line in (f"# {what}", f"handgrad sweep {words}")]
+    return [Text("To go on:"), Code("\n".join(lines))]
 
 
 def _chosen(data: SweepData) -> list[Block]:
-    """The test accuracy of what was chosen, which is computed once it was, and chooses nothing."""
+    """The test accuracy of what was chosen, which is looked at once it was, and chooses nothing."""
     rows = [
         (
             str(each["trial"]),
             percent(each["test_accuracy"]),
-            _between(each),
+            f"{100 * each['low']:.2f} to {100 * each['high']:.2f}",
             f"{each['images']:,}",
             in_words(each["values"]),
         )
-        for each in _read_chosen(data)
+        for each in read_chosen(data.sweep)
     ]
     if not rows:
         return []
     header = ("trial", "test accuracy", "95 % interval", "images", "values")
-    caption = "Test accuracy of the chosen configurations, computed after the choice"
-    return [Table(header, rows, caption, ("values",))]
-
-
-def _between(each: dict[str, Any]) -> str:
-    return f"{100 * each['low']:.2f} to {100 * each['high']:.2f}"
-
-
-def _read_chosen(data: SweepData) -> list[dict[str, Any]]:
-    path = data.sweep.path / CHOSEN
-    if not path.exists():
-        return []
-    try:
-        return list(json.loads(path.read_text())["configurations"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise CorruptDataError(f"{path} is damaged: {error!r}. Delete it, and choose again") from error
+    caption = "Test accuracy of chosen configurations, looked at after validation had chosen them"
+    return [Table(header, rows, caption, ("values",), compact=True)]

@@ -3,6 +3,7 @@
 import shlex
 
 from handgrad import strict_yaml
+from handgrad.config import RunConfig
 from handgrad.reports.blocks import Attachment, Block, Code, Section, Table, Text
 from handgrad.reports.sweep.data import SweepData
 from handgrad.reports.sweep.tables import trials_table
@@ -16,7 +17,7 @@ def again_section(data: SweepData) -> Section:
     sweep, settings = data.sweep, data.sweep.settings
     mapping = {key: value for key, value in sweep.definition.to_mapping().items() if key != "notices"}
     blocks: list[Block] = [
-        Text("The sweep file, without what was not taken to the letter:"),
+        Text("The sweep file, as it was understood:"),
         Code(strict_yaml.dump(mapping).rstrip()),
         Text("Saved as sweep.yaml, this runs it again:"),
         Code(command(data)),
@@ -43,8 +44,18 @@ def command(data: SweepData) -> str:
     words += ["--trials", str(count)] if count is not None else []
     words += ["--seeds", str(settings.seeds)] if settings.seeds > 1 else []
     words += ["--method", settings.brain] if settings.brain != data.sweep.definition.method else []
-    flags = shlex.split(base.replaced(name=None, runs_dir="runs", wandb_group=None).command())[2:]
-    return shlex.join([*words, *flags])
+    return shlex.join([*words, *_flags(base.replaced(name=None, runs_dir="runs", wandb_group=None), data)])
+
+
+def _flags(base: RunConfig, data: SweepData) -> list[str]:
+    """Those of the base but what the file says: a flag would hold it still."""
+    groups: list[list[str]] = []
+    for word in shlex.split(base.command())[2:]:
+        if word.startswith("--"):
+            groups.append([])
+        groups[-1].append(word)
+    named = {group[0].removeprefix("--").removeprefix("no_").partition("=")[0]: group for group in groups}
+    return [word for name, group in named.items() if name not in data.sweep.definition.parameters for word in group]
 
 
 def _versions(data: SweepData) -> Table:

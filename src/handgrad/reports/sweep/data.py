@@ -10,6 +10,7 @@ from handgrad.reports.blocks import spelled
 from handgrad.sweeps.analysis import Analysis, Correlation, Effect, analyse
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.metric import Metric
+from handgrad.sweeps.storage import at_work
 from handgrad.sweeps.trial import FAILED, LOST, RUNNING, Trial
 
 T = TypeVar("T", Correlation, Effect)
@@ -17,11 +18,12 @@ T = TypeVar("T", Correlation, Effect)
 
 @dataclass(frozen=True)
 class SweepData:
-    """A sweep as it was when its trials were read; it may still go on."""
+    """A sweep as it was when its trials were read; `driven` tells whether it went on."""
 
     sweep: Sweep
     trials: tuple[Trial, ...]
     analysis: Analysis
+    driven: bool = False
 
     @cached_property
     def measure(self) -> Measure:
@@ -46,7 +48,7 @@ class SweepData:
 
     @property
     def running(self) -> int:
-        """How many are not over, as far as the storage knows."""
+        """How many are not over."""
         return sum(trial.state == RUNNING for trial in self.trials)
 
     @property
@@ -77,7 +79,9 @@ def look(sweep: Sweep) -> SweepData:
     Raises  FileSystemError, UsageError when its storage cannot be read.
     """
     trials = sweep.trials()
-    return SweepData(sweep, tuple(trials), analyse(sweep, trials))
+    drivers = {trial.driver for trial in trials if trial.state == RUNNING}
+    driven = bool(drivers) and at_work(sweep.storage_url, drivers)
+    return SweepData(sweep, tuple(trials), analyse(sweep, trials), driven)
 
 
 def measure_of(metric: Metric) -> Measure:

@@ -30,7 +30,8 @@ def standing(data: SweepData) -> str:
     of = f" of {counted(wanted, 'trial')}" if wanted is not None else " trials"
     parts = [f"{data.settled:,}{of} {'is' if data.settled == 1 else 'are'} settled"]
     if data.running:
-        parts.append(f"{data.running:,} {'runs' if data.running == 1 else 'run'}, or did when it was stopped")
+        what = ("runs" if data.running == 1 else "run") if data.driven else "cut off"
+        parts.append(f"{data.running:,} {what}")
     lost = sum(trial.state == LOST for trial in data.trials)
     if lost:
         parts.append(f"{lost:,} {'was' if lost == 1 else 'were'} lost")

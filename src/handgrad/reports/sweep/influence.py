@@ -6,6 +6,7 @@ from handgrad.reports.blocks import Block, Note, Points, Section, Table, Text, s
 from handgrad.reports.sweep.data import SweepData
 from handgrad.reports.sweep.facts import chance
 from handgrad.reports.sweep.figures import picture
+from handgrad.sweeps.analysis import Effect
 
 TOO_FEW = "There are too few trials to tell how important the parameters are."
 
@@ -69,14 +70,19 @@ def _correlations(data: SweepData) -> Table:
     return Table(header, rows, f"Correlation with {data.measure.name}", ("parameter", "value"))
 
 
+def _where(effect: Effect) -> str:
+    return "; ".join(f"{name.replace('_', ' ')} {spelled(value)}" for name, value in effect.where) or "–"
+
+
 def _effects(data: SweepData) -> Table:
     factor, digits, effects = data.measure.factor, data.measure.digits, data.by_importance(data.analysis.effects)
+    conditional = any(each.where for each in effects)
     rows = [
         (
             each.name.replace("_", " "),
             f"each {each.per}" if each.per else spelled(each.value),
             "–" if each.per else spelled(each.reference),
-            "; ".join(f"{name.replace('_', ' ')} {spelled(value)}" for name, value in each.where) or "–",
+            *([_where(each)] if conditional else []),
             f"{factor * each.difference.mean:+.{digits}f}",
             f"{factor * each.difference.low:+.{digits}f} to {factor * each.difference.high:+.{digits}f}",
             chance(each.p),
@@ -85,7 +91,7 @@ def _effects(data: SweepData) -> Table:
         )
         for each in effects
     ]
-    words = ("parameter", "value", "against", "only with")
+    words = ("parameter", "value", "against", *(["only with"] if conditional else []))
     header = (*words, "difference", "95 % interval", "p", "n", "best")
     marked = frozenset(place for place, each in enumerate(effects) if each.clear)
     unit = " in points" if data.measure.unit == "%" else ""

@@ -21,9 +21,11 @@ from handgrad.sweeps.analysis.phrases import listed, phrase
 from handgrad.sweeps.analysis.recommendation import recommendation, surrogate
 from handgrad.sweeps.analysis.result import Analysis, Failure, Importance
 from handgrad.sweeps.analysis.timeline import timeline
-from handgrad.sweeps.analysis.zoom import Zoom, zoom
+from handgrad.sweeps.analysis.zoom import SAME, Zoom, zoom
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.trial import STOPPED, Trial
+
+UNMOVED = ("grid", "random")  # searches that look at no result
 
 
 def analyse(sweep: Sweep, trials: Sequence[Trial]) -> Analysis:
@@ -39,6 +41,7 @@ def analyse(sweep: Sweep, trials: Sequence[Trial]) -> Analysis:
     failed = failures(trials, measurements)
     groups = failure_groups(sweep, trials, failed)
     told, course = effects(seen), timeline(sweep, trials)
+    adaptive = sweep.settings.brain not in UNMOVED
     whole = importances(found, values, seen.y, sweep.definition)
     return Analysis(
         metric=sweep.definition.metric,
@@ -50,7 +53,7 @@ def analyse(sweep: Sweep, trials: Sequence[Trial]) -> Analysis:
         correlations=correlations(found, values, seen.y),
         effects=told,
         ruinous=tuple((found[i].name, found[i].levels[level]) for i, level in seen.ruins),
-        observations=observations(sweep.definition.metric, told, groups, course),
+        observations=observations(sweep.definition.metric, told, groups, course if adaptive else None),
         failures=failed,
         failure_groups=groups,
         recommendation=recommendation(sweep, entries, seen, told, learned),
@@ -59,7 +62,7 @@ def analyse(sweep: Sweep, trials: Sequence[Trial]) -> Analysis:
 
 
 def _zoomed(sweep: Sweep, values: Sequence[dict[str, Any]], seen: Zoom) -> tuple[Importance, ...]:
-    rest = [values[i] for i in np.flatnonzero(seen.rows)]
+    rest = [values[i] for i in np.flatnonzero(seen.rows).tolist()]
     return importances(factors(sweep.definition, rest), rest, seen.y[seen.rows], sweep.definition)
 
 
@@ -86,7 +89,7 @@ def _notes(
     lost = sum(not failure.trial.rated for failure in failed)
     if lost:
         yield f"{lost:,} trials have no objective and count only among the failures."
-    if sweep.settings.brain not in ("grid", "random"):
+    if sweep.settings.brain not in UNMOVED:
         yield (
             "The search went where results were good, so parameters did not vary independently: effects are adjusted "
             "for each other, correlations are not."
@@ -96,14 +99,16 @@ def _notes(
 
 
 def _few(seen: Zoom, ranked: Sequence[Configuration]) -> Iterator[str]:
-    rare = int(seen.rows.sum() - seen.judged.sum())
-    if rare:
+    rare = int(seen.rows.sum()) - max((len(model.y) for model in seen.models), default=0)
+    if seen.models and rare:
         yield f"{rare:,} configurations have a value that fewer than {FEWEST} have, and count for no effect."
     if len(ranked) < FEWEST_FOR_IMPORTANCE:
         yield f"Too few configurations for importances: {len(ranked):,}, and {FEWEST_FOR_IMPORTANCE} are needed."
-    if not seen.models:
+    if len(ranked) > 1 and not seen.models and np.ptp(seen.y[seen.rows]) <= SAME:
+        yield "All configurations reached the same, so no parameter had an effect."
+    elif not seen.models:
         yield f"Too few configurations for effects: each value needs {FEWEST}, and all of them at least {SPARE} more."
-    elif len(seen.models) > 1 or (not seen.models[0].enough):
+    elif not seen.adjusted:
         yield (
             "There are too few configurations to take the parameters apart: each effect is that of its parameter "
             "alone, and may be due to others."

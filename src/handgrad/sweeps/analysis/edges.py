@@ -15,16 +15,24 @@ NEAR = 0.1  # of the scale that was searched
 def edges(
     definition: SweepDefinition, values: dict[str, Any], effects: Sequence[Effect], seen: Zoom, unit: Unit
 ) -> Iterator[str]:
-    """A sentence for each number of the configuration at an end of what was tried that is clearly the better one."""
+    """A sentence for each number of the configuration at an end of what was tried, if that is clearly better."""
     for factor in seen.factors:
         chosen, own = values[factor.name], [e for e in effects if e.name == factor.name and not e.where]
         if not (is_number(factor.levels[0]) or isinstance(factor.levels[0], Range)):
             continue
-        place = float(positions(definition.parameters[factor.name], [chosen])[0])
-        if place >= 1 - NEAR and _leads_to(factor, chosen, own, unit):
+        lower, upper = _at_ends(definition, factor, chosen)
+        if upper and _leads_to(factor, chosen, own, unit):
             yield _sentence(factor, chosen, "upper end", "larger")
-        elif place <= NEAR and chosen > 0 and _leads_to(factor, chosen, own, unit):
+        elif lower and chosen > 0 and _leads_to(factor, chosen, own, unit):
             yield _sentence(factor, chosen, "lower end", "smaller")
+
+
+def _at_ends(definition: SweepDefinition, factor: Factor, chosen: float) -> tuple[bool, bool]:
+    """Whether it is the smallest or the largest that was tried, or near the ends of a range that was searched."""
+    if not isinstance(factor.levels[0], Range):
+        return chosen == factor.levels[0], chosen == factor.levels[-1]
+    place = float(positions(definition.parameters[factor.name], [chosen])[0])
+    return place <= NEAR, place >= 1 - NEAR
 
 
 def _leads_to(factor: Factor, chosen: float, effects: Sequence[Effect], unit: Unit) -> bool:

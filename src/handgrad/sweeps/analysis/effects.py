@@ -30,7 +30,7 @@ def _of_models(seen: Zoom) -> Iterator[Effect]:
                 slope = model.slope(index)
                 if slope:
                     difference = slope.difference._replace(size=len(model.y))
-                    n, best = len(model.y), seen.best(seen.judged)
+                    n, best = len(model.y), seen.sign * float(np.max(seen.sign * model.y))
                     yield Effect(factor.name, None, None, difference, slope.p, n, best, factor.per)
 
 

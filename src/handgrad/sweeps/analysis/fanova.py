@@ -1,6 +1,5 @@
 """Functional analysis of variance of a random forest: what of its variance over the space is each parameter's."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,7 +54,7 @@ def _leaves(tree: Any) -> tuple[Array, Array, Array]:
 
 def _marginal_variance(low: Array, high: Array, weighted: Array) -> float:
     """The variance along one coordinate; `weighted` is each leaf's value times its volume in all others."""
-    edges: Sequence[float] = np.unique(np.concatenate([low, high]))
+    edges = np.unique(np.concatenate([low, high]))
     middles = (edges[1:] + edges[:-1])[:, None] / 2
     means = ((low < middles) & (middles < high)) @ weighted
     return _variance(means, np.diff(edges))

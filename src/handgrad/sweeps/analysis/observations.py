@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from handgrad.evaluation import Interval
 from handgrad.sweeps.analysis.phrases import (
     COUNTED,
     Unit,
@@ -107,8 +108,15 @@ def _unclear(several: Sequence[Effect], unit: Unit) -> Iterator[Observation]:
 
 def _of_group(group: FailureGroup) -> Observation:
     which = phrase(group.name, group.value)
-    words = f"{group.failed} of the {group.of} configurations with {which} failed or did no better than guessing"
-    return Observation(f"{words}, and {group.failed_others} of the {group.others} others.", True)
+    words = f"{_some(group.failed, group.of)} configurations with {which} failed or did no better than guessing"
+    return Observation(f"{capital(words)}, and {_some(group.failed_others, group.others)} others.", True)
+
+
+def _some(count: int, of: int) -> str:
+    """How many of so many: "none of the 4", "3 of the 4", "all 4"."""
+    if count == of > 1:
+        return f"all {of}"
+    return f"{count or 'none'} of the {of}"
 
 
 def _of_course(course: Timeline | None, unit: Unit) -> Iterator[Observation]:
@@ -116,8 +124,8 @@ def _of_course(course: Timeline | None, unit: Unit) -> Iterator[Observation]:
     if course is None or not course.p < CLEAR:
         return
     hours = (course.points[-1][0] - course.points[0][0]) / 3600
-    mean, low, high, size = course.slope
-    change = course.slope._replace(mean=mean * hours, low=low * hours, high=high * hours)
+    mean, low, high = (hours * each for each in course.slope[:3])
+    change = Interval(mean, low, high, course.slope.size)
     better = "better" if unit.better(change.mean) else "worse"
     yield Observation(f"From the first trial to the last, results got {better} by {unit.size(change)}.", True)
 

@@ -73,10 +73,11 @@ class Unit:
         self.metric = metric
 
     def level(self, objective: float, half: float = math.nan) -> str:
-        """An objective: "89.6 %", "0.3251"; with as many digits as its uncertainty `half` leaves it."""
+        """An objective: "89.64 %", "0.3251"; with as many digits as its uncertainty `half` leaves it."""
+        off = " off the target" if self.metric.goal == "target" else ""
         if not self.share:
-            return f"{objective:.{_digits(half)}f}" if half > 0 else f"{objective:.4g}"
-        return f"{100 * objective:.{_digits(100 * half) if half > 0 else 1}f} %"
+            return f"{objective:.{_digits(half)}f}{off}" if half > 0 else f"{objective:.4g}{off}"
+        return f"{100 * objective:.{_digits(100 * half) if half > 0 else 2}f} %{off}"
 
     def size(self, difference: Interval) -> str:
         """A difference without its sign: "1.2 ± 0.3 points"."""
@@ -107,7 +108,7 @@ class Unit:
     def bound(self, best: float) -> str:
         """What the best of several is to all of them."""
         if self.metric.goal == "target":
-            return f"comes nearer than {self.level(best)}"
+            return f"is less than {self.level(best)}"
         return f"{'exceeds' if self.sign > 0 else 'gets below'} {self.level(best)}"
 
 

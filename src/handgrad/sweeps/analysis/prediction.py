@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from handgrad.evaluation import Interval
-from handgrad.sweeps.analysis.factors import is_number, positions
+from handgrad.sweeps.analysis.factors import MOST_LEVELS, is_number, positions
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.metric import Metric
 
 Array = NDArray[Any]
 FEWEST = 10  # configurations to learn from
 MOST = 300  # runs that the sizes of the law's parts are fitted to
+KNOTS = np.linspace(0, 1, 5)
 MOST_KNOWN = 1500  # runs that it is conditioned on
 
 
@@ -65,7 +66,7 @@ class Surrogate:
     says nothing of the best.
 
     Shapes  objectives (n,), one a run
-    Math    k(x, x') = s1^2 (1 + x.x') + s2^2 exp(-|x - x'|^2 / 2 l^2) + noise^2 [same run]
+    Math    k(x, x') = 4 + s1^2 x.x' + s2^2 exp(-|x - x'|^2 / 2 l^2) + noise^2 [same run]
     Ref     Rasmussen & Williams (2006), chapter 2; Efron (2011), JASA 106, on selection and shrinkage
     """
 
@@ -88,6 +89,7 @@ class Surrogate:
         self._middle, self._size = float(y.mean()), float(y.std())
         least = _of_images(objectives, images) / self.stretch.slope(float(np.quantile(objectives, 0.75)))
         self._process = _fitted(x, (y - self._middle) / self._size, (least / self._size) ** 2)
+        self._doubt = _doubt(self._process)
 
     def noise(self, objective: float) -> float:
         """The standard deviation of a run around what its configuration reaches on average, at this objective."""
@@ -96,7 +98,12 @@ class Surrogate:
     def expected(self, values: Sequence[dict[str, Any]]) -> tuple[Array, Array]:
         """Means, stretched, and their covariance.  Shapes  -> (n,), (n, n)"""
         mean, covariance = self._process.predict(self._columns(values), return_cov=True)
-        return self._middle + self._size * mean, self._size**2 * (covariance - self._noise * np.eye(len(mean)))
+        covariance = covariance - self._noise * np.eye(len(mean))
+        return self._middle + self._size * mean, (self._size * self._doubt) ** 2 * covariance
+
+    def interval(self, mean: float, variance: float, size: int) -> Interval:
+        """Of what another run reaches, with another seed on other images, from its stretched mean and variance."""
+        return self.stretch.interval(mean, math.sqrt(max(0.0, variance) + self._size**2 * self._noise), size)
 
     def means(self, values: Sequence[dict[str, Any]]) -> Array:
         """Stretched.  Shapes  -> (n,)"""
@@ -107,16 +114,34 @@ class Surrogate:
         return float(self._process.kernel_.k2.noise_level)
 
     def _columns(self, values: Sequence[dict[str, Any]]) -> Array:
-        """Two different levels are at a distance of 1, as are the ends of a scale.  Shapes  -> (n, columns)"""
+        """Two different levels are at a distance of 1; what lies between two knots of a scale has a part of both.
+
+        Shapes  -> (n, columns)
+        """
         columns = []
         for name in self._names:
             own = [each[name] for each in values]
-            if self._numeric[name] and len(self._levels[name]) > 2:
-                columns.append(positions(self._definition.parameters[name], own))
+            if self._numeric[name] and len(self._levels[name]) > MOST_LEVELS:
+                place = positions(self._definition.parameters[name], own)[:, None]
+                columns.append(np.maximum(0, 1 - np.abs(place - KNOTS) * (len(KNOTS) - 1)))
             else:
-                names = [repr(value) for value in own]
-                columns += [np.array([each == level for each in names]) / math.sqrt(2) for level in self._levels[name]]
-        return np.column_stack(columns).astype(float)
+                columns.append(np.array([[repr(value) == level for level in self._levels[name]] for value in own]))
+        return np.column_stack(columns) / math.sqrt(2)
+
+
+def _doubt(process: Any) -> float:
+    """By how much errors exceed what the process claims, where it promises most: 1 or more.
+
+    Each run of the quarter with the best predictions is predicted from all others.
+
+    Math    z_i = [K^-1 y]_i / sqrt([K^-1]_ii);  the root of the mean of z^2
+    Ref     Rasmussen & Williams (2006), section 5.4.2
+    """
+    inverse = np.linalg.inv(process.L_ @ process.L_.T)
+    pull, y = inverse @ process.y_train_, process.y_train_
+    predicted, z = y - pull / np.diag(inverse), pull / np.sqrt(np.diag(inverse))
+    best = np.argsort(-predicted, kind="stable")[: max(1, len(y) // 4)]
+    return max(1.0, float(np.sqrt(np.mean(z[best] ** 2))))
 
 
 def _pulled_in(gains: Array) -> Array:
@@ -138,10 +163,11 @@ def _fitted(x: Array, y: Array, least: float) -> Any:
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 
-    parts = ConstantKernel(0.5, (1e-3, 1e2)) * DotProduct(1.0, "fixed")
-    rest = ConstantKernel(0.3, (1e-3, 1e2)) * RBF(2.0, (0.5, 20.0))
+    level = ConstantKernel(4.0, "fixed")  # the mean of all is not known either
+    parts = ConstantKernel(0.5, (1e-5, 1e2)) * DotProduct(1e-3, "fixed")
+    rest = ConstantKernel(0.3, (1e-5, 1e2)) * RBF(3.0, (1.5, 20.0))
     least = min(max(least, 1e-4), 0.9)
-    kernel = parts + rest + WhiteKernel(max(0.1, least), (least, 2.0))
+    kernel = level + parts + rest + WhiteKernel(max(0.1, least), (least, 2.0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a size at its bound is an answer: there is no such part
         learned = GaussianProcessRegressor(kernel).fit(x[:MOST], y[:MOST])

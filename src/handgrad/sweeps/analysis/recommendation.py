@@ -1,6 +1,5 @@
 """Which configuration to use, what may be expected of it, and what is still open."""
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -75,8 +74,7 @@ def _choice(sweep: Sweep, entries: Sequence[Entry], seen: Zoom, learned: Surroga
     clearly = mean - mean[0] > float(ndtri(0.975)) * np.sqrt(np.maximum(spread, 0))
     clearly[0] = True  # over itself, so that there is always one
     chosen = max(np.flatnonzero(clearly).tolist(), key=lambda i: float(mean[i]))
-    error = math.sqrt(max(0.0, float(covariance[chosen, chosen])))
-    predicted = learned.stretch.interval(float(mean[chosen]), error, len(entries))
+    predicted = learned.interval(float(mean[chosen]), float(covariance[chosen, chosen]), len(entries))
     return Choice(candidates[chosen], predicted, None if chosen else best)
 
 
@@ -118,7 +116,13 @@ def _words(entries: Sequence[Entry], choice: Choice, unit: Unit, learned: bool) 
     """Why this one, what to expect of it, and how many are as good as far as can be told."""
     tied = sum(entry.tied for entry in entries) - 1
     expected = f"Expect {unit.expected(choice.predicted)} of it"
-    why = ", since the best of many owes something to chance" if learned and choice.place is not None else ""
+    why = ""
+    if (
+        learned
+        and choice.place is not None
+        and unit.better(entries[choice.place].objective.mean - choice.predicted.mean)
+    ):
+        why = ", since the best of many owes something to chance"
     others = f" {tied} others cannot be told apart from the best." if tied > 1 else ""
     others = " One other cannot be told apart from the best." if tied == 1 else others
     return f"{_reason(entries, choice.place, unit)} {expected}{why}.{others}"

@@ -137,9 +137,9 @@ class FailureGroup(NamedTuple):
 class Recommendation(NamedTuple):
     """The configuration to use, chosen among `n_of_best` tried ones.
 
-    `predicted` is the objective to be expected of it, pulled towards what similar configurations reached: that of the
-    best of many is too good. `trial` is its first run, None for a configuration that was not tried. The other words:
-    why it is this one, and `open`, what the sweep leaves open.
+    `predicted` is the objective to be expected of another run of it, pulled towards what similar configurations
+    reached, as that of the best of many is too good. `trial` is its first run, None for a configuration that was not
+    tried. The words say why it is this one, `open` what the sweep leaves open.
     """
 
     values: dict[str, Any]

@@ -13,16 +13,18 @@ from handgrad.sweeps.analysis.interplay import with_interplay
 from handgrad.sweeps.analysis.ruin import ruinous
 
 Array = NDArray[Any]
+SAME = 1e-9  # of their size: objectives that differ by less do so by rounding
 
 
 class Zoom(NamedTuple):
     """A sweep's configurations, and those of them that effects are estimated among.
 
-    `factors` are over all configurations; `ruins` are (factor, level) pairs; `rows` have none of them, `judged` besides
-    no value that is too rare. `models` are one for all parameters, or one for each where there are too few
-    configurations to take them apart. `y` are objectives, `sign` is 1 where more is better, else -1.
+    `factors` are over all configurations; `ruins` are (factor, level) pairs, `rows` have none of them. `models` are one
+    for all parameters, over the `rows` without rare values, or one for each where there are too few configurations to
+    take them apart: then an effect is not `adjusted` for the other parameters. `y` are objectives, `sign` is 1 where
+    more is better, else -1.
 
-    Shapes  y (n,); rows, judged (n,) bool
+    Shapes  y (n,); rows (n,) bool
     """
 
     factors: tuple[Factor, ...]
@@ -30,13 +32,8 @@ class Zoom(NamedTuple):
     sign: int
     ruins: tuple[tuple[int, int], ...]
     rows: Array
-    judged: Array
     models: tuple[Additive, ...]
-
-    @property
-    def adjusted(self) -> bool:
-        """Whether an effect is that of a parameter with all others equal."""
-        return len(self.models) == 1
+    adjusted: bool
 
     def best(self, mask: Array) -> float:
         """The best objective among some configurations."""
@@ -50,10 +47,20 @@ def zoom(found: Sequence[Factor], ranked: Sequence[Configuration], sign: int) ->
     rows = np.full(len(y), True)
     for index, level in ruins:
         rows &= found[index].codes != level
+    return Zoom(tuple(found), y, sign, ruins, rows, *_models(found, y, rows))
+
+
+def _models(found: Sequence[Factor], y: Array, rows: Array) -> tuple[tuple[Additive, ...], bool]:
+    if not rows.any() or np.ptp(y[rows]) <= SAME * float(np.abs(y[rows]).max()):
+        return (), False
+    together = _model(found, y, rows)
+    if together and together.enough and 2 * len(together.y) >= rows.sum():
+        return (with_interplay(together),), True
+    alone = [_model([factor], y, rows) for factor in found]
+    return tuple(model for model in alone if model and model.enough), False
+
+
+def _model(found: Sequence[Factor], y: Array, rows: Array) -> Additive | None:
+    """Of the configurations without rare values of these parameters; None where nothing varies among them."""
     kept, judged = without_rare(found, rows)
-    models: tuple[Additive, ...] = ()
-    if kept:
-        together = with_interplay(Additive(tuple(kept), y[judged]))
-        alone = tuple(Additive((factor,), y[judged]) for factor in kept)
-        models = (together,) if together.enough else tuple(model for model in alone if model.enough)
-    return Zoom(tuple(found), y, sign, ruins, rows, judged, models)
+    return Additive(tuple(kept), y[judged]) if kept else None
