@@ -25,10 +25,7 @@ def failures(trials: Sequence[Trial], measurements: Measurements) -> tuple[Failu
 
 
 def guessing(right: int, images: int, classes: int) -> float:
-    """The chance that whoever guesses has at least so many right.
-
-    Math    P(B >= right), B ~ Binomial(images, 1 / classes)
-    """
+    """The chance that whoever guesses has at least so many right: P(B >= right), B ~ Binomial(images, 1 / classes)."""
     return float(bdtrc(right - 1, images, 1 / classes)) if right else 1.0
 
 

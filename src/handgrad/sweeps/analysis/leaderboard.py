@@ -32,10 +32,10 @@ def leaderboard(
 ) -> tuple[Entry, ...]:
     """An entry for each of the configurations; `noise` are guesses of a run's standard deviation at each of them.
 
-    Tied are those whose distance to the best is no more than chance makes of the largest of so many differences.
+    The one that is best in truth is among the tied ones in 95 of 100 sweeps.
 
     Math    best - each <= t sqrt(v_best + v_each), t Student's 1 - 0.05 / (configurations - 1) quantile
-    Ref     Hsu (1984), Annals of Statistics 12: multiple comparisons with the best
+    Ref     Gupta (1965), Technometrics 7; Hsu (1984), Annals of Statistics 12: comparisons with the best
     """
     if not ranked:
         return ()

@@ -120,5 +120,5 @@ def _digits(half: float) -> int:
     if not half > 0 or math.isinf(half):
         return 1
     exponent = math.floor(math.log10(half))
-    leading = half / 10.0**exponent
+    leading = round(half / 10.0**exponent, 6)
     return max(0, -exponent + (leading < 3))

@@ -1,6 +1,7 @@
 """What a configuration may be expected to reach, from its own runs and from those of similar ones."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -157,8 +158,6 @@ def _of_images(objectives: Array, images: int) -> float:
 
 def _fitted(x: Array, y: Array, least: float) -> Any:
     """The process, with a noise variance of at least `least`."""
-    import warnings
-
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel

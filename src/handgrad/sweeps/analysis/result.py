@@ -30,7 +30,7 @@ class Entry(NamedTuple):
 
     `over` tells what the interval is over: "seeds" (Student's, of several replicates), "images" (Wilson's, a single
     network's accuracy on images like those it was measured on), "nothing" (the ends are NaN). `tied`: it cannot be told
-    apart from the best one. `seconds` are those of a training, the mean of the replicates.
+    apart from the best one, and may be better in truth. `seconds` are those of a training, the mean of the replicates.
     """
 
     rank: int

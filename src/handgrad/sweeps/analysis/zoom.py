@@ -47,15 +47,15 @@ def zoom(found: Sequence[Factor], ranked: Sequence[Configuration], sign: int) ->
     rows = np.full(len(y), True)
     for index, level in ruins:
         rows &= found[index].codes != level
-    return Zoom(tuple(found), y, sign, ruins, rows, *_models(found, y, rows))
+    return Zoom(tuple(found), y, sign, ruins, rows, *_models(found, y, rows, sign))
 
 
-def _models(found: Sequence[Factor], y: Array, rows: Array) -> tuple[tuple[Additive, ...], bool]:
+def _models(found: Sequence[Factor], y: Array, rows: Array, sign: int) -> tuple[tuple[Additive, ...], bool]:
     if not rows.any() or np.ptp(y[rows]) <= SAME * float(np.abs(y[rows]).max()):
         return (), False
     together = _model(found, y, rows)
     if together and together.enough and 2 * len(together.y) >= rows.sum():
-        return (with_interplay(together),), True
+        return (with_interplay(together, sign),), True
     alone = [_model([factor], y, rows) for factor in found]
     return tuple(model for model in alone if model and model.enough), False
 
