@@ -3,12 +3,18 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 from tests.commands import call
 
 import handgrad
+from handgrad.config import RunConfig
+from handgrad.data import load
 from handgrad.errors import UsageError
+from handgrad.runs import prepare
+from handgrad.sweeps.after.tested import read_chosen
 from handgrad.sweeps.storage import joined
+from handgrad.sweeps.workers.nursery import warm_up
 
 SPACE = {"method": "grid", "parameters": {"act": {"values": ["ReLU", "tanh"]}, "lr": {"values": [0.01, 0.001]}}}
 
@@ -58,7 +64,25 @@ def test_a_transfer(sweep, negatives, capsys, monkeypatch):
     assert "2 runs, 2 of them done" in call(capsys, f"sweep transfer first --dataset {negatives} --top 2").out
 
 
+def test_the_configuration_of_a_certain_trial(sweep, capsys):
+    answer = call(capsys, "sweep test first --trial 4")
+    assert (answer.code, answer.err) == (0, "")
+    assert [record["trial"] for record in read_chosen(sweep)] == [4]
+
+
+def test_workers_do_not_wait_for_a_network_that_does_not_fit(here):
+    """What is prepared for is drawn from the space, and need not be among what goes over to other data."""
+    digits = load("digits")
+    parts = {"x_test": digits.x_test[:, :3, :3], "y_train": digits.y_train, "y_test": digits.y_test}
+    np.savez(here / "corners.npz", x_train=digits.x_train[:, :3, :3], **parts)
+    config = RunConfig(dataset="corners.npz", layers=["max_pool2d:4", "flatten", "dense:10"])
+    with pytest.raises(UsageError, match="does not fit"):
+        prepare(config, load("corners.npz"))
+    warm_up([config.to_mapping()])
+
+
 REFUSED = {
+    "test first --trial 12": (2, "trial 12 has no result; the best is trial "),
     "test frist": (4, "no sweep in sweeps/frist: did you mean first? There is: first"),
     "ensemble frist": (4, "no sweep in sweeps/frist: did you mean first? There is: first"),
     "test first --top 13": (2, "top must be at most 12, the configurations with a result, got 13 (--top)"),

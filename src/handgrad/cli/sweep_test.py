@@ -11,7 +11,7 @@ from handgrad.cli.watching_runs import watched
 from handgrad.config.kinds import Whole
 from handgrad.evaluation import Interval
 from handgrad.evaluation.tables import Table, ends, percent
-from handgrad.sweeps.after.ranking import first_of, ranking
+from handgrad.sweeps.after.ranking import first_of, of_trial, ranking
 from handgrad.sweeps.after.tested import chosen_file, look_at_test, read_chosen
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.storage import require_optuna
@@ -20,7 +20,8 @@ from handgrad.sweeps.storage import require_optuna
 def test(sweep: Sweep, parsed: ParsedFlags) -> int:
     """Ask the networks of the best configurations about the test images, those that were not asked before."""
     require_optuna()
-    entries = first_of(ranking(sweep), parsed.options["top"])
+    ranked, number = ranking(sweep), parsed.options["trial"]
+    entries = first_of(ranked, parsed.options["top"]) if number is None else [of_trial(ranked, number)]
     before = len(read_chosen(sweep))
     records = look_at_test(sweep, entries, say, watched)
     looked_at = len(read_chosen(sweep))
@@ -56,8 +57,14 @@ def table_of(records: list[dict[str, Any]], metric: str) -> Table:
 TEST = Subcommand(
     "the test accuracy of the best, looked at once and kept",
     test,
-    (Option("top", Whole(1), "the best so many configurations", ("n",), default=1), SWEEPS_DIR, DEBUG, HELP),
-    ("handgrad sweep test first", "handgrad sweep test first --top 3"),
+    (
+        Option("top", Whole(1), "the best so many configurations", ("n",), default=1),
+        Option("trial", Whole(0), "the configuration of the trial of this number in their place", ("number",)),
+        SWEEPS_DIR,
+        DEBUG,
+        HELP,
+    ),
+    ("handgrad sweep test first", "handgrad sweep test first --top 3", "handgrad sweep test first --trial 17"),
     "Ask the networks of a sweep's best configurations about the test images. Validation has chosen them; the test "
     "accuracy is never used to choose.\n"
     "NAME/chosen.json keeps what was found, and tells how many configurations were ever looked at.",

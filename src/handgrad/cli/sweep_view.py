@@ -90,6 +90,10 @@ class SweepView(Watcher):
             lines.append(f"best: {self._metric} {self._value(best.objective)}, trial {best.number}: {best.run}")
             lines.append(f"  {sweep.config(best).replaced(name=None, runs_dir='runs', wandb_group=None).command()}")
             lines.append(f"its test accuracy, to be looked at once: handgrad sweep test {sweep.path}")
+        if any(sweep.runs_dir.glob("*/wandb/offline-run-*")):
+            lines.append(
+                f"W&B: written offline. Send it later with `wandb sync {sweep.runs_dir}/*/wandb/offline-run-*`"
+            )
         return lines
 
     def _value(self, objective: float | None) -> str:

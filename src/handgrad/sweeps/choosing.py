@@ -37,15 +37,14 @@ class Chooser:
     def see(self, trials: Sequence[Trial]) -> None:
         """Remember trials that are not known yet."""
         for trial in trials:
-            self._count(trial)
+            if trial.number not in self._seen:
+                self._count(trial)
 
     def known(self, values: dict[str, Any]) -> bool:
         """Whether there is a trial of a configuration."""
         return self.sweep.definition.key(values) in self._counts
 
     def _count(self, trial: Trial) -> None:
-        if trial.number in self._seen:
-            return
         key = self.sweep.definition.key(trial.values)
         self._seen.add(trial.number)
         self._counts[key] += 1

@@ -3,7 +3,6 @@
 import os
 from contextlib import closing
 
-from handgrad.config import RunConfig
 from handgrad.errors import UsageError
 from handgrad.sweeps.brains import Random
 from handgrad.sweeps.driver import Driver
@@ -15,15 +14,9 @@ from handgrad.sweeps.workers import Pool
 
 
 def run_sweep(
-    sweep: Sweep,
-    jobs: int | None = None,
-    hours: float | None = None,
-    watcher: Watcher | None = None,
-    example: RunConfig | None = None,
+    sweep: Sweep, jobs: int | None = None, hours: float | None = None, watcher: Watcher | None = None
 ) -> Standing:
     """Run what is missing of `sweep`, `jobs` trials at a time (one a core by default), for at most `hours`.
-
-    `example` is such a configuration as the trials will have, for workers to prepare for; one is drawn by default.
 
     Raises  UsageError when there is no end to it, or Optuna is missing; FileSystemError when its storage cannot be used
             or is in use; IncompleteSweepError when trials were lost; InterruptedRunError after a signal.
@@ -31,9 +24,8 @@ def run_sweep(
     require_optuna()
     if sweep.wanted is None and not hours:
         raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
-    if example is None:
-        first = Random(sweep.definition, sweep.base, sweep.settings.seed).propose(0, (), ())
-        example = sweep.definition.to_config(first or {}, sweep.base)
+    first = Random(sweep.definition, sweep.base, sweep.settings.seed).propose(0, (), ())
+    example = sweep.definition.to_config(first or {}, sweep.base)
     with joined(sweep.storage_url) as (crew, storage):
         ledger = Ledger(storage, sweep.name, sweep.definition)
         with closing(Pool(jobs or cores(), [example.to_mapping()], sweep.workers_log)) as pool:

@@ -31,3 +31,12 @@ def first_of(entries: Sequence[Entry], top: int) -> Sequence[Entry]:
     if top > len(entries):
         raise UsageError(f"top must be at most {len(entries)}, the configurations with a result, got {top} (--top)")
     return entries[:top]
+
+
+def of_trial(entries: Sequence[Entry], number: int) -> Entry:
+    """The configuration of a trial.  Raises  UsageError when it has no result."""
+    for entry in entries:
+        if number in {trial.number for trial in entry.trials}:
+            return entry
+    best = entries[0].trials[0].number
+    raise UsageError(f"trial {number} has no result; the best is trial {best} (--trial)")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from handgrad.config import RunConfig, build_dataset, decides_training
+from handgrad.config import RunConfig, decides_training
 from handgrad.config.naming import file_name
 from handgrad.errors import HandgradError, UsageError
 from handgrad.runs import prepare
@@ -20,6 +20,7 @@ from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, open_sweep
 from handgrad.sweeps.ledger import Ledger
 from handgrad.sweeps.storage import joined
+from handgrad.sweeps.workers.execution import data_set
 
 NOBODY = ""  # the driver of a trial that waits for one
 
@@ -89,7 +90,7 @@ def _check(sweep: Sweep, definition: SweepDefinition, base: RunConfig, picks: Se
     """Build every network once, before anything is trained."""
     for each in picks:
         config = definition.to_config(each.entry.values, base)
-        dataset = build_dataset(config)
+        dataset = data_set(config)
         try:
             prepare(config, dataset)
         except HandgradError as error:

@@ -13,10 +13,11 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from handgrad.config import RunConfig
-from handgrad.errors import HandgradError
+from handgrad.errors import HandgradError, UsageError
 from handgrad.evaluation import measure
 from handgrad.runs import prepare
 from handgrad.runs.trackers import preload
@@ -55,13 +56,18 @@ def main(descriptor: int, configs: str) -> None:
 
 
 def warm_up(configs: list[dict[str, Any]]) -> None:
-    """Load the data sets and trackers, and take a step of each configuration, for which all its kernels are loaded."""
+    """Load the data sets and trackers, and take a step of each configuration, for which all its kernels are loaded.
+
+    A network that does not fit its images is left out: its trial, if it ever comes, will say why.
+    """
     for mapping in configs:
         config = RunConfig(**mapping)
+        dataset = data_set(config)
         preload(config)
-        network, parts, settings = prepare(config, data_set(config))
-        Trainer(network, parts, settings).seconds_for(1)
-        measure(network, parts.x, parts.y, parts.train_rows[:1])
+        with suppress(UsageError):
+            network, parts, settings = prepare(config, dataset)
+            Trainer(network, parts, settings).seconds_for(1)
+            measure(network, parts.x, parts.y, parts.train_rows[:1])
 
 
 def serve(channel: Channel, nursery: int) -> NoReturn:
