@@ -38,6 +38,7 @@ class Entry(BaseModel):
     settings: list[str] = []
     figures: list[str] = []
     tables: list[str] = []
+    sweep_parts: list[str] = []
     questions: list[str] = []
     claims: list[str] = []
     tests: list[str] = []
@@ -85,6 +86,7 @@ def missing(entry: Entry, document: Document) -> list[str]:
     there: dict[str, set[Any]] = {
         "figures": {item.figure for item in shown},
         "tables": {item.table for item in shown},
+        "sweep_parts": {item.part for item in shown},
         "questions": {question.id for question in document.questions},
         "claims": set(document.claims),
         "commands": set(COMMANDS),
@@ -154,7 +156,7 @@ def markdown(rows: list[Row], documents: Mapping[str, Document]) -> str:
         "",
         f"The five reports hold {len(rows)} things to be reproduced: capabilities, figures, numbers, claims. Of these,",
         f"{len(rows) - bare} are covered by an experiment, a figure, a table, a claim, a test or a command;",
-        f"{bare} are not, and say why.",
+        f"{bare} {'is not, and says' if bare == 1 else 'are not, and say'} why.",
         "Made by `coverage.py` beside this file, from `coverage.yaml`.",
     ]
     for report in REPORTS:
@@ -177,10 +179,12 @@ def _targets(row: Row) -> list[str]:
     """Where to look, most telling first."""
     entry = row.entry
     found = [f"experiment `{entry.experiment}`"] if entry.experiment else []
-    for kind in ("figures", "tables", "claims", "commands", "docs", "tests"):
+    for kind in ("figures", "tables", "sweep_parts", "claims", "commands", "docs", "tests"):
         names = getattr(entry, kind)
         found += (
-            [f"{kind[:-1] if len(names) == 1 else kind} {', '.join(f'`{name}`' for name in names)}"] if names else []
+            [f"{(kind[:-1] if len(names) == 1 else kind).replace('_', ' ')} {', '.join(f'`{name}`' for name in names)}"]
+            if names
+            else []
         )
     if entry.questions:
         found.append(f"question{'s' * (len(entry.questions) > 1)} {', '.join(entry.questions)}")

@@ -58,6 +58,7 @@ def test_every_printed_number_is_some_row_s(rows, documents):
         ({"experiment": "hand_tanh", "settings": ["colour"]}, "settings colour"),
         ({"figures": ["tsne"]}, "figures tsne"),
         ({"tables": ["folds"]}, "tables folds"),
+        ({"sweep_parts": ["timeline"]}, "sweep_parts timeline"),
         ({"questions": ["9"]}, "questions 9"),
         ({"claims": ["tanh_worst"]}, "claims tanh_worst"),
         ({"commands": ["dance"]}, "commands dance"),

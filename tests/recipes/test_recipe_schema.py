@@ -50,7 +50,7 @@ MALFORMED = [
     ([*FIRST, "claims"], ["bettr"], "questions.1.claims: unknown claim 'bettr': did you mean better?"),
     ([*FIRST, "show", 0], {"figure": "los"}, "unknown figure 'los': did you mean loss?"),
     ([*FIRST, "show", 0], {"table": "clases"}, "unknown table 'clases': did you mean classes?"),
-    ([*FIRST, "show", 0], {"of": ["tanh"]}, "must have exactly one of figure, table, equations, text, got none"),
+    ([*FIRST, "show", 0], {"of": ["tanh"]}, "must have exactly one of figure, table, equations, sweep, text, got none"),
     ([*FIRST, "show", 0], {"figure": "loss", "text": "x"}, "got figure and text"),
     ([*FIRST, "show", 0], {"text": "x", "of": ["tanh"]}, "text does not use `of`"),
     ([*FIRST, "show", 0], {"equations": "tahn"}, "questions.1.show.1: unknown experiment 'tahn'"),

@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from handgrad.recipes.reproduction.plan import Choice, Plan, fetch_data, make_pl
 from handgrad.recipes.reproduction.pool import finish_all, one_thread_each
 from handgrad.recipes.reproduction.reproduce import Written, write_outcome
 from handgrad.recipes.reproduction.timing import estimated_seconds
-from handgrad.recipes.reproduction.work import over, write_weights
+from handgrad.recipes.reproduction.work import write_weights
+from handgrad.recipes.reproduction.works import Work, over, runs_in
 
 ROOT = Path("reproductions")
 MOST_JOBS, MOST_SEEDS = 1000, 1000
@@ -46,9 +48,14 @@ def run(tokens: list[str]) -> int:
     one_thread_each()
     plan = _plan(arguments)
     jobs = arguments.jobs or len(available_cores())
-    failures = _train(plan, jobs, arguments.estimate)
+    _announce(plan, jobs)
     if arguments.estimate:
         return 0
+    failures = _train(plan.works, jobs)
+    if plan.lacking:
+        before = set(plan.runs)
+        plan = make_plan(plan.document, plan.choice, plan.folder)
+        failures |= _train(plan.of([key for key in plan.runs if key not in before]), jobs)
     if arguments.npz:
         say(f"weights: {write_weights(plan.distinct)} files weights.npz, in the folders of the runs")
     command = shlex.join(["handgrad", "reproduce", *tokens])
@@ -96,25 +103,33 @@ def _folder(path: Path, chosen: Choice) -> Path:
     return ROOT / "-".join(part for part in (path.stem, "quick" if chosen.quick else "", dataset) if part)
 
 
-def _train(plan: Plan, jobs: int, only_estimate: bool) -> dict[str, str]:
-    """Why runs failed, by name."""
-    runs = plan.distinct
-    missing = [config for config in runs if not over(config)]
+def _announce(plan: Plan, jobs: int) -> None:
+    """What there is to do, and how long it will take."""
+    works = plan.works
+    missing = [work for work in works if not over(work)]
     say(f"{plan.document.title}")
-    say(f"{len(plan.experiments)} experiments, {len(runs)} runs with {_seeds(plan.seeds)}, in {_shown(plan.folder)}")
-    if len(missing) < len(runs):
-        say(f"{len(runs) - len(missing)} runs are over already, and are not run again")
+    sweeps = f", {plan.trials}" if plan.sweeps else ""
+    runs = f"{len(plan.distinct)} runs with {_seeds(plan.seeds)}"
+    say(f"{len(plan.experiments)} experiments, {runs}{sweeps}, in {_shown(plan.folder)}")
+    if plan.lacking:
+        say(f"{len(plan.lacking) * plan.seeds} more runs, of what is found by then")
+    if len(missing) < len(works):
+        say(f"{sum(map(runs_in, works)) - sum(map(runs_in, missing))} runs are over already, and are not run again")
     if missing:
         with Screen().status("loading data"):
             fetch_data(plan)
         with Screen().status("estimating the time"):
-            seconds = estimated_seconds(missing, jobs)
-        say(f"training: about {duration(seconds)} for {len(missing)} runs, {min(jobs, len(missing))} at a time")
-    if only_estimate:
-        return {}
+            seconds = estimated_seconds(plan, jobs)
+        count = sum(map(runs_in, missing))
+        say(f"training: about {duration(seconds)} for {count} runs, {min(jobs, len(missing))} at a time")
+
+
+def _train(works: Sequence[Work], jobs: int) -> dict[str, str]:
+    """Why runs or sweeps failed, by name."""
+    missing = [work for work in works if not over(work)]
     began = time.perf_counter()
-    with RunsProgress(len(runs), len(runs) - len(missing)) as progress:
-        failures = finish_all(runs, jobs, progress)
+    with RunsProgress(works) as progress:
+        failures = finish_all(works, jobs, progress)
     if missing:
         say(f"trained in {duration(time.perf_counter() - began)}")
     return failures

@@ -1,6 +1,7 @@
 """How far the runs of a recipe are: one bar for all and one for each at work, or plain lines elsewhere."""
 
 import time
+from collections.abc import Sequence
 from typing import Any, Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
@@ -9,17 +10,20 @@ from rich.table import Column
 from handgrad.cli.console import Screen
 from handgrad.recipes.reproduction.pages import duration
 from handgrad.recipes.reproduction.work import Ending
+from handgrad.recipes.reproduction.works import Work, over, runs_in
 
 LONGEST = 44  # letters of a run's name on its bar
 EVERY = 10.0  # seconds between two plain lines
 
 
 class RunsProgress:
-    """A `Display` on standard output, of `total` runs, of which some were over `before`."""
+    """A `Display` on standard output, which counts the trials of a sweep as runs."""
 
-    def __init__(self, total: int, before: int) -> None:
+    def __init__(self, works: Sequence[Work]) -> None:
         self._console = Screen(highlight=False)
-        self._total, self._before, self._done = total, before, 0
+        self._runs = {str(work.name): runs_in(work) for work in works}
+        self._total, self._done = sum(self._runs.values()), 0
+        self._before = sum(self._runs[str(work.name)] for work in works if over(work))
         self._shares: dict[str, float] = {}
         self._began = self._told = time.perf_counter()
         columns = (
@@ -53,12 +57,12 @@ class RunsProgress:
             self._move_whole()
         elif time.perf_counter() - self._told > EVERY:
             self._told = time.perf_counter()
-            self._console.print(f"{self._done} of {self._total} runs are over{self._left()}")
+            self._console.print(f"{self._done + int(self._under_way)} of {self._total} runs are over{self._left()}")
 
     def ended(self, ending: Ending) -> None:
         """Take its bar away; one that failed is told of in a line."""
         self._shares.pop(ending.name, None)
-        self._done += 1
+        self._done += self._runs[ending.name]
         if ending.name in self._tasks:
             self._bars.remove_task(self._tasks.pop(ending.name))
         if ending.failure:
@@ -68,12 +72,17 @@ class RunsProgress:
     def _move_whole(self) -> None:
         if self._whole is not None:
             note = f"{self._done} of {self._total}{self._left()}"
-            self._bars.update(self._whole, completed=self._done + sum(self._shares.values()), note=note)
+            self._bars.update(self._whole, completed=self._done + self._under_way, note=note)
+
+    @property
+    def _under_way(self) -> float:
+        """What is done of the runs and sweeps at work, in runs."""
+        return sum(share * self._runs[name] for name, share in self._shares.items())
 
     def _left(self) -> str:
         """What the runs so far make one expect; runs that were over before say nothing of it."""
-        made = self._done - self._before + sum(self._shares.values())
+        made = self._done - self._before + self._under_way
         if made < 1:
             return ""
-        left = self._total - self._done - sum(self._shares.values())
+        left = self._total - self._done - self._under_way
         return f", about {duration((time.perf_counter() - self._began) / made * left)} left"

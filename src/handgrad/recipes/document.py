@@ -10,9 +10,10 @@ from handgrad import strict_yaml
 from handgrad.errors import UsageError
 from handgrad.recipes.measures import MEASURES, PRINTED, SCALES
 from handgrad.recipes.part import Count, Images, Number, Part, Text
-from handgrad.recipes.questions import VARIANTS, Question, Quick, Seeds
+from handgrad.recipes.questions import VARIANTS, Item, Question, Quick, Seeds
 from handgrad.recipes.refusal import choice, in_one_line
 from handgrad.recipes.relations import RELATIONS
+from handgrad.recipes.searches import EffectClaim, Found, Search
 from handgrad.recipes.settings import canonical
 
 ONE_PAIR = 2
@@ -116,7 +117,8 @@ class Experiment(Part):
 
     To reproduce it, `train` says in settings of runs what `settings` cannot; `as_reported` and `as_it_can_be` are on
     top of both. An experiment without printed numbers has no number to reach, and is not trained as it can be unless
-    that is given. An `ensemble` averages what the named experiments predict.
+    that is given. An `ensemble` averages what the named experiments predict. One that is `found` has the settings that
+    a sweep has found, under its own.
     """
 
     title: Text | None = None
@@ -129,10 +131,13 @@ class Experiment(Part):
     as_reported: dict[str, Any] = {}
     as_it_can_be: dict[str, Any] | None = None
     ensemble: list[Text] = []
+    found: Found | None = None
     note: Text | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
+        if self.found and (self.like or self.runs or self.ensemble):
+            raise ValueError("is found by a sweep, which has all its settings: leave out like, runs and ensemble")
         if self.runs and (self.settings or self.like or self.printed.model_fields_set):
             raise ValueError("has runs, whose settings and numbers are read: leave out settings, like and printed")
         if self.ensemble and (self.train or self.as_reported or self.as_it_can_be):
@@ -161,6 +166,7 @@ class Claim(Part):
     over: Text | None = None
     cause: list[Text] = []
     best_of: Annotated[int, Field(strict=True, ge=1, le=10**9)] | None = None
+    in_sweep: EffectClaim | None = None
     note: Text | None = None
 
     @model_validator(mode="after")
@@ -204,6 +210,7 @@ class Document(Part):
     as_it_can_be: dict[str, Any] = {}
     seeds: Seeds = 3
     quick: Quick = Quick()
+    sweeps: dict[str, Search] = {}
     questions: list[Question] = []
 
     @model_validator(mode="after")
@@ -217,6 +224,7 @@ class Document(Part):
                     wrong = choice("experiment", experiment_name, self.experiments)
                     raise ValueError(f"claims.{name}.{claim.relation}: {wrong}")
         _check_ensembles(self)
+        _check_sweeps(self)
         _check_questions(self)
         return self
 
@@ -240,8 +248,29 @@ class Document(Part):
         experiment = self.experiments[name]
         if experiment.ensemble:
             return tuple(each for each in VARIANTS if any(each in self.variants(one) for one in experiment.ensemble))
+        found = self.origin(name).found
+        if found is not None:
+            return self.sweep_variants(found.sweep)
         reports = bool(experiment.printed.model_fields_set) or experiment.as_it_can_be is not None
         return VARIANTS if reports else VARIANTS[:1]
+
+    def beside(self, name: str) -> str:
+        """The experiment whose printed numbers stand beside an experiment's own: mostly itself."""
+        found = self.experiments[name].found
+        return found.beside if found and found.beside else name
+
+    def sweep_variants(self, name: str) -> tuple[str, ...]:
+        """In which of the VARIANTS a sweep is run."""
+        return VARIANTS[:1] if self.sweeps[name].as_it_can_be is None else VARIANTS
+
+    def origin(self, name: str) -> Experiment:
+        """The experiment that one's settings begin with."""
+        return self.experiments[self.lineage(name)[0]]
+
+    def seen_from(self, folder: Path) -> Self:
+        """The document with the sweep files that stand in its folder found there."""
+        sweeps = {name: each.seen_from(folder) for name, each in self.sweeps.items()}
+        return self.model_copy(update={"sweeps": sweeps})
 
     def lineage(self, name: str) -> list[str]:
         """The experiments that one is made from along `like`, itself at the end.
@@ -268,9 +297,10 @@ def read_document(source: str | Path) -> Document:
     name = str(source) if isinstance(source, Path) else "claims"
     mapping = strict_yaml.load_mapping(source, name)
     try:
-        return Document(**mapping)
+        document = Document(**mapping)
     except ValidationError as error:
         raise UsageError(f"{name}: {in_one_line(error)}") from None
+    return document.seen_from(source.parent) if isinstance(source, Path) else document
 
 
 def _check_shares(place: str, printed: Printed, document: Document) -> None:
@@ -297,6 +327,18 @@ def _check_ensembles(document: Document) -> None:
             raise ValueError(f"experiments.{name}.ensemble: must name two or more experiments, each once")
 
 
+def _check_sweeps(document: Document) -> None:
+    """Raises  ValueError for a sweep that is not there."""
+    for name, experiment in document.experiments.items():
+        found = experiment.found
+        if found:
+            _check_known(f"experiments.{name}.found.sweep", found.sweep, document.sweeps, "sweep")
+            _check_known(f"experiments.{name}.found.beside", found.beside or name, document.experiments)
+    for name, claim in document.claims.items():
+        if claim.in_sweep:
+            _check_known(f"claims.{name}.in_sweep.sweep", claim.in_sweep.sweep, document.sweeps, "sweep")
+
+
 def _check_questions(document: Document) -> None:
     """Raises  ValueError for a question asked twice, or of what is not there."""
     seen: set[str] = set()
@@ -310,15 +352,26 @@ def _check_questions(document: Document) -> None:
         for name in question.claims:
             _check_known(f"{place}.claims", name, document.claims, "claim")
         for number, item in enumerate(question.show, 1):
-            for name in item.experiments:
-                _check_known(f"{place}.show.{number}", name, document.experiments)
-            for name in [] if item.text else item.experiments or question.experiments:
-                if item.variant not in document.variants(name):
-                    raise ValueError(
-                        f"{place}.show.{number}: {name} has no variant {item.variant}, see docs/recipes.md"
-                    )
-            if not (item.text or item.experiments or question.experiments):
-                raise ValueError(f"{place}.show.{number}: say which experiments it is `of`, the question has none")
+            _check_item(f"{place}.show.{number}", item, question, document)
+
+
+def _check_item(place: str, item: Item, question: Question, document: Document) -> None:
+    """Raises  ValueError for an item of what is not there, or of nothing."""
+    if item.sweep is not None:
+        _check_known(f"{place}.sweep", item.sweep, document.sweeps, "sweep")
+        _check_variant(place, item.sweep, item.variant, document.sweep_variants(item.sweep))
+    names = item.experiments or question.experiments
+    for name in item.experiments:
+        _check_known(place, name, document.experiments)
+    for name in names if item.of_experiments else ():
+        _check_variant(place, name, item.variant, document.variants(name))
+    if item.of_experiments and not names:
+        raise ValueError(f"{place}: say which experiments it is `of`, the question has none")
+
+
+def _check_variant(place: str, name: str, variant: str, variants: Collection[str]) -> None:
+    if variant not in variants:
+        raise ValueError(f"{place}: {name} has no variant {variant}, see docs/recipes.md")
 
 
 def _check_known(place: str, name: str, names: Collection[str], what: str = "experiment") -> None:

@@ -5,9 +5,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from handgrad.config.lookup import listed
 from handgrad.figures import COMPARISONS, FIGURES
 from handgrad.recipes.part import Part, Text
 from handgrad.recipes.refusal import choice
+from handgrad.recipes.searches import PARTS
 
 VARIANTS = ("as_reported", "as_it_can_be")
 TABLES = {
@@ -17,14 +19,14 @@ TABLES = {
     "sample": "one test image of the class that the report shows, with the probability of what it is taken for",
     "averages": "macro and weighted precision, recall and F1",
 }
-ITEMS = ("figure", "table", "equations", "text")
+ITEMS = ("figure", "table", "equations", "sweep", "text")
 
 Variant = Literal["as_reported", "as_it_can_be"]
 Seeds = Annotated[int, Field(strict=True, ge=1, le=1000)]
 
 
 class Item(Part):
-    """One thing to show: a figure, a table, the equations of an experiment's network, or a paragraph.
+    """One thing to show: a figure, a table, the equations of a network, a part of a sweep's report, or a paragraph.
 
     A figure of FIGURES is drawn for each experiment in `of`, one of COMPARISONS once for all; both of the first seed.
     """
@@ -32,6 +34,8 @@ class Item(Part):
     figure: Text | None = None
     table: Text | None = None
     equations: Text | None = None
+    sweep: Text | None = None
+    part: Text | None = None
     text: Text | None = None
     of: list[Text] = []
     variant: Variant = "as_reported"
@@ -45,9 +49,22 @@ class Item(Part):
             raise ValueError(choice("figure", self.figure, FIGURES | COMPARISONS))
         if self.table is not None and self.table not in TABLES:
             raise ValueError(choice("table", self.table, TABLES))
-        if self.of and (self.equations or self.text):
+        if self.of and not (self.figure or self.table):
             raise ValueError(f"{given[0]} does not use `of`")
+        self._check_part()
         return self
+
+    def _check_part(self) -> None:
+        """Raises  ValueError for a sweep without a part that is known, and for a part of anything else."""
+        if (self.sweep is None) != (self.part is None):
+            raise ValueError(f"sweep and part go together: which sweep, and {listed(PARTS)} of it")
+        if self.part is not None and self.part not in PARTS:
+            raise ValueError(choice("part of a sweep", self.part, PARTS))
+
+    @property
+    def of_experiments(self) -> bool:
+        """Whether experiments are what it shows."""
+        return self.sweep is None and self.text is None
 
     @property
     def experiments(self) -> list[str]:
@@ -78,8 +95,9 @@ class Question(Part):
 
 
 class Quick(Part):
-    """What `--quick` makes smaller: at most so many training images, a share of the epochs, fewer seeds."""
+    """What `--quick` makes smaller: at most so many training images, a share of the epochs, fewer seeds and trials."""
 
     train_images: Annotated[int, Field(strict=True, ge=10, le=10**9)] = 6000
     epochs: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
     seeds: Seeds = 2
+    trials: Annotated[int, Field(strict=True, ge=1, le=10**6)] = 12

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from handgrad.evaluation import Interval, mean_interval
 from handgrad.figures import RunData
 from handgrad.figures.numbers.guesses import MANY, random_rows
-from handgrad.recipes.document import Document, Spread
+from handgrad.recipes.document import Document, Printed, Spread
 from handgrad.recipes.measures import MEASURES, written
 from handgrad.recipes.questions import VARIANTS
 from handgrad.recipes.reproduction.results import Reached, Results
@@ -33,7 +33,7 @@ def rows_of(results: Results, names: list[str]) -> list[Row]:
     """A row for each number that the report prints of these; one without numbers is told of by its test accuracy."""
     found = []
     for name in names:
-        printed: list[tuple[str, Any]] = list(results.document.experiments[name].printed.values())
+        printed: list[tuple[str, Any]] = list(printed_beside(results.document, name).values())
         printed += [] if printed else [("test_accuracy", None)]
         found += [_row(results, name, measure, value) for measure, value in printed]
         found += _shown_images(results, name)
@@ -67,6 +67,8 @@ def _row(results: Results, name: str, measure: str, value: Any) -> Row:
     ours = {variant: results.reached(name, variant) for variant in VARIANTS}
     last = ours["as_it_can_be"] or ours["as_reported"]
     number = _middle(value)
+    other = document.beside(name)
+    note = f"The reported numbers are those of {title_of(document, other)}." if other != name else ""
     return Row(
         name,
         title_of(document, name),
@@ -75,8 +77,13 @@ def _row(results: Results, name: str, measure: str, value: Any) -> Row:
         cell(ours["as_reported"], measure, document.scale),
         cell(ours["as_it_can_be"], measure, document.scale),
         _above(number, last, measure, document.scale),
-        experiment.note or "",
+        " ".join(part for part in (experiment.note, note) if part),
     )
+
+
+def printed_beside(document: Document, name: str) -> Printed:
+    """The reported numbers that an experiment's own stand beside."""
+    return document.experiments[document.beside(name)].printed
 
 
 def title_of(document: Document, name: str) -> str:

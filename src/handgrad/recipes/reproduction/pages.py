@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 
 from handgrad.recipes.check import Finding
 from handgrad.recipes.questions import Question
-from handgrad.recipes.reproduction.numbers import Row, rows_of
+from handgrad.recipes.reproduction.asked import SweepVerdict
+from handgrad.recipes.reproduction.numbers import Row, printed_beside, rows_of
 from handgrad.recipes.reproduction.plan import Plan
 from handgrad.recipes.reproduction.results import Results, Verdicts
 from handgrad.recipes.reproduction.shown import Showing
+from handgrad.recipes.reproduction.sweep_blocks import sweep_row
 from handgrad.reports.blocks import Block, Code, Note, Points, Report, Section, Table, Text
 
 TSNE_IMAGES, QUICK_TSNE_IMAGES = 1000, 300
@@ -56,6 +58,7 @@ def _facts(results: Results, made: Made) -> list[tuple[str, str]]:
         ("data set", datasets),
         ("experiments", str(len(plan.experiments))),
         ("runs", str(len(plan.distinct))),
+        ("sweeps", plan.trials),
         ("seeds", str(plan.seeds)),
         ("training", duration(made.seconds)),
         ("processor", f"{made.machine.get('processor', '')}, {made.machine.get('cores', '')} cores"),
@@ -65,12 +68,14 @@ def _facts(results: Results, made: Made) -> list[tuple[str, str]]:
 
 def numbers_section(results: Results) -> Section:
     """Every reported number of the experiments that the questions ask of."""
-    names = [name for name in results.plan.experiments if results.document.experiments[name].printed.values()]
-    if not names:
+    names = [name for name in results.plan.experiments if printed_beside(results.document, name).values()]
+    sweeps = list(dict.fromkeys(name for name, _ in results.plan.sweeps))
+    if not names and not sweeps:
         return Section("numbers", "", [])
     whole = is_whole(results.plan)
     blocks: list[Block] = [] if whole else [Note(_subset(results.plan))]
-    blocks += [Text(_reading(results)), numbers_table(rows_of(results, names), whole)]
+    rows = [*rows_of(results, names), *(sweep_row(results, name) for name in sweeps)]
+    blocks += [Text(_reading(results)), numbers_table(rows, whole)]
     return Section("numbers", "Reported and reached", blocks)
 
 
@@ -99,7 +104,8 @@ def _subset(plan: Plan) -> str:
     if plan.choice.quick:
         quick = plan.document.quick
         epochs = "" if quick.epochs == 1 else f", {100 * quick.epochs:g} % of the epochs"
-        changed.append(f"at most {quick.train_images:,} training images{epochs}")
+        trials = f", {quick.trials} trials of a sweep" if plan.sweeps else ""
+        changed.append(f"at most {quick.train_images:,} training images{epochs}{trials}")
     if plan.choice.dataset:
         changed.append(f"the data set {plan.choice.dataset} in place of the report's")
     return (
@@ -147,27 +153,37 @@ def _claim_blocks(verdicts: Verdicts) -> list[Block]:
             points.append(
                 f"Ours, {variant.replace('_', ' ')}: {finding.verdict}. {' '.join(finding.arithmetic)}".strip()
             )
+    for variant, judged in verdicts.sweeps.items():
+        if judged is not None:
+            points.append(f"The sweep, {variant.replace('_', ' ')}: {judged.verdict}. {judged.words}")
     points += [printed.note] if printed.note else []
     return [Text(f"Claim: {printed.says}"), Points(points)]
 
 
 def claims_section(found: Mapping[str, Verdicts]) -> Section:
     """All verdicts on one page."""
+    asked = any(verdict for each in found.values() for verdict in each.sweeps.values())
     rows = [
-        (each.printed.says, each.printed.verdict, *(_verdict(finding) for finding in each.seeds.values()))
+        (
+            each.printed.says,
+            each.printed.verdict,
+            *map(_verdict, [*each.seeds.values(), *(each.sweeps.values() if asked else ())]),
+        )
         for each in found.values()
     ]
     if not rows:
         return Section("claims", "", [])
-    header = ("claim", "by the reported numbers", "ours, as reported", "ours, as it can be")
+    header: tuple[str, ...] = ("claim", "by the reported numbers", "ours, as reported", "ours, as it can be")
+    header += ("in the sweep, as reported", "in the sweep, as it can be") if asked else ()
     words = Text(
         "A claim is a comparison of experiments. It holds, or does not, where the difference over our seeds is beyond "
         "chance (p < 0.05), and is undecided otherwise; the arithmetic stands with the question."
+        + (" In a sweep it does where the 95 % interval of the effect, all else equal, is." if asked else "")
     )
     return Section("claims", "Claims", [words, Table(header, rows, "Verdicts", header)])
 
 
-def _verdict(finding: Finding | None) -> str:
+def _verdict(finding: Finding | SweepVerdict | None) -> str:
     return finding.verdict if finding is not None else NOT_ASKED
 
 
@@ -177,11 +193,11 @@ def _made_section(results: Results, made: Made, showing: Showing) -> Section:
         for name, value in made.machine.items()
         if value
     )
-    runs = results.plan.distinct
+    done = ", ".join(part for part in (f"{len(results.plan.distinct)} runs", results.plan.trials) if part)
     blocks: list[Block] = [
         Text("This command trains, draws and judges all of it again; runs that are over are not run again:"),
         Code(made.command),
-        Text(f"{len(runs)} runs, {duration(made.seconds)} of training in all, {made.jobs} at a time. {machine}."),
+        Text(f"{done}, {duration(made.seconds)} of training in all, {made.jobs} at a time. {machine}."),
         Text("Each run is a folder below `runs`; `handgrad report` and `handgrad evaluate` tell more of any of them."),
     ]
     if showing.left_out:

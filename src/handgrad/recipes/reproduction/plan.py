@@ -3,7 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -14,8 +15,11 @@ from handgrad.config.influence import idle, settled
 from handgrad.data import load
 from handgrad.errors import UsageError
 from handgrad.recipes.document import Document
-from handgrad.recipes.questions import Question, Quick
+from handgrad.recipes.questions import VARIANTS, Question, Quick
 from handgrad.recipes.refusal import choice
+from handgrad.recipes.reproduction.asked import check_effect
+from handgrad.recipes.reproduction.searching import Finds, PlannedSweep, plan_sweep
+from handgrad.recipes.reproduction.works import Work
 from handgrad.recipes.training import config_of
 
 APART = {"checkpoint_seconds", "name", "runs_dir", "seed", "track", "wandb_entity", "wandb_mode", "wandb_project"}
@@ -31,7 +35,10 @@ class Choice(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The questions to answer, and the runs, one a seed, of each experiment in each of its variants."""
+    """The questions to answer; the sweeps, and the runs, one a seed, of each experiment, in each of their variants.
+
+    An experiment that a sweep finds has no runs before that is over: `lacking` says which have none, and why.
+    """
 
     document: Document
     choice: Choice
@@ -39,11 +46,34 @@ class Plan(NamedTuple):
     questions: list[Question]
     seeds: int
     runs: dict[tuple[str, str], tuple[RunConfig, ...]]
+    sweeps: dict[tuple[str, str], PlannedSweep]
+    lacking: dict[tuple[str, str], str]
+
+    def origin(self, key: tuple[str, str]) -> tuple[str, str] | None:
+        """The sweep, in its variant, that finds what an experiment in its variant is."""
+        found = self.document.origin(key[0]).found
+        return (found.sweep, key[1]) if found else None
+
+    @property
+    def trials(self) -> str:
+        """As in "400 trials in 2 sweeps"; nothing without any."""
+        count = len(self.sweeps)
+        trials = sum(planned.wanted for planned in self.sweeps.values())
+        return f"{trials:,} trials in {'one sweep' if count == 1 else f'{count} sweeps'}" if count else ""
+
+    @property
+    def works(self) -> list[Work]:
+        """What can be done now: the sweeps, which take longest, then every run."""
+        return [*self.sweeps.values(), *self.distinct]
 
     @property
     def distinct(self) -> list[RunConfig]:
         """Every run once."""
-        return list({str(config.name): config for configs in self.runs.values() for config in configs}.values())
+        return self.of(self.runs)
+
+    def of(self, keys: Iterable[tuple[str, str]]) -> list[RunConfig]:
+        """The runs of some experiments in a variant, each once."""
+        return list({str(config.name): config for key in keys for config in self.runs[key]}.values())
 
     @property
     def experiments(self) -> list[str]:
@@ -58,17 +88,52 @@ def make_plan(document: Document, chosen: Choice, folder: Path) -> Plan:
     Raises  UsageError for a document without questions, an unknown question, or settings that do not go together.
     """
     questions = chosen_questions(document, chosen.questions)
-    wanted = wanted_experiments(document, questions)
     seeds = chosen.seeds or (document.quick.seeds if chosen.quick else document.seeds)
-    names: dict[str, str] = {}
-    runs = {}
+    sweeps = _sweeps(document, questions, chosen, folder)
+    plan = Plan(document, chosen, folder, questions, seeds, {}, sweeps, {})
+    _check_effects(plan)
+    wanted = wanted_experiments(document, questions)
+    finds, names = Finds(document, sweeps), dict[str, str]()
     for name, experiment in document.experiments.items():
         for variant in () if experiment.ensemble or experiment.runs else document.variants(name):
-            config = _config(document, name, variant, chosen)
+            config = _config(plan, finds, name, variant)
+            if config is None:
+                if name in wanted:
+                    plan.lacking[name, variant] = _why_lacking(plan, name, variant)
+                continue
             label = names.setdefault(digest(config), f"{_plain(name)}-{digest(config)}")
             if name in wanted:
-                runs[name, variant] = _seeded(config, label, seeds, folder / "runs")
-    return Plan(document, chosen, folder, questions, seeds, runs)
+                plan.runs[name, variant] = _seeded(config, label, seeds, folder / "runs")
+    return plan
+
+
+def _sweeps(
+    document: Document, questions: Sequence[Question], chosen: Choice, folder: Path
+) -> dict[tuple[str, str], PlannedSweep]:
+    """Those that the questions need."""
+    names = [name for name in document.sweeps if name in wanted_sweeps(document, questions)]
+    return {
+        (name, variant): _planned(document, name, variant, chosen, folder / "sweeps")
+        for name in names
+        for variant in document.sweep_variants(name)
+    }
+
+
+def _check_effects(plan: Plan) -> None:
+    """Raises  UsageError with the place, for what a claim asks of a sweep that does not try it."""
+    for name in {name for question in plan.questions for name in question.claims}:
+        effect = plan.document.claims[name].in_sweep
+        if effect is not None:
+            check_effect(f"claims.{name}.in_sweep", effect, plan.sweeps[effect.sweep, VARIANTS[0]].definition)
+
+
+def _planned(document: Document, name: str, variant: str, chosen: Choice, folder: Path) -> PlannedSweep:
+    planned = plan_sweep(document, name, variant, folder, chosen.dataset)
+    if not chosen.quick:
+        return planned
+    quick = document.quick
+    settings = replace(planned.settings, configurations=min(planned.wanted, quick.trials))
+    return planned._replace(base=quickened(planned.base, quick), settings=settings)
 
 
 def fetch_data(plan: Plan) -> None:
@@ -76,7 +141,8 @@ def fetch_data(plan: Plan) -> None:
 
     Raises  UsageError, FileSystemError, CorruptDataError.
     """
-    for config in {(each.dataset, each.resize, each.features): each for each in plan.distinct}.values():
+    configs = [*plan.distinct, *(planned.base for planned in plan.sweeps.values())]
+    for config in {(each.dataset, each.resize, each.features): each for each in configs}.values():
         build_dataset(config.replaced(fold=None))
 
 
@@ -104,6 +170,14 @@ def wanted_experiments(document: Document, questions: Sequence[Question]) -> set
     return found | {member for name in found for member in document.experiments[name].ensemble}
 
 
+def wanted_sweeps(document: Document, questions: Sequence[Question]) -> set[str]:
+    """What the questions need: the sweeps that are shown, those that find experiments, and those that claims ask."""
+    shown = {item.sweep for question in questions for item in question.show}
+    origins = [document.origin(name).found for name in wanted_experiments(document, questions)]
+    asked = [document.claims[claim].in_sweep for question in questions for claim in question.claims]
+    return {name for name in shown if name} | {each.sweep for each in [*origins, *asked] if each}
+
+
 def digest(config: RunConfig) -> str:
     """Eight digits that are the same for settings of the same effect, the seed apart."""
     unused = idle(config) | APART
@@ -111,11 +185,29 @@ def digest(config: RunConfig) -> str:
     return hashlib.sha256(json.dumps(effective, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def _config(document: Document, name: str, variant: str, chosen: Choice) -> RunConfig:
-    config = config_of(document, name, variant)
+def _config(plan: Plan, finds: Finds, name: str, variant: str) -> RunConfig | None:
+    """None where a sweep is to find it, and has not."""
+    document, chosen = plan.document, plan.choice
+    found, quick = document.origin(name).found, document.quick
+    if found is None:
+        config = config_of(document, name, variant)
+    else:
+        base = finds.config(found, variant)
+        if base is None:
+            return None
+        config = config_of(document, name, variant, base)
+        quick = quick.model_copy(update={"epochs": 1.0})  # the sweep was as quick
     if chosen.dataset is not None:
         config = config.replaced(dataset=chosen.dataset)
-    return quickened(config, document.quick) if chosen.quick else config
+    return quickened(config, quick) if chosen.quick else config
+
+
+def _why_lacking(plan: Plan, name: str, variant: str) -> str:
+    found = plan.document.origin(name).found
+    assert found is not None
+    if not plan.sweeps[found.sweep, variant].over:
+        return f"sweep {found.sweep} is not over"
+    return f"sweep {found.sweep} has no configuration number {found.rank} among its {found.among}"
 
 
 def quickened(config: RunConfig, quick: Quick) -> RunConfig:

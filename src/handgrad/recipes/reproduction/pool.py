@@ -1,4 +1,4 @@
-"""All runs of a recipe, several at a time in processes of their own, until all are over or somebody stops them."""
+"""All runs and sweeps of a recipe, several at a time in processes of their own, until they are over or stopped."""
 
 import logging
 import multiprocessing
@@ -13,9 +13,9 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from typing import Any, NamedTuple, Protocol
 
-from handgrad.config import RunConfig
 from handgrad.errors import HandgradError
-from handgrad.recipes.reproduction.work import Ending, finish
+from handgrad.recipes.reproduction.work import Ending
+from handgrad.recipes.reproduction.works import Work, finish
 from handgrad.runs import InterruptedRunError
 from handgrad.runs.interruption import stopping_on_signals
 
@@ -62,17 +62,17 @@ def one_thread_each() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
 
 
-def finish_all(configs: Sequence[RunConfig], jobs: int, display: Display) -> dict[str, str]:
-    """Train, resume or skip each run; the failed ones by name, each with its reason.
+def finish_all(works: Sequence[Work], jobs: int, display: Display) -> dict[str, str]:
+    """Do, resume or skip each; the failed ones by name, each with its reason.
 
     Raises  InterruptedRunError after Ctrl-C or SIGTERM, when every run has saved itself; FileSystemError.
     """
-    endings = _one_by_one(configs, display) if jobs == 1 or len(configs) < 2 else _at_once(configs, jobs, display)
+    endings = _one_by_one(works, display) if jobs == 1 or len(works) < 2 else _at_once(works, jobs, display)
     found = {}
     with closing(endings):
         for done, ending in enumerate(endings):
             if ending.stopped:
-                raise _stopped(done, len(configs), signal.SIGINT)
+                raise _stopped(done, len(works), signal.SIGINT)
             display.ended(ending)
             if ending.failure:
                 found[ending.name] = ending.failure
@@ -83,23 +83,23 @@ def _stopped(done: int, total: int, number: int) -> InterruptedRunError:
     return InterruptedRunError(f"stopped: {done} of {total} runs are over; the same command goes on from here", number)
 
 
-def _one_by_one(configs: Sequence[RunConfig], display: Display) -> Generator[Ending]:
-    for done, config in enumerate(configs):
+def _one_by_one(works: Sequence[Work], display: Display) -> Generator[Ending]:
+    for done, work in enumerate(works):
         try:
-            yield finish(config, display.moved)
+            yield finish(work, display.moved)
         except InterruptedRunError as error:
-            stopped = _stopped(done, len(configs), error.exit_code - 128)
+            stopped = _stopped(done, len(works), error.exit_code - 128)
             stopped.at_once = error.at_once
             raise stopped from None
 
 
-def _at_once(configs: Sequence[RunConfig], jobs: int, display: Display) -> Generator[Ending]:
+def _at_once(works: Sequence[Work], jobs: int, display: Display) -> Generator[Ending]:
     # Spawned: a forked child would share locks of threads that it does not have.
     context = multiprocessing.get_context("spawn")
     reports: Any = context.Queue()
     stop, done = _Stop(), 0
-    with stopping_on_signals(stop) as interruption, _pool(context, min(jobs, len(configs)), reports) as pool:
-        waiting = {pool.submit(_in_process, config) for config in configs}
+    with stopping_on_signals(stop) as interruption, _pool(context, min(jobs, len(works)), reports) as pool:
+        waiting = {pool.submit(_in_process, work) for work in works}
         while waiting and not stop.asked:
             over, waiting = wait(waiting, TICK, FIRST_COMPLETED)
             _pass_on(reports, display)
@@ -109,7 +109,7 @@ def _at_once(configs: Sequence[RunConfig], jobs: int, display: Display) -> Gener
         if stop.asked:
             _stop_all(waiting)
     if interruption.signal:
-        raise _stopped(done, len(configs), interruption.signal)
+        raise _stopped(done, len(works), interruption.signal)
 
 
 @contextmanager
@@ -178,13 +178,14 @@ def _tell(name: str, share: float) -> None:
     _reports[0].put((name, share))
 
 
-def _in_process(config: RunConfig) -> Answer:
-    nothing = Ending(str(config.name), stopped=True)
+def _in_process(work: Work) -> Answer:
+    nothing = Ending(str(work.name), stopped=True)
     if _stop.asked:
         return Answer(nothing)
     try:
-        return Answer(finish(config, _tell, lambda: _stop.asked))
-    except InterruptedRunError:
+        return Answer(finish(work, _tell, lambda: _stop.asked))
+    except InterruptedRunError:  # a sweep listens to the signal itself
+        _stop.stop("")
         return Answer(nothing)
     except HandgradError as error:
         return Answer(nothing, str(error), error.exit_code)

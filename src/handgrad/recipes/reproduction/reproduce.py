@@ -34,7 +34,7 @@ def write_outcome(plan: Plan, failures: dict[str, str], command: str, jobs: int,
     results = Results(plan, failures)
     say("numbers and claims")
     found = verdicts(results)
-    seconds = sum(run_of(config).metrics.get("seconds", 0.0) for config in plan.distinct)
+    seconds = sum(run_of(config).metrics.get("seconds", 0.0) for config in plan.distinct) + results.searching_seconds
     made = Made(command, seconds, jobs, machine())
     numbers = as_mapping(results, found) | {"seconds": round(seconds, 3), "machine": made.machine}
     written = _places(plan, numbers)

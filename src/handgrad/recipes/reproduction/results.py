@@ -10,8 +10,10 @@ from handgrad.recipes.document import Document
 from handgrad.recipes.measures import MEASURES
 from handgrad.recipes.questions import VARIANTS
 from handgrad.recipes.relations import RELATIONS, TwoMeasures
+from handgrad.recipes.reproduction.asked import SweepVerdict, judge_in_sweep
 from handgrad.recipes.reproduction.plan import Plan
 from handgrad.recipes.reproduction.work import failure_of, run_of
+from handgrad.reports.sweep import SweepData, look
 from handgrad.runs import Run
 from handgrad.runs.predictions import predictions_of
 
@@ -28,13 +30,14 @@ class Reached(NamedTuple):
 
 
 class Results:
-    """Read from run folders alone; what needs predictions is worked out when it is first wanted, and once."""
+    """Read from run folders alone; what needs predictions or an analysis is worked out when it is wanted, and once."""
 
     def __init__(self, plan: Plan, failures: Mapping[str, str]) -> None:
         self.plan, self.document = plan, plan.document
         self._failures = failures
         self._reached: dict[tuple[str, str], Reached] = {}
         self._averages: dict[str, dict[str, float]] = {}
+        self._searched: dict[tuple[str, str], SweepData] = {}
 
     def reached(self, name: str, variant: str) -> Reached | None:
         """None where the experiment is not trained in that variant."""
@@ -46,12 +49,30 @@ class Results:
             self._reached[key] = self._together(together, variant) if together else self._trained(key)
         return self._reached[key]
 
+    def searched(self, name: str, variant: str) -> SweepData | None:
+        """None where the sweep is not run in that variant, or not over."""
+        key = name, variant
+        if key not in self.plan.sweeps or not self.plan.sweeps[key].over:
+            return None
+        if key not in self._searched:
+            self._searched[key] = look(self.plan.sweeps[key].sweep)
+        return self._searched[key]
+
+    @property
+    def searching_seconds(self) -> float:
+        """Of training, in all sweeps."""
+        found = [self.searched(*key) for key in self.plan.sweeps]
+        return sum(trial.seconds for each in found if each for trial in each.trials)
+
     def values(self, variant: str) -> dict[str, dict[str, list[float]]]:
         """By experiment and measure, in the document's unit."""
         found = {name: self.reached(name, variant) for name in self.plan.experiments}
         return {name: each.values for name, each in found.items() if each is not None}
 
     def _trained(self, key: tuple[str, str]) -> Reached:
+        if key in self.plan.lacking:
+            sweep = self.plan.sweeps[self.plan.origin(key) or key]
+            return Reached((), {}, {key[0]: self._failures.get(sweep.name) or self.plan.lacking[key]})
         configs = self.plan.runs.get(key, ())
         failures = {str(config.name): self._failure(config) for config in configs if self._failure(config)}
         runs = tuple(run_of(config) for config in configs if config.name not in failures)
@@ -109,10 +130,11 @@ def _needs_averages(document: Document, name: str) -> bool:
 
 
 class Verdicts(NamedTuple):
-    """A claim as the report's numbers have it, and as our seeds do in each variant; None where they do not speak."""
+    """A claim as the report's numbers have it, as our seeds do, and as a sweep does; None where they do not speak."""
 
     printed: Finding
     seeds: dict[str, Finding | None]
+    sweeps: dict[str, SweepVerdict | None]
 
 
 def verdicts(results: Results) -> dict[str, Verdicts]:
@@ -124,7 +146,23 @@ def verdicts(results: Results) -> dict[str, Verdicts]:
     names = list(dict.fromkeys(name for question in results.plan.questions for name in question.claims))
     printed = {finding.name: finding for finding in check(_with_claims(document, names))}
     ours = {variant: _over_seeds(results, names, variant) for variant in VARIANTS}
-    return {name: Verdicts(printed[name], {variant: ours[variant].get(name) for variant in VARIANTS}) for name in names}
+    return {
+        name: Verdicts(
+            printed[name],
+            {variant: ours[variant].get(name) for variant in VARIANTS},
+            {variant: _in_sweep(results, name, variant) for variant in VARIANTS},
+        )
+        for name in names
+    }
+
+
+def _in_sweep(results: Results, name: str, variant: str) -> SweepVerdict | None:
+    claim = results.document.claims[name].in_sweep
+    searched = results.searched(claim.sweep, variant) if claim else None
+    if claim is None or searched is None:
+        return None
+    share = MEASURES[searched.analysis.metric.name].kind == "share"
+    return judge_in_sweep(claim, searched.analysis, results.document.scale if share else 1.0)
 
 
 def _over_seeds(results: Results, names: list[str], variant: str) -> dict[str, Finding]:
@@ -158,6 +196,7 @@ def as_mapping(results: Results, found: Mapping[str, Verdicts]) -> dict[str, Any
         name: {
             "printed": each.printed.to_mapping(),
             **{variant: finding and finding.to_mapping() for variant, finding in each.seeds.items()},
+            "in_sweep": {variant: verdict._asdict() for variant, verdict in each.sweeps.items() if verdict},
         }
         for name, each in found.items()
     }
@@ -168,6 +207,23 @@ def as_mapping(results: Results, found: Mapping[str, Verdicts]) -> dict[str, Any
         "unit": results.document.unit,
         "asked": asked,
         "experiments": experiments,
+        "sweeps": _sweeps(results),
         "claims": claims,
         "units": units,
     }
+
+
+def _sweeps(results: Results) -> dict[str, Any]:
+    """Of each that is over: where it is, how many trials of which state, its best and worst with their settings."""
+    found: dict[str, Any] = {}
+    for (name, variant), planned in results.plan.sweeps.items():
+        searched = results.searched(name, variant)
+        if searched is not None:
+            ends = {"best": searched.analysis.best, "worst": searched.analysis.worst}
+            told = {
+                end: entry and {"values": entry.values, "objective": entry.objective.mean}
+                for end, entry in ends.items()
+            }
+            row = {"folder": planned.name, "metric": searched.analysis.metric.name, "states": searched.analysis.states}
+            found.setdefault(name, {})[variant] = row | told
+    return found

@@ -10,6 +10,7 @@ from handgrad.figures import FIGURES, RunData
 from handgrad.recipes.questions import Item, Question
 from handgrad.recipes.reproduction.numbers import title_of
 from handgrad.recipes.reproduction.results import Reached, Results
+from handgrad.recipes.reproduction.sweep_blocks import HEADED, sweep_blocks
 from handgrad.recipes.reproduction.tables import SHOWN, Subject
 from handgrad.reports.blocks import Block, Note, Picture, Text
 from handgrad.reports.gather import Gallery
@@ -20,7 +21,6 @@ from handgrad.runs.predictions import predictions_of
 Say = Callable[[str], None]
 OVER_SEEDS = ("compare_loss", "compare_accuracy", "compare_test")  # show every seed, with bands or intervals
 KEPT = 6  # runs whose images and predictions are held in memory at a time
-HEADED = {"as_reported": "as reported", "as_it_can_be": "as it can be"}
 
 
 class Showing:
@@ -38,6 +38,9 @@ class Showing:
     def _item(self, item: Item, question: Question) -> list[Block]:
         if item.text is not None:
             return [Text(item.text)]
+        if item.sweep is not None:
+            self.say(f"sweep {item.sweep}: {item.part}")
+            return sweep_blocks(self.results, item)
         names = item.experiments or question.experiments
         if item.figure is not None and item.figure not in FIGURES:
             return self._compared(item.figure, names, item.variant)

@@ -1,4 +1,4 @@
-"""How long the runs of a plan would take."""
+"""How long the runs and sweeps of a plan would take."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,8 +7,11 @@ from handgrad.classical import CLASSICAL
 from handgrad.classical import estimate as estimate_fit
 from handgrad.config import RunConfig, build_dataset
 from handgrad.errors import HandgradError
-from handgrad.recipes.reproduction.plan import digest
+from handgrad.recipes.reproduction.plan import Plan, digest
+from handgrad.recipes.reproduction.searching import PlannedSweep
+from handgrad.recipes.reproduction.work import over
 from handgrad.runs import make_trainer, prepare, prepare_classical
+from handgrad.sweeps.timing import estimate as estimate_trial
 from handgrad.training.estimate import estimate_seconds
 
 START_SECONDS = 3.0  # of a process
@@ -28,11 +31,23 @@ WITHOUT_COST = (
 )
 
 
-def estimated_seconds(configs: Sequence[RunConfig], jobs: int) -> float:
-    """For all of them, `jobs` at a time; each kind of training is timed for a moment, and projected.
+def estimated_seconds(plan: Plan, jobs: int) -> float:
+    """For what is missing, `jobs` at a time; each kind of training is timed for a moment, and projected.
 
-    Math    start + max(sum over runs / jobs, the longest run)
+    What a sweep is yet to find takes as long as its trials do on average.
+
+    Math    start + max(sum over runs and sweeps / jobs, the longest of them)
     """
+    seconds = _of_runs([config for config in plan.distinct if not over(config)])
+    for key, planned in plan.sweeps.items():
+        if not planned.over:
+            trial = _of_trial(planned)
+            seconds.append(trial * (planned.wanted - planned.begun))
+            seconds += [trial] * plan.seeds * sum(plan.origin(each) == key for each in plan.lacking)
+    return START_SECONDS + max(sum(seconds) / jobs, max(seconds, default=0.0))
+
+
+def _of_runs(configs: Sequence[RunConfig]) -> list[float]:
     epoch: dict[str, float] = {}
     seconds = []
     for config in configs:
@@ -40,9 +55,16 @@ def estimated_seconds(configs: Sequence[RunConfig], jobs: int) -> float:
         key = digest(kind)
         if key not in epoch:
             epoch[key] = _seconds(kind)
-        seconds.append(epoch[key] * (1 if config.model in CLASSICAL else config.epochs))
-    total = sum(seconds) + RUN_SECONDS * len(seconds)
-    return START_SECONDS + max(total / jobs, max(seconds, default=0.0))
+        seconds.append(RUN_SECONDS + epoch[key] * (1 if config.model in CLASSICAL else config.epochs))
+    return seconds
+
+
+def _of_trial(planned: PlannedSweep) -> float:
+    """On average; 0 where nothing can be trained."""
+    try:
+        return RUN_SECONDS + estimate_trial(planned.definition, planned.base).seconds
+    except HandgradError:
+        return 0.0
 
 
 def _kind(config: RunConfig) -> RunConfig:
