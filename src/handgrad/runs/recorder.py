@@ -12,7 +12,7 @@ from handgrad.runs.folder import Run
 from handgrad.training import Epoch, Evaluation, Observer, Trainer, save_checkpoint, save_model
 from handgrad.training.history import epoch_record, evaluation_record, statistics_record, steps_record
 
-SOONEST_SECONDS = 1.0
+SOONEST_SECONDS, LEAN_SECONDS = 1.0, 3.0
 
 
 class Recorder(Observer):
@@ -20,7 +20,7 @@ class Recorder(Observer):
     `checkpoint_seconds` within one, and when training stops. Keeps the first epoch's network beside them.
 
     A `lean` run gets no checkpoint before its first step, which its seed makes again, none after its last, which its
-    model follows, and no first epoch's network. Whoever adds statistics to the history comes before it.
+    model follows, fewer in between, and no first epoch's network. Whoever adds statistics to the history comes before it.
     """
 
     def __init__(self, run: Run, checkpoint_seconds: float, lean: bool = False) -> None:
@@ -59,7 +59,8 @@ class Recorder(Observer):
     def paused(self, trainer: Trainer) -> None:
         """A checkpoint, when one is due."""
         waited = time.monotonic() - self._saved
-        due = min(SOONEST_SECONDS, self.checkpoint_seconds) if self._epoch_ended else self.checkpoint_seconds
+        soonest = LEAN_SECONDS if self.lean else SOONEST_SECONDS
+        due = min(soonest, self.checkpoint_seconds) if self._epoch_ended else self.checkpoint_seconds
         over = trainer.step >= trainer.total_steps
         if not (over and self.lean) and (trainer.stop_reason or over or waited >= due):
             self.save(trainer)
@@ -77,7 +78,8 @@ class Recorder(Observer):
         """Close the history; that it could not be written was said when it was tried."""
         with contextlib.suppress(OSError), self._file:
             self._file.flush()
-            os.fsync(self._file.fileno())
+            if self.run.durable:
+                os.fsync(self._file.fileno())
 
     def _save_best(self, trainer: Trainer) -> None:
         """The best weights as a model, for whoever wants to use a run that has not ended."""
