@@ -14,8 +14,8 @@ def grid_lines(results: dict[str, Any]) -> Iterator[str]:
         f"{name}, all {grid['size']:,} configurations, {grid['slots']} at a time: {_range(grid['hours'], 'h')}, "
         f"from {grid['sample']} trained in {grid['strata']} strata (95 % interval)"
     )
-    mean = [seconds["mean"], seconds["low"], seconds["high"]]
-    yield f"a configuration has a core for {_range(mean, 's')}, {1000 * grid['between_seconds']:.0f} ms of it between two"
+    mean, between = [seconds["mean"], seconds["low"], seconds["high"]], 1000 * grid["between_seconds"]
+    yield f"a configuration has a core for {_range(mean, 's')}, of which {between:.0f} ms are between two trainings"
     yield f"the doctor's estimate (--dry_run): {_range(grid['estimated_hours'], 'h')}"
 
 

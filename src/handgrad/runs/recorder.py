@@ -20,7 +20,8 @@ class Recorder(Observer):
     `checkpoint_seconds` within one, and when training stops. Keeps the first epoch's network beside them.
 
     A `lean` run gets no checkpoint before its first step, which its seed makes again, none after its last, which its
-    model follows, fewer in between, and no first epoch's network. Whoever adds statistics to the history comes before it.
+    model follows, fewer in between, and no first epoch's network.
+    Whoever adds statistics to the history comes before it.
     """
 
     def __init__(self, run: Run, checkpoint_seconds: float, lean: bool = False) -> None:

@@ -84,10 +84,8 @@ class Driver:
 
     def standing(self) -> Standing:
         """How far the sweep is, as far as this driver knows."""
-        trials = self.ledger.known()
-        count = {state: sum(t.state == state for t in trials) for state in (FINISHED, STOPPED, FAILED, LOST)}
+        count, best = self.ledger.states, self.ledger.best
         settled = count[FINISHED] + count[STOPPED] + count[FAILED]
-        best = self.sweep.best(trials)
         left = self._seconds_left(settled)
         return Standing(
             self.sweep.wanted, settled, len(self.running), count[STOPPED], count[FAILED], count[LOST], best, left
