@@ -17,7 +17,7 @@ from handgrad.sweeps import SweepDefinition
 from handgrad.sweeps.brains import BRAINS
 from handgrad.sweeps.brains.brain import Brain
 from handgrad.sweeps.folder import Settings, Sweep, create_sweep
-from handgrad.sweeps.pace import stretches, waits
+from handgrad.sweeps.pace import lengths, stretches, waits
 from handgrad.sweeps.start import run_sweep
 from handgrad.sweeps.timing import estimate
 from handgrad.sweeps.trial import Trial
@@ -89,24 +89,19 @@ def _trained(path: Path, definition: SweepDefinition, base: RunConfig, strata: l
 
 
 def _numbers(sweep: Sweep, strata: list[Stratum], slots: int) -> dict[str, Any]:
-    definition, found = sweep.definition, {}
-    for trial in sweep.trials():
-        found[definition.key(trial.values)] = stretches([sweep.run(trial)])[0]
-    between = mean(waits(list(found.values()), slots))
-    seconds = [[_length(found[definition.key(values)], between) for values in stratum.drawn] for stratum in strata]
+    definition, trials = sweep.definition, sweep.trials()
+    found = [stretches([sweep.run(trial)])[0] for trial in trials]
+    keys = (definition.key(trial.values) for trial in trials)
+    taken = dict(zip(keys, lengths(found, slots), strict=True))
+    seconds = [[taken[definition.key(values)] for values in stratum.drawn] for stratum in strata]
     told = stratified_mean([stratum.size for stratum in strata], seconds)
-    hours = [n * (definition.size or 0) / slots / 3600 for n in told[:3]]
     return {
         "size": definition.size,
         "slots": slots,
         "strata": len(strata),
-        "sample": sum(map(len, seconds)),
-        "between_seconds": between,
+        "sample": len(trials),
+        "between_seconds": mean(waits(found, slots)),
         "seconds": told._asdict(),
-        "hours": hours,
+        "hours": [n * (definition.size or 0) / slots / 3600 for n in told[:3]],
         "trained": [stratum._asdict() | {"seconds": each} for stratum, each in zip(strata, seconds, strict=True)],
     }
-
-
-def _length(stretch: Any, between: float) -> float:
-    return float(stretch.over - stretch.stepped + between)

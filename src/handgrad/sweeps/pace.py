@@ -43,3 +43,15 @@ def waits(found: Sequence[Stretch], slots: int) -> list[float]:
     """
     begun, over = sorted(each.stepped for each in found), sorted(each.over for each in found)
     return [first - last for first, last in zip(begun[slots:], over, strict=False)]
+
+
+def lengths(found: Sequence[Stretch], slots: int) -> list[float]:
+    """Seconds for which each training had its place: its wait for the first step, by `waits`, and what follows that.
+
+    The first ones, which have no predecessor, are taken to have waited as long as the others on average.
+    """
+    known = waits(found, slots)
+    waited = [sum(known) / max(len(known), 1)] * slots + known
+    order = sorted(range(len(found)), key=lambda i: found[i].stepped)
+    place = {i: rank for rank, i in enumerate(order)}
+    return [each.over - each.stepped + waited[place[i]] for i, each in enumerate(found)]
