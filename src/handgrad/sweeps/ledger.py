@@ -95,7 +95,8 @@ class Ledger:
         from optuna.trial import TrialState
 
         states = {FINISHED: TrialState.COMPLETE, STOPPED: TrialState.PRUNED, FAILED: TrialState.FAIL}
-        if trial.state not in states or (trial.state != FAILED and not math.isfinite(trial.objective or math.nan)):
+        rated = trial.objective is not None and math.isfinite(trial.objective)
+        if trial.state not in states or (trial.state != FAILED and not rated):
             raise ValueError(f"trial {trial.number} is {trial.state} with objective {trial.objective}")
         result = {"seconds": trial.seconds, "why": trial.why, "stop": trial.stop, "objective": trial.objective}
         metric, values = self.definition.metric, None

@@ -16,7 +16,7 @@ class Entry(NamedTuple):
 SWEEPERS = {
     "handgrad": Entry("handgrad.bench.sweepers.hand"),
     "optuna": Entry("handgrad.bench.sweepers.optuna_torch", "optuna", ("optuna", "torch")),
-    "ray": Entry("handgrad.bench.sweepers.ray_torch", "ray", ("ray", "pandas", "pyarrow", "tensorboardX", "torch")),
+    "ray": Entry("handgrad.bench.sweepers.ray_torch", "ray", ("ray", "pandas", "pyarrow", "torch")),
 }
 
 INSTALL = {"optuna": "optuna torch", "ray": "'ray[tune]' torch"}
