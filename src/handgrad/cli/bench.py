@@ -29,6 +29,7 @@ EXAMPLES = """  handgrad bench                    all against all peers: half an
   handgrad bench --workload B --peers none --images 6400
   handgrad bench --goal 99 --threads all
   handgrad bench --sweep            trials an hour beside Optuna and Ray with PyTorch
+  handgrad bench --grid             hours of da6401's 11,664 configurations, from 150
   handgrad bench --table benchmarks/results/FILE.json"""
 
 
@@ -117,7 +118,7 @@ def _sweep_options(arguments: Any) -> sweep_race.Options:
 def _grid(arguments: Any) -> tuple[SweepDefinition, RunConfig]:
     """The sweep to be counted, with what the flags hold still."""
     held = {name: getattr(arguments, name) for name in ("dataset", "epochs") if getattr(arguments, name)}
-    base = RunConfig(**held)
+    base = RunConfig(**held, train_fraction=min(1.0, arguments.images / IMAGES))
     return read_sweep(arguments.grid, base).fixed(**held), base
 
 
