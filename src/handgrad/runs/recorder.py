@@ -12,7 +12,7 @@ from handgrad.runs.folder import Run
 from handgrad.training import Epoch, Evaluation, Observer, Trainer, save_checkpoint, save_model
 from handgrad.training.history import epoch_record, evaluation_record, statistics_record, steps_record
 
-SOONEST_SECONDS, LEAN_SECONDS = 1.0, 3.0
+SOONEST_SECONDS = 1.0
 
 
 class Recorder(Observer):
@@ -20,7 +20,7 @@ class Recorder(Observer):
     `checkpoint_seconds` within one, and when training stops. Keeps the first epoch's network beside them.
 
     A `lean` run gets no checkpoint before its first step, which its seed makes again, none after its last, which its
-    model follows, fewer in between, and no first epoch's network.
+    model follows, and no first epoch's network.
     Whoever adds statistics to the history comes before it.
     """
 
@@ -60,8 +60,7 @@ class Recorder(Observer):
     def paused(self, trainer: Trainer) -> None:
         """A checkpoint, when one is due."""
         waited = time.monotonic() - self._saved
-        soonest = LEAN_SECONDS if self.lean else SOONEST_SECONDS
-        due = min(soonest, self.checkpoint_seconds) if self._epoch_ended else self.checkpoint_seconds
+        due = min(SOONEST_SECONDS, self.checkpoint_seconds) if self._epoch_ended else self.checkpoint_seconds
         over = trainer.step >= trainer.total_steps
         if not (over and self.lean) and (trainer.stop_reason or over or waited >= due):
             self.save(trainer)

@@ -23,8 +23,7 @@ class Chooser:
     def __call__(self, trials: Sequence[Trial]) -> tuple[dict[str, Any], str, dict[str, Any]] | None:
         """Values, name of the run and further fields of a new trial; None when there is none to be begun."""
         for trial in trials:
-            if trial.number not in self._seen:
-                self._count(trial)
+            self._count(trial)
         values = self._unfinished() or self._new(trials)
         if values is None:
             return None
@@ -33,6 +32,8 @@ class Chooser:
         return values, self._name(values, seed), {"seed": seed, "replicate": replicate}
 
     def _count(self, trial: Trial) -> None:
+        if trial.number in self._seen:
+            return
         key = self.sweep.definition.key(trial.values)
         self._seen.add(trial.number)
         self._counts[key] += 1
