@@ -13,11 +13,12 @@ TEMPORARY_PREFIX = ".handgrad-partial-"
 
 
 @contextlib.contextmanager
-def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
+def atomic_writer(path: Path, durable: bool = True) -> Iterator[IO[bytes]]:
     """Open a temporary neighbour of `path` for writing, and put it in place when the block ends well.
 
     The content is flushed to the disk before the rename and the folder after it, so that a crash at any
     moment leaves the old file or the new one. When the block raises, the old file stays and no temporary is left.
+    Unless it is to be `durable`, that holds for a killed process, but not for a power cut before `flush_folder`.
 
     Raises  FileSystemError when the folder is missing, the disk is full, or permission is denied.
     """
@@ -27,27 +28,40 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
         try:
             with os.fdopen(descriptor, "wb") as file:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             os.chmod(name, 0o666 & ~_umask())
             os.replace(name, path)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name)
             raise
-        _sync_folder(path.parent)
+        if durable:
+            _sync(path.parent)
     except OSError as error:
         why = f"{error.strerror or error}. Check free space and permissions"
         raise FileSystemError(f"cannot write {path}: {why}") from error
 
 
-def atomic_write(path: Path, content: bytes | str) -> None:
+def atomic_write(path: Path, content: bytes | str, durable: bool = True) -> None:
     """Write `content` (text as UTF-8) to `path` so that the file is never seen half-written.
 
     Raises  FileSystemError as `atomic_writer`.
     """
-    with atomic_writer(path) as file:
+    with atomic_writer(path, durable) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def flush_folder(folder: Path) -> None:
+    """Bring the files in `folder`, and their names, to the disk: those that were written without waiting for it.
+
+    Raises  OSError.
+    """
+    for path in Path(folder).iterdir():
+        if path.is_file():
+            _sync(path)
+    _sync(folder)
 
 
 def sweep_temporaries(folder: Path) -> int:
@@ -64,8 +78,8 @@ def _umask() -> int:
     return mask
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

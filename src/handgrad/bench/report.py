@@ -23,6 +23,17 @@ SUMMARY = {
     "share_of_limit": float,
 }
 
+SWEEP_SUMMARY = {
+    "trials_per_hour": float,
+    "seconds": float,
+    "ratio": float | None,
+    "first_step_seconds": float,
+    "between_seconds": float | None,
+    "peak_bytes": float | int | None,
+    "accuracy": float,
+    "equal_accuracy": bool | None,
+}
+
 
 def document(measured: dict[str, Any]) -> dict[str, Any]:
     """What was measured, with machine, versions and date."""
@@ -33,7 +44,8 @@ def document(measured: dict[str, Any]) -> dict[str, Any]:
 def default_path(results: dict[str, Any], folder: Path = FOLDER) -> Path:
     """benchmarks/results/DATE-MACHINE.json, with the next free number where there is one already."""
     threads = "" if results["options"]["threads"] == "1" else "-all-threads"
-    stem = f"{results['date']}-{tag(results['machine'])}{threads}"
+    alone = "" if results.get("workloads") else "".join(f"-{kind}" for kind in ("sweep", "grid") if kind in results)
+    stem = f"{results['date']}-{tag(results['machine'])}{threads}{alone}"
     names = [f"{stem}.json", *(f"{stem}-{number}.json" for number in range(2, 1000))]
     return next(folder / name for name in names if not (folder / name).exists())
 
@@ -77,4 +89,8 @@ def fault(results: Any) -> str:
             wrong = [field for field, kind in SUMMARY.items() if not isinstance(row.get(field), kind)]
             if wrong:
                 return f"workload {name}, {contender}: {wrong[0]} is {row.get(wrong[0])!r}"
+    for sweeper, row in results.get("sweep", {}).get("summary", {}).items():
+        wrong = [field for field, kind in SWEEP_SUMMARY.items() if not isinstance(row.get(field), kind)]
+        if wrong:
+            return f"sweep, {sweeper}: {wrong[0]} is {row.get(wrong[0])!r}"
     return ""

@@ -5,6 +5,9 @@ from typing import Any
 
 from rich.table import Table
 
+from handgrad.bench.grid_words import grid_lines
+from handgrad.bench.sweep_tables import sweep_markdown
+
 Row = dict[str, Any]
 COLUMNS: dict[str, Callable[[Row], str]] = {
     "µs/step": lambda row: f"{row['us_per_step']:.0f}",
@@ -69,14 +72,17 @@ def markdown(results: dict[str, Any]) -> str:
         ]
         missing = {f"{who} ({why})": None for one in workloads.values() for who, why in skipped(one).items()}
         parts += [f"Skipped in a workload: {'; '.join(missing)}."] if missing else []
-    parts += ["\n".join(f"- {line}" for line in extra_lines(results))] if list(extra_lines(results)) else []
+    parts += [sweep_markdown(results["sweep"])] if "sweep" in results else []
+    lines = [*extra_lines(results), *grid_lines(results)]
+    parts += ["\n".join(f"- {line}" for line in lines)] if lines else []
     threads = "one thread" if options["threads"] == "1" else f"all {facts['cores']} cores"
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     vectors = (facts["vector_instructions"] or ["no vector instructions"])[-1]
-    measured = f"{results['date']}, {facts['processor']}, {vectors}, {facts['cores']} cores, {threads}"
-    about = (
-        f"{measured}; {options['rounds']} rounds of {options['epochs']} epochs, {options['images']} images. {versions}."
-    )
+    about = f"{results['date']}, {facts['processor']}, {vectors}, {facts['cores']} cores"
+    if workloads:
+        size = f"{options['rounds']} rounds of {options['epochs']} epochs, {options['images']} images"
+        about += f", {threads}; {size}"
+    about += f". {versions}."
     return "\n\n".join([*parts, about]) + "\n"
 
 

@@ -6,6 +6,7 @@ that transposes comes before it.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -19,6 +20,7 @@ from handgrad.kernels.signatures import kernel_address
 from handgrad.nn.layer import Plan, Shape
 
 Array = NDArray[Any]
+address_of = cache(kernel_address)  # looking one up takes Numba half a millisecond
 LINE = 16  # numbers of float32 in a cache line
 INTO = {
     "columns": (transpose.to_columns_forward, transpose.to_columns_backward),
@@ -119,7 +121,7 @@ def assemble(network: Any, rows: int) -> Program:
         aligned_zeros(arena, real),
         aligned_zeros(int(last["saved_start"] + last["saved_size"]), real),
         int(np.flatnonzero(table["parameter_size"])[0]),
-        kernel_address(network.loss.kernel, "loss", real),
+        address_of(network.loss.kernel, "loss", real),
         np.array(network.loss.settings, real),
     )
 
@@ -144,7 +146,7 @@ def _table(network: Any, rows: int) -> tuple[Array, list[int], list[float]]:
         row |= {"setting_start": len(settings), "setting_size": len(plan.settings)}
         sparse = plan.sparse_kernels if network.sparse_inputs and not table else None
         kernels = dict(zip(("forward", "backward"), sparse or plan.kernels or (), strict=True))
-        row |= {role: kernel_address(kernel, role, network.dtype) for role, kernel in kernels.items()}
+        row |= {role: address_of(kernel, role, network.dtype) for role, kernel in kernels.items()}
         table.append(row)
         filled = {name: filled[name] + sizes[name] for name in sizes}
         shapes += plan.sizes

@@ -12,7 +12,7 @@ from typing import Any
 from handgrad.classical import CLASSICAL
 from handgrad.config import RunConfig
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
-from handgrad.files import atomic_write, sweep_temporaries
+from handgrad.files import atomic_write, flush_folder, sweep_temporaries
 from handgrad.nn import Network
 from handgrad.training import History, load_model, save_model
 from handgrad.training.history import read_record, records
@@ -24,11 +24,12 @@ OVER = ("finished", "patience")
 class Run:
     """One run's folder: config.yaml, run.json, history.jsonl, metrics.json, model.safetensors, checkpoints, log.txt.
 
-    That of a classical model has predictions.safetensors in place of history, model and checkpoints.
+    That of a classical model has predictions.safetensors in place of history, model and checkpoints. Unless it is
+    `durable`, what is written waits for no disk, and may be torn after a power cut that comes before `flush`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, durable: bool = True) -> None:
+        self.path, self.durable = path, durable
         self.config_file, self.facts_file = path / "config.yaml", path / "run.json"
         self.history_file, self.metrics_file = path / "history.jsonl", path / "metrics.json"
         self.model_file, self.log_file = path / "model.safetensors", path / "log.txt"
@@ -65,7 +66,7 @@ class Run:
 
     def write_json(self, path: Path, content: dict[str, Any]) -> None:
         """Write `content` as readable JSON, atomically."""
-        atomic_write(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+        atomic_write(path, json.dumps(content, indent=2, allow_nan=False) + "\n", self.durable)
 
     def read_history(self) -> History:
         """The history file's records up to the first line that is torn or does not follow; what comes after is lost."""
@@ -89,7 +90,7 @@ class Run:
     def rewrite_history(self, history: History, step: int) -> History:
         """Cut the history file and `history` back to `step`; returns what is left."""
         lines = list(records(history, step)) if step else []
-        atomic_write(self.history_file, "".join(json.dumps(line) + "\n" for line in lines))
+        atomic_write(self.history_file, "".join(json.dumps(line) + "\n" for line in lines), self.durable)
         kept = History()
         for line in lines:
             read_record(kept, line)
@@ -97,7 +98,14 @@ class Run:
 
     def save_model(self, network: Network) -> None:
         """Write the network that the run ended with."""
-        save_model(network, self.model_file)
+        save_model(network, self.model_file, self.durable)
+
+    def flush(self) -> None:
+        """Wait until all that was written is on the disk.  Raises  FileSystemError."""
+        try:
+            flush_folder(self.path)
+        except OSError as error:
+            raise FileSystemError(f"cannot write {self.path}: {error.strerror or error}") from error
 
     def load_model(self) -> Network:
         """The network that the run ended with, or its best one so far while it has not ended.
@@ -140,7 +148,7 @@ class Run:
             raise FileSystemError(f"cannot write {self.path}: {error.strerror or error}") from error
 
 
-def create_run(runs_dir: Path, name: str, numbered: bool) -> Run:
+def create_run(runs_dir: Path, name: str, numbered: bool, durable: bool = True) -> Run:
     """Make the folder of a new run; a taken name gets "-2", "-3" … when `numbered`, and is refused otherwise.
 
     Raises  UsageError for a taken or impossible name; FileSystemError when the folder cannot be made.
@@ -150,7 +158,7 @@ def create_run(runs_dir: Path, name: str, numbered: bool) -> Run:
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
         for suffix in chain([""], (f"-{n}" for n in range(2, 100_000))):
-            run = Run(runs_dir / (name + suffix))
+            run = Run(runs_dir / (name + suffix), durable)
             try:
                 run.path.mkdir()
             except FileExistsError:
@@ -165,12 +173,12 @@ def create_run(runs_dir: Path, name: str, numbered: bool) -> Run:
     raise UsageError(f"{runs_dir} holds 100000 runs named {name}: choose another --name")
 
 
-def open_run(path: Path) -> Run:
+def open_run(path: Path, durable: bool = True) -> Run:
     """The run in the folder `path`.
 
     Raises  FileSystemError when there is no such folder; UsageError when it is no run.
     """
-    run = Run(Path(path))
+    run = Run(Path(path), durable)
     if not run.path.is_dir():
         raise FileSystemError(f"no run in {path}: no such folder. `handgrad runs` lists the runs there are")
     if not run.config_file.is_file():

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from handgrad.errors import FileSystemError
 from handgrad.runs.folder import Run
@@ -16,6 +17,9 @@ journal.setLevel(logging.INFO)
 class Journal(Observer):
     """Writes the milestones of a training into the log."""
 
+    def __init__(self) -> None:
+        self._stepped = False
+
     def started(self, trainer: Trainer) -> None:
         """Where it begins."""
         journal.info(
@@ -24,6 +28,12 @@ class Journal(Observer):
             trainer.total_steps,
             trainer.network.parameters.size,
         )
+
+    def stepped(self, trainer: Trainer, first: int, losses: Any, correct: Any, norms: dict[int, float]) -> None:
+        """That the first compiled call, of one step, is made: from here on it trains, and prepares no more."""
+        if not self._stepped:
+            journal.info("step %d is made", trainer.step)
+        self._stepped = True
 
     def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
         """An epoch's row."""

@@ -20,7 +20,8 @@ class Recorder(Observer):
     `checkpoint_seconds` within one, and when training stops. Keeps the first epoch's network beside them.
 
     A `lean` run gets no checkpoint before its first step, which its seed makes again, none after its last, which its
-    model follows, and no first epoch's network. Whoever adds statistics to the history comes before it.
+    model follows, and no first epoch's network.
+    Whoever adds statistics to the history comes before it.
     """
 
     def __init__(self, run: Run, checkpoint_seconds: float, lean: bool = False) -> None:
@@ -77,7 +78,8 @@ class Recorder(Observer):
         """Close the history; that it could not be written was said when it was tried."""
         with contextlib.suppress(OSError), self._file:
             self._file.flush()
-            os.fsync(self._file.fileno())
+            if self.run.durable:
+                os.fsync(self._file.fileno())
 
     def _save_best(self, trainer: Trainer) -> None:
         """The best weights as a model, for whoever wants to use a run that has not ended."""

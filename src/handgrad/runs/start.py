@@ -117,7 +117,8 @@ def execute(
     """Train as `config` says, in a new folder below its `runs_dir`; from the weights in the file `start`, if given.
 
     `dataset` is the one that `config` names, where it is loaded already. A `lean` run is one of many, of which few will
-    be chosen: at its end it looks at the validation images alone, never at the test images, and keeps no checkpoint.
+    be chosen: at its end it looks at the validation images alone, never at the test images, keeps no checkpoint, and
+    has waited for no disk: `Run.flush` is for whoever relies on it.
 
     Raises  UsageError, FileSystemError, CorruptDataError; DivergedError; InterruptedRunError. The run stays in its
             folder, to be looked at or resumed, when training had begun.
@@ -125,9 +126,9 @@ def execute(
     dataset = dataset or build_dataset(config)
     job = _job(config, dataset, start)
     name = config.name or config.auto_name()
-    run = create_run(Path(os.path.expanduser(config.runs_dir)), name, numbered=config.name is None)
+    run = create_run(Path(os.path.expanduser(config.runs_dir)), name, config.name is None, durable=not lean)
     with run.locked():
-        atomic_write(run.config_file, config.to_yaml())
+        atomic_write(run.config_file, config.to_yaml(), run.durable)
         run.write_json(run.facts_file, _facts(config, dataset, start) | {"environment": job.environment})
         return job.fill(run, observers(config, run.path), lean)
 
@@ -152,7 +153,7 @@ def resume(
 
     Raises  as `execute`; CorruptDataError when the data set is another one than the run began with.
     """
-    run = open_run(path)
+    run = open_run(path, durable=not lean)
     with run.locked():
         if run.complete:
             return run

@@ -7,11 +7,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 from handgrad.errors import IncompleteSweepError, UsageError
-from handgrad.runs import InterruptedRunError
+from handgrad.runs import InterruptedRunError, Run
 from handgrad.sweeps.choosing import Chooser
 from handgrad.sweeps.executor import EARLY, INTERRUPTED, Died, Ended, EpochEnded, Event, Executor, Task
 from handgrad.sweeps.folder import Sweep
@@ -25,8 +26,15 @@ POLL_SECONDS = 0.2
 OTHERS_SECONDS = 1.0  # between two looks at what other drivers do, once there is nothing to begin
 FAREWELL_SECONDS = 60.0  # for interrupted trials to save what they have
 RECENT = 50  # ends of trials that the time left is told from
+FLUSHERS = 4  # threads that wait for the disk
 DEATHS = 3  # of a trial's processes without an epoch between them, before it is lost
 LOST_IN_A_ROW = 3  # before the fault is sought in the machine
+
+
+def flush(run: Run) -> None:
+    """Wait until a run's files are on the disk, where they are on this machine."""
+    if run.path.is_dir():
+        run.flush()
 
 
 class Driver:
@@ -43,6 +51,8 @@ class Driver:
         self._lengths: dict[int, int] = {}
         self._stops: dict[int, Stop] = {}
         self._resigned: set[int] = set()
+        self._unwritten: deque[tuple[Trial, Ended, Future[None]]] = deque()  # until their files are on the disk
+        self._flushers = ThreadPoolExecutor(FLUSHERS)
         self._lost_in_a_row = 0
         self._done = False  # nothing more is to be begun, whatever is still to be found
         self._look_at = 0.0
@@ -64,6 +74,8 @@ class Driver:
                         self._handle(event)
             if self.signal:
                 self._farewell()
+            self._write_down(wait=True)
+        self._flushers.shutdown()
         standing = self.standing()
         self.sweep.save(self.ledger.trials())
         self.watcher.ended(self.sweep, standing)
@@ -72,10 +84,8 @@ class Driver:
 
     def standing(self) -> Standing:
         """How far the sweep is, as far as this driver knows."""
-        trials = self.ledger.known()
-        count = {state: sum(t.state == state for t in trials) for state in (FINISHED, STOPPED, FAILED, LOST)}
+        count, best = self.ledger.states, self.ledger.best
         settled = count[FINISHED] + count[STOPPED] + count[FAILED]
-        best = self.sweep.best(trials)
         left = self._seconds_left(settled)
         return Standing(
             self.sweep.wanted, settled, len(self.running), count[STOPPED], count[FAILED], count[LOST], best, left
@@ -84,6 +94,7 @@ class Driver:
     def _go_on(self) -> bool:
         """Start what can be started; whether anything runs or is waited for."""
         self.watcher.looked(self._standing._replace(running=len(self.running)))
+        self._write_down(wait=not self.running)
         self._fill()
         if self.running or self.ready:
             return True
@@ -111,6 +122,8 @@ class Driver:
         if now > self.deadline:
             self._done = True
             return None
+        if self.executor.slots == 1:  # what is chosen then depends on the results before it, and on no disk's speed
+            self._write_down(wait=True)
         trial = claim(self.ledger, self.crew, self.choose, self._resigned)
         if trial is None:
             self._look_at = now + OTHERS_SECONDS
@@ -145,7 +158,14 @@ class Driver:
             self._died(trial, event.message)
             return
         self._hand_out()  # a trial that was claimed ahead begins before this one is written down
-        self._ended(trial, event)
+        self._unwritten.append((trial, event, self._flushers.submit(flush, self.sweep.run(trial))))
+
+    def _write_down(self, wait: bool) -> None:
+        """Settle trials that have ended, in that order, once a power cut cannot take their files any more."""
+        while self._unwritten and (wait or self._unwritten[0][2].done()):
+            trial, event, flushed = self._unwritten.popleft()
+            flushed.result()
+            self._ended(trial, event)
 
     def _epoch(self, trial: Trial, event: EpochEnded) -> None:
         if event.value is None:

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,17 +29,27 @@ class Ledger:
         study = optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
         self.storage, self.definition, self.axes = storage, definition, Axes(definition)
         self.study_id = storage.get_study_id_from_name(study.study_name)
+        self.states: Counter[str] = Counter()
+        self.best: Trial | None = None  # of those known, the first of equal ones
         self._trials: dict[int, Trial] = {}
         self._ids: dict[int, int] = {}
+        self._open: set[int] = set()  # what may yet change; the others are not looked at again, however many there are
+        self._read = 0
 
     def trials(self) -> list[Trial]:
         """All of them as they are now, by number."""
-        for frozen in self.storage.get_all_trials(self.study_id, deepcopy=False):
-            known = self._trials.get(frozen.number)
-            if NOTE in frozen.user_attrs and not (known and known.settled):
+        stored = self.storage.get_all_trials(self.study_id, deepcopy=False)
+        self._open.update(number for number in range(self._read, len(stored)) if number not in self._trials)
+        self._read = len(stored)
+        for frozen in [stored[number] for number in sorted(self._open)]:
+            if NOTE in frozen.user_attrs:
                 self._ids[frozen.number] = frozen._trial_id
-                self._trials[frozen.number] = self._trial(frozen)
+                self._remember(self._trial(frozen))
         return [self._trials[number] for number in sorted(self._trials)]
+
+    def open(self) -> list[Trial]:
+        """Those that were not settled when all were read last, by number."""
+        return [self._trials[number] for number in sorted(self._open & self._trials.keys())]
 
     def known(self) -> list[Trial]:
         """All of them as this process saw them last."""
@@ -58,7 +69,7 @@ class Ledger:
         trial_id = self.storage.create_new_trial(self.study_id, template_trial=new)
         number = self.storage.get_trial_number_from_id(trial_id)
         self._ids[number] = trial_id
-        self._trials[number] = Trial(number=number, **attribute)
+        self._remember(Trial(number=number, **attribute))
         return self._trials[number]
 
     def note(self, trial: Trial, **changes: Any) -> Trial:
@@ -67,13 +78,13 @@ class Ledger:
         fields = ("values", "run", "began", "seed", "replicate", "driver", "deaths", "state", "why")
         attribute = {name: getattr(changed, name) for name in fields}
         self.storage.set_trial_user_attr(self._ids[trial.number], NOTE, attribute)
-        self._trials[trial.number] = changed
+        self._remember(changed)
         return changed
 
     def epochs(self, trial: Trial) -> None:
         """Write down the metric by epoch as far as it is known, for other drivers to judge theirs by."""
         self.storage.set_trial_user_attr(self._ids[trial.number], EPOCHS, trial.epochs)
-        self._trials[trial.number] = trial
+        self._remember(trial)
 
     def settle(self, trial: Trial) -> None:
         """Write down how a trial ended; one that another driver has settled in the meantime stays as that one left it.
@@ -84,7 +95,8 @@ class Ledger:
         from optuna.trial import TrialState
 
         states = {FINISHED: TrialState.COMPLETE, STOPPED: TrialState.PRUNED, FAILED: TrialState.FAIL}
-        if trial.state not in states or (trial.state != FAILED and not math.isfinite(trial.objective or math.nan)):
+        rated = trial.objective is not None and math.isfinite(trial.objective)
+        if trial.state not in states or (trial.state != FAILED and not rated):
             raise ValueError(f"trial {trial.number} is {trial.state} with objective {trial.objective}")
         result = {"seconds": trial.seconds, "why": trial.why, "stop": trial.stop, "objective": trial.objective}
         metric, values = self.definition.metric, None
@@ -96,7 +108,20 @@ class Ledger:
             self.storage.set_trial_state_values(self._ids[trial.number], states[trial.state], values)
         except optuna.exceptions.UpdateFinishedTrialError:
             return
+        self._remember(trial)
+
+    def _remember(self, trial: Trial) -> None:
+        before = self._trials.get(trial.number)
+        if before:
+            self.states[before.state] -= 1
+        self.states[trial.state] += 1
         self._trials[trial.number] = trial
+        (self._open.discard if trial.settled else self._open.add)(trial.number)
+        if trial.rated and (self.best is None or self._rank(trial) < self._rank(self.best)):
+            self.best = trial
+
+    def _rank(self, trial: Trial) -> tuple[float, int]:
+        return self.definition.metric.objective(trial.objective or 0.0), trial.number
 
     def _trial(self, frozen: Any) -> Trial:
         note, result = frozen.user_attrs[NOTE], frozen.user_attrs.get(RESULT, {})
@@ -123,7 +148,7 @@ def claim(ledger: Ledger, crew: Crew, choose: Choice, resigned: set[int]) -> Tri
     """
     with crew.choosing():
         trials = ledger.trials()
-        for trial in trials:
+        for trial in ledger.open():
             left = trial.state in (RUNNING, LOST) and trial.number not in resigned and trial.driver != crew.name
             if left and not (trial.state == RUNNING and crew.alive(trial.driver)):
                 return ledger.note(trial, driver=crew.name, deaths=0, state=RUNNING, why="")

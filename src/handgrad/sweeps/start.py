@@ -1,14 +1,15 @@
 """A sweep started or gone on with, on this machine's cores."""
 
 import os
-from contextlib import closing
+from contextlib import closing, suppress
+from typing import Any
 
 from handgrad.errors import UsageError
 from handgrad.sweeps.brains import Random
 from handgrad.sweeps.driver import Driver
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.ledger import Ledger
-from handgrad.sweeps.storage import joined, require_optuna
+from handgrad.sweeps.storage import check_url, joined, require_optuna
 from handgrad.sweeps.watcher import Standing, Watcher
 from handgrad.sweeps.workers import Pool
 
@@ -24,12 +25,28 @@ def run_sweep(
     require_optuna()
     if sweep.wanted is None and not hours:
         raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
-    first = Random(sweep.definition, sweep.base, sweep.settings.seed).propose(0, (), ())
-    example = sweep.definition.to_config(first or {}, sweep.base)
-    with joined(sweep.storage_url) as (crew, storage):
+    check_url(sweep.storage_url)
+    # The process that workers come from loads data and kernels while the storage is opened.
+    pool = Pool(jobs or cores(), examples(sweep), sweep.workers_log)
+    with closing(pool), joined(sweep.storage_url) as (crew, storage):
         ledger = Ledger(storage, sweep.name, sweep.definition)
-        with closing(Pool(jobs or cores(), [example.to_mapping()], sweep.workers_log)) as pool:
-            return Driver(sweep, ledger, crew, pool, watcher or Watcher()).run(hours)
+        return Driver(sweep, ledger, crew, pool, watcher or Watcher()).run(hours)
+
+
+def examples(sweep: Sweep) -> list[dict[str, Any]]:
+    """Possible configurations in which each choice of the sweep is made at least once: they need all its kernels.
+
+    Raises  UsageError when no configuration is possible.
+    """
+    definition, base = sweep.definition, sweep.base
+    first = Random(definition, base, sweep.settings.seed).propose(0, (), ()) or {}
+    found = [definition.to_config(first, base).to_mapping()]
+    choices = {name: each.grid() for name, each in definition.varying.items() if each.axis.kind == "categorical"}
+    for turn in range(max(map(len, choices.values()), default=0)):
+        values = first | {name: grid[turn % len(grid)] for name, grid in choices.items()}
+        with suppress(UsageError):
+            found.append(definition.to_config(definition.canonical(values), base).to_mapping())
+    return found
 
 
 def cores() -> int:

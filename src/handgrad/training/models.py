@@ -12,8 +12,10 @@ from handgrad.training.tensor_file import Tensors, read_tensors, write_tensors
 FORMAT = 1
 
 
-def save_model(network: Network, path: str | Path) -> None:
+def save_model(network: Network, path: str | Path, durable: bool = True) -> None:
     """Write a network to `path`: its layers and loss by name, its parameters and buffers ("0.weight", ...) as arrays.
+
+    `durable` is as for `atomic_write`.
 
     Raises  FileSystemError when it cannot be written; CorruptDataError when a layer is not registered.
     """
@@ -27,7 +29,7 @@ def save_model(network: Network, path: str | Path) -> None:
         "scaling": network.scaling,
         "class_names": network.class_names,
     }
-    write_tensors(Path(path), network.views, document)
+    write_tensors(Path(path), network.views, document, durable)
 
 
 def load_model(path: str | Path) -> Network:

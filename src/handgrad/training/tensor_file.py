@@ -17,15 +17,15 @@ Tensors = dict[str, NDArray[Any]]
 LARGEST_BYTES = 1 << 32
 
 
-def write_tensors(path: Path, tensors: Tensors, document: dict[str, Any]) -> None:
-    """Write both to `path` atomically.
+def write_tensors(path: Path, tensors: Tensors, document: dict[str, Any], durable: bool = True) -> None:
+    """Write both to `path` atomically; `durable` is as for `atomic_write`.
 
     Raises  FileSystemError when the disk is full or the folder cannot be written.
     """
     text = json.dumps(document, sort_keys=True)
     whole = json.dumps({"digest": _digest(tensors, text), "document": text})
     # One entry only: safetensors writes several in an order that changes from process to process.
-    atomic_write(path, tensors_as_bytes.save(tensors, {"handgrad": whole}))
+    atomic_write(path, tensors_as_bytes.save(tensors, {"handgrad": whole}), durable)
 
 
 def read_tensors(path: Path, kind: str) -> tuple[Tensors, dict[str, Any]]:

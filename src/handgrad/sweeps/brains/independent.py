@@ -15,6 +15,8 @@ DRAWS = 200  # before a finite space is taken for nearly used up
 class Random(Brain):
     """Each parameter from its own distribution; in a finite space, never the same twice."""
 
+    _rest: Grid | None = None  # goes through what is left of a finite space, once that is little
+
     def propose(self, ordinal: int, taken: Collection[str], trials: Sequence[Trial]) -> dict[str, Any] | None:
         """A draw that nobody has had."""
         generator = np.random.default_rng([self.seed, ordinal])
@@ -24,4 +26,5 @@ class Random(Brain):
                 return values
         if self.definition.size is None:
             return None
-        return Grid(self.definition, self.base, self.seed).propose(ordinal, taken, trials)
+        self._rest = self._rest or Grid(self.definition, self.base, self.seed)
+        return self._rest.propose(ordinal, taken, trials)

@@ -66,7 +66,8 @@ def run_trial(task: Task, link: Link) -> Ended:
     """Train to the end, to a stop or to a failure, from the newest checkpoint where the run was begun before."""
     began = time.perf_counter()
     try:
-        run = _train(task, link)
+        config = RunConfig(**task.config)
+        run = _train(task, config, link)
     except (DivergedError, UsageError, CorruptDataError) as error:
         how = "diverged" if isinstance(error, DivergedError) else "refused"
         return Ended(task.number, how, seconds=time.perf_counter() - began, message=str(error))
@@ -76,7 +77,7 @@ def run_trial(task: Task, link: Link) -> Ended:
         if not isinstance(error, FileSystemError):
             traceback.print_exc(file=sys.stderr)
         return Ended(task.number, "broken", message=f"{type(error).__name__}: {' '.join(str(error).split())}")
-    return _ended(task, run)
+    return _ended(task, config, run)
 
 
 _LOADED: dict[Any, Dataset] = {}
@@ -90,8 +91,7 @@ def data_set(config: RunConfig) -> Dataset:
     return _LOADED[key]
 
 
-def _train(task: Task, link: Link) -> Run:
-    config = RunConfig(**task.config)
+def _train(task: Task, config: RunConfig, link: Link) -> Run:
     dataset = data_set(config)
 
     def observers(config: RunConfig, folder: Path) -> Sequence[Observer]:
@@ -104,13 +104,13 @@ def _train(task: Task, link: Link) -> Run:
     return execute(config, observers, dataset=dataset, lean=True)
 
 
-def _ended(task: Task, run: Run) -> Ended:
+def _ended(task: Task, config: RunConfig, run: Run) -> Ended:
     metrics = run.metrics
     how = {EARLY: EARLY, INTERRUPTED: INTERRUPTED}.get(metrics["stopped"], "finished")
     if how == EARLY:
         run.drop_checkpoints()
     rows = metrics["epochs"]
-    best = metrics["best_epoch"] if run.config.keep == "best" else None
+    best = metrics["best_epoch"] if config.keep == "best" else None
     kept = rows[(best or len(rows)) - 1] if rows else {}
     objective = kept.get(task.metric)
     if objective is None and how != INTERRUPTED:

@@ -1,0 +1,204 @@
+"""Everyone sweeps the same configurations, in turn, each in processes of its own; handgrad once more at the end."""
+
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+import numpy as np
+
+from handgrad.backends import COUNTERPARTS, TWINS, Bound
+from handgrad.bench.processes import ProcessError, available_cores, finish, start
+from handgrad.bench.rounds import Tell
+from handgrad.bench.sweeper import JOB
+from handgrad.bench.sweepers import SWEEPERS, Job
+from handgrad.bench.tree_memory import watched
+from handgrad.config import RunConfig, build_dataset, build_initializer, build_optimizer, build_split
+from handgrad.data import Dataset
+from handgrad.nn import ACTIVATIONS
+from handgrad.sweeps import SweepDefinition, read_sweep
+from handgrad.sweeps.brains import Random
+from handgrad.sweeps.pace import Stretch, waits
+
+OURS = "handgrad"
+SWEEP = "da6401"
+IMAGES = 54_000
+EQUAL_ACCURACY = 0.005
+
+
+@dataclass(frozen=True)
+class Options:
+    """How many configurations, of how many epochs, on how many images, and who takes part."""
+
+    sweepers: tuple[str, ...] = tuple(SWEEPERS)
+    configurations: int = 40
+    epochs: int = 5
+    images: int = IMAGES
+    dataset: str = "fashion_mnist"
+    rounds: int = 1
+    seed: int = 0
+
+
+def sweepers_of(peers: Sequence[str]) -> tuple[str, ...]:
+    """handgrad's own and those of the peers named."""
+    return tuple(name for name, entry in SWEEPERS.items() if not entry.peer or entry.peer in peers)
+
+
+def sweep_race(options: Options, tell: Tell = print) -> dict[str, Any]:
+    """Each sweeper's rounds and their summary, as plain data.
+
+    Raises  UsageError, FileSystemError, CorruptDataError for a data set that cannot be had.
+    """
+    found: dict[str, dict[str, Any]] = {name: {"rounds": []} for name in options.sweepers}
+    others = [name for name in options.sweepers if name != OURS]
+    with tempfile.TemporaryDirectory(prefix="handgrad-") as folder:
+        job = prepared(options, Path(folder))
+        tell("a sweep of two configurations first, so that everything is compiled")
+        _once(OURS, Job(**{**vars(job), "trials": job.trials[:2]}), Path(folder) / "warm")
+        for index in range(options.rounds):
+            for turn, name in enumerate([OURS, *others, OURS] if others else [OURS]):
+                if "skipped" in found[name]:
+                    continue
+                tell(f"round {index + 1} of {options.rounds}: {name} sweeps {options.configurations} configurations")
+                measured = _once(name, job, Path(folder) / f"{index}-{turn}")
+                if "skipped" in measured:
+                    found[name] = measured
+                else:
+                    found[name]["rounds"].append(measured)
+                tell(f"  {_said(measured)}")
+    return {"options": asdict(options), "slots": job.slots, "sweepers": found, "summary": summarise(found)}
+
+
+def prepared(options: Options, folder: Path) -> Job:
+    """The sweep in handgrad's words and in PyTorch's, and the images, split as handgrad splits them, in `folder`."""
+    base = RunConfig(dataset=options.dataset, epochs=options.epochs, seed=options.seed)
+    definition = read_sweep(SWEEP, base).fixed(dataset=options.dataset, epochs=options.epochs)
+    dataset = build_dataset(base)
+    there = len(build_split(definition.to_config(_first(definition, base), base), dataset).train_rows)
+    if options.images < there:
+        base = base.replaced(train_fraction=options.images / there)
+    configs = configurations(definition, base, options.configurations)
+    _write_images(configs[0], dataset, folder)
+    trials = [in_torch(config, dataset) for config in configs]
+    cores = available_cores()
+    return Job(len(cores), folder, definition.to_mapping(), base.to_mapping(), trials, folder)
+
+
+def _first(definition: SweepDefinition, base: RunConfig) -> dict[str, Any]:
+    return Random(definition, base, base.seed).propose(0, (), ()) or {}
+
+
+def configurations(definition: SweepDefinition, base: RunConfig, count: int) -> list[RunConfig]:
+    """The first that handgrad's random search tries, in its order."""
+    brain, taken = Random(definition, base, base.seed), set[str]()
+    found: list[RunConfig] = []
+    while len(found) < count and (values := brain.propose(len(found), taken, ())) is not None:
+        taken.add(definition.key(values))
+        found.append(definition.to_config(values, base))
+    return found
+
+
+def in_torch(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
+    """A configuration in the words of `sweepers.torch_trial`, by the rows of TWINS and COUNTERPARTS."""
+    optimizer, activation = build_optimizer(config), ACTIVATIONS[config.activation]()
+    counterpart = COUNTERPARTS[type(optimizer)]
+    (module,) = TWINS[type(activation)](Bound(activation, (1,), activation.plan((1,))))
+    return {
+        "sizes": [int(np.prod(dataset.image_shape)), *config.hidden_sizes, dataset.classes],
+        "activation": module.kind,
+        "weights": config.weight_init,
+        "std": getattr(build_initializer(config), "std", None),
+        "optimizer": counterpart.kind,
+        "arguments": {"lr": optimizer.learning_rate, **counterpart.arguments(optimizer)},
+        "weight_decay": config.weight_decay,
+        "batch_size": config.batch_size,
+        "epochs": config.epochs,
+        "seed": config.seed,
+    }
+
+
+def _write_images(config: RunConfig, dataset: Dataset, folder: Path) -> None:
+    parts = build_split(config, dataset)
+    for part, rows in (("train", parts.train_rows), ("validation", parts.validation_rows)):
+        pixels = parts.x[rows].reshape(len(rows), -1).astype(np.float32) / np.float32(255)
+        np.save(folder / f"x_{part}.npy", pixels)
+        np.save(folder / f"y_{part}.npy", parts.y[rows].astype(np.int64))
+
+
+def _once(name: str, job: Job, folder: Path) -> dict[str, Any]:
+    """One sweep in a process of its own, on every core."""
+    folder.mkdir()
+    (folder / JOB).write_text(json.dumps({**vars(job), "folder": "", "images": str(job.images)}))
+    begin = time.time()
+    process = start("sweeper", [name, str(folder)], available_cores(), {"OMP_NUM_THREADS": "1"})
+    try:
+        with watched(process.pid) as peak:
+            measured = finish(process)
+    except ProcessError as error:
+        return {"skipped": str(error)}
+    return measured if "skipped" in measured else _numbers(measured, job, begin) | {"peak_bytes": peak.bytes}
+
+
+def _numbers(measured: dict[str, Any], job: Job, begin: float) -> dict[str, Any]:
+    trials = sorted(measured["trials"], key=lambda trial: trial["number"])
+    if len(trials) != len(job.trials):
+        return {"skipped": f"{len(trials)} of {len(job.trials)} trials came to an end"}
+    found = [Stretch(trial["stepped"], trial["over"]) for trial in trials]
+    seconds, between = measured["done"] - begin, waits(found, job.slots)
+    return {
+        "seconds": seconds,
+        "trials_per_hour": 3600 * len(trials) / seconds,
+        "first_step_seconds": min(found).stepped - begin,
+        "between_seconds": mean(between) if between else None,
+        "longest_between_seconds": max(between, default=None),
+        "accuracies": [trial["accuracies"] for trial in trials],
+    }
+
+
+def _said(measured: dict[str, Any]) -> str:
+    if "skipped" in measured:
+        return f"skipped: {measured['skipped']}"
+    return f"{measured['seconds']:.1f} s, {measured['trials_per_hour']:,.0f} trials an hour"
+
+
+def summarise(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """A row for each sweeper that was not skipped; see `row`."""
+    swept = {name: result["rounds"] for name, result in found.items() if result.get("rounds")}
+    return {name: row(rounds, swept.get(OURS, [])) for name, rounds in swept.items()}
+
+
+def row(rounds: list[dict[str, Any]], ours: list[dict[str, Any]]) -> dict[str, Any]:
+    """Medians over the rounds; `ratio` is handgrad's trials an hour over these, in medians.
+
+    `apart` is the mean difference of the best validation accuracies from handgrad's, configuration by configuration,
+    `median_apart` the median of them, and `equal_accuracy` whether the mean is within half a point. All are None where
+    handgrad has no rounds. `drift` is the highest of the trials an hour over the lowest.
+    """
+    names = ("seconds", "trials_per_hour", "first_step_seconds", "between_seconds", "longest_between_seconds")
+    middle = {name: median_of(rounds, name) for name in (*names, "peak_bytes")}
+    rates = [one["trials_per_hour"] for one in rounds]
+    best = np.median([_best(one) for one in rounds], axis=0)
+    apart = best - np.median([_best(one) for one in ours], axis=0) if ours else None
+    return {
+        **middle,
+        "drift": max(rates) / min(rates),
+        "accuracy": float(best.mean()),
+        "ratio": median(one["trials_per_hour"] for one in ours) / median(rates) if ours else None,
+        "apart": None if apart is None else float(apart.mean()),
+        "median_apart": None if apart is None else float(np.median(apart)),
+        "equal_accuracy": None if apart is None else bool(abs(apart.mean()) <= EQUAL_ACCURACY),
+    }
+
+
+def median_of(rounds: list[dict[str, Any]], name: str) -> float | None:
+    """Of the rounds that have the number."""
+    known = [one[name] for one in rounds if one[name] is not None]
+    return median(known) if known else None
+
+
+def _best(one: dict[str, Any]) -> list[float]:
+    return [max(accuracies) for accuracies in one["accuracies"]]

@@ -1,0 +1,115 @@
+"""Sweeps of thousands of trials: what is settled costs nothing more, and what is written waits for no disk."""
+
+import dataclasses
+import os
+import random
+from collections import Counter
+
+import pytest
+from tests.sweeps.conftest import BASE, Notes, drive
+
+from handgrad.config import RunConfig
+from handgrad.runs import execute
+from handgrad.sweeps import SweepDefinition, driver
+from handgrad.sweeps.brains import Random
+from handgrad.sweeps.choosing import Chooser
+from handgrad.sweeps.ledger import Ledger, claim
+from handgrad.sweeps.space import Categorical
+from handgrad.sweeps.storage import joined
+from handgrad.sweeps.trial import FAILED, FINISHED, LOST, STOPPED
+
+
+def test_settled_trials_are_not_read_again(make_sweep, monkeypatch):
+    sweep, read = make_sweep(), []
+    original = Ledger._trial
+    monkeypatch.setattr(Ledger, "_trial", lambda self, frozen: read.append(frozen.number) or original(self, frozen))
+    with joined(sweep.storage_url) as (crew, storage):
+        ledger, choose = Ledger(storage, sweep.name, sweep.definition), Chooser(sweep)
+        for _ in range(6):
+            trial = claim(ledger, crew, choose, set())
+            ledger.settle(dataclasses.replace(trial, state=FINISHED, objective=0.5))
+        running, lost = claim(ledger, crew, choose, set()), claim(ledger, crew, choose, set())
+        ledger.note(lost, state=LOST)
+        read.clear()
+        assert [trial.number for trial in ledger.trials()] == list(range(8))
+        assert sorted(read) == [running.number, lost.number]
+        assert [trial.number for trial in ledger.open()] == [running.number, lost.number]
+
+
+def test_what_is_counted_is_what_there_is(make_sweep):
+    """Sixty trials of two drivers in an order of their own; a third one reads them all at the end."""
+    sweep, choice = make_sweep({"learning_rate": [n / 1000 for n in range(1, 61)]}), random.Random(3)
+    with joined(sweep.storage_url) as (_, storage):
+        one, other = (Ledger(storage, sweep.name, sweep.definition) for _ in range(2))
+        for n in range(60):
+            mine = choice.choice([one, other])
+            trial = mine.begin({"learning_rate": (n + 1) / 1000}, f"run-{n}", seed=0)
+            state = choice.choice([FINISHED, FINISHED, STOPPED, FAILED, LOST, "running"])
+            if state == LOST:
+                mine.note(trial, state=LOST)
+            elif state != "running":
+                objective = None if state == FAILED else choice.randrange(5) / 5
+                mine.settle(dataclasses.replace(trial, state=state, objective=objective))
+            if n % 7 == 0:
+                one.trials(), other.trials()
+        for ledger in (one, other, Ledger(storage, sweep.name, sweep.definition)):
+            trials = ledger.trials()
+            assert len(trials) == 60
+            assert +ledger.states == Counter(trial.state for trial in trials)
+            assert ledger.best == sweep.best(trials)
+
+
+def test_random_search_to_the_last_configuration_goes_as_if_it_began_anew_each_time():
+    definition = SweepDefinition({"batch_size": Categorical(tuple(range(1, 41)))})
+    base, taken, kept = RunConfig(**BASE), set(), Random(definition, RunConfig(**BASE), 5)
+    for ordinal in range(40):
+        values = kept.propose(ordinal, taken, ())
+        assert values == Random(definition, base, 5).propose(ordinal, taken, ())
+        taken.add(definition.key(values))
+    assert len(taken) == 40
+    assert kept.propose(40, taken, ()) is None
+
+
+@pytest.fixture
+def synced(monkeypatch):
+    """The files that were brought to the disk."""
+    paths, original = [], os.fsync
+
+    def sync(descriptor):
+        paths.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
+        original(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    return paths
+
+
+def test_a_lean_run_waits_for_no_disk_until_it_is_flushed(tmp_path, synced):
+    config = RunConfig(**BASE, runs_dir=str(tmp_path), name="lean")
+    run = execute(config, lean=True)
+    assert synced == []
+    run.flush()
+    assert {"config.yaml", "metrics.json", "model.safetensors", "history.jsonl", "lean"} <= set(synced)
+    synced.clear()
+    execute(config.replaced(name="whole"))
+    assert len(synced) > 10
+
+
+def test_a_trial_is_settled_when_its_files_are_on_the_disk(make_sweep, monkeypatch):
+    happened, original = [], driver.flush
+
+    def flush(run):
+        original(run)
+        happened.append(("flushed", run.name))
+
+    class Order(Notes):
+        def settled(self, trial, standing):
+            happened.append(("settled", trial.run))
+
+    monkeypatch.setattr(driver, "flush", flush)
+    sweep = make_sweep(base={"epochs": 1})
+    drive(sweep, jobs=2, watcher=Order())
+    names = [trial.run for trial in sweep.trials()]
+    assert len(names) == 12
+    assert len(happened) == 24
+    for name in names:
+        assert happened.index(("flushed", name)) < happened.index(("settled", name))
