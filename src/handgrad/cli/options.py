@@ -46,6 +46,7 @@ SWEEP: tuple[Option, ...] = (
     Option("resume", Switch(), "go on with the sweep of that name, if there is one", default=False),
     Option("method", Name("method", ("grid", "random", "bayes", "gp")), "another search than the file's", ("search",)),
     Option("storage", Text(), "sqlite:///FILE or postgresql://..., which several machines can share", ("db",)),
+    Option("ray", Text(), "run trials on a Ray cluster: auto, local, HOST:PORT or ray://HOST:PORT", ("ray_address",)),
     Option("sweeps_dir", Text(), "folder that holds the folders of sweeps", ("sweeps_folder",), default="sweeps"),
     Option("dry_run", Switch(), "examine the sweep, estimate its hours, and stop", default=False),
     Option("use_wandb", Switch(), "follow every trial on Weights & Biases", ("wandb", "log_wandb", "enable_wandb")),

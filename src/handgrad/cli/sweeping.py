@@ -10,6 +10,7 @@ from handgrad.cli.sweep_view import SweepView
 from handgrad.config import RunConfig
 from handgrad.errors import UsageError
 from handgrad.sweeps import SweepDefinition
+from handgrad.sweeps.cluster import check_address, require_ray
 from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.doctor.examination import Plan
 from handgrad.sweeps.finding import ERROR, WARNING
@@ -24,6 +25,9 @@ def start_sweep(definition: SweepDefinition, parsed: ParsedFlags) -> int:
     options, base = parsed.options, parsed.config
     if options["storage"]:
         check_url(options["storage"])
+    if options["ray"]:
+        require_ray()
+        check_address(options["ray"])
     _refuse_errors(definition, base, plan_of(parsed))
     folder = Path(options["sweeps_dir"])
     name = options["name"] or definition.name or "sweep"
@@ -84,5 +88,5 @@ def _same(sweep: Sweep, definition: SweepDefinition, base: RunConfig) -> Sweep:
 
 def _run(sweep: Sweep, options: dict[str, Any]) -> int:
     sweep.save(sweep.trials())
-    run_sweep(sweep, options["jobs"], options["hours"], SweepView())
+    run_sweep(sweep, options["jobs"], options["hours"], SweepView(), options["ray"])
     return 0

@@ -2,9 +2,11 @@
 
 import os
 from contextlib import closing
+from typing import Any
 
 from handgrad.errors import UsageError
 from handgrad.sweeps.brains import Random
+from handgrad.sweeps.cluster import Cluster, check_address, require_ray
 from handgrad.sweeps.driver import Driver
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.ledger import Ledger
@@ -14,22 +16,37 @@ from handgrad.sweeps.workers import Pool
 
 
 def run_sweep(
-    sweep: Sweep, jobs: int | None = None, hours: float | None = None, watcher: Watcher | None = None
+    sweep: Sweep,
+    jobs: int | None = None,
+    hours: float | None = None,
+    watcher: Watcher | None = None,
+    ray: str | None = None,
 ) -> Standing:
     """Run what is missing of `sweep`, `jobs` trials at a time (one a core by default), for at most `hours`.
 
-    Raises  UsageError when there is no end to it, or Optuna is missing; FileSystemError when its storage cannot be used
-            or is in use; IncompleteSweepError when trials were lost; InterruptedRunError after a signal.
+    `ray` is the address of a Ray cluster whose cores these are: auto, local, HOST:PORT or ray://HOST:PORT.
+
+    Raises  UsageError when there is no end to it, or Optuna or Ray is missing; FileSystemError when its storage or its
+            cluster cannot be used; IncompleteSweepError when trials were lost; InterruptedRunError after a signal.
     """
     require_optuna()
+    if ray:
+        require_ray()
+        check_address(ray)
     if sweep.wanted is None and not hours:
         raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
     first = Random(sweep.definition, sweep.base, sweep.settings.seed).propose(0, (), ())
     example = sweep.definition.to_config(first or {}, sweep.base)
     with joined(sweep.storage_url) as (crew, storage):
         ledger = Ledger(storage, sweep.name, sweep.definition)
-        with closing(Pool(jobs or cores(), [example.to_mapping()], sweep.workers_log)) as pool:
-            return Driver(sweep, ledger, crew, pool, watcher or Watcher()).run(hours)
+        with closing(_executor(sweep, example.to_mapping(), jobs, ray)) as executor:
+            return Driver(sweep, ledger, crew, executor, watcher or Watcher()).run(hours)
+
+
+def _executor(sweep: Sweep, config: dict[str, Any], jobs: int | None, ray: str | None) -> Pool | Cluster:
+    if ray:
+        return Cluster(ray, jobs, config, sweep.runs_dir, sweep.workers_log)
+    return Pool(jobs or cores(), [config], sweep.workers_log)
 
 
 def cores() -> int:
