@@ -10,7 +10,7 @@ from handgrad.cli.sweep_view import SweepView
 from handgrad.config import RunConfig
 from handgrad.errors import UsageError
 from handgrad.sweeps import SweepDefinition
-from handgrad.sweeps.cluster import check_address, require_ray
+from handgrad.sweeps.cluster import check_cluster
 from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.doctor.examination import Plan
 from handgrad.sweeps.finding import ERROR, WARNING
@@ -26,8 +26,7 @@ def start_sweep(definition: SweepDefinition, parsed: ParsedFlags) -> int:
     if options["storage"]:
         check_url(options["storage"])
     if options["ray"]:
-        require_ray()
-        check_address(options["ray"])
+        check_cluster(options["ray"])
     _refuse_errors(definition, base, plan_of(parsed))
     folder = Path(options["sweeps_dir"])
     name = options["name"] or definition.name or "sweep"

@@ -6,7 +6,7 @@ from typing import Any
 
 from handgrad.errors import UsageError
 from handgrad.sweeps.brains import Random
-from handgrad.sweeps.cluster import Cluster, check_address, require_ray
+from handgrad.sweeps.cluster import Cluster
 from handgrad.sweeps.driver import Driver
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.ledger import Ledger
@@ -30,9 +30,6 @@ def run_sweep(
             cluster cannot be used; IncompleteSweepError when trials were lost; InterruptedRunError after a signal.
     """
     require_optuna()
-    if ray:
-        require_ray()
-        check_address(ray)
     if sweep.wanted is None and not hours:
         raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
     first = Random(sweep.definition, sweep.base, sweep.settings.seed).propose(0, (), ())

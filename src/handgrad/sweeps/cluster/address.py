@@ -12,6 +12,16 @@ INSTALL = "--ray needs Ray: python -m pip install 'handgrad[ray]'"
 KNOCK_SECONDS = 5.0
 
 
+def check_cluster(address: str) -> None:
+    """Look whether trials can be sent there, as far as that is seen without Ray.
+
+    Raises  UsageError when Ray is missing, or the address is none; FileSystemError when nobody listens there.
+    """
+    require_ray()
+    if address != LOCAL and resolved(address) != AUTO:
+        knock(resolved(address))
+
+
 def require_ray() -> None:
     """Raise a UsageError that names the extra, where Ray is missing."""
     try:
@@ -20,12 +30,6 @@ def require_ray() -> None:
         found = None
     if found is None:
         raise UsageError(INSTALL)
-
-
-def check_address(address: str) -> None:
-    """Raise a UsageError unless `address` is local, auto, ray://HOST:PORT or HOST:PORT."""
-    if address not in (LOCAL, AUTO):
-        host_and_port(address)
 
 
 def host_and_port(address: str) -> tuple[str, int]:

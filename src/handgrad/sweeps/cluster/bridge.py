@@ -5,16 +5,13 @@ imports, compiles and loads once, it can be asked and told things while it train
 run again by the driver, which counts such deaths and knows of checkpoints.
 """
 
-import contextlib
 import json
 import os
-import secrets
 import socket
 import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +34,8 @@ def main(descriptor: int, text: str) -> None:
     address, jobs = order["address"], order["jobs"]
     threading.Thread(target=bridge.listen, daemon=True).start()
     try:
-        with marked(Path(order["runs_dir"])) as mark, connected(address, jobs, bridge.give_up):
-            bridge.serve(jobs, RunConfig(**order["config"]), mark)
+        with connected(address, jobs, bridge.give_up):
+            bridge.serve(jobs, RunConfig(**order["config"]), Path(order["mark"]))
     except HandgradError as error:
         bridge.send({"refused": str(error), "exit_code": error.exit_code})
     except Exception as error:  # of Ray, which has lost its cluster
@@ -46,17 +43,6 @@ def main(descriptor: int, text: str) -> None:
         lost = f"the Ray cluster ({address}) was lost: {last_line(error)}"
         bridge.send({"refused": lost, "exit_code": FileSystemError.exit_code})
     os._exit(0)  # whatever threads Ray still has
-
-
-@contextlib.contextmanager
-def marked(folder: Path) -> Iterator[Path]:
-    """A file with a name that no other machine has, unless it sees the same folder."""
-    mark = folder.absolute() / f".{secrets.token_hex(8)}"
-    mark.touch()
-    try:
-        yield mark
-    finally:
-        mark.unlink(missing_ok=True)
 
 
 class Bridge:

@@ -1,16 +1,19 @@
 """Into a Ray cluster and out of it, with Ray's many ways to fail told in a line each."""
 
 import contextlib
+import os
 import re
 import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from handgrad.errors import FileSystemError, HandgradError, UsageError
-from handgrad.sweeps.cluster.address import AUTO, LOCAL, knock, resolved
+from handgrad.sweeps.cluster.address import LOCAL, resolved
 
+LOG = 2  # the descriptor that Ray complains to
 STORE_BYTES = 512 << 20  # of shared memory, for the data sets; what is not used takes no room
 
 
@@ -28,17 +31,16 @@ def connected(address: str, jobs: int | None, give_up: Callable[[str], None]) ->
     import ray
 
     address = resolved(address)
-    if address not in (LOCAL, AUTO):
-        knock(address)
-    late = f"the Ray cluster ({address}) does not let this machine in: no answer within {CONNECT_SECONDS:g} s (--ray)"
+    late = f"the Ray cluster ({address}) gave no answer for {CONNECT_SECONDS:g} s: does `ray status` know it? (--ray)"
     patience = threading.Timer(CONNECT_SECONDS, give_up, (late,))
     patience.daemon = True
     patience.start()
     with _folder(address) as own:
+        begun = os.fstat(LOG).st_size
         try:
             ray.init(address=address, log_to_driver=False, logging_level="warning", **_parts(jobs, own))
         except Exception as error:  # Ray raises whatever it likes
-            raise explained(address, error) from error
+            raise explained(address, f"{_since(begun)}\n{error}") from error
         finally:
             patience.cancel()
         try:
@@ -68,26 +70,35 @@ def _parts(cpus: int | None, folder: str) -> dict[str, Any]:
     return {**parts, "_temp_dir": folder}
 
 
-def explained(address: str, error: BaseException) -> HandgradError:
+def _since(begun: int) -> str:
+    """What was logged since then: that a token is wrong, Ray says nowhere else."""
+    log = Path(f"/proc/self/fd/{LOG}")
+    if not log.is_file():
+        return ""
+    with log.open("rb") as file:
+        file.seek(begun)
+        return file.read().decode(errors="replace")
+
+
+def explained(address: str, text: str) -> HandgradError:
     """What Ray complains of when it cannot connect, in one line."""
-    text = str(error)
     if "ersion mismatch" in text:
         theirs, ours = _versions(text)
         return UsageError(
             f"the Ray cluster ({address}) has {theirs}, this machine has {ours}: install the same on both"
         )
-    if "auth" in text.lower() and "token" in text.lower():
+    if any(sign in text for sign in ("InvalidAuthToken", "AuthenticationError", "authentication token", "TOKEN_PATH")):
         return FileSystemError(
             f"the Ray cluster ({address}) wants a token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or "
             "RAY_AUTH_TOKEN_PATH to the one that `ray get-auth-token` prints on its head"
         )
-    return FileSystemError(f"cannot use the Ray cluster ({address}): {last_line(error)} (--ray)")
+    return FileSystemError(f"cannot use the Ray cluster ({address}): {last_line(text)} (--ray)")
 
 
-def last_line(error: BaseException) -> str:
+def last_line(error: BaseException | str) -> str:
     """The line of a long message that says most: the last one, which in a traceback names the error."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:300] if lines else type(error).__name__
+    return lines[-1][:300] if lines else "it does not say why"
 
 
 def _versions(text: str) -> tuple[str, str]:

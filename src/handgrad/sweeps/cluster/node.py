@@ -6,10 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import handgrad
 from handgrad.training.environment import environment
 
-PACKAGE = Path(handgrad.__file__).parent
+PACKAGE = Path(__file__).parents[2]
 
 
 @cache

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.errors import FileSystemError, HandgradError
-from handgrad.sweeps.cluster.address import LOCAL, check_address, require_ray
+from handgrad.sweeps.cluster.address import LOCAL, check_cluster
 from handgrad.sweeps.executor import Died, Ended, EpochEnded, Event, Notice, Task
 from handgrad.sweeps.workers.channel import Channel
 
@@ -32,14 +32,15 @@ class Cluster:
     Ray is at work in a process of its own, the bridge: it prints what it likes there, and where it loses its cluster,
     for which it knows no other way than to abort the process, the driver goes on and says so.
 
-    Raises  UsageError when Ray is not installed, or the address is none.
+    Raises  as check_cluster.
     """
 
     def __init__(self, address: str, jobs: int | None, config: dict[str, Any], runs_dir: Path, log: Path) -> None:
-        require_ray()
-        check_address(address)
+        check_cluster(address)
         self.address, self._log, self._workers = address, log, 0
-        order = {"address": address, "jobs": jobs, "config": config, "runs_dir": str(runs_dir)}
+        self._mark = runs_dir.absolute() / f".{secrets.token_hex(8)}"  # nobody has it who does not see this folder
+        self._mark.touch()
+        order = {"address": address, "jobs": jobs, "config": config, "mark": str(self._mark)}
         ours, theirs = socket.socketpair()
         with theirs, log.open("ab") as file:
             self._bridge = subprocess.Popen(
@@ -78,7 +79,8 @@ class Cluster:
         select.select([self._channel.socket], [], [], seconds)
         found = [event for message in self._channel.received() for event in self._events(message)]
         if self._channel.closed and not found:
-            raise FileSystemError(f"the Ray cluster ({self.address}) was lost: {self._log} may tell why")
+            why = f"the Ray cluster ({self.address}) was lost: {self._log} may tell why"
+            raise FileSystemError(f"{why}. Go on with: handgrad sweep resume {self._log.parent} --ray {self.address}")
         return found
 
     def close(self) -> None:
@@ -89,6 +91,7 @@ class Cluster:
         except subprocess.TimeoutExpired:
             self._bridge.kill()
             self._bridge.wait()
+        self._mark.unlink(missing_ok=True)
 
     def _events(self, message: dict[str, Any]) -> list[Event]:
         if "refused" in message:
@@ -103,6 +106,7 @@ def environment(address: str) -> dict[str, str]:
     """Variables of the bridge; a cluster of its own has a token of its own, where nobody says otherwise."""
     variables = {
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_NUM_REDIS_GET_RETRIES": "4",  # of a cluster that does not answer: each takes up to 6 s
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else a driver under `uv run` would send its folder to every node
     }
     if address == LOCAL and "RAY_AUTH_MODE" not in os.environ:

@@ -14,7 +14,6 @@ from handgrad.sweeps.cluster.connection import last_line
 from handgrad.sweeps.cluster.node import difference, facts, refusal
 from handgrad.sweeps.cluster.worker import Worker
 from handgrad.sweeps.executor import Task
-from handgrad.sweeps.workers.pool import ONE_THREAD
 
 COUNT_SECONDS = 2.0  # between two looks at how many CPUs there are
 FAREWELL_SECONDS = 2.0
@@ -136,13 +135,7 @@ class Staff:
     def _hired(self) -> Slot:
         import ray
 
-        actor = ray.remote(Worker).options(
-            num_cpus=1,
-            max_restarts=0,
-            max_task_retries=0,
-            max_concurrency=CALLS,
-            runtime_env={"env_vars": ONE_THREAD},
-        )
+        actor = ray.remote(Worker).options(num_cpus=1, max_restarts=0, max_task_retries=0, max_concurrency=CALLS)
         slot = Slot(actor.remote(os.getcwd(), str(self.mark)))
         self._ask(slot, slot.actor.greet.remote(), self._greeted)
         return slot

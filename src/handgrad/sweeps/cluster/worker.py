@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from handgrad.config import RunConfig
 from handgrad.data import Dataset
 from handgrad.errors import HandgradError
@@ -43,13 +45,14 @@ class Worker:
     def prepare(self, config: dict[str, Any], dataset: Dataset) -> None:
         """Load everything that the first trials need."""
         provide(RunConfig(**config), dataset)
-        warm_up([config])
+        with threadpool_limits(1):
+            warm_up([config])
 
     def run(self, fields: list[Any], dataset: Dataset, parcel: Parcel) -> None:
         """Run a trial, which goes on from `parcel` unless this node has more of it; its end is news."""
         task, noise = Task(*fields), io.StringIO()
         self._mail.begin()
-        with contextlib.redirect_stderr(noise):
+        with contextlib.redirect_stderr(noise), threadpool_limits(1):
             ended, files = self._run(task, dataset, parcel)
         self._mail.post({"ended": list(ended), "files": files, "noise": noise.getvalue()})
 
