@@ -203,7 +203,9 @@ def test_a_run_that_is_stopped_early_or_makes_no_sense(tmp_path):
     ended, files = run(worker, task(config(tmp_path), 1), answer=lambda worker: worker.answer("too bad"))
     assert (ended.how, len(ended.epochs)) == (EARLY, 1)
     assert {"config.yaml", "metrics.json", "model.safetensors"} <= set(files)
-    ended, files = run(worker, task(config(tmp_path, layers=["conv2d:8,99x99,padding=valid"])))
+    layers = ["conv2d:8,99x99,padding=valid", "dense:10"]
+    other = RunConfig(dataset="digits", layers=layers, name="run", runs_dir=str(tmp_path))
+    ended, files = run(Worker("/", "/.four"), task(other))
     assert (ended.how, files) == ("refused", {})
     worker.dismiss()
 

@@ -59,6 +59,12 @@ def logs(folder, name):
     return {path.parent.name: path.read_text() for path in folder.glob(f"sweeps/{name}/runs/*/log.txt")}
 
 
+def at_work(folder, name):
+    """The runs that have made some epochs and not ended."""
+    found = logs(folder, name).items()
+    return [run for run, text in found if text.count(" epoch ") > 3 and "finished" not in text]
+
+
 def begun(text):
     """The steps that a run's training was begun from."""
     return [int(part.split()[0]) for part in text.split("training from step ")[1:]]
@@ -94,8 +100,7 @@ def test_a_node_that_is_removed_in_the_middle_changes_nothing(cluster, folder, m
         monkeypatch.setenv(name, value)
     words = f"sweep grid.yaml {FLAGS} --epochs 400 --name nodes --ray {cluster.address}"
     with driving(words, cwd=folder) as driver:
-        at_work = "two trials at work at once"
-        wait_for(lambda: sum(3 < log.count(" epoch ") < 200 for log in logs(folder, "nodes").values()) == 2, at_work)
+        wait_for(lambda: len(at_work(folder, "nodes")) == 2, "two trials at work at once", 100)
         cluster.tell("remove")
         out, err = driver.communicate(timeout=120)
         assert driver.returncode == 0, out + err
@@ -124,7 +129,7 @@ def test_a_cluster_of_its_own_gives_the_bits_of_one_process(folder):
 def test_an_interrupted_sweep_goes_on_without_ray_and_a_killed_driver_leaves_nobody(folder):
     words = f"sweep grid.yaml {FLAGS} --epochs 200 --jobs 2 --name it --ray local"
     with driving(words, cwd=folder) as driver:
-        wait_for(lambda: sum(log.count(" epoch ") > 3 for log in logs(folder, "it").values()) >= 2, "two trials")
+        wait_for(lambda: sum(log.count(" epoch ") > 3 for log in logs(folder, "it").values()) >= 2, "two trials", 100)
         family = descendants(driver.pid)
         driver.send_signal(signal.SIGINT)
         out, err = driver.communicate(timeout=60)
@@ -132,10 +137,10 @@ def test_an_interrupted_sweep_goes_on_without_ray_and_a_killed_driver_leaves_nob
     assert "Go on with: handgrad sweep resume sweeps/it" in err
     assert gone(family)
     with driving("sweep resume it --jobs 2 --ray local", cwd=folder) as driver:
-        wait_for(lambda: any(len(begun(log)) == 2 for log in logs(folder, "it").values()), "a trial that goes on")
+        wait_for(lambda: any(len(begun(log)) == 2 for log in logs(folder, "it").values()), "a trial that goes on", 100)
         family = descendants(driver.pid)
         driver.kill()
-        wait_for(lambda: gone(family), "the end of Ray's processes", 30)
+        wait_for(lambda: gone(family), "the end of Ray's processes", 60)
     done = process("sweep resume it --jobs 2", cwd=folder)
     assert done.code == 0, done.err
     assert results(folder, "it") == alone(folder, "grid.yaml", "--epochs 200 --jobs 2")
@@ -154,7 +159,7 @@ def test_a_node_that_does_not_see_the_folder_sends_its_runs(folder):
     with two_nodes(*hidden) as cluster:
         words = f"sweep grid.yaml {FLAGS} --epochs 200 --name sent --ray {cluster.address}"
         with driving(words, cwd=folder) as driver:
-            wait_for(lambda: len(list(folder.glob("sweeps/sent/runs/*/metrics.json"))) >= 2, "two trials")
+            wait_for(lambda: len(list(folder.glob("sweeps/sent/runs/*/metrics.json"))) >= 2, "two trials", 100)
             driver.send_signal(signal.SIGINT)
             out, err = driver.communicate(timeout=60)
         assert driver.returncode == 130, out + err
