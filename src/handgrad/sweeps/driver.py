@@ -202,7 +202,7 @@ class Driver:
         deaths = trial.deaths + 1
         if deaths < DEATHS:
             self.ready.appendleft(self.ledger.note(trial, deaths=deaths))
-            self.watcher.noticed(f"{trial.run}: {message}; it is begun again from its checkpoint")
+            self.watcher.noticed(f"{trial.run}: {message}; it is begun again, from its checkpoint if there is one")
             return
         lost = self.ledger.note(trial, deaths=deaths, state=LOST, why=f"{message}, {deaths} times without progress")
         self._resigned.add(trial.number)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -27,6 +28,13 @@ from handgrad.sweeps.executor import EARLY, INTERRUPTED, Ended, EpochEnded, Task
 from handgrad.sweeps.workers.execution import run_trial
 
 DOCS = Path(__file__).parents[3] / "docs"
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path, monkeypatch):
+    """Workers of these tests have their scratch folders where pytest tidies up."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
 
 
 @pytest.mark.parametrize(

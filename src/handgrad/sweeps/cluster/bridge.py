@@ -25,7 +25,7 @@ from handgrad.sweeps.workers.channel import Channel
 from handgrad.sweeps.workers.execution import data_key, data_set
 
 POLL_SECONDS = 0.2
-FAREWELL_SECONDS = 10.0
+FAREWELL_SECONDS = 20.0
 
 
 def main(descriptor: int, text: str) -> None:

@@ -17,7 +17,7 @@ from handgrad.sweeps.executor import Died, Ended, EpochEnded, Event, Notice, Tas
 from handgrad.sweeps.workers.channel import Channel
 
 BRIDGE = "handgrad.sweeps.cluster.bridge"
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 25.0
 EVENTS: dict[str, Callable[[Any], Event]] = {
     "epoch": lambda fields: EpochEnded(*fields),
     "ended": lambda fields: Ended(*fields),

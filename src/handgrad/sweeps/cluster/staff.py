@@ -15,6 +15,7 @@ from handgrad.sweeps.cluster.node import difference, facts, refusal
 from handgrad.sweeps.cluster.worker import Worker
 from handgrad.sweeps.executor import Task
 
+LONG_SECONDS = 30.0  # without a worker, after which that is worth a remark
 COUNT_SECONDS = 2.0  # between two looks at how many CPUs there are
 FAREWELL_SECONDS = 2.0
 MOMENT_SECONDS = 0.5
@@ -80,7 +81,7 @@ class Staff:
         self.slots: list[Slot] = []
         self._ours, self._told = facts(), set[str]()
         self._failures = 0
-        self._count_at = 0.0
+        self._count_at, self._alone_since = 0.0, time.monotonic()
 
     @property
     def ready(self) -> list[Slot]:
@@ -99,10 +100,10 @@ class Staff:
         slots |= {slot.running: slot for slot in self.slots if slot.running is not None}
         if not slots:
             time.sleep(seconds)
-            return []
+            return self._patience()
         done, rest = ray.wait(list(slots), timeout=seconds)
         more, _ = ray.wait(rest, num_returns=len(rest), timeout=0) if done and rest else ([], [])
-        found: list[Happening] = []
+        found = self._patience()
         for ref in [*done, *more]:
             if slots[ref] in self.slots:  # it may just have been missed
                 found += self._hear(slots[ref], ref)
@@ -117,6 +118,13 @@ class Staff:
             ray.wait(leaving, num_returns=len(leaving), timeout=FAREWELL_SECONDS)
         for slot in self.slots:
             ray.kill(slot.actor)
+
+    def _patience(self) -> list[Happening]:
+        if self.ready:
+            self._alone_since = time.monotonic()
+        if time.monotonic() < self._alone_since + LONG_SECONDS:
+            return []
+        return self._remark("waiting for the Ray cluster: it has no CPU free, or its nodes are slow to begin")
 
     def _hire(self) -> None:
         import ray
