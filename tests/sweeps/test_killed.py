@@ -77,7 +77,7 @@ def test_a_killed_worker_s_trial_goes_on_and_a_sweep_can_be_interrupted(folder):
         driver.send_signal(signal.SIGINT)
         out, err = driver.communicate(timeout=60)
         assert driver.returncode == 130, err
-        assert "begun again from its checkpoint" in out
+        assert "begun again, from its checkpoint" in out
         assert "of 2 trials done, saved. Go on with: handgrad sweep resume sweeps/it" in err
         assert gone(family)
     (trial, *_) = trials(folder)

@@ -50,6 +50,7 @@ OF_RUNNING: tuple[Option, ...] = (
     Option("hours", Number("(0, inf)"), "start no trial after so long", ("max_hours",)),
     JOBS,
     Option("seeds", Whole(1, 10_000), "runs of each configuration, with seeds from --seed on", ("n_seeds",)),
+    Option("ray", Text(), "run trials on a Ray cluster: auto, local, HOST:PORT or ray://HOST:PORT", ("ray_address",)),
     Option("report", Switch(), "write the sweep's report at the end", default=True),
 )
 

@@ -11,6 +11,7 @@ from handgrad.cli.sweep_report import report_at_end
 from handgrad.cli.sweep_view import SweepView
 from handgrad.errors import IncompleteSweepError
 from handgrad.sweeps import SweepDefinition
+from handgrad.sweeps.cluster import check_cluster
 from handgrad.sweeps.doctor.examination import Plan
 from handgrad.sweeps.folder import Sweep, changed
 from handgrad.sweeps.search import begin, sound
@@ -24,6 +25,8 @@ def start_sweep(definition: SweepDefinition, parsed: ParsedFlags) -> int:
     options, base = parsed.options, parsed.config
     if options["storage"]:
         check_url(options["storage"])
+    if options["ray"]:
+        check_cluster(options["ray"])
     for warning in sound(definition, base, plan_of(parsed)):
         say(f"warning: {warning}")
     wishes = _given(options) | ({"brain": options["method"]} if options["method"] else {})
@@ -41,6 +44,8 @@ def start_sweep(definition: SweepDefinition, parsed: ParsedFlags) -> int:
 
 def resume_sweep(sweep: Sweep, parsed: ParsedFlags) -> int:
     """Go on with a sweep; `--trials` and `--seeds` may ask for more than before."""
+    if parsed.options["ray"]:
+        check_cluster(parsed.options["ray"])
     return _run(changed(sweep, **_given(parsed.options)), parsed.options)
 
 
@@ -69,7 +74,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 def _run(sweep: Sweep, options: dict[str, Any]) -> int:
     sweep.save(sweep.trials())
     try:
-        run_sweep(sweep, options["jobs"], options["hours"], SweepView())
+        run_sweep(sweep, options["jobs"], options["hours"], SweepView(), options["ray"])
     except IncompleteSweepError:
         _report(sweep, options)
         raise

@@ -14,7 +14,7 @@ from typing import Any
 from handgrad.errors import IncompleteSweepError, UsageError
 from handgrad.runs import InterruptedRunError, Run
 from handgrad.sweeps.choosing import Chooser
-from handgrad.sweeps.executor import EARLY, INTERRUPTED, Died, Ended, EpochEnded, Event, Executor, Task
+from handgrad.sweeps.executor import EARLY, INTERRUPTED, Died, Ended, EpochEnded, Event, Executor, Notice, Task
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.judging import judge, reason
 from handgrad.sweeps.ledger import Ledger, claim
@@ -70,8 +70,7 @@ class Driver:
         with self._listening():
             while not self.signal and self._go_on():
                 for event in self.executor.events(POLL_SECONDS):
-                    if event.number in self.running:
-                        self._handle(event)
+                    self._hear(event)
             if self.signal:
                 self._farewell()
             self._write_down(wait=True)
@@ -147,7 +146,13 @@ class Driver:
             )
         )
 
-    def _handle(self, event: Event) -> None:
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Notice):
+            self.watcher.noticed(event.text)
+        elif event.number in self.running:
+            self._handle(event)
+
+    def _handle(self, event: EpochEnded | Ended | Died) -> None:
         trial = self.running[event.number]
         if isinstance(event, EpochEnded):
             self._epoch(trial, event)
@@ -217,7 +222,7 @@ class Driver:
         deaths = trial.deaths + 1
         if deaths < DEATHS:
             self.ready.appendleft(self.ledger.note(trial, deaths=deaths))
-            self.watcher.noticed(f"{trial.run}: {message}; it is begun again from its checkpoint")
+            self.watcher.noticed(f"{trial.run}: {message}; it is begun again, from its checkpoint if there is one")
             return
         lost = self.ledger.note(trial, deaths=deaths, state=LOST, why=f"{message}, {deaths} times without progress")
         self._resigned.add(trial.number)
@@ -237,10 +242,10 @@ class Driver:
         limit = time.monotonic() + FAREWELL_SECONDS
         while self.running and time.monotonic() < limit:
             for event in self.executor.events(POLL_SECONDS):
-                if event.number in self.running and isinstance(event, Died):
-                    del self.running[event.number]
-                elif event.number in self.running:
-                    self._handle(event)
+                if isinstance(event, Died):
+                    self.running.pop(event.number, None)
+                else:
+                    self._hear(event)
             self.watcher.looked(self._standing._replace(running=len(self.running)))
 
     def _complain(self, standing: Standing) -> None:

@@ -45,13 +45,21 @@ class Died(NamedTuple):
     message: str
 
 
-Event = EpochEnded | Ended | Died
+class Notice(NamedTuple):
+    """Something about the place itself that a person may want to read."""
+
+    text: str
+
+
+Event = EpochEnded | Ended | Died | Notice
 
 
 class Executor(Protocol):
-    """Runs tasks, as many at once as it has `slots`."""
+    """Runs tasks, as many at once as it has slots."""
 
-    slots: int
+    @property
+    def slots(self) -> int:
+        """How many trials can run at once, as it is now."""
 
     def submit(self, task: Task) -> None:
         """Start a trial."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from handgrad.errors import UsageError
 from handgrad.sweeps.brains import Random
+from handgrad.sweeps.cluster import Cluster
 from handgrad.sweeps.driver import Driver
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.ledger import Ledger
@@ -15,22 +16,35 @@ from handgrad.sweeps.workers import Pool
 
 
 def run_sweep(
-    sweep: Sweep, jobs: int | None = None, hours: float | None = None, watcher: Watcher | None = None
+    sweep: Sweep,
+    jobs: int | None = None,
+    hours: float | None = None,
+    watcher: Watcher | None = None,
+    ray: str | None = None,
 ) -> Standing:
     """Run what is missing of `sweep`, `jobs` trials at a time (one a core by default), for at most `hours`.
 
-    Raises  UsageError when there is no end to it, or Optuna is missing; FileSystemError when its storage cannot be used
-            or is in use; IncompleteSweepError when trials were lost; InterruptedRunError after a signal.
+    `ray` is the address of a Ray cluster whose cores these are: auto, local, HOST:PORT or ray://HOST:PORT.
+
+    Raises  UsageError when there is no end to it, or Optuna or Ray is missing; FileSystemError when its storage or its
+            cluster cannot be used; IncompleteSweepError when trials were lost; InterruptedRunError after a signal.
     """
     require_optuna()
     if sweep.wanted is None and not hours:
         raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
     check_url(sweep.storage_url)
     # The process that workers come from loads data and kernels while the storage is opened.
-    pool = Pool(jobs or cores(), examples(sweep), sweep.workers_log)
-    with closing(pool), joined(sweep.storage_url) as (crew, storage):
+    executor = _executor(sweep, jobs, ray)
+    with closing(executor), joined(sweep.storage_url) as (crew, storage):
         ledger = Ledger(storage, sweep.name, sweep.definition)
-        return Driver(sweep, ledger, crew, pool, watcher or Watcher()).run(hours)
+        return Driver(sweep, ledger, crew, executor, watcher or Watcher()).run(hours)
+
+
+def _executor(sweep: Sweep, jobs: int | None, ray: str | None) -> Pool | Cluster:
+    configs = examples(sweep)
+    if ray:
+        return Cluster(ray, jobs, configs[0], sweep.runs_dir, sweep.workers_log)
+    return Pool(jobs or cores(), configs, sweep.workers_log)
 
 
 def examples(sweep: Sweep) -> list[dict[str, Any]]:

@@ -83,12 +83,22 @@ def run_trial(task: Task, link: Link) -> Ended:
 _LOADED: dict[Any, Dataset] = {}
 
 
+def data_key(config: RunConfig) -> Any:
+    """What the data set of a run depends on."""
+    return config.dataset, config.resize, config.features, config.fold, config.seed if config.fold else None
+
+
 def data_set(config: RunConfig) -> Dataset:
     """Loaded once; processes that are forked afterwards share it."""
-    key = config.dataset, config.resize, config.features, config.fold, config.seed if config.fold else None
+    key = data_key(config)
     if key not in _LOADED:
         _LOADED[key] = build_dataset(config)
     return _LOADED[key]
+
+
+def provide(config: RunConfig, dataset: Dataset) -> None:
+    """Have the data set of such runs, which somebody else has loaded."""
+    _LOADED.setdefault(data_key(config), dataset)
 
 
 def _train(task: Task, config: RunConfig, link: Link) -> Run:

@@ -1,0 +1,176 @@
+"""Sweeps on real Ray clusters on this machine: the same trials and the same bits as without one."""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from tests.commands import process
+from tests.sweeps.cluster.conftest import WITHOUT, two_nodes
+from tests.sweeps.conftest import children, driving, gone, wait_for
+
+from handgrad.runs import list_runs
+from handgrad.sweeps.folder import open_sweep
+
+FLAGS = "--dataset digits -nhl 2 -sz 64 --no_batch_norm --dropout 0 --optimizer adam --schedule constant -b 8"
+GRID = """
+method: grid
+metric: {name: validation_accuracy, goal: maximize}
+parameters:
+  activation: {values: [relu, tanh, sigmoid]}
+  learning_rate: {values: [0.001, 0.002]}
+"""
+RANDOM = """
+method: random
+run_cap: 6
+metric: {name: validation_accuracy, goal: maximize}
+early_terminate: {type: hyperband, min_iter: 1, eta: 2}
+parameters:
+  activation: {values: [relu, tanh]}
+  learning_rate: {distribution: log_uniform_values, min: 0.0001, max: 0.1}
+"""
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray")]
+
+
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef0123456789abcdef"}
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two nodes that want a token."""
+    with two_nodes(**TOKEN) as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where the sweep files lie, in an environment that knows of no cluster."""
+    for name in WITHOUT:
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "grid.yaml").write_text(GRID)
+    (tmp_path / "random.yaml").write_text(RANDOM)
+    return tmp_path
+
+
+def logs(folder, name):
+    return {path.parent.name: path.read_text() for path in folder.glob(f"sweeps/{name}/runs/*/log.txt")}
+
+
+def at_work(folder, name):
+    """The runs that have made some epochs and not ended."""
+    found = logs(folder, name).items()
+    return [run for run, text in found if text.count(" epoch ") > 3 and "finished" not in text]
+
+
+def begun(text):
+    """The steps that a run's training was begun from."""
+    return [int(part.split()[0]) for part in text.split("training from step ")[1:]]
+
+
+def results(folder, name):
+    """Of each trial, by its run's name: state, objective, the metric by epoch, its stop, the bytes of its network."""
+    sweep = open_sweep(folder / "sweeps" / name)
+    trials = sweep.trials()
+    whole = {run.name for run in list_runs(sweep.runs_dir) if run.complete}
+    assert whole == {trial.run for trial in trials if trial.state == "finished"}
+    assert len({sweep.definition.key(trial.values) for trial in trials}) == len(trials)
+    return {t.run: (t.state, t.objective, t.epochs, t.stop, sweep.run(t).model_file.read_bytes()) for t in trials}
+
+
+def settings(folder, name):
+    """What the files of each run say of where it lies and how it was begun."""
+    sweep = open_sweep(folder / "sweeps" / name)
+    runs = [sweep.run(trial) for trial in sweep.trials()]
+    assert all(run.metrics["config"] == run.config.to_mapping() for run in runs)
+    return {run.name: (run.config.replaced(wandb_group=None), run.config.runs_dir) for run in runs}
+
+
+def alone(folder, file, more=""):
+    """The results of the sweep without a cluster."""
+    done = process(f"sweep {file} {FLAGS} {more} --name alone", cwd=folder)
+    assert done.code == 0, done.err
+    return results(folder, "alone")
+
+
+def test_a_node_that_is_removed_in_the_middle_changes_nothing(cluster, folder, monkeypatch):
+    for name, value in TOKEN.items():
+        monkeypatch.setenv(name, value)
+    words = f"sweep grid.yaml {FLAGS} --epochs 400 --name nodes --ray {cluster.address}"
+    with driving(words, cwd=folder) as driver:
+        wait_for(lambda: len(at_work(folder, "nodes")) == 2, "two trials at work at once", 100)
+        cluster.tell("remove")
+        out, err = driver.communicate(timeout=120)
+        assert driver.returncode == 0, out + err
+    assert "is gone; it is begun again" in out
+    starts = sorted(len(begun(log)) for log in logs(folder, "nodes").values())
+    assert starts == [1, 1, 1, 1, 1, 2]
+    assert results(folder, "nodes") == alone(folder, "grid.yaml", "--epochs 400 --jobs 2")
+
+
+def test_who_has_another_token_is_told_so(cluster, folder):
+    wrong = {**TOKEN, "RAY_AUTH_TOKEN": "fedcba9876543210fedcba9876543210"}
+    for variables in (wrong, {}):
+        refused = process(f"sweep grid.yaml {FLAGS} -e 1 --ray {cluster.address}", cwd=folder, **variables)
+        assert refused.code == 4
+        assert refused.err.count("\n") == 1
+        assert "wants a token: set RAY_AUTH_MODE=token" in refused.err
+
+
+def test_a_cluster_of_its_own_gives_the_bits_of_one_process(folder):
+    done = process(f"sweep random.yaml {FLAGS} -e 3 --jobs 1 --name local --ray local", cwd=folder)
+    assert done.code == 0, done.err
+    assert results(folder, "local") == alone(folder, "random.yaml", "-e 3 --jobs 1")
+    assert {state for state, *_ in results(folder, "local").values()} == {"finished", "stopped"}
+
+
+def test_an_interrupted_sweep_goes_on_without_ray_and_a_killed_driver_leaves_nobody(folder):
+    words = f"sweep grid.yaml {FLAGS} --epochs 200 --jobs 2 --name it --ray local"
+    with driving(words, cwd=folder) as driver:
+        wait_for(lambda: sum(log.count(" epoch ") > 3 for log in logs(folder, "it").values()) >= 2, "two trials", 100)
+        family = descendants(driver.pid)
+        driver.send_signal(signal.SIGINT)
+        out, err = driver.communicate(timeout=60)
+    assert driver.returncode == 130, out + err
+    assert "Go on with: handgrad sweep resume sweeps/it" in err
+    assert gone(family)
+    with driving("sweep resume it --jobs 2 --ray local", cwd=folder) as driver:
+        wait_for(lambda: any(len(begun(log)) == 2 for log in logs(folder, "it").values()), "a trial that goes on", 100)
+        family = descendants(driver.pid)
+        driver.kill()
+        wait_for(lambda: gone(family), "the end of Ray's processes", 60)
+    done = process("sweep resume it --jobs 2", cwd=folder)
+    assert done.code == 0, done.err
+    assert results(folder, "it") == alone(folder, "grid.yaml", "--epochs 200 --jobs 2")
+
+
+def descendants(pid):
+    """A process's children, theirs, and so on."""
+    found = children(pid)
+    return [*found, *(each for child in found for each in descendants(child))]
+
+
+def test_a_node_that_does_not_see_the_folder_sends_its_runs(folder):
+    hidden = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none {folder} && exec "$@"', "sh"]
+    if not shutil.which("unshare") or subprocess.run([*hidden, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("only root can hide a folder from a node: unshare --mount is refused here")
+    with two_nodes(*hidden) as cluster:
+        words = f"sweep grid.yaml {FLAGS} --epochs 200 --name sent --ray {cluster.address}"
+        with driving(words, cwd=folder) as driver:
+            wait_for(lambda: len(list(folder.glob("sweeps/sent/runs/*/metrics.json"))) >= 2, "two trials", 100)
+            driver.send_signal(signal.SIGINT)
+            out, err = driver.communicate(timeout=60)
+        assert driver.returncode == 130, out + err
+        assert "its runs are fetched when they end" in out
+        halves = [log for log in logs(folder, "sent").values() if "finished" not in log]
+        assert halves
+        done = process(f"sweep resume sent --ray {cluster.address}", cwd=folder)
+        assert done.code == 0, done.err
+    assert any(begun(log)[-1] > 0 for log in logs(folder, "sent").values())
+    assert results(folder, "sent") == alone(folder, "grid.yaml", "--epochs 200 --jobs 2")
+    names = [run.replace("alone", "sent") for run in settings(folder, "alone")]
+    assert sorted(settings(folder, "sent")) == sorted(names)
+    assert {runs_dir for _, runs_dir in settings(folder, "sent").values()} == {"sweeps/sent/runs"}
+    assert not list(Path(tempfile.gettempdir()).glob("handgrad-sweep-*"))
