@@ -28,8 +28,8 @@ EXAMPLES = """  handgrad bench                    all against all peers: half an
   handgrad bench --workload A B --peers torch,jax
   handgrad bench --workload B --peers none --images 6400
   handgrad bench --goal 99 --threads all
-  handgrad bench --sweep            trials an hour beside Optuna and Ray with PyTorch
-  handgrad bench --grid             hours of da6401's 11,664 configurations, from 150
+  handgrad bench --sweep            trials an hour, beside Optuna and Ray Tune
+  handgrad bench --grid             hours of da6401's whole grid, from a sample
   handgrad bench --table benchmarks/results/FILE.json"""
 
 

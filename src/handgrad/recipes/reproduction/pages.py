@@ -54,6 +54,7 @@ def _subtitle(plan: Plan) -> str:
 def _facts(results: Results, made: Made) -> list[tuple[str, str]]:
     plan = results.plan
     datasets = ", ".join(sorted({config.dataset for config in plan.distinct}))
+    cores = made.machine.get("cores", 1)
     found = [
         ("data set", datasets),
         ("experiments", str(len(plan.experiments))),
@@ -61,7 +62,7 @@ def _facts(results: Results, made: Made) -> list[tuple[str, str]]:
         ("sweeps", plan.trials),
         ("seeds", str(plan.seeds)),
         ("training", duration(made.seconds)),
-        ("processor", f"{made.machine.get('processor', '')}, {made.machine.get('cores', '')} cores"),
+        ("processor", f"{made.machine.get('processor', '')}, {cores} core{'s' * (cores != 1)}"),
     ]
     return [(name, value) for name, value in found if value]
 
