@@ -106,7 +106,7 @@ def drive(sweep, jobs=1, watcher=None, executor=None, hours=None):
     """Run what is missing of a sweep in threads; the executor and the notes taken."""
     executor, watcher = executor or Threads(jobs), watcher or Notes()
     with joined(sweep.storage_url) as (crew, storage), closing(executor):
-        Driver(sweep, Ledger(storage, sweep.name, sweep.definition), crew, executor, watcher).run(hours)
+        Driver(sweep, Ledger(storage, sweep.study, sweep.definition), crew, executor, watcher).run(hours)
     return executor, watcher
 
 

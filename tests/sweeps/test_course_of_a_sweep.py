@@ -9,7 +9,7 @@ from handgrad.errors import IncompleteSweepError, UsageError
 from handgrad.runs import list_runs
 from handgrad.sweeps import Hyperband, Metric
 from handgrad.sweeps.executor import Ended
-from handgrad.sweeps.folder import create_sweep, open_sweep
+from handgrad.sweeps.folder import changed, create_sweep, open_sweep
 from handgrad.sweeps.start import run_sweep
 
 CELLS = sorted(product(*SPACE.values()))
@@ -240,6 +240,16 @@ def test_a_sweep_is_read_again_as_it_was(make_sweep):
     assert (other.definition, other.base, other.settings) == (sweep.definition, sweep.base, sweep.settings)
     assert other.trials() == sweep.trials()
     assert other.ranked(other.trials())[0] == other.best(other.trials())
+
+
+def test_a_folder_that_is_renamed_keeps_its_trials_and_goes_on(make_sweep):
+    sweep = make_sweep(SMALL, configurations=2)
+    drive(sweep)
+    before = sweep.trials()
+    moved = sweep.path.rename(sweep.path.with_name("handed-in"))
+    assert open_sweep(moved).trials() == before
+    drive(changed(open_sweep(moved), configurations=4))
+    assert len(open_sweep(moved).trials()) == 4
 
 
 def test_a_name_that_is_taken_is_refused(make_sweep):

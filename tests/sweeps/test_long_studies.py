@@ -24,7 +24,7 @@ def test_settled_trials_are_not_read_again(make_sweep, monkeypatch):
     original = Ledger._trial
     monkeypatch.setattr(Ledger, "_trial", lambda self, frozen: read.append(frozen.number) or original(self, frozen))
     with joined(sweep.storage_url) as (crew, storage):
-        ledger, choose = Ledger(storage, sweep.name, sweep.definition), Chooser(sweep)
+        ledger, choose = Ledger(storage, sweep.study, sweep.definition), Chooser(sweep)
         for _ in range(6):
             trial = claim(ledger, crew, choose, set())
             ledger.settle(dataclasses.replace(trial, state=FINISHED, objective=0.5))
@@ -40,7 +40,7 @@ def test_what_is_counted_is_what_there_is(make_sweep):
     """Sixty trials of two drivers in an order of their own; a third one reads them all at the end."""
     sweep, choice = make_sweep({"learning_rate": [n / 1000 for n in range(1, 61)]}), random.Random(3)
     with joined(sweep.storage_url) as (_, storage):
-        one, other = (Ledger(storage, sweep.name, sweep.definition) for _ in range(2))
+        one, other = (Ledger(storage, sweep.study, sweep.definition) for _ in range(2))
         for n in range(60):
             mine = choice.choice([one, other])
             trial = mine.begin({"learning_rate": (n + 1) / 1000}, f"run-{n}", seed=0)
@@ -52,7 +52,7 @@ def test_what_is_counted_is_what_there_is(make_sweep):
                 mine.settle(dataclasses.replace(trial, state=state, objective=objective))
             if n % 7 == 0:
                 one.trials(), other.trials()
-        for ledger in (one, other, Ledger(storage, sweep.name, sweep.definition)):
+        for ledger in (one, other, Ledger(storage, sweep.study, sweep.definition)):
             trials = ledger.trials()
             assert len(trials) == 60
             assert +ledger.states == Counter(trial.state for trial in trials)

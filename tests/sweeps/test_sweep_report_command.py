@@ -77,7 +77,7 @@ def test_a_file_of_ones_own(swept, capsys, tmp_path):
 
 def test_it_can_be_written_while_the_sweep_runs(swept, capsys):
     with joined(swept.storage_url) as (crew, storage):
-        ledger = Ledger(storage, swept.name, swept.definition)
+        ledger = Ledger(storage, swept.study, swept.definition)
         ledger.begin({"activation": "relu", "learning_rate": 0.01}, "another", seed=0, driver=crew.name)
         answer = call(capsys, "sweep report sweep")
         assert (answer.code, answer.err) == (0, "")

@@ -24,7 +24,7 @@ class Settings:
     """How a sweep is carried out: who chooses, from which seed, with how many seeds for each configuration.
 
     `configurations` is how many there are to be in all, None for as many as there is time for. `storage` is where the
-    study is kept, None for a file in the sweep's folder.
+    study is kept, None for a file in the sweep's folder; `study` is its name there, which a renamed folder keeps.
     """
 
     brain: str
@@ -32,6 +32,7 @@ class Settings:
     seeds: int = 1
     configurations: int | None = None
     storage: str | None = None
+    study: str | None = None
 
 
 class Sweep:
@@ -44,8 +45,13 @@ class Sweep:
 
     @property
     def name(self) -> str:
-        """The folder's own name, and the study's."""
+        """The folder's own name."""
         return Path(os.path.abspath(self.path)).name
+
+    @property
+    def study(self) -> str:
+        """What the study is called: as the folder was when the sweep began."""
+        return self.settings.study or self.name
 
     @property
     def storage_url(self) -> str:
@@ -66,12 +72,12 @@ class Sweep:
     def trials(self) -> list[Trial]:
         """Every trial as it is now, by number; also while the sweep runs."""
         with looked_at(self.storage_url) as storage:
-            return Ledger(storage, self.name, self.definition).trials() if storage else []
+            return Ledger(storage, self.study, self.definition).trials() if storage else []
 
     def config(self, trial: Trial) -> RunConfig:
         """The configuration of a trial's run.  Raises  UsageError where its values cannot go together."""
         config = self.definition.to_config(trial.values, self.base)
-        group = self.base.wandb_group or self.name
+        group = self.base.wandb_group or self.study
         return config.replaced(seed=trial.seed, name=trial.run, runs_dir=str(self.runs_dir), wandb_group=group)
 
     def run(self, trial: Trial) -> Run:
@@ -110,7 +116,8 @@ def create_sweep(path: Path, definition: SweepDefinition, base: RunConfig, setti
 
     Raises  UsageError when there is something already; FileSystemError when it cannot be made.
     """
-    sweep = Sweep(path, definition, base, settings)
+    name = Path(os.path.abspath(path)).name
+    sweep = Sweep(path, definition, base, dataclasses.replace(settings, study=name))
     try:
         sweep.path.parent.mkdir(parents=True, exist_ok=True)
         sweep.path.mkdir()

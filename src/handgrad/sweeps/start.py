@@ -36,7 +36,7 @@ def run_sweep(
     # The process that workers come from loads data and kernels while the storage is opened.
     executor = _executor(sweep, jobs, ray)
     with closing(executor), joined(sweep.storage_url) as (crew, storage):
-        ledger = Ledger(storage, sweep.name, sweep.definition)
+        ledger = Ledger(storage, sweep.study, sweep.definition)
         return Driver(sweep, ledger, crew, executor, watcher or Watcher()).run(hours)
 
 

@@ -105,7 +105,7 @@ def _check(sweep: Sweep, definition: SweepDefinition, base: RunConfig, picks: Se
 def _enqueued(there: Sweep, picks: Sequence[Pick]) -> Sweep:
     """With a trial of each configuration in the study, for a driver to find as one that another left behind."""
     with joined(there.storage_url) as (_, storage):
-        ledger, chooser = Ledger(storage, there.name, there.definition), Chooser(there)
+        ledger, chooser = Ledger(storage, there.study, there.definition), Chooser(there)
         chooser.see(ledger.trials())
         for each in picks:
             if not chooser.known(each.entry.values):
