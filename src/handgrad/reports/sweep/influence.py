@@ -81,7 +81,7 @@ def _effects(data: SweepData) -> Table:
         (
             each.name.replace("_", " "),
             f"each {each.per}" if each.per else spelled(each.value),
-            "–" if each.per else spelled(each.reference),
+            "–" if each.per or each.where else spelled(each.reference),
             *([_where(each)] if conditional else []),
             f"{factor * each.difference.mean:+.{digits}f}",
             f"{factor * each.difference.low:+.{digits}f} to {factor * each.difference.high:+.{digits}f}",

@@ -119,7 +119,9 @@ def effects(data: SweepData) -> Forest:
     kept = sorted(found, key=lambda each: -abs(each.difference.mean))[:MOST_BRANCHES]
     references = {each.name: _title(each.name) for each in found}
     references |= {
-        each.name: f"{_title(each.name)}, against {spelled(each.reference)}" for each in found if not each.per
+        each.name: f"{_title(each.name)}, against {spelled(each.reference)}"
+        for each in found
+        if not each.per and not each.where
     }
     rows = tuple(
         Branch(references[each.name], _changed(each), *_interval(each.difference, factor), each.clear, each.n)
