@@ -8,10 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import hypothesis
 import pytest
 from tests.commands import TINY
 
 from handgrad.cli.main import main
+
+# Whoever develops tries new examples each time; CI the same ones, so that it is red for what has changed only.
+hypothesis.settings.register_profile("CI", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("CI")
 
 
 @pytest.fixture
