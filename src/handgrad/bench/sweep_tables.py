@@ -17,7 +17,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
 }
 NOTES = """ratio: handgrad's trials an hour over the row's
 1st s: from the start of the process to the end of the first trial's first step
-between ms: from the end of a trial's last epoch, its validation included, to the
+between ms: from the end of a trial's last epoch, with its validation, to the
             end of the first step of the one that takes its place; the mean
 MB: the most that the process and all that it started occupied together
 valid. %: the mean over the configurations of the best epoch's accuracy; ! where
@@ -58,9 +58,7 @@ def sweep_lines(race: Row) -> list[str]:
             lines.append(f"{name}: the best of its turns has {100 * (row['drift'] - 1):.0f} % more than the worst")
         if name != "handgrad" and row["apart"] is not None:
             mean, median = 100 * row["apart"], 100 * row["median_apart"]
-            lines.append(
-                f"{name}: accuracy {mean:+.2f} points from handgrad's in the mean, {median:+.2f} in the median"
-            )
+            lines.append(f"{name}: accuracy {mean:+.2f} points from handgrad's (mean), {median:+.2f} (median)")
     return lines
 
 

@@ -57,7 +57,7 @@ def two_nodes(*before, **variables):
             pipe.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ray():
     """Skips where Ray is not installed, which is not imported here."""
     if not any((Path(path) / "ray" / "__init__.py").exists() for path in sys.path):

@@ -39,7 +39,7 @@ TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef0123456789
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster(ray):
     """Two nodes that want a token."""
     with two_nodes(**TOKEN) as nodes:
         yield nodes
