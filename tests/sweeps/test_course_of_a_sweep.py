@@ -10,7 +10,7 @@ from handgrad.runs import list_runs
 from handgrad.sweeps import Hyperband, Metric
 from handgrad.sweeps.executor import Ended
 from handgrad.sweeps.folder import changed, create_sweep, open_sweep
-from handgrad.sweeps.start import run_sweep
+from handgrad.sweeps.start import examples, run_sweep
 
 CELLS = sorted(product(*SPACE.values()))
 SMALL = {"activation": ("relu", "tanh"), "learning_rate": (0.001, 0.003)}
@@ -256,6 +256,15 @@ def test_a_name_that_is_taken_is_refused(make_sweep):
     sweep = make_sweep(SMALL)
     with pytest.raises(UsageError, match="handgrad sweep resume"):
         create_sweep(sweep.path, sweep.definition, sweep.base, sweep.settings)
+
+
+def test_what_workers_prepare_for_is_each_choice_and_no_long_list(make_sweep):
+    found = examples(make_sweep({"optimizer": ("sgd", "adam", "nadam"), "activation": ("relu", "tanh")}))
+    assert {each["optimizer"] for each in found} == {"sgd", "adam", "nadam"}
+    assert {each["activation"] for each in found} == {"relu", "tanh"}
+    rates = [n / 10_000 for n in range(1, 1001)]
+    many = examples(make_sweep({"learning_rate": rates, "activation": ("relu", "tanh")}, "many"))
+    assert len(many) < 20
 
 
 def test_a_sweep_without_end_is_refused(make_sweep):

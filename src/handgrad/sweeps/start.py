@@ -14,6 +14,8 @@ from handgrad.sweeps.storage import check_url, joined, require_optuna
 from handgrad.sweeps.watcher import Standing, Watcher
 from handgrad.sweeps.workers import Pool
 
+MOST_EXAMPLES = 16  # more than there are optimizers or activations
+
 
 def run_sweep(
     sweep: Sweep,
@@ -50,13 +52,15 @@ def _executor(sweep: Sweep, jobs: int | None, ray: str | None) -> Pool | Cluster
 def examples(sweep: Sweep) -> list[dict[str, Any]]:
     """Possible configurations in which each choice of the sweep is made at least once: they need all its kernels.
 
+    Of longer lists, which are of numbers and need no other kernels, the first few values.
+
     Raises  UsageError when no configuration is possible.
     """
     definition, base = sweep.definition, sweep.base
     first = Random(definition, base, sweep.settings.seed).propose(0, (), ()) or {}
     found = [definition.to_config(first, base).to_mapping()]
     choices = {name: each.grid() for name, each in definition.varying.items() if each.axis.kind == "categorical"}
-    for turn in range(max(map(len, choices.values()), default=0)):
+    for turn in range(min(MOST_EXAMPLES, max(map(len, choices.values()), default=0))):
         values = first | {name: grid[turn % len(grid)] for name, grid in choices.items()}
         with suppress(UsageError):
             found.append(definition.to_config(definition.canonical(values), base).to_mapping())
