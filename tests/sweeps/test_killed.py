@@ -95,10 +95,10 @@ def test_a_killed_worker_s_trial_goes_on_and_a_sweep_can_be_interrupted(folder):
 
 @pytest.mark.slow
 def test_a_killed_driver_leaves_nobody_and_loses_nothing(folder):
-    with begin(folder, 20, "--jobs", 2, "--trials", 14) as driver:
+    with begin(folder, 60, "--jobs", 2, "--trials", 14) as driver:
         wait_for(lambda: len(settled(folder)) >= 3, "the third trial")
         family = [*children(driver.pid), *workers(driver.pid)]
-        assert len(family) == 3
+        assert len(family) >= 2  # the nursery, and a worker or two
         driver.kill()
         wait_for(lambda: gone(family), "the end of nursery and workers", 5)
     before = {trial.number: sweep_files(folder, trial) for trial in settled(folder)}
@@ -131,7 +131,7 @@ def test_sixty_trials_while_a_random_worker_is_killed_again_and_again(folder):
 @pytest.mark.slow
 def test_ten_killed_drivers_leave_the_uninterrupted_grid(folder):
     choice, killed = random.Random(2), 0
-    words = f"sweep sweep.yaml {FLAGS} --epochs 60 --jobs 2 --resume --no_report"
+    words = f"sweep sweep.yaml {FLAGS} --epochs 150 --jobs 2 --resume --no_report"
     while True:
         with driving(words, cwd=folder) as driver:
             if killed < 10:
