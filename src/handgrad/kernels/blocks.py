@@ -24,11 +24,11 @@ ROWS = 4 if VECTOR_BYTES == 32 else 8  # AVX has 16 registers, AVX-512 and NEON 
 
 
 def block(rows: int, vectors: int, masked: bool = False, listed: bool = False) -> Any:
-    """A compiled function (a, a_row, a_inner, b, n, c, index, first, inner, start, count, j, columns).
+    """A compiled function (a, a_row, a_inner, b, n, c, first, inner, start, count, j, columns).
 
     Math    for i = first to first + rows, and every column j' from j to j + vectors * lanes (to j + columns when
             `masked`):  c[i, j'] = sum_k a[i, k] b[k, j'] over k = start to start + count, which is at least 1
-            when `listed`, index[i] and inner[k] stand for i and k; otherwise both lists go unread
+            when `listed`, inner[k] stands for k; otherwise the list, of int32, goes unread
             a[i, k] stands at i a_row + k a_inner; b and c are row-major with n columns
     """
 
@@ -39,19 +39,17 @@ def block(rows: int, vectors: int, masked: bool = False, listed: bool = False) -
             builder.function.attributes.add("noinline")
             kinds = [*signature.args[:6], *signature.args[6]]
             given = [*values[:6], *(builder.extract_value(values[6], i) for i in range(len(kinds) - 6))]
-            data = {i: context.make_array(kinds[i])(context, builder, given[i]).data for i in (0, 3, 5, 6, 8)}
+            data = {i: context.make_array(kinds[i])(context, builder, given[i]).data for i in (0, 3, 5, 7)}
             real = context.get_value_type(kinds[0].dtype)
             width = VECTOR_BYTES * 8 // kinds[0].dtype.bitwidth
-            loop = _Loop(builder, real, width, given[12] if masked else None)
-            numbers = [builder.add(given[7], ir.Constant(I64, r)) for r in range(rows)]
-            if listed:
-                numbers = [builder.load(builder.gep(data[6], [number])) for number in numbers]
-            loop.inner = builder.gep(data[8], [given[9]]) if listed else None
-            loop.run(data, (given[1], given[2]), given[4], numbers, given[9], given[10], given[11], vectors)
+            loop = _Loop(builder, real, width, given[11] if masked else None)
+            numbers = [builder.add(given[6], ir.Constant(I64, r)) for r in range(rows)]
+            loop.inner = builder.gep(data[7], [given[8]]) if listed else None
+            loop.run(data, (given[1], given[2]), given[4], numbers, given[8], given[9], given[10], vectors)
             return context.get_dummy_value()
 
-        i, index = types.int64, rest[0]
-        return types.void(a, i, i, b, i, c, types.StarArgTuple((index, i, index, i, i, i, i))), generate
+        i = types.int64
+        return types.void(a, i, i, b, i, c, types.StarArgTuple((i, rest[1], i, i, i, i))), generate
 
     return product
 
@@ -93,10 +91,13 @@ class _Loop:
         builder.position_at_end(loop)
         t = builder.phi(I64)
         sums = [[builder.phi(self.vector) for _ in range(vectors)] for _ in range(rows)]
-        k = builder.add(start, t) if self.inner is None else builder.load(builder.gep(self.inner, [t]))
+        if self.inner is None:
+            k = builder.add(start, t)
+        else:
+            k = builder.zext(builder.load(builder.gep(self.inner, [t])), I64)
         b_here, a_offset = builder.gep(b_start, [builder.mul(k, n)]), builder.mul(k, steps[1])
         b_row = [self._load(builder.gep(b_here, [ir.Constant(I64, v * self.width)])) for v in range(vectors)]
-        if self.mask is None:
+        if self.mask is None and self.inner is None:
             prefetch(
                 builder, b_here, range(vectors * self.width, 2 * vectors * self.width, LINE_BYTES * 8 // self.bits)
             )

@@ -7,21 +7,35 @@ from handgrad.kernels.elementary import exp
 
 
 @strict_kernel
+def row_maximum(logits, n):
+    """The largest logits[n, k] over k."""
+    top = logits[n, 0]
+    for k in range(1, logits.shape[1]):
+        top = logits[n, k] if logits[n, k] > top else top
+    return top
+
+
+@strict_kernel
 def softmax(logits, probabilities):
     """Row-wise softmax; returns the sum over rows of log sum_k exp(logits[n, k] - max_n), in float64.
 
     Shapes  logits, probabilities (N, K)
     Stable  the row maximum is taken off before exp, so logits of 1e4 stay finite
     """
+    rows, classes = logits.shape
+    for n in range(rows):
+        top = row_maximum(logits, n)
+        for k in range(classes):
+            probabilities[n, k] = logits[n, k] - top
+    flat = probabilities.reshape(rows * classes)
+    for i in range(flat.size):  # all rows at once: ten classes fill no vector
+        flat[i] = exp(flat[i])
     log_total = 0.0
-    for n in range(logits.shape[0]):
-        top, total = logits[n, 0], logits.dtype.type(0)
-        for k in range(1, logits.shape[1]):
-            top = logits[n, k] if logits[n, k] > top else top
-        for k in range(logits.shape[1]):
-            probabilities[n, k] = exp(logits[n, k] - top)
+    for n in range(rows):
+        total = logits.dtype.type(0)
+        for k in range(classes):
             total += probabilities[n, k]
-        for k in range(logits.shape[1]):
+        for k in range(classes):
             probabilities[n, k] /= total
         log_total += np.log(float(total))
     return log_total
@@ -42,9 +56,7 @@ def cross_entropy(logits, labels, dlogits, settings):
     share, scale = dlogits.dtype.type(smoothing / classes), dlogits.dtype.type(1.0 / rows)
     loss = softmax(logits, dlogits)
     for n in range(rows):
-        top, total = logits[n, 0], 0.0
-        for k in range(classes):
-            top = logits[n, k] if logits[n, k] > top else top
+        top, total = row_maximum(logits, n), 0.0
         if smoothing > 0:
             for k in range(classes):
                 total += float(logits[n, k] - top)

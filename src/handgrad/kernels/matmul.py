@@ -12,7 +12,7 @@ from handgrad.kernels.compile import fast_kernel
 
 wide, wide_half, wide_one = block(ROWS, 2), block(ROWS // 2, 2), block(1, 2)
 narrow, narrow_half, narrow_one = block(ROWS, 1, True), block(ROWS // 2, 1, True), block(1, 1, True)
-NO_LIST = np.empty(0, np.int64)
+NO_LIST = np.empty(0, np.int32)
 
 
 @fast_kernel
@@ -28,11 +28,11 @@ def wide_columns(j, m, n, inner, a, a_row, a_inner, b, c):
     for i in range(0, m, size):
         first = min(i, m - size)
         if size == ROWS:
-            wide(a, a_row, a_inner, b, n, c, NO_LIST, first, NO_LIST, 0, inner, j, 0)
+            wide(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, 0)
         elif size > 1:
-            wide_half(a, a_row, a_inner, b, n, c, NO_LIST, first, NO_LIST, 0, inner, j, 0)
+            wide_half(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, 0)
         else:
-            wide_one(a, a_row, a_inner, b, n, c, NO_LIST, first, NO_LIST, 0, inner, j, 0)
+            wide_one(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, 0)
 
 
 @fast_kernel
@@ -42,11 +42,11 @@ def narrow_columns(j, m, n, inner, a, a_row, a_inner, b, c):
     for i in range(0, m, size):
         first = min(i, m - size)
         if size == ROWS:
-            narrow(a, a_row, a_inner, b, n, c, NO_LIST, first, NO_LIST, 0, inner, j, n - j)
+            narrow(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, n - j)
         elif size > 1:
-            narrow_half(a, a_row, a_inner, b, n, c, NO_LIST, first, NO_LIST, 0, inner, j, n - j)
+            narrow_half(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, n - j)
         else:
-            narrow_one(a, a_row, a_inner, b, n, c, NO_LIST, first, NO_LIST, 0, inner, j, n - j)
+            narrow_one(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, n - j)
 
 
 @fast_kernel
