@@ -1,9 +1,9 @@
 """Documents as they should not be, each refused in one line with the place in it."""
 
-import copy
 import math
 
 import pytest
+from tests.recipes.malformed import DROP, changed, refusal
 
 from handgrad import strict_yaml
 from handgrad.errors import HandgradError
@@ -18,7 +18,6 @@ SOUND = {
     },
     "claims": {"relu_better": {"says": "ReLU is better.", "higher": ["relu", "tanh"]}},
 }
-DROP = object()
 
 # path to a place in the sound document, what stands there instead, what the refusal says
 MALFORMED = [
@@ -82,20 +81,9 @@ MALFORMED = [
 
 @pytest.mark.parametrize(("path", "value", "expected"), MALFORMED)
 def test_one_line_with_the_place(path, value, expected):
-    document = copy.deepcopy(SOUND)
-    place = document
-    for key in path[:-1]:
-        place = place[key]
-    if value is DROP:
-        del place[path[-1]]
-    else:
-        place[path[-1]] = value
-    with pytest.raises(HandgradError) as refusal:
-        read_document(strict_yaml.dump(document))
-    message = str(refusal.value)
+    message = refusal(lambda: read_document(changed(SOUND, path, value)))
     assert expected in message
     assert message.startswith("claims: ")
-    assert "\n" not in message
 
 
 TEXTS = {"": "is empty", "- 1": "got a list", "a: [": "line", "a: 1\na: 2": "stands twice", "a: &x 1\nb: *x": "alias"}

@@ -1,11 +1,9 @@
 """Recipes as they should not be, each refused in one line with the place in it."""
 
-import copy
-
 import pytest
+from tests.recipes.malformed import DROP, changed, refusal
 
 from handgrad import strict_yaml
-from handgrad.errors import UsageError
 from handgrad.recipes import read_document
 from handgrad.recipes.reproduction.plan import Choice, make_plan
 
@@ -30,7 +28,6 @@ SOUND = {
         {"id": "2a", "title": "Together", "show": [{"table": "averages", "of": ["both"]}, {"text": "All of it."}]},
     ],
 }
-DROP = "(left out)"
 FIRST = ["questions", 0]
 
 MALFORMED = [
@@ -80,26 +77,6 @@ UNTRAINABLE = [
 ]
 
 
-def changed(place, value):
-    """The sound document with one place in it changed."""
-    document = copy.deepcopy(SOUND)
-    at = document
-    for step in place[:-1]:
-        at = at[step]
-    if value is DROP:
-        del at[place[-1]]
-    else:
-        at[place[-1]] = value
-    return strict_yaml.dump(document)
-
-
-def refusal(act):
-    with pytest.raises(UsageError) as caught:
-        act()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 def test_the_sound_one_is_taken(tmp_path):
     plan = make_plan(read_document(strict_yaml.dump(SOUND)), Choice(), tmp_path)
     assert [question.id for question in plan.questions] == ["1", "2a"]
@@ -107,12 +84,12 @@ def test_the_sound_one_is_taken(tmp_path):
 
 @pytest.mark.parametrize(("place", "value", "words"), MALFORMED, ids=lambda each: str(each)[:40])
 def test_what_is_malformed_is_refused_with_its_place(place, value, words):
-    assert words in refusal(lambda: read_document(changed(place, value)))
+    assert words in refusal(lambda: read_document(changed(SOUND, place, value)))
 
 
 @pytest.mark.parametrize(("place", "value", "words"), UNTRAINABLE, ids=lambda each: str(each)[:40])
 def test_settings_that_cannot_be_trained_are_refused_with_their_place(place, value, words, tmp_path):
-    document = read_document(changed(place, value))
+    document = read_document(changed(SOUND, place, value))
     assert words in refusal(lambda: make_plan(document, Choice(), tmp_path))
 
 

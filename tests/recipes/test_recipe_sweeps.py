@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from tests.commands import arguments, process
+from tests.recipes.malformed import DROP, changed, refusal
 from tests.sweeps.conftest import children, gone, wait_for
 
 from handgrad import strict_yaml
 from handgrad.cli.main import main
-from handgrad.errors import UsageError
 from handgrad.evaluation import Interval
 from handgrad.recipes import read_document
 from handgrad.recipes.reproduction.asked import judge_in_sweep
@@ -209,6 +209,7 @@ def test_stopped_or_killed_it_goes_on_to_the_same(made, light, tmp_path, number,
     assert running.returncode == (-number if number == signal.SIGKILL else 128 + number)
     assert number == signal.SIGKILL or ("the same command goes on from here" in said and said.count("\n") == 1)
     wait_for(lambda: gone(below), "the end of all processes", 20)
+    assert len(list(folder.glob("sweeps/*/runs/*/metrics.json"))) < 6
     assert process(words).code == 0
     trials = Made(folder).sweep("as_reported").trials()
     expected = made.sweep("as_reported").trials()
@@ -287,8 +288,8 @@ SOUND = {
 SEARCH, EFFECT, SHOWN = ["sweeps", "search"], ["claims", "decay", "in_sweep"], ["questions", 0, "show", 0]
 
 MALFORMED = [
-    ([*SEARCH, "file"], None, "sweeps.search.file: is missing"),
-    ([*SEARCH, "trials"], None, "sweeps.search.trials: is missing"),
+    ([*SEARCH, "file"], DROP, "sweeps.search.file: is missing"),
+    ([*SEARCH, "trials"], DROP, "sweeps.search.trials: is missing"),
     ([*SEARCH, "trials"], 0, "sweeps.search.trials: must be greater than or equal to 1, got 0"),
     (
         [*SEARCH, "method"],
@@ -310,10 +311,10 @@ MALFORMED = [
     ),
     (["experiments", "best", "like"], "plain", "leave out like, runs and ensemble"),
     ([*EFFECT, "sweep"], "other", "claims.decay.in_sweep.sweep: unknown sweep 'other'"),
-    ([*EFFECT, "higher"], None, "claims.decay.in_sweep.higher: is missing"),
+    ([*EFFECT, "higher"], DROP, "claims.decay.in_sweep.higher: is missing"),
     ([*SHOWN, "sweep"], "other", "questions.1.show.1.sweep: unknown sweep 'other'"),
     ([*SHOWN, "part"], "timline", "unknown part of a sweep 'timline': did you mean timeline?"),
-    ([*SHOWN, "part"], None, "sweep and part go together"),
+    ([*SHOWN, "part"], DROP, "sweep and part go together"),
     (SHOWN, {"text": "x", "part": "outcome"}, "sweep and part go together"),
     ([*SHOWN, "of"], ["plain"], "sweep does not use `of`"),
     ([*SHOWN, "variant"], "as_it_can_be", "questions.1.show.1: search has no variant as_it_can_be"),
@@ -330,36 +331,16 @@ UNSEARCHABLE = [
 ]
 
 
-def changed(place, value):
-    """The sound document with one place in it changed, or left out."""
-    document = json.loads(json.dumps(SOUND))
-    at = document
-    for step in place[:-1]:
-        at = at[step]
-    if value is None:
-        del at[place[-1]]
-    else:
-        at[place[-1]] = value
-    return json.dumps(document)
-
-
-def refusal(act):
-    with pytest.raises(UsageError) as caught:
-        act()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 def test_the_sound_one_is_taken(tmp_path):
     assert make_plan(read_document(json.dumps(SOUND)), Choice(), tmp_path).sweeps
 
 
 @pytest.mark.parametrize(("place", "value", "words"), MALFORMED, ids=lambda each: str(each)[:40])
 def test_what_is_malformed_is_refused_with_its_place(place, value, words):
-    assert words in refusal(lambda: read_document(changed(place, value)))
+    assert words in refusal(lambda: read_document(changed(SOUND, place, value)))
 
 
 @pytest.mark.parametrize(("place", "value", "words"), UNSEARCHABLE, ids=lambda each: str(each)[:40])
 def test_what_cannot_be_searched_is_refused_with_its_place(place, value, words, tmp_path):
-    document = read_document(changed(place, value))
+    document = read_document(changed(SOUND, place, value))
     assert words in refusal(lambda: make_plan(document, Choice(), tmp_path))

@@ -98,7 +98,7 @@ def test_a_killed_driver_leaves_nobody_and_loses_nothing(folder):
     with begin(folder, 60, "--jobs", 2, "--trials", 14) as driver:
         wait_for(lambda: len(settled(folder)) >= 3, "the third trial")
         family = [*children(driver.pid), *workers(driver.pid)]
-        assert len(family) >= 2  # the nursery, and a worker or two
+        assert len(family) == 3  # the nursery and two workers
         driver.kill()
         wait_for(lambda: gone(family), "the end of nursery and workers", 5)
     before = {trial.number: sweep_files(folder, trial) for trial in settled(folder)}
