@@ -10,7 +10,7 @@ import pytest
 from tests.commands import TINY, call
 
 from handgrad.reports.blocks import Code, Note, Picture, Points, Report, Section, Table, Text
-from handgrad.reports.render import write_html, write_markdown
+from handgrad.reports.render import markdown_text, write_html, write_markdown
 
 html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed: python -m pip install html5lib")
 
@@ -133,6 +133,24 @@ def test_names_with_signs_come_out_as_they_are(writer, name, tmp_path):
         assert ["".join(cell.itertext()) for cell in tree.iter("td")] == [report.title]
     else:
         assert "\\|" in text
+
+
+def test_backticks_set_code(tmp_path):
+    report = Report("t", "s", [], [Section("x", "X", [Text("`--batch_size <n>` or `-b`, 10 ` long")])])
+    write_html(report, tmp_path / "page.html")
+    assert (
+        "<p><code>--batch_size &lt;n&gt;</code> or <code>-b</code>, 10 ` long</p>"
+        in (tmp_path / "page.html").read_text()
+    )
+
+
+def test_markdown_has_one_blank_line_between_blocks(tmp_path):
+    blocks = [Text("a"), Table(("x",), [("1",)], "t"), Points(["b", "c"]), Text("d")]
+    report = Report("t", "s", [("k", "v"), ("l", "w")], [Section("x", "X", blocks), Section("y", "Y", [Text("e")])])
+    text = markdown_text(report, "figures")
+    assert text.startswith("# t\n\ns\n\n- **k**: v\n- **l**: w\n\n## X\n\na\n\n")
+    assert text.endswith("- b\n- c\n\nd\n\n## Y\n\ne\n")
+    assert "\n\n\n" not in text
 
 
 def test_pictures_are_found_in_order():

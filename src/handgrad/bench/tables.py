@@ -21,8 +21,9 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
 NOTES = """ratio: time of a step over handgrad's, the median of the rounds
 1st s: the first epoch, with what is compiled in it
 test %: after as many epochs; ! where more than 0.5 points from handgrad's
-limit %: the least a step's matrix products and its optimizer's memory traffic
-         can take on one core, over the time taken"""
+limit %: what a step's matrix products and its optimizer's memory traffic take
+         at this core's best, over the time taken; above 100 where products
+         with black pixels are left out"""
 
 
 def workload_tables(results: dict[str, Any]) -> Iterator[Table]:

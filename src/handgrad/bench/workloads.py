@@ -1,4 +1,4 @@
-"""What is measured: six small trainings, and what a step of each must at least compute and move."""
+"""What is measured: six small trainings, and what a step of each has to compute and move."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,7 +133,7 @@ def _outputs(kind: str, numbers: tuple[float, ...], shape: Shape) -> Shape:
 
 
 class Cost(NamedTuple):
-    """What one step cannot do without: arithmetic of matrix products, and traffic of the optimizer."""
+    """What one step takes: arithmetic of matrix products, none left out, and traffic of the optimizer."""
 
     flops: int
     optimizer_bytes: int

@@ -77,8 +77,9 @@ def _saved(drawn: Drawn, suffix: str) -> bytes:
 
 
 def _brief(path: re.Match[str]) -> str:
-    """A path in hundredths of a point, which nobody sees."""
-    return re.sub(r"(\.\d\d)\d+", r"\1", path[0])
+    """A path in hundredths of a point, which nobody sees, that says once for all lines in a row that they are lines."""
+    short = re.sub(r"(\.\d\d)\d+", r"\1", path[0])
+    return re.sub(r"(?:L [-\d. \n]+){2,}", lambda lines: lines[0].replace(" \nL ", "\n"), short)
 
 
 def _escaped(text: str) -> str:

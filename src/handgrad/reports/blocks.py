@@ -16,7 +16,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Text(Block):
-    """A paragraph of plain words."""
+    """A paragraph of plain words; what stands between backticks is code, as in Markdown."""
 
     kind = "text"
     words: str

@@ -1,11 +1,13 @@
 """A report as one HTML file that needs nothing else, or as Markdown with its figures beside it."""
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
@@ -76,13 +78,18 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"cell": _cell, "base64": _base64, "in_script": _in_script}
+    made.filters |= {"cell": _cell, "base64": _base64, "in_script": _in_script, "code_spans": _code_spans}
     return made
 
 
 def _cell(text: Any) -> str:
     """Text within a Markdown table."""
     return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def _code_spans(text: str) -> Markup:
+    """Text as HTML, with <code> where Markdown has it, between backticks."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _base64(text: str) -> str:

@@ -12,6 +12,7 @@ from handgrad.figures.numbers.guesses import TopGuesses
 
 LONGEST = 70  # letters of a label
 MOST = 16  # lines in one figure; of more, the first ones
+POINTS = 250  # of a line: one for each point of its panel's width
 
 
 def draw_overlay(found: Overlay) -> Any:
@@ -101,13 +102,12 @@ def _lines(axes: Any, lines: tuple[Line, ...], heading: str, marked: bool) -> No
     for place, line in enumerate(lines[:MOST]):
         look = style.look(place)
         seeds = f" ({line.runs} seeds: mean, smallest to largest)" if line.runs > 1 else ""
-        marks = look.dots | {"markevery": max(1, len(line.mean) // 12)} if marked else look.line
-        axes.plot(*thinned(line.epochs, line.mean), label=style.cut(line.label, LONGEST) + seeds, **marks)
+        epochs, mean = thinned(line.epochs, line.mean, POINTS)
+        marks = look.dots | {"markevery": max(1, len(mean) // 12)} if marked else look.line
+        axes.plot(epochs, mean, label=style.cut(line.label, LONGEST) + seeds, **marks)
         if line.runs > 1:
-            epochs, low = thinned(line.epochs, line.low)
-            axes.fill_between(
-                epochs, low, thinned(line.epochs, line.high)[1], color=look.color, alpha=0.18, linewidth=0
-            )
+            low, high = (thinned(line.epochs, edge, POINTS)[1] for edge in (line.low, line.high))
+            axes.fill_between(epochs, low, high, color=look.color, alpha=0.18, linewidth=0)
     left_out = f", the first {MOST} of {len(lines)}" if len(lines) > MOST else ""
     axes.set_title(heading + left_out)
     axes.set_xlabel("epoch (pass over the training images)")

@@ -58,11 +58,11 @@ def over_iterations(axes: Any, count: int, steps_per_epoch: int) -> None:
     top.xaxis.get_major_locator().set_params(integer=count >= 2 * steps_per_epoch)
 
 
-def thinned(steps: Array, values: Array) -> tuple[Array, Array]:
-    """At most MOST_POINTS of them, evenly spread, the last one among them."""
-    if len(steps) <= MOST_POINTS:
+def thinned(steps: Array, values: Array, most: int = MOST_POINTS) -> tuple[Array, Array]:
+    """At most `most` of them, evenly spread, the last one among them."""
+    if len(steps) <= most:
         return steps, values
-    kept = np.linspace(0, len(steps) - 1, MOST_POINTS).round().astype(int)
+    kept = np.linspace(0, len(steps) - 1, most).round().astype(int)
     return steps[kept], values[kept]
 
 
