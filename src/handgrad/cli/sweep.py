@@ -45,12 +45,20 @@ def run(tokens: list[str]) -> int:
     if tokens and tokens[0] in SUBCOMMANDS:
         return run_subcommand(tokens[0], SUBCOMMANDS[tokens[0]], tokens[1:])
     file, rest = (tokens[0], tokens[1:]) if tokens and not FLAG.match(tokens[0]) else (None, tokens)
+    check_name(file)
     parsed = parse(rest, SWEEP)
     if parsed.options["help"]:
         summaries = {word: row.summary for word, row in SUBCOMMANDS.items()}
         print(help_text(PROGRAM, EXAMPLES, SWEEP, summaries), end="")
         return 0
     return sweep(file, parsed._replace(config=with_wandb(parsed)))
+
+
+def check_name(file: str | None) -> None:
+    """Before its flags are looked at, which may be those of a subcommand.  Raises  UsageError."""
+    if file and not Path(file).suffix and not Path(file).exists() and file not in BUNDLED:
+        near = suggestion(file, [*BUNDLED, *SUBCOMMANDS])
+        raise UsageError(f"no sweep file {file!r}{near} Bundled: {', '.join(BUNDLED)}")
 
 
 def sweep(file: str | None, parsed: ParsedFlags) -> int:
@@ -66,8 +74,7 @@ def read(file: str | None, parsed: ParsedFlags) -> SweepDefinition:
     """
     if file is None:
         raise UsageError(f"{PROGRAM}: which one? Give a YAML file, or a bundled sweep: {', '.join(BUNDLED)}")
-    if not Path(file).suffix and not Path(file).exists() and file not in BUNDLED:
-        raise UsageError(f"no sweep file {file!r}{suggestion(file, BUNDLED)} Bundled: {', '.join(BUNDLED)}")
+    check_name(file)
     return held(read_sweep(file, parsed.config), parsed.given)
 
 
