@@ -1,0 +1,45 @@
+"""Takes what `handgrad reproduce` made into this folder: the pages, and every number into README.md.
+
+python docs/reports/collect.py REPRODUCTIONS, a folder with one folder for each report; those it lacks stay as they are.
+"""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from handgrad.files import atomic_write
+from handgrad.recipes import REPORTS
+
+HERE = Path(__file__).parent
+TABLES = re.compile(r"(?<=<!-- numbers -->\n).*(?=<!-- end of numbers -->)", re.DOTALL)
+NUMBERS = re.compile(r"## Reported and reached\n+(.*?)\n+## ", re.DOTALL)
+
+
+def take(reproductions: Path) -> list[str]:
+    """Copy the page and the summary of each report that was reproduced whole; returns their names."""
+    found = [report for report in REPORTS if (reproductions / report / "report.html").is_file()]
+    for report in found:
+        shutil.copyfile(reproductions / report / "report.html", HERE / f"{report}.html")
+        shutil.copyfile(reproductions / report / "README.md", HERE / f"{report}.md")
+    return found
+
+
+def with_numbers(page: str) -> str:
+    """README.md with the tables of reported and reached numbers, as the summaries have them."""
+    return TABLES.sub("".join(_section(report) for report in REPORTS), page)
+
+
+def _section(report: str) -> str:
+    summary = (HERE / f"{report}.md").read_text(encoding="utf-8")
+    numbers = NUMBERS.search(summary)
+    if numbers is None:
+        raise SystemExit(f"{report}.md has no section of reported and reached numbers")
+    return f"\n### [{summary.splitlines()[0].lstrip('# ')}]({report}.html)\n\n{numbers[1]}\n"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    print("taken:", ", ".join(take(Path(sys.argv[1]))) or "none")
+    atomic_write(HERE / "README.md", with_numbers((HERE / "README.md").read_text(encoding="utf-8")))
