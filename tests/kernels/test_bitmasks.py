@@ -19,7 +19,7 @@ def append(bits, base, out, count):
 
 @strict_kernel
 def append_one_by_one(bits, base, out, count):
-    return bitmasks._one_by_one(bits, base, out, count)
+    return bitmasks.one_by_one(bits, base, out, count)
 
 
 def in_bits(flags):

@@ -35,8 +35,8 @@ def nonzero_bits(typing_context: Any, array: Any, start: Any, select: Any) -> An
 
 
 @intrinsic
-def _compress(typing_context: Any, bits: Any, base: Any, out: Any, count: Any) -> Any:
-    """`list_bits` by one instruction of AVX-512."""
+def compress(typing_context: Any, bits: Any, base: Any, out: Any, count: Any) -> Any:
+    """What `one_by_one` does, by one instruction of AVX-512."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         vector, mask = ir.VectorType(I32, BITS), ir.VectorType(ir.IntType(1), BITS)
@@ -54,24 +54,18 @@ def _compress(typing_context: Any, bits: Any, base: Any, out: Any, count: Any) -
 
 
 @inline_kernel
-def _one_by_one(bits, base, out, count):
+def one_by_one(bits, base, out, count):
+    """Write base + i to `out`, from `count` on, for each bit i of `bits` that is set; returns the new count.
+
+    Shapes  out int32, with room for sixteen more: what lies beyond the result may be written to as well
+    """
     for i in range(BITS):
         out[count] = base + i
         count += (bits >> i) & 1
     return count
 
 
-@inline_kernel
-def list_bits(bits, base, out, count):
-    """Write base + i to `out`, from `count` on, for each bit i of the sixteen in `bits` that is set.
-
-    Shapes  out int32, with room for sixteen more: what lies beyond the result may be written to as well
-    Returns count, plus how many bits are set.
-    """
-    return append(bits, base, out, count)
-
-
-append = _compress if FEATURES.get("avx512f") else _one_by_one
+list_bits = compress if FEATURES.get("avx512f") else one_by_one
 
 
 def _everywhere(builder: Any, number: Any) -> Any:

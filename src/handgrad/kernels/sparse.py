@@ -6,6 +6,8 @@ of a sum. The lists make every other product slower, so these are only for the f
 are dark enough: see `share_of_zeros`.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from handgrad.kernels.bitmasks import BITS, list_bits, nonzero_bits
@@ -20,47 +22,54 @@ widest, wide = block(GROUP, VECTORS, listed=True), block(GROUP, 2, listed=True)
 narrow = block(GROUP, 1, masked=True, listed=True)
 
 
+class Lists(NamedTuple):
+    """For each group g of GROUP rows the k that count: `counts[g]` of `numbers`, 1 at least, from g * room on."""
+
+    room: int
+    numbers: Any  # int32
+    counts: Any  # int64, one for each group; the last group is that of the last GROUP rows
+
+
 @fast_kernel
-def widest_columns(j, m, n, a, a_row, a_inner, b, c, lists, room, counts):
+def widest_columns(j, m, n, a, a_row, a_inner, b, c, lists):
     """Columns j to j + VECTORS * lanes of the product: see `listed_product`."""
-    for group in range(counts.size):
-        first = min(group * GROUP, m - GROUP)
-        widest(a, a_row, a_inner, b, n, c, first, lists, group * room, counts[group], j, 0)
+    for group in range(lists.counts.size):
+        first, start, count = min(group * GROUP, m - GROUP), group * lists.room, lists.counts[group]
+        widest(a, a_row, a_inner, b, n, c, first, lists.numbers, start, count, j, 0)
 
 
 @fast_kernel
-def wide_columns(j, m, n, a, a_row, a_inner, b, c, lists, room, counts):
+def wide_columns(j, m, n, a, a_row, a_inner, b, c, lists):
     """Columns j to j + 2 * lanes of the product: see `listed_product`."""
-    for group in range(counts.size):
-        first = min(group * GROUP, m - GROUP)
-        wide(a, a_row, a_inner, b, n, c, first, lists, group * room, counts[group], j, 0)
+    for group in range(lists.counts.size):
+        first, start, count = min(group * GROUP, m - GROUP), group * lists.room, lists.counts[group]
+        wide(a, a_row, a_inner, b, n, c, first, lists.numbers, start, count, j, 0)
 
 
 @fast_kernel
-def narrow_columns(j, m, n, a, a_row, a_inner, b, c, lists, room, counts):
+def narrow_columns(j, m, n, a, a_row, a_inner, b, c, lists):
     """Columns j to j + lanes, or to n, of the product: see `listed_product`."""
-    for group in range(counts.size):
-        first = min(group * GROUP, m - GROUP)
-        narrow(a, a_row, a_inner, b, n, c, first, lists, group * room, counts[group], j, n - j)
+    for group in range(lists.counts.size):
+        first, start, count = min(group * GROUP, m - GROUP), group * lists.room, lists.counts[group]
+        narrow(a, a_row, a_inner, b, n, c, first, lists.numbers, start, count, j, n - j)
 
 
 @fast_kernel
-def listed_product(m, n, a, a_row, a_inner, b, c, lists, room, counts):
+def listed_product(m, n, a, a_row, a_inner, b, c, lists):
     """c = a b, of which each group of GROUP rows takes the k in its list; a[i, k] stands at i a_row + k a_inner.
 
-    Shapes  b (K, n), c (m, n) flat, row-major; counts (ceil(m / GROUP),), at least 1 each; the list of group g stands
-            in lists[g room : g room + counts[g]]. The last group is that of the last GROUP rows.
+    Shapes  b (K, n), c (m, n) flat, row-major
     """
     lanes = VECTOR_BYTES // c.itemsize
     step, j = VECTORS * lanes, 0
     while n >= step and n - j > 2 * lanes:
-        widest_columns(min(j, n - step), m, n, a, a_row, a_inner, b, c, lists, room, counts)
+        widest_columns(min(j, n - step), m, n, a, a_row, a_inner, b, c, lists)
         j += step
     while n >= 2 * lanes and j < n:
-        wide_columns(min(j, n - 2 * lanes), m, n, a, a_row, a_inner, b, c, lists, room, counts)
+        wide_columns(min(j, n - 2 * lanes), m, n, a, a_row, a_inner, b, c, lists)
         j += 2 * lanes
     while j < n:
-        narrow_columns(j, m, n, a, a_row, a_inner, b, c, lists, room, counts)
+        narrow_columns(j, m, n, a, a_row, a_inner, b, c, lists)
         j += lanes
 
 
@@ -90,13 +99,13 @@ def nonzero_masks(x, rows, pixels):
 
 @fast_kernel
 def list_pixels(x, rows, pixels):
-    """(room, lists, counts), as `listed_product` takes them, of the pixels not zero in every group of images."""
+    """The pixels that are not zero in each group of images.  Shapes  x (rows, pixels) flat"""
     high, masks = nonzero_masks(x, rows, pixels)
     room = rounded(pixels, BITS) + BITS
     counts = np.empty(rounded(rows, GROUP) // GROUP, np.int64)
-    lists = np.empty(counts.size * room, np.int32)
+    numbers = np.empty(counts.size * room, np.int32)
     for group in range(counts.size):
-        here, count = lists[group * room : (group + 1) * room], 0
+        here, count = numbers[group * room : (group + 1) * room], 0
         first = min(group * GROUP, rows - GROUP)
         here[0] = 0  # what is listed where nothing is to be: a sum has one term at least
         for chunk in range(masks.size // high):
@@ -105,18 +114,18 @@ def list_pixels(x, rows, pixels):
                 bits |= masks[chunk * high + n]
             count = list_bits(bits, chunk * BITS, here, count)
         counts[group] = max(count, 1)
-    return room, lists, counts
+    return Lists(room, numbers, counts)
 
 
 @fast_kernel
 def list_images(x, rows, pixels):
-    """(room, lists, counts), as `listed_product` takes them, of the images not zero in every group of pixels."""
+    """The images that are not zero in each group of pixels.  Shapes  x (rows, pixels) flat"""
     high, masks = nonzero_masks(x, rows, pixels)
     room = high + BITS
     counts = np.empty(rounded(pixels, GROUP) // GROUP, np.int64)
-    lists = np.empty(counts.size * room, np.int32)
+    numbers = np.empty(counts.size * room, np.int32)
     for group in range(counts.size):
-        here, count = lists[group * room : (group + 1) * room], 0
+        here, count = numbers[group * room : (group + 1) * room], 0
         chunk, place = group * GROUP // BITS, group * GROUP % BITS
         here[0] = 0
         for n in range(0, high, BITS):
@@ -124,11 +133,11 @@ def list_images(x, rows, pixels):
             count = list_bits(bits, n, here, count)
         counts[group] = max(count, 1)
     if pixels % GROUP:  # the last group overlaps the one before: it takes every image
-        here = lists[(counts.size - 1) * room :]
+        here = numbers[(counts.size - 1) * room :]
         for n in range(rows):
             here[n] = n
         counts[counts.size - 1] = rows
-    return room, lists, counts
+    return Lists(room, numbers, counts)
 
 
 @fast_kernel
@@ -137,8 +146,7 @@ def sparse_matmul(m, n, inner, a, b, c):
     if m < FEW:
         matmul(m, n, inner, a, b, c)
         return
-    room, lists, counts = list_pixels(a, m, inner)
-    listed_product(m, n, a, inner, 1, b, c, lists, room, counts)
+    listed_product(m, n, a, inner, 1, b, c, list_pixels(a, m, inner))
 
 
 @fast_kernel
@@ -147,8 +155,7 @@ def sparse_matmul_transposed_a(m, n, inner, a, b, c):
     if m < GROUP or inner < FEW:
         matmul_transposed_a(m, n, inner, a, b, c)
         return
-    room, lists, counts = list_images(a, inner, m)
-    listed_product(m, n, a, 1, m, b, c, lists, room, counts)
+    listed_product(m, n, a, 1, m, b, c, list_images(a, inner, m))
 
 
 @fast_kernel
