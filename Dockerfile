@@ -8,7 +8,7 @@
 # with --user "$(id -u):$(id -g)". Any other command of handgrad goes in place of `reproduce …`.
 #
 # PyTorch, without CUDA, is there for ee5179; --build-arg TORCH= leaves it out, which saves most of the image's size.
-# --build-arg EXTRAS=sweep,ray puts in what sweeps on a Ray cluster need: docs/ray.md.
+# Optuna is there for the sweeps of da6401; --build-arg EXTRAS=sweep,ray adds what a Ray cluster needs: docs/ray.md.
 
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_CONSTRAINT=/src/constraints.txt PIP_BUILD_CONSTRAINT=/src/constraints.txt \
@@ -20,7 +20,7 @@ ARG TORCH=torch
 RUN test -z "$TORCH" || /opt/handgrad/bin/pip install --index-url https://download.pytorch.org/whl/cpu "$TORCH"
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
-ARG EXTRAS=
+ARG EXTRAS=sweep
 RUN /opt/handgrad/bin/pip install ".${EXTRAS:+[$EXTRAS]}" && /opt/handgrad/bin/pip uninstall --yes pip
 
 FROM python:3.11-slim-bookworm
