@@ -198,8 +198,11 @@ def test_processes_find_what_one_process_does(made, light, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "jobs"), [(signal.SIGKILL, 2), (signal.SIGINT, 1), (signal.SIGTERM, 2)])
-def test_stopped_or_killed_it_goes_on_to_the_same(made, light, tmp_path, number, jobs):
-    folder = tmp_path / "out"
+def test_stopped_or_killed_it_goes_on_to_the_same(light, tmp_path, number, jobs):
+    document = strict_yaml.load_mapping(light)
+    document["settings"]["epochs"] = 200  # six trials of a third of a second or so: time enough to be stopped in
+    light.write_text(strict_yaml.dump(document))
+    folder, whole = tmp_path / "out", tmp_path / "whole"
     words = f"reproduce {light} --jobs {jobs} -o {folder}"
     running = subprocess.Popen(arguments(words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: list(folder.glob("sweeps/*/runs/*/config.yaml")), "the first trial's beginning", 90)
@@ -211,8 +214,8 @@ def test_stopped_or_killed_it_goes_on_to_the_same(made, light, tmp_path, number,
     wait_for(lambda: gone(below), "the end of all processes", 20)
     assert len(list(folder.glob("sweeps/*/runs/*/metrics.json"))) < 6
     assert process(words).code == 0
-    trials = Made(folder).sweep("as_reported").trials()
-    expected = made.sweep("as_reported").trials()
+    assert process(f"reproduce {light} --jobs 2 -o {whole}").code == 0
+    trials, expected = (Made(each).sweep("as_reported").trials() for each in (folder, whole))
     assert [(trial.values, trial.objective) for trial in trials] == [(each.values, each.objective) for each in expected]
 
 
