@@ -1,22 +1,16 @@
 """The pages in docs/reports are small enough to keep, and README.md has the numbers that their summaries have."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
+from tests.recipes.scripts import FOLDER, script
 
 from handgrad.recipes import REPORTS
 
-FOLDER = Path(__file__).parents[2] / "docs" / "reports"
 LARGEST_BYTES = 4_000_000
 
 
 @pytest.fixture(scope="module")
 def collect():
-    spec = importlib.util.spec_from_file_location("collect_reports", FOLDER / "collect.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("collect")
 
 
 @pytest.mark.parametrize("report", REPORTS)

@@ -1,22 +1,16 @@
 """What docs/reports/coverage.yaml says to cover a row exists, and coverage.md is made of it."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
+from tests.recipes.scripts import FOLDER, script
 
 from handgrad.recipes import REPORTS, read_document, report_file
 
-FOLDER = Path(__file__).parents[2] / "docs" / "reports"
 LIST = "id\treport\tgroup\tkind\tcapability\tcondition\tvalue\n"
 
 
 @pytest.fixture(scope="module")
 def coverage():
-    spec = importlib.util.spec_from_file_location("coverage_of_reports", FOLDER / "coverage.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("coverage")
 
 
 @pytest.fixture(scope="module")
