@@ -7,11 +7,10 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from handgrad.kernels.blocks import FEATURES
+from handgrad.kernels.blocks import FEATURES, I32, I64, splat
 from handgrad.kernels.compile import inline_kernel
 
 BITS = 16
-I64, I32 = ir.IntType(64), ir.IntType(32)
 
 
 @intrinsic
@@ -27,7 +26,7 @@ def nonzero_bits(typing_context: Any, array: Any, start: Any, select: Any) -> An
         vector = ir.VectorType(number, BITS)
         here = builder.load(builder.bitcast(builder.gep(data, [values[1]]), vector.as_pointer()), align=4)
         wanted = values[2] if number == I64 else builder.trunc(values[2], number)
-        found = builder.and_(here, _everywhere(builder, wanted))
+        found = builder.and_(here, splat(builder, wanted, BITS))
         mask = builder.icmp_signed("!=", found, ir.Constant(vector, [0] * BITS))
         return builder.zext(builder.bitcast(mask, ir.IntType(BITS)), I64)
 
@@ -41,12 +40,12 @@ def compress(typing_context: Any, bits: Any, base: Any, out: Any, count: Any) ->
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         vector, mask = ir.VectorType(I32, BITS), ir.VectorType(ir.IntType(1), BITS)
         data = context.make_array(signature.args[2])(context, builder, values[2]).data
-        numbers = _everywhere(builder, builder.trunc(values[1], I32))
+        numbers = splat(builder, builder.trunc(values[1], I32), BITS)
         numbers = builder.add(numbers, ir.Constant(vector, list(range(BITS))))
         chosen = builder.bitcast(builder.trunc(values[0], ir.IntType(BITS)), mask)
         kind, name = ir.FunctionType(vector, [vector, vector, mask]), "llvm.x86.avx512.mask.compress.v16i32"
-        compress = cgutils.get_or_insert_function(builder.module, kind, name)
-        listed = builder.call(compress, [numbers, ir.Constant(vector, [0] * BITS), chosen])
+        instruction = cgutils.get_or_insert_function(builder.module, kind, name)
+        listed = builder.call(instruction, [numbers, ir.Constant(vector, [0] * BITS), chosen])
         builder.store(listed, builder.bitcast(builder.gep(data, [values[3]]), vector.as_pointer()), align=4)
         return builder.add(values[3], builder.ctpop(values[0]))
 
@@ -66,10 +65,3 @@ def one_by_one(bits, base, out, count):
 
 
 list_bits = compress if FEATURES.get("avx512f") else one_by_one
-
-
-def _everywhere(builder: Any, number: Any) -> Any:
-    """A vector of sixteen times `number`."""
-    undefined = ir.Constant(ir.VectorType(number.type, BITS), ir.Undefined)
-    first = builder.insert_element(undefined, number, ir.Constant(I32, 0))
-    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, BITS), [0] * BITS))

@@ -64,6 +64,13 @@ def prefetch(builder: Any, pointer: Any, offsets: Any, write: bool = False) -> N
         builder.call(function, [where, *(ir.Constant(I32, n) for n in (int(write), LOCALITY, 1))])
 
 
+def splat(builder: Any, number: Any, count: int) -> Any:
+    """A vector of `count` times `number`."""
+    undefined = ir.Constant(ir.VectorType(number.type, count), ir.Undefined)
+    first = builder.insert_element(undefined, number, ir.Constant(I32, 0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, count), [0] * count))
+
+
 class _Loop:
     """Writes the loop over the inner dimension of one block; `columns` masks the only vector of a row."""
 
@@ -76,7 +83,7 @@ class _Loop:
         self.mask = None
         if columns is not None:
             lane = ir.Constant(ir.VectorType(I64, width), [ir.Constant(I64, n) for n in range(width)])
-            self.mask = builder.icmp_signed("<", lane, self._splat(columns, ir.VectorType(I64, width)))
+            self.mask = builder.icmp_signed("<", lane, splat(builder, columns, width))
 
     def run(self, data: Any, steps: Any, n: Any, numbers: Any, start: Any, count: Any, j: Any, vectors: int) -> None:
         """The loop over k with one accumulator a row and vector; the stores of all of them after it."""
@@ -103,7 +110,7 @@ class _Loop:
             )
         updated = []
         for r in range(rows):
-            factor = self._splat(builder.load(builder.gep(a_rows[r], [a_offset])), self.vector)
+            factor = splat(builder, builder.load(builder.gep(a_rows[r], [a_offset])), self.width)
             updated.append([self._multiply_add(factor, b_row[v], sums[r][v]) for v in range(vectors)])
         following = builder.add(t, ir.Constant(I64, 1))
         t.add_incoming(ir.Constant(I64, 0), before)
@@ -140,9 +147,3 @@ class _Loop:
     def _llvm(self, name: str, returns: Any, kinds: list[Any], suffix: str = "") -> Any:
         full = f"llvm.{name}.v{self.width}f{self.bits}{suffix}"
         return cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(returns, kinds), full)
-
-    def _splat(self, number: Any, vector: Any) -> Any:
-        undefined = ir.Constant(vector, ir.Undefined)
-        first = self.builder.insert_element(undefined, number, ir.Constant(I32, 0))
-        everywhere = ir.Constant(ir.VectorType(I32, vector.count), [ir.Constant(I32, 0)] * vector.count)
-        return self.builder.shuffle_vector(first, undefined, everywhere)
