@@ -3,7 +3,7 @@
 import pytest
 from tests.commands import call
 
-from handgrad.sweeps import Finding
+from handgrad.sweeps import Diagnostic
 
 SWEEP = """
 method: random
@@ -103,4 +103,4 @@ def test_help(capsys):
 
 
 def test_a_finding_is_a_sentence_and_its_fix():
-    assert str(Finding("note", "a is b", "Write c")) == "a is b. Write c"
+    assert str(Diagnostic("note", "a is b", "Write c")) == "a is b. Write c"

@@ -9,13 +9,13 @@ from rich.text import Text
 
 from handgrad.cli.console import Screen
 from handgrad.config import RunConfig
-from handgrad.sweeps import Finding, SweepDefinition
+from handgrad.sweeps import Diagnostic, SweepDefinition
 from handgrad.sweeps.space import Categorical, Distribution, name_of
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
-def print_examination(definition: SweepDefinition, base: RunConfig, findings: Sequence[Finding]) -> None:
+def print_examination(definition: SweepDefinition, base: RunConfig, findings: Sequence[Diagnostic]) -> None:
     """What is searched, one run of it as an example, and the findings."""
     screen = Screen(highlight=False)
     screen.print(_title(definition))
@@ -72,7 +72,7 @@ def _rest(definition: SweepDefinition, base: RunConfig) -> list[str]:
     return [*lines, f"one of the runs: {definition.trial_name(values)}", f"$ {config.command()}"]
 
 
-def _findings(findings: Sequence[Finding]) -> Table:
+def _findings(findings: Sequence[Diagnostic]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     for severity, what, fix in findings:
         text = Text(what)

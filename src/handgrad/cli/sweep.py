@@ -15,10 +15,10 @@ from handgrad.cli.sweep_test import TEST
 from handgrad.cli.sweep_transfer import TRANSFER
 from handgrad.cli.sweeping import RESUME, plan_of, start_sweep
 from handgrad.cli.tracked import with_wandb
+from handgrad.diagnostics import ERROR, Diagnostic
 from handgrad.errors import HandgradError, UsageError
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
 from handgrad.sweeps.doctor import examine
-from handgrad.sweeps.finding import ERROR, Finding
 from handgrad.sweeps.search import held
 from handgrad.sweeps.timing import PROBES, estimate
 
@@ -85,7 +85,7 @@ def _dry_run(definition: SweepDefinition, parsed: ParsedFlags) -> int:
         seconds, unknown = estimate(definition, parsed.config), []
     except HandgradError as error:
         fix = "The sweep cannot run like that either"
-        seconds, unknown = None, [Finding(ERROR, f"hours are not estimated: {error}", fix)]
+        seconds, unknown = None, [Diagnostic(ERROR, f"hours are not estimated: {error}", fix)]
     findings = [*unknown, *examine(definition, parsed.config, plan_of(parsed), seconds)]
     print_examination(definition, parsed.config, findings)
     return UsageError.exit_code if any(finding.severity == ERROR for finding in findings) else 0

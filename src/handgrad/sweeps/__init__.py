@@ -1,7 +1,7 @@
 """Sweeps: W&B's sweep files read into a search space."""
 
+from handgrad.diagnostics import Diagnostic
 from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.finding import Finding
 from handgrad.sweeps.hyperband import Hyperband
 from handgrad.sweeps.metric import Metric
 from handgrad.sweeps.reading import BUNDLED, read_sweep

@@ -12,8 +12,8 @@ import numpy as np
 
 from handgrad.config import RunConfig, kind_of
 from handgrad.config.naming import values_name
+from handgrad.diagnostics import Diagnostic
 from handgrad.errors import UsageError
-from handgrad.sweeps.finding import Finding
 from handgrad.sweeps.hyperband import Hyperband
 from handgrad.sweeps.metric import Metric
 from handgrad.sweeps.space import DISTRIBUTIONS, Constant, Distribution, name_of
@@ -41,7 +41,7 @@ class SweepDefinition:
     metric: Metric = field(default_factory=Metric)
     early_terminate: Hyperband | None = None
     run_cap: int | None = None
-    notices: tuple[Finding, ...] = field(default=(), compare=False)
+    notices: tuple[Diagnostic, ...] = field(default=(), compare=False)
 
     @property
     def varying(self) -> dict[str, Distribution]:
@@ -141,7 +141,7 @@ class SweepDefinition:
             parameters={name: _restored(name, stored) for name, stored in rest.pop("parameters").items()},
             metric=Metric(**rest.pop("metric")),
             early_terminate=Hyperband(**stopping) if stopping else None,
-            notices=tuple(Finding(*notice) for notice in rest.pop("notices", ())),
+            notices=tuple(Diagnostic(*notice) for notice in rest.pop("notices", ())),
             **rest,
         )
 

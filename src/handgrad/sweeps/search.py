@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.config import RunConfig, decides_training
+from handgrad.diagnostics import ERROR, WARNING, Diagnostic
 from handgrad.errors import UsageError
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.doctor.examination import Plan
-from handgrad.sweeps.finding import ERROR, WARNING, Finding
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, free_path, open_sweep
 from handgrad.sweeps.reading import read_sweep
 from handgrad.sweeps.start import cores, run_sweep
@@ -56,7 +56,7 @@ def held(definition: SweepDefinition, given: Mapping[str, Any]) -> SweepDefiniti
     return definition.fixed(**{name: value for name, value in given.items() if decides_training(name)})
 
 
-def sound(definition: SweepDefinition, base: RunConfig, plan: Plan) -> list[Finding]:
+def sound(definition: SweepDefinition, base: RunConfig, plan: Plan) -> list[Diagnostic]:
     """The doctor's warnings.  Raises  UsageError for the first of its errors."""
     findings = examine(definition, base, plan)
     error = next((finding for finding in findings if finding.severity == ERROR), None)

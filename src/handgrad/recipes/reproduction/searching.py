@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from handgrad.config import RunConfig
+from handgrad.diagnostics import ERROR
 from handgrad.errors import FileSystemError, HandgradError, UsageError
 from handgrad.files import atomic_write
 from handgrad.recipes.document import Document
@@ -24,7 +25,6 @@ from handgrad.sweeps.after.ranking import ranking
 from handgrad.sweeps.analysis import Entry
 from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.doctor.examination import Plan
-from handgrad.sweeps.finding import ERROR
 from handgrad.sweeps.folder import Settings, Sweep, create_sweep
 from handgrad.sweeps.start import run_sweep
 from handgrad.sweeps.storage import require_optuna

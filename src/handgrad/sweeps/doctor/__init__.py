@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from handgrad.config import RunConfig
+from handgrad.diagnostics import ERROR, NOTE, WARNING, Diagnostic
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.doctor.cost import bands_out_of_reach, more_trials_than_there_are, size_and_hours
 from handgrad.sweeps.doctor.effect import without_effect
@@ -18,10 +19,9 @@ from handgrad.sweeps.doctor.space import (
     seeds_among_parameters,
     without_epochs,
 )
-from handgrad.sweeps.finding import ERROR, NOTE, WARNING, Finding
 from handgrad.sweeps.timing import Estimate
 
-CHECKS: tuple[Callable[[Examination], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[Examination], Iterator[Diagnostic]], ...] = (
     size_and_hours,
     wrong_way,
     tuned_on_test,
@@ -46,7 +46,7 @@ RANK = {ERROR: 0, WARNING: 1, NOTE: 2}
 
 def examine(
     definition: SweepDefinition, base: RunConfig, plan: Plan | None = None, estimate: Estimate | None = None
-) -> list[Finding]:
+) -> list[Diagnostic]:
     """Everything to be said about a sweep, the worst first; hours are told where an `estimate` of a trial is given."""
     examination = Examination(definition, base, plan or Plan(), estimate)
     found = [finding for check in CHECKS for finding in check(examination)]

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from handgrad.config.lookup import listed
+from handgrad.diagnostics import WARNING, Diagnostic
 from handgrad.nn import INITIALIZERS, LOSSES
 from handgrad.optim import OPTIMIZERS, SCHEDULES
 from handgrad.sweeps.doctor.examination import Examination
-from handgrad.sweeps.finding import WARNING, Finding
 
 REGISTRIES: dict[str, Mapping[str, type]] = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "loss": LOSSES}
 ELSEWHERE = {"init_scale": ("weight_init", "std", INITIALIZERS)}  # a field that its owner calls otherwise
@@ -22,11 +22,13 @@ NOT_ZERO = {
 MERELY_WRITTEN = ("log_every", "log_test", "checkpoint_seconds", "evaluate_every")
 
 
-def without_effect(seen: Examination) -> Iterator[Finding]:
+def without_effect(seen: Examination) -> Iterator[Diagnostic]:
     """Parameters that some or all of the runs do not look at: such runs repeat each other."""
     for field in seen.definition.varying:
         if field in MERELY_WRITTEN:
-            yield Finding(WARNING, f"{field} changes nothing of a training, only what is written down", "Leave it out")
+            yield Diagnostic(
+                WARNING, f"{field} changes nothing of a training, only what is written down", "Leave it out"
+            )
         for selector, matters in _conditions(field):
             chosen = seen.values(selector)
             idle = [value for value in chosen if not matters(value)]
@@ -34,12 +36,12 @@ def without_effect(seen: Examination) -> Iterator[Finding]:
                 yield _finding(field, selector, idle, len(chosen))
 
 
-def _finding(field: str, selector: str, idle: list[Any], of: int) -> Finding:
+def _finding(field: str, selector: str, idle: list[Any], of: int) -> Diagnostic:
     where = f"{selector} {listed(str(value) for value in idle)}"
     if len(idle) == of:
-        return Finding(WARNING, f"{field} has no effect: not with {where}", "Leave it out")
+        return Diagnostic(WARNING, f"{field} has no effect: not with {where}", "Leave it out")
     what = f"{field} has no effect with {where}: those runs repeat each other"
-    return Finding(WARNING, what, f"Sweep it apart from {'that' if len(idle) == 1 else 'those'}")
+    return Diagnostic(WARNING, what, f"Sweep it apart from {'that' if len(idle) == 1 else 'those'}")
 
 
 def _conditions(field: str) -> Iterator[tuple[str, Callable[[Any], bool]]]:

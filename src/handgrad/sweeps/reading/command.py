@@ -5,11 +5,11 @@ from typing import Any
 from handgrad.config import kind_of
 from handgrad.config.kinds import Switch
 from handgrad.config.lookup import field_spellings, shown, squashed
+from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
-from handgrad.sweeps.finding import NOTE, Finding
 
 
-def command_settings(command: Any, notices: list[Finding]) -> dict[str, Any]:
+def command_settings(command: Any, notices: list[Diagnostic]) -> dict[str, Any]:
     """Canonical values by field, from words such as ["${program}", "--dataset", "mnist", "${args}"].
 
     Raises  UsageError when the command is no list, or a flag's value is refused.
@@ -27,12 +27,12 @@ def command_settings(command: Any, notices: list[Finding]) -> dict[str, Any]:
             continue
         field = table.get(squashed(flag))
         if field is None:
-            notices.append(Finding(NOTE, f"command: {flag} is ignored: it is no setting of a run"))
+            notices.append(Diagnostic(NOTE, f"command: {flag} is ignored: it is no setting of a run"))
         else:
             settings[field] = _value(field, flag, value if equals else _next(words, place))
     rest = "what starts a run is ignored: handgrad trains by itself"
     used = f"; its flags are used: {', '.join(settings)}" if settings else ""
-    notices.append(Finding(NOTE, f"command: {rest}{used}"))
+    notices.append(Diagnostic(NOTE, f"command: {rest}{used}"))
     return settings
 
 

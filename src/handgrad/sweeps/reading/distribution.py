@@ -7,8 +7,8 @@ from typing import Any
 from handgrad.config import kind_of
 from handgrad.config.kinds import Number, Options, Whole, Wholes
 from handgrad.config.lookup import listed, shown
+from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
-from handgrad.sweeps.finding import NOTE, Finding
 from handgrad.sweeps.reading.keys import check_keys, word
 from handgrad.sweeps.reading.numbers import bound, taken_as_number
 from handgrad.sweeps.space import DISTRIBUTIONS, Distribution
@@ -20,7 +20,7 @@ PROBES = (0.0, 0.005, 0.1234, 0.3819, 0.618, 0.8765, 0.995, 1.0)
 FEW = 1000  # values that are all checked
 
 
-def read_distribution(field: str, content: Any, where: str, notices: list[Finding]) -> Distribution:
+def read_distribution(field: str, content: Any, where: str, notices: list[Diagnostic]) -> Distribution:
     """The distribution of a field of RunConfig; values in any of their spellings become canonical.
 
     Raises  UsageError in one line that begins with `where`.
@@ -63,7 +63,7 @@ def _distribution_name(content: Mapping[str, Any], where: str) -> str:
     raise UsageError(f"{where} says nothing of its values: give value, values, min and max, or distribution")
 
 
-def _read(field: str, given: dict[str, Any], where: str, notices: list[Finding]) -> dict[str, Any]:
+def _read(field: str, given: dict[str, Any], where: str, notices: list[Diagnostic]) -> dict[str, Any]:
     """The fields of the distribution's dataclass."""
     read: dict[str, Any] = {}
     for key, value in given.items():
@@ -87,7 +87,7 @@ def _listed(value: Any, where: str) -> tuple[Any, ...]:
     return tuple(value)
 
 
-def _canonical(field: str, value: Any, where: str, notices: list[Finding]) -> Any:
+def _canonical(field: str, value: Any, where: str, notices: list[Diagnostic]) -> Any:
     kind = kind_of(field)
     if isinstance(value, Mapping) and not isinstance(kind, Options):
         raise UsageError(f"{where} must be plain values, got {shown(value)}")
@@ -101,7 +101,7 @@ def _canonical(field: str, value: Any, where: str, notices: list[Finding]) -> An
 
 
 def _without_repeats(
-    read: Mapping[str, Any], written: list[Any], where: str, notices: list[Finding]
+    read: Mapping[str, Any], written: list[Any], where: str, notices: list[Diagnostic]
 ) -> Mapping[str, Any]:
     """The values, each once, with the probabilities of equal ones added up."""
     values, chances = read["values"], read.get("probabilities")
@@ -115,7 +115,7 @@ def _without_repeats(
         else:
             sums[place] = value, sums[place][1] + chance
             what = f"{where}.values: {shown(spelled)} is {shown(value)} once more; it is taken once"
-            notices.append(Finding(NOTE, what, "Leave it out; to make a value likelier, give probabilities"))
+            notices.append(Diagnostic(NOTE, what, "Leave it out; to make a value likelier, give probabilities"))
     unique = {"values": tuple(value for value, _ in sums)}
     return unique | ({"probabilities": tuple(chance for _, chance in sums)} if chances is not None else {})
 

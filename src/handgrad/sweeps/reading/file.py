@@ -10,9 +10,9 @@ import numpy as np
 from handgrad import strict_yaml
 from handgrad.config import RunConfig
 from handgrad.config.lookup import field_spellings, shown, squashed
+from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
 from handgrad.sweeps.definition import METHODS, SweepDefinition
-from handgrad.sweeps.finding import NOTE, Finding
 from handgrad.sweeps.reading.command import command_settings
 from handgrad.sweeps.reading.goal import read_metric, read_stopping
 from handgrad.sweeps.reading.keys import check_keys, text, whole, word
@@ -49,7 +49,7 @@ def read_sweep(source: str | Path | Mapping[str, Any], base: RunConfig | None = 
 
     Raises  UsageError in one line that names the file, the key, the value and what is expected; FileSystemError.
     """
-    notices: list[Finding] = []
+    notices: list[Diagnostic] = []
     if isinstance(source, Mapping):
         name, content = "sweep", source
     else:
@@ -65,7 +65,7 @@ def read_sweep(source: str | Path | Mapping[str, Any], base: RunConfig | None = 
     return definition
 
 
-def _definition(content: Mapping[str, Any], notices: list[Finding]) -> SweepDefinition:
+def _definition(content: Mapping[str, Any], notices: list[Diagnostic]) -> SweepDefinition:
     fields = {key: f"parameters.{key}" for key in content if squashed(str(key)) in field_spellings()}
     check_keys(content, KEYS, "", fields | MEANT)
     for key in ("method", "parameters"):
@@ -80,7 +80,7 @@ def _definition(content: Mapping[str, Any], notices: list[Finding]) -> SweepDefi
         _refuse_endless(parameters)
     if method == "bayes":
         what = "bayes is Optuna's tree-structured Parzen estimator here, where W&B has a Gaussian process"
-        notices.append(Finding(NOTE, what))
+        notices.append(Diagnostic(NOTE, what))
     return SweepDefinition(
         parameters=parameters,
         name=_optional(content, "name", text),
@@ -97,7 +97,7 @@ def _optional(content: Mapping[str, Any], key: str, read: Callable[[Any, str], A
     return None if content.get(key) is None else read(content[key], key)
 
 
-def _check_ignored(content: Mapping[str, Any], notices: list[Finding]) -> None:
+def _check_ignored(content: Mapping[str, Any], notices: list[Diagnostic]) -> None:
     """A notice for each key that says nothing here; what would change the search is refused instead."""
     if content.get("kind", "sweep") != "sweep":
         raise UsageError(f"kind must be sweep, got {shown(content['kind'])}")
@@ -106,11 +106,11 @@ def _check_ignored(content: Mapping[str, Any], notices: list[Finding]) -> None:
         raise UsageError("scheduler names Python code with a search space of its own: write parameters instead")
     for key, reason in IGNORED.items():
         if key in content and reason:
-            notices.append(Finding(NOTE, f"{key} is ignored: {reason}"))
+            notices.append(Diagnostic(NOTE, f"{key} is ignored: {reason}"))
 
 
 def _with_settings(
-    content: Mapping[str, Any], parameters: dict[str, Distribution], notices: list[Finding]
+    content: Mapping[str, Any], parameters: dict[str, Distribution], notices: list[Diagnostic]
 ) -> dict[str, Distribution]:
     """The parameters, and as constants what the command's own flags, the project and the entity say."""
     settings = {SETTINGS[key]: text(content[key], key) for key in SETTINGS if content.get(key) is not None}

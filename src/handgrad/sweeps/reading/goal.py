@@ -3,8 +3,8 @@
 from typing import Any
 
 from handgrad.config.lookup import squashed
+from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
-from handgrad.sweeps.finding import NOTE, Finding
 from handgrad.sweeps.hyperband import Hyperband
 from handgrad.sweeps.metric import ASSUMED, GOALS, METRICS, Metric
 from handgrad.sweeps.reading.keys import check_keys, mapping, text, whole, word
@@ -15,23 +15,25 @@ STOPPING_EXAMPLE = "{type: hyperband, min_iter: 3}"
 STOPPING_KEYS = ("type", "min_iter", "max_iter", "s", "eta", "strict")
 
 
-def read_metric(content: Any, notices: list[Finding]) -> Metric:
+def read_metric(content: Any, notices: list[Diagnostic]) -> Metric:
     """The metric; validation accuracy, as high as can be, where a file has none.
 
     Raises  UsageError for an unknown metric or goal, with the nearest.
     """
     if content is None:
-        notices.append(Finding(NOTE, "there is no metric: validation_accuracy is maximized", f"Add {METRIC_EXAMPLE}"))
+        notices.append(
+            Diagnostic(NOTE, "there is no metric: validation_accuracy is maximized", f"Add {METRIC_EXAMPLE}")
+        )
         return Metric()
     keys = mapping(content, "metric", METRIC_EXAMPLE)
     check_keys(keys, ["name", "goal", "target", "impute", "impute_while_running"], "metric")
     written = text(keys.get("name"), "metric.name")
     name = word(written, METRICS, "metric.name")
     if squashed(written) in ASSUMED:
-        notices.append(Finding(NOTE, f"metric.name: {written} is taken as {name}", f"Write {name}"))
+        notices.append(Diagnostic(NOTE, f"metric.name: {written} is taken as {name}", f"Write {name}"))
     for key in ("impute", "impute_while_running"):
         if key in keys:
-            notices.append(Finding(NOTE, f"metric.{key} is ignored: a run that fails is no result"))
+            notices.append(Diagnostic(NOTE, f"metric.{key} is ignored: a run that fails is no result"))
     goal = word(keys["goal"], GOALS, "metric.goal") if "goal" in keys else "minimize"
     target = bound(keys["target"], "metric.target", notices) if keys.get("target") is not None else None
     try:
@@ -40,7 +42,7 @@ def read_metric(content: Any, notices: list[Finding]) -> Metric:
         raise UsageError(f"metric.{error}") from error
 
 
-def read_stopping(content: Any, notices: list[Finding]) -> Hyperband | None:
+def read_stopping(content: Any, notices: list[Diagnostic]) -> Hyperband | None:
     """When runs are stopped, if they are.
 
     Raises  UsageError for another type than hyperband, and for bands that do not exist.
@@ -54,7 +56,9 @@ def read_stopping(content: Any, notices: list[Finding]) -> Hyperband | None:
         ignored = "min_iter" if "s" in keys else "max_iter"
         keys.pop(ignored)
         other = "max_iter with s" if "s" in keys else "min_iter"
-        notices.append(Finding(NOTE, f"early_terminate.{ignored} is ignored beside {other}, as W&B does", "Give one"))
+        notices.append(
+            Diagnostic(NOTE, f"early_terminate.{ignored} is ignored beside {other}, as W&B does", "Give one")
+        )
     if "min_iter" not in keys and not ("max_iter" in keys and "s" in keys):
         raise UsageError("early_terminate needs min_iter, or max_iter and s: such as " + STOPPING_EXAMPLE)
     numbers: dict[str, Any] = {

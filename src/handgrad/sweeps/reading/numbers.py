@@ -9,13 +9,13 @@ from typing import Any
 import yaml
 
 from handgrad.config.lookup import shown
+from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
-from handgrad.sweeps.finding import NOTE, Finding
 
 SCIENTIFIC = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
-def bound(value: Any, where: str, notices: list[Finding]) -> float:
+def bound(value: Any, where: str, notices: list[Diagnostic]) -> float:
     """A finite number; text only where YAML 1.1 makes text of a plain number.
 
     Raises  UsageError for any other text, a truth value, NaN and infinity.
@@ -32,9 +32,11 @@ def bound(value: Any, where: str, notices: list[Finding]) -> float:
     return value
 
 
-def taken_as_number(where: str, text: str) -> Finding:
+def taken_as_number(where: str, text: str) -> Diagnostic:
     """The notice of a text that was taken as the number it looks like."""
-    return Finding(NOTE, f"{where}: the text {text!r} is taken as the number {float(text):g}", f"Write {plain(text)}")
+    return Diagnostic(
+        NOTE, f"{where}: the text {text!r} is taken as the number {float(text):g}", f"Write {plain(text)}"
+    )
 
 
 def plain(text: str) -> str:
@@ -44,7 +46,7 @@ def plain(text: str) -> str:
     return f"{mantissa}{'' if '.' in mantissa else '.0'}{e}{exponent}" if e else written
 
 
-def read_otherwise(path: Path, content: Any) -> Iterator[Finding]:
+def read_otherwise(path: Path, content: Any) -> Iterator[Diagnostic]:
     """A notice for every number of a file's `content` that is a text to a reader of YAML 1.1."""
     try:
         old = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
@@ -53,7 +55,7 @@ def read_otherwise(path: Path, content: Any) -> Iterator[Finding]:
     yield from _differences(content, old, "")
 
 
-def _differences(ours: Any, theirs: Any, where: str) -> Iterator[Finding]:
+def _differences(ours: Any, theirs: Any, where: str) -> Iterator[Diagnostic]:
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
         for key in ours:
             if key in theirs:
@@ -63,4 +65,4 @@ def _differences(ours: Any, theirs: Any, where: str) -> Iterator[Finding]:
             yield from _differences(mine, other, where)
     elif isinstance(ours, float) and isinstance(theirs, str):
         what = f"{where}: {theirs} is text in YAML 1.1, as W&B reads it; it is taken as the number {ours:g}"
-        yield Finding(NOTE, what, f"Write {plain(theirs)}")
+        yield Diagnostic(NOTE, what, f"Write {plain(theirs)}")

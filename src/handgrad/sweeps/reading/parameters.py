@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from handgrad.config import decides_training
 from handgrad.config.lookup import field_spellings, find, squashed
+from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
-from handgrad.sweeps.finding import NOTE, Finding
 from handgrad.sweeps.reading.distribution import read_distribution
 from handgrad.sweeps.reading.keys import check_keys, mapping
 from handgrad.sweeps.space import Distribution
@@ -24,7 +24,7 @@ class Written(NamedTuple):
     content: Any
 
 
-def read_parameters(content: Any, notices: list[Finding]) -> dict[str, Distribution]:
+def read_parameters(content: Any, notices: list[Diagnostic]) -> dict[str, Distribution]:
     """The distributions by field, in the order of the file.
 
     Raises  UsageError in one line that names the parameter's path.
@@ -54,7 +54,7 @@ def _flat(content: Mapping[str, Any], path: str, group: str) -> Iterator[Written
             yield Written(here, outer[-1] if outer else group, own, inner)
 
 
-def _meant(written: Written, notices: list[Finding]) -> str:
+def _meant(written: Written, notices: list[Diagnostic]) -> str:
     """The field of RunConfig that a parameter stands for.
 
     Raises  UsageError for a name that means none, or several, with what is likely meant.
@@ -73,7 +73,7 @@ def _meant(written: Written, notices: list[Finding]) -> str:
     return _by_values(field, written, notices)
 
 
-def _by_values(field: str, written: Written, notices: list[Finding]) -> str:
+def _by_values(field: str, written: Written, notices: list[Diagnostic]) -> str:
     """Numbers as `layers` count them, lists as `hidden_layers` are sizes: the values tell what the name does not."""
     values = written.content.get("values", [written.content.get("value")]) if isinstance(written.content, dict) else []
     values = values if isinstance(values, list) and values else [None]
@@ -85,7 +85,7 @@ def _by_values(field: str, written: Written, notices: list[Finding]) -> str:
         meant = "hidden_size"
     if meant != field:
         what = f"{written.path} is taken as {meant}, for that is what its values are"
-        notices.append(Finding(NOTE, what, f"Call it {meant}"))
+        notices.append(Diagnostic(NOTE, what, f"Call it {meant}"))
     return meant
 
 
