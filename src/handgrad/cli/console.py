@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 
 from rich.console import Console
 
@@ -24,6 +25,12 @@ def say(line: str) -> None:
         print(line)
     except BrokenPipeError:
         _let_go()
+
+
+def say_notes(notes: Iterable[str]) -> None:
+    """Print a line for each thing worth knowing."""
+    for note in notes:
+        say(f"note: {note}")
 
 
 def _let_go() -> None:

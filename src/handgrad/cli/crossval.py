@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.table import Column, Table
 
 from handgrad.classical import CLASSICAL
-from handgrad.cli.console import Screen, say
+from handgrad.cli.console import Screen, say, say_notes
 from handgrad.cli.flags import ParsedFlags, parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import CONFIG, HELP, Option
@@ -51,6 +51,7 @@ def run(tokens: list[str]) -> int:
         print(help_text("handgrad crossval", EXAMPLES, OPTIONS), end="")
         return 0
     config, (folds, part, jobs) = _config(parsed), (parsed.options[name] for name in ("folds", "of", "jobs"))
+    say_notes(parsed.notes)
     say(f"{folds} {_explained(part)}")
     say(f"in {folder_of(config, folds, part)}")
     found = cross_validate(config, folds, part, jobs, watching_fold, _tell)

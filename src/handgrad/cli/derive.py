@@ -45,6 +45,8 @@ def run(tokens: list[str]) -> int:
         return 0
     if folder is not None and (parsed.given or parsed.options["config"]):
         raise UsageError(f"{folder} brings its own settings: leave them out, or leave the run out")
+    for note in parsed.notes:
+        log.info("note: %s", note)  # beside the equations, not among them
     out, notation = _destination(parsed.options["out"], parsed.options["format"])
     with _telling() as tell:
         derivation = derive_run(open_run(folder), tell) if folder else derive_config(parsed.config, tell)

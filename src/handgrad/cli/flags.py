@@ -20,11 +20,15 @@ FLAG = re.compile(f"[{DASHES}]+(?!(?:inf|nan)$)[A-Za-z]", re.IGNORECASE)  # -0.1
 
 
 class ParsedFlags(NamedTuple):
-    """The checked configuration, what the flags gave of it, and every option by name, given or not."""
+    """The checked configuration, what the flags gave of it, every option by name, given or not, and what to tell.
+
+    `notes` say what was guessed about the words and what of them changes nothing, one line each.
+    """
 
     config: RunConfig
     given: dict[str, Any]
     options: dict[str, Any]
+    notes: list[str]
 
 
 class Written(NamedTuple):
@@ -43,7 +47,7 @@ def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN) -> ParsedFla
             that cannot be read.
     """
     if any(FLAG.match(token) and squashed(token) in ("h", "help") for token in tokens):
-        return ParsedFlags(RunConfig(), {}, {**_defaults(options), "help": True})
+        return ParsedFlags(RunConfig(), {}, {**_defaults(options), "help": True}, [])
     vocabulary = Vocabulary(options)
     triples = [vocabulary.meaning(written) for written in split(tokens)]
     values = united(triples, vocabulary.kind_of)
@@ -52,7 +56,7 @@ def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN) -> ParsedFla
         chosen[name] = _read(name, vocabulary.kind_of(name), values.pop(name))
     path = chosen.get("config")
     config = RunConfig.from_yaml(path).replaced(**values) if path else RunConfig(**values)
-    return ParsedFlags(config, {name: getattr(config, name) for name in values}, chosen)
+    return ParsedFlags(config, {name: getattr(config, name) for name in values}, chosen, [])
 
 
 def split(tokens: Iterable[str]) -> list[Written]:

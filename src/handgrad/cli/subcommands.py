@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from handgrad.cli.console import say_notes
 from handgrad.cli.flags import FLAG, ParsedFlags, parse
 from handgrad.cli.help_text import short_help
 from handgrad.cli.nearest import suggestion
@@ -41,6 +42,7 @@ def run_subcommand(word: str, row: Subcommand, tokens: list[str]) -> int:
     odd = [name for name in parsed.given if row.settings is not None and name not in row.settings]
     if odd:
         raise UsageError(f"the settings are those that the sweep began with: leave --{odd[0]} out")
+    say_notes(parsed.notes)
     return row.run(find_sweep(tokens[0], Path(parsed.options["sweeps_dir"])), parsed)
 
 

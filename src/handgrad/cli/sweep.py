@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from handgrad.cli.console import say
+from handgrad.cli.console import say, say_notes
 from handgrad.cli.examined import print_examination
 from handgrad.cli.flags import FLAG, ParsedFlags, parse
 from handgrad.cli.help_text import help_text
@@ -64,6 +64,7 @@ def check_name(file: str | None) -> None:
 def sweep(file: str | None, parsed: ParsedFlags) -> int:
     """Examine or run the sweep of a file, or the bundled one of that name."""
     definition = read(file, parsed)
+    say_notes(parsed.notes)
     return _dry_run(definition, parsed) if parsed.options["dry_run"] else start_sweep(definition, parsed)
 
 

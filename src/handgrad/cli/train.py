@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from handgrad.classical import CLASSICAL, estimate
-from handgrad.cli.console import say
+from handgrad.cli.console import say, say_notes
 from handgrad.cli.flags import ParsedFlags, parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import SWEEP
@@ -44,6 +44,7 @@ def run(tokens: list[str], program: str = "handgrad train", always_track: bool =
         return _sweep(config, parsed)
     _check_paths(parsed)
     say(f"$ {config.command()}")
+    say_notes(parsed.notes)
     if parsed.options["dry_run"]:
         return _dry_run(config)
     return _train(config, parsed)
@@ -54,8 +55,7 @@ def _sweep(config: RunConfig, parsed: ParsedFlags) -> int:
     options = {option.name: option.default for option in SWEEP}
     options |= {"trials": parsed.options["count"] or COURSE_TRIALS, "seeds": parsed.options["seeds"]}
     same = {name: parsed.options[name] for name in ("dry_run", "report")}
-    flags = ParsedFlags(config, parsed.given, options | same)
-    return sweep(COURSE_SWEEP, flags)
+    return sweep(COURSE_SWEEP, ParsedFlags(config, parsed.given, options | same, parsed.notes))
 
 
 def _check_paths(parsed: ParsedFlags) -> None:
