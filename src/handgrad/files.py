@@ -38,7 +38,7 @@ def atomic_writer(path: Path, durable: bool = True) -> Iterator[IO[bytes]]:
                 os.unlink(name)
             raise
         if durable:
-            _sync(path.parent)
+            sync(path.parent)
     except OSError as error:
         why = f"{error.strerror or error}. Check free space and permissions"
         raise FileSystemError(f"cannot write {path}: {why}") from error
@@ -60,8 +60,8 @@ def flush_folder(folder: Path) -> None:
     """
     for path in Path(folder).iterdir():
         if path.is_file():
-            _sync(path)
-    _sync(folder)
+            sync(path)
+    sync(folder)
 
 
 def sweep_temporaries(folder: Path) -> int:
@@ -78,7 +78,8 @@ def _umask() -> int:
     return mask
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file's content, or the names in a folder, are on the disk.  Raises  OSError."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

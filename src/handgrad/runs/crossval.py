@@ -16,6 +16,7 @@ from handgrad.data import Dataset, folds_of_test, kfold
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.evaluation import Interval, Predictions, class_report, mean_interval
 from handgrad.files import atomic_write
+from handgrad.folders import LOCK, new_folder
 from handgrad.runs.classical import loss_of
 from handgrad.runs.folder import Run
 from handgrad.runs.folds import complete_runs
@@ -132,12 +133,13 @@ def _open(path: Path, plan: dict[str, Any]) -> dict[int, FoldResult]:
     file = path / FILE
     if not file.exists():
         try:
-            path.mkdir(parents=True)
-        except FileExistsError:
-            raise UsageError(f"{path} exists and holds no {FILE}: choose another --name") from None
+            made = new_folder(path.parent, [path.name], lambda folder: _write(folder, plan, {}))
         except OSError as error:
             raise FileSystemError(f"cannot make {path}: {error.strerror}. Choose another --runs_dir") from error
-        _write(path, plan, {})
+        if made is None:
+            raise UsageError(f"{path} exists and holds no {FILE}: choose another --name")
+        (path / LOCK).unlink()  # each fold's run has its own
+        os.close(made[1])
         return {}
     try:
         content = json.loads(file.read_text())

@@ -1,9 +1,9 @@
 """A run as a folder on disk: what is in it, who may write to it, and how it is read again."""
 
-import fcntl
 import json
 import logging
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any
 from handgrad.classical import CLASSICAL
 from handgrad.config import RunConfig
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
-from handgrad.files import atomic_write, flush_folder, sweep_temporaries
+from handgrad.files import TEMPORARY_PREFIX, atomic_write, flush_folder, sweep_temporaries
+from handgrad.folders import lock_folder, new_folder
 from handgrad.nn import Network
 from handgrad.training import History, load_model, save_model
 from handgrad.training.history import read_record, records
@@ -30,6 +31,7 @@ class Run:
 
     def __init__(self, path: Path, durable: bool = True) -> None:
         self.path, self.durable = path, durable
+        self._lock: int | None = None  # held by whoever has made the folder, until the first `locked` block ends
         self.config_file, self.facts_file = path / "config.yaml", path / "run.json"
         self.history_file, self.metrics_file = path / "history.jsonl", path / "metrics.json"
         self.model_file, self.log_file = path / "model.safetensors", path / "log.txt"
@@ -134,43 +136,57 @@ class Run:
         Raises  FileSystemError when another process is at it; the lock goes with its holder, however it ends.
         """
         try:
-            with (self.path / ".lock").open("w") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise FileSystemError(
-                        f"{self.path} is in use by another process: wait for it, or choose another --name"
-                    ) from None
+            lock, self._lock = lock_folder(self.path) if self._lock is None else self._lock, None
+            if lock is None:
+                raise FileSystemError(
+                    f"{self.path} is in use by another process: wait for it, or choose another --name"
+                )
+            try:
                 for folder in (self.path, self.checkpoints):
                     sweep_temporaries(folder)
                 yield
+            finally:
+                os.close(lock)
         except OSError as error:
             raise FileSystemError(f"cannot write {self.path}: {error.strerror or error}") from error
 
 
-def create_run(runs_dir: Path, name: str, numbered: bool, durable: bool = True) -> Run:
+def _nothing(run: Run) -> None:
+    """An empty folder."""
+
+
+def create_run(
+    runs_dir: Path, name: str, numbered: bool, durable: bool = True, fill: Callable[[Run], None] = _nothing
+) -> Run:
     """Make the folder of a new run; a taken name gets "-2", "-3" … when `numbered`, and is refused otherwise.
+
+    The folder is seen when `fill` has written its files, and never without them. It is locked until the end of the
+    first `locked` block of the run that is returned.
 
     Raises  UsageError for a taken or impossible name; FileSystemError when the folder cannot be made.
     """
     if not name or name in (".", "..") or "/" in name or "\0" in name or len(name.encode()) > 200:
         raise UsageError(f"a run's name must be one file name of at most 200 bytes, got {name!r} (--name)")
+    names = chain([name], (f"{name}-{n}" for n in range(2, 100_000) if numbered))
     try:
-        runs_dir.mkdir(parents=True, exist_ok=True)
-        for suffix in chain([""], (f"-{n}" for n in range(2, 100_000))):
-            run = Run(runs_dir / (name + suffix), durable)
-            try:
-                run.path.mkdir()
-            except FileExistsError:
-                if numbered:
-                    continue
-                raise UsageError(f"{run.path} exists: choose another --name, or `handgrad resume {run.path}`") from None
-            return run
+        made = new_folder(runs_dir, names, lambda folder: fill(Run(folder, durable)), durable)
     except OSError as error:
         raise FileSystemError(
             f"cannot make a run in {runs_dir}: {error.strerror}. Choose another --runs_dir"
         ) from error
-    raise UsageError(f"{runs_dir} holds 100000 runs named {name}: choose another --name")
+    if made is None:
+        raise UsageError(_taken(runs_dir / name, numbered))
+    run = Run(made[0], durable)
+    run._lock = made[1]
+    return run
+
+
+def _taken(path: Path, numbered: bool) -> str:
+    if numbered:
+        return f"{path.parent} holds 100000 runs named {path.name}: choose another --name"
+    if Run(path).config_file.exists():
+        return f"{path} exists: choose another --name, or `handgrad resume {path}`"
+    return f"{path} exists and is no run, for it has no config.yaml: remove it, or choose another --name"
 
 
 def open_run(path: Path, durable: bool = True) -> Run:
@@ -188,7 +204,8 @@ def open_run(path: Path, durable: bool = True) -> Run:
 
 def list_runs(runs_dir: Path) -> list[Run]:
     """Every run below `runs_dir`, oldest first."""
-    found = [Run(path.parent) for path in Path(runs_dir).glob("*/config.yaml")]
+    whole = (path.parent for path in Path(runs_dir).glob("*/config.yaml"))
+    found = [Run(path) for path in whole if not path.name.startswith(TEMPORARY_PREFIX)]
     return sorted(found, key=lambda run: run.config_file.stat().st_mtime)
 
 

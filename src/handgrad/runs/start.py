@@ -1,7 +1,9 @@
 """From a configuration to a finished run: data, network, training, evaluation, folder."""
 
 import os
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -126,11 +128,24 @@ def execute(
     dataset = dataset or build_dataset(config)
     job = _job(config, dataset, start)
     name = config.name or config.auto_name()
-    run = create_run(Path(os.path.expanduser(config.runs_dir)), name, config.name is None, durable=not lean)
-    with run.locked():
+
+    def fill(run: Run) -> None:
         atomic_write(run.config_file, config.to_yaml(), run.durable)
         run.write_json(run.facts_file, _facts(config, dataset, start) | {"environment": job.environment})
+
+    run = create_run(Path(os.path.expanduser(config.runs_dir)), name, config.name is None, not lean, fill)
+    with _begun(run):
         return job.fill(run, observers(config, run.path), lean)
+
+
+@contextmanager
+def _begun(run: Run) -> Iterator[None]:
+    """The run's lock; a Ctrl-C that comes before or after the training, which has its own way to stop, is told."""
+    try:
+        with run.locked():
+            yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError(f"stopped. Go on with: handgrad resume {run.path}", signal.SIGINT) from None
 
 
 def _facts(config: RunConfig, dataset: Dataset, start: Path | None) -> dict[str, Any]:
@@ -154,7 +169,7 @@ def resume(
     Raises  as `execute`; CorruptDataError when the data set is another one than the run began with.
     """
     run = open_run(path, durable=not lean)
-    with run.locked():
+    with _begun(run):
         if run.complete:
             return run
         config = run.config
