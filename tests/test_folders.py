@@ -38,17 +38,12 @@ def test_the_first_name_that_is_free(tmp_path):
     (tmp_path / "a" / "something").touch()
     (tmp_path / "b").touch()
     (tmp_path / "c").symlink_to("nowhere")
-    assert new_folder(tmp_path, "abc", fill) is None
-    assert names(tmp_path) == ["a", "b", "c"]
-    path, lock = new_folder(tmp_path, "abcd", fill)
+    (tmp_path / "empty").mkdir()
+    taken = ["a", "b", "c", "empty"]
+    assert new_folder(tmp_path, taken, fill) is None
+    assert names(tmp_path) == taken
+    path, lock = new_folder(tmp_path, [*taken, "d"], fill)
     assert path.name == "d"
-    os.close(lock)
-
-
-def test_an_empty_folder_is_taken(tmp_path):
-    (tmp_path / "a").mkdir()
-    _, lock = new_folder(tmp_path, "a", fill)
-    assert names(tmp_path / "a") == [LOCK, "file"]
     os.close(lock)
 
 

@@ -37,7 +37,7 @@ def new_folder(
     """Make a folder below `parent`, put into it what `fill` writes, and give it the first of `names` that is free.
 
     It is seen under that name when it is whole, and its maker has the lock of it (see `lock_folder`) already; None
-    when no name is free. An empty folder is not in the way. What killed processes have left half-made is deleted.
+    when no name is free. What killed processes have left half-made is deleted.
 
     Raises  OSError; FileSystemError as `fill`.
     """
@@ -88,6 +88,8 @@ def _temporary(parent: Path) -> tuple[Path, int]:
 
 
 def _renamed(temporary: Path, path: Path) -> bool:
+    if os.path.lexists(path):  # also an empty folder, which a rename would replace
+        return False
     try:
         os.rename(temporary, path)
     except OSError as error:
