@@ -1,5 +1,8 @@
 """What can go wrong for a user, each with the exit code that the command line returns."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 
 class HandgradError(Exception):
     """A mistake or a mishap that the message explains in one line; shown without a traceback."""
@@ -34,3 +37,19 @@ class IncompleteSweepError(HandgradError):
     """A sweep ended without some of its trials."""
 
     exit_code = 6
+
+
+@contextmanager
+def collecting(faults: list[HandgradError]) -> Iterator[None]:
+    """Put an error of the block into `faults` in place of raising it: there may be more to tell."""
+    try:
+        yield
+    except HandgradError as fault:
+        faults.append(fault)
+
+
+def raise_together(faults: Sequence[HandgradError], shown: int = 10) -> None:
+    """Raise all that is wrong as one error in one line, of the first one's kind; nothing when nothing is."""
+    if faults:
+        more = [f"and {len(faults) - shown} more"] if len(faults) > shown else []
+        raise type(faults[0])("; ".join([*map(str, faults[:shown]), *more]))

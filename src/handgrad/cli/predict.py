@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from handgrad.cli.parser import Parser
-from handgrad.data import DATASETS, FEATURES, read_grey
+from handgrad.data import DATASETS, FEATURES, PixelRange, read_grey
 from handgrad.data.dataset import Images, Inputs
 from handgrad.evaluation.picture import fit_picture
 from handgrad.nn import Network
@@ -26,8 +26,9 @@ def run(tokens: list[str]) -> int:
     network, config = folder.load_model(), folder.config
     extractor = FEATURES[config.features]
     shape = tuple(folder.facts["image_shape"]) if extractor else network.input_shape
+    pixels = PixelRange(*folder.facts["pixel_range"]) if "pixel_range" in folder.facts else None
     for path in arguments.images:
-        picture, inverted = _picture(shape, path, config.dataset)
+        picture, inverted = _picture(shape, path, config.dataset, pixels)
         entering = extractor(picture[None]) if extractor else picture[None]
         print(_line(network, path, entering, inverted))
     return 0
@@ -41,11 +42,12 @@ def _line(network: Network, path: Path, entering: Inputs, inverted: bool) -> str
     return f"{path}: {guesses}{'   (dark on light, inverted)' if inverted else ''}"
 
 
-def _picture(shape: tuple[int, ...], path: Path, dataset: str) -> tuple[Images, bool]:
+def _picture(shape: tuple[int, ...], path: Path, dataset: str, pixels: PixelRange | None) -> tuple[Images, bool]:
     """As the training images were, and whether it was inverted; those of the named sets are light on dark.
 
-    Of a folder or a file of one's own nobody knows: its pictures entered the network as they stand, so does this one.
+    Of a folder or a file of one's own nobody knows: its pictures entered the network as they stand, so does this one,
+    with the range `pixels` that theirs had.
     """
     if dataset in DATASETS or len(shape) != 2:
         return fit_picture(read_grey(path).pixels, shape, centred=dataset == "mnist")
-    return read_grey(path, (shape[0], shape[1])).pixels, False
+    return read_grey(path, (shape[0], shape[1]), pixels).pixels, False

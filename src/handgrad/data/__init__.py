@@ -14,6 +14,7 @@ from handgrad.data.idx_sets import IdxSet
 from handgrad.data.images import check_resize, read_grey, resized
 from handgrad.data.named import NamedSet, Status, Verdict
 from handgrad.data.npz import load_npz
+from handgrad.data.pixels import PixelRange
 from handgrad.data.sources import FASHION_MNIST, MNIST
 from handgrad.data.splits import Split, holdout, kfold, split, take_fraction
 from handgrad.errors import UsageError

@@ -1,13 +1,14 @@
 """Images and labels, checked once here and trusted by everything above."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.errors import CorruptDataError
+from handgrad.errors import CorruptDataError, raise_together
 
 MAX_CLASSES = 1000
 FORMS = (("uint8", 3), ("float32", 2))  # of images, of features
@@ -21,7 +22,8 @@ Labels = NDArray[np.int64]
 class Dataset:
     """Grey images with their labels, in a training part and a test part that may be empty; the arrays are read-only.
 
-    In place of images there may be their features; `pictures` is the images' height and width then.
+    In place of images there may be their features; `pictures` is the images' height and width then. `pixel_range` are
+    the values that stood for black and white where the images came from.
 
     Shapes  x_train, x_test (N, H, W) uint8 or (N, D) float32; y_train, y_test (N,) int64 in [0, classes)
     Raises  CorruptDataError when the arrays do not fit together; `fingerprint` is made from them when not given.
@@ -35,16 +37,19 @@ class Dataset:
     class_names: tuple[str, ...]
     fingerprint: str = ""
     pictures: tuple[int, int] | None = None
+    pixel_range: tuple[float, float] = (0.0, 255.0)
 
     def __post_init__(self) -> None:
         _check_classes(self)
+        faults: list[str] = []
         for images, labels, part in (
             (self.x_train, self.y_train, "train"),
             (self.x_test, self.y_test, "test"),
         ):
-            _check_part(self, images, labels, part)
+            faults += _faults(self, images, labels, part)
         if len(self.x_train) == 0:
-            raise CorruptDataError(f"data set {self.name}: x_train holds no images, expected at least one")
+            faults.append(f"data set {self.name}: x_train holds no images, expected at least one")
+        raise_together([CorruptDataError(fault) for fault in faults])
         for part in ("x_train", "y_train", "x_test", "y_test"):
             object.__setattr__(self, part, _read_only(getattr(self, part)))
         if not self.fingerprint:
@@ -74,25 +79,24 @@ def _check_classes(dataset: Dataset) -> None:
         raise CorruptDataError(f"data set {dataset.name}: class_names holds a name twice, expected distinct names")
 
 
-def _check_part(dataset: Dataset, images: Inputs, labels: Labels, part: str) -> None:
+def _faults(dataset: Dataset, images: Inputs, labels: Labels, part: str) -> Iterator[str]:
     where = f"data set {dataset.name}"
     if (images.dtype.name, images.ndim) not in FORMS or 0 in images.shape[1:]:
-        raise CorruptDataError(f"{where}: x_{part} is {images.dtype} {images.shape}, expected uint8 (N, H, W)")
-    if images.shape[1:] != dataset.x_train.shape[1:]:
-        raise CorruptDataError(
-            f"{where}: x_{part} has images of {images.shape[1:]}, expected {dataset.x_train.shape[1:]} as in x_train"
-        )
+        yield f"{where}: x_{part} is {images.dtype} {images.shape}, expected uint8 (N, H, W)"
+    elif images.shape[1:] != dataset.x_train.shape[1:]:
+        expected = dataset.x_train.shape[1:]
+        yield f"{where}: x_{part} has images of {images.shape[1:]}, expected {expected} as in x_train"
+    elif len(images) != len(labels):
+        last = images.shape[-1] == len(labels) and images.ndim == 3
+        hint = f". The images lie along the last axis: np.moveaxis(x_{part}, -1, 0)" if last else ""
+        what = f"{len(labels)} labels for {len(images)} images in x_{part}, expected one each"
+        yield f"{where}: y_{part} has {what}{hint}"
     if labels.dtype != np.int64 or labels.ndim != 1:
-        raise CorruptDataError(f"{where}: y_{part} is {labels.dtype} {labels.shape}, expected int64 (N,)")
-    if len(images) != len(labels):
-        raise CorruptDataError(
-            f"{where}: y_{part} has {len(labels)} labels for {len(images)} images in x_{part}, expected one each"
-        )
+        yield f"{where}: y_{part} is {labels.dtype} {labels.shape}, expected int64 (N,)"
+        return
     wrong = np.flatnonzero((labels < 0) | (labels >= dataset.classes))
     if len(wrong):
-        raise CorruptDataError(
-            f"{where}: y_{part} has label {labels[wrong[0]]} in row {wrong[0]}, expected 0 to {dataset.classes - 1}"
-        )
+        yield f"{where}: y_{part} has label {labels[wrong[0]]} in row {wrong[0]}, expected 0 to {dataset.classes - 1}"
 
 
 def _read_only(array: NDArray[np.generic]) -> NDArray[np.generic]:

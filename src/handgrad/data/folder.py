@@ -1,5 +1,6 @@
 """A folder as a data set: one sub-folder of PNG or JPEG images per class, below train/ and test/ or without them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,15 +8,19 @@ import numpy as np
 
 from handgrad.data.assemble import Part, assemble
 from handgrad.data.dataset import MAX_CLASSES, Dataset, Images
-from handgrad.data.images import Grey, check_resize, check_total, notice_colour, read_grey
-from handgrad.errors import CorruptDataError, FileSystemError, UsageError
+from handgrad.data.images import check_resize, check_total, notice_colour, read_levels
+from handgrad.data.pixels import Array, PixelRange, notice_light_ink, range_of
+from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError, collecting, raise_together
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 # What Windows leaves behind in folders of images; hidden files are passed over too.
 LITTER = ("thumbs.db", "desktop.ini")
 LAYOUT = "one sub-folder of PNG or JPEG images per class"
 
+FULL_DEPTH = 16384  # 16-bit images with a pixel above 14 bits are of 16 bits, as everybody expects
+
 Size = tuple[int, int]
+_Faults = list[HandgradError]
 
 
 class _Listing(NamedTuple):
@@ -33,16 +38,18 @@ def load_folder(folder: Path, resize: Size | None = None) -> Dataset:
     name = folder.resolve().name
     train_folder, test_folder = _parts(folder)
     class_names = _class_names(train_folder)
-    listings = [_list_images(train_folder, class_names, class_names)]
+    found = [_list_images(train_folder, class_names, class_names)]
     if test_folder is not None:
-        listings.append(_list_images(test_folder, class_names, _class_names(test_folder)))
-    images = _read_all(name, [path for listing in listings for path in listing.paths], resize)
+        found.append(_list_images(test_folder, class_names, _class_names(test_folder)))
+    listings, faults = [listing for listing, _ in found], [fault for _, faults in found for fault in faults]
+    paths = [path for listing in listings for path in listing.paths]
+    images, pixels = _read_all(name, paths, resize, faults)
     ends = np.cumsum([len(listing.paths) for listing in listings])[:-1]
     parts = [
-        Part(pixels, np.array(listing.labels, np.int64))
-        for pixels, listing in zip(np.split(images, ends), listings, strict=True)
+        Part(part, np.array(listing.labels, np.int64))
+        for part, listing in zip(np.split(images, ends), listings, strict=True)
     ]
-    return assemble(name, parts[0], parts[1] if test_folder else None, class_names)
+    return replace(assemble(name, parts[0], parts[1] if test_folder else None, class_names), pixel_range=pixels)
 
 
 def _parts(folder: Path) -> tuple[Path, Path | None]:
@@ -67,48 +74,74 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(names, key=(lambda name: (int(name), name)) if numbers else None))
 
 
-def _list_images(folder: Path, class_names: tuple[str, ...], present: tuple[str, ...]) -> _Listing:
-    listing = _Listing([], [])
+def _list_images(folder: Path, class_names: tuple[str, ...], present: tuple[str, ...]) -> tuple[_Listing, _Faults]:
+    """The images of the classes that are there, and what else is there."""
+    listing, faults = _Listing([], []), _Faults()
     for name in present:
         if name not in class_names:
-            raise CorruptDataError(f"{folder / name}: a class that train/ has not, expected {', '.join(class_names)}")
+            what = f"{folder / name}: a class that train/ has not, expected {', '.join(class_names)}"
+            faults.append(CorruptDataError(what))
+            continue
         paths = _visible(folder / name)
         if not paths:
-            raise CorruptDataError(f"{folder / name}: no images in this class, expected one at least. Add or remove it")
+            what = f"{folder / name}: no images in this class, expected one at least. Add or remove it"
+            faults.append(CorruptDataError(what))
         for path in paths:
             if path.suffix.lower() not in SUFFIXES or path.is_dir():
-                raise CorruptDataError(f"{path}: expected only PNG and JPEG images in a class. Move or remove it")
-        listing.paths.extend(paths)
-        listing.labels.extend([class_names.index(name)] * len(paths))
-    return listing
+                what = f"{path}: expected only PNG and JPEG images in a class. Move or remove it"
+                faults.append(CorruptDataError(what))
+            else:
+                listing.paths.append(path)
+                listing.labels.append(class_names.index(name))
+    return listing, faults
 
 
-def _read_all(name: str, paths: list[Path], resize: Size | None) -> Images:
-    first = read_grey(paths[0], resize)
-    height, width = first.pixels.shape
-    check_total(name, len(paths), (height, width))
-    images = np.empty((len(paths), height, width), np.uint8)
-    coloured = 0
+def _read_all(name: str, paths: list[Path], resize: Size | None, faults: _Faults) -> tuple[Images, PixelRange]:
+    """All images as bytes; those of 16 bits have a range of their own."""
+    images, wide = np.empty((0, 0, 0), np.uint8), {}
+    first, coloured, light = (paths[0], (0, 0)), 0, 0
     for row, path in enumerate(paths):
-        grey = first if row == 0 else read_grey(path, resize)
-        _check_size(first, grey, paths[0], path)
-        images[row] = grey.pixels
-        coloured += grey.had_colour
+        grey = None
+        with collecting(faults):
+            grey = read_levels(path, resize)
+        if grey is None:
+            continue
+        if not images.size:
+            first = path, grey.pixels.shape
+            check_total(name, len(paths), first[1])
+            images = np.zeros((len(paths), *first[1]), np.uint8)
+        if grey.pixels.shape != first[1]:
+            faults.append(_other_size(path, grey.pixels.shape, *first))
+        elif grey.pixels.dtype == np.uint16:
+            wide[row] = grey.pixels
+        else:
+            images[row] = grey.pixels
+        coloured, light = coloured + grey.had_colour, light + grey.light_ink
+    raise_together(faults)
     notice_colour(name, coloured, len(paths))
-    return images
+    notice_light_ink(f"data set {name}", light, len(paths))
+    return _in_bytes(name, images, wide)
 
 
-def _check_size(first: Grey, grey: Grey, first_path: Path, path: Path) -> None:
-    if grey.pixels.shape != first.pixels.shape:
-        raise UsageError(
-            f"{path} has {_size(grey)} pixels but {first_path} has {_size(first)}, expected one size. "
-            f"Bring all images to one with --resize, such as --resize {_size(first).replace(' x ', ' ')}"
-        )
+def _in_bytes(name: str, images: Images, wide: dict[int, Array]) -> tuple[Images, PixelRange]:
+    """`images` with the 16-bit ones, `wide` by row, filled in."""
+    found = PixelRange()
+    if len(wide) < len(images):
+        found = range_of(f"data set {name}", {name: images})
+        images = found.to_bytes(images)
+    if wide:
+        levels = np.stack(list(wide.values()))
+        found = range_of(f"data set {name}", {name: levels}) if levels.max() < FULL_DEPTH else PixelRange(0, 65535)
+        images[list(wide)] = found.to_bytes(levels)
+    return images, found
 
 
-def _size(grey: Grey) -> str:
-    height, width = grey.pixels.shape
-    return f"{height} x {width}"
+def _other_size(path: Path, size: Size, first_path: Path, first: Size) -> UsageError:
+    height, width = first
+    return UsageError(
+        f"{path} has {size[0]} x {size[1]} pixels but {first_path} has {height} x {width}, expected one size. "
+        f"Bring all images to one with --resize, such as --resize {height} {width}"
+    )
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from handgrad.data.dataset import Dataset, Images
+from handgrad.data.pixels import Array, PixelRange, invisible, over
 from handgrad.data.places import read_file
 from handgrad.errors import CorruptDataError, HandgradError, UsageError
 
@@ -25,19 +26,33 @@ MAX_DATASET_BYTES = 4 << 30
 
 
 class Grey(NamedTuple):
-    """One image, `pixels` (H, W) uint8, and whether colour was lost on the way."""
+    """One image, `pixels` (H, W) uint8 or uint16, whether colour was lost on the way, and whether it lies on black."""
 
-    pixels: Images
+    pixels: Array
     had_colour: bool
+    light_ink: bool = False
 
 
-def read_grey(path: Path, resize: tuple[int, int] | None = None) -> Grey:
+def read_grey(path: Path, resize: tuple[int, int] | None = None, known: PixelRange | None = None) -> Grey:
     """The image in a PNG or JPEG file in 8-bit grey, brought to (height, width) `resize` when that is given.
 
-    Colour becomes ITU-R 601 luma, transparency lies on white, 16 bits are scaled to 8, a photograph is turned upright.
+    Its pixels are of the range `known` where they can be, or else of all that 8 or 16 bits hold.
     """
-    grey, had_colour = _decode(read_file(path, MAX_FILE_BYTES), path)
-    return Grey(_resize(grey, resize), had_colour)
+    grey = read_levels(path, resize)
+    wide = grey.pixels.dtype == np.uint16
+    fits = known is not None and known.low == 0 and grey.pixels.max() <= known.high and (wide or known.high <= 255)
+    found = known if known and fits else PixelRange(0, 65535 if wide else 255)
+    return grey._replace(pixels=found.to_bytes(grey.pixels))
+
+
+def read_levels(path: Path, resize: tuple[int, int] | None = None) -> Grey:
+    """The image in a PNG or JPEG file in grey, its 8 or 16 bits as they are in the file.
+
+    Colour becomes ITU-R 601 luma, a photograph is turned upright; transparency lies on white, or on black where
+    nothing would be seen on white.
+    """
+    grey = _decode(read_file(path, MAX_FILE_BYTES), path)
+    return grey._replace(pixels=_resize(grey.pixels, resize))
 
 
 def check_resize(resize: tuple[int, int] | None) -> None:
@@ -118,33 +133,38 @@ def _check_header(image: Image.Image, path: Path) -> None:
 
 def _to_grey(image: Image.Image) -> Grey:
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return Grey(_from_16_bits(np.asarray(image)), False)
+        return Grey(np.asarray(image).clip(0, 65535).astype(np.uint16), False)
     if image.format == "JPEG":
         ImageOps.exif_transpose(image, in_place=True)
     if image.mode in ("1", "L") and "transparency" not in image.info:
         return Grey(np.asarray(image.convert("L")), False)
-    colours = _on_white(image)
+    seen = image.convert("RGB" if "transparency" not in image.info and "A" not in image.getbands() else "RGBA")
+    colours = _on_white(seen)
     red, green, blue = np.asarray(colours).transpose(2, 0, 1)
-    had_colour = not (np.array_equal(red, green) and np.array_equal(green, blue))
-    return Grey(np.asarray(colours.convert("L")), had_colour)
+    grey, had_colour = (
+        np.asarray(colours.convert("L")),
+        not (np.array_equal(red, green) and np.array_equal(green, blue)),
+    )
+    if seen.mode == "RGBA":
+        on_black = over(np.asarray(seen.convert("RGB").convert("L")), np.asarray(seen.getchannel("A")), 0)
+        if invisible(grey[None], on_black[None])[0]:
+            return Grey(on_black, had_colour, light_ink=True)
+    return Grey(grey, had_colour)
 
 
-def _from_16_bits(levels: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Images:
-    return ((levels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if "transparency" not in image.info and "A" not in image.getbands():
-        return image.convert("RGB")
-    seen = image.convert("RGBA")
+def _on_white(seen: Image.Image) -> Image.Image:
+    if seen.mode == "RGB":
+        return seen
     return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
 
 
-def _resize(grey: Images, resize: tuple[int, int] | None) -> Images:
+def _resize(grey: Array, resize: tuple[int, int] | None) -> Array:
     if resize is None or grey.shape == resize:
         return grey
     height, width = resize
-    return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BILINEAR))
+    image = Image.fromarray(grey if grey.dtype == np.uint8 else grey.astype(np.float32))
+    smaller = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+    return smaller if grey.dtype == np.uint8 else np.rint(smaller).astype(np.uint16)
 
 
 def _resize_all(images: Images, resize: tuple[int, int]) -> Images:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.dataset import MAX_CLASSES, Labels
-from handgrad.errors import CorruptDataError
+from handgrad.errors import CorruptDataError, HandgradError, collecting, raise_together
 
 log = logging.getLogger("handgrad")
 
@@ -33,10 +33,13 @@ def to_labels(array: NDArray[Any], field: str) -> Numbered:
         return _from_one_hot(array, field)
     if array.ndim != 1 or array.size == 0:
         raise CorruptDataError(f"{field}: shape {array.shape}, expected (N,) labels, or (N, classes) one-hot")
-    if array.dtype.kind != "b":
+    faults: list[HandgradError] = []
+    with collecting(faults):
         _refuse(array, ~((array >= 0) & (array < MAX_CLASSES)), field, f"0 to {MAX_CLASSES - 1}")
+    with collecting(faults), np.errstate(invalid="ignore"):
+        _refuse(array, np.isfinite(array) & (array != np.trunc(array)), field, "a whole number")
+    raise_together(faults)
     labels = array.astype(np.int64)
-    _refuse(array, labels != array, field, "a whole number")
     return Numbered(labels, 1 + int(labels.max()))
 
 
@@ -59,6 +62,8 @@ def _from_one_hot(array: NDArray[Any], field: str) -> Numbered:
 
 
 def _refuse(array: NDArray[Any], wrong: NDArray[np.bool_], field: str, expected: str) -> None:
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise CorruptDataError(f"{field}: label {array[row]} in row {row}, expected {expected}. Mend the labels")
+    rows = np.flatnonzero(wrong)
+    if len(rows):
+        more = f" and in {len(rows) - 1} other rows" if len(rows) > 1 else ""
+        what = f"label {array[rows[0]]} in row {rows[0]}{more}, expected {expected}"
+        raise CorruptDataError(f"{field}: {what}. Mend the labels")

@@ -4,6 +4,7 @@ import io
 import tokenize
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from handgrad.data.dataset import Dataset
 from handgrad.data.labels import notice_absent, to_labels
 from handgrad.data.pixels import to_images
 from handgrad.data.places import require_file
-from handgrad.errors import CorruptDataError, FileSystemError
+from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, collecting, raise_together
 
 MAX_BYTES = 4 << 30
 LAYOUTS = (("x_train", "y_train", "x_test", "y_test"), ("x_train", "y_train"), ("x", "y"))
@@ -31,13 +32,20 @@ def load_npz(path: Path) -> Dataset:
     require_file(path)
     arrays = _read_arrays(path)
     images_keys = [key for key in arrays if key.startswith("x")]
-    images = to_images({f"{path}: {key}": arrays[key] for key in images_keys})
-    labels_keys = [key.replace("x", "y", 1) for key in images_keys]
-    numbered = [to_labels(arrays[key], f"{path}: {key}") for key in labels_keys]
+    faults: list[HandgradError] = []
+    numbered = []
+    with collecting(faults):
+        images, pixels = to_images(path.name, {f"{path}: {key}": arrays[key] for key in images_keys})
+    for key in images_keys:
+        with collecting(faults):
+            labels_key = key.replace("x", "y", 1)
+            numbered.append(to_labels(arrays[labels_key], f"{path}: {labels_key}"))
+    raise_together(faults)
     class_names = _class_names(arrays, path, max(classes for _, classes in numbered))
     notice_absent(path.name, np.concatenate([labels for labels, _ in numbered]), len(class_names))
-    parts = [Part(pixels, labels) for pixels, (labels, _) in zip(images, numbered, strict=True)]
-    return assemble(path.name, parts[0], parts[1] if len(parts) > 1 else None, class_names)
+    parts = [Part(part, labels) for part, (labels, _) in zip(images, numbered, strict=True)]
+    whole = assemble(path.name, parts[0], parts[1] if len(parts) > 1 else None, class_names)
+    return replace(whole, pixel_range=pixels)
 
 
 def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -48,7 +56,12 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             size = sum(names[key].file_size for key in wanted)
             if size > MAX_BYTES:
                 raise CorruptDataError(f"{path}: arrays take {size} bytes, expected at most {MAX_BYTES}. Save fewer")
-            return {key: _read_array(archive, names[key], f"{path}: {key}") for key in wanted}
+            arrays, faults = {}, list[HandgradError]()
+            for key in wanted:
+                with collecting(faults):
+                    arrays[key] = _read_array(archive, names[key], f"{path}: {key}")
+            raise_together(faults)
+            return arrays
     except PermissionError as error:
         raise FileSystemError(f"cannot read {path}: {error.strerror}. Check its permissions") from error
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:

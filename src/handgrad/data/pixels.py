@@ -1,84 +1,149 @@
-"""Arrays of pixels as users have them, brought to (N, H, W) uint8."""
+"""Arrays of pixels as users have them, brought to (N, H, W) uint8: what is black and what is white, their values tell.
+
+The same pixels mean the same whatever their type: 0 and 1 as uint8, 0 to 16, 12 bits in 16, -1 to 1.
+"""
 
 import logging
 import math
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.dataset import Images
-from handgrad.errors import CorruptDataError
+from handgrad.errors import CorruptDataError, raise_together
 
 log = logging.getLogger("handgrad")
 
 Array = NDArray[Any]
 
-LAYOUTS = "(N, H, W), (N, H, W, 1), (N, 1, H, W), (N, H, W, 3), (N, 3, H, W) or (N, D)"
+LAYOUTS = "(N, H, W), (N, H, W, 1), (N, 1, H, W), (N, H, W, 3), (N, 3, H, W), the same with 4, or (N, D)"
+DEPTHS = (255, 1023, 4095, 16383, 65535)  # the white of 8, 10, 12, 14 and 16 bits
+FEW_LEVELS, LEVELS = 16, (31, 63, 100, 127)  # white beyond doubt where it is the largest whole pixel
+NO_DEPTH = 511  # of 9 bits nobody makes images: one value too many for 8 bits is a mistake
+SLACK = 1e-3  # interpolation and rounding go so far beyond 0 and 1
+FAINT = 16  # an image laid on white that spans fewer levels shows nothing
 
 
-def to_images(arrays: dict[str, Array]) -> list[Images]:
-    """Grey 8-bit images from arrays that belong together, such as a training and a test part, by field name.
+class PixelRange(NamedTuple):
+    """The values that stand for black and white."""
 
-    One scale is found for all of them: a test part that happens to be dark is not taken for one of 0 to 1.
+    low: float = 0.0
+    high: float = 255.0
 
-    Raises  CorruptDataError naming the field, for shapes, types or values that cannot be pixels.
+    def to_bytes(self, array: Array) -> Images:
+        """Black as 0, white as 255."""
+        if array.dtype == np.uint8 and self == PixelRange():
+            return array
+        scaled = (array - np.float64(self.low)) * np.float64(255 / (self.high - self.low))
+        return np.rint(scaled).clip(0, 255).astype(np.uint8)
+
+
+def to_images(name: str, arrays: dict[str, Array]) -> tuple[list[Images], PixelRange]:
+    """Grey 8-bit images from arrays that belong together, such as a training and a test part, by field; their range.
+
+    One range is found for all of them: a test part that happens to be dark is not taken for one of 0 to 1.
+
+    Raises  CorruptDataError naming every field whose shape, type or values cannot be of pixels.
     """
-    peak = max(_peak(array, field) for field, array in arrays.items())
-    images = []
-    for field, array in arrays.items():
-        bytes_ = _to_bytes(array, field, peak)
-        images.append(_to_grey(_arrange(bytes_, field), field))
-    return images
+    raise_together([fault for field, array in arrays.items() for fault in _faults(array, field)])
+    found = range_of(name, arrays)
+    return [_to_grey(_arrange(found.to_bytes(array)), field) for field, array in arrays.items()], found
 
 
-def _peak(array: Array, field: str) -> float:
-    """The largest pixel, after refusing values that no pixel can have."""
+def range_of(name: str, arrays: dict[str, Array]) -> PixelRange:
+    """What is black and white in all of them together, told in one line where it is not 0 to 255.
+
+    Raises  CorruptDataError naming the field whose values leave it open.
+    """
+    lows, highs = ({field: float(pick(each)) for field, each in arrays.items()} for pick in (np.min, np.max))
+    dark, light = min(lows, key=lows.__getitem__), max(highs, key=highs.__getitem__)
+    low, high = lows[dark], highs[light]
+    whole = all(each.dtype.kind != "f" or np.array_equal(each, np.rint(each)) for each in arrays.values())
+    found = _unsigned(high, whole) if low >= 0 or (low > -SLACK and not whole) else _signed(low, high, whole)
+    if found is None:
+        ranges = "expected 0 to 1, 0 to 16, 0 to 255, 0 to 65535 or -1 to 1. Rescale them"
+        if low < 0:
+            raise CorruptDataError(f"{dark}: smallest pixel is {low:g} and the largest {high:g}, {ranges}")
+        kind = "largest pixel is" if whole or high > 255 else "fractional pixels up to"
+        raise CorruptDataError(f"{light}: {kind} {high:g}, {ranges}")
+    types = " and ".join(sorted({each.dtype.name for each in arrays.values()}))
+    ends = f"up to {high:g}" if low >= 0 else f"from {low:g} to {high:g}"
+    if found != PixelRange():
+        scale = f"scaled by {255 / (found.high - found.low):g} to 0..255"
+        meaning = f"{found.low:g} is taken for black, {found.high:g} for white"
+        log.warning("%s: %s pixels %s were %s: %s", name, types, ends, scale, meaning)
+    elif found == PixelRange() and 0 < high < 128:
+        log.warning("%s: %s pixels %s are dark: 255 is taken for white", name, types, ends)
+    elif found == PixelRange() and not whole:
+        log.warning("%s: %s pixels %s were rounded to whole ones", name, types, ends)
+    return found
+
+
+def _unsigned(high: float, whole: bool) -> PixelRange | None:
+    """Whole numbers up to 16 have their largest as white; others that of the least depth that holds them."""
+    if high == 0:
+        return PixelRange()
+    if high <= 1 + SLACK:
+        return PixelRange(0, 1)
+    if whole and (high <= FEW_LEVELS or high in LEVELS):
+        return PixelRange(0, high)
+    if not whole and not any(white / 2 < high <= white for white in (FEW_LEVELS, *DEPTHS)):
+        return None
+    if not whole and high <= FEW_LEVELS:
+        return PixelRange(0, FEW_LEVELS)
+    white = next((white for white in DEPTHS if high <= white), None)
+    return PixelRange(0, white) if white and not 255 < high <= NO_DEPTH else None
+
+
+def _signed(low: float, high: float, whole: bool) -> PixelRange | None:
+    """Around zero; numbers that were brought to mean 0 have no black and white but their own ends."""
+    for end in (0.5, 1.0):
+        if low >= -end - SLACK and high <= end + SLACK:
+            return PixelRange(-end, end)
+    if whole:
+        return PixelRange(-128, 127) if -128 <= low <= -64 and high <= 127 else None
+    standardised = low >= -10 and high <= 10
+    centred = 128 < high - low <= 256
+    return PixelRange(low, high) if high > 0 and (standardised or centred) else None
+
+
+def _faults(array: Array, field: str) -> Iterator[CorruptDataError]:
+    """What keeps an array from being images, whatever the range of its values."""
     if array.dtype.kind not in "buif":
-        raise CorruptDataError(f"{field}: pixels of type {array.dtype}, expected numbers. Save them as uint8")
-    if array.size == 0:
-        raise CorruptDataError(f"{field}: shape {array.shape} holds no pixels, expected {LAYOUTS}")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise CorruptDataError(f"{field}: pixels are not all finite, expected no NaN or infinity. Mend them first")
-    if array.min() < 0:
-        raise CorruptDataError(f"{field}: smallest pixel is {array.min()}, expected 0 to 1 or 0 to 255. Rescale them")
-    return float(array.max())
+        yield CorruptDataError(f"{field}: pixels of type {array.dtype}, expected numbers. Save them as uint8")
+    elif array.size == 0:
+        yield CorruptDataError(f"{field}: shape {array.shape} holds no pixels, expected {LAYOUTS}")
+    elif array.ndim not in (2, 3) and _channels(array.shape) is None:
+        yield CorruptDataError(f"{field}: shape {array.shape}, expected {LAYOUTS}. Reshape it")
+    elif broken := not_finite(array):
+        yield CorruptDataError(f"{field}: pixels are not all finite: {broken}. Mend or remove them")
 
 
-def _to_bytes(array: Array, field: str, peak: float) -> Images:
-    if array.dtype == np.uint8:
-        return array.astype(np.uint8, copy=False)
-    scale = _scale(array, field, peak)
-    if scale == 1:
-        return array.astype(np.uint8)
-    log.warning("%s: %s pixels up to %g were scaled by %g to 0..255", field, array.dtype, peak, scale)
-    scaled: Images = np.rint(array * np.float64(scale)).astype(np.uint8)
-    return scaled
+def not_finite(images: Array) -> str:
+    """How many images hold NaN or infinity, and which is the first; nothing when none does."""
+    if images.dtype.kind != "f":
+        return ""
+    broken = np.flatnonzero(~np.isfinite(images).reshape(len(images), -1).all(axis=1))
+    kind = "NaN" if len(broken) and np.isnan(images[broken[0]]).any() else "infinity"
+    count = f"{len(broken)} of {len(images)} images" if len(images) > 1 else "the image"
+    return f"{count} with NaN or infinity, the first is image {broken[0]} ({kind})" if len(broken) else ""
 
 
-def _scale(array: Array, field: str, peak: float) -> float:
-    if array.dtype.kind == "b" or (array.dtype.kind == "f" and peak <= 1):
-        return 255
-    if array.dtype == np.uint16 and peak > 255:
-        return 255 / 65535
-    if peak > 255:
-        raise CorruptDataError(f"{field}: largest pixel is {peak:g}, expected at most 255. Rescale to 0 to 255")
-    if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
-        raise CorruptDataError(f"{field}: fractional pixels up to {peak:g}, expected 0 to 1 or whole 0 to 255. Rescale")
-    return 1
+def _channels(shape: tuple[int, ...]) -> int | None:
+    """The axis of the channels; of a last axis of 4 it is not sure."""
+    if len(shape) != 4:
+        return None
+    return next((axis for axis, counts in ((3, (1, 3)), (1, (1, 3, 4)), (3, (4,))) if shape[axis] in counts), None)
 
 
-def _arrange(array: Images, field: str) -> Images:
+def _arrange(array: Images) -> Images:
     """The channel axis, if any, last; flat rows as squares where they are, else as one line."""
-    shape = array.shape
     if array.ndim == 2:
-        side = math.isqrt(shape[1])
-        return array.reshape((-1, side, side) if side * side == shape[1] else (-1, 1, shape[1]))
-    if array.ndim == 4 and shape[3] not in (1, 3) and shape[1] in (1, 3):
-        return np.moveaxis(array, 1, 3)
-    if array.ndim == 3 or (array.ndim == 4 and shape[3] in (1, 3)):
-        return array
-    raise CorruptDataError(f"{field}: shape {shape}, expected {LAYOUTS}. Reshape it")
+        side = math.isqrt(array.shape[1])
+        return array.reshape((-1, side, side) if side * side == array.shape[1] else (-1, 1, array.shape[1]))
+    return array if array.ndim == 3 or _channels(array.shape) == 3 else np.moveaxis(array, 1, 3)
 
 
 def _to_grey(array: Images, field: str) -> Images:
@@ -89,4 +154,30 @@ def _to_grey(array: Images, field: str) -> Images:
     log.warning("%s: %d images in colour were turned grey", field, len(array))
     # ITU-R 601 in 16-bit fixed point, the same to the bit as Pillow's.
     red, green, blue = (array[..., channel].astype(np.uint32) for channel in range(3))
-    return ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).astype(np.uint8)
+    grey: Images = ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).astype(np.uint8)
+    if array.shape[3] == 3:
+        return grey
+    alpha = array[..., 3]
+    white, black = over(grey, alpha, 255), over(grey, alpha, 0)
+    hidden = invisible(white, black)
+    notice_light_ink(field, int(hidden.sum()), len(array))
+    return np.where(hidden[:, None, None], black, white)
+
+
+def over(grey: Images, alpha: Images, background: int) -> Images:
+    """Partly transparent images laid on one level of grey."""
+    cover = alpha.astype(np.uint32)
+    laid: Images = ((grey * cover + background * (255 - cover) + 127) // 255).astype(np.uint8)
+    return laid
+
+
+def invisible(on_white: Images, on_black: Images) -> NDArray[np.bool_]:
+    """Which images show nothing on white, and something on black: light ink on transparency."""
+    white, black = (np.ptp(each, axis=(1, 2)) for each in (on_white, on_black))
+    return (white < FAINT) & (black >= FAINT)
+
+
+def notice_light_ink(where: str, images: int, of: int) -> None:
+    """Say once that images would have been blank on white."""
+    if images:
+        log.warning("%s: %d of %d images are light ink on transparency and were laid on black", where, images, of)

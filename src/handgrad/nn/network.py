@@ -23,7 +23,7 @@ EVALUATION_ROWS = 256
 
 
 class Scaling(NamedTuple):
-    """How a pixel enters the network: scale * pixel + shift. Arrays of floats enter as they are."""
+    """How a pixel, a whole number, enters the network: scale * pixel + shift. Arrays of floats enter as they are."""
 
     scale: float = 1 / 255
     shift: float = 0.0
@@ -50,6 +50,7 @@ class Network:
         if dtype not in DTYPES:
             raise UsageError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r} (--dtype)")
         self.layers, self.input_shape, self.dtype = tuple(layers), tuple(input_shape), dtype
+        _refuse_channels_last(self.input_shape)
         self.loss, self.scaling = loss or CrossEntropy(), scaling or Scaling()
         self.class_names = tuple(class_names)
         self.plans = _plans(self.layers, self.input_shape)
@@ -93,7 +94,7 @@ class Network:
 
         Shapes  images (N, *input_shape); a few hundred are enough
         """
-        flat = _flat(images, self.input_shape, self.dtype)
+        flat = self._flat(images)
         dark = flat.dtype != np.uint8 or self.scaling.shift == 0
         self.black_share = share_of_zeros(flat, 0) if dark else 0.0
         self._programs.clear()
@@ -110,7 +111,7 @@ class Network:
         Raises  UsageError when an image has another shape than the network's input, a label is no class of it,
                 or `order` names an image that is not there.
         """
-        flat = _flat(images, self.input_shape, self.dtype)
+        flat = self._flat(images)
         given = np.zeros(len(flat), np.int64) if labels is None else np.asarray(labels)
         _check_labels(given, len(flat), self.classes)
         targets = np.ascontiguousarray(given, np.int64).view()
@@ -121,6 +122,19 @@ class Network:
         flat.flags.writeable = targets.flags.writeable = rows.flags.writeable = False
         size = size or EVALUATION_ROWS
         return Batches(flat, targets, rows, size, real(scale), real(shift), np.uint64(0), np.empty(0))
+
+    def _flat(self, images: Array) -> Array:
+        """Images as rows: whole numbers are pixels, to be scaled as bytes are; floats enter as they are."""
+        shape, size = images.shape[1:], int(np.prod(self.input_shape))
+        if shape != self.input_shape and (images[0:1].size != size or not _same_order(shape, self.input_shape)):
+            last = sorted(shape) == sorted(self.input_shape)
+            fix = ". With channels last, give np.moveaxis(images, -1, 1)" if last else ""
+            raise UsageError(f"the network takes images of shape {self.input_shape}, got {shape}{fix}")
+        if images.dtype.kind in "bui" and images.dtype != np.uint8:
+            bytes_ = images.size == 0 or (images.min() >= 0 and images.max() <= 255)
+            images = images.astype(np.uint8) if bytes_ else images * self.scaling.scale + self.scaling.shift
+        kind = images.dtype if images.dtype == np.uint8 else self.dtype
+        return np.ascontiguousarray(images, kind).reshape(len(images), size)[:]
 
     def logits(self, images: Array) -> Array:
         """The last layer's outputs.  Shapes  images (N, *input_shape) uint8 or float -> (N, K)"""
@@ -177,11 +191,20 @@ def _end(slots: Sequence[Slot]) -> int:
     return slots[-1].stop if slots else 0
 
 
-def _flat(images: Array, input_shape: Shape, dtype: str) -> Array:
-    if images.shape[1:] != input_shape and images[0:1].size != np.prod(input_shape):
-        raise UsageError(f"the network takes images of shape {input_shape}, got {images.shape[1:]}")
-    kind = images.dtype if images.dtype == np.uint8 else dtype
-    return np.ascontiguousarray(images, kind).reshape(len(images), int(np.prod(input_shape)))[:]
+def _refuse_channels_last(shape: Shape) -> None:
+    """Height, width, channels would be taken for as many channels as there are rows."""
+    if len(shape) == 3 and shape[2] in (1, 3, 4) and shape[0] > 4 and shape[1] > 4:
+        first = (shape[2], *shape[:2])
+        raise UsageError(
+            f"input_shape must be (channels, height, width), got {shape} with the channels last. "
+            f"Give {first}, and images as np.moveaxis(images, -1, 1)"
+        )
+
+
+def _same_order(shape: Shape, other: Shape) -> bool:
+    """Whether two shapes of one size have the same numbers in the same order, as far as they tell."""
+    one, two = ([side for side in each if side > 1] for each in (shape, other))
+    return one == two or min(len(one), len(two)) <= 1
 
 
 def _check_labels(labels: Array, images: int, classes: int) -> None:

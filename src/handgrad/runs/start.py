@@ -22,7 +22,7 @@ from handgrad.config import (
     build_schedule,
     build_split,
 )
-from handgrad.data import Dataset, Split
+from handgrad.data import Dataset, PixelRange, Split
 from handgrad.errors import CorruptDataError, DivergedError, UsageError
 from handgrad.evaluation import Measure
 from handgrad.files import atomic_write
@@ -149,10 +149,11 @@ def _begun(run: Run) -> Iterator[None]:
 
 
 def _facts(config: RunConfig, dataset: Dataset, start: Path | None) -> dict[str, Any]:
-    """What is known at the start; of features, the shape of the images that they stand for, for those to come."""
+    """What is known at the start; for images to come, the shape that features stand for, and their range of pixels."""
     facts = {"command": config.command(), "data": dataset.fingerprint}
     shape = {"image_shape": dataset.image_shape} if dataset.pictures else {}
-    return facts | shape | ({"start": str(start.resolve())} if start else {})
+    pixels = {"pixel_range": dataset.pixel_range} if dataset.pixel_range != PixelRange() else {}
+    return facts | shape | pixels | ({"start": str(start.resolve())} if start else {})
 
 
 def resume(

@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data import Dataset, Split, holdout, split
-from handgrad.nn import Network
+from handgrad.data.labels import to_labels
+from handgrad.data.pixels import not_finite, range_of
+from handgrad.errors import CorruptDataError
+from handgrad.nn import Network, Scaling
 from handgrad.training.history import History
 from handgrad.training.observer import Observer
 from handgrad.training.settings import Settings
@@ -33,7 +36,9 @@ def fit(
     Raises  UsageError when settings make no sense or data do not fit the network; DivergedError.
     """
     settings = replace(settings or Settings(), **changes)
-    return Trainer(network, _split(data, settings.seed), settings, observers).run()
+    parts = _split(data, settings.seed)
+    _find_range(network, parts.x)
+    return Trainer(network, parts, settings, observers).run()
 
 
 def _split(data: Dataset | Split | tuple[Array, Array], seed: int) -> Split:
@@ -41,5 +46,17 @@ def _split(data: Dataset | Split | tuple[Array, Array], seed: int) -> Split:
         return data
     if isinstance(data, Dataset):
         return split(data, VALIDATION, seed)
-    images, labels = data
-    return Split(images, labels, *holdout(np.asarray(labels), VALIDATION, seed))
+    images, labels = np.asarray(data[0]), to_labels(np.asarray(data[1]), "labels").labels
+    return Split(images, labels, *holdout(labels, VALIDATION, seed))
+
+
+def _find_range(network: Network, images: Array) -> None:
+    """Have the network take whole numbers as pixels of the range that their values tell, now and when it predicts.
+
+    Raises  CorruptDataError when floats, which enter as they are, are not all finite.
+    """
+    if broken := not_finite(images):
+        raise CorruptDataError(f"images are not all finite: {broken}. Mend or remove them")
+    if images.dtype.kind in "bui" and network.scaling == Scaling():
+        low, high = range_of("images", {"images": images})
+        network.scaling = Scaling(1 / (high - low), -low / (high - low))
