@@ -46,10 +46,9 @@ def read_grey(path: Path, resize: tuple[int, int] | None = None, known: PixelRan
 
 
 def read_levels(path: Path, resize: tuple[int, int] | None = None) -> Grey:
-    """The image in a PNG or JPEG file in grey, its 8 or 16 bits as they are in the file.
+    """The image in a PNG or JPEG file in grey, of 8 or 16 bits as in the file.
 
-    Colour becomes ITU-R 601 luma, a photograph is turned upright; transparency lies on white, or on black where
-    nothing would be seen on white.
+    Colour becomes ITU-R 601 luma, a photograph is turned upright; transparency lies on white, light ink on black.
     """
     grey = _decode(read_file(path, MAX_FILE_BYTES), path)
     return grey._replace(pixels=_resize(grey.pixels, resize))
