@@ -8,6 +8,7 @@ class HandgradError(Exception):
     """A mistake or a mishap that the message explains in one line; shown without a traceback."""
 
     exit_code = 2
+    opening = "error: "  # of its line; nothing where no mistake was made, as when somebody stopped a training
     at_once = False  # the process is to end without tidying up: a library's thread, which nothing stops, is at work
 
 

@@ -128,7 +128,7 @@ def load_mapping(source: str | Path, name: str = "YAML") -> dict[str, Any]:
 
 def dump(mapping: dict[str, Any]) -> str:
     """YAML text that `load` reads back exactly, and that a reader of YAML 1.1 reads the same way."""
-    return yaml.dump(mapping, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
+    return yaml.dump(mapping, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=76)
 
 
 def _text_of(path: Path) -> str:

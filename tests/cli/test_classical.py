@@ -111,7 +111,7 @@ def test_what_a_fit_prints(here, capsys):
     assert [re.sub(r" +\d+\.\d\d s$", "", line) for line in stages] == [
         "fit", "score test", "score validation", "score train"
     ]  # fmt: skip
-    assert re.match(r"accuracy: test 9\d\.\d\d %, validation 9\d\.\d\d %, train 1?\d\d\.\d\d %   \(", result)
+    assert re.match(r"accuracy: test 9\d\.\d\d %, validation 9\d\.\d\d %, train 1?\d\d\.\d\d %  \(", result)
     assert after == "next: handgrad evaluate mine"
 
 
@@ -133,11 +133,13 @@ def test_dry_run_of_a_fit(here, capsys):
     answer = call(capsys, "train -d digits --model hog-knn --dry_run")
     assert answer.code == 0
     assert list(here.iterdir()) == []
-    *_, model, images, seconds, trial = answer.out.splitlines()
+    _, parts, model, images, seconds, trial, *settings = answer.out.splitlines()
+    assert parts == "images: 1,294 training, 144 validation, 359 test, each of 64 numbers"
+    assert settings[0] == "settings: 3 differ from the defaults"
     assert model == "model: nearest neighbours (neighbors 3)"
     assert images == "fitted to: 1,294 images of 64 numbers each, then 1,797 are scored"
-    assert re.fullmatch(r"estimated time: \d+ s to fit, \d+ s to score", seconds)
-    assert re.fullmatch(r"  \(a fit to 1,000 took 0\.\d\d s, and grows with their number to the power 1\)", trial)
+    assert re.fullmatch(r"time: about \d+ s to fit, \d+ s to score", seconds)
+    assert re.fullmatch(r"      \(a fit to 1,000 took 0\.\d\d s; time grows as images\^1\)", trial)
 
 
 def test_seeds_of_a_fit(here, capsys):
@@ -221,9 +223,7 @@ def test_a_fit_that_is_interrupted(here, capsys):
         _, err = fit.communicate(timeout=30)
     assert fit.returncode == 130
     assert "fit: " not in (here / "noise" / "log.txt").read_text()  # it was not waited for
-    assert err == (
-        "handgrad: error: stopped; of a fit nothing can be kept. Start it again with: handgrad resume noise\n"
-    )
+    assert err == ("handgrad: stopped; of a fit nothing can be kept. Start it again with: handgrad resume noise\n")
     assert not (here / "noise" / "metrics.json").exists()
     assert "not ended: resume it" in call(capsys, "runs --runs_dir .").out
     assert "has no predictions yet: finish it with `handgrad resume noise`" in call(capsys, "evaluate noise").err

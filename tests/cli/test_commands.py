@@ -17,6 +17,7 @@ from handgrad.cli import gradcheck as gradcheck_command
 from handgrad.cli.main import COMMANDS
 from handgrad.config import RunConfig
 from handgrad.data import load
+from handgrad.evaluation import wilson
 from handgrad.nn import gradcheck
 from handgrad.nn.gradcheck import Check
 from handgrad.runs import open_run
@@ -61,11 +62,18 @@ def test_dry_run_trains_nothing_and_writes_nothing(here, capsys):
     answer = call(capsys, f"{TINY} --dry_run")
     assert answer.code == 0
     assert list(here.iterdir()) == []
-    *_, parameters, steps, seconds = answer.out.splitlines()
-    assert parameters == "parameters: 1,210"
-    assert steps == "steps: 82 (2 epochs of 41)"
-    assert re.fullmatch(r"estimated time: \d+ s", seconds)
-    settings = answer.out.partition("\n")[2].partition("layers:\n  input")[0]
+    plan, _, settings = answer.out.partition("settings: 9 differ from the defaults\n")
+    _, images, *table, everything, steps, seconds = plan.splitlines()
+    assert images == "images: 1,294 training, 144 validation, 359 test, each of 8 x 8"
+    assert [line.split() for line in table[:4]] == [
+        ["layer", "output", "shape", "parameters"],
+        ["input", "8", "x", "8"],
+        ["Flatten", "64"],
+        ["Dense", "16", "1,040"],
+    ]
+    assert everything.split() == ["all", "1,210"]
+    assert steps == "steps: 82 in all, 41 in each of 2 epochs"
+    assert re.fullmatch(r"time: about \d+ s of training on this machine", seconds)
     (here / "again.yaml").write_text(settings)
     assert RunConfig.from_yaml(here / "again.yaml").command() == answer.out.splitlines()[0].removeprefix("$ ")
 
@@ -73,7 +81,7 @@ def test_dry_run_trains_nothing_and_writes_nothing(here, capsys):
 def test_what_a_training_prints(here, capsys):
     answer = call(capsys, f"{TINY} --runs_dir . --name mine")
     assert (answer.code, answer.err) == (0, "")
-    echo, begin, *epochs, result, after = answer.out.splitlines()
+    echo, begin, *epochs, result, kept, after = answer.out.splitlines()
     metrics = open_run(here / "mine").metrics
     assert echo.startswith("$ handgrad train --dataset digits ")
     assert begin == "1,294 + 144 validation images, 1,210 parameters, 2 epochs of 41 steps"
@@ -83,14 +91,33 @@ def test_what_a_training_prints(here, capsys):
         )
         assert line == f"epoch {epoch['epoch']}  train {train}  val {validation}  {epoch['seconds']:.2f} s"
     shares = [f"{part} {100 * metrics[part]['accuracy']:.2f} %" for part in ("test", "validation", "train")]
-    assert result.startswith(f"accuracy: {', '.join(shares)}   (")
+    assert result.startswith(f"accuracy: {', '.join(shares)}  (trained ")
+    _, low, high, _ = wilson(round(144 * metrics["validation"]["accuracy"]), 144)
+    best = metrics["best_epoch"]
+    assert kept == f"kept: epoch {best} of 2, best of 144 validation images, ± {100 * (high - low) / 2:.1f} points"
     assert after == "next: handgrad evaluate mine"
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    {
+        "--keep last": "kept: epoch 2 of 2, the last one",
+        "--validation_fraction 0": "kept: epoch 2 of 2, the last one: there are no validation images to choose by",
+        "--monitor validation_loss": "kept: epoch 2 of 2, least loss on 144 validation images",
+        "--keep last --time_limit 1e-9": None,  # it ends within the first epoch: see below
+    }.items(),
+)
+def test_which_weights_are_kept_is_said(here, capsys, flags, expected):
+    out = call(capsys, f"{TINY} {flags} --no_report").out
+    assert (expected is None) == ("kept: epoch" not in out)
+    assert expected is None or expected in out.splitlines()
 
 
 def test_early_stopping_and_the_time_limit_are_said(here, capsys):
     words = TINY.replace("--learning_rate 0.003", "--learning_rate 1e-12").replace("--epochs 2", "--epochs 9")
-    assert "stopped early: best was epoch 1)" in call(capsys, f"{words} --patience 1").out
-    assert "stopped at the time limit)" in call(capsys, f"{TINY} --time_limit 1e-9").out
+    words = f"{words} --no_report"
+    assert "stopped early: patience was used up, after step " in call(capsys, f"{words} --patience 1").out
+    assert "stopped early: the time limit was reached, after step " in call(capsys, f"{TINY} --time_limit 1e-9").out
 
 
 def test_seeds(here, capsys):
@@ -99,11 +126,13 @@ def test_seeds(here, capsys):
     assert answer.code == 0
     runs = [open_run(here / f"many_s_{seed}") for seed in (5, 6, 7)]
     assert [run.config.seed for run in runs] == [5, 6, 7]
-    *_, head, test, validation, train = answer.out.splitlines()
+    _, *each, head, test, validation, train, first, last = answer.out.splitlines()
+    assert [line.partition(":")[0] for line in each] == ["seed 5", "seed 6", "seed 7"]
+    assert (first, last) == ("runs: many_s_5", "      and 2 beside it, the last many_s_7")
     assert head == "over 3 seeds, mean and 95 % interval (Student's t):"
     for line, part in ((test, "test"), (validation, "validation"), (train, "train")):
         values = np.array([100 * run.metrics[part]["accuracy"] for run in runs])
-        low, high = stats.t.interval(0.95, 2, loc=values.mean(), scale=stats.sem(values))
+        low, high = np.clip(stats.t.interval(0.95, 2, loc=values.mean(), scale=stats.sem(values)), 0, 100)
         assert line.split() == [part, f"{values.mean():.2f}", "%", f"[{low:.2f},", f"{high:.2f}]"]
     call(capsys, f"{TINY} --seed 6 --runs_dir . --name alone")
     assert open_run(here / "alone").model_file.read_bytes() == runs[1].model_file.read_bytes()
@@ -250,13 +279,13 @@ WIDE = [
 
 @pytest.mark.parametrize("words", WIDE)
 def test_lines_are_short_and_plain(run, here, capsys, monkeypatch, words):
-    """No line over 100 characters, the echoed command and paths apart; no escape codes where there is no terminal."""
+    """No line over 80 characters, the echoed command and paths apart; no escape codes where there is no terminal."""
     monkeypatch.setenv("COLUMNS", "80")
     answer = call(capsys, words)
     assert answer.code == 0
     for line in answer.out.splitlines():
         without_paths = " ".join(word for word in line.split() if "/" not in word)
-        assert line.startswith("$ ") or len(without_paths) <= 100
+        assert line.startswith("$ ") or len(without_paths) <= 80
         assert "\x1b" not in line
 
 

@@ -143,7 +143,7 @@ def test_an_error_in_another_process_comes_back_in_one_line(here, capsys):
 def test_folds_of_the_test_set(here, capsys):
     answer = call(capsys, f"{FOLDS} --of test")
     assert answer.code == 0
-    assert "estimates of one training, no cross-validation" in answer.out
+    assert "all tested by one model, the one after the last epoch: no cross-validation" in answer.out
     assert {path.name for path in (here / "cv").iterdir()} == {"crossval.json", "model"}
     run, digits = open_run(here / "cv" / "model"), load("digits")
     assert (run.config.fold, run.config.keep) == ("test/3", "last")
@@ -159,12 +159,6 @@ def test_folds_of_the_test_set(here, capsys):
     assert run.metrics["steps"] == 2 * 45
     again = call(capsys, f"{FOLDS} --of test")
     assert "3 of 3 folds were finished before and are not run again" in again.out
-
-
-def test_a_chosen_epoch_is_left_to_the_user(here, capsys):
-    answer = call(capsys, f"{FOLDS} --of test --keep best")
-    assert "warning: --keep best chooses the epoch by images that the model is then tested on" in answer.err
-    assert open_run(here / "cv" / "model").config.keep == "best"
 
 
 def test_a_class_that_is_never_predicted(here, capsys):
@@ -202,6 +196,9 @@ REFUSED = {
     "--jobs 0": "jobs must be 1 to 1000, got 0 (--jobs)",
     "--fold 1/3": "crossval holds out every fold in its turn: leave out fold, got 1/3 (--fold)",
     "--of test --validation_fraction 0.3": "fold test/3 validates on test images: leave out validation_fraction",
+    "--of test --keep best": "fold test/3 validates on test images, by which nothing may be chosen: keep must be last",
+    "--of test --patience 2": "by which nothing may be chosen: leave out patience, got 2 (--patience)",
+    "--of test --monitor validation_loss": "by which nothing may be chosen: leave out monitor, got validation_loss",
     "--model svm --epochs 4": "model svm is fitted by scikit-learn",
 }
 

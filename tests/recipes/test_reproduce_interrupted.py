@@ -75,7 +75,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(recipe, tmp_path, number, j
         running.send_signal(number)
         assert running.wait(30) == 128 + number
         said = running.stderr.read()
-    assert said.startswith("handgrad: error: stopped: ")
+    assert said.startswith("handgrad: stopped: ")
     assert "the same command goes on from here" in said
     assert said.count("\n") == 1
     assert ended_soon(folder)

@@ -11,6 +11,7 @@ from tests.commands import TINY, call
 
 from handgrad.reports.blocks import Code, Note, Picture, Points, Report, Section, Table, Text
 from handgrad.reports.render import markdown_text, write_html, write_markdown
+from handgrad.runs import open_run
 
 html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed: python -m pip install html5lib")
 
@@ -99,6 +100,30 @@ def test_training_ends_with_a_report(here, capsys):
     assert answer.code == 0
     assert "report: a/report.html" in answer.out
     parsed((here / "a" / "report.html").read_text())
+
+
+def test_several_seeds_end_with_one_report(here, capsys):
+    words = TINY.replace("--no_report", "--runs_dir . --name a --seeds 2")
+    answer = call(capsys, words)
+    assert answer.code == 0
+    before, report = answer.out.splitlines()[-2:]
+    assert (before, report.partition(" (")[0]) == ("writing the report …", "report: a_s_0/seeds.html")
+    assert [path.relative_to(here).as_posix() for path in here.rglob("*.html")] == ["a_s_0/seeds.html"]
+    words = " ".join("".join(parsed((here / "a_s_0" / "seeds.html").read_text()).itertext()).split())
+    mean = sum(open_run(here / f"a_s_{seed}").metrics["test"]["accuracy"] for seed in (0, 1)) / 2
+    assert f"{100 * mean:.2f} % of the test images are classified correctly, the mean over 2 seeds" in words
+
+
+def test_watched_test_images_are_told_of(here, capsys):
+    """Four fifths of the test images are looked at after each epoch: they are not said to be training images."""
+    answer = call(capsys, TINY.replace("--no_report", "--runs_dir . --name a --fold test/5"))
+    assert answer.code == 0
+    assert "note: fold test/5 validates on test images: they choose nothing, the last epoch is kept" in answer.out
+    assert "kept: epoch 2 of 2, the last one" in answer.out.splitlines()
+    words = " ".join("".join(parsed((here / "a" / "report.html").read_text()).itertext()).split())
+    assert "288 of the test images were looked at after each epoch (fold test/5)" in words
+    assert "not used for training, nor to choose anything" not in words
+    assert "all 1,438 288 359" in words
 
 
 def test_several_runs_are_compared(finished_run, here, capsys):

@@ -93,7 +93,7 @@ def test_replicates(runs):
     (configuration,) = result.configurations
     assert (result.pairs, result.settings, configuration.seeds) == ((), {}, 2)
     values = [member.run.metrics["test"]["accuracy"] for member in configuration.members]
-    interval = stats.t.interval(0.95, 1, loc=np.mean(values), scale=stats.sem(values))
+    interval = np.clip(stats.t.interval(0.95, 1, loc=np.mean(values), scale=stats.sem(values)), 0, 1)
     assert configuration.accuracy[:3] == pytest.approx((np.mean(values), *interval))
 
 

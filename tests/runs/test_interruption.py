@@ -71,7 +71,7 @@ def test_interrupted_and_resumed_as_if_nothing_had_happened(tmp_path, capsys, sa
     run = open_run(tmp_path / "run")
     step = run.metrics["steps"]
     assert said == (
-        f"handgrad: error: stopped at step {step} of 19440, saved. Go on with: handgrad resume {tmp_path / 'run'}\n"
+        f"handgrad: stopped at step {step} of 19440, saved. Go on with: handgrad resume {tmp_path / 'run'}\n"
     )
     assert 0 < step < 19440
     assert run.metrics["stopped"] == "interrupted"

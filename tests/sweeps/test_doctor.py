@@ -73,6 +73,14 @@ CASES = {
     "tuned on test": Case(
         *("error", "test_accuracy decides", "Write name: validation_accuracy"), metric={"name": "test_acc"}
     ),
+    "tuned on a fold of the test set": Case(
+        *("error", "fold test/5 validates on test images: validation_accuracy would choose", "Leave out fold"),
+        base=RunConfig(fold="test/5"),
+    ),
+    "tuned on one of several folds": Case(
+        *("error", "fold test/4 validates on test images", "hold out folds of the training images"),
+        parameters={LR: {"values": [0.1, 0.2]}, "fold": {"values": ["1/4", "test/4"]}},
+    ),
     "tuned on training": Case(
         *("warning", "train_accuracy decides: the network that memorises", "Write name: validation_accuracy"),
         metric={"name": "train_acc"},

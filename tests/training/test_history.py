@@ -37,6 +37,13 @@ def test_best_by_accuracy(accuracies, best, stale):
     assert past.stale_epochs("validation_accuracy") == stale
 
 
+def test_equal_accuracies_are_told_apart_by_loss():
+    """Of few validation images, several epochs often have as many right; the same choice is made after a resume."""
+    past = history([0.7, 0.9, 0.9, 0.9, 0.8], [0.1, 0.5, 0.3, 0.3, 0.2])
+    assert past.best("validation_accuracy").epoch == 3
+    assert past.stale_epochs("validation_accuracy") == 2
+
+
 def test_best_by_loss():
     past = history([0.1, 0.2, 0.9], [2.0, 1.5, 1.75])
     assert past.best("validation_loss").epoch == 2

@@ -20,9 +20,9 @@ class Screen(Console):
 
 
 def say(line: str) -> None:
-    """Print a line as a `Screen` would, without its colours."""
+    """Print a line as a `Screen` would, without its colours, at once: whoever reads a pipe is waiting for it."""
     try:
-        print(line)
+        print(line, flush=True)
     except BrokenPipeError:
         _let_go()
 

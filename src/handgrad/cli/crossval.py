@@ -1,6 +1,5 @@
 """`handgrad crossval`."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterator
 
@@ -17,8 +16,6 @@ from handgrad.config.kinds import Name, Whole
 from handgrad.errors import UsageError
 from handgrad.runs import CrossValidation, FoldResult, cross_validate
 from handgrad.runs.crossval import CLASS_MEASURES, MEASURES, Spread, folder_of
-
-log = logging.getLogger("handgrad")
 
 EXAMPLES = (
     "handgrad crossval --dataset digits",
@@ -65,22 +62,20 @@ def run(tokens: list[str]) -> int:
 
 
 def _config(parsed: ParsedFlags) -> RunConfig:
-    """Which epoch is kept must not be told by the images that the model is tested on, unless a flag asks for that."""
+    """Refused where the images that the model is tested on would choose its epoch; the last one is kept."""
     config = parsed.config
     if config.fold is not None:
         raise UsageError(f"crossval holds out every fold in its turn: leave out fold, got {config.fold} (--fold)")
     if parsed.options["of"] == "train" or config.model in CLASSICAL:
         return config
-    if parsed.given.get("keep") == "best":
-        log.warning("--keep best chooses the epoch by images that the model is then tested on: expect too much of it")
-        return config
+    config.replaced(fold=f"test/{parsed.options['folds']}", keep=parsed.given.get("keep", "last"))
     return config.replaced(keep="last")
 
 
 def _explained(part: str) -> str:
     if part == "train":
         return "folds of the training set, each tested by a model trained on all the others"
-    return "folds of the test set, all tested by one model: estimates of one training, no cross-validation"
+    return "folds of the test set, all tested by one model, the one after the last epoch: no cross-validation"
 
 
 def _tell(result: FoldResult) -> None:

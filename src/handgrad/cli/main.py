@@ -93,7 +93,7 @@ def _run(name: str, *arguments: object) -> int:
 def _failed(error: HandgradError, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print(f"handgrad: error: {error}", file=sys.stderr)
+    print(f"handgrad: {error.opening}{error}", file=sys.stderr)
     if error.at_once:
         _settle_stdout()
         sys.stderr.flush()

@@ -1,68 +1,130 @@
 """What a command prints at its end."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from handgrad.classical import Estimate
 from handgrad.cli.console import say
-from handgrad.evaluation import mean_interval
+from handgrad.config import RunConfig
+from handgrad.evaluation import mean_share, wilson
 from handgrad.runs import Prepared, Run
 from handgrad.runs.classical import MOST_TRAIN_ROWS
 from handgrad.training import Trainer
 
+PARTS = ("test", "validation", "train")
+
 
 def print_result(run: Run) -> None:
-    """Accuracy on the three parts, and what one would do next with the run."""
+    """Accuracy on the three parts, which weights those are, and what one would do next with the run."""
     metrics = run.metrics
-    parts = [
-        f"{part} {100 * metrics[part]['accuracy']:.2f} %"
-        for part in ("test", "validation", "train")
-        if _measured(metrics, part)
-    ]
-    ending = {
-        "patience": f", stopped early: best was epoch {metrics['best_epoch']}",
-        "time limit": ", stopped at the time limit",
-    }
-    say(f"accuracy: {', '.join(parts)}   ({metrics['seconds']:.1f} s of training{ending.get(metrics['stopped'], '')})")
+    say(f"accuracy: {_accuracies(metrics)}  (trained {metrics['seconds']:.1f} s)")
+    if metrics["epochs"]:
+        say(f"kept: {_kept(run)}")
+    if metrics["stopped"] in ENDINGS:
+        say(f"stopped early: {ENDINGS[metrics['stopped']]}, after step {metrics['steps']:,}")
     say(f"next: handgrad evaluate {run.path}")
+
+
+ENDINGS = {"patience": "patience was used up", "time limit": "the time limit was reached"}
+
+
+def print_seed(run: Run) -> None:
+    """One of several seeds, in a line."""
+    metrics = run.metrics
+    epoch = f"; epoch {_kept_epoch(run)} kept" if metrics["epochs"] else ""
+    say(f"seed {run.config.seed}: {_accuracies(metrics)}{epoch}")
 
 
 def print_seeds(runs: Sequence[Run]) -> None:
     """Mean and 95 % interval over replicates that differ in their seed alone."""
     say(f"over {len(runs)} seeds, mean and 95 % interval (Student's t):")
-    for part in ("test", "validation", "train"):
-        values = [100 * run.metrics[part]["accuracy"] for run in runs if _measured(run.metrics, part)]
+    for part in PARTS:
+        values = [run.metrics[part]["accuracy"] for run in runs if _measured(run.metrics, part)]
         if values:
-            mean, low, high, _ = mean_interval(values)
+            mean, low, high = (100 * value for value in mean_share(values)[:3])
             say(f"  {part:<11}{mean:.2f} %   [{low:.2f}, {high:.2f}]")
+    say(f"runs: {runs[0].path}")
+    say(f"      and {len(runs) - 1} beside it, the last {runs[-1].name}")
 
 
-def _measured(metrics: dict[str, dict[str, float | None]], part: str) -> bool:
+def _accuracies(metrics: dict[str, Any]) -> str:
+    return ", ".join(f"{part} {100 * metrics[part]['accuracy']:.2f} %" for part in PARTS if _measured(metrics, part))
+
+
+def _measured(metrics: dict[str, Any], part: str) -> bool:
     return metrics[part]["accuracy"] is not None
 
 
-def print_plan(trainer: Trainer, seconds: float) -> None:
-    """The network layer by layer, and how long training it would take."""
-    network = trainer.network
+def _kept_epoch(run: Run) -> int:
+    """The epoch whose weights the run keeps: the best, where it chose one, or the last."""
+    metrics = run.metrics
+    return (metrics["best_epoch"] if run.config.keep == "best" else None) or len(metrics["epochs"])
+
+
+def _kept(run: Run) -> str:
+    """Which weights, and by how many images they were chosen: "epoch 7 of 20, best of 144 validation images, …"."""
+    metrics, config = run.metrics, run.config
+    epoch, images = f"epoch {_kept_epoch(run)} of {config.epochs}", metrics["validation_images"]
+    if config.keep == "last" and metrics["steps"] != metrics["epochs"][-1]["step"]:
+        return f"the weights after step {metrics['steps']:,}, in epoch {len(metrics['epochs']) + 1} of {config.epochs}"
+    if config.keep == "last" or metrics["best_epoch"] is None:
+        why = "" if images else ": there are no validation images to choose by"
+        return f"{epoch}, the last one{why if config.keep == 'best' else ''}"
+    if config.monitor == "validation_loss":
+        return f"{epoch}, least loss on {images:,} validation images"
+    _, low, high, _ = wilson(round(images * metrics["validation"]["accuracy"]), images)
+    return f"{epoch}, best of {images:,} validation images, ± {50 * (high - low):.1f} points"
+
+
+def print_plan(config: RunConfig, trainer: Trainer, test_images: int, seconds: float) -> None:
+    """The network layer by layer, how long training it would take, and what was chosen for it."""
+    network, parts, settings = trainer.network, trainer.split, trainer.settings
+    _print_parts(network.input_shape, len(parts.train_rows), len(parts.validation_rows), test_images)
     sizes = [sum(part.size for part in plan.parameters) for plan in network.plans]
-    print("layers:")
-    print(f"  {'input':<22}{network.input_shape!s:<16}")
+    rows = [("layer", "output shape", "parameters"), ("input", _shape(network.input_shape), "")]
     for layer, plan, size in zip(network.layers, network.plans, sizes, strict=True):
-        print(f"  {type(layer).__name__:<22}{plan.output!s:<16}{f'{size:,}' if size else '':>12}")
-    print(f"parameters: {network.parameters.size:,}")
-    print(f"steps: {trainer.total_steps:,} ({trainer.settings.epochs} epochs of {trainer.steps_per_epoch:,})")
-    print(f"estimated time: {duration(seconds)}")
+        rows.append((type(layer).__name__, _shape(plan.output), f"{size:,}" if size else ""))
+    rows.append(("all", "", f"{network.parameters.size:,}"))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for name, output, parameters in rows:
+        say(f"{name:<{widths[0]}}   {output:<{widths[1]}}   {parameters:>{widths[2]}}".rstrip())
+    steps, epochs = f"{trainer.steps_per_epoch:,}", settings.epochs
+    say(f"steps: {trainer.total_steps:,} in all, {steps} in each of {epochs:,} epoch{'s' * (epochs > 1)}")
+    say(f"time: about {duration(seconds)} of training on this machine")
+    _print_settings(config)
 
 
-def print_fit_plan(prepared: Prepared, expected: Estimate, test_images: int) -> None:
-    """A classical model, what it is fitted to, and how long that would take."""
-    model, x = prepared.model, prepared.x_train
+def print_fit_plan(config: RunConfig, prepared: Prepared, test_images: int, expected: Estimate) -> None:
+    """A classical model, what it is fitted to, how long that would take, and what was chosen for it."""
+    model, x, held = prepared.model, prepared.x_train, len(prepared.parts.validation_rows)
     options = ", ".join(f"{name} {value:g}" for name, value in vars(model).items())
-    scored = test_images + len(prepared.parts.validation_rows) + min(len(x), MOST_TRAIN_ROWS)
-    print(f"model: {model.title}{f' ({options})' if options else ''}")
-    print(f"fitted to: {len(x):,} images of {x.shape[1]:,} numbers each, then {scored:,} are scored")
-    print(f"estimated time: {duration(expected.fit)} to fit, {duration(expected.score * scored)} to score")
-    trial = f"a fit to {expected.images:,} took {expected.seconds:.2f} s"
-    print(f"  ({trial}, and grows with their number to the power {model.fit_power:g})")
+    scored = test_images + held + min(len(x), MOST_TRAIN_ROWS)
+    _print_parts(prepared.parts.x.shape[1:], len(x), held, test_images)
+    say(f"model: {model.title}{f' ({options})' if options else ''}")
+    say(f"fitted to: {len(x):,} images of {x.shape[1]:,} numbers each, then {scored:,} are scored")
+    say(f"time: about {duration(expected.fit)} to fit, {duration(expected.score * scored)} to score")
+    say(f"      (a fit to {expected.images:,} took {expected.seconds:.2f} s; time grows as images^{model.fit_power:g})")
+    _print_settings(config)
+
+
+def _print_parts(shape: Sequence[int], train: int, validation: int, test: int) -> None:
+    each = _shape(shape) if len(shape) > 1 else f"{shape[0]} numbers"
+    say(f"images: {train:,} training, {validation:,} validation, {test:,} test, each of {each}")
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return " x ".join(f"{size}" for size in shape)
+
+
+def _print_settings(config: RunConfig) -> None:
+    """Those that differ from the defaults, as the lines of a file for --config."""
+    changed = [name for name, value in config if value != type(config).model_fields[name].default]
+    say(f"settings: {len(changed)} differ from the defaults" if changed else "settings: the defaults")
+    name = ""
+    for line in config.to_yaml().splitlines():
+        name = name if line.startswith(" ") else line.partition(":")[0]  # a long list goes on in the next line
+        if name in changed:
+            say(f"  {line}")
 
 
 def duration(seconds: float) -> str:

@@ -11,14 +11,14 @@ from handgrad.cli.flags import ParsedFlags, parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import SWEEP
 from handgrad.cli.reporting import write_report
-from handgrad.cli.show import print_fit_plan, print_plan, print_result, print_seeds
+from handgrad.cli.show import print_fit_plan, print_plan, print_result, print_seed, print_seeds
 from handgrad.cli.sweep import sweep
 from handgrad.cli.tracked import with_wandb
-from handgrad.cli.watching import watching
-from handgrad.config import RunConfig, build_dataset
+from handgrad.cli.watching import watching, watching_fold
+from handgrad.config import RunConfig, build_dataset, validates_on_test
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
-from handgrad.runs import Run, execute, make_trainer, prepare, prepare_classical
+from handgrad.runs import InterruptedRunError, Run, execute, make_trainer, prepare, prepare_classical
 from handgrad.training.estimate import estimate_seconds
 from handgrad.training.weights import check_suffix, save_weights
 
@@ -45,8 +45,13 @@ def run(tokens: list[str], program: str = "handgrad train", always_track: bool =
     _check_paths(parsed)
     say(f"$ {config.command()}")
     say_notes(parsed.notes)
+    if validates_on_test(config):
+        say_notes([f"fold {config.fold} validates on test images: they choose nothing, the last epoch is kept"])
     if parsed.options["dry_run"]:
-        return _dry_run(config)
+        code = _dry_run(config)
+        if parsed.options["seeds"]:
+            say(f"seeds: {parsed.options['seeds']}, one training each")
+        return code
     return _train(config, parsed)
 
 
@@ -75,27 +80,43 @@ def _dry_run(config: RunConfig) -> int:
     if config.model in CLASSICAL:
         prepared = prepare_classical(config, dataset)
         expected = estimate(prepared.model, prepared.x_train, prepared.parts.y_train, config.seed)
-        print(config.to_yaml(), end="")
-        print_fit_plan(prepared, expected, len(dataset.y_test))
+        print_fit_plan(config, prepared, len(dataset.y_test), expected)
         return 0
     trainer = make_trainer(config, dataset, prepare(config, dataset))
-    print(config.to_yaml(), end="")
-    print_plan(trainer, estimate_seconds(trainer))
+    print_plan(config, trainer, len(dataset.y_test), estimate_seconds(trainer))
     return 0
 
 
 def _train(config: RunConfig, parsed: ParsedFlags) -> int:
     start = parsed.options["model_path"]
-    runs: list[Run] = []
-    for config_of_seed in _replicates(config, parsed.options["seeds"]):
-        runs.append(execute(config_of_seed, watching, _path(start) if start else None))
-        print_result(runs[-1])
-        if parsed.options["report"]:
-            write_report(runs[-1])
+    configs = _replicates(config, parsed.options["seeds"])
+    runs = _seeds(configs, _path(start) if start else None)
     if len(runs) > 1:
         print_seeds(runs)
+    else:
+        print_result(runs[0])
     _save_extras(runs[-1], parsed)
+    if parsed.options["report"]:
+        write_report(runs)
     return 0
+
+
+def _seeds(configs: Sequence[RunConfig], start: Path | None) -> list[Run]:
+    """A run for each, all of one configuration; of several, a line each.
+
+    Raises  as `execute`; a stop says which seeds are left.
+    """
+    several, runs = len(configs) > 1, list[Run]()
+    for config in configs:
+        try:
+            runs.append(execute(config, watching_fold if several else watching, start))
+        except InterruptedRunError as error:
+            if left := configs[len(runs) + 1 :]:
+                error.args = (f"{error} (seeds not begun: --seed {left[0].seed} --seeds {len(left)})",)
+            raise
+        if several:
+            print_seed(runs[-1])
+    return runs
 
 
 def _replicates(config: RunConfig, seeds: int | None) -> Sequence[RunConfig]:

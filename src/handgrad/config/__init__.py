@@ -10,6 +10,7 @@ from handgrad.config.build import (
     build_optimizer,
     build_schedule,
     build_split,
+    validates_on_test,
 )
 from handgrad.config.kinds import Kind
 from handgrad.config.run_config import RunConfig, decides_training, differences, kind_of

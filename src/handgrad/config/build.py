@@ -139,10 +139,15 @@ def build_dataset(config: "RunConfig", name: str | None = None) -> Dataset:
 
 def build_split(config: "RunConfig", dataset: Dataset) -> Split:
     """Which of its images are trained on, and which validate."""
-    fold = read_fold(config.fold) if config.fold else None
-    if fold is None or fold.held:
+    if not validates_on_test(config):
         return split(dataset, config.validation_fraction, config.seed, config.train_fraction)
+    fold = read_fold(str(config.fold))
     return watched_on_test(split(dataset, 0, config.seed, config.train_fraction), dataset, fold.folds, config.seed)
+
+
+def validates_on_test(config: "RunConfig") -> bool:
+    """Whether it watches test images while it trains, which then must choose nothing."""
+    return config.fold is not None and not read_fold(config.fold).held
 
 
 def check(config: "RunConfig") -> None:
@@ -152,8 +157,15 @@ def check(config: "RunConfig") -> None:
     """
     if config.features != "pixels":
         _refuse(config, REPLACED_BY_FEATURES, f"features {config.features} replace the pixels")
-    if config.fold and not read_fold(config.fold).held:
-        _refuse(config, ("validation_fraction",), f"fold {config.fold} validates on test images")
+    if validates_on_test(config):
+        what = f"fold {config.fold} validates on test images"
+        _refuse(config, ("validation_fraction",), what)
+        what += ", by which nothing may be chosen"
+        _refuse(config, ("patience", "monitor"), what)
+        if config.keep == "best" and config.model not in CLASSICAL:
+            raise UsageError(
+                f"{what}: keep must be last, got best (--keep). Validate on training images to keep the best"
+            )
     if config.layers is not None:
         _refuse(config, REPLACED_BY_LAYERS, "layers describes the whole network")
     elif config.model == "cnn":

@@ -94,6 +94,8 @@ def overridden(base: Mapping[str, Any], changes: Mapping[str, Any], default_size
         dropped = ("num_layers",)
     elif "num_layers" in changes and "hidden_size" not in changes and tuple_of(base["hidden_size"]) == default_sizes:
         dropped = ("hidden_size",)
+    if _of_test(changes.get("fold")) and base["keep"] == "best":
+        dropped += ("keep",)
     return {name: value for name, value in base.items() if name not in dropped} | dict(changes)
 
 
@@ -106,6 +108,16 @@ def _replaced_by(model: str, base: Mapping[str, Any]) -> tuple[str, ...]:
     if name in CLASSICAL:
         return tuple(field for field in base if field not in USED_BY_CLASSICAL)
     return REPLACED_BY_CNN if name == "cnn" else ()
+
+
+def settled_keep(config: "RunConfig") -> dict[str, Any]:
+    """The last epoch is kept where test images are watched, so that they choose none; `best` asked for is refused."""
+    watched = _of_test(config.fold) and config.model not in CLASSICAL
+    return {"keep": "last"} if watched and "keep" not in config.model_fields_set else {}
+
+
+def _of_test(fold: Any) -> bool:
+    return isinstance(fold, str) and fold.strip().lower().startswith("test")
 
 
 def settled_sizes(config: "RunConfig") -> dict[str, Any]:

@@ -64,7 +64,7 @@ class RunConfig(BaseModel):
     fold: Annotated[str | None, FoldName(optional=True)] = _data(
         None,
         "2/5: train without the second of five folds of the training images, and test on that; test/5: validate on all "
-        "but the last of five folds of the test images",
+        "but the last of five folds of the test images, which choose nothing: the last epoch is kept",
     )
     noise: Annotated[float, Number("[0, 1]")] = _data(
         0.0, "deviation of the noise added to training images, 1 being the full pixel range"
@@ -184,7 +184,7 @@ class RunConfig(BaseModel):
         values = resolve.unfolded(values)
         try:
             config = handler(values)
-            settled = resolve.settled_sizes(config)
+            settled = resolve.settled_sizes(config) | resolve.settled_keep(config)
             config = handler({**values, **settled}) if settled else config
         except ValidationError as error:
             raise resolve.one_line(error) from None

@@ -16,13 +16,17 @@ class Interval(NamedTuple):
     high: float
     size: int
 
+    def within(self, low: float, high: float) -> "Interval":
+        """The interval without what lies beyond the values that there can be, such as shares below 0 or above 1."""
+        return self._replace(low=max(self.low, low), high=min(self.high, high))
+
     def to_mapping(self) -> dict[str, float | None]:
         """The mean and the ends, None for NaN, which JSON does not know."""
         return {name: None if math.isnan(value) else value for name, value in self._asdict().items() if name != "size"}
 
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
-    """Student's t interval for the mean of independent `values`, such as one accuracy a seed.
+    """Student's t interval for the mean of independent `values`, such as one loss a seed; of shares, see `mean_share`.
 
     Math    mean +- t_(n-1) s / sqrt(n), s with n - 1 in the denominator
     """
@@ -31,6 +35,11 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
         return Interval(mean, math.nan, math.nan, count)
     half = float(stdtrit(count - 1, 0.5 + confidence / 2)) * stdev(values) / math.sqrt(count)
     return Interval(mean, mean - half, mean + half, count)
+
+
+def mean_share(values: Sequence[float]) -> Interval:
+    """`mean_interval` of accuracies or other shares, which ends where shares do: at 0 and at 1."""
+    return mean_interval(values).within(0, 1)
 
 
 def wilson(right: int, total: int) -> Interval:

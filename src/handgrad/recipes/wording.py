@@ -74,7 +74,9 @@ def certainty(measure: str, evidence: "Evidence", difference: Difference) -> str
         return "nothing tells how sure these numbers are: state `images`, or give several seeds"
     if math.isnan(difference.statistic):
         return "exact"
-    low, high = (number(end, measure, evidence) for end in (difference.low, difference.high))
+    most = evidence.scale if MEASURES[measure].kind == "share" else math.inf
+    ends = max(difference.low, -most), min(difference.high, most)
+    low, high = (number(end, measure, evidence) for end in ends)
     if difference.test in ("z", "t"):
         against = f" against {difference.by:g}" if difference.by else ""
         test = f"{difference.test} = {difference.statistic:.2f}{against}, p {probability(difference.p)}"

@@ -131,6 +131,7 @@ def _metrics(config: RunConfig, fitted: Fitted, predictions: dict[str, Predictio
         **{part: _numbers(each) for part, each in predictions.items()},
         "epochs": [],
         "best_epoch": None,
+        "validation_images": len(predictions["validation"].labels),
         "stopped": "finished",
         "steps": 0,
         "seconds": round(fitted.seconds, 6),

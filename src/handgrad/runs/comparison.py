@@ -13,7 +13,7 @@ from handgrad.evaluation import (
     Summary,
     holm,
     mcnemar,
-    mean_interval,
+    mean_share,
     same_images,
     summarise,
     welch_interval,
@@ -76,7 +76,7 @@ class Configuration(NamedTuple):
     @property
     def accuracy(self) -> Interval:
         """See above."""
-        return mean_interval(self.accuracies) if len(self.accuracies) > 1 else self.members[0].summary.accuracy
+        return mean_share(self.accuracies) if len(self.accuracies) > 1 else self.members[0].summary.accuracy
 
     def to_mapping(self) -> dict[str, Any]:
         """What JSON shall know."""
@@ -206,7 +206,7 @@ def _pair(first: Configuration, second: Configuration, given: Sequence[Setup], s
     found = differing(base, other)
     missing = missing_runs(base, other, given, seeds) if len(found) > 1 else []
     test = _test(first, second)
-    difference, over = welch_interval(first.accuracies, second.accuracies), "seeds"
+    difference, over = welch_interval(first.accuracies, second.accuracies).within(-1, 1), "seeds"
     if math.isnan(difference.low):
         alone = len(first.replicates) == len(second.replicates) == 1
         difference, over = (test.difference, "images") if test and alone else (difference, "")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from handgrad.config import RunConfig, build_dataset
 from handgrad.data import Dataset, folds_of_test, kfold
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
-from handgrad.evaluation import Interval, Predictions, class_report, mean_interval
+from handgrad.evaluation import Interval, Predictions, class_report, mean_interval, mean_share
 from handgrad.files import atomic_write
 from handgrad.folders import LOCK, new_folder
 from handgrad.runs.classical import loss_of
@@ -67,11 +67,14 @@ class CrossValidation(NamedTuple):
     def spread(self, measure: str) -> Spread | None:
         """Over all folds; None for a measure that one of them lacks."""
         values = [getattr(result, measure) for result in self.results]
-        return None if None in values else _spread(values)
+        if None in values:
+            return None
+        return Spread(stdev(values), mean_interval(values) if measure == "loss" else mean_share(values))
 
     def class_spread(self, label: int, measure: str) -> Spread:
         """Of one class's precision, recall or f1; an undefined one counts as 0."""
-        return _spread([result.classes[label][CLASS_MEASURES.index(measure)] for result in self.results])
+        values = [result.classes[label][CLASS_MEASURES.index(measure)] for result in self.results]
+        return Spread(stdev(values), mean_share(values))
 
 
 def cross_validate(
@@ -176,7 +179,3 @@ def _result(number: int, run: Run, predictions: Predictions) -> FoldResult:
         [list(each) for each in classes],
         list(report.undefined),
     )
-
-
-def _spread(values: list[float]) -> Spread:
-    return Spread(stdev(values), mean_interval(values))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from handgrad.config import RunConfig
 from handgrad.errors import HandgradError, UsageError
 from handgrad.runs.folder import Run
+from handgrad.runs.interruption import InterruptedRunError, stopped_among
 from handgrad.runs.start import ObserverMaker, execute, no_observers, resume
 
 
@@ -50,18 +51,29 @@ def complete_runs(configs: Sequence[RunConfig], jobs: int, observers: ObserverMa
     """
     if jobs == 1 or len(configs) < 2:
         for place, config in enumerate(configs):
-            yield place, complete_run(config, observers)
+            try:
+                run = complete_run(config, observers)
+            except InterruptedRunError as error:
+                raise stopped_among(place, len(configs), error.exit_code - 128, error.at_once) from None
+            yield place, run
         return
     # Spawned: a forked child would share locks of threads that it does not have.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(configs)), context, _leave_signals) as pool:
         places = {pool.submit(_in_process, config): place for place, config in enumerate(configs)}
+        done = 0
         try:
             for future in as_completed(places):
                 answer = _answer(future)
+                if answer.code > 128:
+                    raise KeyboardInterrupt
                 if answer.code:
                     raise RunFailedError(answer)
                 yield places[future], Run(_path(configs[places[future]]))
+                done += 1
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            raise stopped_among(done, len(configs), signal.SIGINT) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

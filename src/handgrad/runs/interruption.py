@@ -12,9 +12,17 @@ from handgrad.errors import HandgradError
 class InterruptedRunError(HandgradError):
     """A signal stopped the training; its exit code is 128 plus the signal's number, as shells have it."""
 
+    opening = ""
+
     def __init__(self, message: str, number: int, at_once: bool = False) -> None:
         super().__init__(message)
         self.exit_code, self.at_once = 128 + number, at_once
+
+
+def stopped_among(done: int, total: int, number: int, at_once: bool = False) -> InterruptedRunError:
+    """Of several runs of one command, `done` were over when the signal came."""
+    words = f"stopped: {done} of {total} runs are over; the same command goes on from here"
+    return InterruptedRunError(words, number, at_once)
 
 
 class Stoppable(Protocol):

@@ -276,6 +276,7 @@ def _metrics(config: RunConfig, trainer: Trainer, measures: dict[str, Measure]) 
         **{part: _numbers(values) for part, values in measures.items()},
         "epochs": [epoch.row() for epoch in history.epochs],
         "best_epoch": best.epoch if best else None,
+        "validation_images": len(trainer.split.validation_rows),
         "stopped": history.stopped,
         "steps": trainer.step,
         "seconds": round(trainer.seconds, 6),

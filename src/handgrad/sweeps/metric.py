@@ -1,5 +1,6 @@
 """What a sweep makes better, and which way that is."""
 
+import math
 from dataclasses import dataclass
 
 from handgrad.errors import UsageError
@@ -45,6 +46,11 @@ class Metric:
     def __post_init__(self) -> None:
         if self.goal == "target" and self.target is None:
             raise UsageError("goal target needs a number to come near to: give target")
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the most that it can be, and so can its distance from a target."""
+        return 0.0, 1.0 if self.name.endswith("accuracy") else math.inf
 
     def objective(self, value: float) -> float:
         """What is to be minimised, from the metric's value."""

@@ -69,10 +69,13 @@ class History:
     stopped: str = ""
 
     def best(self, monitor: str) -> Epoch | None:
-        """The epoch with the best `monitor`, the first of equal ones; None before the first, or without validation."""
+        """The epoch with the best `monitor`; of equal ones the one with the least validation loss, then the first.
+
+        None before the first epoch, or without validation.
+        """
         rated = [epoch for epoch in self.epochs if not math.isnan(getattr(epoch, monitor))]
         sign = 1 if monitor.endswith("loss") else -1
-        return min(rated, key=lambda epoch: sign * getattr(epoch, monitor), default=None)
+        return min(rated, key=lambda epoch: (sign * getattr(epoch, monitor), epoch.validation_loss), default=None)
 
     def stale_epochs(self, monitor: str) -> int:
         """How many epochs have passed since the best one."""

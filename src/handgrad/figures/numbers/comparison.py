@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.evaluation import Curve, Interval, mean_interval, roc, wilson
+from handgrad.evaluation import Curve, Interval, mean_share, roc, wilson
 from handgrad.figures.kind import DoesNotApplyError
 from handgrad.figures.numbers.curves import UNITS, measured, running_mean, smoothing_window
 from handgrad.figures.numbers.groups import grouped, run_labels
@@ -156,7 +156,7 @@ def test_accuracies(runs: Sequence[RunData]) -> Bars:
             (int(found.right.sum()), len(found.labels)) for found in (data.predictions() for data in group.members)
         ]
         shares = [count / total for count, total in right]
-        interval = mean_interval(shares) if len(shares) > 1 else wilson(*right[0])
+        interval = mean_share(shares) if len(shares) > 1 else wilson(*right[0])
         mean, low, high = (PERCENT * value for value in interval[:3])
         bars.append(
             Bar(group.label, tuple(PERCENT * share for share in shares), Interval(mean, low, high, len(shares)))

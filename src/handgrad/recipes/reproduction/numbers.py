@@ -109,9 +109,9 @@ def in_words(interval: Interval, measure: str, scale: float) -> str:
     mean = written(interval.mean, measure, scale)
     if MEASURES[measure].kind == "count" or interval.low != interval.low:
         return mean
-    low, high = interval.low, interval.high
-    if MEASURES[measure].kind == "share":  # what Student's t has beyond them is none
-        low, high = max(low, 0.0), min(high, scale)
+    if MEASURES[measure].kind == "share":
+        interval = interval.within(0, scale)
+    _, low, high, _ = interval
     return f"{mean} [{written(low, measure, scale)}, {written(high, measure, scale)}]"
 
 

@@ -17,7 +17,7 @@ from handgrad.errors import HandgradError
 from handgrad.recipes.reproduction.work import Ending
 from handgrad.recipes.reproduction.works import Work, finish
 from handgrad.runs import InterruptedRunError
-from handgrad.runs.interruption import stopping_on_signals
+from handgrad.runs.interruption import stopped_among, stopping_on_signals
 
 TICK = 0.2  # seconds
 ORPHANED = 1.0
@@ -72,15 +72,11 @@ def finish_all(works: Sequence[Work], jobs: int, display: Display) -> dict[str, 
     with closing(endings):
         for done, ending in enumerate(endings):
             if ending.stopped:
-                raise _stopped(done, len(works), signal.SIGINT)
+                raise stopped_among(done, len(works), signal.SIGINT)
             display.ended(ending)
             if ending.failure:
                 found[ending.name] = ending.failure
     return found
-
-
-def _stopped(done: int, total: int, number: int) -> InterruptedRunError:
-    return InterruptedRunError(f"stopped: {done} of {total} runs are over; the same command goes on from here", number)
 
 
 def _one_by_one(works: Sequence[Work], display: Display) -> Generator[Ending]:
@@ -88,9 +84,7 @@ def _one_by_one(works: Sequence[Work], display: Display) -> Generator[Ending]:
         try:
             yield finish(work, display.moved)
         except InterruptedRunError as error:
-            stopped = _stopped(done, len(works), error.exit_code - 128)
-            stopped.at_once = error.at_once
-            raise stopped from None
+            raise stopped_among(done, len(works), error.exit_code - 128, error.at_once) from None
 
 
 def _at_once(works: Sequence[Work], jobs: int, display: Display) -> Generator[Ending]:
@@ -109,7 +103,7 @@ def _at_once(works: Sequence[Work], jobs: int, display: Display) -> Generator[En
         if stop.asked:
             _stop_all(waiting)
     if interruption.signal:
-        raise _stopped(done, len(works), interruption.signal)
+        raise stopped_among(done, len(works), interruption.signal)
 
 
 @contextmanager

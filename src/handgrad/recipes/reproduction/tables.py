@@ -9,7 +9,7 @@ import numpy as np
 
 from handgrad.config import build_dataset
 from handgrad.data import folds_of_test
-from handgrad.evaluation import ClassReport, Predictions, class_report, mean_interval, summarise
+from handgrad.evaluation import ClassReport, Predictions, class_report, mean_share, summarise
 from handgrad.recipes.document import Experiment, PerClass
 from handgrad.reports.blocks import Block, Note, Points, Table, Text, percent
 from handgrad.runs import Run
@@ -96,7 +96,7 @@ def folds(subject: Subject) -> list[Block]:
             (str(number), f"{len(predictions.labels):,}", *map(percent, shares), "–" if loss is None else f"{loss:.4f}")
         )
     accuracies = [float(predictions.right.mean()) for predictions, _ in _folds(subject)]
-    mean, low, high, _ = mean_interval(accuracies)
+    mean, low, high, _ = mean_share(accuracies)
     caption = (
         f"{subject.title}: one training (the first seed) on each fold of the test images, macro averages. Mean "
         f"accuracy {percent(mean)}, 95 % interval {100 * low:.2f} to {100 * high:.2f}, of this one training"

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from handgrad.reports.blocks import Block, Code, Note, Section, Table, Text, percent
+from handgrad.reports.blocks import Block, Code, Headline, Note, Section, Table, Text, percent
 from handgrad.reports.gather import Gallery
 from handgrad.runs.comparison import Comparison, Configuration, Pair
 
@@ -17,7 +17,18 @@ def results_section(comparison: Comparison, gallery: Gallery) -> Section:
         "single run: its accuracy, with Wilson's interval over images"
     )
     table = Table(header, rows, caption, ("", "runs"))
-    return Section("results", "Results", [table, *gallery.pictures("compare_test")])
+    blocks: list[Block] = [table, *gallery.pictures("compare_test")]
+    return Section("results", "Results", [*_headline(comparison), *blocks])
+
+
+def _headline(comparison: Comparison) -> list[Block]:
+    """The answer at a glance where all runs are of one configuration; of several, the table is."""
+    if len(comparison.configurations) > 1:
+        return []
+    mean, low, high, seeds = comparison.configurations[0].accuracy
+    words = f"of the test images are classified correctly, the mean over {seeds} seeds"
+    ends = "" if math.isnan(low) else f" (95 % interval {100 * low:.2f} to {100 * high:.2f}, Student's t)"
+    return [Headline(percent(mean), f"{words}{ends}.")]
 
 
 def _row(configuration: Configuration) -> tuple[str, ...]:

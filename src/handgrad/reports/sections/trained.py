@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.config import RunConfig
+from handgrad.config import RunConfig, validates_on_test
 from handgrad.config.influence import WITHOUT_INFLUENCE, idle, settled
 from handgrad.figures import RunData
 from handgrad.reports.blocks import Section, Table, Text
@@ -29,19 +29,26 @@ def _shape(shape: tuple[int, ...]) -> str:
 def _data_words(data: RunData) -> Text:
     dataset, config = data.dataset, data.config
     held = f"{100 * config.validation_fraction:g} %" if config.validation_fraction else "none"
+    parts = (
+        f"Of the training images, {held} were held out for validation, drawn class by class with seed {config.seed}; "
+        "the test images were not used for training, nor to choose anything."
+    )
+    if validates_on_test(config):
+        parts = (
+            f"{len(data.split.validation_rows):,} of the test images were looked at after each epoch (fold "
+            f"{config.fold}), and are the validation images of this page. They chose nothing: the last epoch was kept."
+        )
     return Text(
-        f"{dataset.name}: images of {_shape(dataset.image_shape)} pixels in {dataset.classes} classes. Of the training "
-        f"images, {held} were held out for validation, drawn class by class with seed {config.seed}; the test images "
-        "were not used for training, nor to choose anything. SHA-256 of the whole data set: "
-        f"{dataset.fingerprint[:16]}…"
+        f"{dataset.name}: images of {_shape(dataset.image_shape)} pixels in {dataset.classes} classes. {parts} "
+        f"SHA-256 of the whole data set: {dataset.fingerprint[:16]}…"
     )
 
 
 def _data_table(data: RunData) -> Table:
     dataset, split = data.dataset, data.split
     labels = {
-        "training": dataset.y_train[split.train_rows],
-        "validation": dataset.y_train[split.validation_rows],
+        "training": split.y_train,
+        "validation (of the test images)" if validates_on_test(data.config) else "validation": split.y_validation,
         "test": dataset.y_test,
     }
     counts = {part: np.bincount(values, minlength=dataset.classes) for part, values in labels.items()}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.errors import CorruptDataError
-from handgrad.evaluation import Interval, Predictions, mean_interval, wilson
+from handgrad.evaluation import Interval, Predictions, mean_share, wilson
 from handgrad.files import atomic_write
 from handgrad.runs.predictions import Watch, predictions_of_all
 from handgrad.sweeps.after.networks import Kept, Tell, networks
@@ -100,5 +100,5 @@ def _record(entry: Entry, asked: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _accuracy(asked: Sequence[dict[str, Any]]) -> tuple[Interval, str]:
     if len(asked) > 1:
-        return mean_interval([each["test_accuracy"] for each in asked]), SEEDS
+        return mean_share([each["test_accuracy"] for each in asked]), SEEDS
     return wilson(asked[0]["right"], asked[0]["images"]), IMAGES

@@ -46,7 +46,8 @@ def leaderboard(
         t = -float(stdtrit(freedom, CLEAR / max(1, len(ranked) - 1)))
         tied = ranked[0].gain - each.gain <= t * math.sqrt(known[0].variance + own.variance)
         seconds = fmean(trial.seconds for trial in each.trials)
-        about = (rank, each.values, each.trials, own.objective, own.over)
+        objective = own.objective.within(*sweep.definition.metric.bounds)
+        about = (rank, each.values, each.trials, objective, own.over)
         entries.append(Entry(*about, tied, seconds, command(sweep, each.trials[0])))
     return tuple(entries)
 

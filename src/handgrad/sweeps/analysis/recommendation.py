@@ -52,6 +52,7 @@ def recommendation(
         return None
     unit = Unit(sweep.definition.metric)
     choice = _choice(sweep, entries, seen, learned) if learned else Choice(entries[0].values, _of_best(entries), 0)
+    choice = choice._replace(predicted=choice.predicted.within(*sweep.definition.metric.bounds))
     entry = None if choice.place is None else entries[choice.place]
     config = sweep.definition.to_config(choice.values, sweep.base)
     return Recommendation(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from handgrad.data import read_fold
 from handgrad.diagnostics import ERROR, WARNING, Diagnostic
 from handgrad.sweeps.doctor.examination import Examination
 
@@ -23,6 +24,10 @@ def tuned_on_test(seen: Examination) -> Iterator[Diagnostic]:
         what = f"{metric.name} decides: what is chosen by the test set cannot be judged by it any more"
         better = metric.name.replace("test", "validation")
         yield Diagnostic(ERROR, what, f"Write name: {better}; the test set is for the chosen ones, at the end")
+    watched = next((fold for fold in seen.values("fold") if fold and not read_fold(fold).held), None)
+    if watched and metric.name.startswith("validation"):
+        what = f"fold {watched} validates on test images: {metric.name} would choose by them"
+        yield Diagnostic(ERROR, what, "Leave out fold, or hold out folds of the training images")
 
 
 def tuned_on_training(seen: Examination) -> Iterator[Diagnostic]:
