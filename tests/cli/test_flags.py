@@ -169,7 +169,7 @@ REFUSED = {
     "glued, a fraction": ("-lr0.1", "unknown flag -lr0.1: did you mean -lr 0.1?"),
     "an optimizer's own": ("--beta3 0.9", "flag --beta3 belongs to eve: give --optimizer_options beta3=..."),
     "ambiguous": ("-w 1", "flag -w is ambiguous: choose --weight_init, --weight_decay or --wandb_project"),
-    "ambiguous log": ("-log True", "flag -log is ambiguous: choose --log_every or --log_test"),
+    "ambiguous size": ("-size 3", "flag -size is ambiguous: choose --hidden_size, --batch_size or --resize"),
     "no value": ("-lr", "-lr needs a value (--learning_rate)"),
     "no value, another flag": ("-lr -e 5", "-lr needs a value (--learning_rate)"),
     "no value after =": ("--lr=", "--lr needs a value (--learning_rate)"),
@@ -206,7 +206,7 @@ REFUSED = {
     "sizes": ("-nhl 2 -sz 128 64 32", "num_layers is 2, but hidden_size lists 3: [128, 64, 32]"),
     "sizes, negative": ("-sz 128 -64", "hidden_size must be 1 to 1000000, got -64"),
     "activation": ("-a rleu", "got 'rleu'; did you mean relu? (--activation)"),
-    "layers": ("--layers 3", "for a number of hidden layers use num_layers (--layers)"),
+    "layers": ("--layers 3.5", "for a number of hidden layers use num_layers (--layers)"),
     "bytes that are no text": ("--name \udcff", "name must be a text, got '\\udcff'"),
 }
 

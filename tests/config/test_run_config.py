@@ -76,8 +76,7 @@ REFUSED = {
     "option nan": ({"optimizer_options": {"beta3": NAN}}, "optimizer_options beta3 must be a finite number, got nan"),
     "option bare": ({"optimizer_options": "beta3"}, "must be numbers by name such as beta3=0.99, got 'beta3'"),
     "option as a setting": ({"beta3": 0.9}, "setting beta3 belongs to eve: give optimizer_options beta3=..."),
-    "layers of a number": ({"layers": 3}, "layers must list layers such as dense:128 or relu, got 3"),
-    "layers of a digit": ({"layers": "3"}, "for a number of hidden layers use num_layers"),
+    "layers of a fraction": ({"layers": 3.5}, "layers must list layers such as dense:128 or relu, got 3.5"),
     "layers none": ({"layers": []}, "layers must list 1 to 4000 layers, got 0"),
     "layer unknown": ({"layers": ["dence:3"]}, "got 'dence'; did you mean dense? (--layers)"),
     "layer bare": ({"layers": ["dense"]}, "layers has 'dense', which needs units: write dense:128"),
@@ -142,7 +141,10 @@ REFUSED = {
     "two spellings": ({"lr": 0.1, "learning_rate": 0.2}, "learning_rate is given twice: lr 0.1 and learning_rate 0.2"),
     "unknown": ({"frobnicate": 1}, "unknown setting frobnicate. `handgrad train --help` lists all"),
     "unknown key, not a text": ({5: 1}, "unknown setting 5"),
-    "several wrong": ({"epochs": 0, "lr": -1, "dropout": 2}, "(--dropout); and 2 more: epochs, learning_rate"),
+    "several wrong": (
+        {"epochs": 0, "lr": -1, "dropout": 2},
+        "(--dropout); epochs must be 1 to 1000000, got 0 (--epochs); learning_rate must be positive, got -1.0",
+    ),
 }
 
 

@@ -5,9 +5,10 @@ import pytest
 from handgrad.cli.options import TRAIN
 from handgrad.config import RunConfig, kind_of
 from handgrad.config.kinds import Name
-from handgrad.config.lookup import field_spellings, find, listed, nearest, squashed, value_name
+from handgrad.config.lookup import field_spellings, find, listed, value_name
 from handgrad.config.spellings import AMBIGUOUS_FIELDS, AMBIGUOUS_VALUES, FIELDS, VALUES
 from handgrad.errors import UsageError
+from handgrad.nearest import nearest, squashed
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, ReLU
 from handgrad.optim import OPTIMIZERS
 
@@ -89,7 +90,8 @@ def test_fields_as_people_write_them(written, field):
 
 @pytest.mark.parametrize(("field", "spelling", "name"), VALUE_ROWS)
 def test_every_spelling_of_a_value_leads_to_it(field, spelling, name):
-    names = {**LAYERS, **ACTIVATIONS} if field == "layers" else kind_of(field).names
+    kinds = {option.name: option.kind for option in TRAIN} | {name: kind_of(name) for name in RunConfig.model_fields}
+    names = {**LAYERS, **ACTIVATIONS} if field == "layers" else kinds[field].names
     for written in (spelling, spelling.title(), spelling.replace("_", "-")):
         assert value_name(field, written, names) == name
 
@@ -110,6 +112,9 @@ def test_no_value_is_spelled_like_another():
 
 @pytest.mark.parametrize(("written", "candidates"), AMBIGUOUS_FIELDS.items())
 def test_what_is_ambiguous_is_refused_with_the_candidates(written, candidates):
+    if {"weight_init", "track"} & set(candidates[:1]) and len(candidates) == 2:  # a number is no name
+        assert getattr(RunConfig.from_mapping({written: 0.7}), candidates[1]) == 0.7
+        return
     with pytest.raises(UsageError, match="ambiguous") as caught:
         RunConfig.from_mapping({written: 1})
     assert listed(candidates) in str(caught.value)

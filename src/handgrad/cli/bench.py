@@ -17,10 +17,10 @@ from handgrad.bench.sweep_tables import sweep_lines, sweep_table
 from handgrad.bench.sweepers import SWEEPERS
 from handgrad.bench.tables import NOTES, extra_lines, markdown, workload_tables
 from handgrad.bench.workloads import IMAGES, WORKLOADS
-from handgrad.cli.nearest import suggestion
 from handgrad.cli.parser import Parser
 from handgrad.config import RunConfig
 from handgrad.errors import UsageError
+from handgrad.nearest import suggestion
 from handgrad.sweeps import SweepDefinition, read_sweep
 
 ALL_PEERS = (*PEERS, *(entry.peer for entry in SWEEPERS.values() if entry.peer))

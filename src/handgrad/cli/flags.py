@@ -4,16 +4,26 @@ Flags are looked up one by one, with any number of dashes, `_` or `-`, in any ca
 `-b s`, and `-log True` as `-l og`.
 """
 
+import math
+import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from handgrad import strict_yaml
 from handgrad.cli.options import TRAIN, Option
 from handgrad.config import RunConfig, kind_of
-from handgrad.config.kinds import Kind, Switch
-from handgrad.config.lookup import field_spellings, find, inverted, shown, squashed
+from handgrad.config.accepted import SAVED, answer, decided_by_data, must_be_true
+from handgrad.config.influence import idle_line
+from handgrad.config.kinds import BOOLEANS, Kind, Name, Switch, items, number
+from handgrad.config.lookup import field_spellings, inverted, shown, together
+from handgrad.config.meaning import WEIGHTS, meaning
+from handgrad.config.naming import folder_of_name
 from handgrad.config.resolve import united
+from handgrad.data import inputs_and_classes
 from handgrad.errors import UsageError
+from handgrad.nearest import squashed
 
 DASHES = "-‐‑–—−"  # what a PDF or a word processor makes of "-" too
 FLAG = re.compile(f"[{DASHES}]+(?!(?:inf|nan)$)[A-Za-z]", re.IGNORECASE)  # -0.1 and -inf are values
@@ -43,27 +53,73 @@ def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN) -> ParsedFla
 
     With --help, nothing else is looked at: options["help"] is True, and the configuration is the default.
 
-    Raises  UsageError in one line for a flag, a value or a combination that makes no sense; FileSystemError for a file
-            that cannot be read.
+    Raises  UsageError for all flags, values and combinations that make no sense, in one line; FileSystemError for a
+            file that cannot be read.
     """
     if any(FLAG.match(token) and squashed(token) in ("h", "help") for token in tokens):
         return ParsedFlags(RunConfig(), {}, {**_defaults(options), "help": True}, [])
-    vocabulary = Vocabulary(options)
-    triples = [vocabulary.meaning(written) for written in split(tokens)]
-    values = united(triples, vocabulary.kind_of)
-    chosen = _defaults(options)
-    for name in [name for name in values if name in chosen]:
-        chosen[name] = _read(name, vocabulary.kind_of(name), values.pop(name))
-    path = chosen.get("config")
-    config = RunConfig.from_yaml(path).replaced(**values) if path else RunConfig(**values)
-    return ParsedFlags(config, {name: getattr(config, name) for name in values}, chosen, [])
+    flags, file, source = Reading(options, "flag"), Reading(options, "setting"), ""
+    for written in split(tokens, flags.problems):
+        flags.take(written.flag, written.words)
+    values, chosen = flags.result()
+    if chosen.get("config"):
+        source = str(chosen["config"])
+        for name, value in strict_yaml.load_mapping(Path(os.path.expanduser(source))).items():
+            file.take(str(name), [value])
+    base, besides = file.result()
+    config = _configured(base, values, file.problems, flags.problems)
+    config = config and _suitable(config, [*file.decided, *flags.decided], flags.problems)
+    said = f"{source}: {together(file.problems)}" if file.problems else ""
+    if said or flags.problems or config is None:
+        raise together([*([UsageError(said)] if said else []), *flags.problems])
+    given = {name: getattr(config, name) for name in values}
+    notes = [*(f"{source}: {note}" for note in file.notes()), *flags.notes(), *_told(config, given, base)]
+    return ParsedFlags(config, given, _defaults(options) | besides | chosen, notes)
 
 
-def split(tokens: Iterable[str]) -> list[Written]:
-    """Each flag with its words.
+def _configured(
+    base: dict[str, Any], values: dict[str, Any], of_file: list[UsageError], of_flags: list[UsageError]
+) -> RunConfig | None:
+    """The file's settings with the flags laid over them; None, and what is wrong with either, where there is none."""
+    start = RunConfig()
+    try:
+        start = RunConfig(**base)
+    except UsageError as error:
+        of_file.append(error)
+    try:
+        return start.replaced(**values) if base else RunConfig(**values)
+    except UsageError as error:
+        of_flags.append(error)
+        return None
 
-    Raises  UsageError for a word that belongs to no flag.
-    """
+
+def _suitable(config: RunConfig, decided: Sequence[tuple[str, str, Any]], problems: list[UsageError]) -> RunConfig:
+    """The configuration; a problem for each number of inputs or classes that its data set does not have."""
+    known = inputs_and_classes(config.dataset)
+    for written, what, value in decided:
+        if known is None or (what == "inputs" and (config.resize or config.features != "pixels")):
+            continue
+        right = known[what == "classes"]
+        numbers = [number(item) or 0 for item in items(value)]
+        if math.prod(numbers) not in (right, *([math.isqrt(right)] if what == "inputs" else [])):
+            must = f"{written} must be {right}, as the data set {config.dataset} has it, got {shown(value)}"
+            problems.append(UsageError(f"{must}. Leave it out"))
+    return config
+
+
+def _told(config: RunConfig, given: Iterable[str], base: Mapping[str, Any]) -> Iterator[str]:
+    """What of the given settings changes nothing, a file's defaults aside; and a name that no folder can have."""
+    fields = RunConfig.model_fields
+    chosen = [name for name in base if name in fields and getattr(config, name) != fields[name].default]
+    line = idle_line(config, dict.fromkeys([*given, *chosen]))
+    if line:
+        yield line
+    if config.name and folder_of_name(config.name) != config.name:
+        yield f"the run {config.name!r} is kept in the folder {folder_of_name(config.name)}"
+
+
+def split(tokens: Iterable[str], problems: list[UsageError]) -> list[Written]:
+    """Each flag with its words; a problem for every word that belongs to no flag."""
     found: list[Written] = []
     for token in tokens:
         if FLAG.match(token):
@@ -72,62 +128,135 @@ def split(tokens: Iterable[str]) -> list[Written]:
         elif found and token.strip(DASHES):
             found[-1].words.append(token)
         else:
-            raise UsageError(f"unexpected {shown(token)}: settings are written --name value. --help lists them")
+            what = f"unexpected {shown(token)}: settings are written --name value. --help lists them"
+            problems.append(UsageError(what))
     return found
 
 
-class Vocabulary:
-    """The settings of a run and the options of one command, by all their spellings."""
+class Reading:
+    """What is read of the flags of one command, or of a file's settings: values, what to say of them, what is wrong."""
 
-    def __init__(self, options: Sequence[Option]) -> None:
+    def __init__(self, options: Sequence[Option], what: str) -> None:
         self.options = {option.name: option for option in options}
         self.table = field_spellings() | inverted({option.name: option.aliases for option in options})
+        self.what = what
+        self.problems: list[UsageError] = []
+        self.decided: list[tuple[str, str, Any]] = []
+        self._triples: list[tuple[str, str, Any]] = []
+        self._notes: list[str] = []
+        self._answers: dict[str, list[str]] = {}
 
     def kind_of(self, name: str) -> Kind:
         """How the values of a setting or an option may be written."""
         return self.options[name].kind if name in self.options else kind_of(name)
 
-    def meaning(self, written: Written) -> tuple[str, str, Any]:
+    def take(self, written: str, words: list[Any]) -> None:
+        """Read one name with its words; of a file, a single value."""
+        try:
+            if not self._answered(written, words):
+                self._triples.append(self._read(written, words))
+        except UsageError as problem:
+            self.problems.append(problem)
+
+    def result(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The values of settings as they were written, and of the options, checked; both by name."""
+        values: dict[str, Any] = {}
+        chosen: dict[str, Any] = {}
+        try:
+            values = united(self._triples, self.kind_of)
+        except UsageError as problem:
+            self.problems.append(problem)
+        for name in [name for name in values if name in self.options]:
+            try:
+                chosen[name] = _read(name, self.kind_of(name), values.pop(name))
+            except UsageError as problem:
+                self.problems.append(problem)
+        return values, chosen
+
+    def notes(self) -> list[str]:
+        """What was guessed about the words, and what is said to names that need no setting."""
+        return [*self._notes, *(f"{', '.join(names)}: {said}" for said, names in self._answers.items())]
+
+    def _answered(self, written: str, words: list[Any]) -> bool:
+        """Whether a name needs no setting; what is to be said of it is noted."""
+        bare, value = squashed(written), words[0] if len(words) == 1 else words or True
+        if bare in self.table:
+            return False
+        negated = bare.startswith("no") and not answer(bare) and not decided_by_data(bare)
+        name = bare[2:] if negated else bare
+        saved_to = answer(name) == SAVED and str(value).lower().endswith(WEIGHTS) and "modelsavepath" in self.table
+        what, said = decided_by_data(name), answer(name)
+        if what:
+            said = "the data set decides that"
+            self.decided.append((written, what, value))
+        if not said or saved_to:
+            return False
+        no = negated or BOOLEANS.get(str(value).lower()) is False
+        if no and must_be_true(name):
+            raise UsageError(f"{written} asks for another program: {said}. Leave it out")
+        self._answers.setdefault(said, []).append(written)
+        return True
+
+    def _read(self, written: str, words: list[Any]) -> tuple[str, str, Any]:
         """(what was written, the setting or option that it means, its value as written).
 
-        Raises  UsageError for an unknown flag, a missing value, or one too many.
+        Raises  UsageError for an unknown name, a missing value, or one too many.
         """
-        flag, words = written
-        name, negated = self._name(written)
+        name, value, negated = self._meant(written, words)
         kind = self.kind_of(name)
         if isinstance(kind, Switch):
-            return self._switched(written, name, negated)
-        if not words or words == [""]:
-            raise UsageError(f"{flag} needs a value (--{name})")
-        if len(words) > 1 and not kind.several:
-            raise UsageError(f"{flag} takes one value, got {len(words)}: {_quoted(words)} (--{name})")
-        return flag, name, words if kind.several else words[0]
+            return self._switched(written, words, name, negated)
+        if value is True and self.what == "flag" and isinstance(kind, Name):
+            value = "true"  # --normalize
+        if value is True or value in ("", [""]):
+            raise UsageError(f"{written} needs a value (--{name})")
+        if self.what == "flag" and isinstance(value, list) and not kind.several:
+            if len({str(word).lower() for word in value}) > 1:
+                raise UsageError(f"{written} takes one value, got {len(value)}: {_quoted(value)} (--{name})")
+            self._notes.append(f"{written}: {value[0]} once is enough, it holds for every layer")
+            value = value[0]
+        return written, name, self._inner(written, value) if name == "hidden_size" else value
 
-    def _name(self, written: Written) -> tuple[str, bool]:
-        """What a flag means, and whether it says no to it, as --no_batch_norm does."""
-        flag, bare = written.flag, squashed(written.flag)
-        if bare not in self.table and bare.startswith("no"):
-            name = self.table.get(bare[2:], "")
-            if name and isinstance(self.kind_of(name), Switch):
-                return name, True
-        glued = re.fullmatch(r"(\D+)(\d[\d.e-]*)", flag.lstrip(DASHES))
-        if bare not in self.table and not written.words and glued and squashed(glued[1]) in self.table:
-            raise UsageError(f"unknown flag {flag}: did you mean -{glued[1]} {glued[2]}?")
-        return find(flag, self.table, "flag"), False
+    def _meant(self, written: str, words: list[Any]) -> tuple[str, Any, bool]:
+        """What a name means, its value, and whether it says no to it, as --no_batch_norm does."""
+        bare = squashed(written)
+        for no in ("no", "disable", "without", "skip"):
+            name = self.table.get(bare.removeprefix(no), "")
+            if bare not in self.table and bare.startswith(no) and name and isinstance(self.kind_of(name), Switch):
+                return name, words, True
+        glued = re.fullmatch(r"(\D+)(\d[\d.e-]*)", written.lstrip(DASHES))
+        if bare not in self.table and not words and glued and squashed(glued[1]) in self.table:
+            raise UsageError(f"unknown flag {written}: did you mean -{glued[1]} {glued[2]}?")
+        value = words[0] if len(words) == 1 else words or True
+        if bare not in self.table and answer(bare) == SAVED:
+            return "model_save_path", value, False
+        name, (value,), note = meaning(written, [value], self.table, self.kind_of, self.what)
+        self._notes += [note] if note else []
+        return name, value, False
 
-    def _switched(self, written: Written, name: str, negated: bool) -> tuple[str, str, Any]:
-        flag, words = written
+    def _inner(self, written: str, sizes: Any) -> Any:
+        """Sizes without those of the input and the output, where a list has both."""
+        try:
+            numbers = [number(item) for item in items(sizes)]
+        except ValueError:
+            return sizes
+        if len(numbers) < 3 or (numbers[0], numbers[-1]) != (784, 10):
+            return sizes
+        self._notes.append(f"{written}: 784 and 10 are the input and the output, not hidden layers")
+        return [int(each or 0) for each in numbers[1:-1]]
+
+    def _switched(self, written: str, words: list[Any], name: str, negated: bool) -> tuple[str, str, Any]:
         if len(words) > 1 or (negated and words):
             takes = "no value" if negated else "true or false"
-            raise UsageError(f"{flag} takes {takes}, got {_quoted(words)} (--{name})")
+            raise UsageError(f"{written} takes {takes}, got {_quoted(words)} (--{name})")
         on = _read(name, self.kind_of(name), words[0] if words else True) != negated
         sets = self.options[name].sets if name in self.options else None
-        return (flag, *sets) if sets and on else (flag, name, on)
+        return (written, *sets) if sets and on else (written, name, on)
 
 
-def _quoted(words: Sequence[str]) -> str:
+def _quoted(words: Sequence[Any]) -> str:
     """Words as an error shows them, on one line."""
-    return " ".join(" ".join(words).split())
+    return " ".join(" ".join(map(str, words)).split())
 
 
 def _read(name: str, kind: Kind, value: Any) -> Any:

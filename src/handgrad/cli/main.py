@@ -9,8 +9,8 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from handgrad.cli.nearest import suggestion
 from handgrad.errors import FileSystemError, HandgradError, UsageError
+from handgrad.nearest import suggestion
 
 COMMANDS = {
     "train": "train a network on images, into a run folder",

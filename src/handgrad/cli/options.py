@@ -18,30 +18,75 @@ class Option(NamedTuple):
 
 HELP = Option("help", Switch(), "show this help", ("h",), default=False)
 
-CONFIG = Option("config", Text(), "YAML file of settings, which flags override", ("c", "cfg", "config_file"))
+CONFIG = Option(
+    "config", Text(), "YAML file of settings, which flags override", ("c", "cfg", "config_file", "config_path")
+)
 
 DEBUG = Option("debug", Switch(), "show the traceback of an error", default=False)
+
+WANDB = (
+    *("wandb", "log_wandb", "enable_wandb", "wandb_log", "log_to_wandb", "wandb_logging", "wl", "is_wandb", "i_w"),
+    *("wandb_enabled", "wandb_enable", "with_wandb", "track_wandb", "log_with_wandb", "wb"),
+)
 
 TRAIN: tuple[Option, ...] = (
     CONFIG,
     Option("mode", Name("mode", ("single", "sweep")), "single: one run; sweep: many", ("run_mode",), default="single"),
-    Option("sweep", Switch(), "short for --mode sweep", ("run_sweep",), default=False, sets=("mode", "sweep")),
-    Option("count", Whole(1), "runs in a sweep", ("sweep_count", "num_runs", "n_runs", "num_trials", "trials")),
+    Option(
+        "sweep",
+        Switch(),
+        "short for --mode sweep",
+        ("run_sweep", "start_sweep", "wandb_sweep", "do_sweep", "is_sweep"),
+        default=False,
+        sets=("mode", "sweep"),
+    ),
+    Option(
+        "sweep_config", Text(), "another sweep file than the course's, for --mode sweep", ("sweep_file", "sweep_yaml")
+    ),
+    Option(
+        "count",
+        Whole(1),
+        "runs in a sweep",
+        (
+            "sweep_count",
+            "num_runs",
+            "n_runs",
+            "num_trials",
+            "trials",
+            "n_trials",
+            "sweep_runs",
+            "max_runs",
+            "num_sweeps",
+        ),
+    ),
     Option("seeds", Whole(1, 10_000), "train this many times, with seeds from --seed on", ("n_seeds", "num_seeds")),
     Option("report", Switch(), "write report.html into the run's folder at the end", default=True),
     Option("dry_run", Switch(), "print what would be trained, and stop", default=False),
     DEBUG,
-    Option("use_wandb", Switch(), "follow the run on Weights & Biases", ("wandb", "log_wandb", "enable_wandb")),
-    Option("model_save_path", Text(), "another file for the weights", ("save_path", "save_model_path", "model_save")),
-    Option("config_save_path", Text(), "another file for the settings", ("save_config_path", "config_save")),
-    Option("model_path", Text(), "weights to start from", ("load_model", "model_file", "load_path")),
+    Option("use_wandb", Switch(), "follow the run on Weights & Biases", WANDB),
+    Option(
+        "model_save_path",
+        Text(),
+        "another file for the weights",
+        ("msp", "save_path", "save_model_path", "model_save", "model_output"),
+    ),
+    Option(
+        "config_save_path",
+        Text(),
+        "another file for the settings",
+        ("save_config_path", "config_save", "save_config", "csp"),
+    ),
+    Option(
+        "model_path",
+        Text(),
+        "weights to start from",
+        ("load_model", "model_file", "load_path", "load_weights", "pretrained"),
+    ),
     HELP,
 )
 
 JOBS = Option("jobs", Whole(1, 10_000), "trials at a time; none: one a core", ("j", "n_jobs", "workers", "num_workers"))
-USE_WANDB = Option(
-    "use_wandb", Switch(), "follow every trial on Weights & Biases", ("wandb", "log_wandb", "enable_wandb")
-)
+USE_WANDB = Option("use_wandb", Switch(), "follow every trial on Weights & Biases", WANDB)
 STORAGE = Option("storage", Text(), "sqlite:///FILE or postgresql://..., which several machines can share", ("db",))
 SWEEPS_DIR = Option("sweeps_dir", Text(), "folder that holds the folders of sweeps", ("sweeps_folder",), "sweeps")
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from handgrad.cli.console import say_notes
 from handgrad.cli.flags import FLAG, ParsedFlags, parse
 from handgrad.cli.help_text import short_help
-from handgrad.cli.nearest import suggestion
 from handgrad.cli.options import Option
 from handgrad.errors import FileSystemError, UsageError
+from handgrad.nearest import suggestion
 from handgrad.sweeps.folder import Sweep, open_sweep
 
 

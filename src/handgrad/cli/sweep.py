@@ -6,7 +6,6 @@ from handgrad.cli.console import say, say_notes
 from handgrad.cli.examined import print_examination
 from handgrad.cli.flags import FLAG, ParsedFlags, parse
 from handgrad.cli.help_text import help_text
-from handgrad.cli.nearest import suggestion
 from handgrad.cli.options import SWEEP
 from handgrad.cli.subcommands import Subcommand, run_subcommand
 from handgrad.cli.sweep_ensemble import ENSEMBLE
@@ -17,6 +16,7 @@ from handgrad.cli.sweeping import RESUME, plan_of, start_sweep
 from handgrad.cli.tracked import with_wandb
 from handgrad.diagnostics import ERROR, Diagnostic
 from handgrad.errors import HandgradError, UsageError
+from handgrad.nearest import suggestion
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
 from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.search import held

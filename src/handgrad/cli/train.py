@@ -40,7 +40,7 @@ def run(tokens: list[str], program: str = "handgrad train", always_track: bool =
         print(help_text(program, [example.replace("handgrad train", program) for example in EXAMPLES]), end="")
         return 0
     config = with_wandb(parsed, always_track)
-    if parsed.options["mode"] == "sweep":
+    if parsed.options["mode"] == "sweep" or parsed.options["sweep_config"]:
         return _sweep(config, parsed)
     _check_paths(parsed)
     say(f"$ {config.command()}")
@@ -60,7 +60,9 @@ def _sweep(config: RunConfig, parsed: ParsedFlags) -> int:
     options = {option.name: option.default for option in SWEEP}
     options |= {"trials": parsed.options["count"] or COURSE_TRIALS, "seeds": parsed.options["seeds"]}
     same = {name: parsed.options[name] for name in ("dry_run", "report")}
-    return sweep(COURSE_SWEEP, ParsedFlags(config, parsed.given, options | same, parsed.notes))
+    return sweep(
+        parsed.options["sweep_config"] or COURSE_SWEEP, ParsedFlags(config, parsed.given, options | same, parsed.notes)
+    )
 
 
 def _check_paths(parsed: ParsedFlags) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad.classical import CLASSICAL, ClassicalModel
 from handgrad.config.layers import build_layer
-from handgrad.config.lookup import listed, nearest
+from handgrad.config.lookup import listed
 from handgrad.data import Dataset, Split, hold_fold, load, read_fold, split, watched_on_test, with_features
 from handgrad.errors import UsageError
+from handgrad.nearest import nearest
 from handgrad.nn import (
     ACTIVATIONS,
     INITIALIZERS,

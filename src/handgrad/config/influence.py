@@ -1,7 +1,8 @@
 """Which settings of a run have a say in its result, and in what two runs differ that matters."""
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from handgrad.classical import CLASSICAL
 from handgrad.config.build import (
@@ -11,6 +12,7 @@ from handgrad.config.build import (
     USED_BY_CLASSICAL,
     build_optimizer,
 )
+from handgrad.config.lookup import listed
 from handgrad.config.run_config import RunConfig, differences
 from handgrad.nn import INITIALIZERS, LOSSES
 from handgrad.optim import OPTIMIZERS, SCHEDULES
@@ -41,25 +43,78 @@ CHOICES: dict[str, dict[str, Any]] = {
 }
 OTHER_NAMES = {"std": "init_scale"}  # of a dataclass field, where the setting is called otherwise
 OPTIMIZERS_OWN = ("learning_rate", "epsilon")  # what each optimizer has a number for where the setting is None
-OF_HIDDEN_LAYERS = {"hidden_size", "activation", "dropout", "batch_norm"}
+NEEDS: dict[str, tuple[str, Callable[[Any], bool]]] = {  # the setting that another one needs, and which of its values
+    **dict.fromkeys(("hidden_size", "activation", "dropout", "batch_norm"), ("num_layers", bool)),
+    "elastic_sigma": ("elastic", bool),
+    "device": ("backend", "torch".__eq__),
+}
+
+
+class Condition(NamedTuple):
+    """The setting that decides whether another one acts, the values with which it does, and those that are known."""
+
+    selector: str
+    holds: Callable[[Any], bool]
+    users: tuple[str, ...] = ()
+
+
+def conditions(field: str) -> Iterator[Condition]:
+    """What a setting needs in order to act."""
+    for choice, registry in CHOICES.items():
+        if field in owned(choice):
+            users = tuple(name for name, entry in registry.items() if field in _fields(entry))
+            yield Condition(choice, users.__contains__, users)
+    if field in NEEDS:
+        yield Condition(*NEEDS[field])
 
 
 def idle(config: RunConfig) -> set[str]:
     """Settings that this run makes no use of, such as `beta1` of a run with plain SGD."""
-    unused = {name for choice in CHOICES for name in owned(choice) - _fields(CHOICES[choice][getattr(config, choice)])}
+    return set(_reasons(config))
+
+
+def idle_line(config: RunConfig, given: Iterable[str]) -> str:
+    """Which of the given settings this run makes no use of, and why, on one line; nothing where all act."""
+    reasons = _reasons(config)
+    groups: dict[str, list[str]] = {}
+    for name in given:
+        if name in reasons:
+            groups.setdefault(reasons[name], []).append(name)
+    shared = {why: _users_of(names) for why, names in groups.items()}
+    listed_groups = [f"{', '.join(names)} ({why}{shared[why]})" for why, names in groups.items()]
+    return f"no effect here: {'; '.join(listed_groups)}" if groups else ""
+
+
+def _users_of(names: list[str]) -> str:
+    """Who uses settings that one choice leaves idle, where it is the same for all of them."""
+    users = {condition.users for name in names for condition in conditions(name)}
+    (first, *others) = users or {()}
+    if others or not first:
+        return ""
+    return f"; {listed(first)} {'use' if len(first) > 1 else 'uses'} {'it' if len(names) == 1 else 'them'}"
+
+
+def _reasons(config: RunConfig) -> dict[str, str]:
+    """The settings that this run makes no use of, each with what makes it so."""
+    found: dict[str, str] = {}
+    for name in type(config).model_fields:
+        for selector, holds, _ in conditions(name):
+            if not holds(getattr(config, selector)):
+                found[name] = f"{selector} {getattr(config, selector)}"
     if config.model in CLASSICAL:
-        unused |= set(type(config).model_fields) - set(USED_BY_CLASSICAL)
+        useless = set(type(config).model_fields) - set(USED_BY_CLASSICAL)
+        found |= dict.fromkeys(useless, f"model {config.model}")
     elif config.layers is not None:
-        unused |= set(REPLACED_BY_LAYERS)
+        found |= dict.fromkeys(REPLACED_BY_LAYERS, "layers describes the network")
     elif config.model != "mlp":
-        unused |= set(REPLACED_BY_CNN)
-    elif not config.num_layers:
-        unused |= OF_HIDDEN_LAYERS
-    unused |= set(REPLACED_BY_FEATURES) if config.features != "pixels" else set()
-    unused |= {"device"} if config.backend == "handgrad" else set()
-    unused |= set() if config.elastic else {"elastic_sigma"}
-    unused |= set() if config.patience or config.keep == "best" else {"monitor"}
-    return unused
+        found |= dict.fromkeys(REPLACED_BY_CNN, f"model {config.model}")
+    if config.features != "pixels":
+        found |= dict.fromkeys(REPLACED_BY_FEATURES, f"features {config.features}")
+    if config.patience >= config.epochs:
+        found["patience"] = f"epochs {config.epochs}"
+    if not config.patience and config.keep != "best":
+        found["monitor"] = f"patience 0, keep {config.keep}"
+    return found
 
 
 def effective_differences(one: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any]]:

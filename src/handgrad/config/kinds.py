@@ -144,6 +144,13 @@ class Text(Kind):
         return self.canonical(value)
 
 
+def run_name(text: str) -> str:
+    """A text that a folder's name can be made from."""
+    if len(text) > 100 or text in (".", ".."):
+        raise ValueError(f"must be a name of at most 100 characters, got {shown(text)}")
+    return text.strip()
+
+
 def folder_name(text: str) -> str:
     """A text that can be the name of a folder on every system."""
     if text[0] in ".-" or len(text) > 100 or any(character in '/\\:*?"<>|' for character in text):

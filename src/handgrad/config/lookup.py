@@ -1,14 +1,15 @@
 """From what somebody wrote to the one name that is meant, or to a refusal with the right spelling."""
 
-import difflib
 import functools
+import re
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from handgrad.config import spellings
 from handgrad.errors import UsageError
+from handgrad.nearest import nearest, squashed
 from handgrad.optim import OPTIMIZERS
 
 ALL = {"flag": "--help lists all", "setting": "`handgrad train --help` lists all"}
@@ -20,18 +21,6 @@ _short.maxstring = _short.maxother = 60
 def shown(value: Any) -> str:
     """A value as an error quotes it: on one line, and cut when it is long."""
     return _short.repr(list(value) if isinstance(value, tuple) else value)
-
-
-def squashed(name: str) -> str:
-    """What two spellings of one name share: letters and digits in lower case."""
-    return "".join(character for character in name.lower() if character.isalnum())
-
-
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The one of `names` that most resembles `name`, or None when none does."""
-    plain = {squashed(other): other for other in names}
-    near = difflib.get_close_matches(squashed(name), plain, n=1, cutoff=0.6)
-    return plain[near[0]] if near else None
 
 
 def listed(names: Iterable[str]) -> str:
@@ -51,6 +40,30 @@ def field_spellings() -> dict[str, str]:
     return inverted(spellings.FIELDS)
 
 
+class UnknownNameError(UsageError):
+    """A name that stands for nothing; `meant` is what was likely meant, "" where nothing is near."""
+
+    def __init__(self, written: str, what: str, meant: str) -> None:
+        self.written, self.what, self.meant = written, what, meant
+        super().__init__(f"unknown {what} {written}{f': did you mean {meant}?' if meant else f'. {ALL[what]}'}")
+
+
+def together(problems: Sequence[UsageError]) -> UsageError:
+    """All that is wrong, on one line: first the names that stand for nothing, in one list."""
+    if len(problems) == 1:
+        return problems[0]
+    lost = [problem for problem in problems if isinstance(problem, UnknownNameError)]
+    said = [str(problem) for problem in problems if problem not in lost or len(lost) == 1]
+    if len(lost) > 1:
+        names = ", ".join(
+            f"{each.written} (did you mean {each.meant}?)" if each.meant else each.written for each in lost
+        )
+        said.insert(
+            0, f"unknown {lost[0].what}s {names}{'' if all(each.meant for each in lost) else f'. {ALL[lost[0].what]}'}"
+        )
+    return UsageError("; ".join(dict.fromkeys(said)))
+
+
 def find(written: str, table: Mapping[str, str], what: str) -> str:
     """The name that a spelling stands for in `table`; `what` is "setting" or "flag", as `written` shows its dashes.
 
@@ -63,6 +76,9 @@ def find(written: str, table: Mapping[str, str], what: str) -> str:
     if candidates:
         choices = listed(_dashes(what) + candidate for candidate in candidates)
         raise UsageError(f"{what} {written} is ambiguous: choose {choices}")
+    worded = field_wordings().get(wording(written))
+    if worded:
+        return worded
     raise unknown(written, what, table)
 
 
@@ -74,8 +90,45 @@ def unknown(written: str, what: str, table: Mapping[str, str] | None = None) -> 
         option = f"{_dashes(what)}optimizer_options {squashed(written)}=..."
         return UsageError(f"{what} {written} belongs to {listed(owners)}: give {option}")
     near = table.get(squashed(written)) or table.get(nearest(written, table) or "")
-    hint = f": did you mean {_dashes(what)}{near}?" if near else f". {ALL[what]}"
-    return UsageError(f"unknown {what} {written}{hint}")
+    return UnknownNameError(written, what, f"{_dashes(what)}{near}" if near else "")
+
+
+def wording(written: str) -> frozenset[str]:
+    """The words of a name without those that say nothing, each in one form: batchSizes and size_of_batch are alike."""
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", written).lower().replace("no_of", "num").replace("no-of", "num")
+    words = (_WORDS.get(word, word) for word in re.findall(r"[a-z0-9]+", text))
+    forms = (re.sub(r"(?<=[a-z]{3})(?<!s)s$", "", word) for word in words)
+    return frozenset(_WORDS.get(form, form) for form in forms if form not in _SAYING_NOTHING)
+
+
+_SAYING_NOTHING = frozenset(
+    {*("of", "in", "the", "for", "to", "per", "each", "every", "used", "my", "value", "type", "method", "function")}
+    | {*("fn", "func", "training", "network", "nn", "mini", "param", "parameter")}
+)
+_WORDS = {
+    **dict.fromkeys(("number", "n", "count", "nb"), "num"),
+    **dict.fromkeys(("neuron", "node"), "unit"),
+    **dict.fromkeys(("dim", "dimension"), "size"),
+    **dict.fromkeys(("lamb", "lmbda", "lam", "lambd"), "lambda"),
+    **dict.fromkeys(("initializer", "initialiser", "initialization", "initialisation"), "init"),
+    **dict.fromkeys(("regularization", "regularisation", "regularizer"), "reg"),
+    **dict.fromkeys(("probability", "prob"), "rate"),
+    **dict.fromkeys(("val", "valid"), "validation"),
+    "optimiser": "optimizer",
+    "normalisation": "normalization",
+}
+
+
+@functools.cache
+def field_wordings() -> dict[frozenset[str], str]:
+    """Every wording of a field that stands for one field only, and the field."""
+    found: dict[frozenset[str], set[str]] = {frozenset(): set()}
+    for field, others in spellings.FIELDS.items():
+        for spelling in (field, *others):
+            found.setdefault(wording(spelling), set()).add(field)
+    for name in spellings.AMBIGUOUS_FIELDS:
+        found.pop(wording(name), None)
+    return {words: meanings.pop() for words, meanings in found.items() if len(meanings) == 1}
 
 
 def _dashes(what: str) -> str:
@@ -104,6 +157,7 @@ def value_name(field: str, text: str, names: Iterable[str]) -> str:
     if candidates:
         raise ValueError(f"is ambiguous, got {shown(text)}, expected {listed(candidates)}")
     known = [*names, *(spelling for spelling, name in _value_spellings(field).items() if name in names)]
-    near = nearest(text, known)
+    near = nearest(text, known, spellings.FOREIGN.get(field, ()))
     hint = f"; did you mean {_value_spellings(field).get(squashed(near), near)}?" if near else ""
-    raise ValueError(f"must be one of {', '.join(names)}, got {shown(text)}{hint}")
+    pointer = spellings.POINTERS.get(field, {}).get(squeezed, "")
+    raise ValueError(f"must be one of {', '.join(names)}, got {shown(text)}{hint}{f'. {pointer}' if pointer else ''}")

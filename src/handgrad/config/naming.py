@@ -117,6 +117,11 @@ def file_name(text: str) -> str:
     return f"{safe[: LONGEST - 9]}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
+def folder_of_name(name: str) -> str:
+    """The folder of a run with a name that somebody gave it: what no folder can be called so by becomes "-"."""
+    return re.sub(r'[\s/\\:*?"<>|]+', "-", name).strip("-").lstrip(".")[:LONGEST] or "run"
+
+
 def _sizes(config: "RunConfig") -> list[str]:
     """Nothing for the usual size, as in the course's names."""
     return [] if config.hidden_size == EACH_LAYER else [ABBREVIATIONS["hidden_size"], _brief(config.hidden_size)]

@@ -12,8 +12,10 @@ from handgrad import strict_yaml
 from handgrad.classical import CLASSICAL
 from handgrad.config.build import ALL_MODELS, REPLACED_BY_CNN, REPLACED_BY_LAYERS, USED_BY_CLASSICAL
 from handgrad.config.kinds import Kind, Wholes
-from handgrad.config.lookup import field_spellings, find, shown, squashed, unknown, value_name
+from handgrad.config.lookup import field_spellings, find, shown, together, unknown, value_name
+from handgrad.config.meaning import meaning
 from handgrad.errors import UsageError
+from handgrad.nearest import squashed
 
 if TYPE_CHECKING:
     from handgrad.config.run_config import RunConfig
@@ -25,12 +27,17 @@ SHORTHAND = re.compile(r"hog[-_+ ]?([\w -]+)$", re.IGNORECASE)
 
 
 def canonical(mapping: Mapping[str, Any], kind_of: KindOf) -> dict[str, Any]:
-    """The values by the fields' own names.
+    """The values by the fields' own names; a name that means no field or several stays, and is refused with the values.
 
-    Raises  UsageError for a name that means no field or several, and for one field given twice with different values.
+    Raises  UsageError for one field given twice with different values.
     """
-    table = field_spellings()
-    triples = ((name, find(str(name), table, "setting"), value) for name, value in mapping.items())
+    triples = []
+    for name, value in mapping.items():
+        try:
+            field, (meant,), _ = meaning(str(name), [value], field_spellings(), kind_of, "setting")
+            triples.append((str(name), field, meant))
+        except UsageError:
+            triples.append((str(name), str(name), value))
     return unfolded(united(triples, kind_of))
 
 
@@ -68,15 +75,18 @@ def with_listed_layers(values: Any) -> Any:
 def united(triples: Iterable[tuple[str, str, Any]], kind_of: KindOf) -> dict[str, Any]:
     """The values by field, from (what was written, field, value).
 
-    Raises  UsageError for a field given twice with values that differ, quoting both.
+    Raises  UsageError for every field given twice with values that differ, quoting both.
     """
     values: dict[str, Any] = {}
     spelled: dict[str, str] = {}
+    problems = []
     for written, field, value in triples:
         if field in values and not _same(kind_of(field), values[field], value):
             both = f"{spelled[field]} {_plain(values[field])} and {written} {_plain(value)}"
-            raise UsageError(f"{field} is given twice: {both}. Leave one out")
+            problems.append(UsageError(f"{field} is given twice: {both}. Leave one out"))
         values[field], spelled[field] = value, written
+    if problems:
+        raise together(problems)
     return values
 
 
@@ -143,15 +153,19 @@ def settled_sizes(config: "RunConfig") -> dict[str, Any]:
 
 
 def one_line(error: ValidationError) -> UsageError:
-    """The first of pydantic's errors in the house's words, and how many more there are."""
-    first, *others = error.errors(include_url=False)
-    field = str(first["loc"][0]) if first["loc"] else ""
-    if first["type"] == "extra_forbidden":
-        message = str(unknown(field, "setting"))
-    else:
-        message = f"{field} {first.get('ctx', {}).get('error', first['msg'])} (--{field})"
-    names = ", ".join(str(other["loc"][0]) for other in others)
-    return UsageError(message + (f"; and {len(others)} more: {names}" if others else ""))
+    """All of pydantic's errors in the house's words."""
+    return together([_in_words(each) for each in error.errors(include_url=False)])
+
+
+def _in_words(error: Any) -> UsageError:
+    field = str(error["loc"][0]) if error["loc"] else ""
+    if error["type"] != "extra_forbidden":
+        return UsageError(f"{field} {error.get('ctx', {}).get('error', error['msg'])} (--{field})")
+    try:
+        find(field, field_spellings(), "setting")
+    except UsageError as refusal:
+        return refusal
+    return unknown(field, "setting")
 
 
 def _same(kind: Kind, a: Any, b: Any) -> bool:

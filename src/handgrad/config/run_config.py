@@ -22,7 +22,7 @@ from handgrad.config.kinds import (
     Text,
     Whole,
     Wholes,
-    folder_name,
+    run_name,
 )
 from handgrad.config.layers import LayerList
 from handgrad.data import FEATURES, canonical_name
@@ -162,8 +162,8 @@ class RunConfig(BaseModel):
     warmup_steps: Annotated[int, Whole(0)] = _schedule(0, "steps over which the learning rate rises linearly at first")
 
     runs_dir: Annotated[str, Text()] = _run("runs", "folder that holds the folders of runs")
-    name: Annotated[str | None, Text(folder_name, optional=True)] = _run(
-        None, "the run's folder; none: made from the settings"
+    name: Annotated[str | None, Text(run_name, optional=True)] = _run(
+        None, "what the run is called; its folder has the same name as far as a folder can; none: made from the settings"
     )
 
     track: Annotated[tuple[str, ...], Names("track", ("wandb", "tensorboard"))] = _tracking(

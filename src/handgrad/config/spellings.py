@@ -5,11 +5,18 @@ A row starts with the short flag that help shows, where there is one: the course
 """
 
 FIELDS: dict[str, tuple[str, ...]] = {
-    "dataset": ("d", "ds", "data", "dataset_name"),
+    "dataset": (
+        "d",
+        "ds",
+        "data",
+        "dataset_name",
+        *("dataset_type", "data_name", "dataset_choice"),
+    ),
     "resize": ("image_size", "img_size"),
     "validation_fraction": (
         *("val_split", "validation_split", "val_fraction", "val_ratio", "validation_ratio", "val_size"),
         *("validation_size", "val_frac", "valid_split"),
+        *("val", "validation", "valid", "valid_size", "valid_fraction", "holdout"),
     ),
     "train_fraction": ("data_fraction", "subset"),
     "fold": ("cv_fold",),
@@ -22,8 +29,18 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "model": ("model_type", "model_name", "network", "net", "classifier"),
     "model_options": ("model_args", "model_kwargs", "model_params", "classifier_options"),
     "num_layers": (
-        *("nhl", "nh1", "hl", "nl", "hidden_layers", "n_layers", "num_hidden_layers", "hidden_layers_count"),
-        *("n_hidden_layers", "number_of_hidden_layers", "no_of_hidden_layers", "num_hidden", "hidden_layer_count"),
+        *(
+            "nhl",
+            "nh1",
+            "hl",
+            "nl",
+            "hidden_layers",
+            "hidden_layer",
+            "n_layers",
+            "num_hidden_layers",
+            "hidden_layers_count",
+        ),
+        *("n_hidden_layers", "number_of_hidden_layers", "no_of_hidden_layers", "hidden_layer_count"),
         *("num_of_hidden_layers", "no_hidden_layers", "layer_count", "layers_count", "depth"),
     ),
     "hidden_size": (
@@ -32,26 +49,80 @@ FIELDS: dict[str, tuple[str, ...]] = {
         *("num_hidden_units", "n_hidden_units", "num_nodes", "nodes", "units", "layer_size", "size_hidden_layers"),
         *("size_of_hidden_layers", "size_hidden_layer", "size_of_hidden_layer", "hidden_dim", "hidden_dims", "width"),
         *("layer_sizes", "hidden_layers_sizes", "hidden_nodes", "num_hidden_nodes"),
+        *(
+            "hidden_layer_units",
+            "units_per_layer",
+            "layer_dims",
+            "layer_units",
+            "hidden_unit",
+            "hidden_dimension",
+            "num_neurons_per_layer",
+            "hidden_width",
+            "neurons_in_hidden_layer", "num_neurons_in_hidden_layer",
+        ),
     ),
-    "activation": ("a", "ac", "act", "af", "activation_function", "activation_fn", "activation_func", "act_fn"),
+    "activation": (
+        "a",
+        "ac",
+        "act",
+        "af",
+        "activation_function",
+        "activation_fn",
+        "activation_func",
+        "act_fn",
+        *("activ", "hidden_activation", "nonlinearity", "act_func"),
+    ),
     "dropout": ("do", "drop", "dropout_rate", "drop_rate", "dropout_prob", "dropout_p"),
     "batch_norm": ("bn", "batch_normalization", "batch_normalisation", "use_batch_norm"),
     "weight_init": (
         *("w_i", "init", "weight_initialization", "weight_initialisation", "weights_init", "initializer"),
         *("initialiser", "initialization", "initialisation", "weight_initializer", "weight_initialiser", "init_method"),
         *("weight_init_method", "initialization_method", "weights_initialization", "param_init"),
+        *("wt_init", "init_type", "initialize"),
     ),
     "init_scale": ("init_std", "init_sigma", "weight_scale", "init_standard_deviation"),
     "layers": ("architecture",),
-    "loss": ("l", "loss_function", "loss_fn", "loss_func", "criterion", "loss_type", "objective"),
+    "loss": (
+        "l",
+        "loss_function",
+        "loss_fn",
+        "loss_func",
+        "criterion",
+        "loss_type",
+        "objective",
+        *("lf", "cost", "cost_function", "cost_fn", "loss_name"),
+    ),
     "label_smoothing": ("ls", "smoothing"),
     "backend": ("engine", "framework"),
     "device": ("accelerator",),
     "dtype": ("precision", "data_type"),
-    "epochs": ("e", "ep", "epoch", "num_epochs", "n_epochs", "no_of_epochs", "number_of_epochs", "max_epochs"),
-    "batch_size": ("b", "bs", "batch", "minibatch", "minibatch_size", "mb_size"),
+    "epochs": (
+        "e",
+        "ep",
+        "epoch",
+        "num_epochs",
+        "n_epochs",
+        "no_of_epochs",
+        "number_of_epochs",
+        "max_epochs",
+        "epoch_count",
+    ),
+    "batch_size": (
+        "b",
+        "bs",
+        "batch",
+        "minibatch",
+        "minibatch_size",
+        "mb_size",
+        *("mb", "batch_sz", "bsz"),
+    ),
     "seed": ("random_seed", "random_state", "rand_seed", "rng_seed"),
-    "patience": ("early_stopping_patience", "early_stop_patience", "es_patience"),
+    "patience": (
+        "early_stopping_patience",
+        "early_stop_patience",
+        "es_patience",
+        *("early_stopping", "early_stop"),
+    ),
     "monitor": ("monitor_metric",),
     "keep": (),
     "time_limit": ("max_time", "time_limit_seconds", "max_seconds"),
@@ -60,14 +131,29 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "log_test": ("test_log", "track_test"),
     "checkpoint_seconds": ("checkpoint_interval",),
     "optimizer": ("o", "op", "opt", "optim", "optimiser", "optimizer_name", "optimization", "optimizer_type"),
-    "learning_rate": ("lr", "eta", "learn_rate", "lrate"),
+    "learning_rate": (
+        "lr",
+        "eta",
+        "learn_rate",
+        "lrate",
+        *("lr_rate", "initial_learning_rate", "init_lr", "base_lr"),
+    ),
     "momentum": ("m", "mom", "momentum_rate", "momentum_factor"),
     "beta": ("rmsprop_beta", "beta_rms", "beta_rmsprop", "rho"),
     "beta1": ("b1", "adam_beta1"),
     "beta2": ("b2", "adam_beta2"),
     "epsilon": ("eps", "adam_epsilon", "adam_eps"),
     "optimizer_options": ("opt_options", "optimizer_args", "optimizer_kwargs"),
-    "weight_decay": ("w_d", "l2", "l2_reg", "l2_lambda", "lambda_l2", "l2_penalty", "l2_regularization"),
+    "weight_decay": (
+        "w_d",
+        "l2",
+        "l2_reg",
+        "l2_lambda",
+        "lambda_l2",
+        "l2_penalty",
+        "l2_regularization",
+        *("w_decay", "l2_weight", "l2_coeff", "l2_strength", "l2_alpha", "reg_lambda", "lambda_reg", "reg_strength"),
+    ),
     "l1": ("l1_reg", "l1_lambda", "lambda_l1", "l1_penalty", "l1_regularization"),
     "clip_norm": ("grad_clip", "gradient_clip", "gradient_clipping", "max_grad_norm", "max_norm", "clip_grad_norm"),
     "schedule": ("scheduler", "lr_schedule", "lr_scheduler", "learning_rate_schedule", "sched"),
@@ -75,45 +161,96 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "schedule_factor": ("decay_factor", "lr_decay_factor", "lr_gamma", "lr_decay", "decay_rate", "lr_decay_rate"),
     "warmup_steps": ("warmup", "num_warmup_steps"),
     "runs_dir": ("runs_folder", "run_dir", "output_dir", "out_dir", "save_dir", "logdir", "results_dir"),
-    "name": ("run_name", "wandb_name", "wandb_run_name", "experiment_name", "exp_name"),
+    "name": (
+        "run_name",
+        "wandb_name",
+        "wandb_run_name",
+        "experiment_name",
+        "exp_name",
+        *("run", "run_title", "experiment", "exp", "wandb_run", "wandb_experiment_name"),
+    ),
     "track": ("tracker", "trackers", "logger", "loggers", "tracking"),
-    "wandb_project": ("wp", "project", "project_name", "wandb_project_name"),
-    "wandb_entity": ("we", "entity", "entity_name", "wandb_entity_name"),
-    "wandb_group": ("group", "run_group", "wandb_group_name"),
+    "wandb_project": (
+        "wp",
+        "project",
+        "project_name",
+        "wandb_project_name",
+        *("wandb_proj", "wandb_p", "proj"),
+    ),
+    "wandb_entity": (
+        "we",
+        "entity",
+        "entity_name",
+        "wandb_entity_name",
+        *("wandb_user", "wandb_username", "wandb_team"),
+    ),
+    "wandb_group": (
+        "group",
+        "run_group",
+        "wandb_group_name",
+        "wg",
+    ),
     "wandb_mode": ("wm",),
 }
 
+# What can mean several settings: the value decides where it fits one of them only, and is refused otherwise.
 AMBIGUOUS_FIELDS: dict[str, tuple[str, ...]] = {
     "alpha": ("learning_rate", "beta"),
+    "betas": ("beta1", "beta2"),
     "clip": ("clip_norm", "optimizer_options clip=10"),
     "decay": ("weight_decay", "schedule_factor"),
     "gamma": ("schedule_factor", "momentum"),
     "hidden": ("num_layers", "hidden_size"),
     "i": ("weight_init", "init_scale"),
-    "lambda": ("weight_decay", "l1"),
-    "log": ("log_every", "log_test"),
     "n": ("num_layers", "hidden_size", "name"),
     "nh": ("num_layers", "hidden_size"),
+    "numhidden": ("num_layers", "hidden_size"),
+    "nhidden": ("num_layers", "hidden_size"),
     "p": ("wandb_project", "patience"),
-    "reg": ("weight_decay", "l1"),
-    "regularization": ("weight_decay", "l1"),
     "s": ("seed", "hidden_size", "schedule"),
     "size": ("hidden_size", "batch_size", "resize"),
     "t": ("track", "train_fraction"),
     "w": ("weight_init", "weight_decay", "wandb_project"),
 }
 
+# What else a name means where its value does not fit what the tables above say. Names of options stand here too.
+OTHERWISE: dict[str, tuple[str, ...]] = {
+    "c": ("count",),
+    "hiddenlayer": ("hidden_size",),
+    "hiddenlayers": ("hidden_size",),
+    "hl": ("hidden_size",),
+    "layers": ("num_layers", "hidden_size"),
+    "m": ("model_path",),
+    "model": ("model_path",),
+    "sweep": ("sweep_config",),
+    "wandb": ("wandb_mode", "wandb_project"),
+}
+
+# What nearly everybody means by a name that could mean more: said in a note.
+GUESSED: dict[str, str] = dict.fromkeys(("lambda", "lambd", "lmbda", "reg", "regularization"), "weight_decay")
+
 _LOSSES = {
-    "mean_squared_error": ("mse", "squared_error", "square_error", "mean_square_error", "squared_loss", "mse_loss"),
+    "mean_squared_error": (
+        "mse",
+        "squared_error",
+        "square_error",
+        "mean_square_error",
+        "squared_loss",
+        "mse_loss",
+        "l2_loss",
+        "quadratic",
+        "mean_squared",
+        "mean_squared_error_loss",
+    ),
     "cross_entropy": (
         *("ce", "xent", "cce", "categorical_cross_entropy", "sparse_categorical_cross_entropy", "cross_entropy_loss"),
-        *("softmax_cross_entropy", "ce_loss"),
+        *("softmax_cross_entropy", "ce_loss", "cel", "entropy", "log_loss", "cross"),
     ),
 }
 
 _ACTIVATIONS = {
-    "identity": ("linear", "id"),
-    "sigmoid": ("logistic", "sigm", "sig"),
+    "identity": ("linear", "id", "none", "no_activation"),
+    "sigmoid": ("logistic", "sigm", "sig", "logistic_sigmoid"),
     "tanh": ("hyperbolic_tangent", "hyperbolic_tan"),
     "relu": ("rectifier", "rectified_linear", "rectified_linear_unit"),
     "leaky_relu": ("lrelu", "leaky", "leaky_rectifier"),
@@ -131,16 +268,30 @@ _INITIALIZERS = {
 }
 
 _OPTIMIZERS = {
-    "sgd": ("gd", "gradient_descent", "stochastic_gradient_descent", "vanilla", "vanilla_sgd", "vanilla_gd"),
+    "sgd": (
+        *(
+            "gd",
+            "gradient_descent",
+            "stochastic_gradient_descent",
+            "vanilla",
+            "vanilla_sgd",
+            "vanilla_gd",
+            "stochastic",
+        ),
+        *("stochastic_gd", "batch_gd", "mini_batch_gd", "mini_batch", "mini_batch_sgd", "mini_batch_gradient_descent"),
+        *("vanilla_gradient_descent", "batch_gradient_descent", "normal", "plain_sgd"),
+    ),
     "momentum": (
         *("mgd", "sgdm", "momentum_gd", "sgd_momentum", "momentum_sgd", "sgd_with_momentum", "heavy_ball", "polyak"),
-        *("momentum_based_gd", "momentum_gradient_descent", "msgd"),
+        *("momentum_based_gd", "momentum_gradient_descent", "msgd", "momentum_based_gradient_descent"),
+        *("gd_momentum", "gd_with_momentum", "mom"),
     ),
     "nag": (
         *("nesterov", "nestorov", "ngd", "nesterov_gd", "nesterov_momentum", "nesterov_accelerated_gradient", "nagd"),
         *("nesterov_accelerated_gradient_descent", "nesterov_accelerated", "sgd_nesterov", "nesterov_sgd"),
+        *("nesterov_accelerated_gd", "nesterov_gradient_descent", "nag_gd"),
     ),
-    "rmsprop": ("rms", "root_mean_square_propagation"),
+    "rmsprop": ("rms", "rms_propagation", "root_mean_square_propagation"),
     "nadam": ("nesterov_adam", "nesterov_accelerated_adam"),
 }
 
@@ -179,7 +330,10 @@ VALUES: dict[str, dict[str, tuple[str, ...]]] = {
         "cosine": ("cosine_annealing", "cosine_decay", "cosine_annealing_lr"),
         "one_cycle": ("one_cycle_lr", "1cycle"),
     },
-    "normalize": {"unit": ("min_max", "zero_one", "0_1"), "standard": ("standardize", "standardise", "z_score")},
+    "normalize": {
+        "unit": ("min_max", "zero_one", "0_1", "true", "yes", "1"),
+        "standard": ("standardize", "standardise", "z_score"),
+    },
     "backend": {"handgrad": ("numpy", "numba", "by_hand"), "torch": ("pytorch", "pt")},
     "device": {"cuda": ("gpu", "nvidia"), "cpu": ("processor",)},
     "dtype": {"float32": ("float", "single", "fp32", "f32"), "float64": ("double", "fp64", "f64")},
@@ -188,9 +342,35 @@ VALUES: dict[str, dict[str, tuple[str, ...]]] = {
         "validation_loss": ("val_loss",),
     },
     "track": {"wandb": ("w&b", "weights_and_biases"), "tensorboard": ("tb",)},
+    "mode": {
+        "single": ("train", "run", "training", "normal"),
+        "sweep": ("tune", "search", "tuning", "hyperparameter_search"),
+    },
     "wandb_mode": {"disabled": ("off",), "offline": ("dryrun",), "online": ("on", "run")},
 }
 
 AMBIGUOUS_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "layers": {"linear": ("dense", "identity")},  # a dense layer in PyTorch, an activation in Keras
+}
+
+# Right words elsewhere for what is not here: no misspelling of what is. Data sets have theirs in handgrad.data.
+FOREIGN: dict[str, tuple[str, ...]] = {
+    "activation": (
+        *("selu", "celu", "prelu", "rrelu", "crelu", "relu6", "mish", "softmax", "log_softmax", "softsign", "glu"),
+        *("hard_sigmoid", "hard_tanh", "hard_swish", "tanhshrink", "sin", "sine", "step", "maxout", "swiglu", "sinh"),
+    ),
+    "loss": ("mae", "hinge", "huber", "nll", "nll_loss", "bce", "kl", "kl_div", "focal", "l1_loss", "rmse", "poisson"),
+    "optimizer": (
+        *("adamax", "adamp", "radam", "adan", "lamb", "lars", "lion", "adadelta", "adafactor", "adabelief", "yogi"),
+        *("nadamw", "sgdw", "sgdp", "rprop", "asgd", "lbfgs", "ftrl", "shampoo", "muon", "sophia", "amsgrad", "ranger"),
+    ),
+    "schedule": ("linear", "plateau", "polynomial", "cyclic", "cosine_warm_restarts", "inverse_time", "lambda", "noam"),
+    "weight_init": ("uniform", "normal_uniform", "lecun", "lecun_normal", "lecun_uniform", "he_uniform", "ones"),
+    "model": ("lenet", "lenet5", "resnet", "resnet18", "vgg", "vgg16", "alexnet", "vit", "rnn", "lstm", "transformer"),
+    "mode": ("test", "eval", "evaluate", "inference", "predict"),
+}
+
+# What to do where another word asks for something that is done elsewhere.
+POINTERS: dict[str, dict[str, str]] = {
+    "mode": dict.fromkeys(FOREIGN["mode"], "A trained run is tested by `handgrad evaluate RUN`"),
 }

@@ -1,6 +1,5 @@
 """Data sets: named ones, folders of images and arrays in .npz files; and how their rows are split."""
 
-import difflib
 import os
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from handgrad.data.pixels import PixelRange
 from handgrad.data.sources import FASHION_MNIST, MNIST
 from handgrad.data.splits import Split, holdout, kfold, split, take_fraction
 from handgrad.errors import UsageError
+from handgrad.nearest import nearest
 
 DATASETS: dict[str, NamedSet] = {
     "digits": DigitsSet(),
@@ -25,7 +25,16 @@ DATASETS: dict[str, NamedSet] = {
     "fashion_mnist": IdxSet(FASHION_MNIST),
 }
 
-ALIASES = {"fashion": "fashion_mnist", "fashionmnist": "fashion_mnist", "fmnist": "fashion_mnist"}
+ALIASES = {
+    **dict.fromkeys(("fashion", "fashionmnist", "fmnist", "f_mnist", "mnist_fashion"), "fashion_mnist"),
+    **dict.fromkeys(("mnist_784", "mnist784", "mnist_digits"), "mnist"),
+}
+
+# Data sets that exist, and not here: no misspelling of one that does.
+OTHER_SETS = (
+    *("kmnist", "emnist", "qmnist", "notmnist", "medmnist", "kuzushiji", "usps", "svhn"),
+    *("cifar", "cifar10", "cifar100", "stl10", "imagenet", "tiny_imagenet", "caltech101", "iris"),
+)
 
 
 def load(name_or_path: str | os.PathLike[str], resize: tuple[int, int] | None = None) -> Dataset:
@@ -56,6 +65,11 @@ def canonical_name(name_or_path: str | os.PathLike[str]) -> str:
     return plain if plain in DATASETS else name
 
 
+def inputs_and_classes(name: str) -> tuple[int, int] | None:
+    """How many pixels an image of a named set has, and how many classes there are; None for a set that must be read."""
+    return {"digits": (64, 10), "mnist": (784, 10), "fashion_mnist": (784, 10)}.get(canonical_name(name))
+
+
 def statuses() -> list[Status]:
     """What `data list` shows: one row per named set, nothing downloaded."""
     return [dataset.status() for dataset in DATASETS.values()]
@@ -79,8 +93,8 @@ def _named(name: str) -> NamedSet:
 
 
 def _unknown(name: str) -> UsageError:
-    near = difflib.get_close_matches(name.lower(), [*DATASETS, *ALIASES], n=1, cutoff=0.5)
-    hint = f" Did you mean {canonical_name(near[0])}?" if near else ""
+    near = nearest(name, [*DATASETS, *ALIASES], OTHER_SETS)
+    hint = f" Did you mean {canonical_name(near)}?" if near else ""
     return UsageError(
         f"data set: got {name!r}, expected {', '.join(DATASETS)}, a folder of images, or an .npz file.{hint}"
     )

@@ -5,13 +5,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from handgrad.config.lookup import nearest
 from handgrad.errors import HandgradError, UsageError
 from handgrad.figures import COMPARISONS, FIGURES
 from handgrad.figures.kind import Drawn, FigureKind
 from handgrad.figures.run_data import RunData
 from handgrad.figures.saving import FORMATS, save
 from handgrad.figures.style import house_style
+from handgrad.nearest import nearest
 
 
 class Outcome(NamedTuple):

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from pydantic import ValidationError
 
-from handgrad.config.lookup import nearest, shown
+from handgrad.config.lookup import shown
+from handgrad.nearest import nearest
 
 OWN_WORDS = "value_error"
 UNKNOWN = "extra_forbidden"

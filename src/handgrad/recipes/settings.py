@@ -5,7 +5,8 @@ from typing import Any
 
 from handgrad.config import RunConfig, build_optimizer, kind_of
 from handgrad.config.influence import CHOICES, WITHOUT_INFLUENCE, idle, owned
-from handgrad.config.lookup import field_spellings, squashed
+from handgrad.config.lookup import field_spellings
+from handgrad.nearest import squashed
 
 NOT_STATED = "not stated"
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from handgrad.config import RunConfig
 from handgrad.config.build import REPLACED_BY_LAYERS
-from handgrad.config.lookup import field_spellings, squashed
+from handgrad.config.lookup import field_spellings
 from handgrad.errors import UsageError
+from handgrad.nearest import squashed
 from handgrad.recipes.document import Document
 from handgrad.recipes.settings import canonical_name
 

@@ -44,7 +44,7 @@ class WeightsAndBiases(Guarded):
         return self._wandb.init(
             project=self.config.wandb_project,
             entity=self.config.wandb_entity,
-            name=self.folder.name,
+            name=self.config.name or self.folder.name,
             group=self.config.wandb_group,
             config=self.config.to_mapping(),
             dir=str(self.folder),

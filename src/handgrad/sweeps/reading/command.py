@@ -4,9 +4,10 @@ from typing import Any
 
 from handgrad.config import kind_of
 from handgrad.config.kinds import Switch
-from handgrad.config.lookup import field_spellings, shown, squashed
+from handgrad.config.lookup import field_spellings, shown
 from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
+from handgrad.nearest import squashed
 
 
 def command_settings(command: Any, notices: list[Diagnostic]) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from handgrad import strict_yaml
 from handgrad.config import RunConfig
-from handgrad.config.lookup import field_spellings, shown, squashed
+from handgrad.config.lookup import field_spellings, shown
 from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
+from handgrad.nearest import squashed
 from handgrad.sweeps.definition import METHODS, SweepDefinition
 from handgrad.sweeps.reading.command import command_settings
 from handgrad.sweeps.reading.goal import read_metric, read_stopping

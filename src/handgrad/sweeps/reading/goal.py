@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from handgrad.config.lookup import squashed
 from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
+from handgrad.nearest import squashed
 from handgrad.sweeps.hyperband import Hyperband
 from handgrad.sweeps.metric import ASSUMED, GOALS, METRICS, Metric
 from handgrad.sweeps.reading.keys import check_keys, mapping, text, whole, word

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from handgrad.config.lookup import inverted, listed, nearest, shown, squashed
+from handgrad.config.lookup import inverted, listed, shown
 from handgrad.errors import UsageError
+from handgrad.nearest import nearest, squashed
 
 
 def check_keys(content: Mapping[str, Any], known: Iterable[str], where: str, meant: Mapping[str, str] = {}) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from handgrad.config import decides_training
-from handgrad.config.lookup import field_spellings, find, squashed
+from handgrad.config.lookup import field_spellings, find
 from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
+from handgrad.nearest import squashed
 from handgrad.sweeps.reading.distribution import read_distribution
 from handgrad.sweeps.reading.keys import check_keys, mapping
 from handgrad.sweeps.space import Distribution

@@ -1,0 +1,101 @@
+"""Names that other programs have and that need no setting here: taken, and answered in a note."""
+
+from handgrad.config.lookup import inverted
+from handgrad.nearest import squashed
+
+SAVED = "the weights are always kept, in the run's folder"
+SHOWN = "the confusion matrix and every figure of a run are always kept, in its report"
+WRITTEN = "what happens is always shown, and logged into the run's folder"
+KEY = "Weights & Biases takes its key from `wandb login` or $WANDB_API_KEY, not from a command that others can read"
+PROCESSOR = "the hand-written engine computes on the processor; a graphics card takes --backend torch --device cuda"
+TESTED = "a network is trained, validated and then tested in any case"
+
+ACCEPTED: dict[str, tuple[str, ...]] = {
+    SAVED: (
+        *("save", "save_model", "save_weights", "save_best", "save_best_model", "save_checkpoint", "save_checkpoints"),
+        *("checkpoint", "checkpointing", "store_model", "save_run", "save_results"),
+    ),
+    SHOWN: (
+        *("cm", "conf", "confmat", "plot", "plots", "plotting", "visualize", "visualise", "viz", "show", "show_plots"),
+        *("figures", "grad_log_steps", "dead_log_epochs", "num_images", "num_samples", "wandb_cm"),
+    ),
+    WRITTEN: (
+        *(
+            "v",
+            "verbose",
+            "verbosity",
+            "log",
+            "logs",
+            "logging",
+            "console",
+            "print",
+            "progress",
+            "progress_bar",
+            "tqdm",
+        ),
+        *("print_every", "print_freq", "print_loss", "print_interval", "log_level", "log_file", "quiet", "silent"),
+        *("save_logs", "save_log", "log_epochs", "csv", "debug_mode"),
+    ),
+    KEY: ("key", "api_key", "wandb_key", "wandb_api_key", "wandb_login", "login"),
+    PROCESSOR: ("gpu", "gpus", "gpu_id", "use_gpu", "cuda", "use_cuda", "mps", "cpu", "use_cpu", "pin_memory"),
+    TESTED: (
+        *("train", "do_train", "test", "do_test", "eval", "do_eval", "evaluate", "test_model", "run_test", "validate"),
+        *("test_batch_size", "eval_batch_size", "val_batch_size", "valid_batch_size"),
+    ),
+    "one network is trained by itself; --jobs is for a sweep": ("threads", "num_threads", "n_threads"),
+    "which question of a course is answered changes no training": ("question", "q", "ques", "task", "assignment"),
+    "it is not kept": ("tags", "tag", "wandb_tags", "notes", "wandb_notes", "comment"),
+}
+
+# A verb and a thing, such as plot_confusion_matrix, ask for what is kept in any case.
+VERBS = frozenset({"plot", "log", "show", "save", "draw", "visualize", "visualise", "print", "make", "generate"})
+THINGS = frozenset(
+    {
+        *("cm", "confmatrix", "confmat", "confusion", "confusionmatrix", "roc", "loss", "losses", "accuracy", "curve"),
+        *("curves", "image", "images", "sample", "samples", "sampleimages", "gradients", "gradientnorms", "gradnorms"),
+        *("grads", "activations", "weights", "predictions", "history", "metrics", "figure", "figures", "plots"),
+        *("histograms", "deadneurons", "summary", "table", "examples", "misclassified", "failures"),
+    }
+)
+
+# As above, where saying no would ask for another program.
+ALWAYS: dict[str, tuple[str, ...]] = {
+    "the training images are always shuffled": ("shuffle", "shuffle_data"),
+    "every dense and convolutional layer has a bias": ("bias", "use_bias", "biases"),
+    "images are always flattened for dense layers": ("flatten",),
+    "labels are always taken as one-hot": ("one_hot", "one_hot_encode"),
+}
+
+# What the data set decides: how many numbers an image has, and how many classes there are.
+DECIDED: dict[str, tuple[str, ...]] = {
+    "inputs": (
+        *("input_size", "input_dim", "input_dims", "num_inputs", "n_inputs", "num_features", "n_features", "inputs"),
+        *("in_features", "input_features", "n_input", "input_layer_size", "input_neurons"),
+    ),
+    "classes": (
+        *("num_classes", "n_classes", "classes", "output_size", "output_dim", "output_dims", "num_outputs", "outputs"),
+        *("n_outputs", "n_output", "num_labels", "out_features", "output_layer_size", "output_neurons", "oc"),
+        *("number_of_classes", "num_class", "output_classes"),
+    ),
+}
+
+_ACCEPTED, _ALWAYS, _DECIDED = inverted(ACCEPTED), inverted(ALWAYS), inverted(DECIDED)
+
+
+def answer(written: str) -> str | None:
+    """What is to be said to a name that needs no setting; None for any other name."""
+    name = squashed(written)
+    verb = next((verb for verb in VERBS if name.startswith(verb)), "")
+    if verb and name.removeprefix(verb) in THINGS:
+        return SAVED if name == "saveweights" else SHOWN
+    return _ACCEPTED.get(name) or _ALWAYS.get(name)
+
+
+def must_be_true(written: str) -> bool:
+    """Whether saying no to a name with an answer would ask for another program."""
+    return squashed(written) in _ALWAYS
+
+
+def decided_by_data(written: str) -> str | None:
+    """ "inputs" or "classes", for a name of what the data set decides."""
+    return _DECIDED.get(squashed(written))
