@@ -67,7 +67,7 @@ FLAGS = {
     "someone else's option": Row("train -o sgd --optimizer_options beta3=1", USAGE, "sgd has no option beta3"),
     "no data set": Row("train -d minst", USAGE, ("got 'minst'", "Did you mean mnist?")),
     "no seeds": Row("train --seeds 0", USAGE, "seeds must be 1 to 10000, got 0"),
-    "a name with a slash": Row(f"train {TIGHT} --name a/b", USAGE, ("name must be a folder's name", "a/b", "--name")),
+    "a name with a slash": Row(f"train {TIGHT} --name ../b", USAGE, ("must be a name, not a path", "../b", "--name")),
     "weights as text": Row(f"train {TIGHT} --model_save_path w.txt", USAGE, ("ending in .npz, .npy", "w.txt")),
     "save into nowhere": Row(f"train {TIGHT} --model_save_path no/w.npz", USAGE, (
         "model_save_path names a folder that does not exist: no", "--model_save_path")),

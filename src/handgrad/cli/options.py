@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from handgrad.config.kinds import Kind, Name, Number, Switch, Text, Whole, folder_name
+from handgrad.config.kinds import Kind, Name, Number, Switch, Text, Whole, run_name
 
 
 class Option(NamedTuple):
@@ -102,7 +102,7 @@ OF_RUNNING: tuple[Option, ...] = (
 SWEEP: tuple[Option, ...] = (
     CONFIG,
     *OF_RUNNING,
-    Option("name", Text(folder_name), "the sweep's folder; none: as in the file", ("sweep_name",)),
+    Option("name", Text(run_name), "the sweep's folder; none: as in the file", ("sweep_name",)),
     Option("resume", Switch(), "go on with the sweep of that name, if there is one", default=False),
     Option("method", Name("method", ("grid", "random", "bayes", "gp")), "another search than the file's", ("search",)),
     STORAGE,

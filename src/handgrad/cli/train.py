@@ -47,6 +47,8 @@ def run(tokens: list[str], program: str = "handgrad train", always_track: bool =
     say_notes(parsed.notes)
     if validates_on_test(config):
         say_notes([f"fold {config.fold} validates on test images: they choose nothing, the last epoch is kept"])
+    if parsed.options["count"]:
+        say("note: no effect here: count (mode single; --sweep uses it)")
     if parsed.options["dry_run"]:
         code = _dry_run(config)
         if parsed.options["seeds"]:

@@ -16,7 +16,8 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
         *("checkpoint", "checkpointing", "store_model", "save_run", "save_results"),
     ),
     SHOWN: (
-        *("cm", "conf", "confmat", "plot", "plots", "plotting", "visualize", "visualise", "viz", "show", "show_plots"),
+        *("cm", "conf", "confmat", "confusion", "confusion_matrix", "conf_matrix", "roc", "curves", "metrics"),
+        *("plot", "plots", "plotting", "visualize", "visualise", "viz", "show", "show_plots"),
         *("figures", "grad_log_steps", "dead_log_epochs", "num_images", "num_samples", "wandb_cm"),
     ),
     WRITTEN: (

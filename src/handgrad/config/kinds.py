@@ -145,16 +145,9 @@ class Text(Kind):
 
 
 def run_name(text: str) -> str:
-    """A text that a folder's name can be made from."""
-    if len(text) > 100 or text in (".", ".."):
-        raise ValueError(f"must be a name of at most 100 characters, got {shown(text)}")
-    return text.strip()
-
-
-def folder_name(text: str) -> str:
-    """A text that can be the name of a folder on every system."""
-    if text[0] in ".-" or len(text) > 100 or any(character in '/\\:*?"<>|' for character in text):
-        raise ValueError(f"must be a folder's name, at most 100 characters and no slash, got {shown(text)}")
+    """A text that a folder's name can be made from: no path."""
+    if text[0] in ".-/\\~" or len(text) > 100:
+        raise ValueError(f"must be a name, not a path, of at most 100 characters, got {shown(text)}")
     return text
 
 

@@ -12,7 +12,7 @@ from handgrad.nearest import squashed
 KindOf = Callable[[str], Kind]
 MANY_LAYERS = 16  # hidden layers; a larger number of "hidden layers" is the size of one
 WEIGHTS = (".npz", ".npy", ".pt", ".pth", ".h5", ".pkl", ".safetensors")
-ENDINGS = {"config": (".yaml", ".yml", ".json"), "sweep_config": (".yaml", ".yml", ".json")}
+ENDINGS: dict[str, tuple[str, ...]] = {"config": (".yaml", ".yml", ".json"), "sweep_config": (".yaml", ".yml", ".json")}
 ENDINGS |= dict.fromkeys(("model_path", "model_save_path"), WEIGHTS)
 LIKELY: dict[str, Callable[[float], bool]] = {
     "num_layers": lambda x: x <= MANY_LAYERS,

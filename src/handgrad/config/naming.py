@@ -119,7 +119,7 @@ def file_name(text: str) -> str:
 
 def folder_of_name(name: str) -> str:
     """The folder of a run with a name that somebody gave it: what no folder can be called so by becomes "-"."""
-    return re.sub(r'[\s/\\:*?"<>|]+', "-", name).strip("-").lstrip(".")[:LONGEST] or "run"
+    return re.sub(r'[\s/\\:*?"<>|]+', "-", name).strip("-.") or "run"
 
 
 def _sizes(config: "RunConfig") -> list[str]:

@@ -163,7 +163,7 @@ class RunConfig(BaseModel):
 
     runs_dir: Annotated[str, Text()] = _run("runs", "folder that holds the folders of runs")
     name: Annotated[str | None, Text(run_name, optional=True)] = _run(
-        None, "what the run is called; its folder has the same name as far as a folder can; none: made from the settings"
+        None, "what the run is called, and its folder as far as one can; none: made from the settings"
     )
 
     track: Annotated[tuple[str, ...], Names("track", ("wandb", "tensorboard"))] = _tracking(

@@ -58,7 +58,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
             "hidden_dimension",
             "num_neurons_per_layer",
             "hidden_width",
-            "neurons_in_hidden_layer", "num_neurons_in_hidden_layer",
+            "neurons_in_hidden_layer",
+            "num_neurons_in_hidden_layer",
         ),
     ),
     "activation": (

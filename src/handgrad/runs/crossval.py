@@ -12,6 +12,7 @@ from statistics import stdev
 from typing import Any, NamedTuple
 
 from handgrad.config import RunConfig, build_dataset
+from handgrad.config.naming import folder_of_name
 from handgrad.data import Dataset, folds_of_test, kfold
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.evaluation import Interval, Predictions, class_report, mean_interval, mean_share
@@ -112,7 +113,11 @@ def cross_validate(
 
 def folder_of(config: RunConfig, folds: int, part: str) -> Path:
     """Where the runs go: the same command finds them again."""
-    name = config.name or f"{config.auto_name()}_{'cv' if part == 'train' else 'test'}_{folds}"
+    name = (
+        folder_of_name(config.name)
+        if config.name
+        else f"{config.auto_name()}_{'cv' if part == 'train' else 'test'}_{folds}"
+    )
     return Path(os.path.expanduser(config.runs_dir)) / name
 
 

@@ -22,6 +22,7 @@ from handgrad.config import (
     build_schedule,
     build_split,
 )
+from handgrad.config.naming import folder_of_name
 from handgrad.data import Dataset, PixelRange, Split
 from handgrad.errors import CorruptDataError, DivergedError, UsageError
 from handgrad.evaluation import Measure
@@ -127,7 +128,7 @@ def execute(
     """
     dataset = dataset or build_dataset(config)
     job = _job(config, dataset, start)
-    name = config.name or config.auto_name()
+    name = folder_of_name(config.name) if config.name else config.auto_name()
 
     def fill(run: Run) -> None:
         atomic_write(run.config_file, config.to_yaml(), run.durable)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.config import RunConfig, decides_training
+from handgrad.config.naming import folder_of_name
 from handgrad.diagnostics import ERROR, WARNING, Diagnostic
 from handgrad.errors import UsageError
 from handgrad.sweeps.definition import SweepDefinition
@@ -81,7 +82,7 @@ def begin(
 
     Raises  UsageError when there is another sweep of that name; as `create_sweep` and `open_sweep`.
     """
-    called = name or definition.name or "sweep"
+    called = folder_of_name(name or definition.name or "sweep")
     if resume and (folder / called / "sweep.json").exists():
         there = _same(open_sweep(folder / called), definition, base)
         return changed(there, **{field: value for field, value in wishes.items() if field in MAY_CHANGE})
