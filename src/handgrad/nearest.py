@@ -6,7 +6,8 @@ means something else elsewhere, such as the data set kmnist or the optimizer ada
 
 from collections.abc import Iterable
 
-SLIPS = ((4, 1), (7, 2), (12, 3))  # from so many letters on, so many slips
+SLIPS = ((3, 1), (7, 2), (12, 3))  # from so many letters on, so many slips
+SHORT = 3  # letters, of which none may be another one
 LONG_ENOUGH = 6  # for a word that lacks its first letter
 
 
@@ -22,7 +23,7 @@ def nearest(word: str, names: Iterable[str], foreign: Iterable[str] = ()) -> str
     if not allowed or written in map(squashed, foreign):
         return None
     close = [(slips(written, squashed(name)), place, name) for place, name in enumerate(names)]
-    close = [entry for entry in close if entry[0] <= allowed and _begin_alike(written, squashed(entry[2]))]
+    close = [entry for entry in close if entry[0] <= allowed and _alike(written, squashed(entry[2]))]
     return min(close)[2] if close else None
 
 
@@ -46,6 +47,8 @@ def slips(a: str, b: str) -> int:
     return last[-1]
 
 
-def _begin_alike(written: str, name: str) -> bool:
+def _alike(written: str, name: str) -> bool:
     swapped = written[:2] == name[1::-1]
+    if len(written) == len(name) == SHORT and sorted(written) != sorted(name):
+        return False
     return written[:1] == name[:1] or swapped or (written == name[1:] and len(written) >= LONG_ENOUGH)

@@ -206,7 +206,7 @@ REFUSED = {
     "sizes": ("-nhl 2 -sz 128 64 32", "num_layers is 2, but hidden_size lists 3: [128, 64, 32]"),
     "sizes, negative": ("-sz 128 -64", "hidden_size must be 1 to 1000000, got -64"),
     "activation": ("-a rleu", "got 'rleu'; did you mean relu? (--activation)"),
-    "layers": ("--layers 3.5", "for a number of hidden layers use num_layers (--layers)"),
+    "layers": ("--layers dence:3", "got 'dence'; did you mean dense? (--layers)"),
     "bytes that are no text": ("--name \udcff", "name must be a text, got '\\udcff'"),
 }
 

@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 from handgrad import strict_yaml
 from handgrad.cli.options import TRAIN, Option
 from handgrad.config import RunConfig, kind_of
-from handgrad.config.accepted import SAVED, answer, decided_by_data, must_be_true
+from handgrad.config.accepted import PLACES, SAVED, answer, decided_by_data
 from handgrad.config.influence import idle_line
-from handgrad.config.kinds import BOOLEANS, Kind, Name, Switch, items, number
+from handgrad.config.kinds import Kind, Name, Switch, items, number
 from handgrad.config.lookup import field_spellings, inverted, shown, together
 from handgrad.config.meaning import WEIGHTS, meaning
 from handgrad.config.naming import folder_of_name
 from handgrad.config.resolve import united
+from handgrad.config.spellings import GUESSED
 from handgrad.data import inputs_and_classes
 from handgrad.errors import UsageError
 from handgrad.nearest import squashed
@@ -142,6 +143,7 @@ class Reading:
         self.what = what
         self.problems: list[UsageError] = []
         self.decided: list[tuple[str, str, Any]] = []
+        self.places: list[tuple[str, str, Any]] = []
         self._triples: list[tuple[str, str, Any]] = []
         self._notes: list[str] = []
         self._answers: dict[str, list[str]] = {}
@@ -162,8 +164,12 @@ class Reading:
         """The values of settings as they were written, and of the options, checked; both by name."""
         values: dict[str, Any] = {}
         chosen: dict[str, Any] = {}
+        named = any(name == "dataset" for _, name, _ in self._triples)
+        if named:
+            where = "data sets are looked for in $HANDGRAD_DATA_DIR and the usual places"
+            self._notes += [f"{written}: {where}" for written, *_ in self.places]
         try:
-            values = united(self._triples, self.kind_of)
+            values = united([*self._triples, *([] if named else self.places)], self.kind_of)
         except UsageError as problem:
             self.problems.append(problem)
         for name in [name for name in values if name in self.options]:
@@ -180,22 +186,23 @@ class Reading:
     def _answered(self, written: str, words: list[Any]) -> bool:
         """Whether a name needs no setting; what is to be said of it is noted."""
         bare, value = squashed(written), words[0] if len(words) == 1 else words or True
-        if bare in self.table:
+        if bare in self.table or (bare in GUESSED and number(value) is not None):
             return False
-        negated = bare.startswith("no") and not answer(bare) and not decided_by_data(bare)
-        name = bare[2:] if negated else bare
-        saved_to = answer(name) == SAVED and str(value).lower().endswith(WEIGHTS) and "modelsavepath" in self.table
-        what, said = decided_by_data(name), answer(name)
+        if bare in PLACES:
+            self.places.append((written, "dataset", value))
+            return True
+        what, said = decided_by_data(bare), answer(bare, str(value))
         if what:
             said = "the data set decides that"
             self.decided.append((written, what, value))
-        if not said or saved_to:
-            return False
-        no = negated or BOOLEANS.get(str(value).lower()) is False
-        if no and must_be_true(name):
-            raise UsageError(f"{written} asks for another program: {said}. Leave it out")
-        self._answers.setdefault(said, []).append(written)
-        return True
+        elif not said and bare.startswith("no"):
+            said = answer(bare[2:], "false")
+        elif said == SAVED and str(value).lower().endswith(WEIGHTS) and "modelsavepath" in self.table:
+            self._triples.append((written, "model_save_path", value))
+            return True
+        if said:
+            self._answers.setdefault(said, []).append(written)
+        return bool(said)
 
     def _read(self, written: str, words: list[Any]) -> tuple[str, str, Any]:
         """(what was written, the setting or option that it means, its value as written).
@@ -228,8 +235,6 @@ class Reading:
         if bare not in self.table and not words and glued and squashed(glued[1]) in self.table:
             raise UsageError(f"unknown flag {written}: did you mean -{glued[1]} {glued[2]}?")
         value = words[0] if len(words) == 1 else words or True
-        if bare not in self.table and answer(bare) == SAVED:
-            return "model_save_path", value, False
         name, (value,), note = meaning(written, [value], self.table, self.kind_of, self.what)
         self._notes += [note] if note else []
         return name, value, False

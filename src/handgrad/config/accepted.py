@@ -1,6 +1,7 @@
 """Names that other programs have and that need no setting here: taken, and answered in a note."""
 
-from handgrad.config.lookup import inverted
+from handgrad.config.lookup import inverted, shown
+from handgrad.errors import UsageError
 from handgrad.nearest import squashed
 
 SAVED = "the weights are always kept, in the run's folder"
@@ -43,7 +44,9 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
         *("train", "do_train", "test", "do_test", "eval", "do_eval", "evaluate", "test_model", "run_test", "validate"),
         *("test_batch_size", "eval_batch_size", "val_batch_size", "valid_batch_size"),
     ),
-    "one network is trained by itself; --jobs is for a sweep": ("threads", "num_threads", "n_threads"),
+    "one network is trained by itself; --jobs is for a sweep": (
+        *("threads", "num_threads", "n_threads", "num_workers", "workers", "n_jobs", "jobs"),
+    ),
     "which question of a course is answered changes no training": ("question", "q", "ques", "task", "assignment"),
     "it is not kept": ("tags", "tag", "wandb_tags", "notes", "wandb_notes", "comment"),
 }
@@ -59,13 +62,25 @@ THINGS = frozenset(
     }
 )
 
-# As above, where saying no would ask for another program.
-ALWAYS: dict[str, tuple[str, ...]] = {
-    "the training images are always shuffled": ("shuffle", "shuffle_data"),
-    "every dense and convolutional layer has a bias": ("bias", "use_bias", "biases"),
-    "images are always flattened for dense layers": ("flatten",),
-    "labels are always taken as one-hot": ("one_hot", "one_hot_encode"),
+# As above, where another value would ask for another program: the names, and the values that may stand there.
+YES = ("true", "1", "yes", "on", "y", "t")
+ALWAYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "the training images are always shuffled": (("shuffle", "shuffle_data"), YES),
+    "every dense and convolutional layer has a bias": (("bias", "use_bias", "biases"), YES),
+    "images are always flattened for dense layers": (("flatten",), YES),
+    "labels are always taken as one-hot": (("one_hot", "one_hot_encode"), YES),
+    "the penalty is L2, as strong as weight_decay; for another one give l1": (
+        ("regularization", "regularizer", "reg_type", "reg", "penalty", "regularization_type"),
+        ("l2", "none", "ridge"),
+    ),
+    "the output is always a softmax": (
+        ("output_activation", "out_activation", "out_act", "output_act", "output_layer_activation", "output_function"),
+        ("softmax",),
+    ),
 }
+
+# Where the data lie: a data set of its own where no other is named.
+PLACES = frozenset({"datadir", "datapath", "dataroot", "datasetpath", "datasetdir", "datafolder", "datadirectory"})
 
 # What the data set decides: how many numbers an image has, and how many classes there are.
 DECIDED: dict[str, tuple[str, ...]] = {
@@ -80,21 +95,23 @@ DECIDED: dict[str, tuple[str, ...]] = {
     ),
 }
 
-_ACCEPTED, _ALWAYS, _DECIDED = inverted(ACCEPTED), inverted(ALWAYS), inverted(DECIDED)
+_ACCEPTED, _DECIDED = inverted(ACCEPTED), inverted(DECIDED)
+_ALWAYS = inverted({said: names for said, (names, _) in ALWAYS.items()})
 
 
-def answer(written: str) -> str | None:
-    """What is to be said to a name that needs no setting; None for any other name."""
+def answer(written: str, value: str) -> str | None:
+    """What is to be said to a name that needs no setting; None for any other name.
+
+    Raises  UsageError for a value that asks for another program.
+    """
     name = squashed(written)
     verb = next((verb for verb in VERBS if name.startswith(verb)), "")
     if verb and name.removeprefix(verb) in THINGS:
         return SAVED if name == "saveweights" else SHOWN
-    return _ACCEPTED.get(name) or _ALWAYS.get(name)
-
-
-def must_be_true(written: str) -> bool:
-    """Whether saying no to a name with an answer would ask for another program."""
-    return squashed(written) in _ALWAYS
+    said = _ALWAYS.get(name)
+    if said and value.lower() not in ALWAYS[said][1]:
+        raise UsageError(f"{said}: leave out {written}, got {shown(value)}")
+    return said or _ACCEPTED.get(name)
 
 
 def decided_by_data(written: str) -> str | None:

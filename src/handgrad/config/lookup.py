@@ -114,6 +114,7 @@ _WORDS = {
     **dict.fromkeys(("regularization", "regularisation", "regularizer"), "reg"),
     **dict.fromkeys(("probability", "prob"), "rate"),
     **dict.fromkeys(("val", "valid"), "validation"),
+    **dict.fromkeys(("act", "activ"), "activation"),
     "optimiser": "optimizer",
     "normalisation": "normalization",
 }

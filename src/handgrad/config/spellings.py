@@ -82,7 +82,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         *("wt_init", "init_type", "initialize"),
     ),
     "init_scale": ("init_std", "init_sigma", "weight_scale", "init_standard_deviation"),
-    "layers": ("architecture",),
+    "layers": ("architecture", "arch", "topology"),
     "loss": (
         "l",
         "loss_function",
@@ -137,9 +137,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "eta",
         "learn_rate",
         "lrate",
-        *("lr_rate", "initial_learning_rate", "init_lr", "base_lr"),
+        *("lr_rate", "initial_learning_rate", "init_lr", "base_lr", "rate"),
     ),
-    "momentum": ("m", "mom", "momentum_rate", "momentum_factor"),
+    "momentum": ("m", "mom", "momentum_rate", "momentum_factor", "momentum_beta"),
     "beta": ("rmsprop_beta", "beta_rms", "beta_rmsprop", "rho"),
     "beta1": ("b1", "adam_beta1"),
     "beta2": ("b2", "adam_beta2"),
@@ -216,12 +216,14 @@ AMBIGUOUS_FIELDS: dict[str, tuple[str, ...]] = {
 
 # What else a name means where its value does not fit what the tables above say. Names of options stand here too.
 OTHERWISE: dict[str, tuple[str, ...]] = {
+    "arch": ("hidden_size",),
+    "architecture": ("hidden_size",),
     "c": ("count",),
     "hiddenlayer": ("hidden_size",),
     "hiddenlayers": ("hidden_size",),
     "hl": ("hidden_size",),
     "layers": ("num_layers", "hidden_size"),
-    "m": ("model_path",),
+    "m": ("model_path", "model"),
     "model": ("model_path",),
     "sweep": ("sweep_config",),
     "wandb": ("wandb_mode", "wandb_project"),
