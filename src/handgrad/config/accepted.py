@@ -45,7 +45,7 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
         *("test_batch_size", "eval_batch_size", "val_batch_size", "valid_batch_size"),
     ),
     "one network is trained by itself; --jobs is for a sweep": (
-        *("threads", "num_threads", "n_threads", "num_workers", "workers", "n_jobs", "jobs"),
+        *("threads", "num_threads", "n_threads", "num_workers", "workers"),
     ),
     "which question of a course is answered changes no training": ("question", "q", "ques", "task", "assignment"),
     "it is not kept": ("tags", "tag", "wandb_tags", "notes", "wandb_notes", "comment"),
