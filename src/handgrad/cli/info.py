@@ -12,7 +12,7 @@ from handgrad.config.lookup import value_name
 from handgrad.data import statuses
 from handgrad.errors import UsageError
 from handgrad.kernels.blocks import VECTOR_BYTES
-from handgrad.kernels.compile import cache_folder
+from handgrad.kernels.cache import cache_folder
 from handgrad.optim import OPTIMIZERS
 
 PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "torch", "wandb", "tensorboard")

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from handgrad.config import RunConfig
 from handgrad.errors import HandgradError, UsageError
 from handgrad.evaluation import measure
+from handgrad.kernels.cache import NOTICE
 from handgrad.runs import prepare
 from handgrad.runs.trackers import preload
 from handgrad.sweeps.executor import EpochEnded, Task
@@ -36,6 +37,7 @@ def main(descriptor: int, configs: str) -> None:
     logging.getLogger("handgrad").addHandler(logging.NullHandler())  # each run has its own log
     end = socket.socket(fileno=descriptor)
     control = Channel(end)
+    NOTICE.tell = lambda: control.send({"compiling": True})
     try:
         warm_up(json.loads(configs))
     except HandgradError as error:

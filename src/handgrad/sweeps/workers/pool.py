@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.errors import FileSystemError, HandgradError
+from handgrad.kernels.cache import say_compiling
 from handgrad.sweeps.executor import Died, Ended, EpochEnded, Event, Task
 from handgrad.sweeps.workers.channel import Channel
 
@@ -108,6 +109,8 @@ class Pool:
     def _hear_nursery(self) -> None:
         for message in self._control.received():
             self._ready = self._ready or "ready" in message
+            if "compiling" in message:
+                say_compiling()
             if "refused" in message:
                 error = HandgradError(message["refused"])
                 error.exit_code = message["exit_code"]
