@@ -57,7 +57,7 @@ def test_every_flag_of_the_course_in_one_command(here, capsys, flags):
     answer = call(capsys, f"train.py {flags} --wandb_mode disabled --runs_dir . --name course")
     assert answer.code == 0
     run = open_run(here / "course")
-    assert run.config == course_config(".", wandb_mode="disabled", track=("wandb",))
+    assert run.config == course_config(".", preset="plain", wandb_mode="disabled", track=("wandb",))
     assert answer.out.startswith(f"$ {run.config.command()}\n")
     assert run.metrics["epochs"][0]["learning_rate"] <= 0.1
 

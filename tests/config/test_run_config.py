@@ -239,7 +239,7 @@ def test_takes(mapping, expected):
 
 def test_defaults_are_canonical_and_described():
     config = RunConfig()
-    groups = {"data", "network", "training", "optimizer", "schedule", "run", "tracking"}
+    groups = {"preset", "data", "network", "training", "optimizer", "schedule", "run", "tracking"}
     for name, info in RunConfig.model_fields.items():
         assert kind_of(name)(info.default) == getattr(config, name) == info.default
         assert info.description

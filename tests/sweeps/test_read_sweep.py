@@ -160,7 +160,7 @@ def test_keys_that_are_used_or_named_as_ignored(written):
         "parameters: {lr: {values: [0.1, 0.2]}}\n"
     )
     assert (definition.name, definition.description, definition.run_cap) == ("night", "a try", 7)
-    expected = {"wandb_project": "mine", "wandb_entity": "me", "dataset": "mnist", "epochs": 3}
+    expected = {"wandb_project": "mine", "wandb_entity": "me", "dataset": "mnist", "epochs": 3, "preset": "plain"}
     assert definition.constants == expected
     notices = " ".join(said(definition))
     for key in ("apiVersion", "program", "controller", "command: --no_wall"):

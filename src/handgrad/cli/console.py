@@ -2,9 +2,12 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from rich.console import Console
+
+from handgrad.config import RunConfig
+from handgrad.config.influence import ADDITIONS, beyond, beyond_line
 
 
 class Screen(Console):
@@ -31,6 +34,13 @@ def say_notes(notes: Iterable[str]) -> None:
     """Print a line for each thing worth knowing."""
     for note in notes:
         say(f"note: {note}")
+
+
+def say_beyond(config: RunConfig, among: Collection[str] = ADDITIONS) -> None:
+    """Print a line on what acts though no flag says so, where there is such a thing; of the settings `among`."""
+    names = beyond(config, among)
+    if names:
+        say(beyond_line(config, names))
 
 
 def _let_go() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from rich.table import Column, Table
 
 from handgrad.classical import CLASSICAL
-from handgrad.cli.console import Screen, say, say_notes
+from handgrad.cli.console import Screen, say, say_beyond, say_notes
 from handgrad.cli.flags import ParsedFlags, parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import CONFIG, HELP, Option
@@ -48,6 +48,7 @@ def run(tokens: list[str]) -> int:
         print(help_text("handgrad crossval", EXAMPLES, OPTIONS), end="")
         return 0
     config, (folds, part, jobs) = _config(parsed), (parsed.options[name] for name in ("folds", "of", "jobs"))
+    say_beyond(config)
     say_notes(parsed.notes)
     say(f"{folds} {_explained(part)}")
     say(f"in {folder_of(config, folds, part)}")

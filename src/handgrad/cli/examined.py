@@ -9,9 +9,11 @@ from rich.text import Text
 
 from handgrad.cli.console import Screen
 from handgrad.config import RunConfig
+from handgrad.config.influence import ADDITIONS, beyond, beyond_line
 from handgrad.sweeps import Diagnostic, SweepDefinition
 from handgrad.sweeps.space import Categorical, Distribution, name_of
 
+DRAWN = 16  # configurations that are looked at for settings that act in some of them
 STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
@@ -63,6 +65,7 @@ def _rest(definition: SweepDefinition, base: RunConfig) -> list[str]:
     lines = []
     if definition.constants:
         lines.append("fixed: " + ", ".join(f"{field} {_word(value)}" for field, value in definition.constants.items()))
+    lines.append(beyond_file(definition, base))
     values = definition.sample(np.random.default_rng(0), base)
     config = definition.to_config(values, base)
     if definition.early_terminate:
@@ -70,6 +73,16 @@ def _rest(definition: SweepDefinition, base: RunConfig) -> list[str]:
         listed = ", ".join(map(str, bands)) or "none"
         lines.append(f"bands of a run of {config.epochs} epochs: {listed}")
     return [*lines, f"one of the runs: {definition.trial_name(values)}", f"$ {config.command()}"]
+
+
+def beyond_file(definition: SweepDefinition, base: RunConfig) -> str:
+    """What acts in runs of the sweep though neither the file nor a flag says so."""
+    if "preset" in definition.varying:
+        return "also: what each run's preset says of the settings that are no parameters"
+    generator = np.random.default_rng(0)
+    drawn = [definition.to_config(definition.sample(generator, base), base) for _ in range(DRAWN)]
+    acting = {name for config in drawn for name in beyond(config)} - set(definition.parameters)
+    return beyond_line(drawn[0], [name for name in ADDITIONS if name in acting])
 
 
 def _findings(findings: Sequence[Diagnostic]) -> Table:

@@ -20,6 +20,7 @@ from handgrad.config.kinds import Kind, Name, Switch, items, number
 from handgrad.config.lookup import field_spellings, inverted, shown, together
 from handgrad.config.meaning import WEIGHTS, meaning
 from handgrad.config.naming import folder_of_name
+from handgrad.config.presets import BEST, PRESETS, departures
 from handgrad.config.resolve import united
 from handgrad.config.spellings import GUESSED
 from handgrad.data import inputs_and_classes
@@ -49,16 +50,17 @@ class Written(NamedTuple):
     words: list[str]
 
 
-def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN) -> ParsedFlags:
+def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN, start: str = BEST) -> ParsedFlags:
     """Read a command line; flags override what the file of `--config` says, where `options` has that.
 
-    With --help, nothing else is looked at: options["help"] is True, and the configuration is the default.
+    `start` is the preset where neither names one. With --help, nothing else is looked at: options["help"] is True, and
+    the configuration is that preset.
 
     Raises  UsageError for all flags, values and combinations that make no sense, in one line; FileSystemError for a
             file that cannot be read.
     """
     if any(FLAG.match(token) and squashed(token) in ("h", "help") for token in tokens):
-        return ParsedFlags(RunConfig(), {}, {**_defaults(options), "help": True}, [])
+        return ParsedFlags(RunConfig(preset=start), {}, {**_defaults(options), "help": True}, [])
     flags, file, source = Reading(options, "flag"), Reading(options, "setting"), ""
     for written in split(tokens, flags.problems):
         flags.take(written.flag, written.words)
@@ -68,7 +70,7 @@ def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN) -> ParsedFla
         for name, value in strict_yaml.load_mapping(Path(os.path.expanduser(source))).items():
             file.take(str(name), [value])
     base, besides = file.result()
-    config = _configured(base, values, file.problems, flags.problems)
+    config = _configured({"preset": start, **base}, values, file.problems, flags.problems)
     config = config and _suitable(config, [*file.decided, *flags.decided], flags.problems)
     said = f"{source}: {together(file.problems)}" if file.problems else ""
     if said or flags.problems or config is None:
@@ -82,13 +84,15 @@ def _configured(
     base: dict[str, Any], values: dict[str, Any], of_file: list[UsageError], of_flags: list[UsageError]
 ) -> RunConfig | None:
     """The file's settings with the flags laid over them; None, and what is wrong with either, where there is none."""
-    start = RunConfig()
     try:
-        start = RunConfig(**base)
+        RunConfig(**base)
     except UsageError as error:
         of_file.append(error)
+        base = {}
+    preset = {name: value for name, value in values.items() if name == "preset"}
+    rest = {name: value for name, value in values.items() if name != "preset"}
     try:
-        return start.replaced(**values) if base else RunConfig(**values)
+        return RunConfig(**base | preset).replaced(**rest) if base.keys() > {"preset"} else RunConfig(**base | values)
     except UsageError as error:
         of_flags.append(error)
         return None
@@ -110,11 +114,12 @@ def _suitable(config: RunConfig, decided: Sequence[tuple[str, str, Any]], proble
 
 def _told(config: RunConfig, given: Iterable[str], base: Mapping[str, Any]) -> Iterator[str]:
     """What of the given settings changes nothing, a file's defaults aside; and a name that no folder can have."""
-    fields = RunConfig.model_fields
-    chosen = [name for name in base if name in fields and getattr(config, name) != fields[name].default]
-    line = idle_line(config, dict.fromkeys([*given, *chosen]))
+    differing = departures(config)
+    line = idle_line(config, dict.fromkeys([*given, *(name for name in base if name in differing)]))
     if line:
         yield line
+    if "preset" in given and not set().union(*PRESETS.values()) - base.keys():
+        yield f"--preset {config.preset} changes nothing: the file gives every setting"
     if config.name and folder_of_name(config.name) != config.name:
         yield f"the run {config.name!r} is kept in the folder {folder_of_name(config.name)}"
 

@@ -3,7 +3,7 @@
 import numpy as np
 from rich.table import Table
 
-from handgrad.cli.console import Screen, say_notes
+from handgrad.cli.console import Screen, say_beyond, say_notes
 from handgrad.cli.flags import parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import CONFIG, HELP
@@ -23,6 +23,7 @@ def run(tokens: list[str]) -> int:
     if parsed.options["help"]:
         print(help_text("handgrad gradcheck", EXAMPLES, (CONFIG, HELP)), end="")
         return 0
+    say_beyond(parsed.config, ("batch_norm", "dropout"))  # what is no part of the network has no gradient to check
     say_notes(parsed.notes)
     config = parsed.config.replaced(dtype="float64")
     dataset = build_dataset(config)

@@ -10,6 +10,7 @@ from handgrad.cli.options import TRAIN, Option
 from handgrad.config import RunConfig, kind_of
 from handgrad.config.kinds import Kind, Name, Switch
 from handgrad.config.lookup import listed
+from handgrad.config.presets import BEST, PRESETS
 from handgrad.config.spellings import FIELDS
 from handgrad.optim import OPTIMIZERS, SCHEDULES
 
@@ -22,17 +23,18 @@ def help_text(
     examples: Sequence[str] = (),
     options: Sequence[Option] = TRAIN,
     subcommands: Mapping[str, str] | None = None,
+    preset: str = BEST,
 ) -> str:
     """Every flag by groups with its short form, choices and default, at most 80 columns wide, examples at the end.
 
-    `subcommands` have a line each, above all flags.
+    `subcommands` have a line each, above all flags; defaults are those of `preset`.
     """
     parts = [f"usage: {program} [--flag value ...]"]
     parts += [_subcommands(program, subcommands)] if subcommands else []
     parts += [_section("options", (_option(option) for option in options))]
-    fields = RunConfig.model_fields.items()
+    fields, start = RunConfig.model_fields.items(), {**PRESETS[preset], "preset": preset}
     for group, members in groupby(fields, lambda item: _extra(item[1])["group"]):
-        parts.append(_section(group, (_field(name, info) for name, info in members)))
+        parts.append(_section(group, (_field(name, info, start.get(name, info.default)) for name, info in members)))
     parts.append("Any spelling that can mean one thing is taken: --learning-rate, -lr=0.1; ReLU.")
     return "\n\n".join([*parts, *_examples(examples)]) + "\n"
 
@@ -67,12 +69,12 @@ def _option(option: Option) -> str:
     return _entry(option.aliases, flag, _sentence(option.help, option.kind, option.default))
 
 
-def _field(name: str, info: Any) -> str:
+def _field(name: str, info: Any, default: Any) -> str:
     kind = kind_of(name)
     users = _users(name)
     description = (f"for {listed(users)}: " if users else "") + info.description
     flag = f"--[no_]{name}" if isinstance(kind, Switch) else f"--{name} {kind.metavar}"
-    return _entry(FIELDS[name], flag, _sentence(description, kind, info.default))
+    return _entry(FIELDS[name], flag, _sentence(description, kind, default))
 
 
 def _users(field: str) -> list[str]:

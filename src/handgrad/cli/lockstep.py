@@ -10,7 +10,7 @@ from rich.table import Table
 
 from handgrad.backends import TorchTrainer
 from handgrad.backends.lockstep import TWISTS, Lockstep, Parting, lockstep
-from handgrad.cli.console import Screen, say, say_notes
+from handgrad.cli.console import Screen, say, say_beyond, say_notes
 from handgrad.cli.flags import DASHES, parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import CONFIG, HELP, Option
@@ -48,6 +48,7 @@ def run(tokens: list[str]) -> int:
     if parsed.options["help"]:
         print(_help(), end="")
         return 0
+    say_beyond(parsed.config)
     say_notes(parsed.notes)
     config, twists = parsed.config, parsed.options["torch"]
     dataset = build_dataset(config)

@@ -6,6 +6,7 @@ from typing import Any
 from handgrad.classical import Estimate
 from handgrad.cli.console import say
 from handgrad.config import RunConfig
+from handgrad.config.presets import departures
 from handgrad.evaluation import mean_share, wilson
 from handgrad.runs import Prepared, Run
 from handgrad.runs.classical import MOST_TRAIN_ROWS
@@ -117,9 +118,14 @@ def _shape(shape: Sequence[int]) -> str:
 
 
 def _print_settings(config: RunConfig) -> None:
-    """Those that differ from the defaults, as the lines of a file for --config."""
-    changed = [name for name, value in config if value != type(config).model_fields[name].default]
-    say(f"settings: {len(changed)} differ from the defaults" if changed else "settings: the defaults")
+    """The preset and those that differ from it, as the lines of a file for --config."""
+    changed = departures(config)
+    differing = len(changed.keys() - {"preset"})
+    say(
+        f"settings: {differing} differ from preset {config.preset}"
+        if differing
+        else f"settings: preset {config.preset}"
+    )
     name = ""
     for line in config.to_yaml().splitlines():
         name = name if line.startswith(" ") else line.partition(":")[0]  # a long list goes on in the next line

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from handgrad.cli.console import say, say_notes
-from handgrad.cli.examined import print_examination
+from handgrad.cli.examined import beyond_file, print_examination
 from handgrad.cli.flags import FLAG, ParsedFlags, parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import SWEEP
@@ -14,11 +14,13 @@ from handgrad.cli.sweep_test import TEST
 from handgrad.cli.sweep_transfer import TRANSFER
 from handgrad.cli.sweeping import RESUME, plan_of, start_sweep
 from handgrad.cli.tracked import with_wandb
+from handgrad.config.presets import BEST
 from handgrad.diagnostics import ERROR, Diagnostic
 from handgrad.errors import HandgradError, UsageError
 from handgrad.nearest import suggestion
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
 from handgrad.sweeps.doctor import examine
+from handgrad.sweeps.reading import starting_preset
 from handgrad.sweeps.search import held
 from handgrad.sweeps.timing import PROBES, estimate
 
@@ -46,7 +48,7 @@ def run(tokens: list[str]) -> int:
         return run_subcommand(tokens[0], SUBCOMMANDS[tokens[0]], tokens[1:])
     file, rest = (tokens[0], tokens[1:]) if tokens and not FLAG.match(tokens[0]) else (None, tokens)
     check_name(file)
-    parsed = parse(rest, SWEEP)
+    parsed = parse(rest, SWEEP, starting_preset(file) if file else BEST)
     if parsed.options["help"]:
         summaries = {word: row.summary for word, row in SUBCOMMANDS.items()}
         print(help_text(PROGRAM, EXAMPLES, SWEEP, summaries), end="")
@@ -64,6 +66,8 @@ def check_name(file: str | None) -> None:
 def sweep(file: str | None, parsed: ParsedFlags) -> int:
     """Examine or run the sweep of a file, or the bundled one of that name."""
     definition = read(file, parsed)
+    if not parsed.options["dry_run"]:
+        say(beyond_file(definition, parsed.config))
     say_notes(parsed.notes)
     return _dry_run(definition, parsed) if parsed.options["dry_run"] else start_sweep(definition, parsed)
 

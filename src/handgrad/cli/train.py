@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from handgrad.classical import CLASSICAL, estimate
-from handgrad.cli.console import say, say_notes
+from handgrad.cli.console import say, say_beyond, say_notes
 from handgrad.cli.flags import ParsedFlags, parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import SWEEP
@@ -16,6 +16,7 @@ from handgrad.cli.sweep import sweep
 from handgrad.cli.tracked import with_wandb
 from handgrad.cli.watching import watching, watching_fold
 from handgrad.config import RunConfig, build_dataset, validates_on_test
+from handgrad.config.presets import BEST, PLAIN
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
 from handgrad.runs import InterruptedRunError, Run, execute, make_trainer, prepare, prepare_classical
@@ -33,17 +34,23 @@ EXAMPLES = (
 )
 
 
-def run(tokens: list[str], program: str = "handgrad train", always_track: bool = False) -> int:
-    """Train once, or once a seed; `always_track` is the course's front door, which follows every run on W&B."""
-    parsed = parse(tokens)
+def run(tokens: list[str], program: str = "handgrad train", course: bool = False) -> int:
+    """Train once, or once a seed.
+
+    The course's front door starts from the preset plain, and follows every run on W&B.
+    """
+    start = PLAIN if course else BEST
+    parsed = parse(tokens, start=start)
     if parsed.options["help"]:
-        print(help_text(program, [example.replace("handgrad train", program) for example in EXAMPLES]), end="")
+        examples = [example.replace("handgrad train", program) for example in EXAMPLES]
+        print(help_text(program, examples, preset=start), end="")
         return 0
-    config = with_wandb(parsed, always_track)
+    config = with_wandb(parsed, course)
     if parsed.options["mode"] == "sweep" or parsed.options["sweep_config"]:
         return _sweep(config, parsed)
     _check_paths(parsed)
     say(f"$ {config.command()}")
+    say_beyond(config)
     say_notes(parsed.notes)
     if validates_on_test(config):
         say_notes([f"fold {config.fold} validates on test images: they choose nothing, the last epoch is kept"])

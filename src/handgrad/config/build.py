@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from handgrad.classical import CLASSICAL, ClassicalModel
 from handgrad.config.layers import build_layer
 from handgrad.config.lookup import listed
+from handgrad.config.presets import preset_value
 from handgrad.data import Dataset, Split, hold_fold, load, read_fold, split, watched_on_test, with_features
 from handgrad.errors import UsageError
 from handgrad.nearest import nearest
@@ -36,7 +37,7 @@ REPLACED_BY_CNN = ("num_layers", "hidden_size", "dropout", "batch_norm")
 REPLACED_BY_LAYERS = ("model", "activation", *REPLACED_BY_CNN)
 REPLACED_BY_FEATURES = ("noise", "shift", "elastic", "normalize")
 USED_BY_CLASSICAL = (
-    *("dataset", "resize", "validation_fraction", "train_fraction", "fold", "normalize", "features", "model"),
+    *("preset", "dataset", "resize", "validation_fraction", "train_fraction", "fold", "normalize", "features", "model"),
     *("model_options", "seed", "runs_dir", "name", "track", "wandb_project", "wandb_entity", "wandb_mode"),
 )
 
@@ -188,7 +189,7 @@ def check(config: "RunConfig") -> None:
 def _refuse(config: "RunConfig", replaced: tuple[str, ...], what: str) -> None:
     for name in replaced:
         value = getattr(config, name)
-        if value != type(config).model_fields[name].default:
+        if value != preset_value(config, name):
             raise UsageError(f"{what}: leave out {name}, got {value} (--{name})")
 
 

@@ -1,7 +1,7 @@
 """Which settings of a run have a say in its result, and in what two runs differ that matters."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from handgrad.classical import CLASSICAL
@@ -13,6 +13,7 @@ from handgrad.config.build import (
     build_optimizer,
 )
 from handgrad.config.lookup import listed
+from handgrad.config.presets import PLAIN, departures
 from handgrad.config.run_config import RunConfig, differences
 from handgrad.nn import INITIALIZERS, LOSSES
 from handgrad.optim import OPTIMIZERS, SCHEDULES
@@ -25,6 +26,7 @@ WITHOUT_INFLUENCE = frozenset(
         "log_every",
         "log_test",
         "name",
+        "preset",
         "runs_dir",
         "track",
         "wandb_entity",
@@ -41,6 +43,11 @@ CHOICES: dict[str, dict[str, Any]] = {
     "loss": LOSSES,
     "weight_init": INITIALIZERS,
 }
+# What a training may have besides a network, an optimizer and a number of epochs; each is off at 0, or constant.
+ADDITIONS = (
+    *("batch_norm", "dropout", "schedule", "warmup_steps", "weight_decay", "l1", "clip_norm", "label_smoothing"),
+    *("noise", "shift", "elastic", "patience", "time_limit"),
+)
 OTHER_NAMES = {"std": "init_scale"}  # of a dataclass field, where the setting is called otherwise
 OPTIMIZERS_OWN = ("learning_rate", "epsilon")  # what each optimizer has a number for where the setting is None
 NEEDS: dict[str, tuple[str, Callable[[Any], bool]]] = {  # the setting that another one needs, and which of its values
@@ -115,6 +122,29 @@ def _reasons(config: RunConfig) -> dict[str, str]:
     if not config.patience and config.keep != "best":
         found["monitor"] = f"patience 0, keep {config.keep}"
     return found
+
+
+def beyond(config: RunConfig, among: Collection[str] = ADDITIONS) -> list[str]:
+    """What acts in this run though its command does not say so, for the preset does; of the settings `among`."""
+    unused = idle(config) | set(departures(config))
+    return [name for name in ADDITIONS if name in among and name not in unused and _is_on(getattr(config, name))]
+
+
+def beyond_line(config: RunConfig, names: Iterable[str]) -> str:
+    """Those settings in one line, with the preset that they come from."""
+    words = [_in_words(name, getattr(config, name)) for name in names] or ["nothing"]
+    bare = "" if config.preset == PLAIN else f"; --preset {PLAIN} is the bare network"
+    return f"also: {', '.join(words)} (preset {config.preset}{bare})"
+
+
+def _is_on(value: Any) -> bool:
+    return bool(value) and value != "constant"
+
+
+def _in_words(name: str, value: Any) -> str:
+    if value is True:
+        return name
+    return value if isinstance(value, str) else f"{name} {value:g}"
 
 
 def effective_differences(one: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any]]:

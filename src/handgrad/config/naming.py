@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad.classical import CLASSICAL
 from handgrad.config.build import build_optimizer
+from handgrad.config.presets import departures, preset_value
 from handgrad.config.resolve import EACH_LAYER
 
 if TYPE_CHECKING:
     from handgrad.config.run_config import RunConfig
 
 LONGEST = 96
+TURN_WANDB_ON = ("wandb_project", "wandb_entity", "wandb_mode")  # as flags, where nothing says otherwise
 
-# What a name says besides where it differs from the default, and how it is abbreviated, as the course's runs do.
+# What a name says besides where it differs from the preset, and how it is abbreviated, as the course's runs do.
 ABBREVIATIONS = {
+    "preset": "",
     "hidden_size": "sz",
     "epochs": "ep",
     "weight_init": "wi",
@@ -68,11 +71,13 @@ FIRST = {
 
 
 def command(config: "RunConfig") -> str:
-    """`handgrad train` with every setting that differs from its default, fit for a shell."""
+    """`handgrad train` with every setting that differs from its preset, fit for a shell."""
     words = ["handgrad", "train"]
-    for name, value in config:
-        if value != _default(config, name) and not _implied(config, name):
+    for name, value in departures(config).items():
+        if not _implied(config, name):
             words += _flag(name, value)
+    if "wandb" not in config.track and any(getattr(config, name) is not None for name in TURN_WANDB_ON):
+        words.append("--no_wandb")
     return shlex.join(words)
 
 
@@ -129,13 +134,9 @@ def _sizes(config: "RunConfig") -> list[str]:
 
 def _unusual(config: "RunConfig", name: str) -> list[str]:
     value = getattr(config, name)
-    if value == _default(config, name):
+    if value == preset_value(config, name):
         return []
     return ["no" if value is False else "", ABBREVIATIONS[name], _brief(value)]
-
-
-def _default(config: "RunConfig", name: str) -> Any:
-    return type(config).model_fields[name].default
 
 
 def _implied(config: "RunConfig", name: str) -> bool:

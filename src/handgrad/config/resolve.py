@@ -102,9 +102,11 @@ def overridden(base: Mapping[str, Any], changes: Mapping[str, Any], default_size
         dropped = ("layers", "model_options", *_replaced_by(str(changes["model"]), base))
     elif _is_list(changes.get("hidden_size")):
         dropped = ("num_layers",)
-    elif "num_layers" in changes and "hidden_size" not in changes and tuple_of(base["hidden_size"]) == default_sizes:
+    elif (
+        "num_layers" in changes and "hidden_size" not in changes and tuple_of(base.get("hidden_size")) == default_sizes
+    ):
         dropped = ("hidden_size",)
-    if _of_test(changes.get("fold")) and base["keep"] == "best":
+    if _of_test(changes.get("fold")) and base.get("keep", "best") == "best":
         dropped += ("keep",)
     return {name: value for name, value in base.items() if name not in dropped} | dict(changes)
 
@@ -120,29 +122,27 @@ def _replaced_by(model: str, base: Mapping[str, Any]) -> tuple[str, ...]:
     return REPLACED_BY_CNN if name == "cnn" else ()
 
 
-def settled_keep(config: "RunConfig") -> dict[str, Any]:
+def settled_keep(config: "RunConfig", given: Mapping[str, Any]) -> dict[str, Any]:
     """The last epoch is kept where test images are watched, so that they choose none; `best` asked for is refused."""
     watched = _of_test(config.fold) and config.model not in CLASSICAL
-    return {"keep": "last"} if watched and "keep" not in config.model_fields_set else {}
+    return {"keep": "last"} if watched and "keep" not in given else {}
 
 
 def _of_test(fold: Any) -> bool:
     return isinstance(fold, str) and fold.strip().lower().startswith("test")
 
 
-def settled_sizes(config: "RunConfig") -> dict[str, Any]:
+def settled_sizes(config: "RunConfig", given: Mapping[str, Any]) -> dict[str, Any]:
     """What `num_layers` and `hidden_size` become where sizes were listed; nothing where one size was given.
 
     Raises  UsageError, quoting both, when the list's length and a given number of layers differ.
     """
-    sizes, given = config.hidden_size, config.model_fields_set
-    if config.layers is not None or config.model != "mlp":
+    sizes = config.hidden_size
+    if config.layers is not None or config.model != "mlp" or isinstance(sizes, int):
         return {}
     if "num_layers" in given and "hidden_size" not in given:
         return {"hidden_size": EACH_LAYER}
-    if isinstance(sizes, int):
-        return {}
-    if "num_layers" in config.model_fields_set and config.num_layers != len(sizes):
+    if "num_layers" in given and config.num_layers != len(sizes):
         raise UsageError(
             f"num_layers is {config.num_layers}, but hidden_size lists {len(sizes)}: {shown(sizes)}. "
             "Leave num_layers out, or make them agree (--num_layers, --hidden_size)"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from handgrad import strict_yaml
-from handgrad.config import build, naming, resolve
+from handgrad.config import build, naming, presets, resolve
 from handgrad.config.kinds import (
     FoldName,
     Kind,
@@ -43,6 +43,7 @@ def setting(group: str, default: Any, description: str) -> Any:
 _data, _network, _training = partial(setting, "data"), partial(setting, "network"), partial(setting, "training")
 _optimizer, _schedule = partial(setting, "optimizer"), partial(setting, "schedule")
 _run, _tracking = partial(setting, "run"), partial(setting, "tracking")
+_preset = partial(setting, "preset")
 
 
 class RunConfig(BaseModel):
@@ -52,6 +53,12 @@ class RunConfig(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    preset: Annotated[str, Name("preset", presets.PRESETS)] = _preset(
+        presets.BEST,
+        "what settings are that are not given; best: handgrad's tuned network, with batch normalisation, dropout and a "
+        "one-cycle rate; plain: the bare network of the course, from which train.py starts",
+    )
 
     dataset: Annotated[str, Text(canonical_name)] = _data(
         "fashion_mnist", "digits, mnist, fashion_mnist, a folder with a sub-folder of images per class, or an .npz file"
@@ -181,11 +188,15 @@ class RunConfig(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _checked(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(values, cls):
+            return values
         values = resolve.unfolded(values)
+        start = presets.preset_values(values)
         try:
-            config = handler(values)
-            settled = resolve.settled_sizes(config) | resolve.settled_keep(config)
-            config = handler({**values, **settled}) if settled else config
+            config = handler({**start, **values})
+            settled = resolve.settled_sizes(config, values) | resolve.settled_keep(config, values)
+            config = handler({**start, **values, **settled}) if settled else config
+            config.model_fields_set.intersection_update({*values, *settled})
         except ValidationError as error:
             raise resolve.one_line(error) from None
         build.check(config)
@@ -222,11 +233,16 @@ class RunConfig(BaseModel):
         return strict_yaml.dump(self.to_mapping())
 
     def replaced(self, **changes: Any) -> Self:
-        """The configuration with some fields changed, in any of their spellings, and checked again."""
-        return type(self)(**resolve.overridden(self.to_mapping(), resolve.canonical(changes, kind_of), DEFAULT_SIZES))
+        """The configuration with some fields changed, in any of their spellings, and checked again.
+
+        Given another preset, settings that are as in the old one become what they are in the new one.
+        """
+        given = resolve.canonical(changes, kind_of)
+        base = presets.departures(self) if "preset" in given else self.to_mapping()
+        return type(self)(**resolve.overridden(base, given, DEFAULT_SIZES))
 
     def command(self) -> str:
-        """The canonical command: `handgrad train` with what differs from the defaults."""
+        """The canonical command: `handgrad train` with the preset, where it is not best, and what differs from it."""
         return naming.command(self)
 
     def auto_name(self) -> str:

@@ -5,6 +5,7 @@ A row starts with the short flag that help shows, where there is one: the course
 """
 
 FIELDS: dict[str, tuple[str, ...]] = {
+    "preset": ("presets", "start_from"),
     "dataset": (
         "d",
         "ds",

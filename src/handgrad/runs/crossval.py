@@ -28,7 +28,7 @@ FILE, FORMAT = "crossval.json", 1
 MEASURES = ("accuracy", "precision", "recall", "f1", "loss")
 CLASS_MEASURES = ("precision", "recall", "f1")
 # What may change between two sessions on one folder.
-FREE = ("runs_dir", "name", "track", "wandb_project", "wandb_entity", "wandb_mode", "checkpoint_seconds")
+FREE = (*("preset", "runs_dir", "name", "track", "wandb_project", "wandb_entity", "wandb_mode", "checkpoint_seconds"),)
 
 
 class FoldResult(NamedTuple):

@@ -14,7 +14,7 @@ from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.doctor.examination import Plan
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, free_path, open_sweep
-from handgrad.sweeps.reading import read_sweep
+from handgrad.sweeps.reading import read_sweep, starting_preset
 from handgrad.sweeps.start import cores, run_sweep
 from handgrad.sweeps.storage import require_optuna
 
@@ -42,8 +42,9 @@ def sweep(
     Raises  UsageError, FileSystemError; IncompleteSweepError when trials were lost; InterruptedRunError.
     """
     require_optuna()
-    base = RunConfig.from_mapping(settings)
-    definition = held(read_sweep(source, base), {field: getattr(base, field) for field in base.model_fields_set})
+    given = RunConfig.from_mapping(settings).model_fields_set
+    base = RunConfig.from_mapping({"preset": starting_preset(source), **settings})
+    definition = held(read_sweep(source, base), {field: getattr(base, field) for field in given})
     for warning in sound(definition, base, Plan(trials, hours, jobs or cores(), seeds)):
         log.warning("%s", warning)
     wishes = {"seeds": seeds} | ({"configurations": trials} if trials else {})

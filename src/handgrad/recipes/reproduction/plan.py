@@ -22,7 +22,17 @@ from handgrad.recipes.reproduction.searching import Finds, PlannedSweep, plan_sw
 from handgrad.recipes.reproduction.works import Work
 from handgrad.recipes.training import config_of
 
-APART = {"checkpoint_seconds", "name", "runs_dir", "seed", "track", "wandb_entity", "wandb_mode", "wandb_project"}
+APART = {
+    "checkpoint_seconds",
+    "name",
+    "preset",
+    "runs_dir",
+    "seed",
+    "track",
+    "wandb_entity",
+    "wandb_mode",
+    "wandb_project",
+}
 
 
 class Choice(NamedTuple):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from handgrad.config import RunConfig, build_dataset
+from handgrad.config.influence import beyond, beyond_line
 from handgrad.nn import Network
 from handgrad.reports.derivation.derive import IMAGES, derive
 from handgrad.reports.derivation.document import Derivation
@@ -30,5 +31,7 @@ def _derived(config: RunConfig, trained: Network | None, origin: str, say: Say) 
     learning = Learning(settings.optimizer, settings.links, settings.schedule, settings.batch_size, steps)
     batch = dataset.x_train[:IMAGES], dataset.y_train[:IMAGES]
     derivation = derive(trained or network, batch, learning, say)
-    facts = (origin, config.command(), f"Checked in float64 on {len(batch[0])} images of {dataset.name}.")
+    names = beyond(config)
+    also = [beyond_line(config, names)] if names else []
+    facts = (origin, config.command(), *also, f"Checked in float64 on {len(batch[0])} images of {dataset.name}.")
     return derivation._replace(facts=facts)

@@ -6,6 +6,7 @@ import numpy as np
 
 from handgrad.config import RunConfig, validates_on_test
 from handgrad.config.influence import WITHOUT_INFLUENCE, idle, settled
+from handgrad.config.presets import departures
 from handgrad.figures import RunData
 from handgrad.reports.blocks import Section, Table, Text
 from handgrad.reports.gather import Gallery, joined
@@ -63,8 +64,9 @@ def _settings_table(config: RunConfig) -> Table:
     unused = idle(config) | WITHOUT_INFLUENCE
     used = [(name, value) for name, value in settled(config) if name not in unused and value not in (None, {})]
     rows = [(name, _value(value), str(fields[name].description)) for name, value in used]
-    changed = frozenset(place for place, (name, *_) in enumerate(rows) if getattr(config, name) != fields[name].default)
-    caption = "Settings that this run makes use of; in bold what differs from the defaults"
+    differing = departures(config)
+    changed = frozenset(place for place, (name, *_) in enumerate(rows) if name in differing)
+    caption = f"Settings that this run makes use of; in bold what differs from the preset {config.preset}"
     header = ("setting", "value", "meaning")
     return Table(header, rows, caption, header, changed)
 

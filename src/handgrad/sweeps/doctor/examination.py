@@ -41,7 +41,9 @@ class Examination:
         """The values that a field of RunConfig takes in the sweep; of too many to list, some from low to high."""
         distribution = self.definition.parameters.get(field)
         if distribution is None:
-            return [getattr(self.base, field)]
+            presets = self.definition.parameters.get("preset")
+            starts = [self.base.replaced(preset=preset) for preset in presets.grid()] if presets else [self.base]
+            return list(dict.fromkeys(getattr(start, field) for start in starts))
         if distribution.size is not None and distribution.size <= FEW:
             return distribution.grid()
         return [distribution.quantile(p) for p in (0.001, 0.25, 0.5, 0.75, 0.999)]

@@ -10,8 +10,9 @@ import numpy as np
 from handgrad import strict_yaml
 from handgrad.config import RunConfig
 from handgrad.config.lookup import field_spellings, shown
+from handgrad.config.presets import BEST, PLAIN
 from handgrad.diagnostics import NOTE, Diagnostic
-from handgrad.errors import UsageError
+from handgrad.errors import HandgradError, UsageError
 from handgrad.nearest import squashed
 from handgrad.sweeps.definition import METHODS, SweepDefinition
 from handgrad.sweeps.reading.command import command_settings
@@ -66,6 +67,14 @@ def read_sweep(source: str | Path | Mapping[str, Any], base: RunConfig | None = 
     return definition
 
 
+def starting_preset(source: str | Path | Mapping[str, Any]) -> str:
+    """The preset that a sweep starts from, as its file says; best also for a file that cannot be read."""
+    try:
+        return str(read_sweep(source).constants.get("preset", BEST))
+    except HandgradError:  # said when the sweep is read for good
+        return BEST
+
+
 def _definition(content: Mapping[str, Any], notices: list[Diagnostic]) -> SweepDefinition:
     fields = {key: f"parameters.{key}" for key in content if squashed(str(key)) in field_spellings()}
     check_keys(content, KEYS, "", fields | MEANT)
@@ -77,6 +86,10 @@ def _definition(content: Mapping[str, Any], notices: list[Diagnostic]) -> SweepD
     _check_ignored(content, notices)
     method = word(content["method"], METHODS, "method")
     parameters = _with_settings(content, read_parameters(content["parameters"], notices), notices)
+    if Path(str(content.get("program"))).name == "train.py" and "preset" not in parameters:
+        parameters["preset"] = Constant(PLAIN)
+        what = f"program train.py starts from preset {PLAIN}, and so does this sweep unless --preset says otherwise"
+        notices.append(Diagnostic(NOTE, what))
     if method == "grid":
         _refuse_endless(parameters)
     if method == "bayes":
