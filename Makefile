@@ -6,6 +6,7 @@ TRAIN ?= --dataset digits
 BENCH ?=
 WORKERS ?= 2
 TORCH := 2.13.0
+KERAS := 3.15.1
 EXTRAS := torch,wandb,tensorboard,sweep,postgresql,ray,dev
 
 BIN := $(VENV)/bin
@@ -17,7 +18,7 @@ PYTEST := $(PYTHON) -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR: # a virtual environment whose making failed is made again
-.PHONY: help train install test test-slow boundscheck lint types coverage check bench format constraints clean
+.PHONY: help train install test test-slow test-keras boundscheck lint types coverage check bench format constraints clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -34,6 +35,12 @@ test: $(STATE)-dev ## run the quick tests
 
 test-slow: $(STATE)-dev ## run the slow tests
 	@$(PYTEST) -m slow || test $$? -eq 5 # 5: there are none
+
+# An environment of its own: Keras is big, and nothing but these tests wants it.
+test-keras: ## run the tests that compare with Keras, in .venv-keras
+	@$(MAKE) --no-print-directory VENV=.venv-keras install
+	@.venv-keras/bin/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH) keras==$(KERAS)
+	@.venv-keras/bin/python -m pytest tests/optim/test_elsewhere.py tests/nn/test_keras_layers.py
 
 # Numba reads out of bounds without a word. Its cache does not know this switch, so these kernels get a folder of their own.
 boundscheck: $(STATE)-dev ## run the tests of kernels and layers with array bounds checked

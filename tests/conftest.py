@@ -43,6 +43,13 @@ def torch() -> ModuleType:
     return module
 
 
+@pytest.fixture
+def keras(monkeypatch) -> ModuleType:
+    """Keras on PyTorch; `make test-keras` runs the tests that ask for it in an environment which has it."""
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    return pytest.importorskip("keras", reason="Keras is not installed: make test-keras runs these tests where it is")
+
+
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory):
     """The folder of a short run; whoever changes something in it takes `run` instead."""

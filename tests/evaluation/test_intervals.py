@@ -68,11 +68,38 @@ def test_welch_knows_when_it_cannot_know(sides):
 def test_mcnemar_by_hand():
     first = np.array([1, 1, 1, 1, 0, 1, 0], bool)
     second = np.array([0, 0, 0, 0, 1, 1, 0], bool)
-    # 4 against 1 of 5 that differ: p = 2 (C(5,0) + C(5,1)) / 2^5 = 12/32
+    # 4 against 1 of 5 that differ: p = 2 C(5,0) / 2^5 + C(5,1) / 2^5 = 7/32
     b, c, p, difference = mcnemar(first, second)
-    assert (b, c, p) == (4, 1, pytest.approx(12 / 32))
-    # p1 = 5/9, p2 = 2/9: 3/9 +- 1.96 sqrt((7/9 - 1/9) / 9)
-    assert difference[:3] == pytest.approx((3 / 7, 1 / 3 - 0.53344, 1 / 3 + 0.53344), abs=1e-4)
+    assert (b, c, p) == (4, 1, pytest.approx(7 / 32))
+    assert difference.mean == pytest.approx(3 / 7)
+    assert difference.low < 0 < difference.high
+
+
+def test_the_interval_of_a_difference_by_hand():
+    """Where one model has everything right that the other has, both limits are powers of one share."""
+    # 6 of 6 images, all right for the first alone: the limit of either share solves x^6 / 2 = 0.025.
+    # Half way along the ellipse both are 1.96 / sqrt(2) = 1.386 off, where x^6 / 2 = Phi(-1.386) = 0.0829.
+    both = (2 * 0.0829) ** (1 / 6)
+    low, high = mcnemar(np.ones(6, bool), np.zeros(6, bool)).difference[1:3]
+    assert low == pytest.approx(min(2 * 0.05 ** (1 / 6) - 1, both * (2 * both - 1)), abs=2e-3)
+    assert high == 1
+    # Nothing differs in 100 images: anything up to x with (1 - x)^100 / 2 = 0.025, either way.
+    low, high = mcnemar(np.ones(100, bool), np.ones(100, bool)).difference[1:3]
+    assert (low, high) == pytest.approx((0.05**0.01 - 1, 1 - 0.05**0.01))
+
+
+@pytest.mark.parametrize("images", [1, 7, 1000])
+def test_p_and_interval_agree(images):
+    """The difference's interval excludes 0 if and only if p < 0.05, in every small table."""
+    clear = 0
+    for b in range(min(images, 13) + 1):
+        for c in range(min(images - b, 13) + 1):
+            rest = [False] * (images - b - c)
+            found = mcnemar(np.array([True] * b + [False] * c + rest), np.array([False] * b + [True] * c + rest))
+            assert (found.p < 0.05) == (found.difference.low > 0 or found.difference.high < 0), (b, c)
+            assert found.difference.low <= found.difference.mean <= found.difference.high
+            clear += found.p < 0.05
+    assert (clear > 0) == (images >= 5)  # 5 against 0: p = 1/32
 
 
 @given(RIGHTS)
@@ -89,11 +116,16 @@ def test_mcnemar(pairs):
 def test_the_interval_of_a_difference_holds_what_it_promises():
     """It covers the true difference in about 95 of 100 samples of 200 images."""
     rng, covered = np.random.default_rng(0), 0
-    for _ in range(400):
+    for _ in range(200):
         cell = rng.choice(4, 200, p=[0.8, 0.1, 0.06, 0.04])  # both right, first alone, second alone, none
         difference = mcnemar(cell < 2, (cell == 0) | (cell == 2)).difference
         covered += difference.low <= 0.04 <= difference.high
-    assert 0.93 <= covered / 400 <= 0.98
+    assert 0.91 <= covered / 200 <= 0.99
+
+
+def test_a_clear_difference_has_a_tiny_p_and_no_zero():
+    # 100 against 0: p = P(B = 0) = 2^-100
+    assert mcnemar(np.ones(100, bool), np.zeros(100, bool)).p == pytest.approx(2.0**-100)
 
 
 def test_holm_by_hand():
@@ -108,7 +140,7 @@ def test_pairs_of_several():
     rights = [np.array(row, bool) for row in ([1, 1, 0], [1, 0, 0], [0, 0, 1])]
     found = pairwise(rights)
     assert [(each.first, each.second) for each in found] == [(0, 1), (0, 2), (1, 2)]
-    assert [each.test.p for each in found] == [1, 1, 1]
+    assert [each.test.p for each in found] == pytest.approx([1 / 2, 5 / 8, 1])  # 1 to 0, 2 to 1, 1 to 1
     assert pairwise(rights[:1]) == []
 
 

@@ -112,7 +112,7 @@ def _show(screen: Screen, evaluation: Evaluation, about: dict[str, str], in_perc
     screen.print()
     show_models(screen, names, _summaries(evaluation))
     screen.print()
-    screen.print("McNemar's exact test, each difference with its 95 % interval")
+    screen.print("McNemar's test (mid-p), each difference with its 95 % interval")
     for pair in evaluation.tests:
         screen.print(*pair_lines(pair, names, len(evaluation.tests) > 1), sep="\n")
     if evaluation.gain:

@@ -105,7 +105,7 @@ def _tell(screen: Screen, data: SweepData) -> None:
         screen.print(_grid([("-", words) for words in clear[:OBSERVATIONS]]))
     if advice is not None:
         expected = f"{measure.text(advice.predicted.mean)} {_interval(measure, advice.predicted)}"
-        screen.print(f"recommended, to expect {expected}:", markup=False)
+        screen.print(f"recommended, to expect {expected} of another run:", markup=False)
         screen.print(f"  {advice.command}", markup=False, soft_wrap=True)
 
 

@@ -25,7 +25,10 @@ class Adagrad(Optimizer):
     prepare, update, vectors = learning_rate_only, adagrad_update, 1
     rule = "s = s + g^2;  w = w - learning_rate * g / (sqrt(s) + epsilon)"
     reference = "Duchi, Hazan & Singer, Adaptive subgradient methods, JMLR 12 (2011), eq. 1"
-    elsewhere = "PyTorch: the same (lr_decay 0). Keras starts s at 0.1 instead of 0, which shortens the first steps."
+    elsewhere = (
+        "PyTorch: the same (lr_decay 0). Keras starts s at 0.1 instead of 0, which shortens the first steps, and has "
+        "epsilon under the root, sqrt(s + epsilon), 1e-07 unless set."
+    )
 
     learning_rate: float = bounded(0.01, "(0, inf)")
     epsilon: float = bounded(1e-10, "[0, inf)")

@@ -44,7 +44,7 @@ class Adam(Optimizer):
     reference = "Kingma & Ba, Adam: a method for stochastic optimization, ICLR 2015, algorithm 1"
     elsewhere = (
         "PyTorch: the same. Keras adds epsilon to sqrt(v) before the correction, which makes it larger in the first "
-        "steps, and its default is 1e-7."
+        "steps, and its default is 1e-07."
     )
 
     beta1: float = bounded(0.9, "[0, 1)")

@@ -33,7 +33,8 @@ class RMSprop(Optimizer):
     rule = "s = beta * s + (1 - beta) * g^2;  w = w - learning_rate * g / (sqrt(s) + epsilon)"
     reference = "Tieleman & Hinton, Lecture 6.5, Neural networks for machine learning (2012)"
     elsewhere = (
-        "PyTorch: the same, its `alpha` is our `beta`. Keras: epsilon under the root, sqrt(s + epsilon), and beta 0.9. "
+        "PyTorch: the same, its `alpha` is our `beta`. Keras: epsilon under the root, sqrt(s + epsilon), 1e-07 unless "
+        "set, and its `rho`, our beta, is 0.9. "
         "No bias correction anywhere, so the first steps are about learning_rate / sqrt(1 - beta) long."
     )
 

@@ -24,7 +24,8 @@ def _headline(data: SweepData) -> list[Block]:
         low, high = advice.predicted.low, advice.predicted.high
         interval = f" (95 % interval {measure.bounds(low, high)})" if measure.bounds(low, high) != "–" else ""
         words = (
-            f"{measure.name} is to be expected of the recommended configuration{interval}: {in_words(advice.values)}."
+            f"{measure.name} is to be expected of another run of the recommended configuration{interval}: "
+            f"{in_words(advice.values)}."
         )
         return [Headline(measure.text(advice.predicted.mean), words), Code(advice.command)]
     if best is not None:

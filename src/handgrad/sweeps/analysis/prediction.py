@@ -1,24 +1,24 @@
 """What a configuration may be expected to reach, from its own runs and from those of similar ones."""
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from handgrad.evaluation import Interval
 from handgrad.sweeps.analysis.factors import MOST_LEVELS, is_number, positions
+from handgrad.sweeps.analysis.gaussian import Member, Seen, members
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.metric import Metric
 
 Array = NDArray[Any]
-FEWEST = 10  # configurations to learn from
-MOST = 300  # runs that the sizes of the law's parts are fitted to
-KNOTS = np.linspace(0, 1, 5)
+FEWEST = 5  # configurations to learn from
+SMOOTH = 0.3  # of a scale's length: numbers so far apart still agree to 61 %
 MOST_KNOWN = 1500  # runs that it is conditioned on
+NODES = ndtri((np.arange(25) + 0.5) / 25)  # of a normal distribution, equally likely
 
 
 class Stretch:
@@ -44,11 +44,10 @@ class Stretch:
             return self._sign * stretched
         return 1 - np.exp(-stretched) if self._errors else np.exp(-stretched)
 
-    def interval(self, mean: float, error: float, size: int) -> Interval:
-        """95 % around a stretched mean, in objectives."""
-        half = float(ndtri(0.975)) * error
-        middle, one, other = self.back(np.array([mean, mean - half, mean + half])).tolist()
-        return Interval(middle, min(one, other), max(one, other), size)
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Between which objectives lie: an accuracy is a share, a loss is not negative."""
+        return (0.0 if self._logs else -math.inf), (1.0 if self._errors else math.inf)
 
     def slope(self, objective: float) -> float:
         """How much an objective changes with its stretched value."""
@@ -58,16 +57,17 @@ class Stretch:
 
 
 class Surrogate:
-    """A Gaussian process over configurations: a sum of each parameter's part, a smooth rest, and noise.
+    """Gaussian processes over configurations: a sum of each parameter's part, a smooth rest, and noise.
 
-    The sizes of the parts are those that make the runs likeliest, the noise at least that of the `images` which an
-    accuracy is measured on. The mean at a tried configuration lies between what it reached and what similar ones did,
-    the nearer to these the noisier the runs: so it is not too good where the configuration was chosen for its result.
-    Runs as far below the median as the best is above it, or farther, count as if they were just there: how bad they are
-    says nothing of the best.
+    A run's noise has two parts: that of the seed, of one deviation in the objective's own unit, and that of the
+    `images` which an accuracy is measured on. The mean at a tried configuration lies between what it reached and what
+    similar ones did, the nearer to these the noisier the runs: so it is not too good where the configuration was chosen
+    for its result. Runs as far below the median as the best is above it, or farther, count as if they were just there:
+    how bad they are says nothing of the best.
 
     Shapes  objectives (n,), one a run
-    Math    k(x, x') = 4 + s1^2 x.x' + s2^2 exp(-|x - x'|^2 / 2 l^2) + noise^2 [same run]
+    Math    k(x, x') = 4 + s1^2 a + s2^2 exp((a - p) / r) + noise^2 [same run], where a of the p parameters agree: of
+            those on a scale, exp(-d^2 / 2 SMOOTH^2) counts
     Ref     Rasmussen & Williams (2006), chapter 2; Efron (2011), JASA 106, on selection and shrinkage
     """
 
@@ -80,69 +80,102 @@ class Surrogate:
         images: int = 0,
     ) -> None:
         self.stretch = Stretch(definition.metric, 0.5 / images if images else 1e-3 * float(np.median(objectives)))
-        self._definition, self._names = definition, names
-        self._levels = {name: sorted({repr(each[name]) for each in values}) for name in names}
-        self._numeric = {name: all(is_number(each[name]) for each in values) for name in names}
+        self._definition, self._images = definition, images
+        self._scaled = [name for name in names if _on_a_scale(values, name)]
+        self._listed = [name for name in names if name not in self._scaled]
         stretched = self.stretch.there(objectives)
-        order = np.lexsort((*self._columns(values).T, stretched))  # the same for every order of the trials
-        order = np.random.default_rng(0).permutation(order)
-        x, y = self._columns(values)[order], _pulled_in(stretched)[order]
+        order = np.lexsort(
+            (np.array([definition.key(each) for each in values]), stretched)
+        )  # whatever the order of the trials
+        order = np.random.default_rng(0).permutation(order)[:MOST_KNOWN]
+        self._known, y = [values[i] for i in order.tolist()], _pulled_in(stretched)[order]
         self._middle, self._size = float(y.mean()), float(y.std())
-        least = _of_images(objectives, images) / self.stretch.slope(float(np.quantile(objectives, 0.75)))
-        self._process = _fitted(x, (y - self._middle) / self._size, (least / self._size) ** 2)
-        self._doubt = _doubt(self._process)
+        self._unit = self._size * self.stretch.slope(float(np.quantile(objectives, 0.75)))
+        agreement, y = self._agreement(self._known, self._known), (y - self._middle) / self._size
+        where = np.full(len(y), float(np.quantile(objectives, 0.75)))
+        for _ in range(2):  # noise depends on where a run is expected, and that on noise
+            seen = Seen(agreement, len(names), y, *self._variances(where))
+            self._members = members(seen)
+            where = self.stretch.back(self.means(self._known))
+        self._doubt = self._doubts(seen)
 
     def noise(self, objective: float) -> float:
         """The standard deviation of a run around what its configuration reaches on average, at this objective."""
-        return self._size * math.sqrt(self._noise) * self.stretch.slope(objective)
+        seed, images = self._variances(np.array([objective]))
+        share = sum(member.weight * member.sizes.noise**2 for member in self._members)
+        return self._size * math.sqrt(share * seed[0] + images[0]) * self.stretch.slope(objective)
 
     def expected(self, values: Sequence[dict[str, Any]]) -> tuple[Array, Array]:
         """Means, stretched, and their covariance.  Shapes  -> (n,), (n, n)"""
-        mean, covariance = self._process.predict(self._columns(values), return_cov=True)
-        covariance = covariance - self._noise * np.eye(len(mean))
-        return self._middle + self._size * mean, (self._size * self._doubt) ** 2 * covariance
+        parts = [(member.weight, *predicted) for member, predicted in self._predicted(values)]
+        mean = np.sum([weight * each for weight, each, _ in parts], axis=0)
+        spread = [w * (self._doubt**2 * c + np.outer(m - mean, m - mean)) for w, m, c in parts]
+        return self._middle + self._size * mean, self._size**2 * np.sum(spread, axis=0)
 
-    def interval(self, mean: float, variance: float, size: int) -> Interval:
-        """Of what another run reaches, with another seed on other images, from its stretched mean and variance."""
-        return self.stretch.interval(mean, math.sqrt(max(0.0, variance) + self._size**2 * self._noise), size)
+    def interval(self, values: dict[str, Any], size: int) -> Interval:
+        """Of what another run reaches, with another seed on other images."""
+        rows = []
+        for member, (mean, covariance) in self._predicted([values]):
+            nodes = mean[0] + self._doubt * math.sqrt(max(covariance[0, 0], 0.0)) * NODES
+            centres = self.stretch.back(self._middle + self._size * nodes)
+            seed, images = self._variances(centres)
+            noise = np.sqrt(member.sizes.noise**2 * seed + images) * self._size * self._slopes(centres)
+            rows.append((np.full(len(nodes), member.weight / len(nodes)), centres, noise))
+        weights, centres, noise = (np.concatenate(each) for each in zip(*rows, strict=True))
+        low, high = (_quantile(p, weights, centres, noise) for p in (0.025, 0.975))
+        middle = float(self.stretch.back(self.means([values]))[0])
+        bottom, top = self.stretch.limits
+        return Interval(middle, max(low, bottom), min(high, top), size)
 
     def means(self, values: Sequence[dict[str, Any]]) -> Array:
         """Stretched.  Shapes  -> (n,)"""
-        return self._middle + self._size * self._process.predict(self._columns(values))
+        across, count = self._agreement(values, self._known), len(self._scaled) + len(self._listed)
+        pulls = [m.weight * (m.sizes.kernel(across, count) @ m.pull) for m in self._members]
+        return self._middle + self._size * np.sum(pulls, axis=0)
 
-    @property
-    def _noise(self) -> float:
-        return float(self._process.kernel_.k2.noise_level)
+    def _predicted(self, values: Sequence[dict[str, Any]]) -> list[tuple[Member, tuple[Array, Array]]]:
+        across, among = self._agreement(values, self._known), self._agreement(values, values)
+        count = len(self._scaled) + len(self._listed)
+        return [(member, member.predict(across, among, count)) for member in self._members]
 
-    def _columns(self, values: Sequence[dict[str, Any]]) -> Array:
-        """Two different levels are at a distance of 1; what lies between two knots of a scale has a part of both.
+    def _slopes(self, objectives: Array) -> Array:
+        return np.array([self.stretch.slope(each) for each in objectives.tolist()])
 
-        Shapes  -> (n, columns)
+    def _variances(self, objectives: Array) -> tuple[Array, Array]:
+        """Of a seed's noise of unit size and of the images', at some objectives, in units of `size`, stretched."""
+        slopes = self._slopes(objectives) * self._size
+        share = np.clip(objectives, 0, 1)
+        of_images = share * (1 - share) / self._images if self._images else np.zeros(len(share))
+        return (self._unit / slopes) ** 2, np.maximum(of_images / slopes**2, 1e-6)
+
+    def _agreement(self, some: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]) -> Array:
+        """In how many parameters two configurations agree, nearly or wholly.  Shapes  -> (some, others)"""
+        total = np.zeros((len(some), len(others)))
+        for name in self._listed:
+            one, other = (np.array([repr(each[name]) for each in group]) for group in (some, others))
+            total += one[:, None] == other
+        for name in self._scaled:
+            scale = self._definition.parameters[name]
+            one, other = (positions(scale, [each[name] for each in group]) for group in (some, others))
+            total += np.exp(-0.5 * ((one[:, None] - other) / SMOOTH) ** 2)
+        return total
+
+    def _doubts(self, seen: Seen) -> float:
+        """By how much errors exceed what is claimed, where most is promised: 1 or more.
+
+        Each run of the quarter with the best predictions is predicted from all others.
         """
-        columns = []
-        for name in self._names:
-            own = [each[name] for each in values]
-            if self._numeric[name] and len(self._levels[name]) > MOST_LEVELS:
-                place = positions(self._definition.parameters[name], own)[:, None]
-                columns.append(np.maximum(0, 1 - np.abs(place - KNOTS) * (len(KNOTS) - 1)))
-            else:
-                columns.append(np.array([[repr(value) == level for level in self._levels[name]] for value in own]))
-        return np.column_stack(columns) / math.sqrt(2)
+        means, variances = zip(*(member.left_out(seen.y) for member in self._members), strict=True)
+        weights = np.array([member.weight for member in self._members])
+        mean = weights @ np.array(means)
+        variance = weights @ (np.array(variances) + (np.array(means) - mean) ** 2)
+        best = np.argsort(-mean, kind="stable")[: max(1, len(mean) // 4)]
+        return max(1.0, float(np.sqrt(np.mean((seen.y - mean)[best] ** 2 / variance[best]))))
 
 
-def _doubt(process: Any) -> float:
-    """By how much errors exceed what the process claims, where it promises most: 1 or more.
-
-    Each run of the quarter with the best predictions is predicted from all others.
-
-    Math    z_i = [K^-1 y]_i / sqrt([K^-1]_ii);  the root of the mean of z^2
-    Ref     Rasmussen & Williams (2006), section 5.4.2
-    """
-    inverse = np.linalg.inv(process.L_ @ process.L_.T)
-    pull, y = inverse @ process.y_train_, process.y_train_
-    predicted, z = y - pull / np.diag(inverse), pull / np.sqrt(np.diag(inverse))
-    best = np.argsort(-predicted, kind="stable")[: max(1, len(y) // 4)]
-    return max(1.0, float(np.sqrt(np.mean(z[best] ** 2))))
+def _on_a_scale(values: Sequence[dict[str, Any]], name: str) -> bool:
+    own = [each[name] for each in values]
+    return all(map(is_number, own)) and len(set(own)) > MOST_LEVELS
 
 
 def _pulled_in(gains: Array) -> Array:
@@ -150,24 +183,11 @@ def _pulled_in(gains: Array) -> Array:
     return pulled if np.ptp(pulled) > 0 else gains
 
 
-def _of_images(objectives: Array, images: int) -> float:
-    """The standard deviation that so many images leave a good run's accuracy; 0 where they are not known."""
-    share = float(np.clip(np.quantile(objectives, 0.75), 0, 1))
-    return math.sqrt(share * (1 - share) / images) if images else 0.0
-
-
-def _fitted(x: Array, y: Array, least: float) -> Any:
-    """The process, with a noise variance of at least `least`."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.gaussian_process import GaussianProcessRegressor
-    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
-
-    level = ConstantKernel(4.0, "fixed")  # the mean of all is not known either
-    parts = ConstantKernel(0.5, (1e-5, 1e2)) * DotProduct(1e-3, "fixed")
-    rest = ConstantKernel(0.3, (1e-5, 1e2)) * RBF(3.0, (1.5, 20.0))
-    least = min(max(least, 1e-4), 0.9)
-    kernel = level + parts + rest + WhiteKernel(max(0.1, least), (least, 2.0))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a size at its bound is an answer: there is no such part
-        learned = GaussianProcessRegressor(kernel).fit(x[:MOST], y[:MOST])
-        return GaussianProcessRegressor(learned.kernel_, optimizer=None).fit(x[:MOST_KNOWN], y[:MOST_KNOWN])
+def _quantile(p: float, weights: Array, centres: Array, deviations: Array) -> float:
+    """Of a mixture of normal distributions, by bisection."""
+    low, high = float((centres - 10 * deviations).min()), float((centres + 10 * deviations).max())
+    for _ in range(60):
+        middle = (low + high) / 2
+        below = float(weights @ ndtr((middle - centres) / deviations)) < p
+        low, high = (middle, high) if below else (low, middle)
+    return (low + high) / 2

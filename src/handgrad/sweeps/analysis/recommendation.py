@@ -1,5 +1,6 @@
 """Which configuration to use, what may be expected of it, and what is still open."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,8 +15,9 @@ from handgrad.sweeps.analysis.edges import edges
 from handgrad.sweeps.analysis.measured import Measurements
 from handgrad.sweeps.analysis.phrases import Unit
 from handgrad.sweeps.analysis.prediction import FEWEST, Surrogate
-from handgrad.sweeps.analysis.result import Effect, Entry, Range, Recommendation
+from handgrad.sweeps.analysis.result import SEEDS, Effect, Entry, Range, Recommendation
 from handgrad.sweeps.analysis.zoom import Zoom
+from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.folder import Sweep
 
 Array = NDArray[Any]
@@ -75,26 +77,34 @@ def _choice(sweep: Sweep, entries: Sequence[Entry], seen: Zoom, learned: Surroga
     clearly = mean - mean[0] > float(ndtri(0.975)) * np.sqrt(np.maximum(spread, 0))
     clearly[0] = True  # over itself, so that there is always one
     chosen = max(np.flatnonzero(clearly).tolist(), key=lambda i: float(mean[i]))
-    predicted = learned.interval(float(mean[chosen]), float(covariance[chosen, chosen]), len(entries))
-    return Choice(candidates[chosen], predicted, None if chosen else best)
+    return Choice(candidates[chosen], learned.interval(candidates[chosen], len(entries)), None if chosen else best)
 
 
 def _untried(sweep: Sweep, entries: Sequence[Entry], seen: Zoom, learned: Surrogate) -> list[dict[str, Any]]:
     """The most promising of many draws: possible, not tried yet, and of values that were tried and do not ruin."""
-    generator = np.random.default_rng(0)
     listed = [factor.name for factor in seen.factors if not isinstance(factor.levels[0], Range)]
     places = np.flatnonzero(seen.rows).tolist()
     known = {name: {repr(entries[i].values[name]) for i in places} for name in listed}
-    drawn = (sweep.definition.sample(generator) for _ in range(UNTRIED))
-    familiar = [values for values in drawn if all(repr(values[name]) in known[name] for name in listed)]
-    new = {sweep.definition.key(values): values for values in familiar}
-    for entry in entries:
-        new.pop(sweep.definition.key(entry.values), None)
-    candidates = [new[key] for key in sorted(new)]
-    if not candidates:
+    familiar = [
+        values for values in draws(sweep.definition) if all(repr(values[name]) in known[name] for name in listed)
+    ]
+    if not familiar:
         return []
-    order = np.argsort(-learned.means(candidates), kind="stable")[:SHORTLIST].tolist()
-    return [candidates[i] for i in order if _possible(sweep, candidates[i])]
+    known_keys, new = {sweep.definition.key(entry.values) for entry in entries}, []
+    for i in np.argsort(-learned.means(familiar), kind="stable").tolist():
+        key = sweep.definition.key(familiar[i])
+        if key not in known_keys and _possible(sweep, familiar[i]):
+            new.append(familiar[i])
+        known_keys.add(key)
+        if len(new) == SHORTLIST:
+            break
+    return new
+
+
+def draws(definition: SweepDefinition) -> list[dict[str, Any]]:
+    """The same ones each time."""
+    generator = np.random.default_rng(0)
+    return [definition.sample(generator) for _ in range(UNTRIED)]
 
 
 def _possible(sweep: Sweep, values: dict[str, Any]) -> bool:
@@ -106,9 +116,18 @@ def _possible(sweep: Sweep, values: dict[str, Any]) -> bool:
 
 
 def _of_best(entries: Sequence[Entry]) -> Interval:
-    """The best one's own interval, as much wider as the best of so many must be watched (Bonferroni)."""
+    """Of another run of the best one, where no other one tells of it, as the best of so many must be watched.
+
+    The noise of both runs, its own and the other one, is in the difference; a seed that was never changed is taken to
+    matter as much as the images do.
+
+    Math    mean -+ c half, c = sqrt(1 + n) of n seeds, 2 of one; half is widened to a confidence of 1 - 0.05 / entries
+    Ref     Bonferroni; Hahn & Meeker (1991), Statistical intervals, on those for a new observation
+    """
     best = entries[0].objective
-    wider = float(ndtri(0.025 / len(entries)) / ndtri(0.025))
+    wider = float(ndtri(0.025 / len(entries)) / ndtri(0.025)) * (
+        math.sqrt(1 + best.size) if entries[0].over == SEEDS else 2
+    )
     low, high = best.mean - wider * (best.mean - best.low), best.mean + wider * (best.high - best.mean)
     return best._replace(low=low, high=high)
 
@@ -116,7 +135,7 @@ def _of_best(entries: Sequence[Entry]) -> Interval:
 def _words(entries: Sequence[Entry], choice: Choice, unit: Unit, learned: bool) -> str:
     """Why this one, what to expect of it, and how many are as good as far as can be told."""
     tied = sum(entry.tied for entry in entries) - 1
-    expected = f"Expect {unit.expected(choice.predicted)} of it"
+    expected = f"Expect {unit.expected(choice.predicted)} of another run of it"
     why = ""
     if (
         learned
