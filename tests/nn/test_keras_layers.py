@@ -6,6 +6,8 @@ from tests.kernels.bound import BoundLayer
 
 from handgrad.nn import BatchNorm, Conv2D
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras asks PyTorch so
+
 
 def test_batch_norms_momentum_is_one_minus_ours(keras):
     x = np.random.default_rng(0).normal(3, 2, (50, 4))
