@@ -1,15 +1,64 @@
-"""Files that are either whole or absent: the one place that writes to a final path."""
+"""Files that are either whole or absent: the one place that writes to a final path, and the one that reads from any.
+
+Whatever stands where a file should be, reading never waits for it: a pipe, a device or a folder is refused.
+"""
 
 import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from handgrad.errors import FileSystemError
+from handgrad.errors import CorruptDataError, FileSystemError
 
 TEMPORARY_PREFIX = ".handgrad-partial-"
+LARGEST_BYTES = 1 << 32
+
+
+def open_file(path: Path, flags: int = os.O_RDONLY) -> IO[Any]:
+    """A regular file, for reading; with `flags` such as os.O_WRONLY | os.O_APPEND | os.O_CREAT, for writing at its end.
+
+    Raises  FileSystemError in one line when it is missing, cannot be opened, or is something else than a file.
+    """
+    verb, mode = ("read", "rb") if flags == os.O_RDONLY else ("write", "ab")
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o666)
+    except (OSError, ValueError) as error:  # a path with a null byte
+        why = _kind(path) or getattr(error, "strerror", None) or error
+        raise FileSystemError(f"cannot {verb} {path}: {why}. Check the path and its permissions") from error
+    if kind := _kind(descriptor):
+        os.close(descriptor)
+        raise FileSystemError(f"cannot {verb} {path}: {kind}. Check the path")
+    return open(descriptor, mode)
+
+
+def read_file(path: Path, most: int = LARGEST_BYTES) -> bytes:
+    """All bytes of a regular file.
+
+    Raises  FileSystemError as `open_file`; CorruptDataError when there are more than `most`.
+    """
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise CorruptDataError(f"{path} has {size} bytes, expected at most {most}. Replace or remove it")
+        try:
+            return file.read(most + 1)
+        except OSError as error:
+            raise FileSystemError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _kind(path: Path | int) -> str:
+    """What stands there, in words, if it is something else than a regular file."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return ""
+    if stat.S_ISREG(mode):
+        return ""
+    kind = "a folder" if stat.S_ISDIR(mode) else "a socket" if stat.S_ISSOCK(mode) else "a pipe or device"
+    return f"not a regular file: it is {kind}, expected a file"
 
 
 @contextlib.contextmanager

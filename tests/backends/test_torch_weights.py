@@ -13,6 +13,7 @@ from handgrad.backends import load_state_dict, load_weights, save_torch, source,
 from handgrad.backends.weights import to_state
 from handgrad.config import RunConfig
 from handgrad.errors import CorruptDataError, UsageError
+from handgrad.extras import how_to_install
 from handgrad.nn import BatchNorm, Dense, Flatten, Network, ReLU, Scaling
 from handgrad.runs import open_run
 from handgrad.training import save_model
@@ -171,7 +172,7 @@ def test_without_pytorch(capsys, monkeypatch, tmp_path):
         answer = call(capsys, words, *([] if "lockstep" in words else ["--runs_dir", tmp_path]))
         assert answer.code == 2
         assert answer.err == (
-            "handgrad: error: PyTorch is not installed: pip install 'handgrad[torch]'. "
+            f"handgrad: error: PyTorch is not installed: {how_to_install('torch')}. "
             "--backend torch, lockstep and .pt files need it\n"
         )
     assert not list(tmp_path.iterdir())

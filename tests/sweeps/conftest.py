@@ -19,7 +19,6 @@ from handgrad.data import load
 from handgrad.sweeps import Hyperband, SweepDefinition
 from handgrad.sweeps.driver import Driver
 from handgrad.sweeps.folder import Settings, changed, create_sweep, open_sweep
-from handgrad.sweeps.ledger import Ledger
 from handgrad.sweeps.space import Categorical
 from handgrad.sweeps.storage import joined
 from handgrad.sweeps.watcher import Watcher
@@ -106,7 +105,7 @@ def drive(sweep, jobs=1, watcher=None, executor=None, hours=None):
     """Run what is missing of a sweep in threads; the executor and the notes taken."""
     executor, watcher = executor or Threads(jobs), watcher or Notes()
     with joined(sweep.storage_url) as (crew, storage), closing(executor):
-        Driver(sweep, Ledger(storage, sweep.study, sweep.definition), crew, executor, watcher).run(hours)
+        Driver(sweep, sweep.ledger(storage), crew, executor, watcher).run(hours)
     return executor, watcher
 
 

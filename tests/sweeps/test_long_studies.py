@@ -22,7 +22,9 @@ from handgrad.sweeps.trial import FAILED, FINISHED, LOST, STOPPED
 def test_settled_trials_are_not_read_again(make_sweep, monkeypatch):
     sweep, read = make_sweep(), []
     original = Ledger._trial
-    monkeypatch.setattr(Ledger, "_trial", lambda self, frozen: read.append(frozen.number) or original(self, frozen))
+    monkeypatch.setattr(
+        Ledger, "_trial", lambda self, number, *more: read.append(number) or original(self, number, *more)
+    )
     with joined(sweep.storage_url) as (crew, storage):
         ledger, choose = Ledger(storage, sweep.study, sweep.definition), Chooser(sweep)
         for _ in range(6):

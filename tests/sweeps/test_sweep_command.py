@@ -4,6 +4,7 @@ import pytest
 from tests.commands import call
 from tests.sweeps.conftest import BASE
 
+from handgrad.extras import how_to_install
 from handgrad.sweeps.folder import open_sweep
 from handgrad.sweeps.storage import joined
 
@@ -99,11 +100,18 @@ def test_mistakes_are_told_in_a_line(folder, capsys, words):
     assert REFUSED[words] in answer.err
 
 
-def test_without_optuna_the_extra_is_named(folder, capsys, monkeypatch):
+def test_only_what_learns_from_results_needs_optuna(folder, capsys, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "optuna", None)
-    answer = call(capsys, f"sweep sweep.yaml {FLAGS}")
-    assert answer.code == 2
-    assert answer.err == "handgrad: error: sweeps need Optuna: python -m pip install 'handgrad[sweep]'\n"
+    for method in ("random", "grid"):
+        answer = call(capsys, f"sweep sweep.yaml --method {method} --name {method} {FLAGS} --no_report")
+        assert (answer.code, answer.err) == (0, "")
+    for method in ("bayes", "gp"):
+        answer = call(capsys, f"sweep sweep.yaml --method {method} --name {method} {FLAGS}")
+        assert answer.code == 2
+        assert answer.err == (
+            f"handgrad: error: method {method} needs optuna: {how_to_install('sweep')}. random and grid do without it\n"
+        )
+    assert sorted(path.name for path in (folder / "sweeps").iterdir()) == ["grid", "random"]
 
 
 def test_help_fits_a_terminal(capsys):

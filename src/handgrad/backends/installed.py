@@ -3,6 +3,7 @@
 from typing import Any
 
 from handgrad.errors import UsageError
+from handgrad.extras import how_to_install
 
 
 def installed_torch() -> Any:
@@ -14,7 +15,7 @@ def installed_torch() -> Any:
         import torch
     except ImportError as error:
         raise UsageError(
-            "PyTorch is not installed: pip install 'handgrad[torch]'. --backend torch, lockstep and .pt files need it"
+            f"PyTorch is not installed: {how_to_install('torch')}. --backend torch, lockstep and .pt files need it"
         ) from error
     return torch
 

@@ -4,6 +4,7 @@ import importlib
 import io
 import logging
 import os
+import resource
 import sys
 import traceback
 from collections.abc import Sequence
@@ -33,6 +34,8 @@ COMMANDS = {
     "bench": "time training here, beside PyTorch, JAX, Keras and scikit-learn",
     "info": "versions, BLAS, processor, data found; the rule of an optimizer",
 }
+
+LEAST_BYTES = 1 << 30  # of address space, to load all libraries
 
 EXAMPLES = """examples:
   handgrad train --dataset digits                    seconds, needs no download
@@ -87,7 +90,18 @@ def _dispatch(tokens: list[str]) -> int:
 
 
 def _run(name: str, *arguments: object) -> int:
+    _check_memory()
     return int(importlib.import_module(f"handgrad.cli.{name}").run(*arguments))
+
+
+def _check_memory() -> None:
+    """With far too little of it, some libraries wait without end for more while they are loaded."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if allowed != resource.RLIM_INFINITY and allowed < LEAST_BYTES:
+        raise UsageError(
+            f"memory must be at least {LEAST_BYTES >> 20} MB, got {allowed >> 20} MB (ulimit -v). "
+            "Allow more: ulimit -v unlimited"
+        )
 
 
 def _failed(error: HandgradError, debug: bool) -> int:

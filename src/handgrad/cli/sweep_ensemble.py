@@ -13,12 +13,10 @@ from handgrad.evaluation.tables import Table, ends, percent
 from handgrad.sweeps.after.ensembles import SELECTIONS, Outcome, ask_together, outcome_file
 from handgrad.sweeps.after.ranking import first_of, ranking
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.storage import require_optuna
 
 
 def together(sweep: Sweep, parsed: ParsedFlags) -> int:
     """Choose by validation images, ask about the test images, and tell."""
-    require_optuna()
     options = parsed.options
     entries = first_of(ranking(sweep), options["top"])
     outcome = ask_together(sweep, entries, options["select"], say, watched)

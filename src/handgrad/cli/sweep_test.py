@@ -14,12 +14,10 @@ from handgrad.evaluation.tables import Table, ends, percent
 from handgrad.sweeps.after.ranking import first_of, of_trial, ranking
 from handgrad.sweeps.after.tested import chosen_file, look_at_test, read_chosen
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.storage import require_optuna
 
 
 def test(sweep: Sweep, parsed: ParsedFlags) -> int:
     """Ask the networks of the best configurations about the test images, those that were not asked before."""
-    require_optuna()
     ranked, number = ranking(sweep), parsed.options["trial"]
     entries = first_of(ranked, parsed.options["top"]) if number is None else [of_trial(ranked, number)]
     before = len(read_chosen(sweep))

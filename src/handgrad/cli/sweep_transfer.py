@@ -17,12 +17,10 @@ from handgrad.sweeps.after.transfer import choose_for, open_transfer
 from handgrad.sweeps.after.transferred import Outcome, choice_in_words, outcome_of, pairs_in_words, save, table_of
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.start import run_sweep
-from handgrad.sweeps.storage import require_optuna
 
 
 def transfer(sweep: Sweep, parsed: ParsedFlags) -> int:
     """Choose, run what is missing, ask the networks about the test images, and tell."""
-    require_optuna()
     if "dataset" not in parsed.given:
         raise UsageError("handgrad sweep transfer: to which data set? Give --dataset")
     options, settings = parsed.options, parsed.given

@@ -16,12 +16,11 @@ from handgrad.sweeps.doctor.examination import Plan
 from handgrad.sweeps.folder import Sweep, changed
 from handgrad.sweeps.search import begin, sound
 from handgrad.sweeps.start import cores, run_sweep
-from handgrad.sweeps.storage import check_url, require_optuna
+from handgrad.sweeps.storage import check_url
 
 
 def start_sweep(definition: SweepDefinition, parsed: ParsedFlags) -> int:
     """Run a sweep in a folder of its own, or go on with the one of that name where --resume is given."""
-    require_optuna()
     options, base = parsed.options, parsed.config
     if options["storage"]:
         check_url(options["storage"])

@@ -14,7 +14,7 @@ from typing import Any
 from handgrad.errors import IncompleteSweepError, UsageError
 from handgrad.runs import InterruptedRunError, Run
 from handgrad.sweeps.choosing import Chooser
-from handgrad.sweeps.executor import EARLY, INTERRUPTED, Died, Ended, EpochEnded, Event, Executor, Notice, Task
+from handgrad.sweeps.executor import EARLY, INTERRUPTED, STATES, Died, Ended, EpochEnded, Event, Executor, Notice, Task
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.judging import judge, reason
 from handgrad.sweeps.ledger import Ledger, claim
@@ -26,6 +26,7 @@ POLL_SECONDS = 0.2
 OTHERS_SECONDS = 1.0  # between two looks at what other drivers do, once there is nothing to begin
 FAREWELL_SECONDS = 60.0  # for interrupted trials to save what they have
 RECENT = 50  # ends of trials that the time left is told from
+SAVE_SECONDS = 2.0  # between two summaries in sweep.json, while the sweep runs
 FLUSHERS = 4  # threads that wait for the disk
 DEATHS = 3  # of a trial's processes without an epoch between them, before it is lost
 LOST_IN_A_ROW = 3  # before the fault is sought in the machine
@@ -56,6 +57,7 @@ class Driver:
         self._lost_in_a_row = 0
         self._done = False  # nothing more is to be begun, whatever is still to be found
         self._look_at = 0.0
+        self._saved = -math.inf  # when sweep.json was
         self._ends: deque[float] = deque(maxlen=RECENT)
 
     def run(self, hours: float | None = None) -> Standing:
@@ -160,7 +162,7 @@ class Driver:
         del self.running[event.number]
         self._ending.discard(event.number)
         if isinstance(event, Died):
-            self._died(trial, event.message)
+            self._died(trial, event.message, event.alone)
             return
         self._hand_out()  # a trial that was claimed ahead begins before this one is written down
         self._unwritten.append((trial, event, self._flushers.submit(flush, self.sweep.run(trial))))
@@ -185,7 +187,7 @@ class Driver:
 
     def _judge(self, trial: Trial, event: EpochEnded) -> None:
         definition = self.sweep.definition
-        self.ledger.epochs(trial)
+        self.ledger.note(trial)
         epochs = {trial.number: trial.epochs for trial in self.ledger.trials()}
         stop = judge(definition, epochs, event.number, event.epoch)
         if stop:
@@ -199,7 +201,7 @@ class Driver:
             self._died(trial, event.message or "its process was told to stop")
             return
         stop = self._stops.get(trial.number) if event.how == EARLY else None
-        state = {"finished": FINISHED, EARLY: STOPPED}.get(event.how, FAILED)
+        state = STATES.get(event.how, FAILED)
         why = reason(self.sweep.definition, stop) if stop else event.message
         told = {epoch: value for epoch, value in enumerate(event.epochs, 1) if value is not None}
         trial = dataclasses.replace(trial, epochs=told or trial.epochs)
@@ -215,11 +217,14 @@ class Driver:
         self.ledger.settle(settled)
         self._lost_in_a_row = 0
         self._standing = self.standing()
+        if time.monotonic() - self._saved > SAVE_SECONDS:
+            self.sweep.save(self.ledger.known(), durable=False)
+            self._saved = time.monotonic()
         self.watcher.settled(settled, self._standing)
 
-    def _died(self, trial: Trial, message: str) -> None:
-        """Once more, from its checkpoint; unless that has been tried often enough."""
-        deaths = trial.deaths + 1
+    def _died(self, trial: Trial, message: str, alone: bool = True) -> None:
+        """Once more, from its checkpoint; unless it has died by itself often enough."""
+        deaths = trial.deaths + alone
         if deaths < DEATHS:
             self.ready.appendleft(self.ledger.note(trial, deaths=deaths))
             self.watcher.noticed(f"{trial.run}: {message}; it is begun again, from its checkpoint if there is one")

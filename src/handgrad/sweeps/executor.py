@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+from handgrad.sweeps.trial import FINISHED, STOPPED
+
 INTERRUPTED, EARLY = "interrupted", "early stop"
+STATES = {"finished": FINISHED, EARLY: STOPPED}  # of trials that ended like that; all others failed
 
 
 class Task(NamedTuple):
@@ -39,10 +42,11 @@ class Ended(NamedTuple):
 
 
 class Died(NamedTuple):
-    """The process of a trial is gone without a word."""
+    """The process of a trial is gone without a word; `alone`, unless the one that starts workers died with them all."""
 
     number: int
     message: str
+    alone: bool = True
 
 
 class Notice(NamedTuple):

@@ -1,7 +1,9 @@
 """A sweep as a folder on disk: its definition, its settings, its trials' runs, and where its study is."""
 
 import dataclasses
+import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,13 +12,19 @@ from typing import Any
 
 from handgrad import strict_yaml
 from handgrad.config import RunConfig
-from handgrad.errors import CorruptDataError, FileSystemError, UsageError
-from handgrad.files import atomic_write
-from handgrad.runs import Run
+from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
+from handgrad.files import atomic_write, read_file
+from handgrad.folders import new_folder
+from handgrad.runs import Run, list_runs
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.ledger import Ledger
-from handgrad.sweeps.storage import looked_at, sqlite_url, without_password
+from handgrad.sweeps.recovery import recovered
+from handgrad.sweeps.storage import Database, looked_at, sqlite_url, without_password
 from handgrad.sweeps.trial import Trial
+
+log = logging.getLogger("handgrad")
+SWEEP_FILE, BASE_FILE, SUMMARY_FILE = "sweep.yaml", "base.yaml", "sweep.json"
+REMEDY = "Put it back as it was; or begin the sweep again under another --name: its runs stay where they are"
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,7 @@ class Settings:
 
     `configurations` is how many there are to be in all, None for as many as there is time for. `storage` is where the
     study is kept, None for a file in the sweep's folder; `study` is its name there, which a renamed folder keeps.
+    `digest` is that of all that the trials depend on; None in sweeps of versions that had none.
     """
 
     brain: str
@@ -33,6 +42,7 @@ class Settings:
     configurations: int | None = None
     storage: str | None = None
     study: str | None = None
+    digest: str | None = None
 
 
 class Sweep:
@@ -41,7 +51,7 @@ class Sweep:
     def __init__(self, path: Path, definition: SweepDefinition, base: RunConfig, settings: Settings) -> None:
         self.path, self.definition, self.base, self.settings = Path(path), definition, base, settings
         self.runs_dir, self.study_file = self.path / "runs", self.path / "study.db"
-        self.workers_log, self.summary_file = self.path / "workers.log", self.path / "sweep.json"
+        self.workers_log, self.summary_file = self.path / "workers.log", self.path / SUMMARY_FILE
 
     @property
     def name(self) -> str:
@@ -55,7 +65,7 @@ class Sweep:
 
     @property
     def storage_url(self) -> str:
-        """Where Optuna keeps the study."""
+        """Where the trials are kept."""
         return self.settings.storage or sqlite_url(self.study_file)
 
     @property
@@ -70,9 +80,27 @@ class Sweep:
         return None if self.configurations is None else self.configurations * self.settings.seeds
 
     def trials(self) -> list[Trial]:
-        """Every trial as it is now, by number; also while the sweep runs."""
+        """Every trial as it is now, by number; also while the sweep runs.
+
+        Raises  CorruptDataError for a damaged storage; where there is none, they are found again from their folders.
+        """
         with looked_at(self.storage_url) as storage:
-            return Ledger(storage, self.study, self.definition).trials() if storage else []
+            if storage is not None:
+                return Ledger(storage, self.study, self.definition).trials()
+        return recovered(self.definition, self.base, self.runs_dir)
+
+    def ledger(self, storage: Database) -> Ledger:
+        """The trials for a driver, with those besides of whose runs there are folders, and nothing in the storage."""
+        there = {run.name for run in list_runs(self.runs_dir)}  # before the trials are read: each has begun by then
+        ledger = Ledger(storage, self.study, self.definition)
+        known = {trial.run for trial in ledger.trials()}
+        found = recovered(self.definition, self.base, self.runs_dir, known) if there - known else []
+        for trial in found:
+            ledger.add(trial)
+        if found:
+            count = f"{len(found)} trials" if len(found) > 1 else "one trial"
+            log.warning("%s: %s found again from their folders", self.path, count)
+        return ledger
 
     def config(self, trial: Trial) -> RunConfig:
         """The configuration of a trial's run.  Raises  UsageError where its values cannot go together."""
@@ -95,8 +123,8 @@ class Sweep:
         among = self.trials() if trials is None else trials
         return min((t for t in among if t.rated), key=lambda t: objective(t.objective or 0.0), default=None)
 
-    def save(self, trials: list[Trial]) -> None:
-        """Write sweep.json: the settings, and a summary for whoever has no Optuna at hand."""
+    def save(self, trials: list[Trial], durable: bool = True) -> None:
+        """Write sweep.json: the settings, and a summary of how far the sweep is, with the best trial so far."""
         best = self.best(trials)
         states = [trial.state for trial in trials]
         settings = dataclasses.asdict(self.settings)
@@ -108,49 +136,92 @@ class Sweep:
             "states": {state: states.count(state) for state in sorted(set(states))},
             "best": dataclasses.asdict(best) if best else None,
         }
-        atomic_write(self.summary_file, json.dumps(summary, indent=2) + "\n")
+        atomic_write(self.summary_file, json.dumps(summary, indent=2) + "\n", durable)
 
 
 def create_sweep(path: Path, definition: SweepDefinition, base: RunConfig, settings: Settings) -> Sweep:
-    """Make the folder of a new sweep.
+    """Make the folder of a new sweep, which appears whole.
 
     Raises  UsageError when there is something already; FileSystemError when it cannot be made.
     """
     name = Path(os.path.abspath(path)).name
     sweep = Sweep(path, definition, base, dataclasses.replace(settings, study=name))
+
+    def fill(folder: Path) -> None:
+        atomic_write(folder / SWEEP_FILE, strict_yaml.dump(definition.to_mapping()))
+        atomic_write(folder / BASE_FILE, base.to_yaml())
+        sweep.settings = dataclasses.replace(sweep.settings, digest=_digest(folder, sweep.settings))
+        new = Sweep(folder, definition, base, sweep.settings)
+        new.runs_dir.mkdir()
+        new.save([])
+
     try:
-        sweep.path.parent.mkdir(parents=True, exist_ok=True)
-        sweep.path.mkdir()
-        sweep.runs_dir.mkdir()
-    except FileExistsError:
-        raise UsageError(
-            f"{path} exists: go on with it by `handgrad sweep resume {path}`, or choose another --name"
-        ) from None
+        made = new_folder(sweep.path.parent, [name], fill)
     except OSError as error:
         raise FileSystemError(f"cannot make a sweep in {path}: {error.strerror}") from error
-    atomic_write(sweep.path / "sweep.yaml", strict_yaml.dump(definition.to_mapping()))
-    atomic_write(sweep.path / "base.yaml", base.to_yaml())
-    sweep.save([])
+    if made is None:
+        raise UsageError(_taken(sweep.path))
+    os.close(made[1])
     return sweep
+
+
+def _taken(path: Path) -> str:
+    if os.path.lexists(path / SUMMARY_FILE):
+        return f"{path} exists: go on with it by `handgrad sweep resume {path}`, or choose another --name"
+    return f"{path} exists and is no sweep, for it has no {SUMMARY_FILE}: remove it, or choose another --name"
 
 
 def open_sweep(path: Path) -> Sweep:
     """The sweep in the folder `path`.
 
     Raises  FileSystemError when there is no such folder; UsageError when it holds no sweep; CorruptDataError when its
-            files were damaged.
+            files were damaged, or changed since it began.
     """
     path = Path(path)
     if not path.is_dir():
         raise FileSystemError(f"no sweep in {path}: no such folder")
-    if not (path / "sweep.json").is_file():
-        raise UsageError(f"{path} is no sweep: it has no sweep.json")
+    if not os.path.lexists(path / SUMMARY_FILE):
+        raise UsageError(f"{path} is no sweep: it has no {SUMMARY_FILE}")
+    summary = read_stored(path / SUMMARY_FILE, REMEDY)
     try:
-        definition = SweepDefinition.from_mapping(strict_yaml.load_mapping(path / "sweep.yaml"))
-        stored: dict[str, Any] = json.loads((path / "sweep.json").read_text())["settings"]
-        return Sweep(path, definition, RunConfig.from_yaml(path / "base.yaml"), Settings(**stored))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CorruptDataError(f"{path} is damaged: {error!r}") from error
+        stored = Settings(**summary["settings"])
+    except (KeyError, TypeError) as error:
+        raise CorruptDataError(f"{path / SUMMARY_FILE} is damaged: {error!r}. {REMEDY}") from error
+    if stored.digest not in (None, _digest(path, stored)):
+        names = f"{SWEEP_FILE}, {BASE_FILE} or the settings in {SUMMARY_FILE}"
+        raise CorruptDataError(f"{path}: {names} are not those that the sweep began with. {REMEDY}")
+    try:
+        definition = SweepDefinition.from_mapping(strict_yaml.load_mapping(path / SWEEP_FILE))
+        base = RunConfig.from_yaml(path / BASE_FILE)
+    except (HandgradError, KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = error if isinstance(error, HandgradError) else repr(error)
+        raise CorruptDataError(f"{path} is damaged: {reason}. {REMEDY}") from error
+    return Sweep(path, definition, base, stored)
+
+
+def read_stored(path: Path, remedy: str) -> dict[str, Any]:
+    """The JSON object in a file; `remedy` is what to do where there is none.
+
+    Raises  FileSystemError, CorruptDataError.
+    """
+    try:
+        content = json.loads(read_file(path))
+    except (ValueError, RecursionError) as error:
+        raise CorruptDataError(f"{path} is damaged: {error}. {remedy}") from error
+    if not isinstance(content, dict):
+        raise CorruptDataError(f"{path} is damaged: it holds no JSON object. {remedy}")
+    return content
+
+
+def _digest(path: Path, settings: Settings) -> str:
+    """Of all that the trials of a sweep depend on.
+
+    Raises  FileSystemError, CorruptDataError for files that cannot be read.
+    """
+    told = hashlib.sha256(json.dumps([settings.brain, settings.seed, settings.study]).encode())
+    for name in (SWEEP_FILE, BASE_FILE):
+        told.update(read_file(path / name))
+    return told.hexdigest()
 
 
 def changed(sweep: Sweep, **settings: Any) -> Sweep:

@@ -1,55 +1,49 @@
-"""The trials of a sweep in Optuna's storage: begun, noted, settled, and read again."""
+"""The trials of a sweep in its storage: begun, noted, settled, and read again."""
 
 import dataclasses
+import hashlib
+import json
 import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from handgrad.sweeps.brains.axes import Axes
+from handgrad.errors import CorruptDataError
 from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.storage import Crew
-from handgrad.sweeps.trial import FAILED, FINISHED, LOST, RUNNING, STOPPED, Stop, Trial
-
-NOTE, EPOCHS, RESULT = "handgrad:note", "handgrad:epochs", "handgrad:result"
+from handgrad.sweeps.storage import REMEDY, TABLE, Crew, Database
+from handgrad.sweeps.trial import FAILED, LOST, RUNNING, SETTLED, Stop, Trial
 
 
 class Ledger:
-    """The study called `name`, made where there is none.
+    """The trials of the study called `name`: a row for each, with all that is known of it as JSON, and its digest."""
 
-    What a trial is stands in attributes of Optuna's trial: the note of who runs what, the metric by epoch, the result.
-    Parameters and objective stand where Optuna's own tools look for them.
-    """
-
-    def __init__(self, storage: Any, name: str, definition: SweepDefinition) -> None:
-        import optuna
-
-        direction = "maximize" if definition.metric.goal == "maximize" else "minimize"
-        study = optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
-        self.storage, self.definition, self.axes = storage, definition, Axes(definition)
-        self.study_id = storage.get_study_id_from_name(study.study_name)
+    def __init__(self, database: Database, name: str, definition: SweepDefinition) -> None:
+        self.database, self.study, self.definition = database, name, definition
         self.states: Counter[str] = Counter()
         self.best: Trial | None = None  # of those known, the first of equal ones
         self._trials: dict[int, Trial] = {}
-        self._ids: dict[int, int] = {}
         self._open: set[int] = set()  # what may yet change; the others are not looked at again, however many there are
-        self._read = 0
+        self._read = -1  # the last number that was there when all were read
 
     def trials(self) -> list[Trial]:
-        """All of them as they are now, by number."""
-        stored = self.storage.get_all_trials(self.study_id, deepcopy=False)
-        self._open.update(number for number in range(self._read, len(stored)) if number not in self._trials)
-        self._read = len(stored)
-        for frozen in [stored[number] for number in sorted(self._open)]:
-            if NOTE in frozen.user_attrs:
-                self._ids[frozen.number] = frozen._trial_id
-                self._remember(self._trial(frozen))
+        """All of them as they are now, by number.
+
+        Raises  CorruptDataError where a row is not as it was written.
+        """
+        waiting = "-1" + ", ?" * len(self._open)
+        rows = self.database.read(
+            f"SELECT number, record, digest FROM {TABLE} WHERE study = ? AND (number > ? OR number IN ({waiting}))",
+            *(self.study, self._read, *self._open),
+        )
+        for row in rows:
+            self._remember(self._trial(*row))
+        self._read = max(self._trials, default=-1)
         return [self._trials[number] for number in sorted(self._trials)]
 
     def open(self) -> list[Trial]:
         """Those that were not settled when all were read last, by number."""
-        return [self._trials[number] for number in sorted(self._open & self._trials.keys())]
+        return [self._trials[number] for number in sorted(self._open)]
 
     def known(self) -> list[Trial]:
         """All of them as this process saw them last."""
@@ -57,58 +51,37 @@ class Ledger:
 
     def begin(self, values: dict[str, Any], run: str, **note: Any) -> Trial:
         """A new trial, running; `note` are further fields of it."""
-        from optuna.trial import TrialState, create_trial
+        return self.add(Trial(number=0, values=values, run=run, began=round(time.time(), 3), **note))
 
-        attribute = {"values": values, "run": run, "began": round(time.time(), 3), **note}
-        new = create_trial(
-            state=TrialState.RUNNING,
-            params=self.axes.params(values),
-            distributions=self.axes.distributions,
-            user_attrs={NOTE: attribute},
-        )
-        trial_id = self.storage.create_new_trial(self.study_id, template_trial=new)
-        number = self.storage.get_trial_number_from_id(trial_id)
-        self._ids[number] = trial_id
-        self._remember(Trial(number=number, **attribute))
-        return self._trials[number]
+    def add(self, trial: Trial) -> Trial:
+        """A trial with the next number, whatever number it has: nobody else may add one at the same time."""
+        ((last,),) = self.database.read(f"SELECT MAX(number) FROM {TABLE} WHERE study = ?", self.study)
+        trial = dataclasses.replace(trial, number=0 if last is None else last + 1)
+        self.database.write(f"INSERT INTO {TABLE} VALUES (?, ?, ?, ?, ?)", *self._row(trial))
+        self._remember(trial)
+        return trial
 
     def note(self, trial: Trial, **changes: Any) -> Trial:
-        """Write down who runs a trial, how often its process died, that it is lost."""
+        """Write down who runs a trial, how often its process died, that it is lost, its metric by epoch.
+
+        One that another driver has settled in the meantime stays as that one left it.
+        """
         changed = dataclasses.replace(trial, **changes)
-        fields = ("values", "run", "began", "seed", "replicate", "driver", "deaths", "state", "why")
-        attribute = {name: getattr(changed, name) for name in fields}
-        self.storage.set_trial_user_attr(self._ids[trial.number], NOTE, attribute)
-        self._remember(changed)
+        study, number, *content = self._row(changed)
+        told = f"UPDATE {TABLE} SET settled = ?, record = ?, digest = ? WHERE study = ? AND number = ? AND settled = 0"
+        if self.database.write(told, *content, study, number):
+            self._remember(changed)
         return changed
 
-    def epochs(self, trial: Trial) -> None:
-        """Write down the metric by epoch as far as it is known, for other drivers to judge theirs by."""
-        self.storage.set_trial_user_attr(self._ids[trial.number], EPOCHS, trial.epochs)
-        self._remember(trial)
-
     def settle(self, trial: Trial) -> None:
-        """Write down how a trial ended; one that another driver has settled in the meantime stays as that one left it.
+        """Write down how a trial ended.
 
         Raises  ValueError when the trial is not settled, or rated with an objective that is not finite.
         """
-        import optuna
-        from optuna.trial import TrialState
-
-        states = {FINISHED: TrialState.COMPLETE, STOPPED: TrialState.PRUNED, FAILED: TrialState.FAIL}
         rated = trial.objective is not None and math.isfinite(trial.objective)
-        if trial.state not in states or (trial.state != FAILED and not rated):
+        if trial.state not in SETTLED or (trial.state != FAILED and not rated):
             raise ValueError(f"trial {trial.number} is {trial.state} with objective {trial.objective}")
-        result = {"seconds": trial.seconds, "why": trial.why, "stop": trial.stop, "objective": trial.objective}
-        metric, values = self.definition.metric, None
-        if trial.state != FAILED and trial.objective is not None:
-            values = [metric.objective(trial.objective) if metric.goal == "target" else trial.objective]
-        try:
-            self.storage.set_trial_user_attr(self._ids[trial.number], EPOCHS, trial.epochs)
-            self.storage.set_trial_user_attr(self._ids[trial.number], RESULT, result)
-            self.storage.set_trial_state_values(self._ids[trial.number], states[trial.state], values)
-        except optuna.exceptions.UpdateFinishedTrialError:
-            return
-        self._remember(trial)
+        self.note(trial)
 
     def _remember(self, trial: Trial) -> None:
         before = self._trials.get(trial.number)
@@ -123,19 +96,21 @@ class Ledger:
     def _rank(self, trial: Trial) -> tuple[float, int]:
         return self.definition.metric.objective(trial.objective or 0.0), trial.number
 
-    def _trial(self, frozen: Any) -> Trial:
-        note, result = frozen.user_attrs[NOTE], frozen.user_attrs.get(RESULT, {})
-        states = {"COMPLETE": FINISHED, "PRUNED": STOPPED, "FAIL": FAILED}
-        ended = frozen.state.name in states
-        more = {name: result[name] for name in ("seconds", "why", "objective") if ended and name in result}
-        trial = Trial(
-            **note | more | {"values": self.definition.canonical(note["values"])},
-            number=frozen.number,
-            epochs={int(epoch): value for epoch, value in frozen.user_attrs.get(EPOCHS, {}).items()},
-        )
-        state = states.get(frozen.state.name, trial.state)
-        stop = Stop(*result["stop"]) if ended and result.get("stop") else None
-        return dataclasses.replace(trial, state=state, stop=stop)
+    def _row(self, trial: Trial) -> tuple[str, int, int, str, str]:
+        record = json.dumps(dataclasses.asdict(trial))
+        return self.study, trial.number, int(trial.settled), record, self._digest(trial.number, record)
+
+    def _digest(self, number: int, record: str) -> str:
+        return hashlib.sha256(f"{self.study}/{number}/{record}".encode()).hexdigest()[:16]
+
+    def _trial(self, number: int, record: str, digest: str) -> Trial:
+        if digest != self._digest(number, record):
+            raise CorruptDataError(f"{self.database.name} is damaged: trial {number} is not as written. {REMEDY}")
+        fields = json.loads(record)
+        values = self.definition.canonical(fields["values"])
+        epochs = {int(epoch): value for epoch, value in fields["epochs"].items()}
+        stop = Stop(*fields["stop"]) if fields["stop"] else None
+        return Trial(**fields | {"values": values, "epochs": epochs, "stop": stop})
 
 
 Choice = Callable[[Sequence[Trial]], tuple[dict[str, Any], str, dict[str, Any]] | None]

@@ -10,13 +10,13 @@ from handgrad.config import RunConfig, decides_training
 from handgrad.config.naming import folder_of_name
 from handgrad.diagnostics import ERROR, WARNING, Diagnostic
 from handgrad.errors import UsageError
+from handgrad.sweeps.brains import require
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.doctor.examination import Plan
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, free_path, open_sweep
 from handgrad.sweeps.reading import read_sweep, starting_preset
 from handgrad.sweeps.start import cores, run_sweep
-from handgrad.sweeps.storage import require_optuna
 
 log = logging.getLogger("handgrad")
 MAY_CHANGE = ("seeds", "configurations", "storage")  # of the settings, where a sweep goes on
@@ -41,7 +41,6 @@ def sweep(
 
     Raises  UsageError, FileSystemError; IncompleteSweepError when trials were lost; InterruptedRunError.
     """
-    require_optuna()
     given = RunConfig.from_mapping(settings).model_fields_set
     base = RunConfig.from_mapping({"preset": starting_preset(source), **settings})
     definition = held(read_sweep(source, base), {field: getattr(base, field) for field in given})
@@ -89,6 +88,7 @@ def begin(
         return changed(there, **{field: value for field, value in wishes.items() if field in MAY_CHANGE})
     own = {"brain": definition.method, "seed": base.seed, "configurations": definition.run_cap}
     chosen = Settings(**{**own, **wishes})
+    require(chosen.brain)
     if chosen.configurations is None and definition.size is None and not endless:
         raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
     return create_sweep(folder / called if name else free_path(folder, called), definition, base, chosen)

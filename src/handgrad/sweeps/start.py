@@ -5,12 +5,11 @@ from contextlib import closing, suppress
 from typing import Any
 
 from handgrad.errors import UsageError
-from handgrad.sweeps.brains import Random
+from handgrad.sweeps.brains import Random, require
 from handgrad.sweeps.cluster import Cluster
 from handgrad.sweeps.driver import Driver
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.ledger import Ledger
-from handgrad.sweeps.storage import check_url, joined, require_optuna
+from handgrad.sweeps.storage import check_url, joined
 from handgrad.sweeps.watcher import Standing, Watcher
 from handgrad.sweeps.workers import Pool
 
@@ -28,17 +27,19 @@ def run_sweep(
 
     `ray` is the address of a Ray cluster whose cores these are: auto, local, HOST:PORT or ray://HOST:PORT.
 
-    Raises  UsageError when there is no end to it, or Optuna or Ray is missing; FileSystemError when its storage or its
-            cluster cannot be used; IncompleteSweepError when trials were lost; InterruptedRunError after a signal.
+    Raises  UsageError when there is no end to it, or Ray or what its method needs is missing; FileSystemError when its
+            storage or its cluster cannot be used; CorruptDataError when its storage is damaged; IncompleteSweepError
+            when trials were lost; InterruptedRunError after a signal.
     """
-    require_optuna()
+    require(sweep.settings.brain)
     if sweep.wanted is None and not hours:
         raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
     check_url(sweep.storage_url)
     # The process that workers come from loads data and kernels while the storage is opened.
     executor = _executor(sweep, jobs, ray)
     with closing(executor), joined(sweep.storage_url) as (crew, storage):
-        ledger = Ledger(storage, sweep.study, sweep.definition)
+        with crew.choosing():
+            ledger = sweep.ledger(storage)
         return Driver(sweep, ledger, crew, executor, watcher or Watcher()).run(hours)
 
 

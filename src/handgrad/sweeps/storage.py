@@ -1,22 +1,52 @@
-"""Where Optuna keeps the trials of sweeps: an SQLite file for one driver, PostgreSQL for several on any machines.
+"""Where the trials of sweeps are kept: an SQLite file for one driver, PostgreSQL for several on any machines.
 
-Optuna's own workers race for a database when they start, and wait for each other's locks when they write; here only
-drivers write, and never two at once.
+Both take the same few statements. Only drivers write, and never two at once. A file that cannot be read is refused,
+never taken for one without trials: whoever deletes it has the trials found again from their folders.
 """
 
 import fcntl
 import os
+import re
 import secrets
 import sqlite3
+import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from handgrad.errors import FileSystemError, UsageError
+from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
+from handgrad.extras import how_to_install
+from handgrad.files import TEMPORARY_PREFIX
 
-INSTALL = "sweeps need Optuna: python -m pip install 'handgrad[sweep]'"
 LOCKS = 0x68616E64  # the first of the two numbers that PostgreSQL knows an advisory lock of ours by
+TABLE = "handgrad_trials"
+CREATE = (
+    f"CREATE TABLE IF NOT EXISTS {TABLE} (study TEXT NOT NULL, number INTEGER NOT NULL, settled INTEGER NOT NULL, "
+    "record TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (study, number))"
+)
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+REMEDY = "Delete it: `handgrad sweep resume` then finds the trials again from their folders"
+LOCKED_SECONDS = 30.0
+
+
+class Database:
+    """A connection that takes statements with ? for each value."""
+
+    def __init__(self, connection: Any, name: str, mark: str = "?") -> None:
+        self._connection, self.name, self._mark = connection, name, mark
+
+    def read(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows that a statement finds."""
+        return list(self._connection.execute(statement.replace("?", self._mark), values).fetchall())
+
+    def write(self, statement: str, *values: Any) -> int:
+        """How many rows a statement changed; it is committed at once."""
+        return int(self._connection.execute(statement.replace("?", self._mark), values).rowcount)
+
+    def close(self) -> None:
+        """Close the connection, and with it all locks that it has on a server."""
+        self._connection.close()
 
 
 class Crew(Protocol):
@@ -30,24 +60,12 @@ class Crew(Protocol):
     def alive(self, name: str) -> bool:
         """Whether another driver still runs."""
 
-    def leave(self) -> None:
-        """Let the others know that this one is gone."""
-
 
 class Alone:
     """The only driver of an SQLite file, as long as it holds the lock on the file's neighbour."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self) -> None:
         self.name = secrets.token_hex(4)
-        self._lock = os.open(f"{database}.lock", os.O_CREAT | os.O_RDWR, 0o666)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            raise FileSystemError(
-                f"{database} is in use: another process drives this sweep. Wait for it, or share the work between "
-                "several with --storage postgresql://..."
-            ) from None
 
     def choosing(self) -> AbstractContextManager[Any]:
         """There is nobody to keep out."""
@@ -57,17 +75,13 @@ class Alone:
         """Only this one is."""
         return name == self.name
 
-    def leave(self) -> None:
-        """Give the lock back."""
-        os.close(self._lock)
-
 
 class Several:
     """Drivers on one PostgreSQL server, each with a lock of its own there that goes with its connection."""
 
-    def __init__(self, engine: Any) -> None:
+    def __init__(self, database: Database) -> None:
         self.name = secrets.token_hex(4)
-        self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._database = database
         self._ask("pg_advisory_lock", self.name)
 
     @contextmanager
@@ -80,31 +94,17 @@ class Several:
             self._ask("pg_advisory_unlock", "0")
 
     def alive(self, name: str) -> bool:
-        """Whether its lock is held."""
-        if name == self.name:
-            return True
+        """Whether its lock is held; a trial without a driver has the empty name."""
+        if name in ("", self.name):
+            return bool(name)
         free = self._ask("pg_try_advisory_lock", name)
         if free:
             self._ask("pg_advisory_unlock", name)
         return not free
 
-    def leave(self) -> None:
-        """Close the connection, and with it all locks."""
-        self._connection.close()
-        self._connection.engine.dispose()
-
     def _ask(self, function: str, name: str) -> Any:
         signed = int(name, 16) - (1 << 31)
-        return self._connection.exec_driver_sql(f"SELECT {function}({LOCKS}, {signed})").scalar()
-
-
-def require_optuna() -> None:
-    """Raise a UsageError that names the extra, where Optuna is missing."""
-    try:
-        import optuna
-    except ImportError as error:
-        raise UsageError(INSTALL) from error
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+        return self._database.read(f"SELECT {function}({LOCKS}, {signed})")[0][0]
 
 
 def sqlite_url(path: Path) -> str:
@@ -114,137 +114,173 @@ def sqlite_url(path: Path) -> str:
 
 def without_password(url: str) -> str:
     """What may be written down; PostgreSQL finds a password in ~/.pgpass or $PGPASSWORD."""
-    return str(_parsed(url)._replace(password=None).render_as_string(hide_password=False))
+    return re.sub(r"([?&])password=[^&]*&?", r"\1", re.sub(r"(://[^/:@]*):[^/]*@", r"\1@", url)).rstrip("?&")
 
 
 def check_url(url: str) -> None:
     """Raise a UsageError unless `url` names a kind of storage that can be used here."""
-    kind = _parsed(url).get_backend_name()
-    if kind not in ("sqlite", "postgresql"):
-        raise UsageError(f"storage must be sqlite:///FILE or postgresql://..., got {kind} (--storage)")
+    file = re.fullmatch(r"sqlite(\+\w+)?:///.*[^/]", url)
+    if not file and not re.match(r"postgresql(\+\w+)?://", url):
+        raise UsageError(
+            f"storage must be sqlite:///FILE or postgresql://..., got {without_password(url)!r} (--storage)"
+        )
 
 
 @contextmanager
-def joined(url: str) -> Iterator[tuple[Crew, Any]]:
-    """While the block runs, this process is a driver in the storage at `url`, whose tables are made if need be.
+def joined(url: str) -> Iterator[tuple[Crew, Database]]:
+    """While the block runs, this process is a driver in the storage at `url`, whose table is made if need be.
 
-    Raises  UsageError for another kind of storage, or a missing driver; FileSystemError when it cannot be reached, or
-            is in use by another driver and only has room for one.
+    Raises  UsageError for another kind of storage, or a missing package; FileSystemError when it cannot be reached, or
+            is in use by another driver and only has room for one; CorruptDataError when it is damaged.
     """
     check_url(url)
-    with plainly(url):
-        crew = _crew(url)
-        try:
-            with crew.choosing():  # Optuna makes its tables without a thought of others
-                storage = _opened(url)
-            try:
-                yield crew, _with_memory(storage)
-            finally:
-                storage.engine.dispose()
-        finally:
-            crew.leave()
+    with _translated(url):
+        if _is_file(url):
+            path = _file(url)
+            with _only_driver(path):
+                if not os.path.lexists(path):
+                    _make(path)
+                with closing(_opened(path)) as database:
+                    yield Alone(), database
+        else:
+            with closing(_connected(url)) as database:
+                crew = Several(database)
+                with crew.choosing():
+                    database.write(CREATE)
+                yield crew, database
 
 
 @contextmanager
-def looked_at(url: str) -> Iterator[Any]:
-    """The storage at `url`, to be read only; None while there are no tables in it."""
+def looked_at(url: str) -> Iterator[Database | None]:
+    """The storage at `url`, to be read only; None while there is no such file."""
     check_url(url)
-    if _parsed(url).get_backend_name() == "postgresql":
-        with joined(url) as (_, storage):
-            yield storage
-    elif not _has_tables(Path(_parsed(url).database)):
+    if not _is_file(url):
+        with joined(url) as (_, database):
+            yield database
+    elif not os.path.lexists(_file(url)):
         yield None
     else:
-        with plainly(url):
-            storage = _opened(url)
-            try:
-                yield _with_memory(storage)
-            finally:
-                storage.engine.dispose()
+        with _translated(url), closing(_opened(_file(url))) as database:
+            yield database
 
 
 def at_work(url: str, drivers: Iterable[str]) -> bool:
     """Whether the storage at `url` is in use by its only driver, or by one of these where it has room for several."""
-    if _parsed(url).get_backend_name() == "postgresql":
+    if not _is_file(url):
         with joined(url) as (crew, _):
             return any(crew.alive(driver) for driver in drivers)
     try:
-        with open(f"{_parsed(url).database}.lock") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
+        lock = os.open(f"{_file(url)}.lock", os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
         return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    finally:
+        os.close(lock)
     return False
 
 
-def _has_tables(path: Path) -> bool:
-    """Whether the driver that makes the tables of an SQLite file has come to their last one."""
+@contextmanager
+def _only_driver(database: Path) -> Iterator[None]:
+    """Hold the lock on the file's neighbour, which goes with this process, however it ends."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            return bool(database.execute("SELECT version_num FROM alembic_version").fetchone())
-    except sqlite3.Error:
-        return False
+        lock = os.open(f"{database}.lock", os.O_CREAT | os.O_RDWR | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        raise FileSystemError(f"cannot use {database}: {error.strerror}. Check its folder (--storage)") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise FileSystemError(
+            f"{database} is in use: another process drives this sweep. Wait for it, or share the work between "
+            "several with --storage postgresql://..."
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _make(path: Path) -> None:
+    """A file with an empty table, which appears whole; what an earlier file of that name left behind goes."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=".db", dir=path.parent)
+        os.close(descriptor)
+        with closing(sqlite3.connect(name)) as database:
+            database.execute("PRAGMA journal_mode = WAL")  # a commit then takes 1 ms in place of 30
+            database.execute(CREATE)
+            database.commit()
+        for ending in ("-wal", "-shm"):  # SQLite would take them for a part of the new file
+            with suppress(FileNotFoundError):
+                os.unlink(f"{path}{ending}")
+        os.replace(name, path)
+    except OSError as error:
+        raise FileSystemError(f"cannot make {path}: {error.strerror}. Check free space and permissions") from error
+
+
+def _opened(path: Path) -> Database:
+    """Raises  CorruptDataError for anything that is no whole database of trials; sqlite3.Error."""
+    if not path.is_file():
+        raise CorruptDataError(f"{path} must be a file, and is none. {REMEDY}")
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=LOCKED_SECONDS
+    )
+    database = Database(connection, str(path))
+    try:
+        # After a power cut the last seconds may be missing, but no file is torn: those trials' folders are found again.
+        database.read("PRAGMA synchronous = NORMAL")
+        ((found,),) = database.read("PRAGMA quick_check(1)")
+        ((page,),) = database.read("PRAGMA page_size")
+        if path.stat().st_size % page:
+            found = "its last page is torn"
+        tables = {name for (name,) in database.read("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if found != "ok":
+            raise CorruptDataError(f"{path} is damaged: {' '.join(found.split())}. {REMEDY}")
+        if TABLE not in tables:
+            what = "is Optuna's study, of an earlier version of handgrad" if "studies" in tables else "has no trials"
+            raise CorruptDataError(f"{path} {what}. {REMEDY}")
+    except BaseException:
+        connection.close()
+        raise
+    return database
+
+
+def _connected(url: str) -> Database:
+    try:
+        import psycopg
+    except ImportError as error:
+        raise UsageError(f"--storage postgresql:// needs psycopg: {how_to_install('postgresql')}") from error
+    scheme, _, rest = url.partition("://")
+    connection = psycopg.connect(f"{scheme.partition('+')[0]}://{rest}", autocommit=True)
+    return Database(connection, without_password(url), "%s")
 
 
 @contextmanager
-def plainly(url: str) -> Iterator[None]:
-    """While the block runs, what databases raise becomes a FileSystemError in one line."""
-    import optuna
-    import sqlalchemy
-
+def _translated(url: str) -> Iterator[None]:
+    """While the block runs, what a database raises becomes an error in one line."""
     try:
         yield
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, sqlite3.Error) as error:
-        reason = " ".join(str(error.__cause__ or error).split()).split(" (Background")[0][:200]
-        raise FileSystemError(f"cannot use the storage {without_password(url)}: {reason}") from error
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
+            raise CorruptDataError(f"{_file(url)} is damaged: {error}. {REMEDY}") from error
+        raise _unusable(url, error) from error
+    except Exception as error:
+        if isinstance(error, HandgradError) or not type(error).__module__.startswith("psycopg"):
+            raise
+        raise _unusable(url, error) from error
 
 
-def _crew(url: str) -> Crew:
-    import sqlalchemy
-
-    parsed = _parsed(url)
-    if parsed.get_backend_name() == "sqlite":
-        return Alone(Path(parsed.database))
-    try:
-        return Several(sqlalchemy.create_engine(_url(parsed)))
-    except ImportError as error:
-        raise UsageError(f"{error}: python -m pip install 'handgrad[postgresql]'") from error
+def _unusable(url: str, error: Exception) -> FileSystemError:
+    reason = " ".join(str(error).split())[:200]
+    return FileSystemError(f"cannot use the storage {without_password(url)}: {reason}. Check it (--storage)")
 
 
-def _opened(url: str) -> Any:
-    import optuna
-    import sqlalchemy
-
-    parsed = _parsed(url)
-    if parsed.get_backend_name() == "sqlite":
-        with closing(sqlite3.connect(parsed.database)) as database:
-            database.execute("PRAGMA journal_mode = WAL")  # a commit then takes 1 ms in place of 30
-    storage = optuna.storages.RDBStorage(_url(parsed))
-    if parsed.get_backend_name() == "sqlite":
-        # After a power cut the last seconds may be missing, but no file is torn: those trials' folders are found again.
-        sqlalchemy.event.listen(storage.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = NORMAL"))
-        storage.engine.dispose()
-    return storage
+def _is_file(url: str) -> bool:
+    return url.startswith("sqlite")
 
 
-def _with_memory(storage: Any) -> Any:
-    """What is settled is not read twice."""
-    import optuna
-
-    return optuna.storages.get_storage(storage)
-
-
-def _url(parsed: Any) -> str:
-    driver = "postgresql+psycopg" if parsed.drivername == "postgresql" else parsed.drivername
-    return str(parsed.set(drivername=driver).render_as_string(hide_password=False))
-
-
-def _parsed(url: str) -> Any:
-    require_optuna()
-    import sqlalchemy
-
-    try:
-        return sqlalchemy.make_url(url)
-    except sqlalchemy.exc.ArgumentError as error:
-        raise UsageError(f"storage must be sqlite:///FILE or postgresql://..., got {url!r} (--storage)") from error
+def _file(url: str) -> Path:
+    """The path after sqlite:/// as it stands there, which may hold characters that URLs write otherwise."""
+    return Path(url.partition(":///")[2])

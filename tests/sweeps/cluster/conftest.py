@@ -61,4 +61,4 @@ def two_nodes(*before, **variables):
 def ray():
     """Skips where Ray is not installed, which is not imported here."""
     if not any((Path(path) / "ray" / "__init__.py").exists() for path in sys.path):
-        pytest.skip("Ray is not installed: python -m pip install 'handgrad[ray]'")
+        pytest.skip("Ray is not installed: make ray")

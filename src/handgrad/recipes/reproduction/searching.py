@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-import shutil
+import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,11 +23,11 @@ from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
 from handgrad.sweeps.after.diverse import choose
 from handgrad.sweeps.after.ranking import ranking
 from handgrad.sweeps.analysis import Entry
+from handgrad.sweeps.brains import require
 from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.doctor.examination import Plan
-from handgrad.sweeps.folder import Settings, Sweep, create_sweep
+from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, open_sweep
 from handgrad.sweeps.start import run_sweep
-from handgrad.sweeps.storage import require_optuna
 from handgrad.sweeps.watcher import Standing, Watcher
 
 OVER = "over.json"
@@ -80,7 +80,6 @@ def plan_sweep(document: Document, name: str, variant: str, folder: Path, datase
     Raises  UsageError with the place, for a file that is no sweep, settings that cannot be, and what the doctor calls
             an error; or when Optuna is missing.
     """
-    require_optuna()
     search = document.sweeps[name]
     if search.file not in BUNDLED and not Path(search.file).exists():
         wrong = choice("sweep file", search.file, BUNDLED)
@@ -98,6 +97,7 @@ def plan_sweep(document: Document, name: str, variant: str, folder: Path, datase
                 raise UsageError(str(finding))
     except UsageError as error:
         raise UsageError(f"sweeps.{name}: {error}") from error
+    require(definition.method)
     settings = dataclasses.replace(settings, brain=definition.method)
     base = base.replaced(dataset=definition.constants.get("dataset", base.dataset))
     return PlannedSweep(folder, f"{name}-{variant}", definition, base, settings)
@@ -127,11 +127,12 @@ def finish_sweep(planned: PlannedSweep, tell: Tell, stopping: Stopping = never) 
     """
     if planned.over:
         return Ending(planned.name)
-    sweep = planned.sweep
+    new = planned.sweep
     try:
-        if not sweep.summary_file.exists():
-            shutil.rmtree(sweep.path, ignore_errors=True)  # killed while it was made, before any trial
-            create_sweep(sweep.path, sweep.definition, sweep.base, sweep.settings)
+        if os.path.lexists(new.summary_file):
+            sweep = changed(open_sweep(new.path), configurations=new.settings.configurations)
+        else:
+            sweep = create_sweep(new.path, new.definition, new.base, new.settings)
         run_sweep(sweep, jobs=1, watcher=_Telling(planned.name, tell, stopping))
         atomic_write(sweep.path / OVER, json.dumps({"trials": planned.wanted}) + "\n")
     except (FileSystemError, InterruptedRunError):

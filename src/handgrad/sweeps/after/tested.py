@@ -5,6 +5,7 @@ take the best of many for the result of one.
 """
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ from handgrad.files import atomic_write
 from handgrad.runs.predictions import Watch, predictions_of_all
 from handgrad.sweeps.after.networks import Kept, Tell, networks
 from handgrad.sweeps.analysis.result import IMAGES, SEEDS, Entry
-from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.folder import Sweep, read_stored
 from handgrad.sweeps.trial import Trial
 
 FILE = "chosen.json"
+REMEDY = (
+    "Put it back as it was; if you delete it, nobody sees how many configurations were looked at on the test images"
+)
 
 
 def look_at_test(
@@ -28,27 +32,27 @@ def look_at_test(
 
     Raises  as `networks` and `predictions_of`; CorruptDataError for a damaged chosen.json.
     """
-    known = {each["trial"] for record in read_chosen(sweep) for each in record["networks"]}
-    missing = [trial for entry in entries for trial in entry.trials if trial.number not in known]
+    known = {each["run"] for record in read_chosen(sweep) for each in record["networks"]}
+    missing = [trial for entry in entries for trial in entry.trials if trial.run not in known]
     if missing:
         kept = networks(sweep, missing, tell)
         write_down(sweep, entries, kept, predictions_of_all([each.run for each in kept], "test", None, watch))
-    records = {record["trial"]: record for record in read_chosen(sweep)}
-    return [records[entry.trials[0].number] for entry in entries]
+    records = {record["run"]: record for record in read_chosen(sweep)}
+    return [records[entry.trials[0].run] for entry in entries]
 
 
 def write_down(
     sweep: Sweep, entries: Sequence[Entry], kept: Sequence[Kept], predictions: Sequence[Predictions]
 ) -> None:
     """Add to chosen.json what networks of the configurations said of the test images; what it knows already stays."""
-    known = {each["trial"]: each for record in read_chosen(sweep) for each in record["networks"]}
+    known = {each["run"]: each for record in read_chosen(sweep) for each in record["networks"]}
     for each, said in zip(kept, predictions, strict=True):
-        known.setdefault(each.trial.number, _network(each, said))
-    records = {record["trial"]: record for record in read_chosen(sweep)}
+        known.setdefault(each.trial.run, _network(each, said))
+    records = {record["run"]: record for record in read_chosen(sweep)}
     for entry in entries:
-        asked = [known[trial.number] for trial in entry.trials if trial.number in known]
-        if len(asked) > len(records.get(entry.trials[0].number, {}).get("networks", ())):
-            records[entry.trials[0].number] = _record(entry, asked)
+        asked = [known[trial.run] for trial in entry.trials if trial.run in known]
+        if len(asked) > len(records.get(entry.trials[0].run, {}).get("networks", ())):
+            records[entry.trials[0].run] = _record(entry, asked)
     told = {
         "looked_at": len(records),
         "chosen_by": sweep.definition.metric.name,
@@ -60,12 +64,15 @@ def write_down(
 def read_chosen(sweep: Sweep) -> list[dict[str, Any]]:
     """Every configuration that was looked at on the test images; none where nobody has looked."""
     path = chosen_file(sweep)
-    try:
-        return list(json.loads(path.read_text())["configurations"])
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return []
-    except (ValueError, KeyError, TypeError) as error:
-        raise CorruptDataError(f"{path} is damaged: {error!r}") from error
+    try:
+        records = list(read_stored(path, REMEDY)["configurations"])
+        for record in records:
+            record["run"], *(each["run"] for each in record["networks"])
+    except (KeyError, TypeError) as error:
+        raise CorruptDataError(f"{path} is damaged: {error!r}. {REMEDY}") from error
+    return records
 
 
 def chosen_file(sweep: Sweep) -> Path:

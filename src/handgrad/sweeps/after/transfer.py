@@ -18,7 +18,6 @@ from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.choosing import Chooser
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, open_sweep
-from handgrad.sweeps.ledger import Ledger
 from handgrad.sweeps.storage import joined
 from handgrad.sweeps.workers.execution import data_set
 
@@ -105,7 +104,7 @@ def _check(sweep: Sweep, definition: SweepDefinition, base: RunConfig, picks: Se
 def _enqueued(there: Sweep, picks: Sequence[Pick]) -> Sweep:
     """With a trial of each configuration in the study, for a driver to find as one that another left behind."""
     with joined(there.storage_url) as (_, storage):
-        ledger, chooser = Ledger(storage, there.study, there.definition), Chooser(there)
+        ledger, chooser = there.ledger(storage), Chooser(there)
         chooser.see(ledger.trials())
         for each in picks:
             if not chooser.known(each.entry.values):

@@ -1,7 +1,7 @@
 """Configurations chosen by Optuna from the results so far."""
 
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,12 @@ class Bayes(Brain):
     Ref     Bergstra et al., Algorithms for Hyper-Parameter Optimization, 2011
     """
 
+    needs: Mapping[str, str] = {"optuna": "sweep"}
+
     def __init__(self, definition: SweepDefinition, base: RunConfig, seed: int) -> None:
         import optuna
 
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
         super().__init__(definition, base, seed)
         self.axes = Axes(definition)
         self._storage = optuna.storages.InMemoryStorage()
@@ -106,6 +109,8 @@ class Bayes(Brain):
 
 class GaussianProcess(Bayes):
     """Optuna's Gaussian process, for few and slow trials in a space of numbers; it needs PyTorch."""
+
+    needs: Mapping[str, str] = {"optuna": "sweep", "torch": "torch"}
 
     def sampler(self, seed: int) -> Any:
         """Optuna's sampler for one configuration."""

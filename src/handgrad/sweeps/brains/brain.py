@@ -1,6 +1,6 @@
 """What every way of choosing configurations has in common."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from handgrad.config import RunConfig
@@ -9,7 +9,12 @@ from handgrad.sweeps.trial import Trial
 
 
 class Brain:
-    """Chooses configurations; all that it draws is a function of `seed` and of how many were chosen before."""
+    """Chooses configurations; all that it draws is a function of `seed` and of how many were chosen before.
+
+    `needs` are packages, by name, and the extras of handgrad that bring them.
+    """
+
+    needs: Mapping[str, str] = {}
 
     def __init__(self, definition: SweepDefinition, base: RunConfig, seed: int) -> None:
         self.definition, self.base, self.seed = definition, base, seed

@@ -6,9 +6,9 @@ import socket
 from urllib.parse import urlsplit
 
 from handgrad.errors import FileSystemError, UsageError
+from handgrad.extras import how_to_install
 
 LOCAL, AUTO, CLIENT = "local", "auto", "ray://"
-INSTALL = "--ray needs Ray: python -m pip install 'handgrad[ray]'"
 KNOCK_SECONDS = 5.0
 
 
@@ -29,7 +29,7 @@ def require_ray() -> None:
     except ValueError:  # what stands in its place in sys.modules is no module
         found = None
     if found is None:
-        raise UsageError(INSTALL)
+        raise UsageError(f"--ray needs Ray: {how_to_install('ray')}")
 
 
 def host_and_port(address: str) -> tuple[str, int]:

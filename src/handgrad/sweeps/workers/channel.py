@@ -3,6 +3,7 @@
 import json
 import select
 import socket
+from contextlib import suppress
 from typing import Any
 
 CHUNK = 1 << 16
@@ -18,10 +19,8 @@ class Channel:
 
     def send(self, message: dict[str, Any]) -> None:
         """Write a message; one to an end that is gone is lost, which its own end of file tells."""
-        try:
+        with suppress(OSError):
             self.socket.sendall(json.dumps(message).encode() + b"\n")
-        except OSError:
-            self.closed = True
 
     def receive(self) -> dict[str, Any] | None:
         """The next message; None when the other end is gone."""
@@ -38,6 +37,15 @@ class Channel:
         while b"\n" in self._buffer:
             found.append(self._pop())
         return found
+
+    def at_end(self) -> bool:
+        """Whether the other end is gone, and has left nothing to read."""
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def close(self) -> None:
         """Hang up."""

@@ -77,7 +77,9 @@ def run_trial(task: Task, link: Link) -> Ended:
         if not isinstance(error, FileSystemError):
             traceback.print_exc(file=sys.stderr)
         return Ended(task.number, "broken", message=f"{type(error).__name__}: {' '.join(str(error).split())}")
-    return _ended(task, config, run)
+    if run.metrics["stopped"] == EARLY:
+        run.drop_checkpoints()
+    return ended(task.number, task.metric, config, run)
 
 
 _LOADED: dict[Any, Dataset] = {}
@@ -114,16 +116,14 @@ def _train(task: Task, config: RunConfig, link: Link) -> Run:
     return execute(config, observers, dataset=dataset, lean=True)
 
 
-def _ended(task: Task, config: RunConfig, run: Run) -> Ended:
+def ended(number: int, metric: str, config: RunConfig, run: Run) -> Ended:
+    """How trial `number` ended, from what its run wrote down.  Raises  CorruptDataError."""
     metrics = run.metrics
     how = {EARLY: EARLY, INTERRUPTED: INTERRUPTED}.get(metrics["stopped"], "finished")
-    if how == EARLY:
-        run.drop_checkpoints()
     rows = metrics["epochs"]
     best = metrics["best_epoch"] if config.keep == "best" else None
     kept = rows[(best or len(rows)) - 1] if rows else {}
-    objective = kept.get(task.metric)
+    objective = kept.get(metric)
     if objective is None and how != INTERRUPTED:
-        return Ended(task.number, "diverged", None, metrics["seconds"], f"{task.metric} is not a finite number")
-    epochs = tuple(row.get(task.metric) for row in rows)
-    return Ended(task.number, how, objective, metrics["seconds"], epochs=epochs)
+        return Ended(number, "diverged", None, metrics["seconds"], f"{metric} is not a finite number")
+    return Ended(number, how, objective, metrics["seconds"], epochs=tuple(row.get(metric) for row in rows))

@@ -7,12 +7,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from handgrad.errors import FileSystemError, HandgradError
+from handgrad.files import open_file
 from handgrad.kernels.cache import say_compiling
-from handgrad.sweeps.executor import Died, Ended, EpochEnded, Event, Task
+from handgrad.sweeps.executor import Died, Ended, EpochEnded, Event, Notice, Task
 from handgrad.sweeps.workers.channel import Channel
 
 NURSERY = "handgrad.sweeps.workers.nursery"
@@ -20,13 +22,14 @@ ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
 PATIENCE_SECONDS = 5.0
+DEATHS = 3  # of the process that starts workers that are survived without progress between them
 
 
 class Worker:
-    """A process and the trial that it has, if any."""
+    """A process and the trial that it has, if any; `origin` leads to the process that it was forked from."""
 
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
+    def __init__(self, channel: Channel, origin: Channel) -> None:
+        self.channel, self.origin = channel, origin
         self.task: Task | None = None
         self.pid = 0
 
@@ -41,6 +44,7 @@ class Pool:
         self.slots, self._configs, self._log = slots, list(configs), log
         self._workers: list[Worker] = []
         self._selector = selectors.DefaultSelector()
+        self._deaths = 0  # of the process that starts workers, since a trial has come forward
         self._start_nursery()
 
     def submit(self, task: Task) -> None:
@@ -67,7 +71,7 @@ class Pool:
         for key, _ in self._selector.select(seconds):
             worker = key.data
             if worker is None:
-                self._hear_nursery()
+                found += self._hear_nursery()
                 continue
             found += [event for message in worker.channel.received() for event in self._event(worker, message)]
             if worker.channel.closed:
@@ -92,21 +96,24 @@ class Pool:
         return [worker.pid for worker in self._workers if worker.pid]
 
     def _start_nursery(self) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs, self._log.open("ab") as log:
-            self._nursery = subprocess.Popen(
-                [sys.executable, "-m", NURSERY, str(theirs.fileno()), json.dumps(self._configs)],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **ONE_THREAD},
-                start_new_session=True,  # Ctrl-C is for the driver alone
-            )
+        with open_file(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as log:
+            self._written = os.fstat(log.fileno()).st_size
+            ours, theirs = socket.socketpair()
+            with theirs:
+                self._nursery = subprocess.Popen(
+                    [sys.executable, "-m", NURSERY, str(theirs.fileno()), json.dumps(self._configs)],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, **ONE_THREAD},
+                    start_new_session=True,  # Ctrl-C is for the driver alone
+                )
         self._control, self._ready = Channel(ours), False
         self._selector.register(ours, selectors.EVENT_READ, None)
 
-    def _hear_nursery(self) -> None:
+    def _hear_nursery(self) -> list[Event]:
+        """Raises  HandgradError where trials cannot be run, as it says itself, or as it dies again and again."""
         for message in self._control.received():
             self._ready = self._ready or "ready" in message
             if "compiling" in message:
@@ -115,21 +122,32 @@ class Pool:
                 error = HandgradError(message["refused"])
                 error.exit_code = message["exit_code"]
                 raise error
-        if self._control.closed:  # and its workers with it, of which each one's socket tells
-            self._selector.unregister(self._control.socket)
-            self._nursery.wait()
-            if not self._ready:
-                raise FileSystemError(f"the process that starts workers ended at once: {self._log} may tell why")
-            self._start_nursery()
+        if not self._control.closed:
+            return []
+        self._selector.unregister(self._control.socket)
+        self._control.close()
+        code = self._nursery.wait()
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        self._deaths += 1
+        if self._deaths > DEATHS or (code > 0 and not self._ready):
+            times = f", {self._deaths} times without progress" if self._deaths > 1 else ""
+            raise FileSystemError(f"the process that starts workers {how}{times}: {self._last_words()} ({self._log})")
+        self._start_nursery()
+        return [Notice(f"the process that starts workers {how}, and its workers with it; it is started again")]
+
+    def _last_words(self) -> str:
+        """The last line that it has written, such as the error that it ended with."""
+        lines = self._log.read_bytes()[self._written :].decode(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing. Is memory short?")
 
     def _hire(self) -> Worker:
         ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                socket.send_fds(self._control.socket, [b"w"], [theirs.fileno()])
-            except OSError:  # the nursery has just died: the worker's socket is at its end, and its trial comes again
-                self._control.closed = True
-        worker = Worker(Channel(ours))
+        with (
+            theirs,
+            suppress(OSError),
+        ):  # it has just died: the worker's socket is at its end, and its trial comes again
+            socket.send_fds(self._control.socket, [b"w"], [theirs.fileno()])
+        worker = Worker(Channel(ours), self._control)
         self._workers.append(worker)
         self._selector.register(ours, selectors.EVENT_READ, worker)
         return worker
@@ -140,6 +158,8 @@ class Pool:
     def _event(self, worker: Worker, message: dict[str, Any]) -> list[Event]:
         if "pid" in message:
             worker.pid = message["pid"]
+        if "epoch" in message or "ended" in message:
+            self._deaths = 0
         if "epoch" in message:
             return [EpochEnded(*message["epoch"])]
         if "ended" in message:
@@ -151,4 +171,6 @@ class Pool:
         self._selector.unregister(worker.channel.socket)
         worker.channel.close()
         self._workers.remove(worker)
-        return [Died(worker.task.number, f"its process {worker.pid} died")] if worker.task else []
+        if worker.task is None:
+            return []
+        return [Died(worker.task.number, f"its process {worker.pid} died", not worker.origin.at_end())]
