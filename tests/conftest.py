@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 from tests.commands import TINY
 
+from handgrad.cli import console
 from handgrad.cli.main import main
 
 # Whoever develops tries new examples each time; CI the same ones, so that it is red for what has changed only.
@@ -56,6 +57,12 @@ def finished_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
     assert main([*TINY.split(), "--runs_dir", str(folder), "--name", "run"]) == 0
     return folder / "run"
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch):
+    """What is announced where it takes long is not, on a slow machine, among the lines that tests compare."""
+    monkeypatch.setattr(console, "WAITS", 1e6)
 
 
 @pytest.fixture

@@ -49,12 +49,12 @@ def test_handlers_are_put_back_after_a_failure():
     assert signal.getsignal(signal.SIGINT) == before
 
 
-def interrupted(folder, number):
+def interrupted(folder, number, command=LONG, run="run"):
     """Start a run in its own process, and stop it by a signal in its middle: exit code, seconds, what it said."""
-    words = arguments(LONG, folder)
+    words = arguments(command, folder)
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
         deadline = time.monotonic() + 60
-        history = folder / "run" / "history.jsonl"
+        history = folder / run / "history.jsonl"
         while not (history.exists() and '"losses"' in history.read_text()) and time.monotonic() < deadline:
             time.sleep(0.005)
         begin = time.monotonic()
@@ -78,6 +78,27 @@ def test_interrupted_and_resumed_as_if_nothing_had_happened(tmp_path, capsys, sa
     assert call(capsys, "resume", tmp_path / "run").code == 0
     assert call(capsys, LONG, tmp_path / "whole").code == 0
     assert same_end(open_run(tmp_path / "run"), open_run(tmp_path / "whole" / "run"))
+
+
+AMONG = "handgrad: stopped: 0 of 3 runs are over; the same command goes on from here\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "run", "expected"),
+    [
+        (LONG.replace("--name", "--seeds 3 --name"), "run_s_0", "run_s_0 (seeds not begun: --seed 1 --seeds 2)\n"),
+        (LONG.replace("train", "crossval --folds 3"), "run/fold_1", AMONG),
+        (LONG.replace("train", "crossval --folds 3 --jobs 2"), "run/fold_1", AMONG),
+    ],
+)
+def test_one_of_several_runs_interrupted(tmp_path, command, run, expected):
+    """One plain line that says how to go on, and is not called an error."""
+    code, _, said = interrupted(tmp_path, signal.SIGINT, command, run)
+    assert code == 128 + signal.SIGINT
+    assert said.startswith("handgrad: stopped")
+    assert said.endswith(expected)
+    assert said.count("\n") == 1
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.padding import Padding
 from rich.text import Text
 
-from handgrad.cli.console import Screen
+from handgrad.cli.console import Screen, working
 from handgrad.cli.parser import Parser
 from handgrad.files import atomic_write
 from handgrad.recipes import REPORTS, Finding, check, find_document, markdown, read_document, summary
@@ -38,7 +38,8 @@ def run(tokens: list[str]) -> int:
     arguments = parser.arguments(tokens)
     path = find_document(arguments.document)
     document = read_document(path)
-    findings = check(document, path.parent)
+    with working("reading the numbers"):
+        findings = check(document, path.parent)
     if arguments.json is not None:
         content = {"title": document.title, "findings": [finding.to_mapping() for finding in findings]}
         atomic_write(arguments.json, json.dumps(content, indent=2, allow_nan=False) + "\n")

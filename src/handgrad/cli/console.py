@@ -2,12 +2,18 @@
 
 import os
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from threading import Timer
+from typing import Any
 
 from rich.console import Console
 
 from handgrad.config import RunConfig
 from handgrad.config.influence import ADDITIONS, beyond, beyond_line
+
+WAITS = 2.0  # seconds from which on a wait is announced
+Tell = Callable[[str], Any]
 
 
 class Screen(Console):
@@ -20,6 +26,42 @@ class Screen(Console):
         """Stay quiet from now on."""
         self.quiet = True
         _let_go()
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[Tell]:
+        """While the block runs, say what is done: beside a spinner in a terminal, else in a line after two seconds.
+
+        The block gets a function to be told what is done next.
+        """
+        if self.is_terminal:
+            with self.status(what) as status:
+                yield status.update
+            return
+        notice = _Notice(self)
+        notice.tell(what)
+        try:
+            yield notice.tell
+        finally:
+            notice.timer.cancel()
+
+
+class _Notice:
+    """Prints what is done, unless it is over within WAITS."""
+
+    def __init__(self, screen: Console) -> None:
+        self.screen, self.timer = screen, Timer(0, lambda: None)
+
+    def tell(self, what: str) -> None:
+        """What is done from now on."""
+        self.timer.cancel()
+        self.timer = Timer(WAITS, lambda: self.screen.print(f"{what} …", markup=False, highlight=False, soft_wrap=True))
+        self.timer.daemon = True
+        self.timer.start()
+
+
+def working(what: str) -> AbstractContextManager[Tell]:
+    """`Screen.working` on standard error, so that what is printed can go into a file."""
+    return Screen(stderr=True).working(what)
 
 
 def say(line: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from PIL import Image
 
 from handgrad import data
+from handgrad.cli.console import working
 from handgrad.cli.parser import Parser
 from handgrad.errors import CorruptDataError, FileSystemError
 from handgrad.files import atomic_writer
@@ -36,12 +37,15 @@ def run(tokens: list[str]) -> int:
 
 
 def _fetch(name: str) -> int:
-    print(_line(data.fetch(name)))
+    with working(f"fetching {name}"):
+        status = data.fetch(name)
+    print(_line(status))
     return 0
 
 
 def _verify(name: str) -> int:
-    verdicts = data.verify(name)
+    with working(f"reading {name} from end to end"):
+        verdicts = data.verify(name)
     for verdict in verdicts:
         print(f"{verdict.file}: {'ok' if verdict.ok else verdict.problem}  {verdict.path or ''}".rstrip())
     bad = [verdict for verdict in verdicts if not verdict.ok]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from handgrad.backends import save_torch, source
-from handgrad.cli.console import say
+from handgrad.cli.console import say, working
 from handgrad.cli.parser import Parser
 from handgrad.runs import open_run
 
@@ -25,7 +25,8 @@ def run(tokens: list[str]) -> int:
     parser.add_argument("file", type=Path, metavar="FILE", help="ends in .safetensors, .pt (needs PyTorch) or .npz")
     arguments = parser.arguments(tokens)
     network = open_run(arguments.run).load_model()
-    save_torch(network, arguments.file)
+    with working("writing the weights"):
+        save_torch(network, arguments.file)
     if arguments.file.suffix != ".npz":
         say(source(network, str(arguments.file)))
     return 0

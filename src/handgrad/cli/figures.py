@@ -38,10 +38,10 @@ def run(tokens: list[str]) -> int:
     ]
     screen = Screen()
     outcomes = []
-    with screen.status("reading the run") as status:
+    with screen.working("reading the run") as tell:
         for outcome in write_figures(runs, arguments.output, arguments.format, arguments.only or ()):
             outcomes.append(outcome)
-            status.update(f"{len(outcomes)} figures done, {outcome.name} the last")
+            tell(f"{len(outcomes)} figures done, {outcome.name} the last")
     return _report(screen, outcomes)
 
 

@@ -5,10 +5,8 @@ from typing import Any
 from rich.progress import BarColumn, Progress, TextColumn
 
 from handgrad.classical import Stage
-from handgrad.cli.console import Screen
+from handgrad.cli.console import WAITS, Screen
 from handgrad.training import Observer
-
-WAITS = 2.0  # seconds from which on a wait is announced
 
 
 class FitProgress(Observer):

@@ -3,11 +3,11 @@
 import numpy as np
 from rich.table import Table
 
-from handgrad.cli.console import Screen, say_beyond, say_notes
+from handgrad.cli.console import Screen, say_beyond, say_notes, working
 from handgrad.cli.flags import parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import CONFIG, HELP
-from handgrad.config import build_dataset
+from handgrad.cli.watching import read_dataset
 from handgrad.nn import gradcheck
 from handgrad.runs import build_network
 
@@ -26,10 +26,11 @@ def run(tokens: list[str]) -> int:
     say_beyond(parsed.config, ("batch_norm", "dropout"))  # what is no part of the network has no gradient to check
     say_notes(parsed.notes)
     config = parsed.config.replaced(dtype="float64")
-    dataset = build_dataset(config)
+    dataset = read_dataset(config)
     network = build_network(config, dataset, np.arange(len(dataset.y_train)))
     batch = dataset.x_train[:IMAGES], dataset.y_train[:IMAGES]
-    checks = gradcheck(network, batch, elements=ELEMENTS, key=config.seed + 1)
+    with working("taking every gradient by finite differences"):
+        checks = gradcheck(network, batch, elements=ELEMENTS, key=config.seed + 1)
     table = Table("parameter", "relative error", "elements", "on a kink", "", box=None)
     for check in checks:
         verdict = "ok" if check.relative_error <= BOUND else "WRONG"

@@ -10,11 +10,12 @@ from rich.table import Table
 
 from handgrad.backends import TorchTrainer
 from handgrad.backends.lockstep import TWISTS, Lockstep, Parting, lockstep
-from handgrad.cli.console import Screen, say, say_beyond, say_notes
+from handgrad.cli.console import Screen, say, say_beyond, say_notes, working
 from handgrad.cli.flags import DASHES, parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import CONFIG, HELP, Option
-from handgrad.config import RunConfig, build_dataset
+from handgrad.cli.watching import read_dataset
+from handgrad.config import RunConfig
 from handgrad.config.kinds import Names, Whole
 from handgrad.nn import Network
 from handgrad.runs import open_run, prepare
@@ -51,7 +52,7 @@ def run(tokens: list[str]) -> int:
     say_beyond(parsed.config)
     say_notes(parsed.notes)
     config, twists = parsed.config, parsed.options["torch"]
-    dataset = build_dataset(config)
+    dataset = read_dataset(config)
 
     def make(kind: type[Trainer], dtype: str) -> Trainer:
         return kind(*prepare(config.replaced(dtype=dtype), dataset), device=config.device)
@@ -72,7 +73,11 @@ def _start(tokens: list[str]) -> tuple[Network | None, list[str]]:
 
 def _watched(steps: Iterable[int]) -> Iterable[int]:
     console = Screen()
-    return track(list(steps), "comparing", console=console, transient=True) if console.is_terminal else steps
+    if console.is_terminal:
+        yield from track(list(steps), "comparing", console=console, transient=True)
+    else:
+        with working("comparing step by step"):
+            yield from steps
 
 
 def _help() -> str:

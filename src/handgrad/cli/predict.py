@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from handgrad.cli.console import say
 from handgrad.cli.parser import Parser
 from handgrad.data import DATASETS, FEATURES, PixelRange, read_grey
 from handgrad.data.dataset import Images, Inputs
@@ -30,7 +31,7 @@ def run(tokens: list[str]) -> int:
     for path in arguments.images:
         picture, inverted = _picture(shape, path, config.dataset, pixels)
         entering = extractor(picture[None]) if extractor else picture[None]
-        print(_line(network, path, entering, inverted))
+        say(_line(network, path, entering, inverted))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+from contextlib import ExitStack
 from typing import Any
 
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -22,6 +23,7 @@ class Progress(Observer):
         self._lines = lines
         self._bar: Bar | None = None
         self._task: Any = None
+        self._rest = ExitStack()
         self._began, self._from = time.perf_counter(), 0
 
     def started(self, trainer: Trainer) -> None:
@@ -31,7 +33,7 @@ class Progress(Observer):
         begin = f", going on from step {done} of {trainer.total_steps}" if done else ""
         self._say(
             f"{rows:,} + {held:,} validation images, {trainer.network.parameters.size:,} parameters, "
-            f"{epochs} epochs of {trainer.steps_per_epoch:,} steps{begin}"
+            f"{epochs:,} epoch{'s' * (epochs > 1)} of {trainer.steps_per_epoch:,} steps{begin}"
         )
         self._began, self._from = time.perf_counter(), done
         if self.console.is_terminal:
@@ -73,9 +75,15 @@ class Progress(Observer):
             self.console.print(line)
 
     def ended(self, trainer: Trainer) -> None:
-        """Take the bar away."""
+        """Take the bar away; all images are looked at once more."""
         if self._bar is not None:
             self._bar.stop()
+        if trainer.history.stopped != "failed":
+            self._rest.enter_context(self.console.working("measuring the network on all images"))
+
+    def finished(self, trainer: Trainer, run: Any) -> None:
+        """That is done too."""
+        self._rest.close()
 
 
 def _pair(loss: float, accuracy: float) -> str:

@@ -36,9 +36,9 @@ def write(runs: Sequence[Run], path: Path, tsne_images: int) -> None:
     """
     writer, screen = writer_of(path), Screen()
     say("writing the report …")
-    with screen.status("report: reading the run") as status:
-        report = build_report(runs, tsne_images, lambda message: status.update(f"report: {message}"))
-        status.update("report: writing")
+    with screen.working("report: reading the run") as tell:
+        report = build_report(runs, tsne_images, lambda message: tell(f"report: {message}"))
+        tell("report: writing")
         written = writer(report, path)
     beside = f", {len(written) - 1} figures beside it" if len(written) > 1 else ""
     say(f"report: {written[0]} ({sum(file.stat().st_size for file in written) / 1e6:.1f} MB{beside})")

@@ -59,8 +59,9 @@ def run(tokens: list[str]) -> int:
     if arguments.npz:
         say(f"weights: {write_weights(plan.distinct)} files weights.npz, in the folders of the runs")
     command = shlex.join(["handgrad", "reproduce", *tokens])
-    with Screen().status("report") as status:
-        written = write_outcome(plan, failures, command, jobs, lambda words: status.update(f"report: {words}"))
+    say("writing the report …")
+    with Screen().working("report: reading the runs") as tell:
+        written = write_outcome(plan, failures, command, jobs, lambda words: tell(f"report: {words}"))
     _tell(written, failures)
     return 0
 
@@ -116,9 +117,9 @@ def _announce(plan: Plan, jobs: int) -> None:
     if len(missing) < len(works):
         say(f"{sum(map(runs_in, works)) - sum(map(runs_in, missing))} runs are over already, and are not run again")
     if missing:
-        with Screen().status("loading data"):
+        with Screen().working("loading data"):
             fetch_data(plan)
-        with Screen().status("estimating the time"):
+        with Screen().working("estimating the time"):
             seconds = estimated_seconds(plan, jobs)
         count = sum(map(runs_in, missing))
         say(f"training: about {duration(seconds)} for {count} runs, {min(jobs, len(missing))} at a time")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from handgrad.cli.parser import Parser
 from handgrad.cli.show import print_result
-from handgrad.cli.watching import watching
+from handgrad.cli.watching import read_dataset, watching
 from handgrad.runs import open_run, resume
 
 
@@ -18,8 +18,9 @@ def run(tokens: list[str]) -> int:
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
     path = parser.arguments(tokens).run
-    if open_run(path).complete:
+    run = open_run(path)
+    if run.complete:
         print(f"{path} is complete: nothing to do")
         return 0
-    print_result(resume(path, watching))
+    print_result(resume(path, watching, dataset=read_dataset(run.config)))
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from handgrad.cli.console import Screen
+from handgrad.cli.console import Screen, say
 from handgrad.cli.flags import ParsedFlags
 from handgrad.cli.options import DEBUG, HELP, STORAGE, SWEEPS_DIR, Option
 from handgrad.cli.subcommands import Subcommand
@@ -36,11 +36,12 @@ def sweep_report(sweep: Sweep, parsed: ParsedFlags) -> int:
         path = path.with_suffix("." + options["format"])
     writer = writer_of(path)
     screen = Screen(highlight=False)
-    with screen.status("report: reading the trials") as status:
+    say("writing the report …")
+    with screen.working("report: reading the trials") as tell:
         data = look(sweep)
-        status.update("report: drawing")
+        tell("report: drawing")
         report = build_sweep_report(data)
-        status.update("report: writing")
+        tell("report: writing")
         written = writer(report, path) if options["output"] or options["format"] else write_all(report, sweep.path)
     _tell(screen, data)
     _say(screen, written)
@@ -65,7 +66,8 @@ def report_at_end(sweep: Sweep) -> None:
     """The report of a sweep that is over, which is not lost when the report cannot be written."""
     screen = Screen(highlight=False)
     try:
-        with screen.status("report"):
+        say("writing the report …")
+        with screen.working("report: reading and drawing"):
             written = write_all(build_sweep_report(look(sweep)), sweep.path)
     except (HandgradError, OSError) as error:
         log.warning("no report: %s", error)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from handgrad.cli.console import say
+from handgrad.cli.console import say, working
 from handgrad.cli.flags import ParsedFlags
 from handgrad.cli.options import DEBUG, HELP, OF_RUNNING, STORAGE, SWEEPS_DIR
 from handgrad.cli.subcommands import Subcommand
@@ -26,7 +26,9 @@ def start_sweep(definition: SweepDefinition, parsed: ParsedFlags) -> int:
         check_url(options["storage"])
     if options["ray"]:
         check_cluster(options["ray"])
-    for warning in sound(definition, base, plan_of(parsed)):
+    with working("examining the sweep"):
+        warnings = sound(definition, base, plan_of(parsed))
+    for warning in warnings:
         say(f"warning: {warning}")
     wishes = _given(options) | ({"brain": options["method"]} if options["method"] else {})
     sweep = begin(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from handgrad.classical import CLASSICAL, estimate
-from handgrad.cli.console import say, say_beyond, say_notes
+from handgrad.cli.console import say, say_beyond, say_notes, working
 from handgrad.cli.flags import ParsedFlags, parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import SWEEP
@@ -14,8 +14,8 @@ from handgrad.cli.reporting import write_report
 from handgrad.cli.show import print_fit_plan, print_plan, print_result, print_seed, print_seeds
 from handgrad.cli.sweep import sweep
 from handgrad.cli.tracked import with_wandb
-from handgrad.cli.watching import watching, watching_fold
-from handgrad.config import RunConfig, build_dataset, validates_on_test
+from handgrad.cli.watching import read_dataset, watching, watching_fold
+from handgrad.config import RunConfig, validates_on_test
 from handgrad.config.presets import BEST, PLAIN
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
@@ -87,14 +87,17 @@ def _check_paths(parsed: ParsedFlags) -> None:
 
 
 def _dry_run(config: RunConfig) -> int:
-    dataset = build_dataset(config)
+    dataset = read_dataset(config)
     if config.model in CLASSICAL:
         prepared = prepare_classical(config, dataset)
-        expected = estimate(prepared.model, prepared.x_train, prepared.parts.y_train, config.seed)
+        with working("timing a small fit"):
+            expected = estimate(prepared.model, prepared.x_train, prepared.parts.y_train, config.seed)
         print_fit_plan(config, prepared, len(dataset.y_test), expected)
         return 0
     trainer = make_trainer(config, dataset, prepare(config, dataset))
-    print_plan(config, trainer, len(dataset.y_test), estimate_seconds(trainer))
+    with working("timing some steps"):
+        seconds = estimate_seconds(trainer)
+    print_plan(config, trainer, len(dataset.y_test), seconds)
     return 0
 
 
@@ -118,9 +121,12 @@ def _seeds(configs: Sequence[RunConfig], start: Path | None) -> list[Run]:
     Raises  as `execute`; a stop says which seeds are left.
     """
     several, runs = len(configs) > 1, list[Run]()
+    if several:
+        say(f"{len(configs)} seeds, one after the other: a line for each")
     for config in configs:
         try:
-            runs.append(execute(config, watching_fold if several else watching, start))
+            watchers = watching_fold if several else watching
+            runs.append(execute(config, watchers, start, dataset=read_dataset(config)))
         except InterruptedRunError as error:
             if left := configs[len(runs) + 1 :]:
                 error.args = (f"{error} (seeds not begun: --seed {left[0].seed} --seeds {len(left)})",)

@@ -1,14 +1,22 @@
-"""Who watches a run that was started from a command line."""
+"""Who watches a run that was started from a command line, and the reading of its data."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from handgrad.classical import CLASSICAL
+from handgrad.cli.console import working
 from handgrad.cli.fit_progress import FitProgress
 from handgrad.cli.progress import Progress
-from handgrad.config import RunConfig
+from handgrad.config import RunConfig, build_dataset
+from handgrad.data import Dataset
 from handgrad.runs.trackers import trackers
 from handgrad.training import Observer
+
+
+def read_dataset(config: RunConfig) -> Dataset:
+    """The data set of a run; reading it is announced where it takes long."""
+    with working(f"reading the images of {config.dataset}"):
+        return build_dataset(config)
 
 
 def watching(config: RunConfig, folder: Path) -> Sequence[Observer]:

@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console
-from rich.progress import track
-
+from handgrad.cli.console import working
 from handgrad.runs import Run
 
 
 def watched(runs: Sequence[Run]) -> Iterator[Run]:
-    """The runs, with a bar in a terminal; on standard error, so that what is printed can go into a file."""
-    console = Console(stderr=True)
-    if len(runs) < 2 or not console.is_terminal:
-        yield from runs
-    else:
-        yield from track(runs, description="runs", console=console, transient=True)
+    """The runs, and which of them is at work; on standard error, so that what is printed can go into a file."""
+    with working("reading the images") as tell:
+        for place, run in enumerate(runs, 1):
+            tell(f"asking {run.name}, {place} of {len(runs)}")
+            yield run

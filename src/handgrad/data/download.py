@@ -98,6 +98,8 @@ def _fetch(address: str) -> bytes:
         raise ValueError("only https addresses are used")
     body = _CappedBuffer()
     progress = Progress(address, sys.stderr) if sys.stderr is not None and sys.stderr.isatty() else False
+    if not progress:
+        log.info("downloading %s", address)
     fetch = pooch.HTTPDownloader(
         progressbar=progress, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_SECONDS, hooks={"response": _refuse_plain_http}
     )

@@ -2,18 +2,20 @@
 
 import multiprocessing
 import os
-import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from handgrad.config import RunConfig
 from handgrad.errors import HandgradError, UsageError
 from handgrad.runs.folder import Run
-from handgrad.runs.interruption import InterruptedRunError, stopped_among
+from handgrad.runs.interruption import InterruptedRunError, stopped_among, stopping_on_signals
 from handgrad.runs.start import ObserverMaker, execute, no_observers, resume
+
+TICK = 0.1  # seconds between two looks whether a signal has come
 
 
 class Answer(NamedTuple):
@@ -59,24 +61,31 @@ def complete_runs(configs: Sequence[RunConfig], jobs: int, observers: ObserverMa
         return
     # Spawned: a forked child would share locks of threads that it does not have.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(configs)), context, _leave_signals) as pool:
+    pool = ProcessPoolExecutor(min(jobs, len(configs)), context, _leave_signals)
+    with stopping_on_signals() as interruption, _closing(pool):
         places = {pool.submit(_in_process, config): place for place, config in enumerate(configs)}
-        done = 0
-        try:
-            for future in as_completed(places):
+        waiting = set(places)
+        while waiting and not interruption.signal:
+            over, waiting = wait(waiting, TICK, FIRST_COMPLETED)
+            for future in over:
                 answer = _answer(future)
-                if answer.code > 128:
-                    raise KeyboardInterrupt
                 if answer.code:
                     raise RunFailedError(answer)
                 yield places[future], Run(_path(configs[places[future]]))
-                done += 1
-        except KeyboardInterrupt:
-            pool.shutdown(cancel_futures=True)
-            raise stopped_among(done, len(configs), signal.SIGINT) from None
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        if interruption.signal:
+            for child in multiprocessing.active_children():
+                child.terminate()  # which lets a run save itself
+    if interruption.signal:
+        raise stopped_among(len(places) - len(waiting), len(places), interruption.signal)
+
+
+@contextmanager
+def _closing(pool: ProcessPoolExecutor) -> Iterator[None]:
+    """Its runs at work are waited for, those that have not begun are not begun any more."""
+    try:
+        yield
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _answer(future: Future[Answer]) -> Answer:
@@ -87,8 +96,8 @@ def _answer(future: Future[Answer]) -> Answer:
 
 
 def _leave_signals() -> None:
-    """Ctrl-C reaches all processes: a run saves itself and ends, and the parent has the last word."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Away from the terminal's Ctrl-C, which the parent passes on."""
+    os.setpgid(0, 0)
 
 
 def _in_process(config: RunConfig) -> Answer:

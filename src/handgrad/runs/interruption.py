@@ -39,7 +39,7 @@ class Interruption:
 
 
 @contextmanager
-def stopping_on_signals(work: Stoppable) -> Iterator[Interruption]:
+def stopping_on_signals(work: Stoppable | None = None) -> Iterator[Interruption]:
     """While the block runs, the first SIGINT or SIGTERM asks `work` to stop; handlers are put back afterwards."""
     seen = Interruption()
 
@@ -47,7 +47,8 @@ def stopping_on_signals(work: Stoppable) -> Iterator[Interruption]:
         for each in before:
             signal.signal(each, signal.SIG_DFL)
         seen.signal = number
-        work.stop("interrupted")
+        if work is not None:
+            work.stop("interrupted")
 
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():  # Python delivers signals there only

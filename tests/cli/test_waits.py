@@ -1,0 +1,35 @@
+"""What takes long is announced, also where there is no terminal; what does not, is not."""
+
+import time
+
+import pytest
+from tests.commands import TINY, call
+
+from handgrad.cli import console
+
+WORDS = {
+    f"{TINY} --runs_dir . --name new": "reading the images of digits …",
+    f"{TINY.replace('--no_report', '')} --runs_dir . --name new": "report: finite differences of the loss …",
+    f"{TINY} --dry_run": "timing some steps …",
+    "train -d digits --model knn --dry_run": "timing a small fit …",
+    "evaluate run": "asking run, 1 of 1 …",
+    "figures run --only loss": "reading the run …",
+    "gradcheck -d digits -nhl 1 -sz 4": "taking every gradient by finite differences …",
+    "data verify digits": "reading digits from end to end …",
+}
+
+
+@pytest.mark.parametrize(("words", "expected"), WORDS.items())
+def test_a_wait_is_announced(run, here, capsys, monkeypatch, words, expected):
+    monkeypatch.setattr(console, "WAITS", 0)
+    answer = call(capsys, words)
+    assert answer.code == 0
+    assert expected in (answer.out + answer.err).splitlines()
+
+
+def test_what_is_soon_over_is_not_announced(capsys, monkeypatch):
+    monkeypatch.setattr(console, "WAITS", 0.2)
+    with console.working("adding") as tell:
+        tell("multiplying")
+    time.sleep(0.4)
+    assert capsys.readouterr() == ("", "")
