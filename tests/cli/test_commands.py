@@ -126,7 +126,8 @@ def test_seeds(here, capsys):
     assert answer.code == 0
     runs = [open_run(here / f"many_s_{seed}") for seed in (5, 6, 7)]
     assert [run.config.seed for run in runs] == [5, 6, 7]
-    _, *each, head, test, validation, train, first, last = answer.out.splitlines()
+    _, begin, *each, head, test, validation, train, first, last = answer.out.splitlines()
+    assert begin == "3 seeds, one after the other: a line for each"
     assert [line.partition(":")[0] for line in each] == ["seed 5", "seed 6", "seed 7"]
     assert (first, last) == ("runs: many_s_5", "      and 2 beside it, the last many_s_7")
     assert head == "over 3 seeds, mean and 95 % interval (Student's t):"
