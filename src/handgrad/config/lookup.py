@@ -3,15 +3,16 @@
 import functools
 import re
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 from handgrad.config import spellings
 from handgrad.errors import UsageError
 from handgrad.nearest import nearest, squashed
 from handgrad.optim import OPTIMIZERS
 
+T = TypeVar("T")
 ALL = {"flag": "--help lists all", "setting": "`handgrad train --help` lists all"}
 
 _short = reprlib.Repr()
@@ -62,6 +63,23 @@ def together(problems: Sequence[UsageError]) -> UsageError:
             0, f"unknown {lost[0].what}s {names}{'' if all(each.meant for each in lost) else f'. {ALL[lost[0].what]}'}"
         )
     return UsageError("; ".join(dict.fromkeys(said)))
+
+
+class Problems(list[UsageError]):
+    """What is wrong, collected so that all of it is said at once."""
+
+    def of(self, read: Callable[..., T], *arguments: Any) -> T | None:
+        """What `read` gives; None where it refuses, which is kept."""
+        try:
+            return read(*arguments)
+        except UsageError as problem:
+            self.append(problem)
+            return None
+
+    def refuse(self) -> None:
+        """Raises  UsageError where anything was wrong."""
+        if self:
+            raise together(self)
 
 
 def find(written: str, table: Mapping[str, str], what: str) -> str:

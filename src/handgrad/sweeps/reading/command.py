@@ -4,7 +4,7 @@ from typing import Any
 
 from handgrad.config import kind_of
 from handgrad.config.kinds import Switch
-from handgrad.config.lookup import field_spellings, shown
+from handgrad.config.lookup import Problems, field_spellings, shown
 from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
 from handgrad.nearest import squashed
@@ -22,6 +22,7 @@ def command_settings(command: Any, notices: list[Diagnostic]) -> dict[str, Any]:
     words = [str(word) for word in command]
     table = field_spellings()
     settings: dict[str, Any] = {}
+    problems = Problems()
     for place, word in enumerate(words):
         flag, equals, value = word.partition("=")
         if not flag.startswith("-"):
@@ -30,7 +31,8 @@ def command_settings(command: Any, notices: list[Diagnostic]) -> dict[str, Any]:
         if field is None:
             notices.append(Diagnostic(NOTE, f"command: {flag} is ignored: it is no setting of a run"))
         else:
-            settings[field] = _value(field, flag, value if equals else _next(words, place))
+            settings[field] = problems.of(_value, field, flag, value if equals else _next(words, place))
+    problems.refuse()
     rest = "what starts a run is ignored: handgrad trains by itself"
     used = f"; its flags are used: {', '.join(settings)}" if settings else ""
     notices.append(Diagnostic(NOTE, f"command: {rest}{used}"))

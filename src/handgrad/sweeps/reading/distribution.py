@@ -6,7 +6,7 @@ from typing import Any
 
 from handgrad.config import kind_of
 from handgrad.config.kinds import Number, Options, Whole, Wholes
-from handgrad.config.lookup import listed, shown
+from handgrad.config.lookup import Problems, listed, shown
 from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
 from handgrad.sweeps.reading.keys import check_keys, word
@@ -76,7 +76,10 @@ def _read(field: str, given: dict[str, Any], where: str, notices: list[Diagnosti
     if "probabilities" in read:
         read["probabilities"] = tuple(bound(p, f"{where}.probabilities", notices) for p in read["probabilities"])
     if "values" in read:
-        read["values"] = tuple(_canonical(field, value, f"{where}.values", notices) for value in read["values"])
+        problems = Problems()
+        listed_values = read["values"]
+        read["values"] = tuple(problems.of(_canonical, field, v, f"{where}.values", notices) for v in listed_values)
+        problems.refuse()
         read |= _without_repeats(read, given["values"], where, notices)
     return read
 

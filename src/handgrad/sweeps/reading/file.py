@@ -9,12 +9,13 @@ import numpy as np
 
 from handgrad import strict_yaml
 from handgrad.config import RunConfig
-from handgrad.config.lookup import field_spellings, shown
+from handgrad.config.lookup import Problems, field_spellings, shown
 from handgrad.config.presets import BEST, PLAIN
 from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import HandgradError, UsageError
 from handgrad.nearest import squashed
 from handgrad.sweeps.definition import METHODS, SweepDefinition
+from handgrad.sweeps.metric import Metric
 from handgrad.sweeps.reading.command import command_settings
 from handgrad.sweeps.reading.goal import read_metric, read_stopping
 from handgrad.sweeps.reading.keys import check_keys, text, whole, word
@@ -76,33 +77,43 @@ def starting_preset(source: str | Path | Mapping[str, Any]) -> str:
 
 
 def _definition(content: Mapping[str, Any], notices: list[Diagnostic]) -> SweepDefinition:
+    """Raises  UsageError for all that is wrong with the keys and their values, at once."""
+    problems = Problems()
     fields = {key: f"parameters.{key}" for key in content if squashed(str(key)) in field_spellings()}
-    check_keys(content, KEYS, "", fields | MEANT)
+    problems.of(check_keys, content, KEYS, "", fields | MEANT)
     for key in ("method", "parameters"):
         if key not in content:
-            raise UsageError(f"{key} is missing: a sweep needs method (grid, random or bayes) and parameters")
+            what = f"{key} is missing: a sweep needs method (grid, random or bayes) and parameters"
+            problems.append(UsageError(what))
     if "metrics" in content:
-        raise UsageError("metrics asks for several goals at once, which is not done here: give one metric")
-    _check_ignored(content, notices)
-    method = word(content["method"], METHODS, "method")
-    parameters = _with_settings(content, read_parameters(content["parameters"], notices), notices)
+        what = "metrics asks for several goals at once, which is not done here: give one metric"
+        problems.append(UsageError(what))
+    problems.of(_check_ignored, content, notices)
+    method = problems.of(word, content["method"], METHODS, "method") if "method" in content else None
+    found = problems.of(read_parameters, content["parameters"], notices) if "parameters" in content else None
+    parameters = problems.of(_with_settings, content, found or {}, notices) or {}
     if Path(str(content.get("program"))).name == "train.py" and "preset" not in parameters:
         parameters["preset"] = Constant(PLAIN)
         what = f"program train.py starts from preset {PLAIN}, and so does this sweep unless --preset says otherwise"
         notices.append(Diagnostic(NOTE, what))
     if method == "grid":
-        _refuse_endless(parameters)
+        problems.of(_refuse_endless, parameters)
     if method == "bayes":
         what = "bayes is Optuna's tree-structured Parzen estimator here, where W&B has a Gaussian process"
         notices.append(Diagnostic(NOTE, what))
+    metric = problems.of(read_metric, content.get("metric"), notices)
+    stopping = problems.of(read_stopping, content.get("early_terminate"), notices)
+    name, description = (problems.of(_optional, content, key, text) for key in ("name", "description"))
+    run_cap = problems.of(_optional, content, "run_cap", whole)
+    problems.refuse()
     return SweepDefinition(
         parameters=parameters,
-        name=_optional(content, "name", text),
-        description=_optional(content, "description", text),
-        method=method,
-        metric=read_metric(content.get("metric"), notices),
-        early_terminate=read_stopping(content.get("early_terminate"), notices),
-        run_cap=_optional(content, "run_cap", whole),
+        name=name,
+        description=description,
+        method=str(method),
+        metric=metric or Metric(),
+        early_terminate=stopping,
+        run_cap=run_cap,
         notices=tuple(dict.fromkeys(notices)),
     )
 
@@ -129,13 +140,18 @@ def _with_settings(
     """The parameters, and as constants what the command's own flags, the project and the entity say."""
     settings = {SETTINGS[key]: text(content[key], key) for key in SETTINGS if content.get(key) is not None}
     settings |= command_settings(content.get("command"), notices)
-    for field in sorted(set(settings) & set(parameters)):
-        raise UsageError(f"{field} stands among the parameters, and in command, project or entity too: leave one out")
+    twice = sorted(set(settings) & set(parameters))
+    if twice:
+        where = "among the parameters, and in command, project or entity too"
+        raise UsageError(f"{', '.join(twice)} stand{'s' * (len(twice) == 1)} {where}: leave one out")
     return parameters | {field: Constant(value) for field, value in settings.items()}
 
 
 def _refuse_endless(parameters: Mapping[str, Distribution]) -> None:
+    problems = Problems()
     for field, distribution in parameters.items():
         if distribution.size is None:
             why = f"{name_of(distribution)} has no end of values"
-            raise UsageError(f"{field} has no grid, for {why}: list values, or take method random or bayes")
+            what = f"{field} has no grid, for {why}: list values, or take method random or bayes"
+            problems.append(UsageError(what))
+    problems.refuse()

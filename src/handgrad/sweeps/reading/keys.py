@@ -3,19 +3,20 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from handgrad.config.lookup import inverted, listed, shown
+from handgrad.config.lookup import Problems, inverted, listed, shown
 from handgrad.errors import UsageError
 from handgrad.nearest import nearest, squashed
 
 
 def check_keys(content: Mapping[str, Any], known: Iterable[str], where: str, meant: Mapping[str, str] = {}) -> None:
-    """Refuse a key that is none of `known`; `meant` has the right ones for some that people write instead."""
-    known = list(known)
+    """Refuse every key that is none of `known`; `meant` has the right ones for some that people write instead."""
+    known, problems = list(known), Problems()
     for key in content:
         if key not in known:
             near = meant.get(str(key)) or nearest(str(key), known)
             hint = f": did you mean {near}?" if near else f", expected {listed(known)}"
-            raise UsageError(f"unknown key {shown(key)}{f' in {where}' if where else ''}{hint}")
+            problems.append(UsageError(f"unknown key {shown(key)}{f' in {where}' if where else ''}{hint}"))
+    problems.refuse()
 
 
 def mapping(value: Any, where: str, example: str) -> Mapping[str, Any]:

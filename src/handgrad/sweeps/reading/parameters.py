@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from handgrad.config import decides_training
-from handgrad.config.lookup import field_spellings, find
+from handgrad.config import decides_training, kind_of
+from handgrad.config.accepted import DECIDED, answer, decided_by_data
+from handgrad.config.lookup import Problems, field_spellings
+from handgrad.config.meaning import meaning
 from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
 from handgrad.nearest import squashed
@@ -32,62 +34,66 @@ def read_parameters(content: Any, notices: list[Diagnostic]) -> dict[str, Distri
     """
     found: dict[str, Distribution] = {}
     paths: dict[str, str] = {}
-    for written in _flat(mapping(content, "parameters", EXAMPLE), "parameters", ""):
-        field = _meant(written, notices)
+    problems = Problems()
+    for written in _flat(mapping(content, "parameters", EXAMPLE), "parameters", "", problems):
+        meant = problems.of(_meant, written, notices)
+        if meant is None:
+            continue
+        field, inner = meant
         if field in found:
-            raise UsageError(f"{written.path} and {paths[field]} both mean {field}: leave one out")
-        found[field] = read_distribution(field, written.content, written.path, notices)
-        paths[field] = written.path
-        _check_field(field, found[field], written.path)
+            problems.append(UsageError(f"{written.path} and {paths[field]} both mean {field}: leave one out"))
+            continue
+        distribution = problems.of(read_distribution, field, inner, written.path, notices)
+        if distribution is not None:
+            found[field], paths[field] = distribution, written.path
+            problems.of(_check_field, field, distribution, written.path)
+    problems.refuse()
     return found
 
 
-def _flat(content: Mapping[str, Any], path: str, group: str) -> Iterator[Written]:
+def _flat(content: Mapping[str, Any], path: str, group: str, problems: Problems) -> Iterator[Written]:
     """Every parameter; those of a group, W&B's nested parameters, after the group's name."""
     for name, inner in content.items():
         here = f"{path}.{name}"
         if isinstance(inner, Mapping) and "parameters" in inner:
-            check_keys(inner, ["parameters"], here)
+            problems.of(check_keys, inner, ["parameters"], here)
             example = "{parameters: {lr: {value: 0.001}}}"
-            yield from _flat(mapping(inner["parameters"], f"{here}.parameters", example), here, str(name))
+            nested = problems.of(mapping, inner["parameters"], f"{here}.parameters", example)
+            yield from _flat(nested or {}, here, str(name), problems)
         else:
             *outer, own = str(name).split(".")
             yield Written(here, outer[-1] if outer else group, own, inner)
 
 
-def _meant(written: Written, notices: list[Diagnostic]) -> str:
-    """The field of RunConfig that a parameter stands for.
+def _meant(written: Written, notices: list[Diagnostic]) -> tuple[str, Any] | None:
+    """The field of RunConfig that a parameter stands for, and what the file says of it; None where it needs none.
 
     Raises  UsageError for a name that means none, or several, with what is likely meant.
     """
-    table = field_spellings()
-    joined = squashed(written.group + written.name)
-    if written.group and written.name in OWN_NAMES and squashed(written.group) in table:
-        field = table[squashed(written.group)]
+    table, name = field_spellings(), written.name
+    joined = squashed(written.group + name)
+    if written.group and name in OWN_NAMES and squashed(written.group) in table:
+        name = written.group
     elif written.group and joined in table:
-        field = table[joined]
-    else:
-        try:
-            field = find(written.name, table, "setting")
-        except UsageError as error:
-            raise UsageError(f"{written.path}: {error}") from error
-    return _by_values(field, written, notices)
-
-
-def _by_values(field: str, written: Written, notices: list[Diagnostic]) -> str:
-    """Numbers as `layers` count them, lists as `hidden_layers` are sizes: the values tell what the name does not."""
-    values = written.content.get("values", [written.content.get("value")]) if isinstance(written.content, dict) else []
-    values = values if isinstance(values, list) and values else [None]
-    bounds = isinstance(written.content, dict) and "min" in written.content
-    meant = field
-    if field == "layers" and (bounds or all(type(value) is int for value in values)):
-        meant = "num_layers"
-    if field == "num_layers" and all(isinstance(value, list) for value in values):
-        meant = "hidden_size"
-    if meant != field:
-        what = f"{written.path} is taken as {meant}, for that is what its values are"
-        notices.append(Diagnostic(NOTE, what, f"Call it {meant}"))
-    return meant
+        name = joined
+    inner = written.content if isinstance(written.content, Mapping) else {}
+    values = inner.get("values", [inner[key] for key in ("value", "min", "max") if key in inner])
+    values = values if isinstance(values, list) else [values]
+    try:
+        said = squashed(name) not in table and (decided_by_data(name) or answer(name, str(*values[:1])))
+        if said and len(values) == 1:
+            said = said if said not in DECIDED else "the data set decides that"
+            notices.append(Diagnostic(NOTE, f"{written.path} is ignored: {said}", "Leave it out"))
+            return None
+        field, meant, note = meaning(name, values, table, kind_of, "setting")
+    except UsageError as error:
+        raise UsageError(f"{written.path}: {error}") from error
+    if not note:
+        return field, written.content
+    what = f"{written.path} is taken as {field}, for that is what its values are"
+    notices.append(Diagnostic(NOTE, what, f"Call it {field}"))
+    key = next((key for key in ("values", "value") if key in inner), None)
+    return field, {**inner, key: meant if key == "values" else meant[0]} if key else inner
 
 
 def _check_field(field: str, distribution: Distribution, path: str) -> None:
