@@ -197,6 +197,12 @@ UNDERSTOOD = {
     "--shuffle True --normalize": {"normalize": "unit"},
     "--train --test --epoch 10 --batch 32 --rate 0.01": {"epochs": 10, "learning_rate": 0.01},
     "--training_epochs 5 --size_of_batch 32": {"epochs": 5, "batch_size": 32},
+    "--mnist --adam --relu": {"dataset": "mnist", "optimizer": "adam", "activation": "relu"},
+    "-e 30 -a tanh -b 256 -o nadam -lr 0.001 -nhl 4 -sz 128 -w_i 'He Normal'": {"weight_init": "he"},
+    "--num_layers 4 --hidden_size 64 --activation ReLU --output_shape 10": {"num_layers": 4, "hidden_size": 64},
+    "-e 2 -b 32 --device cpu --download": {"epochs": 2},
+    "--activation relu --num_neurons 128 128 64 --experiment train": {"hidden_sizes": (128, 128, 64), "name": "train"},
+    "-key abc -wp p -we n": {"wandb_project": "p"},
     "-w xavier": {"weight_init": "xavier"},
 }
 

@@ -17,12 +17,12 @@ from handgrad.config import RunConfig, kind_of
 from handgrad.config.accepted import PLACES, SAVED, answer, decided_by_data
 from handgrad.config.influence import idle_line
 from handgrad.config.kinds import Kind, Name, Switch, items, number
-from handgrad.config.lookup import field_spellings, inverted, shown, together
+from handgrad.config.lookup import UnknownNameError, field_spellings, inverted, shown, together
 from handgrad.config.meaning import WEIGHTS, meaning
 from handgrad.config.naming import folder_of_name
 from handgrad.config.presets import BEST, PRESETS, departures
 from handgrad.config.resolve import united
-from handgrad.config.spellings import GUESSED
+from handgrad.config.spellings import FLAGS_BY_VALUE, GUESSED
 from handgrad.data import inputs_and_classes
 from handgrad.errors import UsageError
 from handgrad.nearest import squashed
@@ -196,7 +196,7 @@ class Reading:
         if bare in PLACES:
             self.places.append((written, "dataset", value))
             return True
-        what, said = decided_by_data(bare), answer(bare, str(value))
+        what, said = decided_by_data(written), answer(bare, str(value))
         if what:
             said = "the data set decides that"
             self.decided.append((written, what, value))
@@ -240,7 +240,14 @@ class Reading:
         if bare not in self.table and not words and glued and squashed(glued[1]) in self.table:
             raise UsageError(f"unknown flag {written}: did you mean -{glued[1]} {glued[2]}?")
         value = words[0] if len(words) == 1 else words or True
-        name, (value,), note = meaning(written, [value], self.table, self.kind_of, self.what)
+        try:
+            name, (value,), note = meaning(written, [value], self.table, self.kind_of, self.what)
+        except UnknownNameError:
+            named = _by_value(bare) if not words else ()
+            if len(named) != 1:
+                raise
+            self._notes.append(f"{written} is taken as --{named[0]} {bare}")
+            return named[0], bare, False
         self._notes += [note] if note else []
         return name, value, False
 
@@ -262,6 +269,21 @@ class Reading:
         on = _read(name, self.kind_of(name), words[0] if words else True) != negated
         sets = self.options[name].sets if name in self.options else None
         return (written, *sets) if sets and on else (written, name, on)
+
+
+def _by_value(word: str) -> list[str]:
+    """The fields that have a value of this name, as --adam is one of optimizer's."""
+    return [field for field in FLAGS_BY_VALUE if _has(field, word)]
+
+
+def _has(field: str, word: str) -> bool:
+    if field == "dataset":
+        return inputs_and_classes(word) is not None
+    try:
+        kind_of(field)(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _quoted(words: Sequence[Any]) -> str:

@@ -59,6 +59,7 @@ TRAIN: tuple[Option, ...] = (
             "num_sweeps",
         ),
     ),
+    Option("method", Name("method", ("grid", "random", "bayes", "gp")), "search of --mode sweep", ("sweep_method",)),
     Option("seeds", Whole(1, 10_000), "train this many times, with seeds from --seed on", ("n_seeds", "num_seeds")),
     Option("report", Switch(), "write report.html into the run's folder at the end", default=True),
     Option("dry_run", Switch(), "print what would be trained, and stop", default=False),

@@ -68,7 +68,7 @@ def _sweep(config: RunConfig, parsed: ParsedFlags) -> int:
     """The course's sweep; what flags give does not vary in it, and --count says how many of its configurations."""
     options = {option.name: option.default for option in SWEEP}
     options |= {"trials": parsed.options["count"] or COURSE_TRIALS, "seeds": parsed.options["seeds"]}
-    same = {name: parsed.options[name] for name in ("dry_run", "report")}
+    same = {name: parsed.options[name] for name in ("dry_run", "report", "method")}
     return sweep(
         parsed.options["sweep_config"] or COURSE_SWEEP, ParsedFlags(config, parsed.given, options | same, parsed.notes)
     )

@@ -1,6 +1,6 @@
 """Names that other programs have and that need no setting here: taken, and answered in a note."""
 
-from handgrad.config.lookup import inverted, shown
+from handgrad.config.lookup import inverted, shown, wording
 from handgrad.errors import UsageError
 from handgrad.nearest import squashed
 
@@ -48,7 +48,11 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
         *("threads", "num_threads", "n_threads", "num_workers", "workers"),
     ),
     "which question of a course is answered changes no training": ("question", "q", "ques", "task", "assignment"),
-    "it is not kept": ("tags", "tag", "wandb_tags", "notes", "wandb_notes", "comment"),
+    "data sets are downloaded where they are missing": ("download", "download_data"),
+    "it is not kept": (
+        *("tags", "tag", "wandb_tags", "run_tags", "notes", "wandb_notes", "run_notes", "comment", "job_type"),
+        *("wandb_job_type", "student", "roll_no", "roll_number", "author"),
+    ),
 }
 
 # A verb and a thing, such as plot_confusion_matrix, ask for what is kept in any case.
@@ -82,20 +86,12 @@ ALWAYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 # Where the data lie: a data set of its own where no other is named.
 PLACES = frozenset({"datadir", "datapath", "dataroot", "datasetpath", "datasetdir", "datafolder", "datadirectory"})
 
-# What the data set decides: how many numbers an image has, and how many classes there are.
-DECIDED: dict[str, tuple[str, ...]] = {
-    "inputs": (
-        *("input_size", "input_dim", "input_dims", "num_inputs", "n_inputs", "num_features", "n_features", "inputs"),
-        *("in_features", "input_features", "n_input", "input_layer_size", "input_neurons"),
-    ),
-    "classes": (
-        *("num_classes", "n_classes", "classes", "output_size", "output_dim", "output_dims", "num_outputs", "outputs"),
-        *("n_outputs", "n_output", "num_labels", "out_features", "output_layer_size", "output_neurons", "oc"),
-        *("number_of_classes", "num_class", "output_classes"),
-    ),
-}
+# What the data set decides: how many numbers an image has, and how many classes there are; in one of these words, with
+# any of the others.
+INPUTS, CLASSES = frozenset({"input", "feature"}), frozenset({"output", "class", "label", "out"})
+MEASURES = frozenset({"size", "shape", "num", "unit", "layer", "feature"})
 
-_ACCEPTED, _DECIDED = inverted(ACCEPTED), inverted(DECIDED)
+_ACCEPTED = inverted(ACCEPTED)
 _ALWAYS = inverted({said: names for said, (names, _) in ALWAYS.items()})
 
 
@@ -115,5 +111,9 @@ def answer(written: str, value: str) -> str | None:
 
 
 def decided_by_data(written: str) -> str | None:
-    """ "inputs" or "classes", for a name of what the data set decides."""
-    return _DECIDED.get(squashed(written))
+    """ "inputs" or "classes", for a name of what the data set decides, such as num_classes or input_dim."""
+    words = wording(written)
+    if words & CLASSES and words <= CLASSES | MEASURES and words != {"label"}:
+        return "classes"
+    inputs = words & INPUTS and words <= INPUTS | MEASURES and words != {"feature"}
+    return "inputs" if inputs or squashed(written) == "infeatures" else None

@@ -120,8 +120,11 @@ def wording(written: str) -> frozenset[str]:
 
 
 _SAYING_NOTHING = frozenset(
-    {*("of", "in", "the", "for", "to", "per", "each", "every", "used", "my", "value", "type", "method", "function")}
-    | {*("fn", "func", "training", "network", "nn", "mini", "param", "parameter")}
+    {
+        *("of", "in", "the", "for", "to", "per", "each", "every", "used", "my", "use", "enable", "with", "apply"),
+        *("total", "train", "training", "network", "nn", "mini", "value", "type", "method", "function", "fn", "func"),
+        *("param", "parameter"),
+    }
 )
 _WORDS = {
     **dict.fromkeys(("number", "n", "count", "nb"), "num"),
@@ -134,6 +137,8 @@ _WORDS = {
     **dict.fromkeys(("val", "valid"), "validation"),
     **dict.fromkeys(("act", "activ"), "activation"),
     "optimiser": "optimizer",
+    "initial": "init",
+    "classes": "class",
     "normalisation": "normalization",
 }
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from handgrad.config.kinds import BOOLEANS, Kind, Name, Number, Switch, Text, Whole, number, spelled
 from handgrad.config.lookup import find
-from handgrad.config.spellings import AMBIGUOUS_FIELDS, GUESSED, OTHERWISE
+from handgrad.config.spellings import AMBIGUOUS_FIELDS, GUESSED, OTHERWISE, OTHERWISE_OF_FIELDS
 from handgrad.errors import UsageError
 from handgrad.nearest import squashed
 
@@ -52,7 +52,7 @@ def meaning(written: str, values: Sequence[Any], table: Mapping[str, str], kind_
         if not OTHERWISE.get(squeezed) or not fitting(OTHERWISE[squeezed]):
             raise
         name = ""
-    others = OTHERWISE.get(squeezed, ("hidden_size",) if name == "num_layers" else ())
+    others = OTHERWISE.get(squeezed) or OTHERWISE_OF_FIELDS.get(name, ())
     if not others or (name and _stands(name, squeezed, kind_of(name), values)):
         return Meaning(name, [*values])
     one = fitting(others)

@@ -147,14 +147,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "epsilon": ("eps", "adam_epsilon", "adam_eps"),
     "optimizer_options": ("opt_options", "optimizer_args", "optimizer_kwargs"),
     "weight_decay": (
-        "w_d",
-        "l2",
-        "l2_reg",
-        "l2_lambda",
-        "lambda_l2",
-        "l2_penalty",
-        "l2_regularization",
-        *("w_decay", "l2_weight", "l2_coeff", "l2_strength", "l2_alpha", "reg_lambda", "lambda_reg", "reg_strength"),
+        *("w_d", "l2", "l2_reg", "l2_lambda", "lambda_l2", "l2_penalty", "l2_regularization", "w_decay", "l2_weight"),
+        *("l2_coeff", "l2_strength", "l2_alpha", "weight_decay_rate", "weight_decay_factor", "weight_decay_lambda"),
+        *("l2_decay", "l2_factor", "reg_lambda", "lambda_reg", "reg_strength"),
     ),
     "l1": ("l1_reg", "l1_lambda", "lambda_l1", "l1_penalty", "l1_regularization"),
     "clip_norm": ("grad_clip", "gradient_clip", "gradient_clipping", "max_grad_norm", "max_norm", "clip_grad_norm"),
@@ -217,18 +212,23 @@ AMBIGUOUS_FIELDS: dict[str, tuple[str, ...]] = {
 
 # What else a name means where its value does not fit what the tables above say. Names of options stand here too.
 OTHERWISE: dict[str, tuple[str, ...]] = {
-    "arch": ("hidden_size",),
-    "architecture": ("hidden_size",),
     "c": ("count",),
     "hiddenlayer": ("hidden_size",),
     "hiddenlayers": ("hidden_size",),
     "hl": ("hidden_size",),
-    "layers": ("num_layers", "hidden_size"),
     "m": ("model_path", "model"),
     "model": ("model_path",),
     "sweep": ("sweep_config",),
     "wandb": ("wandb_mode", "wandb_project"),
 }
+
+OTHERWISE_OF_FIELDS: dict[str, tuple[str, ...]] = {
+    "num_layers": ("hidden_size",),
+    "layers": ("num_layers", "hidden_size"),
+}
+
+# The fields whose values people give as flags of their own, such as --adam.
+FLAGS_BY_VALUE = ("dataset", "optimizer", "activation", "loss", "weight_init", "normalize")
 
 # What nearly everybody means by a name that could mean more: said in a note.
 GUESSED: dict[str, str] = dict.fromkeys(("lambda", "lambd", "lmbda", "reg", "regularization"), "weight_decay")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from handgrad.config import decides_training, kind_of
-from handgrad.config.accepted import DECIDED, answer, decided_by_data
+from handgrad.config.accepted import answer, decided_by_data
 from handgrad.config.lookup import Problems, field_spellings
 from handgrad.config.meaning import meaning
 from handgrad.diagnostics import NOTE, Diagnostic
@@ -82,7 +82,7 @@ def _meant(written: Written, notices: list[Diagnostic]) -> tuple[str, Any] | Non
     try:
         said = squashed(name) not in table and (decided_by_data(name) or answer(name, str(*values[:1])))
         if said and len(values) == 1:
-            said = said if said not in DECIDED else "the data set decides that"
+            said = said if said not in ("inputs", "classes") else "the data set decides that"
             notices.append(Diagnostic(NOTE, f"{written.path} is ignored: {said}", "Leave it out"))
             return None
         field, meant, note = meaning(name, values, table, kind_of, "setting")
