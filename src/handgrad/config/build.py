@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad.classical import CLASSICAL, ClassicalModel
 from handgrad.config.layers import build_layer
-from handgrad.config.lookup import listed
+from handgrad.config.lookup import Problems, listed
 from handgrad.config.presets import preset_value
 from handgrad.data import Dataset, Split, hold_fold, load, read_fold, split, watched_on_test, with_features
 from handgrad.errors import UsageError
@@ -155,42 +155,49 @@ def validates_on_test(config: "RunConfig") -> bool:
 def check(config: "RunConfig") -> None:
     """Build all parts once, so that what one of them refuses is refused before anything starts.
 
-    Raises  UsageError, also where `layers` or a model and a setting that it makes useless are both given.
+    Raises  UsageError for all of that at once, also where `layers` or a model and a setting that it makes useless are
+            both given.
     """
+    problems, network = Problems(), config.model not in CLASSICAL
     if config.features != "pixels":
-        _refuse(config, REPLACED_BY_FEATURES, f"features {config.features} replace the pixels")
+        problems.of(_refuse, config, REPLACED_BY_FEATURES, f"features {config.features} replace the pixels")
     if validates_on_test(config):
-        what = f"fold {config.fold} validates on test images"
-        _refuse(config, ("validation_fraction",), what)
-        what += ", by which nothing may be chosen"
-        _refuse(config, ("patience", "monitor"), what)
-        if config.keep == "best" and config.model not in CLASSICAL:
-            raise UsageError(
-                f"{what}: keep must be last, got best (--keep). Validate on training images to keep the best"
-            )
+        problems.of(_check_watched, config)
     if config.layers is not None:
-        _refuse(config, REPLACED_BY_LAYERS, "layers describes the whole network")
+        problems.of(_refuse, config, REPLACED_BY_LAYERS, "layers describes the whole network")
     elif config.model == "cnn":
-        _refuse(config, REPLACED_BY_CNN, "model cnn describes the whole network")
-    elif config.model in CLASSICAL:
+        problems.of(_refuse, config, REPLACED_BY_CNN, "model cnn describes the whole network")
+    elif not network:
         useless = tuple(name for name in type(config).model_fields if name not in USED_BY_CLASSICAL)
-        _refuse(config, useless, f"model {config.model} is fitted by scikit-learn")
-        build_classical(config)
-    if config.model not in CLASSICAL:
-        _check_options(config, None, "model")
+        problems.of(_refuse, config, useless, f"model {config.model} is fitted by scikit-learn")
+        problems.of(build_classical, config)
+    if network:
+        problems.of(_check_options, config, None, "model")
     if config.device == "cuda" and config.backend == "handgrad":
-        raise UsageError(
-            "device cuda needs PyTorch: the hand-written engine computes on the processor (--backend torch)"
-        )
+        what = "device cuda needs PyTorch: the hand-written engine computes on the processor (--backend torch)"
+        problems.append(UsageError(what))
     for build in (build_optimizer, build_schedule, build_links, build_loss, build_initializer):
-        build(config)
+        problems.of(build, config)
+    problems.refuse()
+
+
+def _check_watched(config: "RunConfig") -> None:
+    """Refuse what would choose by the test images that a run is watched on."""
+    problems, what = Problems(), f"fold {config.fold} validates on test images"
+    problems.of(_refuse, config, ("validation_fraction",), what)
+    what += ", by which nothing may be chosen"
+    problems.of(_refuse, config, ("patience", "monitor"), what)
+    if config.keep == "best" and config.model not in CLASSICAL:
+        ways_out = "keep must be last, got best (--keep). Validate on training images to keep the best"
+        problems.append(UsageError(f"{what}: {ways_out}"))
+    problems.refuse()
 
 
 def _refuse(config: "RunConfig", replaced: tuple[str, ...], what: str) -> None:
-    for name in replaced:
-        value = getattr(config, name)
-        if value != preset_value(config, name):
-            raise UsageError(f"{what}: leave out {name}, got {value} (--{name})")
+    useless = [name for name in replaced if getattr(config, name) != preset_value(config, name)]
+    if useless:
+        leave_out = " and ".join(f"{name}, got {getattr(config, name)} (--{name})" for name in useless)
+        raise UsageError(f"{what}: leave out {leave_out}")
 
 
 def _matching(kind: type[Any], config: "RunConfig") -> dict[str, Any]:
