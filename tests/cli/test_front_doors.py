@@ -77,6 +77,15 @@ def test_the_echoed_command_is_the_run(here, capsys):
     assert one.facts["command"] == f"handgrad {echoed}"
 
 
+def test_units_that_died_are_told_and_reported(here, capsys):
+    words = "train.py -d digits -o adam -lr 0.5 -nhl 2 -sz 16 -a relu -e 1 -b 16 --no_wandb --runs_dir . --name dead"
+    told = re.findall(r"note: dead units, which no gradient reaches: (.*); a lower", call(capsys, words).out)
+    counts = [int(count) for count in re.findall(r"layer \d ReLU (\d+) of 16", told[0])]
+    assert sum(counts) >= 8
+    page = (here / "dead" / "report.html").read_text()
+    assert re.search(rf"Dead units at the end of training: .*ReLU {counts[-1]} of 16\. ", page)
+
+
 def test_help_of_the_courses_door_from_a_fresh_clone(tmp_path):
     answer = finished([sys.executable, TRAIN_PY, "-h"], cwd=tmp_path)
     assert (answer.code, answer.err) == (0, "")

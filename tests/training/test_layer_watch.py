@@ -9,7 +9,7 @@ import pytest
 from handgrad.nn import Dense, Flatten, Network, ReLU, Tanh
 from handgrad.training import History, LayerWatch
 from handgrad.training.history import read_record, records
-from handgrad.training.layer_watch import layer_statistics
+from handgrad.training.layer_watch import dead_units, layer_statistics
 from handgrad.training.statistics import Output, Size, Statistics
 
 
@@ -34,6 +34,20 @@ def test_outputs_at_the_ends_of_a_range_count_as_flat():
     network = Network([Tanh(), Dense(2)], (4,), dtype="float64")
     x = np.arctanh([[0.0, 0.97, 0.985, -0.985]])
     assert layer_statistics(network, x, np.array([0]), 0).outputs[0].flat == 0.5
+
+
+def test_a_unit_is_dead_that_answers_no_image():
+    """Units: 1 and 2, 0 and 0, 0 and 3 -> one of three; channels: of the second, every pixel of both images is 0."""
+    network = Network([ReLU(), Dense(2)], (3,), dtype="float64")
+    found = layer_statistics(network, np.array([[1.0, -1.0, -3.0], [2.0, -2.0, 3.0]]), np.array([0, 1]), 0)
+    assert (found.outputs[0].dead, found.outputs[1].dead) == (pytest.approx(1 / 3, rel=1e-5), 0)
+    assert dead_units([found], network) == [("0 ReLU", 1, 3)]
+    images = np.zeros((2, 2, 2, 2))
+    images[:, 0, 0, 0], images[:, 1] = 1, -1
+    network = Network([ReLU(), Dense(2)], (2, 2, 2), dtype="float64")
+    assert dead_units([layer_statistics(network, images, np.array([0, 1]), 0)], network) == [("0 ReLU", 1, 2)]
+    old = found.record() | {"outputs": {layer: numbers[:3] for layer, numbers in found.record()["outputs"].items()}}
+    assert dead_units([Statistics.from_record(old)], network) == dead_units([], network) == []
 
 
 def test_layers_that_compute_nothing_are_left_out():

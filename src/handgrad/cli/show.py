@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from handgrad.classical import Estimate
-from handgrad.cli.console import say
+from handgrad.classical import CLASSICAL, Estimate
+from handgrad.cli.console import say, say_notes
 from handgrad.config import RunConfig
 from handgrad.config.presets import departures
 from handgrad.evaluation import mean_share, wilson
 from handgrad.runs import Prepared, Run
 from handgrad.runs.classical import MOST_TRAIN_ROWS
 from handgrad.training import Trainer
+from handgrad.training.layer_watch import dead_units
 
 PARTS = ("test", "validation", "train")
 
@@ -23,9 +24,19 @@ def print_result(run: Run) -> None:
         say(f"kept: {_kept(run)}")
     if metrics["stopped"] in ENDINGS:
         say(f"stopped early: {ENDINGS[metrics['stopped']]}, after step {metrics['steps']:,}")
+    say_notes(_dead(run))
     say(f"next: handgrad evaluate {run.path}")
 
 
+def _dead(run: Run) -> list[str]:
+    """A note on layers of which a share that matters learns nothing any more."""
+    found = [] if run.config.model in CLASSICAL else dead_units(run.read_history().statistics, run.load_model())
+    many = [str(each) for each in found if each.dead >= MANY_DEAD * each.units]
+    fix = "a lower --learning_rate, --batch_norm or another --activation keeps them alive"
+    return [f"dead units, which no gradient reaches: layer {', layer '.join(many)}; {fix}"] if many else []
+
+
+MANY_DEAD = 0.1
 ENDINGS = {"patience": "patience was used up", "time limit": "the time limit was reached"}
 
 

@@ -1,5 +1,7 @@
 """`handgrad sweep FILE`: a W&B sweep file, run, or examined with --dry_run; `handgrad sweep WORD NAME`."""
 
+import logging
+from importlib.util import find_spec
 from pathlib import Path
 
 from handgrad.cli.console import say, say_notes
@@ -24,6 +26,7 @@ from handgrad.sweeps.reading import starting_preset
 from handgrad.sweeps.search import held
 from handgrad.sweeps.timing import PROBES, estimate
 
+log = logging.getLogger("handgrad")
 PROGRAM = "handgrad sweep FILE"
 EXAMPLES = (
     "handgrad sweep sweep.yaml --dry_run",
@@ -69,6 +72,8 @@ def sweep(file: str | None, parsed: ParsedFlags) -> int:
     if not parsed.options["dry_run"]:
         say(beyond_file(definition, parsed.config))
     say_notes(parsed.notes)
+    if "wandb" in parsed.config.track and find_spec("wandb") is None:
+        log.warning("W&B is not installed, so no trial is sent to it: python -m pip install wandb")
     return _dry_run(definition, parsed) if parsed.options["dry_run"] else start_sweep(definition, parsed)
 
 

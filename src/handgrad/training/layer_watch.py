@@ -1,12 +1,12 @@
 """Measures every layer now and then: on a few training images as they are, in evaluation mode, changing nothing."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.nn import Network, Sigmoid, Tanh
+from handgrad.nn import ACTIVATIONS, Identity, Network, Sigmoid, Tanh
 from handgrad.nn.layout import outputs
 from handgrad.training.history import Epoch, Evaluation
 from handgrad.training.observer import Observer
@@ -73,8 +73,31 @@ class LayerWatch(Observer):
 
 
 def _output(layer: Any, y: Array) -> Output:
-    flat = FLAT.get(type(layer), _zero)
-    return Output(_rounded(y.mean(dtype=np.float64)), _rounded(y.std(dtype=np.float64)), _rounded(flat(y).mean()))
+    flat = FLAT.get(type(layer), _zero)(y)
+    dead = flat.all(axis=(0, *range(2, y.ndim))).mean()
+    return Output(*map(_rounded, (y.mean(dtype=np.float64), y.std(dtype=np.float64), flat.mean(), dead)))
+
+
+class DeadUnits(NamedTuple):
+    """How many of a layer's units, or channels, gave next to no gradient for any of the images looked at."""
+
+    layer: str
+    dead: int
+    units: int
+
+    def __str__(self) -> str:
+        return f"{self.layer} {self.dead} of {self.units}"
+
+
+def dead_units(statistics: Sequence[Statistics], network: Network) -> list[DeadUnits]:
+    """Of each activation, when it was last measured; nothing where no one measured it."""
+    outputs_then = statistics[-1].outputs if statistics else {}
+    kinds = tuple(kind for kind in ACTIVATIONS.values() if kind is not Identity)
+    return [
+        DeadUnits(f"{number} {type(layer).__name__}", round(outputs_then[number].dead * plan.output[0]), plan.output[0])
+        for number, (layer, plan) in enumerate(zip(network.layers, network.plans, strict=True))
+        if isinstance(layer, kinds) and number in outputs_then and np.isfinite(outputs_then[number].dead)
+    ]
 
 
 def _zero(y: Array) -> Array:

@@ -6,11 +6,15 @@ from typing import Any, NamedTuple
 
 
 class Output(NamedTuple):
-    """A layer's outputs: mean, standard deviation, and the share of those where next to no gradient comes through."""
+    """A layer's outputs: mean, standard deviation, and the share of those where next to no gradient comes through.
+
+    `dead` is the share of units, or channels, where that is so for every image; NaN where an older version measured.
+    """
 
     mean: float
     deviation: float
     flat: float
+    dead: float = 0.0
 
 
 class Size(NamedTuple):
@@ -41,7 +45,7 @@ class Statistics:
         """What `record` gave.  Raises  KeyError, TypeError, ValueError, AttributeError when it is none."""
         return cls(
             int(record["step"]),
-            {int(layer): Output(*map(_number, numbers)) for layer, numbers in record["outputs"].items()},
+            {int(layer): Output(*map(_number, [*numbers, None][:4])) for layer, numbers in record["outputs"].items()},
             {name: Size(*map(_number, numbers)) for name, numbers in record["parameters"].items()},
         )
 

@@ -78,6 +78,8 @@ def embedding(data: RunData) -> Embedding:
     stages = []
     for name, network in networks.items():
         outputs = network.activations(images[rows], [layer])[layer].reshape(len(rows), -1)
+        if (outputs == outputs[0]).all():
+            raise DoesNotApplyError(f"{name}, layer {layer} gives the same numbers for every image")
         points, divergence = _kept(data, name, outputs, perplexity)
         stages.append(Stage(name, points, divergence))
     kind = f"layer {layer}, {type(data.network.layers[layer]).__name__}"

@@ -63,8 +63,9 @@ def activation_statistics(data: RunData) -> LayerStatistics:
     kept = [number for number in measured[0].outputs if not isinstance(layers[number], Dropout | Identity)]
     courses = []
     for number in kept:
-        table = np.array([statistics.outputs[number] for statistics in measured], float).reshape(-1, 3)
-        values = {"mean": table[:, 0], "deviation": table[:, 1], "flat_percent": 100 * table[:, 2]}
+        table = np.array([statistics.outputs[number] for statistics in measured], float).reshape(-1, 4)
+        shares = {"flat_percent": 100 * table[:, 2], "dead_percent": 100 * table[:, 3]}
+        values = {"mean": table[:, 0], "deviation": table[:, 1], **shares}
         courses.append(Course(f"{number} {type(layers[number]).__name__}", values))
     return _together(data, "Outputs of the layers", measured, courses)
 

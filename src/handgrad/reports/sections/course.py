@@ -1,8 +1,9 @@
 """How the training went."""
 
 from handgrad.figures import RunData
-from handgrad.reports.blocks import Section, Table, number, percent
+from handgrad.reports.blocks import Section, Table, Text, number, percent
 from handgrad.reports.gather import Gallery, joined
+from handgrad.training.layer_watch import dead_units
 
 MOST_ROWS = 40
 
@@ -12,9 +13,20 @@ def course_section(data: RunData, gallery: Gallery) -> Section:
     blocks = joined(
         gallery.pictures("loss", "accuracy", "learning_rate"),
         [_epochs_table(data)] if data.metrics.get("epochs") else [],
-        gallery.pictures("activations", "gradients"),
+        gallery.pictures("activations"),
+        _dead_words(data),
+        gallery.pictures("gradients"),
     )
     return Section("training", "How training went", blocks)
+
+
+def _dead_words(data: RunData) -> list[Text]:
+    """How many units of each layer learned nothing any more at the end."""
+    found = [str(each) for each in dead_units(data.history.statistics, data.network)]
+    if not found:
+        return []
+    what = "units (of a convolution, channels) whose output lies where next to no gradient comes through, for every one"
+    return [Text(f"Dead units at the end of training: {'; '.join(found)}. These are {what} of the images looked at.")]
 
 
 def _epochs_table(data: RunData) -> Table:
