@@ -19,7 +19,8 @@ from handgrad.config import RunConfig, validates_on_test
 from handgrad.config.presets import BEST, PLAIN
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
-from handgrad.runs import InterruptedRunError, Run, execute, make_trainer, prepare, prepare_classical
+from handgrad.runs import InterruptedRunError, Run, diagnose_run, execute, make_trainer, prepare, prepare_classical
+from handgrad.training.diagnose import heed
 from handgrad.training.estimate import estimate_seconds
 from handgrad.training.weights import check_suffix, save_weights
 
@@ -88,6 +89,7 @@ def _check_paths(parsed: ParsedFlags) -> None:
 
 def _dry_run(config: RunConfig) -> int:
     dataset = read_dataset(config)
+    heed(diagnose_run(config, dataset))
     if config.model in CLASSICAL:
         prepared = prepare_classical(config, dataset)
         with working("timing a small fit"):
@@ -126,7 +128,7 @@ def _seeds(configs: Sequence[RunConfig], start: Path | None) -> list[Run]:
     for config in configs:
         try:
             watchers = watching_fold if several else watching
-            runs.append(execute(config, watchers, start, dataset=read_dataset(config)))
+            runs.append(execute(config, watchers, start, dataset=read_dataset(config), quiet=bool(runs)))
         except InterruptedRunError as error:
             if left := configs[len(runs) + 1 :]:
                 error.args = (f"{error} (seeds not begun: --seed {left[0].seed} --seeds {len(left)})",)

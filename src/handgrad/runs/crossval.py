@@ -6,14 +6,14 @@ test set there is one model, and as many estimates of its accuracy: no cross-val
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import stdev
 from typing import Any, NamedTuple
 
 from handgrad.config import RunConfig, build_dataset
 from handgrad.config.naming import folder_of_name
-from handgrad.data import Dataset, folds_of_test, kfold
+from handgrad.data import Dataset, folds_of_test, hold_fold, kfold, read_fold
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.evaluation import Interval, Predictions, class_report, mean_interval, mean_share
 from handgrad.files import atomic_write
@@ -22,7 +22,8 @@ from handgrad.runs.classical import loss_of
 from handgrad.runs.folder import Run
 from handgrad.runs.folds import complete_runs
 from handgrad.runs.predictions import predictions_of
-from handgrad.runs.start import ObserverMaker, no_observers
+from handgrad.runs.start import ObserverMaker, diagnose_run, no_observers
+from handgrad.training.diagnose import heed
 
 FILE, FORMAT = "crossval.json", 1
 MEASURES = ("accuracy", "precision", "recall", "f1", "loss")
@@ -94,6 +95,7 @@ def cross_validate(
     kfold(dataset.y_train if part == "train" else dataset.y_test, folds, config.seed)  # refuses what cannot be
     path = folder_of(config, folds, part)
     configs = fold_configs(config, path, folds, part)
+    _heed_diagnoses(configs, dataset)
     plan = _plan(config, folds, part, dataset)
     results = _open(path, plan)
     kept = len(results)
@@ -109,6 +111,13 @@ def cross_validate(
             tell(results[number])
     ordered = tuple(results[number] for number in sorted(results))
     return CrossValidation(path, part, dataset.class_names, ordered, kept)
+
+
+def _heed_diagnoses(configs: Sequence[RunConfig], dataset: Dataset) -> None:
+    """Tell the first fold's warnings for all.  Raises  UsageError when one of the folds cannot be trained."""
+    for place, config in enumerate(configs):
+        fold = read_fold(str(config.fold))
+        heed(diagnose_run(config, hold_fold(dataset, fold, config.seed) if fold.held else dataset), quiet=place > 0)
 
 
 def folder_of(config: RunConfig, folds: int, part: str) -> Path:

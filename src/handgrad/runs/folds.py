@@ -34,13 +34,13 @@ class RunFailedError(HandgradError):
 
 
 def complete_run(config: RunConfig, observers: ObserverMaker = no_observers) -> Run:
-    """The run of that name, finished: left alone when it is, continued when it was begun, or else trained.
+    """The run of that name, finished: left alone, continued, or else trained, without warnings.
 
     Raises  UsageError when the folder holds a run of other settings; as `execute`.
     """
     run = Run(_path(config))
     if not run.config_file.exists():
-        return execute(config, observers)
+        return execute(config, observers, quiet=True)
     if run.config != config:
         raise UsageError(f"{run.path} is a run of other settings: choose another --name")
     return run if run.complete else resume(run.path, observers)

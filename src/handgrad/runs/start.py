@@ -24,6 +24,7 @@ from handgrad.config import (
 )
 from handgrad.config.naming import folder_of_name
 from handgrad.data import Dataset, PixelRange, Split
+from handgrad.diagnostics import Diagnostic
 from handgrad.errors import CorruptDataError, DivergedError, UsageError
 from handgrad.evaluation import Measure
 from handgrad.files import atomic_write
@@ -35,7 +36,9 @@ from handgrad.runs.journal import Journal, writing_log
 from handgrad.runs.recorder import Recorder
 from handgrad.runs.scaling import scaling_of
 from handgrad.training import Augmentation, LayerWatch, Observer, Settings, Trainer, load_newest_checkpoint
+from handgrad.training.chance import at_chance
 from handgrad.training.checkpoint import PATTERN
+from handgrad.training.diagnose import diagnose, heed
 from handgrad.training.environment import environment
 
 
@@ -91,6 +94,14 @@ def prepare(config: RunConfig, dataset: Dataset) -> tuple[Network, Split, Settin
     return build_network(config, dataset, parts.train_rows), parts, build_settings(config)
 
 
+def diagnose_run(config: RunConfig, dataset: Dataset) -> list[Diagnostic]:
+    """What is to be said of a run's images, labels and settings before it trains."""
+    if config.model in CLASSICAL:
+        return diagnose(build_split(config, dataset), dataset.class_names, dataset)
+    network, parts, settings = prepare(config, dataset)
+    return diagnose(parts, dataset.class_names, dataset, network, settings)
+
+
 def make_trainer(config: RunConfig, dataset: Dataset, prepared: tuple[Network, Split, Settings]) -> Trainer:
     """The trainer of the backend that `config` names, on what `prepare` made of it.
 
@@ -116,17 +127,20 @@ def execute(
     *,
     dataset: Dataset | None = None,
     lean: bool = False,
+    quiet: bool = False,
 ) -> Run:
     """Train as `config` says, in a new folder below its `runs_dir`; from the weights in the file `start`, if given.
 
     `dataset` is the one that `config` names, where it is loaded already. A `lean` run is one of many, of which few will
     be chosen: at its end it looks at the validation images alone, never at the test images, keeps no checkpoint, and
-    has waited for no disk: `Run.flush` is for whoever relies on it.
+    has waited for no disk: `Run.flush` is for whoever relies on it. `quiet`: what `diagnose_run` warns of was told.
 
     Raises  UsageError, FileSystemError, CorruptDataError; DivergedError; InterruptedRunError. The run stays in its
             folder, to be looked at or resumed, when training had begun.
     """
     dataset = dataset or build_dataset(config)
+    if not lean:
+        heed(diagnose_run(config, dataset), quiet=quiet)
     job = _job(config, dataset, start)
     name = folder_of_name(config.name) if config.name else config.auto_name()
 
@@ -220,7 +234,8 @@ def _train(
     with stopping_on_signals(trainer) as interruption, writing_log(run):
         failure = _run(trainer)
         trainer.restore_best()
-        metrics = _metrics(config, trainer, _last_epoch(config, trainer) if lean else _measures(dataset, trainer))
+        measures = _last_epoch(config, trainer) if lean else _measures(dataset, trainer)
+        metrics = _metrics(config, trainer, measures)
         if not lean and metrics["train"]["loss"] is None:  # the last update overflowed, and no validation set showed it
             failure = failure or DivergedError(
                 "training diverged: the network that it ended with answers NaN. Lower --learning_rate"
@@ -228,6 +243,8 @@ def _train(
             metrics["stopped"] = "diverged"
         else:
             run.save_model(trainer.network)
+        if not lean and not failure and not interruption.signal:
+            _judge(metrics, trainer, dataset, measures)
         run.write_json(run.metrics_file, metrics)
         if lean and run.complete:
             run.drop_checkpoints()
@@ -259,6 +276,15 @@ def _measures(dataset: Dataset, trainer: Trainer) -> dict[str, Measure]:
         "train": trainer.measure(parts.x, parts.y, parts.train_rows),
         "validation": trainer.measure(parts.x, parts.y, parts.validation_rows),
     }
+
+
+def _judge(metrics: dict[str, Any], trainer: Trainer, dataset: Dataset, measures: dict[str, Measure]) -> None:
+    """Say, and write down, when nothing was learned."""
+    part = "test" if len(dataset.y_test) else "validation"
+    verdict = at_chance(trainer, measures[part], part, (dataset.x_test, dataset.y_test))
+    if verdict:
+        metrics["warning"] = str(verdict)
+        heed([verdict])
 
 
 def _last_epoch(config: RunConfig, trainer: Trainer) -> dict[str, Measure]:

@@ -4,7 +4,11 @@ import os
 from contextlib import closing, suppress
 from typing import Any
 
+from handgrad.config import RunConfig, build_dataset
+from handgrad.data import Dataset
+from handgrad.diagnostics import ERROR, WARNING, Diagnostic
 from handgrad.errors import UsageError
+from handgrad.runs import diagnose_run
 from handgrad.sweeps.brains import Random, require
 from handgrad.sweeps.cluster import Cluster
 from handgrad.sweeps.driver import Driver
@@ -12,6 +16,7 @@ from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.storage import check_url, joined
 from handgrad.sweeps.watcher import Standing, Watcher
 from handgrad.sweeps.workers import Pool
+from handgrad.training.diagnose import heed
 
 MOST_EXAMPLES = 16  # more than there are optimizers or activations
 
@@ -35,12 +40,30 @@ def run_sweep(
     if sweep.wanted is None and not hours:
         raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
     check_url(sweep.storage_url)
+    if not ray:  # a cluster may have data that is not here
+        _heed_diagnoses(examples(sweep))
     # The process that workers come from loads data and kernels while the storage is opened.
     executor = _executor(sweep, jobs, ray)
     with closing(executor), joined(sweep.storage_url) as (crew, storage):
         with crew.choosing():
             ledger = sweep.ledger(storage)
         return Driver(sweep, ledger, crew, executor, watcher or Watcher()).run(hours)
+
+
+def _heed_diagnoses(examples: list[dict[str, Any]]) -> None:
+    """Tell once what would be told of trials.  Raises  UsageError when none of them can be trained."""
+    found: list[list[Diagnostic]] = []
+    datasets: dict[Any, Dataset] = {}
+    for config in map(RunConfig.from_mapping, examples):
+        source = config.dataset, config.resize, config.features, config.fold, config.seed
+        if source not in datasets:
+            datasets[source] = build_dataset(config)
+        found.append(diagnose_run(config, datasets[source]))
+    errors = [[each for each in told if each.severity == ERROR] for told in found]
+    heed(errors[0] if all(errors) else ())
+    failing = sorted({each for told in errors for each in told})
+    told_once = [each._replace(severity=WARNING, what=f"some trials will fail: {each.what}") for each in failing]
+    heed([*told_once, *(each for each in found[0] if each.severity == WARNING)])
 
 
 def _executor(sweep: Sweep, jobs: int | None, ray: str | None) -> Pool | Cluster:

@@ -12,6 +12,8 @@ from handgrad.data.labels import to_labels
 from handgrad.data.pixels import not_finite, range_of
 from handgrad.errors import CorruptDataError
 from handgrad.nn import Network, Scaling
+from handgrad.training.chance import at_chance
+from handgrad.training.diagnose import diagnose, heed
 from handgrad.training.history import History
 from handgrad.training.observer import Observer
 from handgrad.training.settings import Settings
@@ -38,7 +40,13 @@ def fit(
     settings = replace(settings or Settings(), **changes)
     parts = _split(data, settings.seed)
     _find_range(network, parts.x)
-    return Trainer(network, parts, settings, observers).run()
+    names = network.class_names or tuple(map(str, range(network.classes)))
+    heed(diagnose(parts, names, data if isinstance(data, Dataset) else None, network, settings))
+    trainer = Trainer(network, parts, settings, observers)
+    history = trainer.run()
+    verdict = at_chance(trainer, trainer.measure(parts.x, parts.y, parts.validation_rows), "validation")
+    heed([verdict] if verdict else [])
+    return history
 
 
 def _split(data: Dataset | Split | tuple[Array, Array], seed: int) -> Split:

@@ -19,6 +19,7 @@ from handgrad.kernels.program import Batches
 from handgrad.kernels.random import subkey
 from handgrad.nn import Network
 from handgrad.nn.network import EVALUATION_ROWS
+from handgrad.training.diagnose import heed, lonely_batches
 from handgrad.training.divergence import Outputs, diverged, standing_outputs
 from handgrad.training.environment import environment
 from handgrad.training.history import Epoch, Evaluation, History
@@ -48,6 +49,7 @@ class Trainer:
     ) -> None:
         if not len(split.train_rows):
             raise UsageError("there are no images to train on: raise train_fraction or lower validation_fraction")
+        heed(lonely_batches(network, len(split.train_rows), settings.batch_size), quiet=True)
         self.network, self.split, self.settings, self.test = network, split, settings, test
         self.observers, self.device = observers, device
         if not settings.augmentation.noise:

@@ -103,7 +103,7 @@ def finish(config: RunConfig, tell: Tell, stopping: Stopping = never) -> Ending:
         if run.config_file.exists():
             resume(run.path, observers)
         else:
-            execute(config, observers)
+            execute(config, observers, quiet=True)
     except (FileSystemError, InterruptedRunError):
         raise
     except HandgradError as error:

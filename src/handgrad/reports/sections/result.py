@@ -20,8 +20,7 @@ def result_section(data: RunData, summary: Summary) -> Section:
     """Accuracy on the test images first, then on all three parts, then the other metrics."""
     blocks: list[Block] = [_headline(data, summary), _parts_table(data.metrics), _metrics_table(summary)]
     ending = ENDINGS.get(str(data.metrics.get("stopped")), "")
-    if ending:
-        blocks.insert(1, Note(ending))
+    blocks[1:1] = [Note(text) for text in (ending, data.metrics.get("warning")) if text]
     return Section("result", "Result", blocks)
 
 
