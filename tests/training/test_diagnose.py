@@ -62,7 +62,10 @@ def test_images_and_labels(parts, severity, fragment):
 def test_few_steps_and_few_validation_images():
     few = findings(DIGITS, epochs=2, batch_size=100)
     assert few == [
-        ("warning", "26 steps in all (2 epochs of 13) are few to learn from. Raise epochs, or lower batch_size")
+        (
+            "warning",
+            "26 steps in all (epochs 2, 13 steps each) are few to learn from. Raise epochs, or lower batch_size",
+        )
     ]
     parts = split(DIGITS, 0.02, 0)
     ((_, message),) = told(parts, epochs=9)

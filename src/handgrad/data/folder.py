@@ -99,25 +99,27 @@ def _list_images(folder: Path, class_names: tuple[str, ...], present: tuple[str,
 def _read_all(name: str, paths: list[Path], resize: Size | None, faults: _Faults) -> tuple[Images, PixelRange]:
     """All images as bytes; those of 16 bits have a range of their own."""
     images, wide = np.empty((0, 0, 0), np.uint8), {}
-    first, coloured, light = (paths[0], (0, 0)), 0, 0
+    sizes: dict[Size, list[Path]] = {}
+    coloured = light = 0
     for row, path in enumerate(paths):
         grey = None
         with collecting(faults):
             grey = read_levels(path, resize)
         if grey is None:
             continue
-        if not images.size:
-            first = path, grey.pixels.shape
-            check_total(name, len(paths), first[1])
-            images = np.zeros((len(paths), *first[1]), np.uint8)
-        if grey.pixels.shape != first[1]:
-            faults.append(_other_size(path, grey.pixels.shape, *first))
-        elif grey.pixels.dtype == np.uint16:
+        size = grey.pixels.shape
+        if not sizes:
+            check_total(name, len(paths), size)
+            images = np.zeros((len(paths), *size), np.uint8)
+        sizes.setdefault(size, []).append(path)
+        if len(sizes) > 1:
+            continue
+        if grey.pixels.dtype == np.uint16:
             wide[row] = grey.pixels
         else:
             images[row] = grey.pixels
         coloured, light = coloured + grey.had_colour, light + grey.light_ink
-    raise_together(faults)
+    raise_together([*faults, *_other_sizes(sizes)])
     notice_colour(name, coloured, len(paths))
     notice_light_ink(f"data set {name}", light, len(paths))
     return _in_bytes(name, images, wide)
@@ -136,12 +138,19 @@ def _in_bytes(name: str, images: Images, wide: dict[int, Array]) -> tuple[Images
     return images, found
 
 
-def _other_size(path: Path, size: Size, first_path: Path, first: Size) -> UsageError:
-    height, width = first
-    return UsageError(
-        f"{path} has {size[0]} x {size[1]} pixels but {first_path} has {height} x {width}, expected one size. "
-        f"Bring all images to one with --resize, such as --resize {height} {width}"
-    )
+def _other_sizes(sizes: dict[Size, list[Path]]) -> _Faults:
+    """An error for each image that has not the size of most of them."""
+    usual = max(sizes, key=lambda size: len(sizes[size]), default=(0, 0))
+    advice = f"Bring all images to one with --resize, such as --resize {usual[0]} {usual[1]}"
+    return [
+        UsageError(
+            f"{path} has {height} x {width} pixels but {sizes[usual][0]} has {usual[0]} x {usual[1]}, "
+            f"expected one size. {advice}"
+        )
+        for (height, width), paths in sizes.items()
+        if (height, width) != usual
+        for path in paths
+    ]
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -20,6 +20,7 @@ Array = NDArray[Any]
 
 LEAST_STEPS = LEAST_VALIDATION = 50
 FEW_VALUES = 4  # a mean and a deviation of fewer are mostly chance
+SMALL_BATCH = 16  # the least to be proposed where there are images enough
 MOST_NAMES = 5
 LEAK = 0.01  # of the test images; simple drawings are equal now and then
 
@@ -93,7 +94,7 @@ def _images(parts: Split, test: tuple[Array, Array] | None) -> Iterator[Diagnost
         shared = sum(hash(image.tobytes()) in known for image in test[0])
         if shared > LEAK * len(test[1]):
             what = f"{shared} of {len(test[1])} test images are training images too, byte for byte"
-            yield Diagnostic(WARNING, f"{what}: the test accuracy is too high", "Take them out of one of the parts")
+            yield Diagnostic(WARNING, f"{what}: the test accuracy may be too high", "Keep each image once")
 
 
 def lonely_batches(network: Network, images: int, size: int) -> Iterator[Diagnostic]:
@@ -115,7 +116,8 @@ def lonely_batches(network: Network, images: int, size: int) -> Iterator[Diagnos
 
 def _other_size(images: int, size: int) -> str:
     """The batch size next to `size` that leaves no small batch."""
-    fitting = [n for n in range(FEW_VALUES, images + 1) if not 0 < images % n < FEW_VALUES]
+    least = max(FEW_VALUES, min(SMALL_BATCH, images // 2))
+    fitting = [n for n in range(least, images + 1) if not 0 < images % n < FEW_VALUES]
     if not fitting:
         return "Take more images, or leave out batch_norm"
     return f"Choose batch_size {min(fitting, key=lambda n: abs(n - size))}, or leave out batch_norm"
@@ -125,7 +127,7 @@ def _few(parts: Split, settings: Settings) -> Iterator[Diagnostic]:
     per_epoch, validation = -(-len(parts.train_rows) // settings.batch_size), len(parts.validation_rows)
     steps = settings.epochs * per_epoch
     if 0 < steps < LEAST_STEPS:
-        what = f"{steps} steps in all ({settings.epochs} epochs of {per_epoch}) are few to learn from"
+        what = f"{steps} steps in all (epochs {settings.epochs}, {per_epoch} steps each) are few to learn from"
         yield Diagnostic(WARNING, what, "Raise epochs, or lower batch_size")
     if 0 < validation < LEAST_VALIDATION and (settings.keep == "best" or settings.patience):
         what = f"the epoch to keep is chosen by {validation} validation images"
