@@ -175,8 +175,9 @@ class FakeWandb:
         assert settings["init_timeout"] <= 30
         return self
 
-    def init(self, mode, **settings):
+    def init(self, mode, name, **settings):
         self.modes.append(mode)
+        self.name = name
         if mode == "online" and not self.reachable:
             raise TimeoutError("no\nanswer")
         self.settings, self.mode = self, mode
@@ -206,8 +207,8 @@ def fake(monkeypatch):
     return put
 
 
-def followed(capsys, more=""):
-    return call(capsys, f"{TINY} --use_wandb --log_every 10 --runs_dir . --name mine {more}")
+def followed(capsys, more="", name="mine"):
+    return call(capsys, f"{TINY} --use_wandb --log_every 10 --runs_dir . --name '{name}' {more}")
 
 
 @pytest.mark.parametrize(
@@ -236,8 +237,9 @@ def test_modes_of_wandb(here, capsys, fake, monkeypatch, changes, mode, variable
 
 def test_what_wandb_is_told(here, capsys, fake):
     module = fake()
-    assert followed(capsys).code == 0
-    run = open_run(here / "mine")
+    assert followed(capsys, name="mine: hl 3/4").code == 0
+    assert module.name == "mine: hl 3/4"
+    run = open_run(here / "mine-hl-3-4")
     history, metrics = run.read_history(), run.metrics
     steps = {step: numbers for step, numbers in module.rows if step and "iteration/loss" in numbers}
     assert sorted(steps) == list(range(10, 83, 10))
