@@ -1,5 +1,6 @@
 """`fit`: train a network in one call."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,8 +20,10 @@ from handgrad.training.observer import Observer
 from handgrad.training.settings import Settings
 from handgrad.training.trainer import Trainer
 
+log = logging.getLogger("handgrad")
 Array = NDArray[Any]
 VALIDATION = 0.1
+LARGE = 12.0  # pixels as floats are from 0 to 1 or from -1 to 1, standardised ones a few times as large
 
 
 def fit(
@@ -68,3 +71,5 @@ def _find_range(network: Network, images: Array) -> None:
     if images.dtype.kind in "bui" and network.scaling == Scaling():
         low, high = range_of("images", {"images": images})
         network.scaling = Scaling(1 / (high - low), -low / (high - low))
+    elif images.dtype.kind == "f" and (largest := float(np.abs(images).max())) > LARGE:
+        log.warning("images are floats up to %g, which enter as they are: divide them by %g first", largest, largest)

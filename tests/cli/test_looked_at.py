@@ -1,0 +1,76 @@
+"""Data and results are looked at: what a person reads before a training and after it."""
+
+import json
+
+import numpy as np
+import pytest
+from tests.commands import TINY, call
+from tests.malformed import png
+
+from handgrad.config import RunConfig
+from handgrad.data import load
+from handgrad.runs import execute, open_run
+
+DIGITS = load("digits")
+LEVELS = np.rint(DIGITS.x_train / 255 * 16).astype(np.uint8)
+
+
+def test_batch_norm_of_one_image_is_refused_before_anything_is_written(here, capsys):
+    answer = call(capsys, TINY.replace("--no_batch_norm", "--batch_norm").replace("--batch_size 32", "--batch_size 1"))
+    assert answer.code == 2
+    assert answer.err.count("\n") == 1
+    assert "batch_norm needs several images in each batch, got one in every batch. Choose batch_size 16" in answer.err
+    assert not (here / "runs").exists()
+
+
+def test_warnings_once_for_several_seeds(here, capsys):
+    answer = call(capsys, TINY.replace("--epochs 2", "--epochs 1") + " --seeds 2")
+    assert answer.code == 0
+    assert answer.err.count("41 steps in all (epochs 1, 41 steps each) are few to learn from") == 1
+
+
+@pytest.mark.parametrize("command", ["--dry_run", "crossval"])
+def test_other_commands_tell_it_too(here, capsys, command):
+    words = TINY.replace("--epochs 2", "--epochs 1")
+    words = words.replace("train", "crossval --folds 2").replace("--no_report", "") if command == "crossval" else words
+    answer = call(capsys, words if command == "crossval" else f"{words} --dry_run")
+    assert answer.code == 0, answer.err
+    assert answer.err.count("are few to learn from") == 1
+
+
+def test_a_result_at_the_chance_level_is_told_everywhere(here, capsys):
+    answer = call(capsys, TINY.replace("0.003", "1e-9").replace("--no_report", "--report") + " --name a")
+    assert answer.code == 0
+    assert answer.err.count("is at the chance level") == 1
+    assert "Likeliest causes: 1. the loss stayed at" in answer.err
+    warning = json.loads((here / "runs" / "a" / "metrics.json").read_text())["warning"]
+    assert warning in answer.err
+    assert "is at the chance level" in (here / "runs" / "a" / "report.html").read_text()
+    assert "is at the chance level" in (here / "runs" / "a" / "log.txt").read_text()
+
+
+def test_a_result_above_it_is_not(here, capsys):
+    answer = call(capsys, TINY + " --name b")
+    assert "chance" not in answer.err + answer.out
+    assert "warning" not in json.loads((here / "runs" / "b" / "metrics.json").read_text())
+
+
+def test_pictures_are_predicted_in_the_range_of_the_training_images(here, capsys):
+    """A folder of 0 to 16, as PNG: the same picture with 0 to 255 gets the same answer, as far as rounding goes."""
+    for number in range(300):
+        folder = here / "levels" / str(DIGITS.y_train[number])
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.png").write_bytes(png(LEVELS[number]))
+    assert call(capsys, TINY.replace("digits", "levels").replace("--epochs 2", "--epochs 6") + " --name c").code == 0
+    assert open_run(here / "runs" / "c").facts["pixel_range"] == [0, 16]
+    (here / "dark.png").write_bytes(png(LEVELS[0]))
+    (here / "light.png").write_bytes(png(DIGITS.x_train[0]))
+    dark, light = call(capsys, "predict runs/c dark.png light.png").out.splitlines()
+    assert dark.split()[1:] == light.split()[1:]
+
+
+def test_python_is_told_as_well(here, caplog):
+    small = {"num_layers": 1, "hidden_size": 16, "batch_norm": False, "dropout": 0, "epochs": 2, "learning_rate": 1e-9}
+    execute(RunConfig.from_mapping({"dataset": "digits", "name": "d", "runs_dir": str(here)} | small))
+    assert "is at the chance level" in caplog.text
+    assert "--" not in caplog.text
