@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 SLIPS = ((3, 1), (7, 2), (12, 3))  # from so many letters on, so many slips
 SHORT = 3  # letters, of which none may be another one
+ABBREVIATION = 5  # letters with which a name must begin, and no other one
 LONG_ENOUGH = 6  # for a word that lacks its first letter
 
 
@@ -18,10 +19,13 @@ def squashed(name: str) -> str:
 
 def nearest(word: str, names: Iterable[str], foreign: Iterable[str] = ()) -> str | None:
     """The one of `names` that was likely meant, or None; None too for a right word elsewhere."""
-    written = squashed(word)
+    written, names = squashed(word), list(names)
     allowed = max((slips for letters, slips in SLIPS if len(written) >= letters), default=0)
     if not allowed or written in map(squashed, foreign):
         return None
+    begun = [name for name in names if squashed(name).startswith(written)]
+    if len(begun) == 1 and len(written) >= ABBREVIATION:
+        return begun[0]
     close = [(slips(written, squashed(name)), place, name) for place, name in enumerate(names)]
     close = [entry for entry in close if entry[0] <= allowed and _alike(written, squashed(entry[2]))]
     return min(close)[2] if close else None

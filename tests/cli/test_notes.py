@@ -144,7 +144,8 @@ def test_no_hint_by_letter_distance_alone(word, names):
 @pytest.mark.parametrize(
     ("word", "meant"),
     [("optimzer", "optimizer"), ("minst", "mnist"), ("tahn", "tanh"), ("adm", "adam"), ("rleu", "relu"),
-     ("fashion_mnsit", "fashion_mnist"), ("ptimizer", "optimizer"), ("xaveir", "xavier"), ("evaluat", "evaluate")],
+     ("fashion_mnsit", "fashion_mnist"), ("ptimizer", "optimizer"), ("xaveir", "xavier"), ("evaluat", "evaluate"),
+     ("optim", "optimizer")],
 )  # fmt: skip
 def test_a_slip_of_the_fingers_is_mended(word, meant):
     assert nearest(word, ["optimizer", "mnist", "tanh", "adam", "relu", "fashion_mnist", "xavier", "evaluate"]) == meant
