@@ -72,7 +72,7 @@ COMMANDS = {
     "sizes": ({"sz": [256, 128], "nhl": 2}, "handgrad train --hidden_size 256 128"),
     "switch": ({"batch_norm": 0, "log_test": "yes"}, "handgrad train --no_batch_norm --log_test"),
     "quotes": ({"dataset": "my images"}, "handgrad train --dataset 'my images'"),
-    "a dash": ({"wandb_project": "-x"}, "handgrad train --wandb_project=-x"),
+    "a dash": ({"wandb_project": "-x"}, "handgrad train --wandb_project=-x --no_wandb"),
     "lists": ({"track": "tb", "resize": 14}, "handgrad train --resize 14 14 --track tensorboard"),
     "layers": ({"layers": "dense:8 relu"}, "handgrad train --layers dense:8 relu"),
     "a fit": (

@@ -136,6 +136,7 @@ def test_what_acts_besides_is_said_under_the_command(here, capsys, words, line):
     assert not line or out[1] == line
 
 
+@pytest.mark.slow
 def test_every_command_that_takes_settings_says_it(here, capsys):
     network = "also: batch_norm, dropout 0.3 (preset best"
     whole = "also: batch_norm, dropout 0.3, one_cycle (preset best"

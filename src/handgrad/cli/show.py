@@ -29,14 +29,16 @@ def print_result(run: Run) -> None:
 
 
 def _dead(run: Run) -> list[str]:
-    """A note on layers of which a share that matters learns nothing any more."""
+    """Notes on layers of which the greater part learns nothing any more."""
     found = [] if run.config.model in CLASSICAL else dead_units(run.read_history().statistics, run.load_model())
-    many = [str(each) for each in found if each.dead >= MANY_DEAD * each.units]
-    fix = "a lower --learning_rate, --batch_norm or another --activation keeps them alive"
-    return [f"dead units, which no gradient reaches: layer {', layer '.join(many)}; {fix}"] if many else []
+    many = [each for each in found if each.dead >= MANY_DEAD * each.units]
+    lines = [
+        f"layer {each.layer}: {each.dead} of {each.units} units are dead, no gradient reaches them" for each in many
+    ]
+    return [*lines, *(["a lower --learning_rate, or --batch_norm, keeps units alive"] if many else [])]
 
 
-MANY_DEAD = 0.1
+MANY_DEAD = 0.5
 ENDINGS = {"patience": "patience was used up", "time limit": "the time limit was reached"}
 
 
