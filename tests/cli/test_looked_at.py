@@ -38,6 +38,17 @@ def test_other_commands_tell_it_too(here, capsys, command):
     assert answer.err.count("are few to learn from") == 1
 
 
+def test_a_sweep_tells_it_once(here, capsys):
+    (here / "s.yaml").write_text(
+        "method: random\nmetric: {name: val_accuracy, goal: maximize}\nparameters:\n"
+        "  dataset: {value: digits}\n  epochs: {value: 1}\n  batch_norm: {value: true}\n"
+        "  hidden_size: {value: 8}\n  num_layers: {value: 1}\n  batch_size: {values: [1, 60, 62, 64]}\n"
+    )
+    answer = call(capsys, "sweep s.yaml --trials 3 --jobs 1 --no_report")
+    assert answer.err.count("some trials will fail: batch_norm needs several images in each batch") == 1
+    assert answer.err.count("are few to learn from") <= 1
+
+
 def test_a_result_at_the_chance_level_is_told_everywhere(here, capsys):
     answer = call(capsys, TINY.replace("0.003", "1e-9").replace("--no_report", "--report") + " --name a")
     assert answer.code == 0

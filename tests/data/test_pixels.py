@@ -91,6 +91,14 @@ def test_all_that_is_wrong_is_said(saved):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "pixels", [LEVELS * 0 - 1, LEVELS - 16, LEVELS * 15 - 1, LEVELS * 16, LEVELS * 5000, LEVELS / 8]
+)
+def test_ranges_that_nobody_means_are_refused(saved, pixels):
+    with pytest.raises(CorruptDataError, match=r"x_train: (smallest|largest|fractional) pixel"):
+        saved(x_train=pixels, y_train=Y)
+
+
 def test_images_along_the_last_axis_are_told(saved):
     with pytest.raises(CorruptDataError, match=r"24 labels for 5 images .*np.moveaxis\(x_train, -1, 0\)"):
         saved(x_train=np.moveaxis(LEVELS, 0, -1), y_train=Y)

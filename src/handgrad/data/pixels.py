@@ -65,7 +65,7 @@ def range_of(name: str, arrays: dict[str, Array]) -> PixelRange:
     if found is None:
         ranges = "expected 0 to 1, 0 to 16, 0 to 255, 0 to 65535 or -1 to 1. Rescale them"
         if low < 0:
-            raise CorruptDataError(f"{dark}: smallest pixel is {low:g} and the largest {high:g}, {ranges}")
+            raise CorruptDataError(f"{dark}: smallest pixel is {low} and the largest {high:g}, {ranges}")
         kind = "largest pixel is" if whole or high > 255 else "fractional pixels up to"
         raise CorruptDataError(f"{light}: {kind} {high:g}, {ranges}")
     types = " and ".join(sorted({each.dtype.name for each in arrays.values()}))
@@ -99,6 +99,8 @@ def _unsigned(high: float, whole: bool) -> PixelRange | None:
 
 def _signed(low: float, high: float, whole: bool) -> PixelRange | None:
     """Around zero; numbers that were brought to mean 0 have no black and white but their own ends."""
+    if high <= 0:
+        return None
     for end in (0.5, 1.0):
         if low >= -end - SLACK and high <= end + SLACK:
             return PixelRange(-end, end)
@@ -106,7 +108,7 @@ def _signed(low: float, high: float, whole: bool) -> PixelRange | None:
         return PixelRange(-128, 127) if -128 <= low <= -64 and high <= 127 else None
     standardised = low >= -10 and high <= 10
     centred = 128 < high - low <= 256
-    return PixelRange(low, high) if high > 0 and (standardised or centred) else None
+    return PixelRange(low, high) if standardised or centred else None
 
 
 def _faults(array: Array, field: str) -> Iterator[CorruptDataError]:
