@@ -18,7 +18,7 @@ PYTEST := $(PYTHON) -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR: # a virtual environment whose making failed is made again
-.PHONY: help train install test test-slow test-keras boundscheck lint types coverage check bench format constraints clean
+.PHONY: help train install torch sweep wandb tensorboard postgresql ray test test-slow test-keras boundscheck lint types coverage check bench format constraints clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -28,6 +28,12 @@ train: $(STATE)-runtime ## install, then train a first classifier (TRAIN="--data
 	@echo 'Next: $(BIN)/handgrad --help shows every command; make train TRAIN="--dataset mnist" trains on MNIST.'
 
 install: $(STATE)-dev ## install handgrad and the tools for its tests, and no more
+
+torch: $(STATE)-torch ## add PyTorch: lockstep, --backend torch, export (TORCH_INDEX= for CUDA's build)
+
+sweep: $(STATE)-sweep ## add Optuna, for sweeps that learn from their results (bayes, gp), and Plotly
+
+wandb tensorboard postgresql ray: %: $(STATE)-% # named where they are asked for
 
 test: $(STATE)-dev ## run the quick tests
 	@$(PYTEST) -m "not slow"
@@ -92,6 +98,15 @@ $(STATE)-runtime: pyproject.toml constraints.txt | $(PYTHON)
 $(STATE)-dev: pyproject.toml constraints.txt | $(PYTHON)
 	@echo "Installing handgrad and the tools for its tests into $(VENV) (once, a minute or two) ..."
 	@$(PIP) install --quiet -e ".[dev,sweep]"
+	@touch $(STATE)-runtime $@
+
+# Each of pyproject.toml's extras by its name. PyTorch's build without CUDA is a tenth as large, and enough here.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+$(STATE)-torch: INDEX = $(addprefix --extra-index-url ,$(TORCH_INDEX))
+$(STATE)-torch $(STATE)-sweep $(STATE)-wandb $(STATE)-tensorboard $(STATE)-postgresql $(STATE)-ray: \
+  $(STATE)-%: pyproject.toml constraints.txt | $(PYTHON)
+	@echo "Installing handgrad with $* into $(VENV) (once) ..."
+	@$(PIP) install --quiet $(INDEX) -e ".[$*]"
 	@touch $(STATE)-runtime $@
 
 $(PYTHON):
