@@ -240,3 +240,15 @@ def test_refused(line, message):
     with pytest.raises(UsageError) as caught:
         parse(shlex.split(line))
     assert message in str(caught.value)
+
+
+def test_choices_beside_an_ambiguous_name_decide():
+    momentum = parse(["--optimizer", "momentum", "--gamma", "0.8"])
+    assert momentum.config.momentum == 0.8
+    assert momentum.notes == ["--gamma is taken as momentum, for optimizer momentum uses it"]
+    stepped = parse(["--scheduler", "step", "--gamma", "0.5", "-o", "sgd"])
+    assert stepped.config.schedule_factor == 0.5
+    both = "-o momentum --scheduler step --gamma 0.5"
+    with pytest.raises(UsageError, match="--gamma is ambiguous: choose --schedule_factor or --momentum"):
+        parse(both.split())
+    assert parse(["-o", "adam", "--betas", "0.8", "0.95"]).given == {"optimizer": "adam", "beta1": 0.8, "beta2": 0.95}

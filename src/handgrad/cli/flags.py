@@ -15,14 +15,14 @@ from handgrad import strict_yaml
 from handgrad.cli.options import TRAIN, Option
 from handgrad.config import RunConfig, kind_of
 from handgrad.config.accepted import PLACES, SAVED, answer, decided_by_data
-from handgrad.config.influence import idle_line
+from handgrad.config.influence import called_for, idle_line
 from handgrad.config.kinds import Kind, Name, Switch, items, number
-from handgrad.config.lookup import UnknownNameError, field_spellings, inverted, shown, together
+from handgrad.config.lookup import AmbiguousNameError, UnknownNameError, field_spellings, inverted, shown, together
 from handgrad.config.meaning import WEIGHTS, meaning
 from handgrad.config.naming import folder_of_name
 from handgrad.config.presets import BEST, PRESETS, departures
 from handgrad.config.resolve import united
-from handgrad.config.spellings import FLAGS_BY_VALUE, GUESSED
+from handgrad.config.spellings import FLAGS_BY_VALUE, GUESSED, SEVERAL_FIELDS
 from handgrad.data import inputs_and_classes
 from handgrad.errors import UsageError
 from handgrad.nearest import squashed
@@ -150,6 +150,7 @@ class Reading:
         self.decided: list[tuple[str, str, Any]] = []
         self.places: list[tuple[str, str, Any]] = []
         self._triples: list[tuple[str, str, Any]] = []
+        self._unclear: list[tuple[str, list[Any], AmbiguousNameError]] = []
         self._notes: list[str] = []
         self._answers: dict[str, list[str]] = {}
 
@@ -159,9 +160,15 @@ class Reading:
 
     def take(self, written: str, words: list[Any]) -> None:
         """Read one name with its words; of a file, a single value."""
+        names = SEVERAL_FIELDS.get(squashed(written), ())
+        values = words[0] if len(words) == 1 and isinstance(words[0], list) else words
         try:
-            if not self._answered(written, words):
+            if names and len(values) == len(names):
+                self._triples += [(written, name, value) for name, value in zip(names, values, strict=True)]
+            elif not self._answered(written, words):
                 self._triples.append(self._read(written, words))
+        except AmbiguousNameError as problem:
+            self._unclear.append((written, words, problem))
         except UsageError as problem:
             self.problems.append(problem)
 
@@ -169,6 +176,7 @@ class Reading:
         """The values of settings as they were written, and of the options, checked; both by name."""
         values: dict[str, Any] = {}
         chosen: dict[str, Any] = {}
+        self._clear_up()
         named = any(name == "dataset" for _, name, _ in self._triples)
         if named:
             where = "data sets are looked for in $HANDGRAD_DATA_DIR and the usual places"
@@ -183,6 +191,18 @@ class Reading:
             except UsageError as problem:
                 self.problems.append(problem)
         return values, chosen
+
+    def _clear_up(self) -> None:
+        """What an ambiguous name means beside the choices that are written: gamma is momentum's with that optimizer."""
+        chosen = {name: _or_none(self.kind_of(name), value) for _, name, value in self._triples}
+        for written, words, problem in self._unclear:
+            users = {name: called_for(name, chosen) for name in problem.candidates if name not in chosen}
+            wanted = [name for name, user in users.items() if user]
+            if len(wanted) == 1 and len(words) == 1:
+                self._triples.append((written, wanted[0], words[0]))
+                self._notes.append(f"{written} is taken as {wanted[0]}, for {users[wanted[0]]} uses it")
+            else:
+                self.problems.append(problem)
 
     def notes(self) -> list[str]:
         """What was guessed about the words, and what is said to names that need no setting."""
@@ -296,6 +316,13 @@ def _read(name: str, kind: Kind, value: Any) -> Any:
         return kind(value)
     except ValueError as error:
         raise UsageError(f"{name} {error} (--{name})") from error
+
+
+def _or_none(kind: Kind, value: Any) -> Any:
+    try:
+        return kind(value)
+    except ValueError:
+        return None
 
 
 def _defaults(options: Sequence[Option]) -> dict[str, Any]:

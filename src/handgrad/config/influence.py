@@ -1,7 +1,7 @@
 """Which settings of a run have a say in its result, and in what two runs differ that matters."""
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from handgrad.classical import CLASSICAL
@@ -73,6 +73,14 @@ def conditions(field: str) -> Iterator[Condition]:
             yield Condition(choice, users.__contains__, users)
     if field in NEEDS:
         yield Condition(*NEEDS[field])
+
+
+def called_for(field: str, chosen: Mapping[str, Any]) -> str:
+    """The choice among `chosen` that makes use of a setting, such as "optimizer momentum" of momentum; "" for none."""
+    for selector, holds, _ in conditions(field):
+        if selector in chosen and holds(chosen[selector]):
+            return f"{selector} {chosen[selector]}"
+    return ""
 
 
 def idle(config: RunConfig) -> set[str]:

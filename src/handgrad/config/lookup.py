@@ -49,6 +49,15 @@ class UnknownNameError(UsageError):
         super().__init__(f"unknown {what} {written}{f': did you mean {meant}?' if meant else f'. {ALL[what]}'}")
 
 
+class AmbiguousNameError(UsageError):
+    """A name that stands for several settings, the `candidates`."""
+
+    def __init__(self, written: str, what: str, candidates: Sequence[str]) -> None:
+        self.candidates = candidates
+        choices = listed(_dashes(what) + candidate for candidate in candidates)
+        super().__init__(f"{what} {written} is ambiguous: choose {choices}")
+
+
 def together(problems: Sequence[UsageError]) -> UsageError:
     """All that is wrong, on one line: first the names that stand for nothing, in one list."""
     if len(problems) == 1:
@@ -92,8 +101,7 @@ def find(written: str, table: Mapping[str, str], what: str) -> str:
         return table[squeezed]
     candidates = spellings.AMBIGUOUS_FIELDS.get(squeezed)
     if candidates:
-        choices = listed(_dashes(what) + candidate for candidate in candidates)
-        raise UsageError(f"{what} {written} is ambiguous: choose {choices}")
+        raise AmbiguousNameError(written, what, candidates)
     worded = field_wordings().get(wording(written))
     if worded:
         return worded

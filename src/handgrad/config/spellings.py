@@ -103,6 +103,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "ep",
         "epoch",
         "num_epochs",
+        "max_iter",
         "n_epochs",
         "no_of_epochs",
         "number_of_epochs",
@@ -168,7 +169,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     ),
     "track": ("tracker", "trackers", "logger", "loggers", "tracking"),
     "wandb_project": (
-        "wp",
+        *("wp", "wbp"),
         "project",
         "project_name",
         "wandb_project_name",
@@ -229,6 +230,9 @@ OTHERWISE_OF_FIELDS: dict[str, tuple[str, ...]] = {
 
 # The fields whose values people give as flags of their own, such as --adam.
 FLAGS_BY_VALUE = ("dataset", "optimizer", "activation", "loss", "weight_init", "normalize")
+
+# Names of several settings at once, which take as many values.
+SEVERAL_FIELDS: dict[str, tuple[str, ...]] = {"betas": ("beta1", "beta2"), "adambetas": ("beta1", "beta2")}
 
 # What nearly everybody means by a name that could mean more: said in a note.
 GUESSED: dict[str, str] = dict.fromkeys(("lambda", "lambd", "lmbda", "reg", "regularization"), "weight_decay")
