@@ -100,8 +100,8 @@ def folds(subject: Subject) -> list[Block]:
     watched = "All but the last fold were looked at after each epoch, and chose nothing: the last epoch was kept. "
     watched = watched if validates_on_test(subject.runs[0].config) else ""
     caption = (
-        f"{subject.title}: one training (the first seed) on each fold of the test images, macro averages. {watched}Mean "
-        f"accuracy {percent(mean)}, 95 % interval {100 * low:.2f} to {100 * high:.2f}, of this one training"
+        f"{subject.title}: one training (the first seed) on each fold of the test images, macro averages. {watched}"
+        f"Mean accuracy {percent(mean)}, 95 % interval {100 * low:.2f} to {100 * high:.2f}, of this one training"
     )
     return [Table(("fold", "images", "accuracy", "precision", "recall", "F1", "loss"), rows, caption)]
 
