@@ -143,7 +143,7 @@ def test_an_error_in_another_process_comes_back_in_one_line(here, capsys):
 def test_folds_of_the_test_set(here, capsys):
     answer = call(capsys, f"{FOLDS} --of test")
     assert answer.code == 0
-    assert "all tested by one model, the one after the last epoch: no cross-validation" in answer.out
+    assert "folds of the test set, all on one model, after its last epoch: no cross-validation" in answer.out
     assert {path.name for path in (here / "cv").iterdir()} == {"crossval.json", "model"}
     run, digits = open_run(here / "cv" / "model"), load("digits")
     assert (run.config.fold, run.config.keep) == ("test/3", "last")

@@ -240,7 +240,10 @@ def test_a_terminal_shows_the_address_and_how_far_it_is(mirrored, server, tiny_f
     assert f"downloading {server.base}/one/{IMAGES_TRAIN}.gz 100 %\n" in screen.getvalue()
 
 
-def test_quiet_without_a_terminal(mirrored, server, tiny_files, capsys):
+def test_a_line_a_file_without_a_terminal(mirrored, server, tiny_files, caplog):
     serve(server, "one", tiny_files)
-    IdxSet(mirrored).fetch()
-    assert capsys.readouterr().err == ""
+    with caplog.at_level("INFO", "handgrad"):
+        IdxSet(mirrored).fetch()
+    told = [record.getMessage() for record in caplog.records]
+    assert f"downloading {server.base}/one/{IMAGES_TRAIN}.gz" in told
+    assert len(told) == len(set(told)) == len(tiny_files)

@@ -9,6 +9,7 @@ from tests.sweeps.planted import additive, planted, sweep_over
 
 from handgrad.evaluation import Interval
 from handgrad.sweeps import Metric
+from handgrad.sweeps.analysis import analyse
 from handgrad.sweeps.analysis.configurations import configurations
 from handgrad.sweeps.analysis.correlation import pearson
 from handgrad.sweeps.analysis.effects import effects
@@ -107,6 +108,16 @@ def test_seeds_borrow_from_neighbours():
     assert variance == pytest.approx(
         np.mean(np.square(pairs)) / 2
     )  # of two values, s^2 is half their difference's square
+
+
+def test_accuracies_have_intervals_from_0_to_1():
+    """Two seeds far apart, and few configurations: Student's t alone goes beyond all that an accuracy can be."""
+    sweep = sweep_over({"activation": ("relu", "tanh", "sigmoid")}, seeds=2)
+    found = analyse(sweep, planted(sweep, additive({}, base=0.96), 3, noise=0.02, seeds=2))
+    intervals = [entry.objective for entry in found.entries]
+    assert any(each.high == 1 for each in intervals)
+    for each in [*intervals, found.recommendation.predicted]:
+        assert 0 <= each.low <= each.mean <= each.high <= 1
 
 
 @pytest.mark.parametrize(("name", "goal"), [("validation_accuracy", "maximize"), ("validation_loss", "minimize")])

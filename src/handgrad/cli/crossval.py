@@ -1,5 +1,6 @@
 """`handgrad crossval`."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 
@@ -76,7 +77,7 @@ def _config(parsed: ParsedFlags) -> RunConfig:
 def _explained(part: str) -> str:
     if part == "train":
         return "folds of the training set, each tested by a model trained on all the others"
-    return "folds of the test set, all tested by one model, the one after the last epoch: no cross-validation"
+    return "folds of the test set, all on one model, after its last epoch: no cross-validation"
 
 
 def _tell(result: FoldResult) -> None:
@@ -120,11 +121,12 @@ def _mean_and_deviation(spread: Spread) -> str:
 
 def _notes(found: CrossValidation) -> Iterator[str]:
     """What one has to know to read the tables."""
-    yield "Of each fold, precision, recall and F1 are macro averages. The interval is Student's t,"
+    about = "Of each fold, precision, recall and F1 are macro averages. The interval is Student's t, for the mean over "
     if found.part == "train":
-        yield "for the mean over folds; as these share training images, it is rather too narrow."
+        about += "folds; as these share training images, it is rather too narrow."
     else:
-        yield "for the mean over folds; of one model, it says nothing about training once more."
+        about += "folds; of one model, it says nothing about training once more."
+    yield from textwrap.wrap(about, 80)
     lines = Counter(line for result in found.results for line in result.undefined)
     yield from (f"in {count} of {len(found.results)} folds: {line}" for line, count in lines.items())
     yield f"kept in {found.path}"

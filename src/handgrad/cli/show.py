@@ -1,5 +1,6 @@
 """What a command prints at its end."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -114,7 +115,7 @@ def print_fit_plan(config: RunConfig, prepared: Prepared, test_images: int, expe
     options = ", ".join(f"{name} {value:g}" for name, value in vars(model).items())
     scored = test_images + held + min(len(x), MOST_TRAIN_ROWS)
     _print_parts(prepared.parts.x.shape[1:], len(x), held, test_images)
-    say(f"model: {model.title}{f' ({options})' if options else ''}")
+    say(textwrap.fill(f"model: {model.title}{f' ({options})' if options else ''}", 80, subsequent_indent="  "))
     say(f"fitted to: {len(x):,} images of {x.shape[1]:,} numbers each, then {scored:,} are scored")
     say(f"time: about {duration(expected.fit)} to fit, {duration(expected.score * scored)} to score")
     say(f"      (a fit to {expected.images:,} took {expected.seconds:.2f} s; time grows as images^{model.fit_power:g})")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handgrad.config import build_dataset
+from handgrad.config import build_dataset, validates_on_test
 from handgrad.data import folds_of_test
 from handgrad.evaluation import ClassReport, Predictions, class_report, mean_share, summarise
 from handgrad.recipes.document import Experiment, PerClass
@@ -97,9 +97,11 @@ def folds(subject: Subject) -> list[Block]:
         )
     accuracies = [float(predictions.right.mean()) for predictions, _ in _folds(subject)]
     mean, low, high, _ = mean_share(accuracies)
+    watched = "All but the last fold were looked at after each epoch, and chose nothing: the last epoch was kept. "
+    watched = watched if validates_on_test(subject.runs[0].config) else ""
     caption = (
-        f"{subject.title}: one training (the first seed) on each fold of the test images, macro averages. Mean "
-        f"accuracy {percent(mean)}, 95 % interval {100 * low:.2f} to {100 * high:.2f}, of this one training"
+        f"{subject.title}: one training (the first seed) on each fold of the test images, macro averages. {watched}"
+        f"Mean accuracy {percent(mean)}, 95 % interval {100 * low:.2f} to {100 * high:.2f}, of this one training"
     )
     return [Table(("fold", "images", "accuracy", "precision", "recall", "F1", "loss"), rows, caption)]
 
