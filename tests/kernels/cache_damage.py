@@ -33,16 +33,8 @@ def total(x):
     return result
 
 
-@strict_kernel
-def longest(x, y):
-    return max(total(x), total(y))
-
-
 def right():
-    return all(
-        (total(np.arange(5, dtype=dtype)), longest(np.ones(3, dtype), np.ones(4, dtype))) == (20, 8)
-        for dtype in (np.float32, np.float64, np.int64)
-    )
+    return all(total(np.arange(5, dtype=dtype)) == 20 for dtype in (np.float32, np.float64))
 
 
 def in_a_child(log):
@@ -110,7 +102,7 @@ def main():
     draw, log = random.Random(0), folder / "log"
     assert in_a_child(log) == (True, 0)
     for trial in range(TRIALS):
-        ways = [WAYS[trial % len(WAYS)] for _ in range(draw.randint(1, 3))]
+        ways = [WAYS[trial % len(WAYS)] for _ in range(draw.randint(1, 2))]
         for way, path in zip(ways, draw.sample(sorted((folder / "kernels").iterdir()), len(ways)), strict=True):
             if path.is_file():
                 way(path, draw)

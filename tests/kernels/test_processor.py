@@ -1,6 +1,9 @@
 """Denormal numbers vanish inside compiled code and are there again outside; bits become floats."""
 
+import os
 import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -50,3 +53,19 @@ def test_float32_from_bits():
     out = np.empty_like(numbers)
     floats_from_bits(numbers.view(np.int32), out)
     assert np.array_equal(out, numbers)
+
+
+@pytest.mark.parametrize(("width", "said"), [("256", "32 False"), ("300", "must be 256, 512 or auto, got '300'")])
+def test_the_width_of_vectors_is_the_users(width, said):
+    """256 stands for a processor without AVX-512; one that has no 256 bits either is not asked."""
+    code = """
+from handgrad.errors import UsageError
+try:
+    from handgrad.kernels.blocks import FEATURES, VECTOR_BYTES
+    print(VECTOR_BYTES if "avx" in FEATURES else 32, any(name.startswith("avx512") for name in FEATURES))
+except UsageError as error:
+    print(error)
+"""
+    environment = os.environ | {"HANDGRAD_VECTOR_WIDTH": width}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert said in done.stdout

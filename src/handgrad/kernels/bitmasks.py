@@ -7,8 +7,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from handgrad.kernels.blocks import FEATURES, I32, I64, splat
+from handgrad.kernels.blocks import I32, I64, splat
 from handgrad.kernels.compile import inline_kernel
+from handgrad.kernels.processor import FEATURES
 
 BITS = 16
 
@@ -64,4 +65,4 @@ def one_by_one(bits, base, out, count):
     return count
 
 
-list_bits = compress if FEATURES.get("avx512f") else one_by_one
+list_bits = compress if "avx512f" in FEATURES else one_by_one

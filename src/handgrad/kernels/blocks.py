@@ -9,17 +9,17 @@ Ref     Goto & van de Geijn, Anatomy of high-performance matrix multiplication, 
 
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from handgrad.kernels.processor import FEATURES
+
 LINE_BYTES = 64
 LOCALITY = 2  # of a prefetch: into the second-level cache
 I64, I32 = ir.IntType(64), ir.IntType(32)
-FEATURES = llvm.get_host_cpu_features()
-VECTOR_BYTES = 64 if FEATURES.get("avx512f") else 32 if FEATURES.get("avx") else 16
+VECTOR_BYTES = 64 if "avx512f" in FEATURES else 32 if "avx" in FEATURES else 16
 ROWS = 4 if VECTOR_BYTES == 32 else 8  # AVX has 16 registers, AVX-512 and NEON 32: 2 * ROWS of them hold the block
 
 

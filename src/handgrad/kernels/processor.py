@@ -1,13 +1,51 @@
-"""The processor's floating-point control word, and bits of numbers, from compiled code."""
+"""The processor: what kernels are compiled for, its floating-point control word, and bits of numbers.
 
+HANDGRAD_VECTOR_WIDTH=256 compiles for a processor like this one without AVX-512, as most laptops are: vectors of 256
+bits, 16 registers for them, and no instruction that AVX-512 brought. 512 insists on it; auto, the default, takes the
+widest. Products of matrices have the same bits in either width, as each element is a sum in the order of the inner
+dimension; sums that LLVM vectorises (biases, norms, batch statistics) add their terms in another order.
+"""
+
+import os
 import platform
 from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
+from numba.core.codegen import get_host_cpu_features
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
+from handgrad.errors import UsageError
+
+WIDTH_VARIABLE = "HANDGRAD_VECTOR_WIDTH"
+WIDE = ("avx512", "avx10", "amx", "evex512")  # beginnings of the features that need registers of 512 bits
+
+
+def _target_features(width: str) -> set[str]:
+    """What Numba compiles for, once it has been told of the `width` that is wanted.
+
+    Raises  UsageError when that is no width, wider than the processor's vectors, or comes too late.
+    """
+    if width not in ("auto", "256", "512"):
+        raise UsageError(f"{WIDTH_VARIABLE} must be 256, 512 or auto, got {width!r}")
+    if width == "256":
+        words = (config.CPU_FEATURES or get_host_cpu_features()).split(",")
+        os.environ["NUMBA_CPU_FEATURES"] = ",".join("-" + w[1:] if w[1:].startswith(WIDE) else w for w in words)
+        config.reload_config()
+    features = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
+    found = {word[1:] for word in features if word.startswith("+")}
+    if width == "256" and "avx512f" in found:
+        raise UsageError(
+            f"{WIDTH_VARIABLE} is 256, but Numba compiles for 512 already: import handgrad before you compile"
+        )
+    if width == "512" and "avx512f" not in found:
+        raise UsageError(f"{WIDTH_VARIABLE} must be 256 or auto on this processor, which has no AVX-512, got 512")
+    return found
+
+
+FEATURES = _target_features(os.environ.get(WIDTH_VARIABLE) or "auto")
 MACHINE = platform.machine().lower()
 X86_FTZ_AND_DAZ = 0x8040  # MXCSR: flush-to-zero (bit 15) and denormals-are-zero (bit 6)
 ARM_FZ = 1 << 24  # FPCR: flush-to-zero

@@ -107,13 +107,14 @@ def list_pixels(x, rows, pixels):
     for group in range(counts.size):
         here, count = numbers[group * room : (group + 1) * room], 0
         first = min(group * GROUP, rows - GROUP)
-        here[0] = 0  # what is listed where nothing is to be: a sum has one term at least
         for chunk in range(masks.size // high):
             bits = 0
             for n in range(first, first + GROUP):
                 bits |= masks[chunk * high + n]
             count = list_bits(bits, chunk * BITS, here, count)
-        counts[group] = max(count, 1)
+        if count == 0:  # a sum has one term at least; and there, beyond its count, `list_bits` may have written
+            here[0], count = 0, 1
+        counts[group] = count
     return Lists(room, numbers, counts)
 
 
@@ -127,11 +128,12 @@ def list_images(x, rows, pixels):
     for group in range(counts.size):
         here, count = numbers[group * room : (group + 1) * room], 0
         chunk, place = group * GROUP // BITS, group * GROUP % BITS
-        here[0] = 0
         for n in range(0, high, BITS):
             bits = nonzero_bits(masks, chunk * high + n, ((1 << GROUP) - 1) << place)
             count = list_bits(bits, n, here, count)
-        counts[group] = max(count, 1)
+        if count == 0:  # a sum has one term at least; and there, beyond its count, `list_bits` may have written
+            here[0], count = 0, 1
+        counts[group] = count
     if pixels % GROUP:  # the last group overlaps the one before: it takes every image
         here = numbers[(counts.size - 1) * room :]
         for n in range(rows):
