@@ -9,9 +9,16 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import stats
 from tests.sweeps.planted import sweep_over, trial
 
+from handgrad.evaluation import Interval, wilson
+from handgrad.sweeps.analysis import recommendation as advice
+from handgrad.sweeps.analysis.configurations import configurations
+from handgrad.sweeps.analysis.factors import factors
 from handgrad.sweeps.analysis.measured import Measured
+from handgrad.sweeps.analysis.result import IMAGES, Entry
+from handgrad.sweeps.analysis.zoom import zoom
 from handgrad.sweeps.space import LogUniformValues, Uniform
 
 LISTED = {
@@ -115,3 +122,25 @@ class MeasuredOn(NamedTuple):
     def of(self, trial: Any) -> Measured:
         """The same for every trial."""
         return Measured(self.images, 10)
+
+
+def recommended(world: World, count: int) -> tuple[dict[str, Any], Interval]:
+    """What the analysis of so many trials recommends, and what it expects of another run."""
+    ranked, measured = configurations(world.sweep, world.search(count)), MeasuredOn(world.kind.images)
+    seen = zoom(factors(world.sweep.definition, [each.values for each in ranked]), ranked, 1)
+    learned = advice.surrogate(world.sweep, seen, ranked, measured)
+    shares = [wilson(round(each.mean * world.kind.images), world.kind.images) for each in ranked]
+    entries = [
+        Entry(rank, each.values, each.trials, share, IMAGES, False, 1.0, "")
+        for rank, (each, share) in enumerate(zip(ranked, shares, strict=True), 1)
+    ]
+    chosen = advice.recommendation(world.sweep, entries, seen, (), learned)
+    return chosen.values, chosen.predicted
+
+
+def probability(world: World, values: dict[str, Any], within: Interval) -> float:
+    """That another run of a configuration ends within an interval; with 40 seeds, binomial for each."""
+    share, images = world.truth(values), world.kind.images
+    shares = np.clip(share + world.kind.seed_noise * stats.norm.ppf((np.arange(40) + 0.5) / 40), 0, 1)
+    below = stats.binom.cdf(np.ceil(within.low * images) - 1, images, shares)
+    return float(np.mean(stats.binom.cdf(np.floor(within.high * images), images, shares) - below))

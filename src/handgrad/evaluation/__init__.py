@@ -10,7 +10,7 @@ from handgrad.evaluation.confusion import (
     shares_of_true_class,
 )
 from handgrad.evaluation.ensemble import ensemble, select_greedily
-from handgrad.evaluation.interval import Interval, mean_interval, mean_share, welch_interval, wilson
+from handgrad.evaluation.interval import Interval, mean_interval, mean_share, student, welch_interval, wilson
 from handgrad.evaluation.mcnemar import McNemar, PairTest, holm, mcnemar, pairwise
 from handgrad.evaluation.measure import Measure, measure
 from handgrad.evaluation.predictions import Predictions, predict, same_images

@@ -25,6 +25,11 @@ class Interval(NamedTuple):
         return {name: None if math.isnan(value) else value for name, value in self._asdict().items() if name != "size"}
 
 
+def student(freedom: float, confidence: float = 0.95) -> float:
+    """How many standard errors an interval reaches to either side: Student's quantile."""
+    return float(stdtrit(freedom, 0.5 + confidence / 2))
+
+
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """Student's t interval for the mean of independent `values`, such as one loss a seed; of shares, see `mean_share`.
 
@@ -33,7 +38,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     mean, count = fmean(values), len(values)
     if count < 2:
         return Interval(mean, math.nan, math.nan, count)
-    half = float(stdtrit(count - 1, 0.5 + confidence / 2)) * stdev(values) / math.sqrt(count)
+    half = student(count - 1, confidence) * stdev(values) / math.sqrt(count)
     return Interval(mean, mean - half, mean + half, count)
 
 
@@ -75,5 +80,5 @@ def welch_interval(first: Sequence[float], second: Sequence[float], confidence: 
     if not u + v:
         return Interval(difference, math.nan, math.nan, sum(sizes))
     freedom = (u + v) ** 2 / (u**2 / (sizes[0] - 1) + v**2 / (sizes[1] - 1))
-    half = float(stdtrit(freedom, 0.5 + confidence / 2)) * math.sqrt(u + v)
+    half = student(freedom, confidence) * math.sqrt(u + v)
     return Interval(difference, difference - half, difference + half, sum(sizes))

@@ -4,9 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
-from handgrad.evaluation.interval import Interval
+from handgrad.evaluation.interval import Interval, student
 from handgrad.figures.numbers.search import Measure
 from handgrad.figures.table import Table
 
@@ -85,5 +84,5 @@ def regression_band(seconds: Array, objectives: Array, slope: float, intercept: 
     residuals = objectives - intercept - slope * seconds
     deviation = np.sqrt(residuals @ residuals / (n - 2))
     spread = np.square(seconds - seconds.mean()).sum()
-    half = stdtrit(n - 2, 0.975) * deviation * np.sqrt(1 / n + np.square(x - seconds.mean()) / spread)
+    half = student(n - 2) * deviation * np.sqrt(1 / n + np.square(x - seconds.mean()) / spread)
     return np.array([x, mean, mean - half, mean + half])

@@ -15,7 +15,7 @@ LEVEL = 4.0  # variance of the mean of all, which is not known either
 PARTS = (0.003, 0.03, 0.1, 0.3, 1.0)  # variances of what a parameter adds
 RESTS = ((0.0, 1.0), *product((0.03, 0.1, 0.3, 1.0), (3.0, 10.0)))  # variance and reach of what depends on all of them
 NOISES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)  # deviations of a seed's noise
-USUAL = 0.2  # the scale of a half-Cauchy distribution of them: seeds seldom matter as much as configurations do
+USUAL = 0.3  # the scale of a half-Cauchy distribution of them: seeds seldom matter as much as configurations do
 MOST = 200  # runs that decide how likely the sizes are
 WORK = 15_000  # members times runs, at most
 
@@ -67,10 +67,8 @@ class Seen(NamedTuple):
                 sizes = Sizes(part, rest, reach, noise)
                 factor = self.factor(sizes, kernel)
                 half = dtrtrs(factor, self.y, lower=1)[0]
-                yield (
-                    sizes,
-                    -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum()) - math.log1p((noise / USUAL) ** 2),
-                )
+                fit = -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum())
+                yield sizes, fit - math.log1p((noise / USUAL) ** 2) - (math.log(len(RESTS) - 1) if rest else 0.0)
 
 
 class Member(NamedTuple):

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
-from handgrad.evaluation import Interval
+from handgrad.evaluation import Interval, student
 from handgrad.sweeps.analysis.factors import Factor, is_number
 from handgrad.sweeps.analysis.fanova import variance_shares
 from handgrad.sweeps.analysis.result import Importance, Range
@@ -42,7 +41,7 @@ def importances(
     for _ in range(HALVES):
         half = generator.permutation(len(y))[: len(y) // 2]
         halves.append(variance_shares(x[half], y[half], TREES_OF_HALVES))
-    reach = float(stdtrit(HALVES - 1, 0.975)) * np.std(halves, axis=0, ddof=1)
+    reach = student(HALVES - 1) * np.std(halves, axis=0, ddof=1)
     shares = [
         Importance(factor.name, Interval(share, max(0.0, share - r), min(1.0, share + r), len(objectives)))
         for factor, share, r in zip(found, whole.tolist(), reach.tolist(), strict=True)

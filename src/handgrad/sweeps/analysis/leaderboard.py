@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from scipy.special import ndtri, stdtrit
 
-from handgrad.evaluation import Interval, wilson
+from handgrad.evaluation import Interval, student, wilson
 from handgrad.sweeps.analysis.configurations import Configuration
 from handgrad.sweeps.analysis.measured import Measurements
 from handgrad.sweeps.analysis.result import CLEAR, IMAGES, NOTHING, SEEDS, Entry
@@ -82,7 +82,7 @@ def _uncertain(ranked: Sequence[Configuration], place: int, measurements: Measur
     each, (spread, freedom) = ranked[place], between_seeds(ranked, place)
     if freedom:
         error = spread / len(each.objectives)
-        half = float(stdtrit(freedom, 0.975)) * math.sqrt(error)
+        half = student(freedom) * math.sqrt(error)
         return Uncertain(
             Interval(each.mean, each.mean - half, each.mean + half, len(each.objectives)), SEEDS, error, freedom
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri, stdtr
 
 from handgrad.evaluation import Interval
 from handgrad.sweeps.analysis.factors import MOST_LEVELS, is_number, positions
@@ -19,6 +19,7 @@ FEWEST = 5  # configurations to learn from
 SMOOTH = 0.3  # of a scale's length: numbers so far apart still agree to 61 %
 MOST_KNOWN = 1500  # runs that it is conditioned on
 NODES = ndtri((np.arange(25) + 0.5) / 25)  # of a normal distribution, equally likely
+SEED_SHARE = 0.25  # of the images' variance, which is taken to be a seed's at least: one seed each cannot tell
 
 
 class Stretch:
@@ -43,11 +44,6 @@ class Stretch:
         if not self._logs:
             return self._sign * stretched
         return 1 - np.exp(-stretched) if self._errors else np.exp(-stretched)
-
-    @property
-    def limits(self) -> tuple[float, float]:
-        """Between which objectives lie: an accuracy is a share, a loss is not negative."""
-        return (0.0 if self._logs else -math.inf), (1.0 if self._errors else math.inf)
 
     def slope(self, objective: float) -> float:
         """How much an objective changes with its stretched value."""
@@ -97,7 +93,7 @@ class Surrogate:
             seen = Seen(agreement, len(names), y, *self._variances(where))
             self._members = members(seen)
             where = self.stretch.back(self.means(self._known))
-        self._doubt = self._doubts(seen)
+        self._doubt, self._freedom = self._checked(seen)
 
     def noise(self, objective: float) -> float:
         """The standard deviation of a run around what its configuration reaches on average, at this objective."""
@@ -122,10 +118,9 @@ class Surrogate:
             noise = np.sqrt(member.sizes.noise**2 * seed + images) * self._size * self._slopes(centres)
             rows.append((np.full(len(nodes), member.weight / len(nodes)), centres, noise))
         weights, centres, noise = (np.concatenate(each) for each in zip(*rows, strict=True))
-        low, high = (_quantile(p, weights, centres, noise) for p in (0.025, 0.975))
+        low, high = (_quantile(p, weights, centres, noise, self._freedom) for p in (0.025, 0.975))
         middle = float(self.stretch.back(self.means([values]))[0])
-        bottom, top = self.stretch.limits
-        return Interval(middle, max(low, bottom), min(high, top), size)
+        return Interval(middle, low, high, size)
 
     def means(self, values: Sequence[dict[str, Any]]) -> Array:
         """Stretched.  Shapes  -> (n,)"""
@@ -142,10 +137,10 @@ class Surrogate:
         return np.array([self.stretch.slope(each) for each in objectives.tolist()])
 
     def _variances(self, objectives: Array) -> tuple[Array, Array]:
-        """Of a seed's noise of unit size and of the images', at some objectives, in units of `size`, stretched."""
+        """Of a seed's noise of unit size, and of the images' with the least of a seed's, stretched."""
         slopes = self._slopes(objectives) * self._size
         share = np.clip(objectives, 0, 1)
-        of_images = share * (1 - share) / self._images if self._images else np.zeros(len(share))
+        of_images = (1 + SEED_SHARE) * share * (1 - share) / self._images if self._images else np.zeros(len(share))
         return (self._unit / slopes) ** 2, np.maximum(of_images / slopes**2, 1e-6)
 
     def _agreement(self, some: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]) -> Array:
@@ -160,17 +155,21 @@ class Surrogate:
             total += np.exp(-0.5 * ((one[:, None] - other) / SMOOTH) ** 2)
         return total
 
-    def _doubts(self, seen: Seen) -> float:
-        """By how much errors exceed what is claimed, where most is promised: 1 or more.
+    def _checked(self, seen: Seen) -> tuple[float, float]:
+        """By how much errors exceed what is claimed, where most is promised, and how many runs tell of noise.
 
         Each run of the quarter with the best predictions is predicted from all others.
+
+        Math    degrees of freedom n - tr(H), H what takes y to the means at the same runs; at least FEWEST - 1
         """
-        means, variances = zip(*(member.left_out(seen.y) for member in self._members), strict=True)
+        means, variances = map(np.array, zip(*(member.left_out(seen.y) for member in self._members), strict=True))
         weights = np.array([member.weight for member in self._members])
-        mean = weights @ np.array(means)
-        variance = weights @ (np.array(variances) + (np.array(means) - mean) ** 2)
+        mean = weights @ means
+        variance = weights @ (variances + (means - mean) ** 2)
         best = np.argsort(-mean, kind="stable")[: max(1, len(mean) // 4)]
-        return max(1.0, float(np.sqrt(np.mean((seen.y - mean)[best] ** 2 / variance[best]))))
+        doubt = max(1.0, float(np.sqrt(np.mean((seen.y - mean)[best] ** 2 / variance[best]))))
+        noises = np.array([member.sizes.noise**2 * seen.seed + seen.images for member in self._members])
+        return doubt, max(FEWEST - 1.0, float(weights @ np.sum(noises / variances, axis=1)))
 
 
 def _on_a_scale(values: Sequence[dict[str, Any]], name: str) -> bool:
@@ -183,11 +182,11 @@ def _pulled_in(gains: Array) -> Array:
     return pulled if np.ptp(pulled) > 0 else gains
 
 
-def _quantile(p: float, weights: Array, centres: Array, deviations: Array) -> float:
-    """Of a mixture of normal distributions, by bisection."""
+def _quantile(p: float, weights: Array, centres: Array, deviations: Array, freedom: float) -> float:
+    """Of a mixture of Student's distributions, by bisection."""
     low, high = float((centres - 10 * deviations).min()), float((centres + 10 * deviations).max())
     for _ in range(60):
         middle = (low + high) / 2
-        below = float(weights @ ndtr((middle - centres) / deviations)) < p
+        below = float(weights @ stdtr(freedom, (middle - centres) / deviations)) < p
         low, high = (middle, high) if below else (low, middle)
     return (low + high) / 2

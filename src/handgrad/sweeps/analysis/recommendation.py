@@ -53,7 +53,7 @@ def recommendation(
     if not entries:
         return None
     unit = Unit(sweep.definition.metric)
-    choice = _choice(sweep, entries, seen, learned) if learned else Choice(entries[0].values, _of_best(entries), 0)
+    choice = _choice(sweep, entries, seen, learned) if learned else Choice(entries[0].values, of_best(entries), 0)
     choice = choice._replace(predicted=choice.predicted.within(*sweep.definition.metric.bounds))
     entry = None if choice.place is None else entries[choice.place]
     config = sweep.definition.to_config(choice.values, sweep.base)
@@ -115,19 +115,18 @@ def _possible(sweep: Sweep, values: dict[str, Any]) -> bool:
     return True
 
 
-def _of_best(entries: Sequence[Entry]) -> Interval:
+def of_best(entries: Sequence[Entry]) -> Interval:
     """Of another run of the best one, where no other one tells of it, as the best of so many must be watched.
 
-    The noise of both runs, its own and the other one, is in the difference; a seed that was never changed is taken to
+    The noise of both runs, its own and the other one's, is in the difference; a seed that was never changed is taken to
     matter as much as the images do.
 
     Math    mean -+ c half, c = sqrt(1 + n) of n seeds, 2 of one; half is widened to a confidence of 1 - 0.05 / entries
     Ref     Bonferroni; Hahn & Meeker (1991), Statistical intervals, on those for a new observation
     """
     best = entries[0].objective
-    wider = float(ndtri(0.025 / len(entries)) / ndtri(0.025)) * (
-        math.sqrt(1 + best.size) if entries[0].over == SEEDS else 2
-    )
+    other_run = math.sqrt(1 + best.size) if entries[0].over == SEEDS else 2.0
+    wider = float(ndtri(0.025 / len(entries)) / ndtri(0.025)) * other_run
     low, high = best.mean - wider * (best.mean - best.low), best.mean + wider * (best.high - best.mean)
     return best._replace(low=low, high=high)
 

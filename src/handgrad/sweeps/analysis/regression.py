@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
 
-from handgrad.evaluation import Interval
+from handgrad.evaluation import Interval, student
 
 Array = NDArray[Any]
 TINY = 1e-9
@@ -95,5 +95,5 @@ def estimate(mean: float, variance: float, freedom: float) -> Estimate | None:
     if not variance > 0 or not freedom > 0:
         return None
     error = math.sqrt(variance)
-    half = float(stdtrit(freedom, 0.975)) * error
+    half = student(freedom) * error
     return Estimate(Interval(mean, mean - half, mean + half, 0), 2 * float(stdtr(freedom, -abs(mean) / error)))

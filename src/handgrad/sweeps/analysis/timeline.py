@@ -3,10 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from scipy.special import stdtrit
 from scipy.stats import linregress
 
-from handgrad.evaluation import Interval
+from handgrad.evaluation import Interval, student
 from handgrad.sweeps.analysis.configurations import told
 from handgrad.sweeps.analysis.result import Timeline
 from handgrad.sweeps.folder import Sweep
@@ -32,6 +31,6 @@ def _line(hours: Sequence[float], values: Sequence[float]) -> tuple[Interval, fl
     if len(hours) < FEWEST or max(hours) == min(hours):
         return Interval(math.nan, math.nan, math.nan, len(hours)), math.nan, math.nan
     fit = linregress(hours, values)
-    half = float(stdtrit(len(hours) - 2, 0.975)) * float(fit.stderr)
+    half = student(len(hours) - 2) * float(fit.stderr)
     slope = float(fit.slope)
     return Interval(slope, slope - half, slope + half, len(hours)), float(fit.intercept), float(fit.pvalue)
