@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from handgrad.cli.starting import interrupt_as_usual, leave_on_interrupt
 from handgrad.errors import FileSystemError, HandgradError, UsageError
 from handgrad.nearest import suggestion
 
@@ -46,6 +47,7 @@ EXAMPLES = """examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (without the program's name); returns the exit code."""
+    leave_on_interrupt()
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in tokens
     tokens = [token for token in tokens if token != "--debug"]
@@ -72,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(FileSystemError(" ".join(str(error).split())), debug)
     except MemoryError:
         return _failed(UsageError("out of memory: choose a smaller --hidden_size, --num_layers or --batch_size"), debug)
+    finally:
+        interrupt_as_usual()
 
 
 def _dispatch(tokens: list[str]) -> int:
@@ -91,7 +95,9 @@ def _dispatch(tokens: list[str]) -> int:
 
 def _run(name: str, *arguments: object) -> int:
     _check_memory()
-    return int(importlib.import_module(f"handgrad.cli.{name}").run(*arguments))
+    module = importlib.import_module(f"handgrad.cli.{name}")
+    interrupt_as_usual()
+    return int(module.run(*arguments))
 
 
 def _check_memory() -> None:
