@@ -44,7 +44,7 @@ def read_file(path: Path, most: int = LARGEST_BYTES) -> bytes:
         if size > most:
             raise CorruptDataError(f"{path} has {size} bytes, expected at most {most}. Replace or remove it")
         try:
-            return file.read(most + 1)
+            return bytes(file.read())
         except OSError as error:
             raise FileSystemError(f"cannot read {path}: {error.strerror or error}") from error
 

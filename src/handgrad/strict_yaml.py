@@ -5,13 +5,13 @@ plain ones, tabs, more than 100 levels, more than 1 MB.
 """
 
 import re
-import stat
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from handgrad.errors import FileSystemError, UsageError
+from handgrad.errors import UsageError
+from handgrad.files import open_file
 
 LARGEST_BYTES = 1_000_000
 DEEPEST = 100
@@ -133,14 +133,9 @@ def dump(mapping: dict[str, Any]) -> str:
 
 def _text_of(path: Path) -> str:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise FileSystemError(f"cannot read {path}: not a regular file. Give a YAML file")
-        with open(path, "rb") as file:
-            content = file.read(LARGEST_BYTES + 1)
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise FileSystemError(f"cannot read {path}: {error.strerror or error}. Check the path") from error
-    except ValueError as error:  # UnicodeDecodeError, or a path with a null byte
+        with open_file(path) as file:
+            return file.read(LARGEST_BYTES + 1).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not a text in UTF-8: {error}. Give a YAML file") from error
 
 

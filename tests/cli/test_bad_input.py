@@ -2,7 +2,6 @@
 
 import os
 import struct
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from tests.malformed import (
     PAGE,
     PICKLE,
     animation,
+    checkpoint,
     cut,
     flipped,
     huge_png,
@@ -213,12 +213,12 @@ MODELS = {
     "other shapes": model(rewritten(input_shape=[9, 9]), CORRUPT, "1.weight has another shape"),
     "a newer format": model(rewritten(format=2), CORRUPT, "has format 2, this version reads 1"),
     "a checkpoint": Row("evaluate run", CORRUPT, "is a checkpoint, expected a model", {
-        "run/model.safetensors": lambda _: next(Path("run/checkpoints").glob("step-*")).read_bytes()}),
+        "run/model.safetensors": checkpoint}),
     "a layer from elsewhere": model(rewritten(layers=[{"mish": {}}]), CORRUPT, "mish", "nothing that is registered"),
     "10^12 units": model(rewritten(layers=[{"dense": {"units": 10**12}}]), CORRUPT, "got 1000000000000"),
     "NaN weights": model(rewritten(tensors={"1.weight": NAN}), CORRUPT, "1.weight", "not finite"),
-    "a folder": model(FOLDER, FILES, "no regular file"),
-    "a pipe": model(FIFO, FILES, "no regular file"),
+    "a folder": model(FOLDER, FILES, "it is a folder"),
+    "a pipe": model(FIFO, FILES, "it is a pipe"),
     "weights, empty": weights("w.npz", b"", CORRUPT, "0 bytes"),
     "weights, a pickle": weights("w.npy", PICKLE, CORRUPT, "holds no weights"),
     "weights, pickled": weights("w.npz", npz(**{"1.weight": OBJECTS}), CORRUPT, "holds no weights: Object arrays"),
@@ -241,7 +241,6 @@ RUNS = {
     "torn metrics": Row("resume run", CORRUPT, "cannot read run/metrics.json", {"run/metrics.json": cut}),
     "deep metrics": Row("resume run", CORRUPT, "cannot read run/metrics.json", {"run/metrics.json": b"[" * 99_999}),
     "listed metrics": Row("resume run", CORRUPT, "metrics.json holds no JSON object", {"run/metrics.json": b"[]"}),
-    "no facts": Row("resume run", CORRUPT, "run.json holds no JSON object", UNENDED | {"run/run.json": b"7"}),
     "other data": Row("resume run", CORRUPT, ("the data set digits is not the one", "restore it"), UNENDED | {
         "run/run.json": b'{"data": "other"}'}),
     "no model": Row("evaluate run", USAGE, ("run has no model yet", "handgrad resume run"), {

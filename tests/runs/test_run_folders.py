@@ -30,10 +30,7 @@ def test_what_is_in_the_folder(start):
     files = {str(path.relative_to(run.path)) for path in run.path.rglob("*") if path.is_file()}
     assert files == {
         ".lock",
-        "checkpoints/best.safetensors",
         "checkpoints/epoch-1.safetensors",
-        "checkpoints/step-000000000000.safetensors",
-        "checkpoints/step-000000000123.safetensors",
         "config.yaml",
         "history.jsonl",
         "log.txt",

@@ -16,10 +16,9 @@ from handgrad.backends.twins import Module, modules_of
 from handgrad.backends.weights import from_state, to_state
 from handgrad.data.places import read_file
 from handgrad.errors import CorruptDataError, UsageError
-from handgrad.files import atomic_write
+from handgrad.files import LARGEST_BYTES, atomic_write
 from handgrad.nn import Network
 from handgrad.training import weights
-from handgrad.training.tensor_file import LARGEST_BYTES
 
 PICKLES = (".pt", ".pth", ".ckpt", ".bin")
 

@@ -17,8 +17,8 @@ import numpy as np
 from handgrad.data.dataset import Images
 from handgrad.data.idx import content_digest
 from handgrad.data.places import cache_root, require_file
-from handgrad.errors import FileSystemError
-from handgrad.files import TEMPORARY_PREFIX, atomic_write, atomic_writer
+from handgrad.errors import FileSystemError, HandgradError
+from handgrad.files import TEMPORARY_PREFIX, atomic_write, atomic_writer, read_file
 
 log = logging.getLogger("handgrad")
 
@@ -82,8 +82,8 @@ def _stamp(source: Path) -> list[int] | None:
 
 def _sources(digest: str) -> dict[str, object]:
     try:
-        sources = json.loads((_folder() / f"{digest}.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        sources = json.loads(read_file(_folder() / f"{digest}.json"))
+    except (HandgradError, ValueError, RecursionError):
         return {}
     return sources if isinstance(sources, dict) else {}
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from handgrad.data.dataset import Dataset, Images
 from handgrad.data.hog import Hog
 from handgrad.data.places import cache_root
-from handgrad.errors import FileSystemError, UsageError
-from handgrad.files import atomic_write
+from handgrad.errors import FileSystemError, HandgradError, UsageError
+from handgrad.files import atomic_write, read_file
 
 log = logging.getLogger("handgrad")
 
@@ -106,9 +106,9 @@ def _write(path: Path, features: Array) -> None:
 def _read(path: Path, shape: tuple[int, int]) -> Array | None:
     """A whole file's array; None for one that is missing, torn or altered."""
     try:
-        content = path.read_bytes()
+        content = read_file(path)
         whole = hashlib.sha256(content[:-DIGEST_BYTES]).digest() == content[-DIGEST_BYTES:]
         features = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False) if whole else None
-    except (OSError, ValueError, EOFError):
+    except (HandgradError, ValueError, EOFError):
         return None
     return features if features is not None and features.shape == shape and features.dtype == np.float32 else None

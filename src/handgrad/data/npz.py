@@ -15,8 +15,8 @@ from handgrad.data.assemble import Part, assemble
 from handgrad.data.dataset import Dataset
 from handgrad.data.labels import notice_absent, to_labels
 from handgrad.data.pixels import to_images
-from handgrad.data.places import require_file
-from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, collecting, raise_together
+from handgrad.errors import CorruptDataError, HandgradError, collecting, raise_together
+from handgrad.files import open_file
 
 MAX_BYTES = 4 << 30
 LAYOUTS = (("x_train", "y_train", "x_test", "y_test"), ("x_train", "y_train"), ("x", "y"))
@@ -29,7 +29,6 @@ def load_npz(path: Path) -> Dataset:
 
     Raises  FileSystemError when there is no regular file; CorruptDataError naming file and field for anything wrong.
     """
-    require_file(path)
     arrays = _read_arrays(path)
     images_keys = [key for key in arrays if key.startswith("x")]
     faults: list[HandgradError] = []
@@ -50,7 +49,7 @@ def load_npz(path: Path) -> Dataset:
 
 def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_file(path) as file, zipfile.ZipFile(file) as archive:
             names = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             wanted = _choose_layout(set(names), path)
             size = sum(names[key].file_size for key in wanted)
@@ -62,8 +61,6 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
                     arrays[key] = _read_array(archive, names[key], f"{path}: {key}")
             raise_together(faults)
             return arrays
-    except PermissionError as error:
-        raise FileSystemError(f"cannot read {path}: {error.strerror}. Check its permissions") from error
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:
         raise CorruptDataError(f"{path}: not a whole .npz file ({error}). {AGAIN}") from error
 

@@ -1,13 +1,14 @@
 """Where data sets may lie on this machine, and in what order they are looked for."""
 
 import os
-import stat
 from pathlib import Path
 from typing import NamedTuple
 
 import pooch
 
 from handgrad.errors import CorruptDataError, FileSystemError
+from handgrad.files import open_file
+from handgrad.files import read_file as read_any
 
 DATA_VARIABLE = "HANDGRAD_DATA_DIR"
 CACHE_VARIABLE = "HANDGRAD_CACHE_DIR"
@@ -55,30 +56,17 @@ def find_file(folder: Path, name: str) -> Path | None:
 
 
 def require_file(path: Path) -> int:
-    """The size of a regular file in bytes.
-
-    Raises  FileSystemError for a missing file, and for a folder, a pipe or a device: reading a pipe would hang.
-    """
-    try:
-        status = Path(path).stat()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise FileSystemError(f"cannot read {path}: {reason}. Check the path and its permissions") from error
-    if not stat.S_ISREG(status.st_mode):
-        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
-        raise FileSystemError(f"cannot read {path}: it is {kind}, expected a file. Put the file in its place")
-    return status.st_size
+    """The size of a regular file in bytes.  Raises  FileSystemError as `open_file`."""
+    with open_file(path) as file:
+        return os.fstat(file.fileno()).st_size
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:
     """All bytes of a regular file.
 
-    Raises  FileSystemError as `require_file`; CorruptDataError when there are none, or more than `max_bytes`.
+    Raises  FileSystemError as `open_file`; CorruptDataError when there are none, or more than `max_bytes`.
     """
-    size = require_file(path)
-    if not 0 < size <= max_bytes:
-        raise CorruptDataError(f"{path}: file has {size} bytes, expected 1 to {max_bytes}. Replace or remove it")
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise FileSystemError(f"cannot read {path}: {error.strerror or error}. Check its permissions") from error
+    content = read_any(path, max_bytes)
+    if not content:
+        raise CorruptDataError(f"{path}: file has 0 bytes, expected 1 to {max_bytes}. Replace or remove it")
+    return content

@@ -1,22 +1,23 @@
 """A run as a folder on disk: what is in it, who may write to it, and how it is read again."""
 
-import json
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from handgrad.classical import CLASSICAL
 from handgrad.config import RunConfig
-from handgrad.errors import CorruptDataError, FileSystemError, UsageError
-from handgrad.files import TEMPORARY_PREFIX, atomic_write, flush_folder, sweep_temporaries
+from handgrad.errors import FileSystemError, HandgradError, UsageError
+from handgrad.files import TEMPORARY_PREFIX, atomic_write, flush_folder, read_file, sweep_temporaries
 from handgrad.folders import lock_folder, new_folder
+from handgrad.json_files import json_text, read_json
 from handgrad.nn import Network
+from handgrad.runs.origin import edits, spelled
 from handgrad.training import History, load_model, save_model
-from handgrad.training.history import read_record, records
+from handgrad.training.history import read_record, records, sealed, unsealed
 
 log = logging.getLogger("handgrad")
 OVER = ("finished", "patience")
@@ -52,13 +53,16 @@ class Run:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Command, data fingerprint and environment at the start; empty when the file is missing."""
-        return _read_json(self.facts_file)
+        """Command, settings, data fingerprint and environment at the start; empty when the file is missing.
+
+        Raises  CorruptDataError when it was damaged or altered; FileSystemError.
+        """
+        return read_json(self.facts_file)
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What metrics.json holds; empty while the run has not ended."""
-        return _read_json(self.metrics_file)
+        """What metrics.json holds; empty while the run has not ended.  Raises  as `facts`."""
+        return read_json(self.metrics_file)
 
     @property
     def complete(self) -> bool:
@@ -67,36 +71,39 @@ class Run:
         return self.metrics.get("stopped") in OVER and kept
 
     def write_json(self, path: Path, content: dict[str, Any]) -> None:
-        """Write `content` as readable JSON, atomically."""
-        atomic_write(path, json.dumps(content, indent=2, allow_nan=False) + "\n", self.durable)
+        """Write `content` as readable JSON with its digest, atomically."""
+        atomic_write(path, json_text(content), self.durable)
 
     def read_history(self) -> History:
         """The history file's records up to the first line that is torn or does not follow; what comes after is lost."""
         history = History()
-        if not self.history_file.exists():
+        if not os.path.lexists(self.history_file):
             return history
-        try:
-            text = self.history_file.read_text(errors="replace")
-        except OSError as error:
-            raise FileSystemError(f"cannot read {self.history_file}: {error.strerror}") from error
-        for number, line in enumerate(text.splitlines(), 1):
+        digest = ""
+        for number, line in enumerate(read_file(self.history_file).decode(errors="replace").split("\n"), 1):
             try:
-                read_record(history, json.loads(line))
+                if line:
+                    record, digest = unsealed(line, digest)
+                    read_record(history, record)
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 log.warning(
-                    "%s: line %d is torn or out of order (%s); read up to there", self.history_file, number, error
+                    "%s: line %d is torn, altered or out of order (%s); read up to there",
+                    self.history_file,
+                    number,
+                    error,
                 )
                 break
         return history
 
-    def rewrite_history(self, history: History, step: int) -> History:
-        """Cut the history file and `history` back to `step`; returns what is left."""
-        lines = list(records(history, step)) if step else []
-        atomic_write(self.history_file, "".join(json.dumps(line) + "\n" for line in lines), self.durable)
-        kept = History()
-        for line in lines:
-            read_record(kept, line)
-        return kept
+    def rewrite_history(self, history: History, step: int) -> tuple[History, str]:
+        """Cut the history file and `history` back to `step`; returns what is left, and the digest of its last line."""
+        kept, lines, digest = History(), [], ""
+        for record in records(history, step) if step else ():
+            line, digest = sealed(record, digest)
+            lines.append(line + "\n")
+            read_record(kept, record)
+        atomic_write(self.history_file, "".join(lines), self.durable)
+        return kept, digest
 
     def save_model(self, network: Network) -> None:
         """Write the network that the run ended with."""
@@ -125,9 +132,10 @@ class Run:
         raise UsageError(f"{self.path} has no model yet: finish it with `handgrad resume {self.path}`")
 
     def drop_checkpoints(self) -> None:
-        """Delete what only a run that goes on has a use for."""
+        """Delete what only a run that goes on has a use for; the first epoch's network stays, for figures show it."""
         for path in self.checkpoints.glob("*.safetensors"):
-            path.unlink(missing_ok=True)
+            if path != self.first_epoch_file:
+                path.unlink(missing_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -189,7 +197,19 @@ def _taken(path: Path, numbered: bool) -> str:
     return f"{path} exists and is no run, for it has no config.yaml: remove it, or choose another --name"
 
 
-def open_run(path: Path, durable: bool = True) -> Run:
+def open_run(path: Path) -> Run:
+    """The run in the folder `path`, to be looked at; a warning tells when its config.yaml was edited.
+
+    Raises  as `existing_run`.
+    """
+    run = existing_run(path)
+    with suppress(HandgradError):  # what is damaged is told where it is needed
+        if found := edits(run.facts, run.config, over=True):
+            log.warning("%s was edited since the run began: %s", run.config_file, spelled(found))
+    return run
+
+
+def existing_run(path: Path, durable: bool = True) -> Run:
     """The run in the folder `path`.
 
     Raises  FileSystemError when there is no such folder; UsageError when it is no run.
@@ -197,7 +217,7 @@ def open_run(path: Path, durable: bool = True) -> Run:
     run = Run(Path(path), durable)
     if not run.path.is_dir():
         raise FileSystemError(f"no run in {path}: no such folder. `handgrad runs` lists the runs there are")
-    if not run.config_file.is_file():
+    if not os.path.lexists(run.config_file):
         raise UsageError(f"{path} is no run: it has no config.yaml. `handgrad runs` lists the runs there are")
     return run
 
@@ -207,15 +227,3 @@ def list_runs(runs_dir: Path) -> list[Run]:
     whole = (path.parent for path in Path(runs_dir).glob("*/config.yaml"))
     found = [Run(path) for path in whole if not path.name.startswith(TEMPORARY_PREFIX)]
     return sorted(found, key=lambda run: run.config_file.stat().st_mtime)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-    except FileNotFoundError:
-        return {}
-    except (ValueError, OSError, RecursionError) as error:
-        raise CorruptDataError(f"cannot read {path}: {error}") from error
-    if not isinstance(content, dict):
-        raise CorruptDataError(f"{path} holds no JSON object")
-    return content

@@ -1,16 +1,16 @@
 """Writes a training into its run's folder while it goes on."""
 
 import contextlib
-import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from handgrad.errors import FileSystemError
+from handgrad.files import open_file
 from handgrad.runs.folder import Run
 from handgrad.training import Epoch, Evaluation, Observer, Trainer, save_checkpoint, save_model
-from handgrad.training.history import epoch_record, evaluation_record, statistics_record, steps_record
+from handgrad.training.history import epoch_record, evaluation_record, sealed, statistics_record, steps_record
 
 SOONEST_SECONDS = 1.0
 
@@ -19,15 +19,19 @@ class Recorder(Observer):
     """Appends to history.jsonl, and saves checkpoints: at an epoch's end (not more than one a second), every
     `checkpoint_seconds` within one, and when training stops. Keeps the first epoch's network beside them.
 
+    Every checkpoint says from which `origin` the run began; `digest` is that of the history's last line.
     A `lean` run gets no checkpoint before its first step, which its seed makes again, none after its last, which its
     model follows, and no first epoch's network.
     Whoever adds statistics to the history comes before it.
     """
 
-    def __init__(self, run: Run, checkpoint_seconds: float, lean: bool = False) -> None:
+    def __init__(
+        self, run: Run, checkpoint_seconds: float, lean: bool, origin: Mapping[str, Any], digest: str = ""
+    ) -> None:
         self.run, self.checkpoint_seconds, self.lean = run, checkpoint_seconds, lean
+        self.origin, self._digest = origin, digest
         self._saved = time.monotonic()
-        self._file = run.history_file.open("a")
+        self._file = open_file(run.history_file, os.O_WRONLY | os.O_APPEND)
         self._epoch_ended = False
         self._best: Any = None
         self._statistics = 0  # how many of the history's are written
@@ -37,7 +41,7 @@ class Recorder(Observer):
         if trainer.step:
             self._statistics = len(trainer.history.statistics)
         elif not self.lean:
-            save_checkpoint(trainer, self.run.checkpoints)
+            save_checkpoint(trainer, self.run.checkpoints, self.origin)
         self._append_statistics(trainer)
 
     def stepped(self, trainer: Trainer, first: int, losses: Any, correct: Any, norms: dict[int, float]) -> None:
@@ -70,7 +74,7 @@ class Recorder(Observer):
         with self._writing():
             self._file.flush()
             os.fsync(self._file.fileno())
-        save_checkpoint(trainer, self.run.checkpoints)
+        save_checkpoint(trainer, self.run.checkpoints, self.origin)
         self._save_best(trainer)
         self._saved, self._epoch_ended = time.monotonic(), False
 
@@ -99,7 +103,8 @@ class Recorder(Observer):
 
     def _append(self, record: dict[str, Any]) -> None:
         with self._writing():
-            self._file.write(json.dumps(record, allow_nan=False) + "\n")
+            line, self._digest = sealed(record, self._digest)
+            self._file.write(f"{line}\n".encode())
             self._file.flush()
 
     @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -30,14 +30,16 @@ from handgrad.evaluation import Measure
 from handgrad.files import atomic_write
 from handgrad.nn import Network
 from handgrad.runs.classical import fit_classical, prepare_classical
-from handgrad.runs.folder import Run, create_run, open_run
+from handgrad.runs.folder import Run, create_run, existing_run
 from handgrad.runs.interruption import InterruptedRunError, stopping_on_signals
 from handgrad.runs.journal import Journal, writing_log
+from handgrad.runs.origin import KEYS, edits, origin_of, require_weights, spelled
 from handgrad.runs.recorder import Recorder
+from handgrad.runs.refusal import began_with, refusal
 from handgrad.runs.scaling import scaling_of
 from handgrad.training import Augmentation, LayerWatch, Observer, Settings, Trainer, load_newest_checkpoint
 from handgrad.training.chance import at_chance
-from handgrad.training.checkpoint import PATTERN
+from handgrad.training.checkpoint import newest_origin
 from handgrad.training.diagnose import diagnose, heed
 from handgrad.training.environment import environment
 
@@ -141,12 +143,13 @@ def execute(
     dataset = dataset or build_dataset(config)
     if not lean:
         heed(diagnose_run(config, dataset), quiet=quiet)
-    job = _job(config, dataset, start)
+    origin = origin_of(config, dataset, start)
+    job = _job(config, dataset, start, origin)
     name = folder_of_name(config.name) if config.name else config.auto_name()
 
     def fill(run: Run) -> None:
         atomic_write(run.config_file, config.to_yaml(), run.durable)
-        run.write_json(run.facts_file, _facts(config, dataset, start) | {"environment": job.environment})
+        run.write_json(run.facts_file, _facts(config, dataset, origin) | {"environment": job.environment})
 
     run = create_run(Path(os.path.expanduser(config.runs_dir)), name, config.name is None, not lean, fill)
     with _begun(run):
@@ -163,12 +166,11 @@ def _begun(run: Run) -> Iterator[None]:
         raise InterruptedRunError(f"stopped. Go on with: handgrad resume {run.path}", signal.SIGINT) from None
 
 
-def _facts(config: RunConfig, dataset: Dataset, start: Path | None) -> dict[str, Any]:
+def _facts(config: RunConfig, dataset: Dataset, origin: Mapping[str, Any]) -> dict[str, Any]:
     """What is known at the start; for images to come, the shape that features stand for, and their range of pixels."""
-    facts = {"command": config.command(), "data": dataset.fingerprint}
     shape = {"image_shape": dataset.image_shape} if dataset.pictures else {}
     pixels = {"pixel_range": dataset.pixel_range} if dataset.pixel_range != PixelRange() else {}
-    return facts | shape | pixels | ({"start": str(start.resolve())} if start else {})
+    return {"command": config.command(), **origin, **shape, **pixels}
 
 
 def resume(
@@ -182,22 +184,32 @@ def resume(
 
     `dataset` and `lean` are as for `execute`.
 
-    Raises  as `execute`; CorruptDataError when the data set is another one than the run began with.
+    Raises  as `execute`; UsageError when its configuration was edited; CorruptDataError when the data set or the first
+            weights are others than the run began with.
     """
-    run = open_run(path, durable=not lean)
+    run = existing_run(path, durable=not lean)
     with _begun(run):
-        if run.complete:
+        over, config = run.complete, run.config
+        began = began_with(run, over)
+        if not over:
+            dataset = dataset or build_dataset(config)
+        found = edits(began, config, dataset.fingerprint if dataset else "", over)
+        if found:
+            raise UsageError(refusal(run, config, found, began.get("start")))
+        if over or dataset is None:
             return run
-        config = run.config
-        dataset = dataset or build_dataset(config)
-        if run.facts.get("data", dataset.fingerprint) != dataset.fingerprint:
+        if began.get("data", dataset.fingerprint) != dataset.fingerprint:
             raise CorruptDataError(
                 f"the data set {config.dataset} is not the one that {path} began with: restore it to resume"
             )
-        # Killed before the first checkpoint was written, a run from given weights begins with them again.
-        begun = any(run.checkpoints.glob(PATTERN))
-        start = Path(run.facts["start"]) if "start" in run.facts and not begun else None
-        return _job(config, dataset, start).fill(run, observers(config, run.path), lean)
+        # Without a sound checkpoint, a run from given weights begins with them again.
+        start = require_weights(began) if newest_origin(run.checkpoints) is None else None
+        origin = {name: value for name, value in began.items() if name in KEYS} | {"config": config.to_mapping()}
+        job = _job(config, dataset, start, {**origin, "data": dataset.fingerprint})
+        if "command" not in began or began.get("config") != origin["config"]:
+            facts = {"environment": job.environment, **began, **_facts(config, dataset, job.origin)}
+            run.write_json(run.facts_file, facts)
+        return job.fill(run, observers(config, run.path), lean)
 
 
 class Job(NamedTuple):
@@ -205,32 +217,44 @@ class Job(NamedTuple):
 
     fill: Callable[[Run, Sequence[Observer], bool], Run]
     environment: dict[str, Any]
+    origin: Mapping[str, Any]
 
 
-def _job(config: RunConfig, dataset: Dataset, start: Path | None) -> Job:
+def _job(config: RunConfig, dataset: Dataset, start: Path | None, origin: Mapping[str, Any]) -> Job:
     if config.model in CLASSICAL:
         if start is not None:
             raise UsageError(f"model {config.model} does not start from weights: leave out --model_path")
         fitting = partial(fit_classical, config, dataset, prepare_classical(config, dataset))
-        return Job(lambda run, observers, lean: fitting(run, observers), environment())
+        return Job(lambda run, observers, lean: fitting(run, observers), environment(), origin)
     prepared = prepare(config, dataset)
     if start is not None:
         load_weights(prepared[0], start)
     trainer = make_trainer(config, dataset, prepared)
-    return Job(partial(_train, config, dataset, trainer), trainer.environment())
+    return Job(partial(_train, config, dataset, trainer, origin), trainer.environment(), origin)
 
 
 def _train(
-    config: RunConfig, dataset: Dataset, trainer: Trainer, run: Run, observers: Sequence[Observer], lean: bool
+    config: RunConfig,
+    dataset: Dataset,
+    trainer: Trainer,
+    origin: Mapping[str, Any],
+    run: Run,
+    observers: Sequence[Observer],
+    lean: bool,
 ) -> Run:
     run.checkpoints.mkdir(exist_ok=True)
     history = run.read_history()
-    step = load_newest_checkpoint(trainer, run.checkpoints, len(history.losses))
-    trainer.history = run.rewrite_history(history, step)
+
+    def foreign(other: Mapping[str, Any]) -> str:
+        return spelled(edits(other, config, dataset.fingerprint))
+
+    step = load_newest_checkpoint(trainer, run.checkpoints, len(history.losses), foreign)
+    trainer.history, digest = run.rewrite_history(history, step)
     if lean:
         trainer.test = None
     watching = () if lean else (LayerWatch(),)
-    trainer.observers = (*watching, Recorder(run, config.checkpoint_seconds, lean), Journal(), *observers)
+    recorder = Recorder(run, config.checkpoint_seconds, lean, origin, digest)
+    trainer.observers = (*watching, recorder, Journal(), *observers)
     with stopping_on_signals(trainer) as interruption, writing_log(run):
         failure = _run(trainer)
         trainer.restore_best()
@@ -246,7 +270,7 @@ def _train(
         if not lean and not failure and not interruption.signal:
             _judge(metrics, trainer, dataset, measures)
         run.write_json(run.metrics_file, metrics)
-        if lean and run.complete:
+        if run.complete:
             run.drop_checkpoints()
     for observer in observers:
         observer.finished(trainer, run)

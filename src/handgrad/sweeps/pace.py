@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from handgrad.files import read_file
 from handgrad.runs import Run
 
 TIME = "%Y-%m-%d %H:%M:%S,%f"
@@ -23,7 +24,7 @@ def stretches(runs: Iterable[Run]) -> list[Stretch]:
     found = []
     for run in runs:
         stepped = None
-        for line in run.log_file.read_text(errors="replace").splitlines():
+        for line in read_file(run.log_file).decode(errors="replace").splitlines():
             match = LINE.fullmatch(line)
             if match is None:
                 continue

@@ -5,12 +5,14 @@ them but in the history file, which is flushed to the disk before a checkpoint n
 """
 
 import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from handgrad.errors import CorruptDataError
+from handgrad.errors import CorruptDataError, FileSystemError, HandgradError
 from handgrad.training.environment import differing
 from handgrad.training.tensor_file import Tensors, read_tensors, write_tensors
 from handgrad.training.trainer import Trainer
@@ -38,8 +40,12 @@ def state_of(trainer: Trainer) -> Tensors:
     return state
 
 
-def save_checkpoint(trainer: Trainer, folder: Path) -> Path:
-    """Write a checkpoint of the present step into `folder` and delete all but the newest two."""
+def save_checkpoint(trainer: Trainer, folder: Path, origin: Mapping[str, Any] | None = None) -> Path:
+    """Write a checkpoint of the present step into `folder` and delete all but the newest two.
+
+    `origin` is all that the training depends on: its settings, its data, its first weights. Like everything in the file
+    it is under the digest.
+    """
     document = {
         "kind": "checkpoint",
         "format": FORMAT,
@@ -47,6 +53,7 @@ def save_checkpoint(trainer: Trainer, folder: Path) -> Path:
         "seconds": trainer.seconds,
         "epoch_seconds": trainer.epoch_seconds,
         "environment": trainer.environment(),
+        "origin": dict(origin or {}),
     }
     path = folder / f"step-{trainer.step:012d}.safetensors"
     write_tensors(path, state_of(trainer), document)
@@ -55,11 +62,25 @@ def save_checkpoint(trainer: Trainer, folder: Path) -> Path:
     return path
 
 
-def load_newest_checkpoint(trainer: Trainer, folder: Path, latest: int) -> int:
+def newest_origin(folder: Path) -> dict[str, Any] | None:
+    """What the newest sound checkpoint says that its training depends on, as `save_checkpoint` was told; None: no such.
+
+    Older versions did not write it down: it is empty then.
+    """
+    for path in sorted(folder.glob(PATTERN), reverse=True):
+        with suppress(HandgradError):
+            return dict(read_tensors(path, "checkpoint")[1].get("origin", {}))
+    return None
+
+
+def load_newest_checkpoint(
+    trainer: Trainer, folder: Path, latest: int, foreign: Callable[[Mapping[str, Any]], str] = lambda origin: ""
+) -> int:
     """Put `trainer` where the newest sound checkpoint in `folder` says; returns its step, 0 when there is none.
 
-    One that is torn, altered, or beyond step `latest` (the end of the history) is left out with a warning; other
-    versions or another processor are named in one.
+    One that is torn, altered, or beyond step `latest` (the end of the history) is left out with a warning, and so is
+    one of whose origin `foreign` says in what it is another training's; other versions or another processor are named
+    in one.
     """
     for path in sorted(folder.glob(PATTERN), reverse=True):
         try:
@@ -68,12 +89,14 @@ def load_newest_checkpoint(trainer: Trainer, folder: Path, latest: int) -> int:
                 raise OtherFormatError(
                     f"{path} has format {document.get('format')}, this version reads {FORMAT}: update handgrad"
                 )
+            if other := foreign(document.get("origin", {})):
+                raise CorruptDataError(f"{path} is of another training: {other}")
             if document["step"] > latest:
                 raise CorruptDataError(f"{path} is of step {document['step']}, but the history ends at step {latest}")
             _restore(trainer, tensors, document, path)
         except OtherFormatError:
             raise
-        except CorruptDataError as error:
+        except (CorruptDataError, FileSystemError) as error:
             log.warning("%s. Going on from the checkpoint before", error)
             continue
         _warn_of_differences(trainer, document)

@@ -1,11 +1,16 @@
 """What happened in a training: the loss of every iteration, and a row an epoch."""
 
+import hashlib
+import json
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from handgrad.training.statistics import Statistics
+
+SEAL = re.compile(r', "digest": "([0-9a-f]{16})"}$')
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,34 @@ def records(history: History, step: int) -> Iterable[dict[str, Any]]:
     for statistics in history.statistics:
         if statistics.step <= step:
             yield statistics_record(statistics)
+
+
+def sealed(record: dict[str, Any], before: str) -> tuple[str, str]:
+    """The line of a record, which ends with a digest of itself and of the digest `before` it; and this digest.
+
+    So no line of a history file can be changed, left out or moved without being found out.
+    """
+    text = json.dumps(record, allow_nan=False)
+    digest = _digest(before, text)
+    return f'{text[:-1]}, "digest": "{digest}"}}', digest
+
+
+def unsealed(line: str, before: str) -> tuple[dict[str, Any], str]:
+    """The record in a line, and its digest; a file without digests, as older versions wrote them, has none in any line.
+
+    Raises  ValueError when the line is not as it was written.
+    """
+    seal = SEAL.search(line)
+    if seal and _digest(before, line[: seal.start()] + "}") != seal[1]:
+        raise ValueError("its digest does not match")
+    if not seal and before:
+        raise ValueError("it has no digest")
+    record = json.loads(line[: seal.start()] + "}" if seal else line)
+    return record, seal[1] if seal else ""
+
+
+def _digest(before: str, text: str) -> str:
+    return hashlib.sha256((before + text).encode()).hexdigest()[:16]
 
 
 def read_record(history: History, record: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,10 @@ import safetensors
 from numpy.typing import NDArray
 from safetensors import numpy as tensors_as_bytes
 
-from handgrad.errors import CorruptDataError, FileSystemError
-from handgrad.files import atomic_write
+from handgrad.errors import CorruptDataError
+from handgrad.files import atomic_write, read_file
 
 Tensors = dict[str, NDArray[Any]]
-LARGEST_BYTES = 1 << 32
 
 
 def write_tensors(path: Path, tensors: Tensors, document: dict[str, Any], durable: bool = True) -> None:
@@ -33,7 +31,7 @@ def read_tensors(path: Path, kind: str) -> tuple[Tensors, dict[str, Any]]:
 
     Raises  FileSystemError when it cannot be read; CorruptDataError when it is torn, altered or of another kind.
     """
-    content = _content(path)
+    content = read_file(path)
     try:
         tensors = tensors_as_bytes.load(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
@@ -49,18 +47,6 @@ def read_tensors(path: Path, kind: str) -> tuple[Tensors, dict[str, Any]]:
     if document.get("kind") != kind:
         raise CorruptDataError(f"{path} is a {document.get('kind')}, expected a {kind}")
     return tensors, document
-
-
-def _content(path: Path) -> bytes:
-    try:
-        information = path.stat()
-        if not stat.S_ISREG(information.st_mode):
-            raise FileSystemError(f"cannot read {path}: it is no regular file")
-        if information.st_size > LARGEST_BYTES:
-            raise CorruptDataError(f"{path} has {information.st_size} bytes, more than any file of handgrad's")
-        return path.read_bytes()
-    except OSError as error:
-        raise FileSystemError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _digest(tensors: Tensors, text: str) -> str:

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from handgrad.data.places import read_file
 from handgrad.errors import CorruptDataError, UsageError
-from handgrad.files import atomic_write
+from handgrad.files import LARGEST_BYTES, atomic_write
 from handgrad.nn import Network
 from handgrad.training.models import load_model, save_model
-from handgrad.training.tensor_file import LARGEST_BYTES
 
 SUFFIXES = (".npz", ".npy", ".safetensors")
 

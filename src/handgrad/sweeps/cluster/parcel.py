@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from handgrad.config import RunConfig
 from handgrad.errors import CorruptDataError
 from handgrad.files import TEMPORARY_PREFIX, atomic_write
+from handgrad.json_files import json_text
 
 Parcel = dict[str, bytes]
 """The content of each file, by its path in the folder."""
@@ -54,5 +55,5 @@ def _readdressed(parcel: Parcel, config: RunConfig) -> Parcel:
         ("run.json", "command", config.command()),
     ):
         if name in parcel:
-            changed[name] = (json.dumps({**json.loads(parcel[name]), key: value}, indent=2) + "\n").encode()
+            changed[name] = json_text({**json.loads(parcel[name]), key: value}).encode()
     return changed

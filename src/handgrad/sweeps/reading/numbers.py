@@ -11,6 +11,7 @@ import yaml
 from handgrad.config.lookup import shown
 from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
+from handgrad.files import read_file
 
 SCIENTIFIC = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
@@ -49,7 +50,7 @@ def plain(text: str) -> str:
 def read_otherwise(path: Path, content: Any) -> Iterator[Diagnostic]:
     """A notice for every number of a file's `content` that is a text to a reader of YAML 1.1."""
     try:
-        old = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+        old = yaml.load(read_file(path).decode("utf-8-sig"), Loader=yaml.SafeLoader)
     except (yaml.YAMLError, ValueError):
         return  # what one of them cannot read is no matter of numbers
     yield from _differences(content, old, "")
