@@ -53,15 +53,12 @@ class Run:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Command, settings, data fingerprint and environment at the start; empty when the file is missing.
-
-        Raises  CorruptDataError when it was damaged or altered; FileSystemError.
-        """
+        """Command, settings, data and environment at the start; empty when there is no file.  Raises  as `read_json`."""
         return read_json(self.facts_file)
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What metrics.json holds; empty while the run has not ended.  Raises  as `facts`."""
+        """What metrics.json holds; empty while the run has not ended.  Raises  as `read_json`."""
         return read_json(self.metrics_file)
 
     @property
