@@ -53,7 +53,7 @@ class Run:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Command, settings, data and environment at the start; empty when there is no file.  Raises  as `read_json`."""
+        """Command, settings, data and environment at the start; empty without a file.  Raises  as `read_json`."""
         return read_json(self.facts_file)
 
     @property
