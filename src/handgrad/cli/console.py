@@ -8,9 +8,11 @@ from threading import Timer
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from handgrad.config import RunConfig
 from handgrad.config.influence import ADDITIONS, beyond, beyond_line
+from handgrad.plain_text import visible
 
 WAITS = 2.0  # seconds from which on a wait is announced
 Tell = Callable[[str], Any]
@@ -26,6 +28,10 @@ class Screen(Console):
         """Stay quiet from now on."""
         self.quiet = True
         _let_go()
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Names that somebody else chose cannot steer the terminal."""
+        return super().render_str(visible(text), **how)
 
     @contextmanager
     def working(self, what: str) -> Iterator[Tell]:
@@ -67,7 +73,7 @@ def working(what: str) -> AbstractContextManager[Tell]:
 def say(line: str) -> None:
     """Print a line as a `Screen` would, without its colours, at once: whoever reads a pipe is waiting for it."""
     try:
-        print(line, flush=True)
+        print(visible(line), flush=True)
     except BrokenPipeError:
         _let_go()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from PIL import Image
 
 from handgrad import data
-from handgrad.cli.console import working
+from handgrad.cli.console import say, working
 from handgrad.cli.parser import Parser
 from handgrad.errors import CorruptDataError, FileSystemError
 from handgrad.files import atomic_writer
@@ -27,7 +27,7 @@ def run(tokens: list[str]) -> int:
     arguments = parser.arguments(tokens)
     if arguments.action == "list":
         for status in data.statuses():
-            print(_line(status))
+            say(_line(status))
         return 0
     if arguments.name is None:
         parser.error(f"data {arguments.action} needs the name of a data set: {', '.join(data.DATASETS)}")
@@ -39,7 +39,7 @@ def run(tokens: list[str]) -> int:
 def _fetch(name: str) -> int:
     with working(f"fetching {name}"):
         status = data.fetch(name)
-    print(_line(status))
+    say(_line(status))
     return 0
 
 
@@ -47,7 +47,7 @@ def _verify(name: str) -> int:
     with working(f"reading {name} from end to end"):
         verdicts = data.verify(name)
     for verdict in verdicts:
-        print(f"{verdict.file}: {'ok' if verdict.ok else verdict.problem}  {verdict.path or ''}".rstrip())
+        say(f"{verdict.file}: {'ok' if verdict.ok else verdict.problem}  {verdict.path or ''}".rstrip())
     bad = [verdict for verdict in verdicts if not verdict.ok]
     if bad:
         raise CorruptDataError(f"{len(bad)} of {len(verdicts)} files of {name} are not what they should be")
@@ -64,7 +64,7 @@ def _sample(name: str, folder: Path) -> int:
                 path = folder / f"{title.replace('/', '-').replace(' ', '-')}.png"
                 with atomic_writer(path) as file:
                     Image.fromarray(dataset.x_test[row]).save(file, "PNG")
-                print(path)
+                say(str(path))
     except OSError as error:
         raise FileSystemError(f"cannot write to {folder}: {error.strerror}") from error
     return 0

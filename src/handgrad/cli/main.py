@@ -13,6 +13,7 @@ from importlib.metadata import version
 from handgrad.cli.starting import interrupt_as_usual, leave_on_interrupt
 from handgrad.errors import FileSystemError, HandgradError, UsageError
 from handgrad.nearest import suggestion
+from handgrad.plain_text import visible_name
 
 COMMANDS = {
     "train": "train a network on images, into a run folder",
@@ -113,7 +114,7 @@ def _check_memory() -> None:
 def _failed(error: HandgradError, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print(f"handgrad: {error.opening}{error}", file=sys.stderr)
+    print(f"handgrad: {error.opening}{visible_name(str(error))}", file=sys.stderr)
     if error.at_once:
         _settle_stdout()
         sys.stderr.flush()
@@ -155,7 +156,7 @@ def _log_to_stderr() -> None:
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        return f"handgrad: {level}{record.getMessage()}"
+        return f"handgrad: {level}{visible_name(record.getMessage())}"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from handgrad.cli.console import say
 from handgrad.cli.parser import Parser
 from handgrad.cli.show import print_result
 from handgrad.cli.watching import read_dataset, watching
@@ -20,7 +21,7 @@ def run(tokens: list[str]) -> int:
     path = parser.arguments(tokens).run
     run = open_run(path)
     if run.complete:
-        print(f"{path} is complete: nothing to do")
+        say(f"{path} is complete: nothing to do")
         return 0
     print_result(resume(path, watching, dataset=read_dataset(run.config)))
     return 0

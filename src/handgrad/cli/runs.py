@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from handgrad.cli.console import Screen
+from handgrad.cli.console import Screen, say
 from handgrad.cli.parser import Parser
 from handgrad.errors import HandgradError
 from handgrad.runs import Run, list_runs
@@ -24,7 +24,7 @@ def run(tokens: list[str]) -> int:
     folder = parser.arguments(tokens).runs_dir
     runs = list_runs(folder)
     if not runs:
-        print(f"no runs in {folder}. Start one: handgrad train --dataset digits")
+        say(f"no runs in {folder}. Start one: handgrad train --dataset digits")
         return 0
     table = Table("test %", "val %", "epochs", "params", "seconds", "state", "run", box=None)
     for each in runs:
@@ -35,6 +35,7 @@ def run(tokens: list[str]) -> int:
 
 def _row(each: Run) -> list[str]:
     try:
+        each.config  # noqa: B018  settings that cannot be read are damage too
         metrics = each.metrics
         if not metrics:
             return ["", "", str(len(each.read_history().epochs)), "", "", "not ended: resume it"]

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from handgrad.cli.console import Screen
+from handgrad.cli.console import Screen, say
 from handgrad.cli.evaluation_screen import show_points, show_table
 from handgrad.cli.flags import ParsedFlags
 from handgrad.cli.options import DEBUG, HELP, JOBS, SWEEPS_DIR, USE_WANDB, Option
@@ -34,7 +34,7 @@ def transfer(sweep: Sweep, parsed: ParsedFlags) -> int:
     outcome = outcome_of(sweep, there, choice, settings, watched)
     save(there.path, outcome)
     _show(Screen(highlight=False), outcome)
-    print(f"written: {there.path / 'transfer.json'}, transfer.md")
+    say(f"written: {there.path / 'transfer.json'}, transfer.md")
     return 0
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from handgrad.data.dataset import Dataset, Images, Labels
 from handgrad.data.splits import holdout
 from handgrad.errors import UsageError
+from handgrad.plain_text import visible_name
 
 log = logging.getLogger("handgrad")
 
@@ -26,6 +27,7 @@ def assemble(name: str, train: Part, test: Part | None, class_names: tuple[str, 
 
     Raises  UsageError when there is nothing to hold out; CorruptDataError when the arrays do not fit together.
     """
+    name, class_names = visible_name(name), tuple(map(visible_name, class_names))
     if test is not None:
         return Dataset(name, *train, *test, class_names)
     whole = Dataset(name, *train, train.images[:0], train.labels[:0], class_names)

@@ -1,7 +1,5 @@
 """An evaluation as CSV files, for spreadsheets and for figures made elsewhere."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,6 +8,7 @@ from handgrad.evaluation.confusion import shares_of_true_class
 from handgrad.evaluation.predictions import Predictions
 from handgrad.evaluation.summary import Summary
 from handgrad.files import atomic_write
+from handgrad.plain_text import csv_text
 
 
 def write_csv(folder: Path, predictions: Predictions, summary: Summary) -> None:
@@ -30,9 +29,7 @@ def write_csv(folder: Path, predictions: Predictions, summary: Summary) -> None:
         "predictions": _each_image(predictions),
     }
     for name, (head, rows) in files.items():
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([head, *rows])
-        atomic_write(folder / f"{name}.csv", text.getvalue())
+        atomic_write(folder / f"{name}.csv", csv_text([head, *rows]))
 
 
 Lines = tuple[Iterable[object], list[Iterable[object]]]

@@ -10,6 +10,7 @@ from handgrad.evaluation.confusion import shares_of_true_class
 from handgrad.evaluation.interval import Interval
 from handgrad.evaluation.roc import Curve
 from handgrad.evaluation.summary import Summary
+from handgrad.plain_text import markdown_cell, markdown_line
 
 Array = NDArray[Any]
 LATEX = str.maketrans(
@@ -99,8 +100,8 @@ def markdown(table: Table) -> str:
     """A GitHub table with its title in bold above."""
     ruler = ["---", *("---:" for _ in table.columns[1:])]
     lines = [table.columns, ruler, *table.rows]
-    body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-    return f"**{table.title}**\n\n{body}\n"
+    body = "\n".join("| " + " | ".join(map(markdown_cell, line)) + " |" for line in lines)
+    return f"**{markdown_line(table.title)}**\n\n{body}\n"
 
 
 def latex(table: Table) -> str:

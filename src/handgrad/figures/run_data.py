@@ -13,6 +13,7 @@ from handgrad.errors import CorruptDataError, UsageError
 from handgrad.evaluation import Predictions
 from handgrad.figures.kind import DoesNotApplyError
 from handgrad.nn import Network
+from handgrad.plain_text import visible_name
 from handgrad.runs import Run
 from handgrad.runs.predictions import images_of, predictions_of
 from handgrad.training import History, load_model
@@ -40,7 +41,7 @@ class RunData:
     @property
     def name(self) -> str:
         """The run's."""
-        return self.run.name
+        return visible_name(self.run.name)
 
     @cached_property
     def config(self) -> RunConfig:
@@ -119,7 +120,7 @@ class RunData:
     def kept_step(self) -> int:
         """The iteration after which the network stood that the run ended with."""
         history, best = self.history, self.metrics.get("best_epoch")
-        if best is not None and self.config.keep == "best" and self.metrics.get("stopped") != "interrupted":
+        if best is not None and best <= len(history.epochs) and self.config.keep == "best" and self.metrics.get("stopped") != "interrupted":
             return history.epochs[best - 1].step
         return len(history.losses)
 

@@ -1,11 +1,11 @@
 """The numbers behind a figure, as CSV."""
 
-import csv
-import io
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from handgrad.plain_text import csv_text
 
 
 class Table(NamedTuple):
@@ -16,11 +16,7 @@ class Table(NamedTuple):
 
     def csv(self) -> str:
         """RFC 4180 with a header, lines ended by a newline alone; numbers with all the digits that tell them apart."""
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(self.columns)
-        writer.writerows([_cell(value) for value in row] for row in self.rows)
-        return buffer.getvalue()
+        return csv_text([self.columns, *([_cell(value) for value in row] for row in self.rows)])
 
 
 def _cell(value: Any) -> Any:

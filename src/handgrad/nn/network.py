@@ -15,6 +15,7 @@ from handgrad.kernels.sparse import share_of_zeros
 from handgrad.nn.layer import Layer, Plan, Shape
 from handgrad.nn.layout import Slot, assemble, outputs, slots_of
 from handgrad.nn.losses import CrossEntropy, Loss
+from handgrad.plain_text import visible_name
 
 Array = NDArray[Any]
 DTYPES = ("float32", "float64")
@@ -52,7 +53,7 @@ class Network:
         self.layers, self.input_shape, self.dtype = tuple(layers), tuple(input_shape), dtype
         _refuse_channels_last(self.input_shape)
         self.loss, self.scaling = loss or CrossEntropy(), scaling or Scaling()
-        self.class_names = tuple(class_names)
+        self.class_names = tuple(visible_name(str(name)) for name in class_names)
         self.plans = _plans(self.layers, self.input_shape)
         self.parameter_slots = slots_of(self.plans, lambda plan: plan.parameters)
         self.buffer_slots = slots_of(self.plans, lambda plan: plan.buffers)

@@ -52,7 +52,7 @@ def single(run: Run, tsne_images: int, say: Say) -> Report:
         reproduce_section(data, gallery.left_out),
     ]
     shown = [section for section in sections if section.blocks]
-    return Report(run.name, f"A classifier of {data.dataset.name} images, trained by handgrad", _facts(data), shown)
+    return Report(data.name, f"A classifier of {data.dataset.name} images, trained by handgrad", _facts(data), shown)
 
 
 def _facts(data: RunData) -> list[tuple[str, str]]:

@@ -5,12 +5,14 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
+from handgrad.plain_text import markdown_cell, markdown_line, visible
 from handgrad.reports.blocks import Report
 from handgrad.reports.derivation.html import STYLE
 from handgrad.reports.plotly_page import packed_library
@@ -75,16 +77,23 @@ def _environment() -> Environment:
         loader=PackageLoader("handgrad.reports"),
         autoescape=select_autoescape(("html.j2",)),
         undefined=StrictUndefined,
+        finalize=_finalized,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"cell": _cell, "base64": _base64, "in_script": _in_script, "code_spans": _code_spans}
+    made.filters |= {"cell": markdown_cell, "line": markdown_line, "fence": _fence, "url": quote}
+    made.filters |= {"base64": _base64, "in_script": _in_script, "code_spans": _code_spans}
     return made
 
 
-def _cell(text: Any) -> str:
-    """Text within a Markdown table."""
-    return str(text).replace("|", "\\|").replace("\n", " ")
+def _fence(text: str) -> str:
+    """A line of backticks that does not stand in the text."""
+    return "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+
+
+def _finalized(value: Any) -> Any:
+    """Every text of a page without what steers a terminal or reverses a line."""
+    return Markup(visible(value)) if isinstance(value, Markup) else visible(value) if isinstance(value, str) else value
 
 
 def _code_spans(text: str) -> Markup:

@@ -16,7 +16,7 @@ from handgrad.config.naming import folder_of_name
 from handgrad.data import Dataset, folds_of_test, hold_fold, kfold, read_fold
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.evaluation import Interval, Predictions, class_report, mean_interval, mean_share
-from handgrad.files import atomic_write
+from handgrad.files import atomic_write, read_file
 from handgrad.folders import LOCK, new_folder
 from handgrad.runs.classical import loss_of
 from handgrad.runs.folder import Run
@@ -148,7 +148,7 @@ def _open(path: Path, plan: dict[str, Any]) -> dict[int, FoldResult]:
     Raises  UsageError when the folder is of something else; CorruptDataError, FileSystemError.
     """
     file = path / FILE
-    if not file.exists():
+    if not os.path.lexists(file):
         try:
             made = new_folder(path.parent, [path.name], lambda folder: _write(folder, plan, {}))
         except OSError as error:
@@ -159,9 +159,9 @@ def _open(path: Path, plan: dict[str, Any]) -> dict[int, FoldResult]:
         os.close(made[1])
         return {}
     try:
-        content = json.loads(file.read_text())
+        content = json.loads(read_file(file))
         results = {entry["fold"]: FoldResult(**entry) for entry in content.pop("results")}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CorruptDataError(f"cannot read {file}: {error!r}. Remove it, or choose another --name") from error
     # JSON has no tuples: the plan is compared as it would be written.
     if {name: value for name, value in content.items() if name != "summary"} != json.loads(json.dumps(plan)):

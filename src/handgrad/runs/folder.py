@@ -64,7 +64,7 @@ class Run:
     @property
     def complete(self) -> bool:
         """Whether nothing is left to do: the training ended by itself, and its network or predictions are there."""
-        kept = self.model_file.exists() or self.predictions_file.exists()
+        kept = os.path.lexists(self.model_file) or os.path.lexists(self.predictions_file)
         return self.metrics.get("stopped") in OVER and kept
 
     def write_json(self, path: Path, content: dict[str, Any]) -> None:
@@ -119,7 +119,7 @@ class Run:
         Raises  UsageError when there is none yet, or never will be; FileSystemError, CorruptDataError.
         """
         for path in (self.model_file, self.best_file):
-            if path.exists():
+            if os.path.lexists(path):  # a link that leads nowhere is damage, and not no model
                 return load_model(path)
         if self.config.model in CLASSICAL:
             raise UsageError(
@@ -189,7 +189,7 @@ def create_run(
 def _taken(path: Path, numbered: bool) -> str:
     if numbered:
         return f"{path.parent} holds 100000 runs named {path.name}: choose another --name"
-    if Run(path).config_file.exists():
+    if os.path.lexists(Run(path).config_file):
         return f"{path} exists: choose another --name, or `handgrad resume {path}`"
     return f"{path} exists and is no run, for it has no config.yaml: remove it, or choose another --name"
 
@@ -220,7 +220,26 @@ def existing_run(path: Path, durable: bool = True) -> Run:
 
 
 def list_runs(runs_dir: Path) -> list[Run]:
-    """Every run below `runs_dir`, oldest first."""
-    whole = (path.parent for path in Path(runs_dir).glob("*/config.yaml"))
-    found = [Run(path) for path in whole if not path.name.startswith(TEMPORARY_PREFIX)]
-    return sorted(found, key=lambda run: run.config_file.stat().st_mtime)
+    """Every run below `runs_dir`, oldest first; also those that are damaged, or that this user may not read.
+
+    Raises  FileSystemError when the folder itself cannot be read.
+    """
+    try:
+        folders = [path for path in Path(runs_dir).iterdir() if path.is_dir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise FileSystemError(f"cannot read {runs_dir}: {error.strerror}. Check the path (--runs_dir)") from error
+    found = [Run(path) for path in folders if not path.name.startswith(TEMPORARY_PREFIX)]
+    return sorted((run for run in found if _may_be_run(run)), key=_began)
+
+
+def _may_be_run(run: Run) -> bool:
+    """Whether it has one of a run's files, or keeps its content to itself."""
+    files = (run.config_file, run.facts_file, run.history_file, run.metrics_file, run.model_file)
+    return any(map(os.path.lexists, files)) or not os.access(run.path, os.R_OK | os.X_OK)
+
+
+def _began(run: Run) -> float:
+    path = run.config_file if os.path.lexists(run.config_file) else run.path
+    return path.lstat().st_mtime

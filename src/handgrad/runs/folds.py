@@ -39,7 +39,7 @@ def complete_run(config: RunConfig, observers: ObserverMaker = no_observers) -> 
     Raises  UsageError when the folder holds a run of other settings; as `execute`.
     """
     run = Run(_path(config))
-    if not run.config_file.exists():
+    if not os.path.lexists(run.config_file):
         return execute(config, observers, quiet=True)
     if run.config != config:
         raise UsageError(f"{run.path} is a run of other settings: choose another --name")

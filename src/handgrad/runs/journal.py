@@ -1,11 +1,15 @@
 """log.txt: what happened to a run, with the time of day, for whoever asks later."""
 
+import io
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
-from handgrad.errors import FileSystemError
+from handgrad.files import open_file
+from handgrad.plain_text import visible_name
 from handgrad.runs.folder import Run
 from handgrad.training import Epoch, Observer, Trainer
 
@@ -44,8 +48,19 @@ class Journal(Observer):
         journal.info("%s at step %d, %.1f s of training", trainer.history.stopped, trainer.step, trainer.seconds)
 
 
+class _Line(logging.Formatter):
+    """A message is one line, whatever stands in the names that it tells."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible_name(super().format(record))
+
+
 class _LogFile(logging.FileHandler):
     """A log that cannot be written, say to a full disk, fails no run and prints nothing."""
+
+    def _open(self) -> Any:
+        """Refuses a pipe, which would have to be waited for."""
+        return io.TextIOWrapper(open_file(Path(self.baseFilename), os.O_WRONLY | os.O_APPEND | os.O_CREAT), "utf-8")
 
     def handleError(self, record: logging.LogRecord) -> None:
         pass
@@ -58,11 +73,8 @@ class _LogFile(logging.FileHandler):
 @contextmanager
 def writing_log(run: Run) -> Iterator[None]:
     """While the block runs, the journal and every warning of handgrad's go into the run's log.txt as well."""
-    try:
-        handler = _LogFile(run.log_file, encoding="utf-8")
-    except OSError as error:
-        raise FileSystemError(f"cannot write {run.log_file}: {error.strerror}") from error
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler = _LogFile(run.log_file, encoding="utf-8")
+    handler.setFormatter(_Line("%(asctime)s %(levelname)s %(message)s"))
     loggers = journal, logging.getLogger("handgrad")
     for logger in loggers:
         logger.addHandler(handler)

@@ -1,6 +1,7 @@
 """What runs say of images: of their own data set's parts, or of another data set's."""
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -47,7 +48,7 @@ def _kept(run: Run, part: str, dataset: Dataset | None) -> Predictions:
             f"{run.path} keeps what its model {run.config.model} said of its own images, and not the model: "
             f"it cannot be asked about {dataset.name}"
         )
-    if not run.predictions_file.exists():
+    if not os.path.lexists(run.predictions_file):
         raise UsageError(f"{run.path} has no predictions yet: finish it with `handgrad resume {run.path}`")
     kept = read_predictions(run.predictions_file)
     if part not in kept or not len(kept[part].labels):

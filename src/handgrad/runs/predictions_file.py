@@ -7,6 +7,7 @@ import numpy as np
 
 from handgrad.errors import CorruptDataError
 from handgrad.evaluation import Predictions
+from handgrad.plain_text import visible_name
 from handgrad.training.tensor_file import read_tensors, write_tensors
 
 FORMAT = 1
@@ -41,7 +42,7 @@ def read_predictions(path: Path) -> dict[str, Predictions]:
             f"{path} has format {document.get('format')}, this version reads {FORMAT}: update handgrad"
         )
     try:
-        names, probabilistic = tuple(document["class_names"]), bool(document["probabilistic"])
+        names, probabilistic = tuple(map(visible_name, document["class_names"])), bool(document["probabilistic"])
         return {
             part: Predictions(tensors[f"{part}.scores"], tensors[f"{part}.labels"], names, probabilistic)
             for part in document["parts"]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from handgrad.equations import Equation, Latex
+from handgrad.plain_text import markdown_line
 from handgrad.reports.derivation.document import Derivation, Section, Value
 
 LATEX = Latex()
@@ -42,7 +43,7 @@ def to_latex(derivation: Derivation) -> str:
 
 def to_markdown(derivation: Derivation) -> str:
     """Markdown whose formulas stand between $ signs, as GitHub, Jupyter and pandoc take them."""
-    return f"# {derivation.title}\n\n{markdown_chapters(derivation, 2)}"
+    return f"# {markdown_line(derivation.title)}\n\n{markdown_chapters(derivation, 2)}"
 
 
 def markdown_chapters(derivation: Derivation, level: int) -> str:
@@ -104,7 +105,9 @@ def _shape(shape: tuple[int | str, ...]) -> str:
 
 
 def _markdown(derivation: Derivation, level: int) -> Iterator[str]:
-    yield from (f"`{fact}`\n" if fact.startswith("handgrad ") else f"{fact}\n" for fact in derivation.facts)
+    yield from (
+        f"`{fact}`\n" if fact.startswith("handgrad ") else f"{markdown_line(fact)}\n" for fact in derivation.facts
+    )
     yield from (f"- {each.replace('[', chr(92) + '[')}" for each in derivation.conventions)
     yield f"\n{'#' * level} Symbols\n\n| symbol | shape | meaning | in files |\n|---|---|---|---|"
     for each in derivation.meanings:
