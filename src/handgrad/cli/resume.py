@@ -6,7 +6,8 @@ from handgrad.cli.console import say
 from handgrad.cli.parser import Parser
 from handgrad.cli.show import print_result
 from handgrad.cli.watching import read_dataset, watching
-from handgrad.runs import open_run, resume
+from handgrad.runs import resume
+from handgrad.runs.folder import existing_run
 
 
 def run(tokens: list[str]) -> int:
@@ -19,8 +20,9 @@ def run(tokens: list[str]) -> int:
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
     path = parser.arguments(tokens).run
-    run = open_run(path)
+    run = existing_run(path)
     if run.complete:
+        resume(path)  # refuses settings that were edited since
         say(f"{path} is complete: nothing to do")
         return 0
     print_result(resume(path, watching, dataset=read_dataset(run.config)))

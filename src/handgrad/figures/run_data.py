@@ -120,7 +120,8 @@ class RunData:
     def kept_step(self) -> int:
         """The iteration after which the network stood that the run ended with."""
         history, best = self.history, self.metrics.get("best_epoch")
-        if best is not None and best <= len(history.epochs) and self.config.keep == "best" and self.metrics.get("stopped") != "interrupted":
+        ended = self.metrics.get("stopped") != "interrupted"
+        if best is not None and best <= len(history.epochs) and self.config.keep == "best" and ended:
             return history.epochs[best - 1].step
         return len(history.losses)
 

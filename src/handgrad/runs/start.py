@@ -253,9 +253,9 @@ def _train(
     if lean:
         trainer.test = None
     watching = () if lean else (LayerWatch(),)
-    recorder = Recorder(run, config.checkpoint_seconds, lean, origin, digest)
-    trainer.observers = (*watching, recorder, Journal(), *observers)
     with stopping_on_signals(trainer) as interruption, writing_log(run):
+        recorder = Recorder(run, config.checkpoint_seconds, lean, origin, digest)
+        trainer.observers = (*watching, recorder, Journal(), *observers)
         failure = _run(trainer)
         trainer.restore_best()
         measures = _last_epoch(config, trainer) if lean else _measures(dataset, trainer)
