@@ -16,7 +16,7 @@ def test_what_steers_is_shown():
         r"a\x1b[31mb\x07\x0d\x9b\x00\u202ec\u2028\ufeff" + "\n\t"
     )
     assert visible_name("a\nb\tc") == r"a\x0ab\x09c"
-    assert visible_name("caf\udce9") == r"caf\xe9"
+    assert visible_name("caf\udce9") == r"caf\udce9"
     assert visible("Größe Ⅷ 日本 👩‍🔬 – ok") == "Größe Ⅷ 日本 👩‍🔬 – ok"
 
 
