@@ -26,7 +26,6 @@ def scale(x, factor):
 
 @strict_kernel
 def total(x):
-    scale(x, x.dtype.type(2))
     result = 0.0
     for i in range(x.size):
         result += x[i]
@@ -34,7 +33,11 @@ def total(x):
 
 
 def right():
-    return all(total(np.arange(5, dtype=dtype)) == 20 for dtype in (np.float32, np.float64))
+    """Loads every entry: one that nobody loads is not found damaged."""
+    vectors = [np.arange(5, dtype=dtype) for dtype in (np.float32, np.float64)]
+    for x in vectors:
+        scale(x, x.dtype.type(2))
+    return all(total(x) == 20 for x in vectors)
 
 
 def in_a_child(log):
