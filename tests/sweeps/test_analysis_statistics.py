@@ -215,13 +215,16 @@ def test_the_prediction_is_not_too_good():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [20, 40, 100])
-@pytest.mark.parametrize("name", KINDS)
-def test_another_run_ends_within_what_is_expected(name, count):
-    """In at least 93 of 100; docs/intervals.md has the whole table. Few repetitions leave an error of two points."""
-    found = of_world(name, KINDS[name], count, TRIALS)
-    assert found.covered >= (0.93 if TRIALS >= 100 else 0.90)
-    assert found.width < 12  # percentage points: of 20 trials little is known, and it is said
+def test_another_run_ends_within_what_is_expected():
+    """In at least 93 of 100 over all cells, and in each where repetitions are enough to tell (HANDGRAD_TRIALS=200).
+
+    Four repetitions of a cell say nothing of it, all nine together have an error of two points.
+    """
+    rows = [of_world(name, KINDS[name], count, TRIALS) for name in KINDS for count in (20, 40, 100)]
+    print(*rows, sep="\n")
+    assert np.mean([row.covered for row in rows]) >= 0.93
+    assert TRIALS < 100 or min(row.covered for row in rows) >= 0.93
+    assert np.median([row.width for row in rows]) < 4  # percentage points
 
 
 def entries_of(sweep, ranked):
