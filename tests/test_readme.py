@@ -7,11 +7,32 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.commands import call
 
 from handgrad.cli.flags import parse
 from handgrad.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[1]
+
+# What the test of the first hour adds to its commands, by how they begin: fewer epochs and images, no report that
+# another command writes anyway.
+SMALL = "--train_fraction 0.03 --no_report"
+SHORTER = {
+    "train --hidden_size": "",
+    "train --dataset mnist --model": "--train_fraction 0.02 --no_report",
+    "train --dataset digits": "--epochs 1 --no_report",
+    "train --backend": "--epochs 1 --no_report",
+    "train --dataset mnist --epochs": SMALL,
+    "train": f"--epochs 1 {SMALL}",
+    "crossval": "--epochs 1",
+    "sweep examples/sweep.yaml --dry_run": "",
+    "sweep examples/sweep.yaml": "--epochs 2 --no_report",
+    "sweep resume": "--no_report",
+    "sweep transfer": "--epochs 1 --train_fraction 0.01",
+    "sweep da6401": "--dataset digits --epochs 1 --no_report",
+    "reproduce dl-2022": "--estimate",
+}
+LONG = ("report", "figures")  # a minute each, for t-SNE; tests of their own run them
 
 
 @pytest.fixture
@@ -83,6 +104,26 @@ def test_the_first_hour_names_what_there_is(blocks):
     targets = {target for each in re.findall(r"`make ([a-z ]+)`", section) for target in each.split()}
     assert {"torch", "sweep"} <= targets
     assert [target for target in targets if not re.search(rf"^{target}:", rules, re.M)] == []
+
+
+@pytest.mark.slow
+def test_the_first_hour_runs(blocks, here, capsys, real_data, torch):
+    """Every command of the section in its order, each with less to do (see SHORTER)."""
+    blocks("sh")
+    for name in ("mnist", "fashion_mnist"):
+        real_data(name)
+    (here / "examples").symlink_to(ROOT / "examples")
+    lines = command_lines(re.findall(r"^```sh\n(.*?)^```", first_hour(), re.M | re.S))
+    assert len(lines) > 25
+    for words in lines:
+        assert words[0] == "handgrad"
+        command = shlex.join(words[1:])
+        if command.startswith(LONG):
+            continue
+        more = next((flags for begin, flags in SHORTER.items() if command.startswith(begin)), "")
+        tokens = [path for word in words[1:] for path in (sorted(map(str, here.glob(word))) if "*" in word else [word])]
+        answer = call(capsys, shlex.join([*tokens, *shlex.split(more)]))
+        assert answer.code == 0, (command, answer.err)
 
 
 def test_linked_files_exist(blocks):
