@@ -174,4 +174,4 @@ def test_notes_stand_under_the_command(capsys, tmp_path, monkeypatch):
     said = [line for line in lines if line.startswith("note: ")]
     assert "note: no effect here: momentum (optimizer sgd; momentum or nag use it)" in said
     assert "note: no effect here: count (mode single; --sweep uses it)" in said
-    assert "note: -c is taken as count, for that is what its value is" in said
+    assert "note: -c is taken as count, as its value shows" in said

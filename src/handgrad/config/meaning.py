@@ -45,7 +45,7 @@ def meaning(written: str, values: Sequence[Any], table: Mapping[str, str], kind_
         one = fitting(AMBIGUOUS_FIELDS[squeezed])
         if len(one) != 1:
             find(written, table, what)  # raises
-        return Meaning(one[0], [*values], f"{written} is taken as {one[0]}, for that is what its value is")
+        return Meaning(one[0], [*values], f"{written} is taken as {one[0]}, as its value shows")
     try:
         name = find(written, table, what)
     except UsageError:
@@ -60,7 +60,7 @@ def meaning(written: str, values: Sequence[Any], table: Mapping[str, str], kind_
         return Meaning(name, [*values])
     if one[0] == "hidden_size":  # a number of "hidden layers" that is the size of one
         values = [value if number(value) is None else [int(number(value) or 0)] for value in values]
-    return Meaning(one[0], [*values], f"{written} is taken as {one[0]}, for that is what its value is")
+    return Meaning(one[0], [*values], f"{written} is taken as {one[0]}, as its value shows")
 
 
 def _stands(name: str, squeezed: str, kind: Kind, values: Sequence[Any]) -> bool:

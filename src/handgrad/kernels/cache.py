@@ -181,7 +181,8 @@ def say_compiling() -> None:
     name = multiprocessing.current_process().name
     if name == "MainProcess" or name.endswith("-1"):
         with contextlib.suppress(OSError, ValueError):  # stderr is closed
-            print("handgrad: compiling the kernels for this processor: some 20 s, once", file=sys.stderr, flush=True)
+            said = "compiling the kernels for this processor … (each of them once, all of them some 20 s)"
+            print(f"handgrad: {said}", file=sys.stderr, flush=True)
 
 
 class CompilingNotice(event.Listener):
