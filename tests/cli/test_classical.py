@@ -135,7 +135,7 @@ def test_dry_run_of_a_fit(here, capsys):
     assert list(here.iterdir()) == []
     _, parts, model, images, seconds, trial, *settings = answer.out.splitlines()
     assert parts == "images: 1,294 training, 144 validation, 359 test, each of 64 numbers"
-    assert settings[0] == "settings: 3 differ from preset best"
+    assert settings[0] == "settings that differ from preset best: 3"
     assert model == "model: nearest neighbours (neighbors 3)"
     assert images == "fitted to: 1,294 images of 64 numbers each, then 1,797 are scored"
     assert re.fullmatch(r"time: about \d+ s to fit, \d+ s to score", seconds)

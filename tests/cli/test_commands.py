@@ -62,7 +62,7 @@ def test_dry_run_trains_nothing_and_writes_nothing(here, capsys):
     answer = call(capsys, f"{TINY} --dry_run")
     assert answer.code == 0
     assert list(here.iterdir()) == []
-    plan, _, settings = answer.out.partition("settings: 9 differ from preset best\n")
+    plan, _, settings = answer.out.partition("settings that differ from preset best: 9\n")
     _, images, *table, everything, steps, seconds = plan.splitlines()
     assert images == "images: 1,294 training, 144 validation, 359 test, each of 8 x 8"
     assert [line.split() for line in table[:4]] == [

@@ -136,7 +136,7 @@ def _print_settings(config: RunConfig) -> None:
     changed = departures(config)
     differing = len(changed.keys() - {"preset"})
     say(
-        f"settings: {differing} differ from preset {config.preset}"
+        f"settings that differ from preset {config.preset}: {differing}"
         if differing
         else f"settings: preset {config.preset}"
     )
