@@ -166,7 +166,8 @@ def test_command(capsys):
     assert (answer.code, answer.err) == (0, "")
     assert "They stay together" in answer.out
     assert "1 Dense" in answer.out
-    assert max(map(len, answer.out.splitlines())) <= 80
+    assert answer.out.startswith("also: batch_norm, dropout 0.3, one_cycle (preset best; ")
+    assert max(map(len, answer.out.splitlines()[1:])) <= 80
 
 
 def test_command_names_the_cause(capsys):

@@ -249,6 +249,8 @@ def test_test_accuracy_is_told_where_it_was_looked_at(tmp_path):
     )
     record = {
         "trial": 3,
+        "run": trials[3].run,
+        "networks": [],
         "values": trials[3].values,
         "test_accuracy": 0.8765,
         "low": 0.87,

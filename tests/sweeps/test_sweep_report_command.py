@@ -52,7 +52,8 @@ def test_a_report_that_cannot_be_written_does_not_spoil_a_sweep(swept, capsys):
 def test_the_gist_is_printed(swept, capsys):
     answer = call(capsys, "sweep report sweep")
     assert (answer.code, answer.err) == (0, "")
-    lines = answer.out.splitlines()
+    waiting, *lines = answer.out.splitlines()
+    assert waiting == "writing the report …"
     assert lines[0] == "sweep sweep: 4 of 4 trials are settled"
     ranked = swept.ranked(swept.trials())
     for line, trial in zip(lines[2:6], ranked, strict=True):

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Collection, Sequence
-from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -31,9 +30,7 @@ NEWS = 10  # trials between two lines
 class Listed(Brain):
     """Proposes the configurations of a list, in its order."""
 
-    def __init__(self, listed: Sequence[dict[str, Any]], definition: SweepDefinition, base: RunConfig, seed: int):
-        super().__init__(definition, base, seed)
-        self.listed = listed
+    listed: Sequence[dict[str, Any]] = ()
 
     def propose(self, ordinal: int, taken: Collection[str], trials: Sequence[Trial]) -> dict[str, Any] | None:
         """The next one."""
@@ -79,7 +76,7 @@ def _trained(path: Path, definition: SweepDefinition, base: RunConfig, strata: l
     """The sample in a random order, so that what drifts with time falls on every stratum alike."""
     listed = [values for stratum in strata for values in stratum.drawn]
     order = np.random.default_rng(base.seed).permutation(len(listed))
-    BRAINS[BRAIN] = partial(Listed, [listed[i] for i in order])  # type: ignore[assignment]
+    BRAINS[BRAIN] = type("Drawn", (Listed,), {"listed": [listed[i] for i in order]})
     try:
         sweep = create_sweep(path, definition, base, Settings(BRAIN, base.seed, configurations=len(listed)))
         run_sweep(sweep, len(available_cores()), watcher=news)

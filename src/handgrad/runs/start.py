@@ -143,6 +143,8 @@ def execute(
     dataset = dataset or build_dataset(config)
     if not lean:
         heed(diagnose_run(config, dataset), quiet=quiet)
+    if start is not None and config.model in CLASSICAL:
+        raise UsageError(f"model {config.model} does not start from weights: leave out --model_path")
     origin = origin_of(config, dataset, start)
     job = _job(config, dataset, start, origin)
     name = folder_of_name(config.name) if config.name else config.auto_name()
@@ -222,8 +224,6 @@ class Job(NamedTuple):
 
 def _job(config: RunConfig, dataset: Dataset, start: Path | None, origin: Mapping[str, Any]) -> Job:
     if config.model in CLASSICAL:
-        if start is not None:
-            raise UsageError(f"model {config.model} does not start from weights: leave out --model_path")
         fitting = partial(fit_classical, config, dataset, prepare_classical(config, dataset))
         return Job(lambda run, observers, lean: fitting(run, observers), environment(), origin)
     prepared = prepare(config, dataset)
