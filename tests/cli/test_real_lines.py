@@ -245,10 +245,26 @@ def test_refused(line, message):
 def test_choices_beside_an_ambiguous_name_decide():
     momentum = parse(["--optimizer", "momentum", "--gamma", "0.8"])
     assert momentum.config.momentum == 0.8
-    assert momentum.notes == ["--gamma is taken as momentum, for optimizer momentum uses it"]
+    assert momentum.notes == ["--gamma is taken as momentum, since optimizer momentum uses it"]
     stepped = parse(["--scheduler", "step", "--gamma", "0.5", "-o", "sgd"])
     assert stepped.config.schedule_factor == 0.5
     both = "-o momentum --scheduler step --gamma 0.5"
     with pytest.raises(UsageError, match="--gamma is ambiguous: choose --schedule_factor or --momentum"):
         parse(both.split())
     assert parse(["-o", "adam", "--betas", "0.8", "0.95"]).given == {"optimizer": "adam", "beta1": 0.8, "beta2": 0.95}
+
+
+@pytest.mark.parametrize(
+    ("line", "setting", "value"),
+    [
+        ("--train_split 0.8", "validation_fraction", 0.2),
+        ("--train_ratio 0.95", "validation_fraction", 0.05),
+        ("--keep_prob 0.9", "dropout", 0.1),
+        ("--decay 0.0005", "weight_decay", 0.0005),
+        ("--nesterov True", "optimizer", "nag"),
+    ],
+)
+def test_a_value_that_decides_is_said(line, setting, value):
+    parsed = parse(line.split())
+    assert parsed.given == {setting: value}
+    assert any(f"is taken as {setting}" in note or f"is taken as --{setting}" in note for note in parsed.notes)

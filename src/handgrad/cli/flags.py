@@ -22,7 +22,7 @@ from handgrad.config.meaning import WEIGHTS, meaning
 from handgrad.config.naming import folder_of_name
 from handgrad.config.presets import BEST, PRESETS, departures
 from handgrad.config.resolve import united
-from handgrad.config.spellings import FLAGS_BY_VALUE, GUESSED, SEVERAL_FIELDS
+from handgrad.config.spellings import COMPLEMENTS, FLAGS_BY_VALUE, GUESSED, SEVERAL_FIELDS
 from handgrad.data import inputs_and_classes
 from handgrad.errors import UsageError
 from handgrad.nearest import squashed
@@ -165,6 +165,8 @@ class Reading:
         try:
             if names and len(values) == len(names):
                 self._triples += [(written, name, value) for name, value in zip(names, values, strict=True)]
+            elif squashed(written) in COMPLEMENTS and len(words) == 1 and 0 < (number(words[0]) or 0) < 1:
+                self._triples.append(self._rest(written, float(number(words[0]) or 0)))
             elif not self._answered(written, words):
                 self._triples.append(self._read(written, words))
         except AmbiguousNameError as problem:
@@ -192,6 +194,11 @@ class Reading:
                 self.problems.append(problem)
         return values, chosen
 
+    def _rest(self, written: str, share: float) -> tuple[str, str, Any]:
+        name, rest = COMPLEMENTS[squashed(written)], round(1 - share, 12)
+        self._notes.append(f"{written} {share:g} is taken as {name} {rest:g}, the rest of it")
+        return written, name, rest
+
     def _clear_up(self) -> None:
         """What an ambiguous name means beside the choices that are written: gamma is momentum's with that optimizer."""
         chosen = {name: _or_none(self.kind_of(name), value) for _, name, value in self._triples}
@@ -200,7 +207,7 @@ class Reading:
             wanted = [name for name, user in users.items() if user]
             if len(wanted) == 1 and len(words) == 1:
                 self._triples.append((written, wanted[0], words[0]))
-                self._notes.append(f"{written} is taken as {wanted[0]}, for {users[wanted[0]]} uses it")
+                self._notes.append(f"{written} is taken as {wanted[0]}, since {users[wanted[0]]} uses it")
             else:
                 self.problems.append(problem)
 
@@ -263,7 +270,7 @@ class Reading:
         try:
             name, (value,), note = meaning(written, [value], self.table, self.kind_of, self.what)
         except UnknownNameError:
-            named = _by_value(bare) if not words else ()
+            named = _by_value(bare) if not words or str(words[0]).lower() == "true" else ()
             if len(named) != 1:
                 raise
             self._notes.append(f"{written} is taken as --{named[0]} {bare}")

@@ -17,6 +17,8 @@ ENDINGS |= dict.fromkeys(("model_path", "model_save_path"), WEIGHTS)
 LIKELY: dict[str, Callable[[float], bool]] = {
     "num_layers": lambda x: x <= MANY_LAYERS,
     "beta": lambda x: x >= 0.5,
+    "momentum": lambda x: x >= 0.5,
+    "schedule_factor": lambda x: x >= 0.1,
 }
 
 

@@ -94,13 +94,14 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "objective",
         *("lf", "cost", "cost_function", "cost_fn", "loss_name"),
     ),
-    "label_smoothing": ("ls", "smoothing"),
+    "label_smoothing": ("ls", "smoothing", "label_smooth"),
     "backend": ("engine", "framework"),
     "device": ("accelerator",),
     "dtype": ("precision", "data_type"),
     "epochs": (
         "e",
         "ep",
+        "ne",
         "epoch",
         "num_epochs",
         "max_iter",
@@ -233,6 +234,12 @@ FLAGS_BY_VALUE = ("dataset", "optimizer", "activation", "loss", "weight_init", "
 
 # Names of several settings at once, which take as many values.
 SEVERAL_FIELDS: dict[str, tuple[str, ...]] = {"betas": ("beta1", "beta2"), "adambetas": ("beta1", "beta2")}
+
+# Names that say the rest of a share: of 0.8 for training, 0.2 validate; of 0.8 kept, 0.2 are dropped.
+COMPLEMENTS: dict[str, str] = {
+    **dict.fromkeys(("trainsplit", "trainratio", "trainsize", "trainpercent"), "validation_fraction"),
+    **dict.fromkeys(("keepprob", "keeprate", "keepprobability"), "dropout"),
+}
 
 # What nearly everybody means by a name that could mean more: said in a note.
 GUESSED: dict[str, str] = dict.fromkeys(("lambda", "lambd", "lmbda", "reg", "regularization"), "weight_decay")
