@@ -1,13 +1,15 @@
 """Why runs end, and with which weights."""
 
 import json
+import logging
 import re
 
 import numpy as np
 import pytest
 
 from handgrad.errors import DivergedError, UsageError
-from handgrad.runs import open_run
+from handgrad.runs import Run, open_run
+from handgrad.runs.journal import journal, writing_log
 from handgrad.training import Observer, load_model
 
 
@@ -165,3 +167,13 @@ def test_a_diverged_run_diverges_again(start, go_on, tmp_path):
     with pytest.raises(DivergedError) as second:
         go_on(open_run(tmp_path / "runs" / "lost"))
     assert str(first.value) == str(second.value)
+
+
+def test_a_line_that_comes_too_late_does_not_open_the_log_again(tmp_path):
+    """Another thread may have found the handler just before it was taken away."""
+    with writing_log(Run(tmp_path)):
+        handler = journal.handlers[-1]
+        journal.info("in time")
+    handler.handle(logging.LogRecord("handgrad", logging.INFO, "", 0, "too late", (), None))
+    assert handler.stream is None
+    assert [line.split(" ", 2)[2] for line in (tmp_path / "log.txt").read_text().splitlines()] == ["INFO in time"]

@@ -65,6 +65,11 @@ class _LogFile(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:
         pass
 
+    def emit(self, record: logging.LogRecord) -> None:
+        """Nothing once it is closed: another thread may have found it just before, and it would be opened anew."""
+        if self.stream is not None:
+            super().emit(record)
+
     def close(self) -> None:
         with suppress(OSError):
             super().close()
