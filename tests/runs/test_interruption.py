@@ -49,6 +49,11 @@ def test_handlers_are_put_back_after_a_failure():
     assert signal.getsignal(signal.SIGINT) == before
 
 
+def without_warnings(said):
+    """What was said but for warnings: the last batch of these trainings has two images, which batch_norm warns of."""
+    return [line for line in said.splitlines() if "warning: " not in line]
+
+
 def interrupted(folder, number, command=LONG, run="run"):
     """Start a run in its own process, and stop it by a signal in its middle: exit code, seconds, what it said."""
     words = arguments(command, folder)
@@ -97,9 +102,9 @@ def test_one_of_several_runs_interrupted(tmp_path, command, run, expected):
     """One plain line that says how to go on, and is not called an error."""
     code, _, said = interrupted(tmp_path, signal.SIGINT, command, run)
     assert code == 128 + signal.SIGINT
-    assert said.startswith("handgrad: stopped")
-    assert said.endswith(expected)
-    assert said.count("\n") == 1
+    (line,) = without_warnings(said)
+    assert line.startswith("handgrad: stopped")
+    assert f"{line}\n".endswith(expected)
 
 
 @pytest.mark.slow
@@ -159,7 +164,7 @@ def test_a_full_disk(tmp_path, capsys, same_end):
 def test_a_disk_full_from_the_beginning(tmp_path, size, file):
     answer = on_a_disk_of(size, tmp_path)
     assert answer.code == 4
-    (line,) = answer.err.splitlines()
+    (line,) = without_warnings(answer.err)
     assert line.startswith(f"handgrad: error: cannot write {tmp_path / 'run' / file}")
     assert temporaries(tmp_path) == []
 
@@ -175,6 +180,6 @@ def test_a_closed_standard_output_does_not_end_a_training(tmp_path, unbuffered):
         os.close(writing)
         assert os.read(reading, 2) == b"$ "
         os.close(reading)
-        assert running.communicate(timeout=60)[1] == ""
+        assert without_warnings(running.communicate(timeout=60)[1]) == []
     assert running.returncode == 0
     assert open_run(tmp_path / "run").metrics["stopped"] == "finished"
