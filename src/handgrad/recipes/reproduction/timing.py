@@ -19,7 +19,6 @@ RUN_SECONDS = 0.3  # loading data, writing the folder, measuring at the end
 # What a step's time does not hang on.
 WITHOUT_COST = (
     "seed",
-    "keep",
     "schedule",
     "learning_rate",
     "weight_init",
