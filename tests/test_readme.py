@@ -108,9 +108,7 @@ def test_the_first_hour_names_what_there_is(blocks):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    "HANDGRAD_FIRST_HOUR" not in os.environ, reason="takes three minutes: HANDGRAD_FIRST_HOUR=1 runs it"
-)
+@pytest.mark.skipif("HANDGRAD_FIRST_HOUR" not in os.environ, reason="three minutes: HANDGRAD_FIRST_HOUR=1 runs it")
 def test_the_first_hour_runs(blocks, here, capsys, real_data, torch):
     """Every command of the section in its order, each with less to do (see SHORTER)."""
     blocks("sh")
