@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.commands import arguments, process
+from tests.commands import arguments, process, without_notice
 from tests.recipes.malformed import DROP, changed, refusal
 from tests.sweeps.conftest import children, gone, wait_for
 
@@ -208,7 +208,7 @@ def test_stopped_or_killed_it_goes_on_to_the_same(light, tmp_path, number, jobs)
     wait_for(lambda: list(folder.glob("sweeps/*/runs/*/config.yaml")), "the first trial's beginning", 90)
     below = [each for child in children(running.pid) for each in (child, *children(child))]
     running.send_signal(number)
-    said = running.communicate(timeout=60)[1]
+    said = without_notice(running.communicate(timeout=60)[1])
     assert running.returncode == (-number if number == signal.SIGKILL else 128 + number)
     assert number == signal.SIGKILL or ("the same command goes on from here" in said and said.count("\n") == 1)
     wait_for(lambda: gone(below), "the end of all processes", 20)

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from tests.commands import arguments, process
+from tests.commands import arguments, process, without_notice
 
 # Two runs of some seconds each; checkpoints at the ends of epochs.
 LONG = """
@@ -74,7 +74,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(recipe, tmp_path, number, j
     with started(recipe, jobs, folder) as running:
         running.send_signal(number)
         assert running.wait(30) == 128 + number
-        said = running.stderr.read()
+        said = without_notice(running.stderr.read())
     assert said.startswith("handgrad: stopped: ")
     assert "the same command goes on from here" in said
     assert said.count("\n") == 1

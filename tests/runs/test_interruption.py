@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from tests.commands import arguments, call, environment, python
+from tests.commands import arguments, call, environment, python, without_notice
 
 from handgrad.runs import open_run
 from handgrad.runs.interruption import stopping_on_signals
@@ -51,7 +51,7 @@ def test_handlers_are_put_back_after_a_failure():
 
 def without_warnings(said):
     """What was said but for warnings: the last batch of these trainings has two images, which batch_norm warns of."""
-    return [line for line in said.splitlines() if "warning: " not in line]
+    return [line for line in without_notice(said).splitlines() if "warning: " not in line]
 
 
 def interrupted(folder, number, command=LONG, run="run"):
