@@ -26,15 +26,24 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     if not os.path.lexists(path):
         return {}
+    content = read_object(path)
+    digest = content.pop(DIGEST, None)
+    if digest not in (None, _digest(content)):
+        raise CorruptDataError(f"{path} was altered after it was written: its digest does not match its content")
+    return content
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises  FileSystemError; CorruptDataError when there is no such thing in it.
+    """
     try:
         content = json.loads(read_file(path))
     except (ValueError, RecursionError) as error:
         raise CorruptDataError(f"cannot read {path}: {error}") from error
     if not isinstance(content, dict):
         raise CorruptDataError(f"{path} holds no JSON object")
-    digest = content.pop(DIGEST, None)
-    if digest not in (None, _digest(content)):
-        raise CorruptDataError(f"{path} was altered after it was written: its digest does not match its content")
     return content
 
 

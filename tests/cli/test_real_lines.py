@@ -268,3 +268,26 @@ def test_a_value_that_decides_is_said(line, setting, value):
     parsed = parse(line.split())
     assert parsed.given == {setting: value}
     assert any(f"is taken as {setting}" in note or f"is taken as --{setting}" in note for note in parsed.notes)
+
+
+@pytest.mark.parametrize(
+    ("line", "sizes"),
+    [
+        ("-d digits --layers 64 32 10", (32,)),
+        ("-d digits --architecture 64 48 32 10", (48, 32)),
+        ("-d digits --hidden_size 64 32 10", (64, 32, 10)),
+        ("-d mnist --layers 64 32 10", (64, 32, 10)),
+    ],
+)
+def test_ends_of_the_whole_network_are_those_of_its_data(line, sizes):
+    assert parse(line.split()).config.hidden_sizes == sizes
+
+
+@pytest.mark.parametrize("share", ["80", "0", "-1", "most"])
+def test_what_is_no_share_is_refused(share):
+    with pytest.raises(UsageError, match=r"--train_split must be in \(0, 1\], got '?" + share):
+        parse(["--train_split", share])
+
+
+def test_all_of_it_leaves_nothing():
+    assert parse(["--keep_prob", "1.0"]).config.dropout == 0

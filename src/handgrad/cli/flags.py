@@ -22,12 +22,13 @@ from handgrad.config.meaning import WEIGHTS, meaning
 from handgrad.config.naming import folder_of_name
 from handgrad.config.presets import BEST, PRESETS, departures
 from handgrad.config.resolve import united
-from handgrad.config.spellings import COMPLEMENTS, FLAGS_BY_VALUE, GUESSED, SEVERAL_FIELDS
+from handgrad.config.spellings import COMPLEMENTS, FIELDS, FLAGS_BY_VALUE, GUESSED, SEVERAL_FIELDS
 from handgrad.data import inputs_and_classes
 from handgrad.errors import UsageError
 from handgrad.nearest import squashed
 
 DASHES = "-‐‑–—−"  # what a PDF or a word processor makes of "-" too
+WHOLE = {squashed(name) for name in FIELDS["layers"]}  # names of the whole network
 FLAG = re.compile(f"[{DASHES}]+(?!(?:inf|nan)$)[A-Za-z]", re.IGNORECASE)  # -0.1 and -inf are values
 
 
@@ -70,6 +71,9 @@ def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN, start: str =
         for name, value in strict_yaml.load_mapping(Path(os.path.expanduser(source))).items():
             file.take(str(name), [value])
     base, besides = file.result()
+    dataset = str(values.get("dataset", base.get("dataset", RunConfig.model_fields["dataset"].default)))
+    flags.without_ends(values, dataset)
+    file.without_ends(base, dataset)
     config = _configured({"preset": start, **base}, values, file.problems, flags.problems)
     config = config and _suitable(config, [*file.decided, *flags.decided], flags.problems)
     said = f"{source}: {together(file.problems)}" if file.problems else ""
@@ -165,8 +169,8 @@ class Reading:
         try:
             if names and len(values) == len(names):
                 self._triples += [(written, name, value) for name, value in zip(names, values, strict=True)]
-            elif squashed(written) in COMPLEMENTS and len(words) == 1 and 0 < (number(words[0]) or 0) < 1:
-                self._triples.append(self._rest(written, float(number(words[0]) or 0)))
+            elif squashed(written) in COMPLEMENTS and len(words) == 1:
+                self._triples.append(self._rest(written, words[0]))
             elif not self._answered(written, words):
                 self._triples.append(self._read(written, words))
         except AmbiguousNameError as problem:
@@ -194,8 +198,32 @@ class Reading:
                 self.problems.append(problem)
         return values, chosen
 
-    def _rest(self, written: str, share: float) -> tuple[str, str, Any]:
-        name, rest = COMPLEMENTS[squashed(written)], round(1 - share, 12)
+    def without_ends(self, values: dict[str, Any], dataset: str) -> None:
+        """Take the input and the output from a list of layers that has both, as `--layers 784 128 10` for MNIST.
+
+        A list of hidden layers is taken at its word.
+        """
+        written = next((written for written, name, _ in self._triples if name == "hidden_size"), "")
+        bare = squashed(written)
+        if "hidden" in bare or not ("layer" in bare or bare in WHOLE):
+            return
+        try:
+            numbers = [number(item) for item in items(values.get("hidden_size"))]
+        except ValueError:
+            return
+        if len(numbers) < 3 or (numbers[0], numbers[-1]) != inputs_and_classes(dataset):
+            return
+        values["hidden_size"] = [int(each or 0) for each in numbers[1:-1]]
+        self._notes.append(
+            f"{written}: {numbers[0]:g} and {numbers[-1]:g} are the input and the output, no hidden layers"
+        )
+
+    def _rest(self, written: str, word: Any) -> tuple[str, str, Any]:
+        """What a name that says the rest of a share means.  Raises  UsageError for what is no share."""
+        name, share = COMPLEMENTS[squashed(written)], number(word)
+        if share is None or not 0 < share <= 1:
+            raise UsageError(f"{written} must be in (0, 1], got {shown(word)}, for {name} is the rest of it (--{name})")
+        rest = round(1 - share, 12)
         self._notes.append(f"{written} {share:g} is taken as {name} {rest:g}, the rest of it")
         return written, name, rest
 
@@ -254,7 +282,7 @@ class Reading:
                 raise UsageError(f"{written} takes one value, got {len(value)}: {_quoted(value)} (--{name})")
             self._notes.append(f"{written}: {value[0]} once is enough, it holds for every layer")
             value = value[0]
-        return written, name, self._inner(written, value) if name == "hidden_size" else value
+        return written, name, value
 
     def _meant(self, written: str, words: list[Any]) -> tuple[str, Any, bool]:
         """What a name means, its value, and whether it says no to it, as --no_batch_norm does."""
@@ -277,17 +305,6 @@ class Reading:
             return named[0], bare, False
         self._notes += [note] if note else []
         return name, value, False
-
-    def _inner(self, written: str, sizes: Any) -> Any:
-        """Sizes without those of the input and the output, where a list has both."""
-        try:
-            numbers = [number(item) for item in items(sizes)]
-        except ValueError:
-            return sizes
-        if len(numbers) < 3 or (numbers[0], numbers[-1]) != (784, 10):
-            return sizes
-        self._notes.append(f"{written}: 784 and 10 are the input and the output, not hidden layers")
-        return [int(each or 0) for each in numbers[1:-1]]
 
     def _switched(self, written: str, words: list[Any], name: str, negated: bool) -> tuple[str, str, Any]:
         if len(words) > 1 or (negated and words):

@@ -15,6 +15,7 @@ from handgrad.config import RunConfig
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
 from handgrad.files import atomic_write, read_file
 from handgrad.folders import new_folder
+from handgrad.json_files import read_object
 from handgrad.runs import Run, list_runs
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.ledger import Ledger
@@ -205,12 +206,9 @@ def read_stored(path: Path, remedy: str) -> dict[str, Any]:
     Raises  FileSystemError, CorruptDataError.
     """
     try:
-        content = json.loads(read_file(path))
-    except (ValueError, RecursionError) as error:
+        return read_object(path)
+    except CorruptDataError as error:
         raise CorruptDataError(f"{path} is damaged: {error}. {remedy}") from error
-    if not isinstance(content, dict):
-        raise CorruptDataError(f"{path} is damaged: it holds no JSON object. {remedy}")
-    return content
 
 
 def _digest(path: Path, settings: Settings) -> str:
