@@ -55,7 +55,7 @@ boundscheck: $(STATE)-dev ## run the tests of kernels and layers with array boun
 
 # Most laptops have no AVX-512; on one of these the tests pass a second time for nothing, and quickly.
 vectors: $(STATE)-dev ## run the tests of kernels compiled for vectors of 256 bits
-	@HANDGRAD_VECTOR_WIDTH=256 $(PYTEST) -m "not slow" --ignore tests/kernels/test_cache.py tests/kernels
+	@HANDGRAD_VECTOR_WIDTH=256 $(PYTEST) -m "not slow" tests/kernels
 
 lint: $(STATE)-dev ## look for mistakes and for files that are not formatted
 	@$(BIN)/ruff format --check .
