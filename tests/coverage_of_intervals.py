@@ -16,15 +16,11 @@ from tests.sweeps.worlds import Kind, MeasuredOn, World, probability, recommende
 
 from handgrad.evaluation import mcnemar, mean_interval, welch_interval, wilson
 from handgrad.recipes.estimate import compare, counted
-from handgrad.sweeps.analysis import recommendation as advice
-from handgrad.sweeps.analysis.configurations import configurations
-from handgrad.sweeps.analysis.correlation import pearson
-from handgrad.sweeps.analysis.effects import effects
-from handgrad.sweeps.analysis.factors import factors
-from handgrad.sweeps.analysis.importance import importances
-from handgrad.sweeps.analysis.leaderboard import leaderboard
-from handgrad.sweeps.analysis.timeline import timeline
-from handgrad.sweeps.analysis.zoom import zoom
+from handgrad.sweeps.analysis import recommendation as advising
+from handgrad.sweeps.analysis.effects import effects, restrict
+from handgrad.sweeps.analysis.importance import importances, pearson
+from handgrad.sweeps.analysis.leaderboard import configurations, leaderboard, timeline
+from handgrad.sweeps.analysis.model import factors
 
 EFFECTS = {
     "optimizer": {"sgd": -0.08, "momentum": -0.03},
@@ -166,11 +162,11 @@ def correlation(times: int) -> Iterator[Row]:
 def _seen(sweep, trials):
     ranked = configurations(sweep, trials)
     found = factors(sweep.definition, [each.values for each in ranked])
-    return ranked, found, zoom(found, ranked, 1)
+    return ranked, found, restrict(found, ranked, 1)
 
 
 def sweeps(times: int) -> Iterator[Row]:
-    """A sweep's effects, where nothing interacts and weight decay 0.5 ruins all; its slope in time, its board."""
+    """A sweep's effects, where nothing interacts and weight decay 0.5 is degenerate; its slope in time, its board."""
     sweep, truth = sweep_over(), additive(EFFECTS, floor={("weight_decay", 0.5): 0.1})
     for count in (20, 40, 100):
         for greed, search in ((0.0, "random"), (0.7, "greedy")):
@@ -178,7 +174,7 @@ def sweeps(times: int) -> Iterator[Row]:
             for seed in range(times):
                 _, _, near = _seen(sweep, planted(sweep, truth, count, seed=seed, greed=greed))
                 for each in effects(near):
-                    if near.adjusted and not (each.ruins or each.per or each.where):
+                    if near.adjusted and not (each.degenerate or each.per or each.where):
                         of = EFFECTS.get(each.name, {})
                         found.append(each.difference)
                         actual.append(of.get(each.value, 0) - of.get(each.reference, 0))
@@ -240,20 +236,20 @@ OTHERS = {
 def recommendation(times: int) -> Iterator[Row]:
     """Another run of what is recommended: its probability to end inside, so that few repetitions tell much."""
     drawn: dict[str, list] = {}
-    draws = advice.draws
+    draws = advising.draws
 
     def draw_once(definition):
         key = repr(definition.parameters)
         drawn[key] = drawn.get(key) or draws(definition)
         return drawn[key]
 
-    advice.draws = draw_once
+    advising.draws = draw_once
     try:
         for name, kind in {**KINDS, **OTHERS}.items():
             for count in (20, 40, 100) if name in KINDS else (40,):
                 yield of_world(name, kind, count, times)
     finally:
-        advice.draws = draws
+        advising.draws = draws
 
 
 def of_world(name: str, kind: Kind, count: int, times: int) -> Row:

@@ -22,7 +22,7 @@ from handgrad.recipes.reproduction.sweep_blocks import SECTIONS
 from handgrad.recipes.searches import AMONG, PARTS, EffectClaim
 from handgrad.runs import open_run
 from handgrad.sweeps import Metric
-from handgrad.sweeps.analysis import Analysis, Effect, Range
+from handgrad.sweeps.analysis.result import Analysis, Effect, Range
 from handgrad.sweeps.folder import open_sweep
 
 COURSE = Path(__file__).with_name("searched.yaml")

@@ -17,7 +17,7 @@ from handgrad.reports.blocks import LARGE, Attachment, Interactive, Note, Points
 from handgrad.reports.render import write_html, write_markdown
 from handgrad.reports.sweep import SweepData, build_sweep_report, sweep_sections
 from handgrad.sweeps import Hyperband, Metric
-from handgrad.sweeps.analysis import analyse
+from handgrad.sweeps.analysis.analyse import analyse
 from handgrad.sweeps.space import LogUniformValues, Uniform
 from handgrad.sweeps.trial import FAILED, FINISHED, RUNNING, STOPPED, Stop
 

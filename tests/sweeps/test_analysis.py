@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from tests.sweeps.planted import SPACE, additive, planted, sweep_over, trial
 
 from handgrad.sweeps import Metric
-from handgrad.sweeps.analysis import Range, analyse
-from handgrad.sweeps.analysis.configurations import configurations
-from handgrad.sweeps.analysis.leaderboard import leaderboard
-from handgrad.sweeps.analysis.measured import Measurements
+from handgrad.sweeps.analysis.analyse import analyse
+from handgrad.sweeps.analysis.leaderboard import Measurements, configurations, leaderboard
+from handgrad.sweeps.analysis.result import Range
 from handgrad.sweeps.space import LogUniformValues, Uniform
 from handgrad.sweeps.trial import FAILED, LOST, RUNNING, STOPPED
 
@@ -40,11 +39,11 @@ def effect(analysis, name, value):
     return next(e for e in analysis.effects if e.name == name and e.value == value and not e.where)
 
 
-def test_the_ruinous_value_is_found_first(found):
-    assert found.ruinous == (("weight_decay", 0.5),)
-    ruin = effect(found, "weight_decay", 0.5)
-    assert ruin.ruins
-    assert ruin.clear
+def test_the_degenerate_level_is_found_first(found):
+    assert found.degenerate_levels == (("weight_decay", 0.5),)
+    degenerate = effect(found, "weight_decay", 0.5)
+    assert degenerate.degenerate
+    assert degenerate.clear
     first = words(found)[0]
     assert first.startswith("Weight decay 0.5 costs 70.")
     assert "none of the 39 configurations with it exceeds 1" in first
@@ -62,12 +61,12 @@ def test_planted_effects_are_found_beside_it(found):
     assert any("tanh and relu cannot be told apart" in text for text in words(found, clear=False))
 
 
-def test_importance_with_and_without_the_ruin(found):
+def test_importance_with_and_without_the_degenerate_level(found):
     # Over the whole space 0.99 of the variance is weight decay's; without it 0.63 is the optimizer's, by enumeration.
-    whole, zoomed = found.importances[0], found.zoomed[0]
-    assert (whole.name, zoomed.name) == ("weight_decay", "optimizer")
+    whole, restricted = found.importances[0], found.restricted_importances[0]
+    assert (whole.name, restricted.name) == ("weight_decay", "optimizer")
     assert whole.share.low < 0.99 < whole.share.high
-    assert zoomed.share.low < 0.627 < zoomed.share.high
+    assert restricted.share.low < 0.627 < restricted.share.high
     assert whole.share.high - whole.share.low < 0.05
 
 
@@ -91,7 +90,7 @@ def test_the_recommendation_is_sober(found):
     assert not any("weight decay" in sentence for sentence in chosen.open)
 
 
-def test_interplay_is_said():
+def test_interaction_is_said():
     sweep = sweep_over()
 
     def truth(values):

@@ -10,16 +10,11 @@ from tests.sweeps.worlds import MeasuredOn
 
 from handgrad.evaluation import Interval, student, wilson
 from handgrad.sweeps import Metric
-from handgrad.sweeps.analysis.configurations import configurations
-from handgrad.sweeps.analysis.effects import effects
-from handgrad.sweeps.analysis.factors import factors
-from handgrad.sweeps.analysis.failures import failure_groups
-from handgrad.sweeps.analysis.interplay import pairs
-from handgrad.sweeps.analysis.leaderboard import leaderboard
-from handgrad.sweeps.analysis.recommendation import of_best, surrogate
-from handgrad.sweeps.analysis.regression import estimate
+from handgrad.sweeps.analysis.effects import effects, pairs, restrict
+from handgrad.sweeps.analysis.leaderboard import configurations, failure_groups, leaderboard
+from handgrad.sweeps.analysis.model import estimate, factors
+from handgrad.sweeps.analysis.recommendation import fit_surrogate, interval_of_best
 from handgrad.sweeps.analysis.result import IMAGES, SEEDS, Entry, Failure
-from handgrad.sweeps.analysis.zoom import zoom
 from handgrad.sweeps.space import Uniform
 
 T = {1: 12.7062, 2: 4.3027, 3: 3.1824, 10: 2.2281}  # two-sided 95 %, as printed in every table
@@ -39,7 +34,7 @@ def test_an_effects_interval():
 
 def seen(sweep, trials):
     ranked = configurations(sweep, trials)
-    return ranked, zoom(factors(sweep.definition, [each.values for each in ranked]), ranked, 1)
+    return ranked, restrict(factors(sweep.definition, [each.values for each in ranked]), ranked, 1)
 
 
 def test_seeds_of_one_configuration():
@@ -99,16 +94,16 @@ def entry(interval, over, rank=1):
 
 def test_another_run_of_the_best_of_few():
     # 90 of 100: Wilson's 0.8256 to 0.9448. With another run's noise and a seed's that is as large: twice.
-    alone = of_best([entry(wilson(90, 100), IMAGES)])
+    alone = interval_of_best([entry(wilson(90, 100), IMAGES)])
     assert alone[:3] == pytest.approx((0.9, 0.9 - 2 * 0.07437, 0.9 + 2 * 0.04477), abs=1e-4)
     # The best of four: 2.4977 deviations instead of 1.96, the 1 - 0.025 / 4 quantile.
-    best = of_best([entry(wilson(90, 100), IMAGES)] * 4)
+    best = interval_of_best([entry(wilson(90, 100), IMAGES)] * 4)
     assert best[:3] == pytest.approx(
         (0.9, 0.9 - 2 * 0.07437 * 2.4977 / 1.95996, 0.9 + 2 * 0.04477 * 2.4977 / 1.95996), abs=1e-4
     )
     # The mean of three seeds: 4.3027 s / sqrt(3) is the mean's, 4.3027 s sqrt(1 + 1 / 3) another run's.
     half = 4.3027 * 0.01 / 3**0.5
-    seeds = of_best([entry(Interval(0.8, 0.8 - half, 0.8 + half, 3), SEEDS)])
+    seeds = interval_of_best([entry(Interval(0.8, 0.8 - half, 0.8 + half, 3), SEEDS)])
     assert seeds.high - 0.8 == pytest.approx(4.3027 * 0.01 * (4 / 3) ** 0.5)
 
 
@@ -121,8 +116,8 @@ def test_what_is_expected_has_the_noise_of_another_run_in_it():
         for i, values in enumerate(sweep.definition.sample(rng) for _ in range(60))
     ]
     ranked, near = seen(sweep, trials)
-    learned = surrogate(sweep, near, ranked, MeasuredOn(100))
-    assert 0.9 * 0.03 < learned.noise(0.9) < 2 * 0.03
-    expected = learned.interval(ranked[0].values, 60)
+    surrogate = fit_surrogate(sweep, near, ranked, MeasuredOn(100))
+    assert 0.9 * 0.03 < surrogate.noise(0.9) < 2 * 0.03
+    expected = surrogate.interval(ranked[0].values, 60)
     assert 0.86 < expected.mean < 0.93 < ranked[0].mean
     assert 2 * 0.05 < expected.high - expected.low < 4 * 0.059

@@ -11,21 +11,15 @@ from tests.sweeps.planted import additive, planted, sweep_over
 
 from handgrad.evaluation import Interval
 from handgrad.sweeps import Metric
-from handgrad.sweeps.analysis import analyse
-from handgrad.sweeps.analysis.configurations import configurations
-from handgrad.sweeps.analysis.correlation import pearson
-from handgrad.sweeps.analysis.effects import effects
-from handgrad.sweeps.analysis.factors import factors
-from handgrad.sweeps.analysis.failures import guessing
-from handgrad.sweeps.analysis.fanova import variance_shares
-from handgrad.sweeps.analysis.leaderboard import between_seeds, leaderboard
-from handgrad.sweeps.analysis.measured import Measured
-from handgrad.sweeps.analysis.phrases import Unit, phrase, phrases
-from handgrad.sweeps.analysis.prediction import Stretch
-from handgrad.sweeps.analysis.recommendation import recommendation, surrogate
-from handgrad.sweeps.analysis.regression import Fit
+from handgrad.sweeps.analysis.analyse import analyse
+from handgrad.sweeps.analysis.effects import effects, restrict
+from handgrad.sweeps.analysis.importance import pearson, variance_shares
+from handgrad.sweeps.analysis.leaderboard import Measured, between_seeds, configurations, guessing, leaderboard
+from handgrad.sweeps.analysis.model import Fit, factors
+from handgrad.sweeps.analysis.recommendation import fit_surrogate, recommendation
 from handgrad.sweeps.analysis.result import Range
-from handgrad.sweeps.analysis.zoom import zoom
+from handgrad.sweeps.analysis.surrogate import VarianceStabilizer
+from handgrad.sweeps.analysis.wording import Unit, phrase, phrases
 from handgrad.sweeps.space import Uniform
 
 EFFECTS = {
@@ -41,7 +35,7 @@ TRIALS = int(os.environ.get("HANDGRAD_TRIALS", "4"))  # simulated sweeps a cell
 def seen(sweep, trials, sign=1):
     ranked = configurations(sweep, trials)
     found = factors(sweep.definition, [each.values for each in ranked])
-    return ranked, zoom(found, ranked, sign)
+    return ranked, restrict(found, ranked, sign)
 
 
 def test_two_groups_are_welch():
@@ -125,13 +119,13 @@ def test_accuracies_have_intervals_from_0_to_1():
 
 @pytest.mark.parametrize(("name", "goal"), [("validation_accuracy", "maximize"), ("validation_loss", "minimize")])
 def test_stretching_comes_back_and_keeps_the_order(name, goal):
-    stretch, objectives = Stretch(Metric(name, goal), 1e-3), np.array([0.1, 0.5, 0.9])
-    there = stretch.there(objectives)
-    assert stretch.back(there) == pytest.approx(objectives)
+    scale, objectives = VarianceStabilizer(Metric(name, goal), 1e-3), np.array([0.1, 0.5, 0.9])
+    there = scale.forward(objectives)
+    assert scale.inverse(there) == pytest.approx(objectives)
     assert np.all(np.diff(there) > 0) == (goal == "maximize")
     # The slope is the derivative of the way back.
-    step = stretch.back(there[1:2] + 1e-6) - stretch.back(there[1:2])
-    assert stretch.slope(0.5) == pytest.approx(abs(step[0]) / 1e-6, rel=1e-4)
+    step = scale.inverse(there[1:2] + 1e-6) - scale.inverse(there[1:2])
+    assert scale.slope(0.5) == pytest.approx(abs(step[0]) / 1e-6, rel=1e-4)
 
 
 def test_ranges_are_thirds_of_what_is_searched():
@@ -161,13 +155,13 @@ def test_words():
 @pytest.mark.parametrize("greed", [0.0, 0.7], ids=["random", "greedy"])
 @pytest.mark.parametrize("count", [40, 100])
 def test_intervals_cover_the_truth(count, greed):
-    """95 % intervals of planted effects, in sweeps with a ruinous value, searched at random or near the best so far."""
+    """95 % intervals of planted effects with a degenerate level, searched at random or near the best so far."""
     sweep, truth = sweep_over(), additive(EFFECTS, floor=RUIN)
     covered, strong = [], []
     for seed in range(100):
         _, near = seen(sweep, planted(sweep, truth, count, seed=seed, greed=greed))
         for effect in effects(near):
-            if not (effect.ruins or effect.per or effect.where):
+            if not (effect.degenerate or effect.per or effect.where):
                 planted_effects = EFFECTS.get(effect.name, {})
                 true = planted_effects.get(effect.value, 0) - planted_effects.get(effect.reference, 0)
                 covered.append(effect.difference.low <= true <= effect.difference.high)
@@ -203,8 +197,8 @@ def test_the_prediction_is_not_too_good():
     for seed in range(60):
         trials = planted(sweep, lambda values: 1 - truth(values), 60, noise=0.01, seed=seed)
         ranked, near = seen(sweep, trials, sign=-1)
-        learned = surrogate(sweep, near, ranked, Unknown())
-        chosen = recommendation(sweep, entries_of(sweep, ranked), near, (), learned)
+        surrogate = fit_surrogate(sweep, near, ranked, Unknown())
+        chosen = recommendation(sweep, entries_of(sweep, ranked), near, (), surrogate)
         true = 1 - truth(chosen.values)
         errors.append(true - chosen.predicted.mean)
         raw.append(1 - truth(ranked[0].values) - ranked[0].mean)

@@ -13,12 +13,11 @@ from scipy import stats
 from tests.sweeps.planted import sweep_over, trial
 
 from handgrad.evaluation import Interval, wilson
-from handgrad.sweeps.analysis import recommendation as advice
-from handgrad.sweeps.analysis.configurations import configurations
-from handgrad.sweeps.analysis.factors import factors
-from handgrad.sweeps.analysis.measured import Measured
+from handgrad.sweeps.analysis import recommendation as advising
+from handgrad.sweeps.analysis.effects import restrict
+from handgrad.sweeps.analysis.leaderboard import Measured, configurations
+from handgrad.sweeps.analysis.model import factors
 from handgrad.sweeps.analysis.result import IMAGES, Entry
-from handgrad.sweeps.analysis.zoom import zoom
 from handgrad.sweeps.space import LogUniformValues, Uniform
 
 LISTED = {
@@ -127,14 +126,14 @@ class MeasuredOn(NamedTuple):
 def recommended(world: World, count: int) -> tuple[dict[str, Any], Interval]:
     """What the analysis of so many trials recommends, and what it expects of another run."""
     ranked, measured = configurations(world.sweep, world.search(count)), MeasuredOn(world.kind.images)
-    seen = zoom(factors(world.sweep.definition, [each.values for each in ranked]), ranked, 1)
-    learned = advice.surrogate(world.sweep, seen, ranked, measured)
+    seen = restrict(factors(world.sweep.definition, [each.values for each in ranked]), ranked, 1)
+    surrogate = advising.fit_surrogate(world.sweep, seen, ranked, measured)
     shares = [wilson(round(each.mean * world.kind.images), world.kind.images) for each in ranked]
     entries = [
         Entry(rank, each.values, each.trials, share, IMAGES, False, 1.0, "")
         for rank, (each, share) in enumerate(zip(ranked, shares, strict=True), 1)
     ]
-    chosen = advice.recommendation(world.sweep, entries, seen, (), learned)
+    chosen = advising.recommendation(world.sweep, entries, seen, (), surrogate)
     return chosen.values, chosen.predicted
 
 

@@ -7,7 +7,7 @@ from handgrad.errors import UsageError
 from handgrad.evaluation import Interval
 from handgrad.recipes.searches import EffectClaim
 from handgrad.recipes.settings import canonical_name
-from handgrad.sweeps.analysis import Analysis, Effect, Range
+from handgrad.sweeps.analysis.result import Analysis, Effect, Range
 from handgrad.sweeps.definition import SweepDefinition
 
 HOLDS, HOLDS_NOT, UNDECIDED = "holds", "does not hold", "undecided"

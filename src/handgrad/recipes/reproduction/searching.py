@@ -22,7 +22,7 @@ from handgrad.runs import InterruptedRunError
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
 from handgrad.sweeps.after.diverse import choose
 from handgrad.sweeps.after.ranking import ranking
-from handgrad.sweeps.analysis import Entry
+from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.brains import require
 from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.doctor.examination import Plan

@@ -18,7 +18,7 @@ from handgrad.reports.sweep.failures import failures_section
 from handgrad.reports.sweep.influence import importance_section, observations_section
 from handgrad.reports.sweep.leaderboard import leaderboard_section
 from handgrad.reports.sweep.views import course_section, parallel_section, slices_section
-from handgrad.sweeps.analysis import Entry
+from handgrad.sweeps.analysis.result import Entry
 
 SECTIONS: dict[str, Callable[[SweepData], Section]] = {
     "answer": answer_section,

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from handgrad.figures.numbers.search import Measure
 from handgrad.reports.blocks import spelled
-from handgrad.sweeps.analysis import Analysis, Correlation, Effect, analyse
+from handgrad.sweeps.analysis.analyse import analyse
+from handgrad.sweeps.analysis.result import Analysis, Correlation, Effect
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.metric import Metric
 from handgrad.sweeps.storage import at_work

@@ -6,7 +6,7 @@ from handgrad.reports.blocks import Block, Note, Points, Section, Table, Text, s
 from handgrad.reports.sweep.data import SweepData
 from handgrad.reports.sweep.facts import chance
 from handgrad.reports.sweep.figures import picture
-from handgrad.sweeps.analysis import Effect
+from handgrad.sweeps.analysis.result import Effect
 
 TOO_FEW = "There are too few trials to tell how important the parameters are."
 
@@ -38,14 +38,25 @@ def observations_section(data: SweepData) -> Section:
 
 
 def _shares(data: SweepData) -> Table:
-    zoomed = {each.name: each.share for each in data.analysis.zoomed} if data.analysis.ruinous else {}
+    restricted = (
+        {each.name: each.share for each in data.analysis.restricted_importances}
+        if data.analysis.degenerate_levels
+        else {}
+    )
     rows = [
-        (each.name.replace("_", " "), *_share(each.share), *(_share(zoomed.get(each.name)) if zoomed else ()))
+        (each.name.replace("_", " "), *_share(each.share), *(_share(restricted.get(each.name)) if restricted else ()))
         for each in data.analysis.importances
     ]
-    header = ("parameter", "variance explained", "95 % interval", *(("among the rest", "interval") if zoomed else ()))
-    ruinous = ", ".join(f"{name.replace('_', ' ')} {spelled(value)}" for name, value in data.analysis.ruinous)
-    rest = f"; among the rest: without {ruinous}" if zoomed else ""
+    header = (
+        "parameter",
+        "variance explained",
+        "95 % interval",
+        *(("among the rest", "interval") if restricted else ()),
+    )
+    degenerate = ", ".join(
+        f"{name.replace('_', ' ')} {spelled(value)}" for name, value in data.analysis.degenerate_levels
+    )
+    rest = f"; among the rest: without {degenerate}" if restricted else ""
     return Table(header, rows, f"Importance (fANOVA): share of the variance{rest}", ("parameter",))
 
 

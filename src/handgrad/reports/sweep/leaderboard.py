@@ -6,7 +6,7 @@ from handgrad.reports.blocks import Attachment, Block, Code, Section, Table, Tex
 from handgrad.reports.sweep.data import SweepData
 from handgrad.reports.sweep.facts import counted
 from handgrad.reports.sweep.tables import leaderboard_table
-from handgrad.sweeps.analysis import Entry
+from handgrad.sweeps.analysis.result import Entry
 
 TOP, TIED = 20, " ≈"
 

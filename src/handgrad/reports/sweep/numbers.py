@@ -87,8 +87,8 @@ def importance(data: SweepData) -> Forest:
     title = f"Importance of each parameter (fANOVA): {len(data.analysis.entries):,} configurations"
     caption = (
         f"Share of the variance of {data.measure.name} over the whole space that each parameter explains by itself, "
-        "from a forest of regression trees; the rest is due to combinations of parameters. A parameter with a ruinous "
-        "value is important: it says little of how to choose among the others."
+        "from a forest of regression trees; the rest is due to combinations of parameters. A parameter with a "
+        "degenerate level is important: it says little of how to choose among the others."
     )
     return Forest(title, "variance explained (%)", rows, caption)
 

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 
 from handgrad.errors import FileSystemError, UsageError
-from handgrad.sweeps.analysis.configurations import configurations
-from handgrad.sweeps.analysis.leaderboard import leaderboard
-from handgrad.sweeps.analysis.measured import Measurements
+from handgrad.sweeps.analysis.leaderboard import Measurements, configurations, leaderboard
 from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.storage import at_work

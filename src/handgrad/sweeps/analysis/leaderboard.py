@@ -1,18 +1,105 @@
-"""The configurations by rank, and which of them cannot be told apart from the best."""
+"""The configurations of a sweep by rank, its failures, and its course in time."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import fmean, variance
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from scipy.special import ndtri, stdtrit
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import bdtrc, ndtri, stdtrit
+from scipy.stats import fisher_exact, linregress
 
-from handgrad.evaluation import Interval, student, wilson
-from handgrad.sweeps.analysis.configurations import Configuration
-from handgrad.sweeps.analysis.measured import Measurements
-from handgrad.sweeps.analysis.result import CLEAR, IMAGES, NOTHING, SEEDS, Entry
+from handgrad.config import RunConfig, build_dataset, build_split
+from handgrad.data import Dataset
+from handgrad.errors import HandgradError
+from handgrad.evaluation import Interval, holm, student, wilson
+from handgrad.sweeps.analysis.model import factors
+from handgrad.sweeps.analysis.result import CLEAR, IMAGES, NOTHING, SEEDS, Entry, Failure, FailureGroup, Timeline
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.trial import Trial
+from handgrad.sweeps.trial import FAILED, LOST, Trial
+
+Array = NDArray[Any]
+DECIDING = ("dataset", "validation_fraction", "train_fraction", "fold")
+
+
+class Measured(NamedTuple):
+    """Images of so many classes that a metric is measured on; none where it is no accuracy, or the data is missing."""
+
+    images: int = 0
+    classes: int = 0
+
+
+class Measurements:
+    """What the metric of a sweep's trials was measured on; each data set is read once."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+        self._part, _, kind = sweep.definition.metric.name.partition("_")
+        self._known: dict[tuple[object, ...], Measured] = {}
+        self._share = kind == "accuracy" and sweep.definition.metric.goal != "target"
+
+    def of(self, trial: Trial) -> Measured:
+        """Of a trial's run."""
+        if not self._share:
+            return Measured()
+        key = tuple(repr(trial.values.get(name)) for name in DECIDING)
+        if key not in self._known:
+            config = self._sweep.config(trial).replaced(features="pixels", resize=None)
+            self._known[key] = _measured(config, self._part)
+        return self._known[key]
+
+
+def _measured(config: RunConfig, part: str) -> Measured:
+    try:
+        dataset = build_dataset(config)
+        return Measured(_images(config, dataset, part), dataset.classes)
+    except HandgradError:  # the data may be on another machine than the report
+        return Measured()
+
+
+def _images(config: RunConfig, dataset: Dataset, part: str) -> int:
+    if part == "test":
+        return len(dataset.y_test)
+    split = build_split(config, dataset)
+    return len(split.validation_rows if part == "validation" else split.train_rows)
+
+
+class Configuration(NamedTuple):
+    """Rated replicates of one configuration; `gain` is their mean objective, turned so that more is better."""
+
+    values: dict[str, Any]
+    trials: tuple[Trial, ...]
+    objectives: tuple[float, ...]
+    gain: float
+
+    @property
+    def mean(self) -> float:
+        """Of the objectives."""
+        return fmean(self.objectives)
+
+
+def configurations(sweep: Sweep, trials: Sequence[Trial]) -> list[Configuration]:
+    """Those with an objective, the best first; equal ones in the order of their trials."""
+    together: dict[str, list[Trial]] = {}
+    for trial in sorted(trials, key=lambda trial: trial.number):
+        if trial.rated:
+            together.setdefault(sweep.definition.key(trial.values), []).append(trial)
+    found = [_configuration(sweep, tuple(group)) for group in together.values()]
+    return sorted(found, key=lambda each: (-each.gain, each.trials[0].number))
+
+
+def reported(sweep: Sweep, objective: float) -> float:
+    """An objective as it is reported: the metric's value, or how far it is from the target that it is to come near."""
+    metric = sweep.definition.metric
+    return metric.objective(objective) if metric.goal == "target" else objective
+
+
+def _configuration(sweep: Sweep, trials: tuple[Trial, ...]) -> Configuration:
+    objectives = tuple(reported(sweep, trial.objective) for trial in trials if trial.objective is not None)
+    sign = 1 if sweep.definition.metric.goal == "maximize" else -1
+    return Configuration(trials[0].values, trials, objectives, sign * fmean(objectives))
+
 
 NEIGHBOURS = 5  # on either side in rank, from which a configuration borrows how much seeds matter
 MANY = 1e9  # degrees of freedom where a variance is known
@@ -92,3 +179,83 @@ def _uncertain(ranked: Sequence[Configuration], place: int, measurements: Measur
         return Uncertain(share, IMAGES, ((share.high - share.low) / (2 * float(ndtri(0.975)))) ** 2, MANY)
     nothing = Interval(each.mean, math.nan, math.nan, 1)
     return Uncertain(nothing, NOTHING, math.inf if math.isnan(noise) else noise**2, MANY)
+
+
+BETTER_THAN_GUESSING = 0.01  # the largest chance that guessing has as many right
+
+
+def failures(trials: Sequence[Trial], measurements: Measurements) -> tuple[Failure, ...]:
+    """Those that failed or were lost, with the reason, and those that are no better than guessing, by number."""
+    return tuple(_each_failure(sorted(trials, key=lambda trial: trial.number), measurements))
+
+
+def guessing(right: int, images: int, classes: int) -> float:
+    """The chance that whoever guesses has at least so many right: P(B >= right), B ~ Binomial(images, 1 / classes)."""
+    return float(bdtrc(right - 1, images, 1 / classes)) if right else 1.0
+
+
+def failure_groups(sweep: Sweep, trials: Sequence[Trial], failed: Sequence[Failure]) -> tuple[FailureGroup, ...]:
+    """Values whose configurations failed more often than others, by Fisher's exact test, the surest first.
+
+    A configuration failed where at least half of its replicates did.
+    """
+    numbers = {failure.trial.number for failure in failed}
+    together: dict[str, list[Trial]] = {}
+    for trial in trials:
+        if trial.rated or trial.number in numbers:
+            together.setdefault(sweep.definition.key(trial.values), []).append(trial)
+    groups = [together[key] for key in sorted(together)]
+    bad = np.array([2 * sum(trial.number in numbers for trial in group) >= len(group) for group in groups], bool)
+    tested = [
+        _group(factor.name, value, factor.codes == level, bad)
+        for factor in factors(sweep.definition, [group[0].values for group in groups])
+        for level, value in enumerate(factor.levels)
+    ]
+    corrected = holm([group.p for group in tested])
+    found = [group._replace(p=p) for group, p in zip(tested, corrected, strict=True) if p < CLEAR]
+    return tuple(sorted(found, key=lambda group: group.p))
+
+
+def _each_failure(trials: Sequence[Trial], measurements: Measurements) -> Iterator[Failure]:
+    for trial in trials:
+        if trial.state in (FAILED, LOST):
+            yield Failure(trial, trial.why or trial.state)
+        elif trial.rated and trial.objective is not None:
+            images, classes = measurements.of(trial)
+            right = round(trial.objective * images)
+            if images and guessing(right, images, classes) > BETTER_THAN_GUESSING:
+                why = f"{right:,} of {images:,} images right, which is no more than guessing among {classes} gets"
+                yield Failure(trial, why)
+
+
+def _group(name: str, value: Any, has: Array, bad: Array) -> FailureGroup:
+    """The test for one value.  Shapes  has, bad (n,) bool: which configurations have it, which failed"""
+    failed, of, all_failed = int(np.sum(has & bad)), int(has.sum()), int(bad.sum())
+    elsewhere, others = all_failed - failed, len(bad) - of
+    p = float(fisher_exact([[failed, of - failed], [elsewhere, others - elsewhere]], "greater").pvalue)
+    return FailureGroup(name, value, failed, of, p, elsewhere, others)
+
+
+FEWEST_TIMED = 3  # two trials always lie on a line
+
+
+def timeline(sweep: Sweep, trials: Sequence[Trial]) -> Timeline | None:
+    """Objective against the time of creation, with its least-squares line; None without an objective."""
+    rated = sorted((trial for trial in trials if trial.rated), key=lambda trial: (trial.began, trial.number))
+    if not rated:
+        return None
+    start = min(trial.began for trial in trials)
+    points = tuple((trial.began - start, reported(sweep, trial.objective or 0.0), trial.number) for trial in rated)
+    best = max if sweep.definition.metric.goal == "maximize" else min
+    running = tuple((points[i][0], best(value for _, value, _ in points[: i + 1])) for i in range(len(points)))
+    return Timeline(points, running, *_line([x / 3600 for x, _, _ in points], [y for _, y, _ in points]))
+
+
+def _line(hours: Sequence[float], values: Sequence[float]) -> tuple[Interval, float, float]:
+    """Slope, intercept and the p-value of no slope; NaN where the times do not tell."""
+    if len(hours) < FEWEST_TIMED or max(hours) == min(hours):
+        return Interval(math.nan, math.nan, math.nan, len(hours)), math.nan, math.nan
+    fit = linregress(hours, values)
+    half = student(len(hours) - 2) * float(fit.stderr)
+    slope = float(fit.slope)
+    return Interval(slope, slope - half, slope + half, len(hours)), float(fit.intercept), float(fit.pvalue)

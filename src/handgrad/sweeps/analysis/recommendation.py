@@ -1,7 +1,7 @@
 """Which configuration to use, what may be expected of it, and what is still open."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,17 +10,63 @@ from scipy.special import ndtri
 
 from handgrad.errors import UsageError
 from handgrad.evaluation import Interval
-from handgrad.sweeps.analysis.configurations import Configuration
-from handgrad.sweeps.analysis.edges import edges
-from handgrad.sweeps.analysis.measured import Measurements
-from handgrad.sweeps.analysis.phrases import Unit
-from handgrad.sweeps.analysis.prediction import FEWEST, Surrogate
+from handgrad.sweeps.analysis.effects import RestrictedSpace
+from handgrad.sweeps.analysis.leaderboard import Configuration, Measurements
+from handgrad.sweeps.analysis.model import Factor, is_number, positions
 from handgrad.sweeps.analysis.result import SEEDS, Effect, Entry, Range, Recommendation
-from handgrad.sweeps.analysis.zoom import Zoom
+from handgrad.sweeps.analysis.surrogate import FEWEST, Surrogate
+from handgrad.sweeps.analysis.wording import Unit, called, value
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.folder import Sweep
 
 Array = NDArray[Any]
+NEAR = 0.1  # of the scale that was searched
+
+
+def boundary_optima(
+    definition: SweepDefinition, values: dict[str, Any], effects: Sequence[Effect], space: RestrictedSpace, unit: Unit
+) -> Iterator[str]:
+    """A sentence for each number of the configuration at an end of what was tried, if that is clearly better."""
+    for factor in space.factors:
+        chosen, own = values[factor.name], [e for e in effects if e.name == factor.name and not e.where]
+        if not (is_number(factor.levels[0]) or isinstance(factor.levels[0], Range)):
+            continue
+        lower, upper = _at_ends(definition, factor, chosen)
+        if upper and _leads_to(factor, chosen, own, unit):
+            yield _sentence(factor, chosen, "upper end", "larger")
+        elif lower and chosen > 0 and _leads_to(factor, chosen, own, unit):
+            yield _sentence(factor, chosen, "lower end", "smaller")
+
+
+def _at_ends(definition: SweepDefinition, factor: Factor, chosen: float) -> tuple[bool, bool]:
+    """Whether it is the smallest or the largest that was tried, or near the ends of a range that was searched."""
+    if not isinstance(factor.levels[0], Range):
+        return chosen == factor.levels[0], chosen == factor.levels[-1]
+    place = float(positions(definition.parameters[factor.name], [chosen])[0])
+    return place <= NEAR, place >= 1 - NEAR
+
+
+def _leads_to(factor: Factor, chosen: float, effects: Sequence[Effect], unit: Unit) -> bool:
+    """Whether no other level is better on average, and one of them clearly worse."""
+    levels = [e for e in effects if not (e.per or e.degenerate)]
+    own = next((e for e in levels if _has(e.value, chosen)), None)
+    if own is not None:
+        best = not unit.better(-own.difference.mean)
+        return best and own.clear and not any(unit.better(e.difference.mean - own.difference.mean) for e in levels)
+    among = any(_has(e.reference, chosen) for e in levels)
+    return among and any(e.clear for e in levels) and not any(unit.better(e.difference.mean) for e in levels)
+
+
+def _has(level: Any, chosen: float) -> bool:
+    return level.low <= chosen <= level.high if isinstance(level, Range) else level == chosen
+
+
+def _sentence(factor: Factor, chosen: float, end: str, further: str) -> str:
+    return (
+        f"The {called(factor.name)}, {value(chosen)}, is at the {end} of what was tried: {further} ones may be better."
+    )
+
+
 UNTRIED = 1000  # draws that are thought of besides the tried configurations
 SHORTLIST = 20  # of them that are looked at closely
 
@@ -33,12 +79,12 @@ class Choice(NamedTuple):
     place: int | None
 
 
-def surrogate(
-    sweep: Sweep, seen: Zoom, ranked: Sequence[Configuration], measurements: Measurements
+def fit_surrogate(
+    sweep: Sweep, space: RestrictedSpace, ranked: Sequence[Configuration], measurements: Measurements
 ) -> Surrogate | None:
-    """What has been learned from the configurations that nothing ruins; None where they are too few."""
-    rows = [each for each, taken in zip(ranked, seen.rows, strict=True) if taken]
-    names = [factor.name for factor in seen.factors if len(factor.take(seen.rows).levels) > 1]
+    """What has been surrogate from the configurations that nothing degenerate; None where they are too few."""
+    rows = [each for each, taken in zip(ranked, space.rows, strict=True) if taken]
+    names = [factor.name for factor in space.factors if len(factor.take(space.rows).levels) > 1]
     values = [each.values for each in rows for _ in each.objectives]
     objectives = np.array([objective for each in rows for objective in each.objectives])
     if len(rows) < FEWEST or not names or np.ptp(objectives) == 0:
@@ -47,13 +93,21 @@ def surrogate(
 
 
 def recommendation(
-    sweep: Sweep, entries: Sequence[Entry], seen: Zoom, effects: Sequence[Effect], learned: Surrogate | None
+    sweep: Sweep,
+    entries: Sequence[Entry],
+    space: RestrictedSpace,
+    effects: Sequence[Effect],
+    surrogate: Surrogate | None,
 ) -> Recommendation | None:
     """The tried configuration of which most is expected, unless an untried one is clearly better."""
     if not entries:
         return None
     unit = Unit(sweep.definition.metric)
-    choice = _choice(sweep, entries, seen, learned) if learned else Choice(entries[0].values, of_best(entries), 0)
+    choice = (
+        _choice(sweep, entries, space, surrogate)
+        if surrogate
+        else Choice(entries[0].values, interval_of_best(entries), 0)
+    )
     choice = choice._replace(predicted=choice.predicted.within(*sweep.definition.metric.bounds))
     entry = None if choice.place is None else entries[choice.place]
     config = sweep.definition.to_config(choice.values, sweep.base)
@@ -61,29 +115,31 @@ def recommendation(
         choice.values,
         choice.predicted,
         entry.command if entry else config.replaced(name=None, runs_dir="runs", wandb_group=None).command(),
-        _words(entries, choice, unit, learned is not None),
+        _words(entries, choice, unit, surrogate is not None),
         len(entries),
         entry.trials[0] if entry else None,
-        tuple(edges(sweep.definition, choice.values, effects, seen, unit)),
+        tuple(boundary_optima(sweep.definition, choice.values, effects, space, unit)),
     )
 
 
-def _choice(sweep: Sweep, entries: Sequence[Entry], seen: Zoom, learned: Surrogate) -> Choice:
-    places = np.flatnonzero(seen.rows).tolist()
-    best = places[int(np.argmax(learned.means([entries[i].values for i in places])))]
-    candidates = [entries[best].values, *_untried(sweep, entries, seen, learned)]
-    mean, covariance = learned.expected(candidates)
+def _choice(sweep: Sweep, entries: Sequence[Entry], space: RestrictedSpace, surrogate: Surrogate) -> Choice:
+    places = np.flatnonzero(space.rows).tolist()
+    best = places[int(np.argmax(surrogate.means([entries[i].values for i in places])))]
+    candidates = [entries[best].values, *_untried(sweep, entries, space, surrogate)]
+    mean, covariance = surrogate.expected(candidates)
     spread = np.diag(covariance) + covariance[0, 0] - 2 * covariance[0]
     clearly = mean - mean[0] > float(ndtri(0.975)) * np.sqrt(np.maximum(spread, 0))
     clearly[0] = True  # over itself, so that there is always one
     chosen = max(np.flatnonzero(clearly).tolist(), key=lambda i: float(mean[i]))
-    return Choice(candidates[chosen], learned.interval(candidates[chosen], len(entries)), None if chosen else best)
+    return Choice(candidates[chosen], surrogate.interval(candidates[chosen], len(entries)), None if chosen else best)
 
 
-def _untried(sweep: Sweep, entries: Sequence[Entry], seen: Zoom, learned: Surrogate) -> list[dict[str, Any]]:
-    """The most promising of many draws: possible, not tried yet, and of values that were tried and do not ruin."""
-    listed = [factor.name for factor in seen.factors if not isinstance(factor.levels[0], Range)]
-    places = np.flatnonzero(seen.rows).tolist()
+def _untried(
+    sweep: Sweep, entries: Sequence[Entry], space: RestrictedSpace, surrogate: Surrogate
+) -> list[dict[str, Any]]:
+    """The most promising of many draws: possible, not tried yet, and of tried values that are not degenerate."""
+    listed = [factor.name for factor in space.factors if not isinstance(factor.levels[0], Range)]
+    places = np.flatnonzero(space.rows).tolist()
     known = {name: {repr(entries[i].values[name]) for i in places} for name in listed}
     familiar = [
         values for values in draws(sweep.definition) if all(repr(values[name]) in known[name] for name in listed)
@@ -91,7 +147,7 @@ def _untried(sweep: Sweep, entries: Sequence[Entry], seen: Zoom, learned: Surrog
     if not familiar:
         return []
     known_keys, new = {sweep.definition.key(entry.values) for entry in entries}, []
-    for i in np.argsort(-learned.means(familiar), kind="stable").tolist():
+    for i in np.argsort(-surrogate.means(familiar), kind="stable").tolist():
         key = sweep.definition.key(familiar[i])
         if key not in known_keys and _possible(sweep, familiar[i]):
             new.append(familiar[i])
@@ -115,7 +171,7 @@ def _possible(sweep: Sweep, values: dict[str, Any]) -> bool:
     return True
 
 
-def of_best(entries: Sequence[Entry]) -> Interval:
+def interval_of_best(entries: Sequence[Entry]) -> Interval:
     """Of another run of the best one, where no other one tells of it, as the best of so many must be watched.
 
     The noise of both runs, its own and the other one's, is in the difference; a seed that was never changed is taken to
@@ -131,13 +187,13 @@ def of_best(entries: Sequence[Entry]) -> Interval:
     return best._replace(low=low, high=high)
 
 
-def _words(entries: Sequence[Entry], choice: Choice, unit: Unit, learned: bool) -> str:
+def _words(entries: Sequence[Entry], choice: Choice, unit: Unit, surrogate: bool) -> str:
     """Why this one, what to expect of it, and how many are as good as far as can be told."""
     tied = sum(entry.tied for entry in entries) - 1
     expected = f"Expect {unit.expected(choice.predicted)} of another run of it"
     why = ""
     if (
-        learned
+        surrogate
         and choice.place is not None
         and unit.better(entries[choice.place].objective.mean - choice.predicted.mean)
     ):

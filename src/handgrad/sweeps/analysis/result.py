@@ -84,7 +84,7 @@ class Effect(NamedTuple):
     `n` configurations have the value, `best` is the best objective among them. `per` is "" for a value; else `value`
     and `reference` are None, and the difference is that of each "doubling", "tenfold", or step such as "1". `where` is
     () or the values of other parameters with which alone the difference is found, beyond what each of them does.
-    `ruins`: no configuration with the value comes near the others, which are compared without it.
+    `degenerate`: no configuration with the value comes near the others, which are compared without it.
     """
 
     name: str
@@ -96,7 +96,7 @@ class Effect(NamedTuple):
     best: float
     per: str = ""
     where: tuple[tuple[str, Any], ...] = ()
-    ruins: bool = False
+    degenerate: bool = False
 
     @property
     def clear(self) -> bool:
@@ -153,10 +153,11 @@ class Recommendation(NamedTuple):
 
 @dataclass(frozen=True)
 class Analysis:
-    """Everything that is told of a sweep; whatever there are too few trials for is empty, and a note says so.
+    """Everything that is reported of a sweep; whatever there are too few trials for is empty, and a note says so.
 
-    `states` counts the trials by their state. `ruinous` are the (parameter, value) pairs without which `effects` and
-    `zoomed`, the importances among the rest, are estimated; `importances` are those among all.
+    `states` counts the trials by their state. `degenerate_levels` are the (parameter, value) pairs without which
+    `effects` and `restricted_importances`, the importances among the rest, are estimated; `importances` are those among
+    all.
     """
 
     metric: Metric
@@ -164,10 +165,10 @@ class Analysis:
     entries: tuple[Entry, ...] = ()
     timeline: Timeline | None = None
     importances: tuple[Importance, ...] = ()
-    zoomed: tuple[Importance, ...] = ()
+    restricted_importances: tuple[Importance, ...] = ()
     correlations: tuple[Correlation, ...] = ()
     effects: tuple[Effect, ...] = ()
-    ruinous: tuple[tuple[str, Any], ...] = ()
+    degenerate_levels: tuple[tuple[str, Any], ...] = ()
     observations: tuple[Observation, ...] = ()
     failures: tuple[Failure, ...] = ()
     failure_groups: tuple[FailureGroup, ...] = ()

@@ -1,20 +1,120 @@
-"""What a configuration may be expected to reach, from its own runs and from those of similar ones."""
+"""What a configuration may be expected to reach: Gaussian processes over its own runs and those of similar ones."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg.lapack import dpotrf, dtrtrs
 from scipy.special import ndtri, stdtr
 
 from handgrad.evaluation import Interval
-from handgrad.sweeps.analysis.factors import MOST_LEVELS, is_number, positions
-from handgrad.sweeps.analysis.gaussian import Member, Seen, members
+from handgrad.sweeps.analysis.model import MOST_LEVELS, is_number, positions
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.metric import Metric
 
 Array = NDArray[Any]
+LEVEL = 4.0  # variance of the mean of all, which is not known either
+PARTS = (0.003, 0.03, 0.1, 0.3, 1.0)  # variances of what a parameter adds
+RESTS = ((0.0, 1.0), *product((0.03, 0.1, 0.3, 1.0), (3.0, 10.0)))  # variance and reach of what depends on all of them
+NOISES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)  # deviations of a seed's noise
+USUAL = 0.3  # the scale of a half-Cauchy distribution of them: seeds seldom matter as much as configurations do
+MOST_RUNS = 200  # runs that decide how likely the sizes are
+WORK = 15_000  # members times runs, at most
+
+
+class Sizes(NamedTuple):
+    """The variance of a parameter's part and of the rest, how far that reaches, and the deviation of the noise."""
+
+    part: float
+    rest: float
+    reach: float
+    noise: float
+
+    def kernel(self, agreement: Array, parameters: int) -> Array:
+        """Of everything but noise, from the number of parameters in which two configurations agree."""
+        rest = self.rest * np.exp((agreement - parameters) / self.reach) if self.rest else 0.0
+        return np.asarray(LEVEL + self.part * agreement + rest)
+
+
+class Observed(NamedTuple):
+    """Runs: how many of the parameters any two agree in, their results, and their noise's variance.
+
+    That is noise^2 seed + images, noise as in Sizes.
+
+    Shapes  agreement (n, n); y, seed, images (n,)
+    """
+
+    agreement: Array
+    parameters: int
+    y: Array
+    seed: Array
+    images: Array
+
+    def first(self, count: int) -> "Observed":
+        """The first ones of them."""
+        some = slice(0, count)
+        return Observed(self.agreement[some, some], self.parameters, self.y[some], self.seed[some], self.images[some])
+
+    def factor(self, sizes: Sizes, kernel: Array | None = None) -> Array:
+        """The lower Cholesky factor of the results' covariance.  Shapes  -> (n, n)"""
+        covariance = sizes.kernel(self.agreement, self.parameters) if kernel is None else kernel.copy()
+        covariance[np.diag_indices_from(covariance)] += sizes.noise**2 * self.seed + self.images
+        return np.asarray(dpotrf(covariance.T, lower=1, clean=1, overwrite_a=1)[0])
+
+    def log_likelihoods(self) -> Iterator[tuple[Sizes, float]]:
+        """Of all sizes, with what was likely beforehand, up to a constant."""
+        for part, (rest, reach) in product(PARTS, RESTS):
+            kernel = Sizes(part, rest, reach, 0.0).kernel(self.agreement, self.parameters)
+            for noise in NOISES:
+                sizes = Sizes(part, rest, reach, noise)
+                factor = self.factor(sizes, kernel)
+                half = dtrtrs(factor, self.y, lower=1)[0]
+                fit = -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum())
+                yield sizes, fit - math.log1p((noise / USUAL) ** 2) - (math.log(len(RESTS) - 1) if rest else 0.0)
+
+
+class Member(NamedTuple):
+    """One of the processes, given what was observed; the weights of all sum to 1.
+
+    Shapes  factor (n, n); pull (n,), the covariance's inverse times y
+    """
+
+    sizes: Sizes
+    weight: float
+    factor: Array
+    pull: Array
+
+    def predict(self, across: Array, among: Array, parameters: int) -> tuple[Array, Array]:
+        """Mean and covariance of others.  Shapes  across (m, n), among (m, m) -> (m,), (m, m)"""
+        toward = self.sizes.kernel(across, parameters)
+        part = solve_triangular(self.factor, toward.T, lower=True, check_finite=False)
+        return toward @ self.pull, self.sizes.kernel(among, parameters) - part.T @ part
+
+    def left_out(self, y: Array) -> tuple[Array, Array]:
+        """Mean and variance of each run, with its noise, from all others: Rasmussen & Williams (2006), 5.4.2."""
+        own = np.diag(cho_solve((self.factor, True), np.eye(len(y)), check_finite=False))
+        return y - self.pull / own, 1 / own
+
+
+def members(observed: Observed) -> list[Member]:
+    """Those of the likeliest sizes."""
+    every, log_likely = zip(*observed.first(MOST_RUNS).log_likelihoods(), strict=True)
+    weights = np.exp(np.array(log_likely) - max(log_likely))
+    best = np.argsort(-weights, kind="stable")[: max(5, WORK // len(observed.y))]
+    best = best[weights[best] > 1e-3]
+    shares = weights[best] / weights[best].sum()
+    return [_member(observed, every[i], share) for i, share in zip(best.tolist(), shares.tolist(), strict=True)]
+
+
+def _member(observed: Observed, sizes: Sizes, weight: float) -> Member:
+    factor = observed.factor(sizes)
+    return Member(sizes, weight, factor, cho_solve((factor, True), observed.y, check_finite=False))
+
+
 FEWEST = 5  # configurations to learn from
 SMOOTH = 0.3  # of a scale's length: numbers so far apart still agree to 61 %
 MOST_KNOWN = 1500  # runs that it is conditioned on
@@ -22,7 +122,7 @@ NODES = ndtri((np.arange(25) + 0.5) / 25)  # of a normal distribution, equally l
 SEED_SHARE = 0.25  # of the images' variance, which is taken to be a seed's at least: one seed each cannot tell
 
 
-class Stretch:
+class VarianceStabilizer:
     """Objectives on a scale on which noise is about the same everywhere, and more is better.
 
     Of accuracies that is minus the logarithm of the errors, of losses minus their logarithm, of all else the gain.
@@ -34,19 +134,19 @@ class Stretch:
         self._logs = self._errors or (metric.name.endswith("loss") and metric.goal == "minimize")
         self._smallest = smallest
 
-    def there(self, objectives: Array) -> Array:
-        """Objectives stretched."""
+    def forward(self, objectives: Array) -> Array:
+        """Objectives transformed."""
         wrong = 1 - objectives if self._errors else objectives
         return -np.log(np.maximum(wrong, self._smallest)) if self._logs else self._sign * objectives
 
-    def back(self, stretched: Array) -> Array:
+    def inverse(self, transformed: Array) -> Array:
         """Objectives again."""
         if not self._logs:
-            return self._sign * stretched
-        return 1 - np.exp(-stretched) if self._errors else np.exp(-stretched)
+            return self._sign * transformed
+        return 1 - np.exp(-transformed) if self._errors else np.exp(-transformed)
 
     def slope(self, objective: float) -> float:
-        """How much an objective changes with its stretched value."""
+        """How much an objective changes with its transformed value."""
         if not self._logs:
             return 1.0
         return max(1 - objective if self._errors else objective, self._smallest)
@@ -75,34 +175,36 @@ class Surrogate:
         objectives: Array,
         images: int = 0,
     ) -> None:
-        self.stretch = Stretch(definition.metric, 0.5 / images if images else 1e-3 * float(np.median(objectives)))
+        self.transform = VarianceStabilizer(
+            definition.metric, 0.5 / images if images else 1e-3 * float(np.median(objectives))
+        )
         self._definition, self._images = definition, images
         self._scaled = [name for name in names if _on_a_scale(values, name)]
         self._listed = [name for name in names if name not in self._scaled]
-        stretched = self.stretch.there(objectives)
+        transformed = self.transform.forward(objectives)
         order = np.lexsort(
-            (np.array([definition.key(each) for each in values]), stretched)
+            (np.array([definition.key(each) for each in values]), transformed)
         )  # whatever the order of the trials
         order = np.random.default_rng(0).permutation(order)[:MOST_KNOWN]
-        self._known, y = [values[i] for i in order.tolist()], _pulled_in(stretched)[order]
+        self._known, y = [values[i] for i in order.tolist()], _pulled_in(transformed)[order]
         self._middle, self._size = float(y.mean()), float(y.std())
-        self._unit = self._size * self.stretch.slope(float(np.quantile(objectives, 0.75)))
+        self._unit = self._size * self.transform.slope(float(np.quantile(objectives, 0.75)))
         agreement, y = self._agreement(self._known, self._known), (y - self._middle) / self._size
         where = np.full(len(y), float(np.quantile(objectives, 0.75)))
         for _ in range(2):  # noise depends on where a run is expected, and that on noise
-            seen = Seen(agreement, len(names), y, *self._variances(where))
-            self._members = members(seen)
-            where = self.stretch.back(self.means(self._known))
-        self._doubt, self._freedom = self._checked(seen)
+            observed = Observed(agreement, len(names), y, *self._variances(where))
+            self._members = members(observed)
+            where = self.transform.inverse(self.means(self._known))
+        self._doubt, self._freedom = self._checked(observed)
 
     def noise(self, objective: float) -> float:
         """The standard deviation of a run around what its configuration reaches on average, at this objective."""
         seed, images = self._variances(np.array([objective]))
         share = sum(member.weight * member.sizes.noise**2 for member in self._members)
-        return self._size * math.sqrt(share * seed[0] + images[0]) * self.stretch.slope(objective)
+        return self._size * math.sqrt(share * seed[0] + images[0]) * self.transform.slope(objective)
 
     def expected(self, values: Sequence[dict[str, Any]]) -> tuple[Array, Array]:
-        """Means, stretched, and their covariance.  Shapes  -> (n,), (n, n)"""
+        """Means, transformed, and their covariance.  Shapes  -> (n,), (n, n)"""
         parts = [(member.weight, *predicted) for member, predicted in self._predicted(values)]
         mean = np.sum([weight * each for weight, each, _ in parts], axis=0)
         spread = [w * (self._doubt**2 * c + np.outer(m - mean, m - mean)) for w, m, c in parts]
@@ -113,13 +215,13 @@ class Surrogate:
         rows = []
         for member, (mean, covariance) in self._predicted([values]):
             nodes = mean[0] + self._doubt * math.sqrt(max(covariance[0, 0], 0.0)) * NODES
-            centres = self.stretch.back(self._middle + self._size * nodes)
+            centres = self.transform.inverse(self._middle + self._size * nodes)
             seed, images = self._variances(centres)
             noise = np.sqrt(member.sizes.noise**2 * seed + images) * self._size * self._slopes(centres)
             rows.append((np.full(len(nodes), member.weight / len(nodes)), centres, noise))
         weights, centres, noise = (np.concatenate(each) for each in zip(*rows, strict=True))
         low, high = (_quantile(p, weights, centres, noise, self._freedom) for p in (0.025, 0.975))
-        middle = float(self.stretch.back(self.means([values]))[0])
+        middle = float(self.transform.inverse(self.means([values]))[0])
         return Interval(middle, low, high, size)
 
     def means(self, values: Sequence[dict[str, Any]]) -> Array:
@@ -134,10 +236,10 @@ class Surrogate:
         return [(member, member.predict(across, among, count)) for member in self._members]
 
     def _slopes(self, objectives: Array) -> Array:
-        return np.array([self.stretch.slope(each) for each in objectives.tolist()])
+        return np.array([self.transform.slope(each) for each in objectives.tolist()])
 
     def _variances(self, objectives: Array) -> tuple[Array, Array]:
-        """Of a seed's noise of unit size, and of the images' with the least of a seed's, stretched."""
+        """Of a seed's noise of unit size, and of the images' with the least of a seed's, transformed."""
         slopes = self._slopes(objectives) * self._size
         share = np.clip(objectives, 0, 1)
         of_images = (1 + SEED_SHARE) * share * (1 - share) / self._images if self._images else np.zeros(len(share))
@@ -155,20 +257,20 @@ class Surrogate:
             total += np.exp(-0.5 * ((one[:, None] - other) / SMOOTH) ** 2)
         return total
 
-    def _checked(self, seen: Seen) -> tuple[float, float]:
+    def _checked(self, observed: Observed) -> tuple[float, float]:
         """By how much errors exceed what is claimed, where most is promised, and how many runs tell of noise.
 
         Each run of the quarter with the best predictions is predicted from all others.
 
         Math    degrees of freedom n - tr(H), H what takes y to the means at the same runs; at least FEWEST - 1
         """
-        means, variances = map(np.array, zip(*(member.left_out(seen.y) for member in self._members), strict=True))
+        means, variances = map(np.array, zip(*(member.left_out(observed.y) for member in self._members), strict=True))
         weights = np.array([member.weight for member in self._members])
         mean = weights @ means
         variance = weights @ (variances + (means - mean) ** 2)
         best = np.argsort(-mean, kind="stable")[: max(1, len(mean) // 4)]
-        doubt = max(1.0, float(np.sqrt(np.mean((seen.y - mean)[best] ** 2 / variance[best]))))
-        noises = np.array([member.sizes.noise**2 * seen.seed + seen.images for member in self._members])
+        doubt = max(1.0, float(np.sqrt(np.mean((observed.y - mean)[best] ** 2 / variance[best]))))
+        noises = np.array([member.sizes.noise**2 * observed.seed + observed.images for member in self._members])
         return doubt, max(FEWEST - 1.0, float(weights @ np.sum(noises / variances, axis=1)))
 
 
