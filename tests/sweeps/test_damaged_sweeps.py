@@ -11,8 +11,8 @@ from tests.commands import call
 from tests.sweeps.conftest import again, drive
 
 from handgrad.errors import CorruptDataError, HandgradError, UsageError
-from handgrad.sweeps.after.tested import read_chosen
 from handgrad.sweeps.folder import create_sweep, open_sweep
+from handgrad.sweeps.posthoc.test import read_chosen
 from handgrad.sweeps.storage import TABLE, joined
 from handgrad.sweeps.trial import STOPPED
 

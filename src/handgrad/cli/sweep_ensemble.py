@@ -10,16 +10,16 @@ from handgrad.cli.subcommands import Subcommand
 from handgrad.cli.watching_runs import watched
 from handgrad.config.kinds import Name, Whole
 from handgrad.evaluation.tables import Table, ends, percent
-from handgrad.sweeps.after.ensembles import SELECTIONS, Outcome, ask_together, outcome_file
-from handgrad.sweeps.after.ranking import first_of, ranking
 from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.posthoc.ensemble import SELECTIONS, Outcome, evaluate_ensemble, outcome_file
+from handgrad.sweeps.posthoc.test import first_of, ranking
 
 
 def together(sweep: Sweep, parsed: ParsedFlags) -> int:
     """Choose by validation images, ask about the test images, and tell."""
     options = parsed.options
     entries = first_of(ranking(sweep), options["top"])
-    outcome = ask_together(sweep, entries, options["select"], say, watched)
+    outcome = evaluate_ensemble(sweep, entries, options["select"], say, watched)
     screen = Screen(highlight=False)
     show_points(screen, [f"trial {each.kept.trial.number}: {each.kept.run.name}" for each in outcome.members])
     screen.print()

@@ -11,9 +11,8 @@ from handgrad.cli.watching_runs import watched
 from handgrad.config.kinds import Whole
 from handgrad.evaluation import Interval
 from handgrad.evaluation.tables import Table, ends, percent
-from handgrad.sweeps.after.ranking import first_of, of_trial, ranking
-from handgrad.sweeps.after.tested import chosen_file, look_at_test, read_chosen
 from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.posthoc.test import chosen_file, evaluate_on_test, first_of, of_trial, ranking, read_chosen
 
 
 def test(sweep: Sweep, parsed: ParsedFlags) -> int:
@@ -21,7 +20,7 @@ def test(sweep: Sweep, parsed: ParsedFlags) -> int:
     ranked, number = ranking(sweep), parsed.options["trial"]
     entries = first_of(ranked, parsed.options["top"]) if number is None else [of_trial(ranked, number)]
     before = len(read_chosen(sweep))
-    records = look_at_test(sweep, entries, say, watched)
+    records = evaluate_on_test(sweep, entries, say, watched)
     looked_at = len(read_chosen(sweep))
     screen, metric = Screen(highlight=False), sweep.definition.metric.name
     show_points(screen, [f"trial {record['trial']}: {record['run']}" for record in records])

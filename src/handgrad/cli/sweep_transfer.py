@@ -12,10 +12,18 @@ from handgrad.cli.tracked import with_wandb
 from handgrad.cli.watching_runs import watched
 from handgrad.config.kinds import Whole
 from handgrad.errors import UsageError
-from handgrad.sweeps.after.ranking import first_of, ranking
-from handgrad.sweeps.after.transfer import choose_for, open_transfer
-from handgrad.sweeps.after.transferred import Outcome, choice_in_words, outcome_of, pairs_in_words, save, table_of
 from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.posthoc.test import first_of, ranking
+from handgrad.sweeps.posthoc.transfer import (
+    Outcome,
+    choice_in_words,
+    choose_for,
+    open_transfer,
+    outcome_of,
+    pairs_in_words,
+    save,
+    table_of,
+)
 from handgrad.sweeps.start import run_sweep
 
 

@@ -20,13 +20,13 @@ from handgrad.recipes.searches import Found
 from handgrad.recipes.training import sweep_base
 from handgrad.runs import InterruptedRunError
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
-from handgrad.sweeps.after.diverse import choose
-from handgrad.sweeps.after.ranking import ranking
 from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.brains import require
 from handgrad.sweeps.doctor import examine
 from handgrad.sweeps.doctor.examination import Plan
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, open_sweep
+from handgrad.sweeps.posthoc.diverse import choose
+from handgrad.sweeps.posthoc.test import ranking
 from handgrad.sweeps.start import run_sweep
 from handgrad.sweeps.watcher import Standing, Watcher
 

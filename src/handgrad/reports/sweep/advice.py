@@ -2,7 +2,7 @@
 
 from handgrad.reports.blocks import Block, Code, Points, Section, Table, Text, percent
 from handgrad.reports.sweep.data import SweepData, in_words
-from handgrad.sweeps.after.tested import read_chosen
+from handgrad.sweeps.posthoc.test import read_chosen
 
 
 def advice_section(data: SweepData) -> Section:

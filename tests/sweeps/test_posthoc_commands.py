@@ -12,7 +12,7 @@ from handgrad.config import RunConfig
 from handgrad.data import load
 from handgrad.errors import UsageError
 from handgrad.runs import prepare
-from handgrad.sweeps.after.tested import read_chosen
+from handgrad.sweeps.posthoc.test import read_chosen
 from handgrad.sweeps.storage import joined
 from handgrad.sweeps.workers.nursery import warm_up
 

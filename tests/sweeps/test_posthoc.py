@@ -12,13 +12,10 @@ from handgrad.data import load
 from handgrad.errors import CorruptDataError, DivergedError, FileSystemError, UsageError
 from handgrad.evaluation import mean_interval, predict, wilson
 from handgrad.sweeps import read_sweep
-from handgrad.sweeps.after.ensembles import ask_together
-from handgrad.sweeps.after.networks import networks
-from handgrad.sweeps.after.ranking import first_of, ranking
-from handgrad.sweeps.after.tested import look_at_test, read_chosen
-from handgrad.sweeps.after.transfer import choose_for, open_transfer
-from handgrad.sweeps.after.transferred import outcome_of, page, save
 from handgrad.sweeps.folder import Settings, create_sweep
+from handgrad.sweeps.posthoc.ensemble import evaluate_ensemble
+from handgrad.sweeps.posthoc.test import evaluate_on_test, first_of, networks, ranking, read_chosen
+from handgrad.sweeps.posthoc.transfer import choose_for, open_transfer, outcome_of, page, save
 from handgrad.sweeps.storage import joined
 
 
@@ -31,19 +28,19 @@ def accuracy(sweep, trial):
 class TestTestImages:
     def test_the_best_is_looked_at_once_and_kept(self, sweep):
         entries = ranking(sweep)
-        (record,) = look_at_test(sweep, entries[:1])
+        (record,) = evaluate_on_test(sweep, entries[:1])
         best = sweep.best()
         assert (record["trial"], record["run"], record["values"]) == (best.number, best.run, best.values)
         assert record["test_accuracy"] == accuracy(sweep, best)
         expected = wilson(round(record["test_accuracy"] * 359), 359)
         assert (record["low"], record["high"], record["images"]) == (expected.low, expected.high, 359)
         sweep.run(best).model_file.unlink()  # so that it cannot be asked again
-        assert look_at_test(sweep, entries[:1]) == [record]
+        assert evaluate_on_test(sweep, entries[:1]) == [record]
 
     def test_a_later_choice_is_added_and_all_are_counted(self, sweep):
         entries = ranking(sweep)
-        before = look_at_test(sweep, entries[1:2])
-        both = look_at_test(sweep, entries[:2])
+        before = evaluate_on_test(sweep, entries[1:2])
+        both = evaluate_on_test(sweep, entries[:2])
         assert both[1] == before[0]
         told = json.loads((sweep.path / "chosen.json").read_text())
         assert told["looked_at"] == len(told["configurations"]) == 2
@@ -57,7 +54,7 @@ class TestTestImages:
     def test_over_seeds_it_is_their_mean(self, make_sweep):
         sweep = make_sweep({"learning_rate": (0.003,), "activation": ("relu", "tanh")}, seeds=3)
         drive(sweep)
-        (record,) = look_at_test(sweep, ranking(sweep)[:1])
+        (record,) = evaluate_on_test(sweep, ranking(sweep)[:1])
         accuracies = [accuracy(sweep, trial) for trial in ranking(sweep)[0].trials]
         expected = mean_interval(accuracies)
         assert len(accuracies) == 3
@@ -68,7 +65,7 @@ class TestTestImages:
     def test_damaged(self, sweep):
         (sweep.path / "chosen.json").write_text("{")
         with pytest.raises(CorruptDataError, match=r"chosen.json is damaged"):
-            look_at_test(sweep, ranking(sweep)[:1])
+            evaluate_on_test(sweep, ranking(sweep)[:1])
 
 
 class TestNetworksOfOtherMachines:
@@ -112,7 +109,7 @@ class TestNetworksOfOtherMachines:
 class TestEnsembles:
     def test_it_is_the_mean_of_its_members_probabilities(self, sweep):
         entries = ranking(sweep)[:3]
-        outcome = ask_together(sweep, entries)
+        outcome = evaluate_ensemble(sweep, entries)
         digits = load("digits")
         models = [sweep.run(entry.trials[0]).load_model() for entry in entries]
         said = [predict(model, digits.x_test, digits.y_test).scores for model in models]
@@ -128,19 +125,19 @@ class TestEnsembles:
 
     def test_validation_selects_greedily(self, sweep):
         entries = ranking(sweep)
-        outcome = ask_together(sweep, entries, "greedy")
+        outcome = evaluate_ensemble(sweep, entries, "greedy")
         assert outcome.candidates == len(entries) > len(outcome.members)
         assert outcome.validation.mean >= entries[0].objective.mean
         assert {member.weight for member in outcome.members} <= set(range(1, 51))
 
     def test_its_members_count_as_looked_at(self, sweep):
-        ask_together(sweep, ranking(sweep)[:2])
+        evaluate_ensemble(sweep, ranking(sweep)[:2])
         assert [record["rank"] for record in read_chosen(sweep)] == [1, 2]
         assert read_chosen(sweep)[0]["test_accuracy"] == accuracy(sweep, sweep.best())
 
     def test_one_is_no_ensemble(self, sweep):
         with pytest.raises(UsageError, match=r"two configurations or more, got 1 \(--top\)"):
-            ask_together(sweep, ranking(sweep)[:1])
+            evaluate_ensemble(sweep, ranking(sweep)[:1])
 
 
 def go_over(sweep, top=2, seeds=1, **settings):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from handgrad.config import RunConfig
 from handgrad.config.influence import effective_differences
+from handgrad.sweeps.analysis.model import is_number
 from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.brains.axes import probability
 from handgrad.sweeps.definition import SweepDefinition
@@ -103,14 +104,10 @@ def place(distribution: Distribution, value: Any) -> float | None:
     """
     axis = distribution.axis
     if axis.kind == "categorical":
-        numbers = sorted({choice for choice in axis.choices if _is_number(choice)})
+        numbers = sorted({choice for choice in axis.choices if is_number(choice)})
         listed = len(numbers) == len(axis.choices)
         return numbers.index(value) / (len(numbers) - 1) if listed and len(numbers) > 1 else None
     if not axis.natural:
         return probability(distribution, value)
     low, high, at = (log(x) if axis.log else x for x in (axis.low, axis.high, value))
     return (at - low) / (high - low)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""The networks of a sweep's best configurations asked as one: chosen by validation images, then tested."""
+"""Ensembles of the networks of the best configurations of a sweep: chosen by validation images, then tested."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -18,10 +18,9 @@ from handgrad.evaluation import (
 )
 from handgrad.files import atomic_write
 from handgrad.runs.predictions import Watch, predictions_of_all
-from handgrad.sweeps.after.networks import Kept, Tell, networks
-from handgrad.sweeps.after.tested import write_down
 from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.posthoc.test import Kept, Log, networks, record
 
 Chosen = list[int]
 
@@ -59,12 +58,12 @@ class Outcome(NamedTuple):
             "test_accuracy": self.test.to_mapping(),
             "images": self.test.size,
             "against_best_member": self.gain.to_mapping(),
-            "members": [_mapping(member) for member in self.members],
+            "members": [_member_mapping(member) for member in self.members],
         }
 
 
-def ask_together(
-    sweep: Sweep, entries: Sequence[Entry], select: str = "all", tell: Tell = print, watch: Watch = iter
+def evaluate_ensemble(
+    sweep: Sweep, entries: Sequence[Entry], select: str = "all", log: Log = print, watch: Watch = iter
 ) -> Outcome:
     """Choose among one network of each configuration by validation images, and ask those chosen about the test images.
 
@@ -75,7 +74,7 @@ def ask_together(
     """
     if len(entries) < 2:
         raise UsageError(f"an ensemble needs two configurations or more, got {len(entries)} (--top)")
-    kept = networks(sweep, [entry.trials[0] for entry in entries], tell)
+    kept = networks(sweep, [entry.trials[0] for entry in entries], log)
     held_out = predictions_of_all([each.run for each in kept], "validation", None, watch)
     picks = SELECTIONS[select](held_out)
     chosen = sorted(set(picks))
@@ -94,7 +93,7 @@ def ask_together(
         _accuracy(together),
         mcnemar(together.right, tested[0].right),
     )
-    write_down(sweep, [entries[place] for place in chosen], [kept[place] for place in chosen], tested)
+    record(sweep, [entries[place] for place in chosen], [kept[place] for place in chosen], tested)
     _save(sweep, outcome)
     return outcome
 
@@ -125,7 +124,7 @@ def _accuracy(predictions: Predictions) -> Interval:
     return wilson(int(predictions.right.sum()), len(predictions.labels))
 
 
-def _mapping(member: Member) -> dict[str, Any]:
+def _member_mapping(member: Member) -> dict[str, Any]:
     trial = member.kept.trial
     note = {"note": member.kept.note} if member.kept.note else {}
     return {

@@ -1,1 +1,0 @@
-"""What is done with a sweep that is over: its test accuracy, its networks asked as one, its best on other data."""
