@@ -212,6 +212,29 @@ def eve(w, gradient, rates, losses, beta1, beta2, epsilon, beta3, clip):
     return adam(w, gradient, np.array(rates) / eve_brake(losses, beta3, clip), losses, beta1, beta2, epsilon)
 
 
+def velocity(past, momentum):
+    """The sum of all gradients, each forgotten by `momentum` a step."""
+    return [sum(momentum ** (len(past) - 1 - i) * g for i, g in enumerate(past))]
+
+
+def moments(past, beta1, beta2, **_):
+    """The decaying means of the gradients and of their squares."""
+    return [decaying_mean(past, beta1), decaying_mean([g * g for g in past], beta2)]
+
+
+# The state vectors of an optimizer after the gradients `past`.
+STATES = {
+    "sgd": lambda past: [],
+    "momentum": velocity,
+    "nag": velocity,
+    "rmsprop": lambda past, beta, epsilon: [decaying_mean([g * g for g in past], beta)],
+    "adagrad": lambda past, epsilon: [sum(g * g for g in past)],
+    "adam": moments,
+    "adamw": moments,
+    "nadam": moments,
+    "eve": moments,
+}
+
 OPTIMIZERS = {
     "sgd": sgd,
     "momentum": momentum,

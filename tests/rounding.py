@@ -1,6 +1,13 @@
 """How far two correct computations may part by rounding alone: tolerances from error analysis, not from a machine."""
 
+from math import prod
+
 import numpy as np
+
+ELEMENTARY = 32  # roundings on the way of one number through a layer: a sigmoid to 8 units in the last place is 16
+SUMS = 3  # one after another in a layer: mean, variance and dgamma of batch normalisation
+MOVE = 2.0**-20  # relative: far above float64's rounding, and so small that only the first derivative counts
+DRAWS = 8
 
 
 def gamma(terms, dtype="float64"):
@@ -10,8 +17,64 @@ def gamma(terms, dtype="float64"):
             error of the sum is at most gamma sum_i |x_i y_i|, and that of two such sums from each other twice that
     Ref     Higham, Accuracy and Stability of Numerical Algorithms (2002), sec. 3.1
     """
-    rounding = terms * np.finfo(dtype).eps / 2
+    rounding = terms * float(np.finfo(dtype).eps) / 2
     return rounding / (1 - rounding)
+
+
+def terms_of(plan, shape, rows):
+    """Roundings of one number on its way through a layer, there or back, with inputs of `shape` and `rows` of them.
+
+    Sums run over a window (a weight's fan in, or out on the way back), or over the batch and the places of an image.
+    """
+    fans = [fan for part in plan.parameters for fan in (part.fan_in, part.fan_out)]
+    places = [rows * prod(sides[1:] if len(sides) == 3 else ()) for sides in (shape, plan.output)]
+    return ELEMENTARY + SUMS * max(*fans, *places)
+
+
+def terms_of_network(network, rows):
+    """Those of a whole network and its loss, there and back."""
+    shapes = [network.input_shape, *(plan.output for plan in network.plans)]
+    layers = sum(terms_of(plan, shape, rows) for plan, shape in zip(network.plans, shapes, strict=False))
+    return 2 * layers + ELEMENTARY + SUMS * network.classes + rows
+
+
+def deviations(compute, inputs, terms, dtype="float64"):
+    """How far the largest number of each array in the dictionary `compute(*inputs)` may be off in `dtype`.
+
+    To compute with `terms` roundings is to compute exactly with inputs moved by up to gamma(terms), relatively, and to
+    round the results. What a move does is measured, in float64: so the condition of this computation is in the bound,
+    such as that of a mean near zero, or of a division by sqrt(v) + epsilon. The moves' signs are drawn, as roundings
+    have no preferred one either.
+    Math    2 gamma(terms) (max |y| + max |y(x (1 + move)) - y(x)| / |move|), for two computations or one
+    Ref     Higham (2002), sec. 1.5 and 1.6: mixed forward-backward error, condition
+    """
+    random, still = np.random.default_rng(0), compute(*inputs)
+    moved = dict.fromkeys(still, 0.0)
+    for _ in range(DRAWS):
+        drawn = compute(*(x * (1 + MOVE * random.choice([-1, 1], np.shape(x))) for x in inputs))
+        moved = {name: max(far, largest(drawn[name] - still[name])) for name, far in moved.items()}
+    return {name: 2 * gamma(terms, dtype) * (largest(still[name]) + far / MOVE) for name, far in moved.items()}
+
+
+def largest(array):
+    """The largest absolute value; 0 of an empty array."""
+    return float(np.abs(array).max(initial=0))
+
+
+def assert_close(actual, expected, allowed, name):
+    """Fails where a number is farther from the expected one than `allowed`, and says of which array, and where."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape, f"{name} has shape {actual.shape}, must have {expected.shape}"
+    apart = np.abs(actual.astype(float) - expected)
+    wrong = ~(apart <= allowed)  # also where it is NaN
+    if wrong.any():
+        place = np.unravel_index(np.argmax(np.where(wrong, apart, -1)), apart.shape)
+        where = f"[{', '.join(map(str, place))}]" if place else ""
+        raise AssertionError(
+            f"{name}{where} is {actual[place]:.9g}, must be {expected[place]:.9g}: {apart[place]:.3g} apart, where "
+            f"rounding makes {np.broadcast_to(allowed, apart.shape)[place]:.3g} at most "
+            f"({wrong.sum()} of {wrong.size} numbers are wrong)"
+        )
 
 
 def random_walk(steps, size, dtype="float64"):
@@ -21,7 +84,7 @@ def random_walk(steps, size, dtype="float64"):
     probability below 2 exp(-8^2 / 2), 3e-14 for each number.
     Ref     Higham & Mary, A new approach to probabilistic rounding error analysis, SIAM J. Sci. Comput. 41 (2019)
     """
-    return 8 * np.sqrt(steps) * np.finfo(dtype).eps / 2 * size
+    return 8 * np.sqrt(steps) * float(np.finfo(dtype).eps) / 2 * size
 
 
 def parting(train, terms, steps, dtype="float64"):

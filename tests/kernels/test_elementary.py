@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tests.rounding import gamma
 
 from handgrad.kernels import elementary
 from handgrad.kernels.compile import fast_kernel, strict_kernel
@@ -106,4 +107,5 @@ def test_monotonous(name):
 @pytest.mark.parametrize("name", KERNELS)
 def test_float64_is_the_c_library(name):
     x = np.linspace(-30, 30, 10_001)
-    np.testing.assert_allclose(apply(name, x), TRUTH[name](x), rtol=1e-15)
+    # NumPy's own, and the C library's, are off by a unit in the last place; a sigmoid has two operations more.
+    np.testing.assert_allclose(apply(name, x), TRUTH[name](x), rtol=gamma(8))

@@ -3,42 +3,23 @@
 import numpy as np
 import pytest
 from tests import naive, naive_images
-from tests.kernels.bound import SENTINEL, BoundLayer
+from tests.kernels.bound import SENTINEL, BoundLayer, assert_as
+from tests.rounding import assert_close, gamma
 
 from handgrad.kernels import transpose
 from handgrad.nn import AveragePool2D, BatchNorm, Conv2D, GlobalAveragePool, MaxPool2D
 from handgrad.nn.images import pair
 
-# Relative to the largest number: float32 keeps 7 digits, of which sums of a few dozen terms cost about one.
-TOLERANCE = {"float32": 4e-6, "float64": 1e-13}
-DTYPES = list(TOLERANCE)
-
-
-def close(actual, expected, dtype):
-    assert actual.dtype == dtype
-    assert actual.shape == expected.shape
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=TOLERANCE[dtype] * np.abs(expected).max())
+DTYPES = ["float32", "float64"]
 
 
 def random_images(shape, dtype="float64", seed=0):
     return np.random.default_rng(seed).normal(0, 2, shape).astype(dtype)
 
 
-def values_of(bound):
-    return {name: value.astype(float) for name, value in bound.named(bound.parameters).items()}
-
-
 def compare(layer, x, oracle, dtype):
     """Both passes; `oracle(x, **parameters)` is the naive layer."""
-    bound = BoundLayer(layer, x.shape[1:], len(x), dtype)
-    values, x = values_of(bound), x.astype(float)
-    y = bound.forward(x)
-    dy = random_images(y.shape, dtype, seed=1)
-    close(y, oracle(x, **values), dtype)
-    dx = bound.backward(dy).reshape(x.shape)
-    close(dx, naive.pulled_back(lambda x: oracle(x, **values), x, dy), dtype)
-    for name, dvalue in bound.named(bound.dparameters).items():
-        close(dvalue, naive.pulled_back(lambda v, name=name: oracle(x, **values | {name: v}), values[name], dy), dtype)
+    assert_as(oracle, layer, x, random_images((len(x), *layer.plan(x.shape[1:]).output), dtype, seed=1), dtype)
 
 
 CONVOLUTIONS = [
@@ -139,7 +120,9 @@ def test_running_statistics_of_channels(momentum):
     for x in batches:
         bound.forward(x)
     rows = np.moveaxis(batches, 2, 4).reshape(4, -1, 3)
-    close(bound.buffers, np.concatenate(naive.running_statistics(rows, momentum)), "float64")
+    expected = np.concatenate(naive.running_statistics(rows, momentum))
+    scale = 1 + np.square(batches).max()  # the sums' terms are so large: a variance has the squares of differences
+    assert_close(bound.buffers, expected, 2 * gamma(3 * 40 + 4 * 4) * scale, "BatchNorm: running statistics")
 
 
 def test_batch_norm_of_channels_in_evaluation_uses_and_keeps_the_running_statistics():
@@ -147,9 +130,9 @@ def test_batch_norm_of_channels_in_evaluation_uses_and_keeps_the_running_statist
     bound = BoundLayer(BatchNorm(epsilon=0.5), (2, 2, 2), 3)
     bound.buffers[:] = 1.0, -2.0, 3.5, 0.5  # means 1, -2; variances 3.5, 0.5: standard deviations 2 and 1
     mean, deviation = np.array([1, -2])[:, None, None], np.array([2, 1])[:, None, None]
-    gamma, beta = (value[:, None, None] for value in bound.named(bound.parameters).values())
-    close(bound.forward(x, training=False), (x - mean) / deviation * gamma + beta, "float64")
-    close(bound.backward(dy).reshape(x.shape), dy / deviation * gamma, "float64")
+    scale, beta = (value[:, None, None] for value in bound.named(bound.parameters).values())
+    expected = {"y": (x - mean) / deviation * scale + beta, "dx": dy / deviation * scale}
+    bound.check(x, dy, expected, training=False)
     assert list(bound.buffers) == [1.0, -2.0, 3.5, 0.5]
 
 

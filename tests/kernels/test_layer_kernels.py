@@ -1,22 +1,18 @@
 """Each layer's forward and backward pass, called alone with a random dy, against the naive oracles."""
 
+import functools
+
 import numpy as np
 import pytest
 from tests import naive
-from tests.kernels.bound import BoundLayer
+from tests.kernels.bound import BoundLayer, assert_as
+from tests.rounding import assert_close, gamma
 
 from handgrad.nn import ACTIVATIONS, BatchNorm, Dense, Dropout
 
-# Relative to the largest number: float32 keeps 7 digits, of which sums of a few dozen terms cost about one.
-TOLERANCE = {"float32": 2e-6, "float64": 1e-13}
-DTYPES = list(TOLERANCE)
+DTYPES = ["float32", "float64"]
 ORACLES = sorted(naive.ACTIVATIONS.keys() & ACTIVATIONS.keys())
-
-
-def close(actual, expected, dtype):
-    assert actual.dtype == dtype
-    scale = np.abs(expected).max()
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=TOLERANCE[dtype] * scale)
+FEW = gamma(10)  # of what is worked by hand, in so many operations
 
 
 def batch(rows, features, dtype, spread=2.0):
@@ -33,10 +29,7 @@ def test_activation(name, dtype):
     def oracle(x):
         return naive.ACTIVATIONS[name](x, **vars(layer))
 
-    x, dy = batch(6, 37, dtype)
-    bound = BoundLayer(layer, (37,), 6, dtype)
-    close(bound.forward(x), oracle(x.astype(float)), dtype)
-    close(bound.backward(dy), naive.pulled_back(oracle, x.astype(float), dy), dtype)
+    assert_as(oracle, layer, *batch(6, 37, dtype), dtype)
 
 
 @pytest.mark.parametrize("settings", [{"slope": 0.3}, {"slope": 0.0}, {"slope": 1.5}])
@@ -44,15 +37,15 @@ def test_leaky_relu_uses_its_slope(settings):
     x = np.array([[-2.0, 0.0, 3.0]])
     bound = BoundLayer(ACTIVATIONS["leaky_relu"](**settings), (3,), 1)
     slope = settings["slope"]
-    np.testing.assert_allclose(bound.forward(x), [[-2 * slope, 0, 3]], atol=1e-15)
-    np.testing.assert_allclose(bound.backward(np.ones((1, 3))), [[slope, slope, 1]], atol=1e-15)
+    np.testing.assert_allclose(bound.forward(x), [[-2 * slope, 0, 3]], rtol=FEW)
+    np.testing.assert_allclose(bound.backward(np.ones((1, 3))), [[slope, slope, 1]], rtol=FEW)
 
 
 def test_elu_uses_its_alpha():
     bound = BoundLayer(ACTIVATIONS["elu"](alpha=3.0), (2,), 1)
     # 3 (exp(-1) - 1) = 3 * (0.36787944117144233 - 1) = -1.896361676485673; its slope 3 exp(-1) = 1.103638323514327
-    np.testing.assert_allclose(bound.forward(np.array([[-1.0, 2.0]])), [[-1.896361676485673, 2.0]], rtol=1e-15)
-    np.testing.assert_allclose(bound.backward(np.ones((1, 2))), [[1.103638323514327, 1.0]], rtol=1e-15)
+    np.testing.assert_allclose(bound.forward(np.array([[-1.0, 2.0]])), [[-1.896361676485673, 2.0]], rtol=FEW)
+    np.testing.assert_allclose(bound.backward(np.ones((1, 2))), [[1.103638323514327, 1.0]], rtol=FEW)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -60,21 +53,14 @@ def test_elu_uses_its_alpha():
 def test_dense(rows, inputs, outputs, dtype):
     x, _ = batch(rows, inputs, dtype)
     dy, _ = batch(rows, outputs, dtype)
-    bound = BoundLayer(Dense(outputs), (inputs,), rows, dtype)
-    values = {name: value.astype(float) for name, value in bound.named(bound.parameters).items()}
-    close(bound.forward(x), naive.dense(x.astype(float), **values), dtype)
-    dx = bound.backward(dy)
-    close(dx, naive.pulled_back(lambda x: naive.dense(x, **values), x.astype(float), dy), dtype)
-    for name, dvalue in bound.named(bound.dparameters).items():
-        dense = lambda value, name=name: naive.dense(x.astype(float), **values | {name: value})  # noqa: E731
-        close(dvalue, naive.pulled_back(dense, values[name], dy), dtype)
+    assert_as(naive.dense, Dense(outputs), x, dy, dtype)
 
 
 def test_dense_takes_images_as_flat_vectors():
     images = np.random.default_rng(0).normal(size=(4, 2, 3))
     bound = BoundLayer(Dense(5), (2, 3), 4)
-    values = bound.named(bound.parameters)
-    close(bound.forward(images), naive.dense(images.reshape(4, 6), **values), "float64")
+    expected = naive.dense(images.reshape(4, 6), **bound.named(bound.parameters))
+    bound.check(images, np.ones((4, 5)), {"y": expected})
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -82,16 +68,7 @@ def test_dense_takes_images_as_flat_vectors():
 def test_batch_norm_in_training(rows, dtype):
     x, dy = batch(rows, 4, dtype)
     layer = BatchNorm(epsilon=1e-3)
-    bound = BoundLayer(layer, (4,), rows, dtype)
-    values = {name: value.astype(float) for name, value in bound.named(bound.parameters).items()}
-
-    def oracle(x, **changed):
-        return naive.batch_norm(x, **values | changed, epsilon=layer.epsilon)
-
-    close(bound.forward(x), oracle(x.astype(float)), dtype)
-    close(bound.backward(dy), naive.pulled_back(oracle, x.astype(float), dy), dtype)
-    for name, dvalue in bound.named(bound.dparameters).items():
-        close(dvalue, naive.pulled_back(lambda v, n=name: oracle(x.astype(float), **{n: v}), values[name], dy), dtype)
+    assert_as(functools.partial(naive.batch_norm, epsilon=layer.epsilon), layer, x, dy, dtype)
 
 
 @pytest.mark.parametrize("momentum", [0.1, 0.6, 1.0])
@@ -100,16 +77,18 @@ def test_batch_norm_running_statistics(momentum):
     bound = BoundLayer(BatchNorm(momentum=momentum), (5,), 6)
     for x in batches:
         bound.forward(x)
-    close(bound.buffers, np.concatenate(naive.running_statistics(batches, momentum)), "float64")
+    expected = np.concatenate(naive.running_statistics(batches, momentum))
+    scale = 1 + np.square(batches).max()  # the sums' terms are so large: a variance has the squares of differences
+    assert_close(bound.buffers, expected, 2 * gamma(3 * 6 + 4 * 4) * scale, "BatchNorm: running statistics")
 
 
 def test_batch_norm_in_evaluation_uses_and_keeps_the_running_statistics():
     x, dy = batch(3, 2, "float64")
     bound = BoundLayer(BatchNorm(epsilon=0.5), (2,), 3)
     bound.buffers[:] = 1.0, -2.0, 3.5, 0.5  # means 1, -2; variances 3.5, 0.5: standard deviations 2 and 1
-    gamma, beta = bound.named(bound.parameters).values()
-    close(bound.forward(x, training=False), (x - [1, -2]) / [2, 1] * gamma + beta, "float64")
-    close(bound.backward(dy), dy / [2, 1] * gamma, "float64")  # the statistics are constants here
+    scale, beta = bound.named(bound.parameters).values()
+    dx = dy / [2, 1] * scale  # the statistics are constants here
+    bound.check(x, dy, {"y": (x - [1, -2]) / [2, 1] * scale + beta, "dx": dx}, training=False)
     assert list(bound.buffers) == [1.0, -2.0, 3.5, 0.5]
 
 
@@ -117,14 +96,14 @@ def test_batch_norm_variance_does_not_cancel():
     x = np.float32(4096) + np.array([[-1.0], [0.0], [1.0]], np.float32)  # mean of squares minus squared mean loses all
     bound = BoundLayer(BatchNorm(epsilon=1e-12), (1,), 3, "float32")
     bound.parameters[:] = 1, 0
-    np.testing.assert_allclose(bound.forward(x)[:, 0], np.sqrt([1.5, 0, 1.5]) * [-1, 0, 1], rtol=1e-6)
+    np.testing.assert_allclose(bound.forward(x)[:, 0], np.sqrt([1.5, 0, 1.5]) * [-1, 0, 1], rtol=gamma(20, "float32"))
 
 
 def test_batch_norm_of_one_image():
     # PyTorch refuses it in training. Here y = gamma 0 / sqrt(0 + epsilon) + beta, and nothing is divided by N - 1 = 0.
     bound = BoundLayer(BatchNorm(), (4,), 1)
     np.testing.assert_allclose(bound.forward(np.ones((1, 4)))[0], bound.named(bound.parameters)["beta"])
-    np.testing.assert_allclose(bound.buffers, [0.1] * 4 + [0.9] * 4, rtol=1e-15)
+    np.testing.assert_allclose(bound.buffers, [0.1] * 4 + [0.9] * 4, rtol=FEW)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -133,8 +112,7 @@ def test_dropout(rate, dtype):
     x, dy = batch(8, 40, dtype)
     bound = BoundLayer(Dropout(rate), (40,), 8, dtype)
     mask = naive.dropout_mask(99, 320, float(bound.settings[0])).reshape(8, 40)
-    close(bound.forward(x, key=99), mask * x, dtype)
-    close(bound.backward(dy), mask * dy, dtype)
+    bound.check(x, dy, {"y": mask * x, "dx": mask * dy}, key=99)
 
 
 def test_dropout_in_evaluation_is_the_identity():

@@ -1,6 +1,7 @@
 """Drives an optimizer through the compiled step, from gradients that a test gives."""
 
 import numpy as np
+from tests.rounding import deviations
 
 from handgrad.kernels import driver
 from handgrad.nn import Dense, Network
@@ -14,6 +15,9 @@ def small_network(dtype="float64"):
 def wide_network(dtype="float64"):
     """More parameters than two of the blocks in which an update proceeds."""
     return Network([Dense(97), Dense(20)], (30,), dtype=dtype, seed=2)
+
+
+STEP = 24  # operations on a weight in a step: powers, roots and quotients count as one
 
 
 def walk(network, optimizer, gradient, rates, losses=None, links=None):
@@ -35,3 +39,15 @@ def valley(w, t):
     """A gradient that is no linear function of w and changes with the step."""
     places = np.arange(w.size)
     return np.sin(3 * w + places) + 0.3 * w**3 + 0.5 * np.cos(t + 0.7 * places)
+
+
+def rounding(network, optimizer, gradient, rates, losses=None, dtype="float64"):
+    """How far the weights of `walk` may be off by rounding, from the network's present ones, in steps of `dtype`."""
+    copy = Network(network.layers, network.input_shape, dtype="float64")
+
+    def compute(weights):
+        copy.parameters[:] = weights
+        walk(copy, optimizer, gradient, rates, losses)
+        return {"w": copy.parameters.copy()}
+
+    return deviations(compute, [network.parameters.astype(float)], STEP * len(rates), dtype)["w"]
