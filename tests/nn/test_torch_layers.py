@@ -1,8 +1,10 @@
-"""Layers, losses and whole networks beside PyTorch's in float64: values and gradients to 1e-12."""
+"""Layers, losses and whole networks beside PyTorch's in float64: values and gradients but for rounding."""
 
 import numpy as np
 import pytest
 from tests.kernels.bound import BoundLayer
+from tests.nn import passes
+from tests.rounding import assert_close, gamma
 
 from handgrad.nn import (
     ACTIVATIONS,
@@ -22,7 +24,6 @@ from handgrad.nn import (
     Tanh,
 )
 
-TOLERANCE = 1e-12
 COUNTERPARTS = {
     "identity": lambda nn, layer: nn.Identity(),
     "sigmoid": lambda nn, layer: nn.Sigmoid(),
@@ -34,10 +35,6 @@ COUNTERPARTS = {
     "silu": lambda nn, layer: nn.SiLU(),
     "softplus": lambda nn, layer: nn.Softplus(threshold=100),
 }
-
-
-def close(actual, expected):
-    np.testing.assert_allclose(actual, expected.detach().numpy(), rtol=TOLERANCE, atol=TOLERANCE)
 
 
 def module_of(torch, layer, inputs):
@@ -60,14 +57,13 @@ def compare(torch, layer, x, dy, training=True):
         for value, parameter in zip(bound.named(bound.parameters).values(), module.parameters(), strict=True):
             parameter.copy_(torch.from_numpy(value.T))
     module.train(training)
-    y, dx = bound.forward(x, training), bound.backward(dy)
     moved = torch.tensor(x, requires_grad=True)
     out = module(moved)
     out.backward(torch.from_numpy(dy))
-    close(y, out)
-    close(dx, moved.grad)
-    for value, parameter in zip(bound.named(bound.dparameters).values(), module.parameters(), strict=True):
-        close(value.T, parameter.grad)
+    expected = {"y": out.detach().numpy(), "dx": moved.grad.numpy()}
+    for name, parameter in zip(bound.named(bound.parameters), module.parameters(), strict=True):
+        expected[f"d{name}"] = parameter.grad.numpy().T
+    bound.check(x, dy, expected, training=training)
 
 
 ALONE = [
@@ -100,8 +96,9 @@ def test_batch_norm_running_statistics(torch):
     for x in batches:
         bound.forward(x)
         module(torch.from_numpy(x))
-    close(bound.buffers[:4], module.running_mean)
-    close(bound.buffers[4:], module.running_var)
+    expected = np.concatenate([module.running_mean, module.running_var])
+    allowed = 2 * gamma(3 * 7 + 5 * 4) * (1 + np.square(batches).max())  # a variance has squares of differences
+    assert_close(bound.buffers, expected, allowed, "BatchNorm: running statistics")
 
 
 NETWORKS = {
@@ -143,11 +140,9 @@ def test_network(layers, loss, counterpart, torch):
     network.parameters += generator.normal(0, 0.1, network.parameters.size)  # no bias is zero
     model = twin(torch, network)
     images, labels = generator.normal(size=(8, 6)), generator.integers(0, 3, 8)
-    value = network.loss_and_gradients(images, labels)
     expected = counterpart(torch.nn.functional, model(torch.from_numpy(images)), torch.from_numpy(labels))
     expected.backward()
-    assert value == pytest.approx(expected.item(), rel=TOLERANCE)
     gradients = [parameter.grad.numpy().T.ravel() for parameter in model.parameters()]
-    np.testing.assert_allclose(network.gradients, np.concatenate(gradients), rtol=0, atol=TOLERANCE)
-    close(network.logits(images), model.eval()(torch.from_numpy(images)))
-    close(network.predict_proba(images), torch.softmax(model(torch.from_numpy(images)), dim=1))
+    logits = model.eval()(torch.from_numpy(images)).detach()
+    theirs = {"loss": expected.item(), "gradients": np.concatenate(gradients), "logits": logits.numpy()}
+    passes.check(network, images, labels, theirs | {"probabilities": torch.softmax(logits, dim=1).numpy()})
