@@ -204,6 +204,35 @@ UNDERSTOOD = {
     "--activation relu --num_neurons 128 128 64 --experiment train": {"hidden_sizes": (128, 128, 64), "name": "train"},
     "-key abc -wp p -we n": {"wandb_project": "p"},
     "-w xavier": {"weight_init": "xavier"},
+    # a name with words that say nothing, or with another form of a word
+    "--opt_name sgd_nesterov --activ_fun relu --manualSeed 7": {"optimizer": "nag", "activation": "relu", "seed": 7},
+    "--NR_HIDDEN_NEURONS 80 --NR_HIDDEN_LAYERS 2 --REGULAR_DROPOUT_RATE 0.1": {
+        "hidden_sizes": (80, 80),
+        "dropout": 0.1,
+    },
+    # what else it could mean is given by itself
+    "--num_hidden 3 --sizes 100,100,100 --loss sq --opt gd": {"hidden_sizes": (100, 100, 100), "loss": MSE},
+    "--gamma 0.7 -m 0.9 --scheduler step -o momentum": {"schedule_factor": 0.7, "momentum": 0.9},
+    # a mere yes beside the number, and a number that is switched off
+    "--early_stop --patience 5": {"patience": 5},
+    "--is_early_stop true --patience 50": {"patience": 50},
+    "--dropout False --early_stopping false --lr_scheduler False": {
+        "dropout": 0,
+        "patience": 0,
+        "schedule": "constant",
+    },
+    # what is asked for is kept in any case
+    "--restore_best --record_history --plot_curves --plot_prefix a --dump_test_preds --log_path a.json": {
+        "keep": "best"
+    },
+    "--checkpoint_dir ckpt --save_best_model --test-batch 512 --no-deterministic --no-augment": {"runs_dir": "runs"},
+    # folders and files
+    "--dataset mnist --out ./run": {"runs_dir": "./run"},
+    "--save_dir pa1 --log_dir pa1/logs --expt_dir pa1/exp1": {"runs_dir": "pa1"},
+    # a word or a shape that belongs to another setting; sizes one by one
+    "--arch mlp": {"model": "mlp"},
+    "-d mnist --layers 784-256-128-10": {"hidden_sizes": (256, 128)},
+    "--hidden1 512 --hidden2 256": {"hidden_sizes": (512, 256)},
 }
 
 # What contradicts itself, asks for what is not here, or can mean several things.
@@ -220,6 +249,16 @@ REFUSED = {
     "--regularization l1": "for another one give l1",
     "--device cuda": "device cuda needs PyTorch",
     "--optimizer adamax": "optimizer must be one of",
+    "--train-limit 2048": "train_fraction must be in (0, 1], got 2048.0",
+    "--test-limit 1024": "all test images are always used: leave out --test-limit",
+    "--anneal true": "schedule must be one of constant, step",
+    "--early_stop": "--early_stop needs a value (--patience)",
+    "--early_stop --patience 5 --min_delta 0.001": "any gain counts for patience: leave out --min_delta",
+    "--save_best_only no": "for the last one give keep last",
+    "--augment": "images are varied by noise, shift and elastic only",
+    "--dataset-seed 111 --init-seed 8312": "seed is given twice: --dataset-seed 111 and --init-seed 8312",
+    "--hidden2 256": "unknown flag --hidden2",
+    "--hidden1 64 --hidden_size 32": "hidden_size is given twice",
 }
 
 

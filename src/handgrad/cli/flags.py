@@ -16,13 +16,13 @@ from handgrad.cli.options import TRAIN, Option
 from handgrad.config import RunConfig, kind_of
 from handgrad.config.accepted import PLACES, SAVED, answer, decided_by_data
 from handgrad.config.influence import called_for, idle_line
-from handgrad.config.kinds import Kind, Name, Switch, items, number
+from handgrad.config.kinds import Kind, Name, Number, Switch, Whole, items, number, yes_or_no
 from handgrad.config.lookup import AmbiguousNameError, UnknownNameError, field_spellings, inverted, shown, together
-from handgrad.config.meaning import WEIGHTS, meaning
+from handgrad.config.meaning import WEIGHTS, meaning, nth_layer
 from handgrad.config.naming import folder_of_name
 from handgrad.config.presets import BEST, PRESETS, departures
 from handgrad.config.resolve import united
-from handgrad.config.spellings import COMPLEMENTS, FIELDS, FLAGS_BY_VALUE, GUESSED, SEVERAL_FIELDS
+from handgrad.config.spellings import COMPLEMENTS, FIELDS, FLAGS_BY_VALUE, GUESSED, OTHERWISE, SEVERAL_FIELDS
 from handgrad.data import inputs_and_classes
 from handgrad.errors import UsageError
 from handgrad.nearest import squashed
@@ -155,6 +155,8 @@ class Reading:
         self.places: list[tuple[str, str, Any]] = []
         self._triples: list[tuple[str, str, Any]] = []
         self._unclear: list[tuple[str, list[Any], AmbiguousNameError]] = []
+        self._turned_on: list[tuple[str, str]] = []
+        self._layers: list[tuple[str, Any]] = []
         self._notes: list[str] = []
         self._answers: dict[str, list[str]] = {}
 
@@ -171,8 +173,12 @@ class Reading:
                 self._triples += [(written, name, value) for name, value in zip(names, values, strict=True)]
             elif squashed(written) in COMPLEMENTS and len(words) == 1:
                 self._triples.append(self._rest(written, words[0]))
+            elif (
+                nth_layer(written) == len(self._layers) + 1 and squashed(written) not in self.table and len(words) == 1
+            ):
+                self._layers.append((written, words[0]))
             elif not self._answered(written, words):
-                self._triples.append(self._read(written, words))
+                self._triples += self._read(written, words)
         except AmbiguousNameError as problem:
             self._unclear.append((written, words, problem))
         except UsageError as problem:
@@ -183,6 +189,11 @@ class Reading:
         values: dict[str, Any] = {}
         chosen: dict[str, Any] = {}
         self._clear_up()
+        self._one_folder()
+        if self._layers:
+            names, sizes = zip(*self._layers, strict=True)
+            self._triples.append((" ".join(names), "hidden_size", list(sizes)))
+            self._notes.append(f"{', '.join(names)}: taken as hidden_size {' '.join(map(str, sizes))}")
         named = any(name == "dataset" for _, name, _ in self._triples)
         if named:
             where = "data sets are looked for in $HANDGRAD_DATA_DIR and the usual places"
@@ -236,8 +247,28 @@ class Reading:
             if len(wanted) == 1 and len(words) == 1:
                 self._triples.append((written, wanted[0], words[0]))
                 self._notes.append(f"{written} is taken as {wanted[0]}, since {users[wanted[0]]} uses it")
+            elif len(users) == 1 and len(words) == 1:
+                (left,) = users
+                self._triples.append((written, left, words[0]))
+                self._notes.append(f"{written} is taken as {left}: what else it could mean is given by itself")
             else:
                 self.problems.append(problem)
+        for written, name in self._turned_on:
+            value = next((value for _, given, value in self._triples if given == name), None)
+            if value is None:
+                self.problems.append(UsageError(f"{written} needs a value (--{name})"))
+            else:
+                self._notes.append(f"{written}: {name} {value} says how much")
+
+    def _one_folder(self) -> None:
+        """Of several folders for what a run leaves behind, such as --save_dir and --log_dir, the first is taken."""
+        first, *others = [(written, value) for written, name, value in self._triples if name == "runs_dir"] or [
+            ("", "")
+        ]
+        for written, value in others:
+            if squashed(written) != squashed(first[0]) and value != first[1]:
+                self._triples.remove((written, "runs_dir", value))
+                self._notes.append(f"{written}: all that a run leaves behind is kept in one folder, in {first[1]}")
 
     def notes(self) -> list[str]:
         """What was guessed about the words, and what is said to names that need no setting."""
@@ -251,7 +282,9 @@ class Reading:
         if bare in PLACES:
             self.places.append((written, "dataset", value))
             return True
-        what, said = decided_by_data(written), answer(bare, str(value))
+        what, said = decided_by_data(written), answer(written, str(value))
+        if what and bare in OTHERWISE and number(value) is None:
+            return False  # --out FOLDER
         if what:
             said = "the data set decides that"
             self.decided.append((written, what, value))
@@ -264,15 +297,22 @@ class Reading:
             self._answers.setdefault(said, []).append(written)
         return bool(said)
 
-    def _read(self, written: str, words: list[Any]) -> tuple[str, str, Any]:
-        """(what was written, the setting or option that it means, its value as written).
+    def _read(self, written: str, words: list[Any]) -> list[tuple[str, str, Any]]:
+        """(what was written, the setting or option that it means, its value as written); none for a mere yes.
 
         Raises  UsageError for an unknown name, a missing value, or one too many.
         """
         name, value, negated = self._meant(written, words)
         kind = self.kind_of(name)
         if isinstance(kind, Switch):
-            return self._switched(written, words, name, negated)
+            return [self._switched(written, words, name, negated)]
+        on = yes_or_no(value) if self.what == "flag" and isinstance(kind, Number | Whole) else None
+        if on:
+            self._turned_on.append((written, name))
+            return []
+        if on is False and _or_none(kind, 0) is not None:
+            self._notes.append(f"{written} {value} is taken as {name} 0")
+            value = 0
         if value is True and self.what == "flag" and isinstance(kind, Name):
             value = "true"  # --normalize
         if value is True or value in ("", [""]):
@@ -282,7 +322,7 @@ class Reading:
                 raise UsageError(f"{written} takes one value, got {len(value)}: {_quoted(value)} (--{name})")
             self._notes.append(f"{written}: {value[0]} once is enough, it holds for every layer")
             value = value[0]
-        return written, name, value
+        return [(written, name, value)]
 
     def _meant(self, written: str, words: list[Any]) -> tuple[str, Any, bool]:
         """What a name means, its value, and whether it says no to it, as --no_batch_norm does."""

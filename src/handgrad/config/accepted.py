@@ -1,5 +1,7 @@
 """Names that other programs have and that need no setting here: taken, and answered in a note."""
 
+import re
+
 from handgrad.config.lookup import inverted, shown, wording
 from handgrad.errors import UsageError
 from handgrad.nearest import squashed
@@ -12,10 +14,7 @@ PROCESSOR = "the hand-written engine computes on the processor; a graphics card 
 TESTED = "a network is trained, validated and then tested in any case"
 
 ACCEPTED: dict[str, tuple[str, ...]] = {
-    SAVED: (
-        *("save", "save_model", "save_weights", "save_best", "save_best_model", "save_checkpoint", "save_checkpoints"),
-        *("checkpoint", "checkpointing", "store_model", "save_run", "save_results"),
-    ),
+    SAVED: (*("save", "save_best", "save_final", "save_last", "checkpoint", "checkpointing", "save_run"),),
     SHOWN: (
         *("cm", "conf", "confmat", "confusion", "confusion_matrix", "conf_matrix", "roc", "curves", "metrics"),
         *("plot", "plots", "plotting", "visualize", "visualise", "viz", "show", "show_plots"),
@@ -35,19 +34,19 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
             "progress_bar",
             "tqdm",
         ),
-        *("print_every", "print_freq", "print_loss", "print_interval", "log_level", "log_file", "quiet", "silent"),
-        *("save_logs", "save_log", "log_epochs", "csv", "debug_mode"),
+        *("log_level", "quiet", "silent", "save_logs", "save_log", "csv", "debug_mode", "expt_dir"),
     ),
     KEY: ("key", "api_key", "wandb_key", "wandb_api_key", "wandb_login", "login"),
     PROCESSOR: ("gpu", "gpus", "gpu_id", "use_gpu", "cuda", "use_cuda", "mps", "cpu", "use_cpu", "pin_memory"),
     TESTED: (
         *("train", "do_train", "test", "do_test", "eval", "do_eval", "evaluate", "test_model", "run_test", "validate"),
-        *("test_batch_size", "eval_batch_size", "val_batch_size", "valid_batch_size"),
+        *("test_batch_size", "eval_batch_size", "val_batch_size", "valid_batch_size", "test_batch"),
     ),
     "one network is trained by itself; --jobs is for a sweep": (
         *("threads", "num_threads", "n_threads", "num_workers", "workers"),
     ),
     "which question of a course is answered changes no training": ("question", "q", "ques", "task", "assignment"),
+    "the same seed gives the same numbers, in any case": ("deterministic", "reproducible", "cudnn_deterministic"),
     "data sets are downloaded where they are missing": ("download", "download_data"),
     "it is not kept": (
         *("tags", "tag", "wandb_tags", "run_tags", "notes", "wandb_notes", "run_notes", "comment", "job_type"),
@@ -55,15 +54,48 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
     ),
 }
 
-# A verb and a thing, such as plot_confusion_matrix, ask for what is kept in any case.
-VERBS = frozenset({"plot", "log", "show", "save", "draw", "visualize", "visualise", "print", "make", "generate"})
-THINGS = frozenset(
-    {
-        *("cm", "confmatrix", "confmat", "confusion", "confusionmatrix", "roc", "loss", "losses", "accuracy", "curve"),
-        *("curves", "image", "images", "sample", "samples", "sampleimages", "gradients", "gradientnorms", "gradnorms"),
-        *("grads", "activations", "weights", "predictions", "history", "metrics", "figure", "figures", "plots"),
-        *("histograms", "deadneurons", "summary", "table", "examples", "misclassified", "failures"),
-    }
+# A verb and things, such as plot_confusion_matrix, ask for what is kept in any case; so do a verb and a place or a
+# rhythm, such as log_path or plot_every.
+VERBS = (
+    *("plot", "log", "show", "save", "draw", "visualize", "visualise", "print", "make", "generate", "record", "store"),
+    *("dump", "export"),
+)
+THINGS = (
+    *(
+        "cm",
+        "conf",
+        "confmat",
+        "confusion",
+        "matrix",
+        "roc",
+        "loss",
+        "losses",
+        "accuracy",
+        "accuracies",
+        "acc",
+        "curve",
+    ),
+    *("image", "sample", "gradient", "grad", "norm", "activation", "weight", "prediction", "pred", "history", "metric"),
+    *(
+        "figure",
+        "plot",
+        "graph",
+        "result",
+        "histogram",
+        "dead",
+        "neuron",
+        "summary",
+        "table",
+        "example",
+        "misclassified",
+    ),
+    *("failure", "training", "train", "validation", "val", "test", "learning", "class", "per", "lr", "time"),
+)
+WHERE_OR_WHEN = "(?:path|file|filename|dir|folder|prefix|name|every|freq|interval|steps|epochs)"
+_ASKED = re.compile(f"(?P<verb>{'|'.join(VERBS)})(?P<things>(?:(?:{'|'.join(THINGS)})s?)*){WHERE_OR_WHEN}?")
+_WEIGHTS = re.compile(
+    f"(?:save|store|keep)(?:best|last|final|trained)?(?:model|weight|checkpoint|ckpt|network)s?{WHERE_OR_WHEN}?"
+    "|(?:model|checkpoint|ckpt)s?(?:dir|folder|freq|every)"
 )
 
 # As above, where another value would ask for another program: the names, and the values that may stand there.
@@ -77,6 +109,19 @@ ALWAYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("regularization", "regularizer", "reg_type", "reg", "penalty", "regularization_type"),
         ("l2", "none", "ridge"),
     ),
+    "the epoch that validates best is kept; for the last one give keep last": (
+        ("restore_best", "restore_best_weights", "keep_best", "save_best_only"),
+        YES,
+    ),
+    "all test images are always used": (
+        ("test_limit", "limit_test", "test_subset", "num_test", "n_test", "test_samples", "max_test_samples"),
+        (),
+    ),
+    "images are varied by noise, shift and elastic only": (
+        ("augment", "augmentation", "data_augmentation", "data_aug", "aug", "use_augmentation"),
+        ("false", "0", "no", "off", "none"),
+    ),
+    "any gain counts for patience": (("min_delta", "early_stopping_delta", "early_stop_delta"), ("0", "0.0")),
     "the output is always a softmax": (
         ("output_activation", "out_activation", "out_act", "output_act", "output_layer_activation", "output_function"),
         ("softmax",),
@@ -101,9 +146,11 @@ def answer(written: str, value: str) -> str | None:
     Raises  UsageError for a value that asks for another program.
     """
     name = squashed(written)
-    verb = next((verb for verb in VERBS if name.startswith(verb)), "")
-    if verb and name.removeprefix(verb) in THINGS:
-        return SAVED if name == "saveweights" else SHOWN
+    if _WEIGHTS.fullmatch(name):
+        return SAVED
+    asked = _ASKED.fullmatch(name)
+    if asked and name != asked["verb"]:
+        return SHOWN if asked["things"] else SAVED if asked["verb"] in ("save", "store") else WRITTEN
     said = _ALWAYS.get(name)
     if said and value.lower() not in ALWAYS[said][1]:
         raise UsageError(f"{said}: leave out {written}, got {shown(value)}")

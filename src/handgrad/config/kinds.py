@@ -6,6 +6,7 @@ setting's name in an error ("must be positive, got -1").
 
 import math
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from handgrad.data import read_fold
 from handgrad.errors import UsageError
 
 BRACKETS = "[({"
+JOINED = re.compile(r"\d+(?:[-x:;]\d+)+")  # 784-128-10
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # control characters, bytes that were no text, line ends
 NONE_WORDS = {"none", "null", "~", ""}
 BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
@@ -47,6 +49,12 @@ class Kind:
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
         """Pydantic takes the kind as the whole validation of its field."""
         return core_schema.no_info_plain_validator_function(self)
+
+
+def yes_or_no(value: Any) -> bool | None:
+    """What a word such as true or off says, and a flag without any; None for a number or another word."""
+    text = (spelled(value) or "").lower()
+    return value if isinstance(value, bool) else BOOLEANS.get(text) if number(text) is None else None
 
 
 def _is_none(value: Any) -> bool:
@@ -183,6 +191,8 @@ def items(value: Any) -> list[Any]:
         return list(value) if isinstance(value, list | tuple) else [value]
     if not text:
         raise ValueError("must not be empty")
+    if JOINED.fullmatch(text):
+        return re.findall(r"\d+", text)
     if text[0] not in BRACKETS:
         return text.replace(",", " ").split()
     content = _literal(text)

@@ -129,13 +129,13 @@ def wording(written: str) -> frozenset[str]:
 
 _SAYING_NOTHING = frozenset(
     {
-        *("of", "in", "the", "for", "to", "per", "each", "every", "used", "my", "use", "enable", "with", "apply"),
+        *("of", "in", "the", "for", "to", "per", "each", "every", "used", "my", "use", "enable", "with", "apply", "is"),
         *("total", "train", "training", "network", "nn", "mini", "value", "type", "method", "function", "fn", "func"),
-        *("param", "parameter"),
+        *("fun", "param", "parameter", "name", "manual", "regular"),
     }
 )
 _WORDS = {
-    **dict.fromkeys(("number", "n", "count", "nb"), "num"),
+    **dict.fromkeys(("number", "n", "count", "nb", "nr"), "num"),
     **dict.fromkeys(("neuron", "node"), "unit"),
     **dict.fromkeys(("dim", "dimension"), "size"),
     **dict.fromkeys(("lamb", "lmbda", "lam", "lambd"), "lambda"),
@@ -144,7 +144,7 @@ _WORDS = {
     **dict.fromkeys(("probability", "prob"), "rate"),
     **dict.fromkeys(("val", "valid"), "validation"),
     **dict.fromkeys(("act", "activ"), "activation"),
-    "optimiser": "optimizer",
+    **dict.fromkeys(("opt", "optim", "optimiser"), "optimizer"),
     "initial": "init",
     "classes": "class",
     "normalisation": "normalization",
@@ -158,7 +158,8 @@ def field_wordings() -> dict[frozenset[str], str]:
     for field, others in spellings.FIELDS.items():
         for spelling in (field, *others):
             found.setdefault(wording(spelling), set()).add(field)
-    for name in spellings.AMBIGUOUS_FIELDS:
+    of_options = (name for name in spellings.OTHERWISE if name not in field_spellings())
+    for name in (*spellings.AMBIGUOUS_FIELDS, *of_options):
         found.pop(wording(name), None)
     return {words: meanings.pop() for words, meanings in found.items() if len(meanings) == 1}
 

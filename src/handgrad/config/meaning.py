@@ -1,5 +1,6 @@
 """What somebody meant by a name that can mean several things: the value decides."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +21,18 @@ LIKELY: dict[str, Callable[[float], bool]] = {
     "momentum": lambda x: x >= 0.5,
     "schedule_factor": lambda x: x >= 0.1,
 }
+
+
+NTH_LAYER = re.compile(
+    "(?:n|num)?(?:h|hidden|fc|dense|layer|units)(?:layer|size|dim|units|nodes|neurons)?([1-9])"
+    "(?:size|dim|units|nodes|neurons)?"
+)
+
+
+def nth_layer(written: str) -> int:
+    """The number of the hidden layer whose size a name is, as 2 of hidden2; 0 for any other name."""
+    nth = NTH_LAYER.fullmatch(squashed(written))
+    return int(nth[1]) if nth else 0
 
 
 class Meaning(NamedTuple):
