@@ -37,7 +37,7 @@ def test_dry_run_shows_the_space_and_the_findings_within_80_columns(capsys, monk
         "relu (25%), tanh (75%)",
         "0.001 to 0.1, log",
         "8, [16]",
-        "bands of a run of 3 epochs: 1",
+        "rungs of a run of 3 epochs: 1",
         "$ handgrad train --dataset digits",
         "a trial takes about",
         "2 at a time",
@@ -56,7 +56,7 @@ def test_errors_of_the_doctor_are_exit_code_2(capsys, file):
 def test_flags_hold_what_the_file_varies(capsys, file):
     code, out, _ = call(capsys, f"sweep {file} --dry_run --activation gelu -nhl 1 -sz 8 --runs_dir elsewhere")
     assert code == 0
-    fixed = out[out.index("fixed:") : out.index("bands")]
+    fixed = out[out.index("fixed:") : out.index("rungs")]
     assert "activation gelu" in " ".join(fixed.split())
     assert "runs_dir" not in fixed
     assert "relu" not in out

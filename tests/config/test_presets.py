@@ -21,7 +21,7 @@ from handgrad.errors import UsageError
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LOSSES
 from handgrad.optim import OPTIMIZERS, SCHEDULES
 from handgrad.sweeps import read_sweep
-from handgrad.sweeps.reading import starting_preset
+from handgrad.sweeps.sweep_file import starting_preset
 
 BARE = {"batch_norm": False, "dropout": 0.0, "schedule": "constant"}
 TRIALS = int(os.environ.get("HANDGRAD_TRIALS", "40"))

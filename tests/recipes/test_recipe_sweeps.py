@@ -60,7 +60,7 @@ def test_a_sweep_is_planned_once_for_each_variant(tmp_path):
     plan = plan_of(tmp_path)
     assert list(plan.sweeps) == [("search", "as_reported"), ("search", "as_it_can_be")]
     reported, tuned = plan.sweeps.values()
-    assert reported.settings.brain == "bayes"  # the recipe's word over the file's
+    assert reported.settings.method == "bayes"  # the recipe's word over the file's
     assert (reported.wanted, tuned.wanted) == (6, 6)
     configs = [
         each.definition.to_config(next(each.definition.configurations()), each.base) for each in (reported, tuned)

@@ -229,7 +229,7 @@ def test_early_stops_say_why_and_what_they_saved():
     sweep = sweep_over({"activation": ("relu", "tanh", "sigmoid"), "epochs": (9, 10)})
     sweep.definition = dataclasses.replace(sweep.definition, early_terminate=Hyperband(min_iter=3))
     values = [{"activation": name, "epochs": 9} for name in ("relu", "tanh", "sigmoid")]
-    why = Stop(band=3, threshold=0.8123, value=0.4567, reached=3)
+    why = Stop(rung=3, threshold=0.8123, value=0.4567, reached=3)
     trials = [trial(n, each, 0.9) for n, each in enumerate(values[:2])]
     trials.append(trial(2, values[2], 0.4567, STOPPED, stop=why, seconds=3.0))
     blocks = section(Report("", "", [], sweep_sections(data_of(sweep, trials))), "failures").blocks

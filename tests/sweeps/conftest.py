@@ -95,7 +95,7 @@ def make_sweep(tmp_path):
     def make(space=None, name="sweep", base=(), more=(), **settings):
         parameters = {field: Categorical(tuple(values)) for field, values in (space or SPACE).items()}
         definition = SweepDefinition(parameters, **{"method": "grid", **dict(more)})
-        chosen = Settings(**{"brain": definition.method, **settings})
+        chosen = Settings(**{"method": definition.method, **settings})
         return create_sweep(tmp_path / "sweeps" / name, definition, RunConfig(**{**BASE, **dict(base)}), chosen)
 
     return make

@@ -29,9 +29,9 @@ def test_grid_runs_every_cell_once(make_sweep):
     assert len(list_runs(sweep.runs_dir)) == len(CELLS)
 
 
-@pytest.mark.parametrize("brain", ["random", "bayes"])
-def test_a_finite_space_is_used_up_without_repetition(make_sweep, brain):
-    sweep = make_sweep(brain=brain, configurations=1000)
+@pytest.mark.parametrize("method", ["random", "bayes"])
+def test_a_finite_space_is_used_up_without_repetition(make_sweep, method):
+    sweep = make_sweep(method=method, configurations=1000)
     drive(sweep, jobs=2)
     assert cells(sweep.trials()) == CELLS
 
@@ -67,10 +67,10 @@ def test_a_trial_is_the_run_that_its_configuration_says(make_sweep, tmp_path):
     assert alone.model_file.read_bytes() == sweep.run(trial).model_file.read_bytes()
 
 
-@pytest.mark.parametrize("brain", ["grid", "random"])
-def test_one_seed_is_one_sequence(make_sweep, brain):
+@pytest.mark.parametrize("method", ["grid", "random"])
+def test_one_seed_is_one_sequence(make_sweep, method):
     def sequence(name, seed):
-        sweep = make_sweep(name=name, brain=brain, seed=seed, configurations=3)
+        sweep = make_sweep(name=name, method=method, seed=seed, configurations=3)
         drive(sweep)
         return [trial.values for trial in sweep.trials()]
 
@@ -80,9 +80,9 @@ def test_one_seed_is_one_sequence(make_sweep, brain):
 
 
 def test_bayes_goes_on_as_if_it_had_not_stopped(make_sweep):
-    whole = make_sweep(name="whole", brain="bayes", configurations=12)
+    whole = make_sweep(name="whole", method="bayes", configurations=12)
     drive(whole)
-    parts = make_sweep(name="parts", brain="bayes", configurations=7)
+    parts = make_sweep(name="parts", method="bayes", configurations=7)
     drive(parts)
     drive(again(parts, configurations=12))
     assert [t.values for t in parts.trials()] == [t.values for t in whole.trials()]
@@ -130,7 +130,7 @@ def test_names_are_in_the_course_s_fashion(make_sweep):
 
 
 def test_a_diverged_run_is_a_failure_and_not_a_result(make_sweep):
-    sweep = make_sweep({"learning_rate": (0.003, 1e30)}, base={"optimizer": "sgd"}, brain="grid")
+    sweep = make_sweep({"learning_rate": (0.003, 1e30)}, base={"optimizer": "sgd"}, method="grid")
     drive(sweep)
     failed = next(t for t in sweep.trials() if t.values["learning_rate"] == 1e30)
     assert failed.state == "failed"
@@ -157,13 +157,13 @@ def test_an_early_stop_is_explained(make_sweep):
     assert stopped
     for trial in stopped:
         stop = trial.stop
-        rivals = [t for t in notes.trials if t.number <= trial.number and stop.band in t.epochs]
-        values = sorted((max(t.epochs[e] for e in range(1, stop.band + 1)) for t in rivals), reverse=True)
+        rivals = [t for t in notes.trials if t.number <= trial.number and stop.rung in t.epochs]
+        values = sorted((max(t.epochs[e] for e in range(1, stop.rung + 1)) for t in rivals), reverse=True)
         assert stop.reached == len(rivals)
         assert stop.threshold == values[len(values) // 2]
         assert stop.value < stop.threshold
-        assert len(trial.epochs) == stop.band
-        assert f"after epoch {stop.band}, validation_accuracy {stop.value:.4g} was worse than" in trial.why
+        assert len(trial.epochs) == stop.rung
+        assert f"after epoch {stop.rung}, validation_accuracy {stop.value:.4g} was worse than" in trial.why
         assert trial.why in sweep.run(trial).log_file.read_text()
     assert [t for t in again(sweep).trials() if t.state == "stopped"] == stopped
 
@@ -176,7 +176,7 @@ def test_a_target_that_is_reached_ends_the_sweep(make_sweep):
 
 
 def test_time_that_is_up_ends_the_sweep_in_peace(make_sweep):
-    sweep = make_sweep(brain="random", configurations=None)
+    sweep = make_sweep(method="random", configurations=None)
     _, notes = drive(sweep, hours=0.2 / 3600)
     assert len(notes.trials) == len(sweep.trials())
     assert {trial.state for trial in sweep.trials()} <= {"finished"}
@@ -270,7 +270,7 @@ def test_what_workers_prepare_for_is_each_choice_and_no_long_list(make_sweep):
 def test_a_sweep_without_end_is_refused(make_sweep):
     from handgrad.sweeps.space import Uniform
 
-    sweep = make_sweep(brain="random")
+    sweep = make_sweep(method="random")
     endless = type(sweep)(sweep.path, type(sweep.definition)({"dropout": Uniform(0, 0.5)}), sweep.base, sweep.settings)
     with pytest.raises(UsageError, match="no end"):
         run_sweep(endless)

@@ -113,7 +113,7 @@ def test_trial_names_are_folder_names():
 
 
 # W&B's documentation: max_iter 27, s 2 brackets at 9 and 3 (27/3, 27/9); min_iter 3 at 3, 9, 27, 81 ...
-BANDS = [
+RUNGS = [
     (Hyperband(max_iter=27, s=2), 27, [3, 9]),
     (Hyperband(max_iter=27, s=2), 9, [3]),
     (Hyperband(min_iter=3), 100, [3, 9, 27, 81]),
@@ -124,9 +124,9 @@ BANDS = [
 ]
 
 
-@pytest.mark.parametrize(("stopping", "epochs", "bands"), BANDS)
-def test_bands(stopping, epochs, bands):
-    assert stopping.bands(epochs) == bands
+@pytest.mark.parametrize(("stopping", "epochs", "rungs"), RUNGS)
+def test_rungs(stopping, epochs, rungs):
+    assert stopping.rungs(epochs) == rungs
 
 
 def test_threshold_is_the_value_at_rank_one_over_eta():
@@ -136,10 +136,10 @@ def test_threshold_is_the_value_at_rank_one_over_eta():
     assert Hyperband(min_iter=1).threshold([7]) == 7
 
 
-def test_strict_looks_at_the_band_s_own_epoch():
+def test_strict_looks_at_the_rung_s_own_epoch():
     objectives = [5.0, 2.0, 4.0, 1.0]
-    assert Hyperband(min_iter=3).judged(objectives, 3) == 2.0
-    assert Hyperband(min_iter=3, strict=True).judged(objectives, 3) == 4.0
+    assert Hyperband(min_iter=3).objective_at(3, objectives) == 2.0
+    assert Hyperband(min_iter=3, strict=True).objective_at(3, objectives) == 4.0
 
 
 def test_objectives_are_to_be_minimised():

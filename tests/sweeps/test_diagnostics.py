@@ -1,11 +1,11 @@
-"""The doctor: each finding by a file that has the fault, and none of them in a good one."""
+"""Diagnostics of sweeps: each one by a file that has the fault, and none of them in a good one."""
 
 import pytest
 
 from handgrad.config import RunConfig
 from handgrad.strict_yaml import load_mapping
 from handgrad.sweeps import read_sweep
-from handgrad.sweeps.doctor import CHECKS, Examination, Plan, examine
+from handgrad.sweeps.diagnostics import CHECKS, DiagnosedSweep, Plan, diagnose_sweep
 from handgrad.sweeps.timing import Estimate
 
 GOOD = """
@@ -23,7 +23,7 @@ parameters:
 
 
 class Case:
-    """What is changed in the good file, and the finding that follows: its severity, and words of what and fix."""
+    """What is changed in the good file, and the diagnostic that follows: its severity, and words of what and fix."""
 
     def __init__(self, severity, what, fix, plan=None, estimate=None, base=None, **changes):
         self.expected = severity, what, fix
@@ -36,10 +36,10 @@ class Case:
         return read_sweep(content, self.base)
 
     def examination(self):
-        return Examination(self.definition(), self.base, self.plan, self.estimate)
+        return DiagnosedSweep(self.definition(), self.base, self.plan, self.estimate)
 
-    def findings(self):
-        return examine(self.definition(), self.base, self.plan, self.estimate)
+    def diagnostics(self):
+        return diagnose_sweep(self.definition(), self.base, self.plan, self.estimate)
 
 
 SECOND = Estimate(1.0, 0.5, 2.0, 8)
@@ -170,20 +170,20 @@ CASES = {
     "probabilities of no use": Case(
         "note", "probabilities of activation count with method random only", "with method bayes", method="bayes"
     ),
-    "bands beyond every run": Case(
-        *("warning", "early_terminate stops nothing: its first band is epoch 27", "Write min_iter: 1"),
+    "rungs beyond every run": Case(
+        *("warning", "early_terminate stops nothing: its first rung is epoch 27", "Write min_iter: 1"),
         early_terminate={"type": "hyperband", "min_iter": 27},
     ),
-    "bands of one epoch": Case(
+    "rungs of one epoch": Case(
         *("warning", "no run goes beyond 1", "Leave early_terminate out"), parameters={"epochs": {"value": 1}}
     ),
-    "a band too far": Case(
+    "a rung too far": Case(
         *("warning", "no run of 10 epochs is stopped at epoch 27", "Write max_iter: 10"),
         early_terminate={"type": "hyperband", "max_iter": 81, "s": 4},
     ),
-    "runs too short for bands": Case(
+    "runs too short for rungs": Case(
         "note",
-        "runs of 2 epochs are never stopped: the first band is epoch 2",
+        "runs of 2 epochs are never stopped: the first rung is epoch 2",
         "",
         parameters={"epochs": {"values": [2, 10]}},
     ),
@@ -202,13 +202,13 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_finding(case):
     severity, what, fix = case.expected
-    texts = [f"{finding.severity}|{finding.what}|{finding.fix}" for finding in case.findings()]
+    texts = [f"{diagnostic.severity}|{diagnostic.what}|{diagnostic.fix}" for diagnostic in case.diagnostics()]
     assert any(t.startswith(severity) and what in t.split("|")[1] and fix in t.split("|")[2] for t in texts), texts
 
 
 def test_nothing_is_said_against_a_good_file():
-    findings = Case("", "", "", estimate=SECOND).findings()
-    assert [finding.severity for finding in findings] == ["note", "note"]
+    diagnostics = Case("", "", "", estimate=SECOND).diagnostics()
+    assert [diagnostic.severity for diagnostic in diagnostics] == ["note", "note"]
 
 
 def test_every_check_finds_something_somewhere():
@@ -219,15 +219,15 @@ def test_every_check_finds_something_somewhere():
 
 
 def test_the_worst_stands_first():
-    severities = [finding.severity for finding in CASES["an accuracy minimized"].findings()]
+    severities = [diagnostic.severity for diagnostic in CASES["an accuracy minimized"].diagnostics()]
     assert severities == sorted(severities, key=["error", "warning", "note"].index)
 
 
 def test_every_error_and_warning_has_a_fix():
     for case in CASES.values():
-        assert all(finding.fix for finding in case.findings() if finding.severity != "note")
+        assert all(diagnostic.fix for diagnostic in case.diagnostics() if diagnostic.severity != "note")
 
 
 def test_the_course_s_sweep_has_no_error_and_one_warning():
-    findings = examine(read_sweep("da6401"), RunConfig(), Plan(trials=200))
-    assert [finding.what.split()[0] for finding in findings if finding.severity != "note"] == ["weight_decay"]
+    diagnostics = diagnose_sweep(read_sweep("da6401"), RunConfig(), Plan(trials=200))
+    assert [each.what.split()[0] for each in diagnostics if each.severity != "note"] == ["weight_decay"]

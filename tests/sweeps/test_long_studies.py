@@ -11,9 +11,9 @@ from tests.sweeps.conftest import BASE, Notes, drive
 from handgrad.config import RunConfig
 from handgrad.runs import execute
 from handgrad.sweeps import SweepDefinition, driver
-from handgrad.sweeps.brains import Random
 from handgrad.sweeps.choosing import Chooser
 from handgrad.sweeps.ledger import Ledger, claim
+from handgrad.sweeps.samplers import Random
 from handgrad.sweeps.space import Categorical
 from handgrad.sweeps.storage import joined
 from handgrad.sweeps.trial import FAILED, FINISHED, LOST, STOPPED
@@ -65,11 +65,11 @@ def test_random_search_to_the_last_configuration_goes_as_if_it_began_anew_each_t
     definition = SweepDefinition({"batch_size": Categorical(tuple(range(1, 41)))})
     base, taken, kept = RunConfig(**BASE), set(), Random(definition, RunConfig(**BASE), 5)
     for ordinal in range(40):
-        values = kept.propose(ordinal, taken, ())
-        assert values == Random(definition, base, 5).propose(ordinal, taken, ())
+        values = kept.suggest(ordinal, taken, ())
+        assert values == Random(definition, base, 5).suggest(ordinal, taken, ())
         taken.add(definition.key(values))
     assert len(taken) == 40
-    assert kept.propose(40, taken, ()) is None
+    assert kept.suggest(40, taken, ()) is None
 
 
 @pytest.fixture

@@ -120,11 +120,11 @@ MALFORMED = {
     "an empty group": (P + "  opt: {parameters: {}}\n", "parameters.opt.parameters must be a mapping such as"),
     "no stopping type": (GOOD + "early_terminate: {min_iter: 3}\n", "early_terminate.type must be hyperband, got None"),
     "another stopping": (GOOD + "early_terminate: {type: envelope}\n", "early_terminate.type must be hyperband"),
-    "stopping without bands": (GOOD + "early_terminate: {type: hyperband}\n", "needs min_iter, or max_iter and s"),
+    "stopping without rungs": (GOOD + "early_terminate: {type: hyperband}\n", "needs min_iter, or max_iter and s"),
     "max_iter without s": (GOOD + "early_terminate: {type: hyperband, max_iter: 27}\n", "needs min_iter, or max_iter"),
-    "bands below 1": (
+    "rungs below 1": (
         GOOD + "early_terminate: {type: hyperband, max_iter: 2, s: 2}\n",
-        "early_terminate has no bands: max_iter 2 / eta 3 is below 1",
+        "early_terminate has no rungs: max_iter 2 / eta 3 is below 1",
     ),
     "eta of 1": (GOOD + "early_terminate: {type: hyperband, min_iter: 3, eta: 1}\n", "eta must be above 1, got 1"),
     "min_iter of 0": (GOOD + "early_terminate: {type: hyperband, min_iter: 0}\n", "min_iter must be a whole number of"),

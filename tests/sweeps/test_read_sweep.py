@@ -8,7 +8,7 @@ import pytest
 from handgrad.config import RunConfig
 from handgrad.config.spellings import FIELDS
 from handgrad.sweeps import read_sweep
-from handgrad.sweeps.metric import METRICS, Metric
+from handgrad.sweeps.definition import METRICS, Metric
 from handgrad.sweeps.space import Categorical, Constant, IntUniform, LogUniform, QUniform, Uniform
 
 COURSE = {

@@ -7,10 +7,9 @@ import pytest
 
 from handgrad.config import RunConfig
 from handgrad.sweeps import SweepDefinition
-from handgrad.sweeps.brains import BRAINS
-from handgrad.sweeps.brains.axes import Axes
-from handgrad.sweeps.brains.exhaustive import shuffled
-from handgrad.sweeps.brains.favourites import favourites
+from handgrad.sweeps.samplers import SAMPLERS
+from handgrad.sweeps.samplers.grid import shuffled
+from handgrad.sweeps.samplers.tpe import Axes, greedy_fallback
 from handgrad.sweeps.space import (
     Beta,
     Categorical,
@@ -38,37 +37,37 @@ PARAMETERS = {
     "elastic_sigma": Normal(4, 0.1),
     "momentum": Beta(9, 1),
 }
-BRAIN_NAMES = [name for name in BRAINS if name != "gp"]
+METHOD_NAMES = [name for name in SAMPLERS if name != "gp"]
 
 
-def proposals(brain, count, taken=()):
+def suggestions(sampler, count, taken=()):
     """So many configurations, each told as a trial whose accuracy is highest at a learning rate of 0.001."""
     keys, trials = dict.fromkeys(taken), []
     for ordinal in range(count):
-        values = brain.propose(ordinal, keys, trials)
+        values = sampler.suggest(ordinal, keys, trials)
         if values is None:
             break
-        keys[brain.definition.key(values)] = None
+        keys[sampler.definition.key(values)] = None
         objective = -abs(math.log10(values.get("learning_rate", 1) / 0.001))
         trials.append(Trial(ordinal, values, f"{ordinal}", 0, state="finished", objective=objective))
     return [trial.values for trial in trials]
 
 
-@pytest.mark.parametrize("name", BRAIN_NAMES)
+@pytest.mark.parametrize("name", METHOD_NAMES)
 def test_every_cell_once_and_then_nothing(name):
     space = {"activation": Categorical(("relu", "tanh")), "num_layers": IntUniform(1, 4)}
     definition = SweepDefinition(space)
-    found = proposals(BRAINS[name](definition, BASE, 1), 100)
+    found = suggestions(SAMPLERS[name](definition, BASE, 1), 100)
     expected = itertools.product(("relu", "tanh"), (1, 2, 3, 4))
     assert sorted((v["activation"], v["num_layers"]) for v in found) == sorted(expected)
 
 
-@pytest.mark.parametrize("name", BRAIN_NAMES)
+@pytest.mark.parametrize("name", METHOD_NAMES)
 def test_one_seed_is_one_sequence(name):
     definition = SweepDefinition({"learning_rate": Categorical(tuple(n / 1000 for n in range(1, 200)))})
 
     def sequence(seed):
-        return [values["learning_rate"] for values in proposals(BRAINS[name](definition, BASE, seed), 20)]
+        return [values["learning_rate"] for values in suggestions(SAMPLERS[name](definition, BASE, seed), 20)]
 
     assert sequence(1) == sequence(1) != sequence(2)
 
@@ -76,7 +75,7 @@ def test_one_seed_is_one_sequence(name):
 @pytest.mark.parametrize("name", ["random", "bayes"])
 def test_every_kind_of_distribution_is_proposed_within_its_bounds(name):
     definition = SweepDefinition({name: p for name, p in PARAMETERS.items() if name != "hidden_size"})
-    found = proposals(BRAINS[name](definition, BASE, 1), 25)
+    found = suggestions(SAMPLERS[name](definition, BASE, 1), 25)
     assert len({definition.key(values) for values in found}) == 25
     for values in found:
         definition.to_config(values, BASE)
@@ -99,7 +98,7 @@ def test_values_survive_the_way_to_optuna_and_back(name):
 
 def test_bayes_learns_where_the_optimum_is():
     definition = SweepDefinition({"learning_rate": LogUniformValues(1e-6, 1.0), "dropout": Uniform(0.0, 0.5)})
-    found = proposals(BRAINS["bayes"](definition, BASE, 3), 40)
+    found = suggestions(SAMPLERS["bayes"](definition, BASE, 3), 40)
     good = [1e-4 < values["learning_rate"] < 1e-2 for values in found]
     assert sum(good[20:]) > 2 * 20 * 2 / 6  # two of six decades: twice as often as chance
 
@@ -114,9 +113,9 @@ def test_bayes_keeps_away_from_what_ruins_a_run_when_its_first_choices_are_used_
         "weight_decay": (0.0, 0.0005, 0.5),
     }
     definition = SweepDefinition({name: Categorical(values) for name, values in space.items()})
-    brain, keys, trials = BRAINS["bayes"](definition, BASE, 0), {}, []
+    sampler, keys, trials = SAMPLERS["bayes"](definition, BASE, 0), {}, []
     for ordinal in range(100):
-        values = brain.propose(ordinal, keys, trials)
+        values = sampler.suggest(ordinal, keys, trials)
         keys[definition.key(values)] = None
         lost = sum(space[name].index(values[name]) for name in list(space)[:4])
         objective = 0.1 if values["weight_decay"] == 0.5 else 0.9 - lost / 200
@@ -138,7 +137,9 @@ def test_favourites_come_in_the_order_of_what_their_values_did():
         for n, (a, layers, o) in enumerate(tried)
     ]
     here = {"activation": "relu", "num_layers": 2, "dropout": 0.3}
-    found = [(each["activation"], each["num_layers"], each["dropout"]) for each in favourites(definition, here, trials)]
+    found = [
+        (each["activation"], each["num_layers"], each["dropout"]) for each in greedy_fallback(definition, here, trials)
+    ]
     # mean ranks with one in the middle: sigmoid 1/4, relu 1/2, tanh 3/4; one layer 1/3, two layers 3/4
     assert found == [
         (a, layers, 0.3)
@@ -156,7 +157,7 @@ def test_a_shuffled_grid_begins_the_same_however_far_it_is_walked():
 
 def test_a_grid_of_a_billion_cells_is_begun_at_once():
     definition = SweepDefinition({name: IntUniform(1, 1000) for name in ("epochs", "batch_size", "log_every")})
-    found = proposals(BRAINS["grid"](definition, BASE, 0), 5)
+    found = suggestions(SAMPLERS["grid"](definition, BASE, 0), 5)
     assert len({definition.key(values) for values in found}) == 5
 
 
@@ -164,4 +165,4 @@ def test_a_grid_of_a_billion_cells_is_begun_at_once():
 def test_a_gaussian_process_needs_pytorch():
     pytest.importorskip("torch", reason="PyTorch is not installed")
     definition = SweepDefinition({"learning_rate": LogUniformValues(1e-6, 1.0), "dropout": Uniform(0.0, 0.5)})
-    assert len(proposals(BRAINS["gp"](definition, BASE, 3), 12)) == 12
+    assert len(suggestions(SAMPLERS["gp"](definition, BASE, 3), 12)) == 12

@@ -9,9 +9,9 @@ from tests.commands import python
 from handgrad.config.spellings import FIELDS
 from handgrad.strict_yaml import load_mapping
 from handgrad.sweeps import read_sweep
-from handgrad.sweeps.metric import METRICS
-from handgrad.sweeps.reading.file import KEYS
+from handgrad.sweeps.definition import METRICS
 from handgrad.sweeps.space import DISTRIBUTIONS
+from handgrad.sweeps.sweep_file import KEYS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text(encoding="utf-8")
 

@@ -13,26 +13,26 @@ from handgrad.bench.rounds import Tell
 from handgrad.bench.strata import Stratum, stratified, stratified_mean
 from handgrad.config import RunConfig
 from handgrad.sweeps import SweepDefinition
-from handgrad.sweeps.brains import BRAINS
-from handgrad.sweeps.brains.brain import Brain
 from handgrad.sweeps.folder import Settings, Sweep, create_sweep
 from handgrad.sweeps.pace import lengths, stretches, waits
+from handgrad.sweeps.samplers import SAMPLERS
+from handgrad.sweeps.samplers.base import Sampler
 from handgrad.sweeps.start import run_sweep
 from handgrad.sweeps.timing import estimate
 from handgrad.sweeps.trial import Trial
 from handgrad.sweeps.watcher import Standing, Watcher
 
 SAMPLE = 150
-BRAIN = "listed"
+LISTED = "listed"
 NEWS = 10  # trials between two lines
 
 
-class Listed(Brain):
-    """Proposes the configurations of a list, in its order."""
+class Listed(Sampler):
+    """Suggests the configurations of a list, in its order."""
 
     listed: Sequence[dict[str, Any]] = ()
 
-    def propose(self, ordinal: int, taken: Collection[str], trials: Sequence[Trial]) -> dict[str, Any] | None:
+    def suggest(self, ordinal: int, taken: Collection[str], trials: Sequence[Trial]) -> dict[str, Any] | None:
         """The next one."""
         return next((values for values in self.listed if self.definition.key(values) not in taken), None)
 
@@ -54,13 +54,13 @@ def grid_hours(definition: SweepDefinition, base: RunConfig, sample: int, tell: 
     """The seconds of a configuration of the grid and the hours of all of them, with 95 % intervals, as plain data.
 
     A configuration's seconds are those for which it has a core, from the end of its predecessor's training to the end
-    of its own. `estimated_hours` are those of the doctor, who times a few steps of eight configurations.
+    of its own. `estimated_hours` are those of the diagnostics, which time a few steps of eight configurations.
 
     Raises  UsageError when the grid has no end or the sample is too small; IncompleteSweepError when trials were lost.
     """
     strata = stratified(definition, sample, base.seed)
     tell("timing eight configurations for a moment, as --dry_run does")
-    doctor, slots = estimate(definition, base), len(available_cores())
+    forecast, slots = estimate(definition, base), len(available_cores())
     count = sum(len(stratum.drawn) for stratum in strata)
     tell(f"training {count} of {definition.size:,} configurations, {slots} at a time")
     with tempfile.TemporaryDirectory(prefix="handgrad-") as folder:
@@ -68,7 +68,7 @@ def grid_hours(definition: SweepDefinition, base: RunConfig, sample: int, tell: 
         return _numbers(sweep, strata, slots) | {
             "definition": definition.to_mapping(),
             "base": base.to_mapping(),
-            "estimated_hours": [n * (definition.size or 0) / slots / 3600 for n in doctor[:3]],
+            "estimated_hours": [n * (definition.size or 0) / slots / 3600 for n in forecast[:3]],
         }
 
 
@@ -76,12 +76,12 @@ def _trained(path: Path, definition: SweepDefinition, base: RunConfig, strata: l
     """The sample in a random order, so that what drifts with time falls on every stratum alike."""
     listed = [values for stratum in strata for values in stratum.drawn]
     order = np.random.default_rng(base.seed).permutation(len(listed))
-    BRAINS[BRAIN] = type("Drawn", (Listed,), {"listed": [listed[i] for i in order]})
+    SAMPLERS[LISTED] = type("Drawn", (Listed,), {"listed": [listed[i] for i in order]})
     try:
-        sweep = create_sweep(path, definition, base, Settings(BRAIN, base.seed, configurations=len(listed)))
+        sweep = create_sweep(path, definition, base, Settings(LISTED, base.seed, configurations=len(listed)))
         run_sweep(sweep, len(available_cores()), watcher=news)
     finally:
-        del BRAINS[BRAIN]
+        del SAMPLERS[LISTED]
     return sweep
 
 

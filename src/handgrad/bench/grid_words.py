@@ -5,7 +5,7 @@ from typing import Any
 
 
 def grid_lines(results: dict[str, Any]) -> Iterator[str]:
-    """What was trained, what all of it would take, and what the doctor says."""
+    """What was trained, what all of it would take, and what was estimated."""
     grid = results.get("grid")
     if not grid:
         return
@@ -16,7 +16,7 @@ def grid_lines(results: dict[str, Any]) -> Iterator[str]:
     )
     mean, between = [seconds["mean"], seconds["low"], seconds["high"]], 1000 * grid["between_seconds"]
     yield f"a configuration has a core for {_range(mean, 's')}, of which {between:.0f} ms are between two trainings"
-    yield f"the doctor's estimate (--dry_run): {_range(grid['estimated_hours'], 'h')}"
+    yield f"the estimate (--dry_run): {_range(grid['estimated_hours'], 'h')}"
 
 
 def _range(numbers: list[float], unit: str) -> str:

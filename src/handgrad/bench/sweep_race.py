@@ -21,8 +21,8 @@ from handgrad.config import RunConfig, build_dataset, build_initializer, build_o
 from handgrad.data import Dataset
 from handgrad.nn import ACTIVATIONS
 from handgrad.sweeps import SweepDefinition, read_sweep
-from handgrad.sweeps.brains import Random
 from handgrad.sweeps.pace import Stretch, waits
+from handgrad.sweeps.samplers import Random
 
 OURS = "handgrad"
 SWEEP = "da6401"
@@ -89,14 +89,14 @@ def prepared(options: Options, folder: Path) -> Job:
 
 
 def _first(definition: SweepDefinition, base: RunConfig) -> dict[str, Any]:
-    return Random(definition, base, base.seed).propose(0, (), ()) or {}
+    return Random(definition, base, base.seed).suggest(0, (), ()) or {}
 
 
 def configurations(definition: SweepDefinition, base: RunConfig, count: int) -> list[RunConfig]:
     """The first that handgrad's random search tries, in its order."""
-    brain, taken = Random(definition, base, base.seed), set[str]()
+    sampler, taken = Random(definition, base, base.seed), set[str]()
     found: list[RunConfig] = []
-    while len(found) < count and (values := brain.propose(len(found), taken, ())) is not None:
+    while len(found) < count and (values := sampler.suggest(len(found), taken, ())) is not None:
         taken.add(definition.key(values))
         found.append(definition.to_config(values, base))
     return found

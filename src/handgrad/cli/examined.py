@@ -1,4 +1,4 @@
-"""A sweep and the doctor's findings, as text."""
+"""A sweep and its diagnostics, as text."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -61,7 +61,7 @@ def _word(value: Any) -> str:
 
 
 def _rest(definition: SweepDefinition, base: RunConfig) -> list[str]:
-    """Constants, bands, and the name and command of a run."""
+    """Constants, rungs, and the name and command of a run."""
     lines = []
     if definition.constants:
         lines.append("fixed: " + ", ".join(f"{field} {_word(value)}" for field, value in definition.constants.items()))
@@ -69,9 +69,9 @@ def _rest(definition: SweepDefinition, base: RunConfig) -> list[str]:
     values = definition.sample(np.random.default_rng(0), base)
     config = definition.to_config(values, base)
     if definition.early_terminate:
-        bands = definition.early_terminate.bands(config.epochs)
-        listed = ", ".join(map(str, bands)) or "none"
-        lines.append(f"bands of a run of {config.epochs} epochs: {listed}")
+        rungs = definition.early_terminate.rungs(config.epochs)
+        listed = ", ".join(map(str, rungs)) or "none"
+        lines.append(f"rungs of a run of {config.epochs} epochs: {listed}")
     return [*lines, f"one of the runs: {definition.trial_name(values)}", f"$ {config.command()}"]
 
 

@@ -21,9 +21,9 @@ from handgrad.diagnostics import ERROR, Diagnostic
 from handgrad.errors import HandgradError, UsageError
 from handgrad.nearest import suggestion
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
-from handgrad.sweeps.doctor import examine
-from handgrad.sweeps.reading import starting_preset
+from handgrad.sweeps.diagnostics import diagnose_sweep
 from handgrad.sweeps.search import held
+from handgrad.sweeps.sweep_file import starting_preset
 from handgrad.sweeps.timing import PROBES, estimate
 
 log = logging.getLogger("handgrad")
@@ -89,13 +89,13 @@ def read(file: str | None, parsed: ParsedFlags) -> SweepDefinition:
 
 
 def _dry_run(definition: SweepDefinition, parsed: ParsedFlags) -> int:
-    """The sweep and what the doctor says of it; 2 where that is an error, so that a script can tell."""
+    """The sweep and its diagnostics; 2 where that is an error, so that a script can tell."""
     say(f"timing {PROBES} configurations for a moment …")
     try:
         seconds, unknown = estimate(definition, parsed.config), []
     except HandgradError as error:
         fix = "The sweep cannot run like that either"
         seconds, unknown = None, [Diagnostic(ERROR, f"hours are not estimated: {error}", fix)]
-    findings = [*unknown, *examine(definition, parsed.config, plan_of(parsed), seconds)]
+    findings = [*unknown, *diagnose_sweep(definition, parsed.config, plan_of(parsed), seconds)]
     print_examination(definition, parsed.config, findings)
     return UsageError.exit_code if any(finding.severity == ERROR for finding in findings) else 0

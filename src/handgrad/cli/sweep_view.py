@@ -63,7 +63,7 @@ class SweepView(Watcher):
         count = "trials until the time is up" if standing.wanted is None else f"{standing.wanted:,} trials"
         seeds = f", {settings.seeds} seeds each" if settings.seeds > 1 else ""
         done = f", {standing.settled:,} of them done" if standing.settled else ""
-        return f"sweep {sweep.name}: {settings.brain}, {count}{seeds}{done}, in {sweep.path}"
+        return f"sweep {sweep.name}: {settings.method}, {count}{seeds}{done}, in {sweep.path}"
 
     def _numbers(self, standing: Standing) -> str:
         of = f"/{standing.wanted:,}" if standing.wanted is not None else ""

@@ -12,7 +12,7 @@ from handgrad.cli.sweep_view import SweepView
 from handgrad.errors import IncompleteSweepError
 from handgrad.sweeps import SweepDefinition
 from handgrad.sweeps.cluster import check_cluster
-from handgrad.sweeps.doctor.examination import Plan
+from handgrad.sweeps.diagnostics import Plan
 from handgrad.sweeps.folder import Sweep, changed
 from handgrad.sweeps.search import begin, sound
 from handgrad.sweeps.start import cores, run_sweep
@@ -30,7 +30,7 @@ def start_sweep(definition: SweepDefinition, parsed: ParsedFlags) -> int:
         warnings = sound(definition, base, plan_of(parsed))
     for warning in warnings:
         say(f"warning: {warning}")
-    wishes = _given(options) | ({"brain": options["method"]} if options["method"] else {})
+    wishes = _given(options) | ({"method": options["method"]} if options["method"] else {})
     sweep = begin(
         definition,
         base,

@@ -1,7 +1,6 @@
 """Sweeps: W&B's sweep files read into a search space."""
 
 from handgrad.diagnostics import Diagnostic
-from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.hyperband import Hyperband
-from handgrad.sweeps.metric import Metric
-from handgrad.sweeps.reading import BUNDLED, read_sweep
+from handgrad.sweeps.definition import Metric, SweepDefinition
+from handgrad.sweeps.pruner import Hyperband
+from handgrad.sweeps.sweep_file import BUNDLED, read_sweep

@@ -1,11 +1,11 @@
-"""Which trial comes next: the replicates of what was begun, then what the brain proposes, up to what is wanted."""
+"""Which trial comes next: the replicates of what was begun, then what the sampler suggests, up to what is wanted."""
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from handgrad.sweeps.brains import BRAINS
 from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.samplers import SAMPLERS
 from handgrad.sweeps.trial import Trial
 
 
@@ -14,7 +14,7 @@ class Chooser:
 
     def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
-        self.brain = BRAINS[sweep.settings.brain](sweep.definition, sweep.base, sweep.settings.seed)
+        self.sampler = SAMPLERS[sweep.settings.method](sweep.definition, sweep.base, sweep.settings.seed)
         self._seen: set[int] = set()
         self._counts: Counter[str] = Counter()
         self._first: dict[str, dict[str, Any]] = {}
@@ -62,7 +62,7 @@ class Chooser:
         limit, count = self.sweep.configurations, len(self._counts)
         if limit is not None and count >= limit:
             return None
-        return self.brain.propose(count, self._counts, trials)
+        return self.sampler.suggest(count, self._counts, trials)
 
     def _first_seed(self, values: dict[str, Any]) -> int:
         return int(values.get("seed", self.sweep.definition.constants.get("seed", self.sweep.base.seed)))

@@ -16,8 +16,8 @@ from handgrad.runs import InterruptedRunError, Run
 from handgrad.sweeps.choosing import Chooser
 from handgrad.sweeps.executor import EARLY, INTERRUPTED, STATES, Died, Ended, EpochEnded, Event, Executor, Notice, Task
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.judging import judge, reason
 from handgrad.sweeps.ledger import Ledger, claim
+from handgrad.sweeps.pruner import Hyperband
 from handgrad.sweeps.storage import Crew
 from handgrad.sweeps.trial import FAILED, FINISHED, LOST, RUNNING, STOPPED, Stop, Trial
 from handgrad.sweeps.watcher import Standing, Watcher
@@ -136,7 +136,7 @@ class Driver:
         except UsageError as error:
             self._settle(trial, FAILED, why=str(error))
             return
-        bands = self.sweep.definition.early_terminate
+        rungs = self.sweep.definition.early_terminate
         self.running[trial.number] = trial
         self._lengths[trial.number] = config.epochs
         self.executor.submit(
@@ -144,7 +144,7 @@ class Driver:
                 trial.number,
                 config.to_mapping(),
                 self.sweep.definition.metric.name,
-                tuple(bands.bands(config.epochs)) if bands else (),
+                tuple(rungs.rungs(config.epochs)) if rungs else (),
             )
         )
 
@@ -182,17 +182,18 @@ class Driver:
             self.running[event.number] = trial
         if event.epoch == self._lengths[event.number]:
             self._ending.add(event.number)
-        if event.asks:
-            self._judge(trial, event)
+        pruner = self.sweep.definition.early_terminate
+        if event.asks and pruner:
+            self._prune(trial, event, pruner)
 
-    def _judge(self, trial: Trial, event: EpochEnded) -> None:
-        definition = self.sweep.definition
+    def _prune(self, trial: Trial, event: EpochEnded, pruner: Hyperband) -> None:
+        metric = self.sweep.definition.metric
         self.ledger.note(trial)
         epochs = {trial.number: trial.epochs for trial in self.ledger.trials()}
-        stop = judge(definition, epochs, event.number, event.epoch)
+        stop = pruner.prune(event.number, event.epoch, epochs, metric.objective)
         if stop:
             self._stops[event.number] = stop
-        self.executor.answer(event.number, reason(definition, stop) if stop else "")
+        self.executor.answer(event.number, pruner.reason(stop, metric.name) if stop else "")
 
     def _ended(self, trial: Trial, event: Ended) -> None:
         if event.how == INTERRUPTED and self.signal:
@@ -200,14 +201,14 @@ class Driver:
         if event.how in (INTERRUPTED, "broken"):
             self._died(trial, event.message or "its process was told to stop")
             return
+        metric, pruner = self.sweep.definition.metric, self.sweep.definition.early_terminate
         stop = self._stops.get(trial.number) if event.how == EARLY else None
         state = STATES.get(event.how, FAILED)
-        why = reason(self.sweep.definition, stop) if stop else event.message
+        why = pruner.reason(stop, metric.name) if pruner and stop else event.message
         told = {epoch: value for epoch, value in enumerate(event.epochs, 1) if value is not None}
         trial = dataclasses.replace(trial, epochs=told or trial.epochs)
         self._settle(trial, state, objective=event.objective, seconds=event.seconds, why=why, stop=stop)
         self._ends.append(time.monotonic())
-        metric = self.sweep.definition.metric
         if event.objective is not None and metric.reached(event.objective):
             self._done = True
             self.watcher.noticed(f"{metric.name} {event.objective:.4g} reaches the target: no more trials are begun")

@@ -15,7 +15,7 @@ class Task(NamedTuple):
     number: int
     config: dict[str, Any]
     metric: str
-    bands: tuple[int, ...] = ()
+    rungs: tuple[int, ...] = ()
 
 
 class EpochEnded(NamedTuple):

@@ -30,14 +30,14 @@ REMEDY = "Put it back as it was; or begin the sweep again under another --name: 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a sweep is carried out: who chooses, from which seed, with how many seeds for each configuration.
+    """How a sweep is carried out: by which method, from which seed, with how many seeds for each configuration.
 
     `configurations` is how many there are to be in all, None for as many as there is time for. `storage` is where the
     study is kept, None for a file in the sweep's folder; `study` is its name there, which a renamed folder keeps.
     `digest` is that of all that the trials depend on; None in sweeps of versions that had none.
     """
 
-    brain: str
+    method: str
     seed: int = 0
     seeds: int = 1
     configurations: int | None = None
@@ -129,6 +129,7 @@ class Sweep:
         best = self.best(trials)
         states = [trial.state for trial in trials]
         settings = dataclasses.asdict(self.settings)
+        settings = {"brain": settings.pop("method"), **settings}  # as the files of all versions call it
         if self.settings.storage:
             settings["storage"] = without_password(self.settings.storage)
         summary = {
@@ -185,7 +186,8 @@ def open_sweep(path: Path) -> Sweep:
         raise UsageError(f"{path} is no sweep: it has no {SUMMARY_FILE}")
     summary = read_stored(path / SUMMARY_FILE, REMEDY)
     try:
-        stored = Settings(**summary["settings"])
+        settings = dict(summary["settings"])
+        stored = Settings(settings.pop("brain"), **settings)
     except (KeyError, TypeError) as error:
         raise CorruptDataError(f"{path / SUMMARY_FILE} is damaged: {error!r}. {REMEDY}") from error
     if stored.digest not in (None, _digest(path, stored)):
@@ -216,7 +218,7 @@ def _digest(path: Path, settings: Settings) -> str:
 
     Raises  FileSystemError, CorruptDataError for files that cannot be read.
     """
-    told = hashlib.sha256(json.dumps([settings.brain, settings.seed, settings.study]).encode())
+    told = hashlib.sha256(json.dumps([settings.method, settings.seed, settings.study]).encode())
     for name in (SWEEP_FILE, BASE_FILE):
         told.update(read_file(path / name))
     return told.hexdigest()

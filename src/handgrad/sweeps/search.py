@@ -10,13 +10,12 @@ from handgrad.config import RunConfig, decides_training
 from handgrad.config.naming import folder_of_name
 from handgrad.diagnostics import ERROR, WARNING, Diagnostic
 from handgrad.errors import UsageError
-from handgrad.sweeps.brains import require
 from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.doctor import examine
-from handgrad.sweeps.doctor.examination import Plan
+from handgrad.sweeps.diagnostics import Plan, diagnose_sweep
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, free_path, open_sweep
-from handgrad.sweeps.reading import read_sweep, starting_preset
+from handgrad.sweeps.samplers import require
 from handgrad.sweeps.start import cores, run_sweep
+from handgrad.sweeps.sweep_file import read_sweep, starting_preset
 
 log = logging.getLogger("handgrad")
 MAY_CHANGE = ("seeds", "configurations", "storage")  # of the settings, where a sweep goes on
@@ -58,8 +57,8 @@ def held(definition: SweepDefinition, given: Mapping[str, Any]) -> SweepDefiniti
 
 
 def sound(definition: SweepDefinition, base: RunConfig, plan: Plan) -> list[Diagnostic]:
-    """The doctor's warnings.  Raises  UsageError for the first of its errors."""
-    findings = examine(definition, base, plan)
+    """The warnings of the diagnostics.  Raises  UsageError for the first of its errors."""
+    findings = diagnose_sweep(definition, base, plan)
     error = next((finding for finding in findings if finding.severity == ERROR), None)
     if error:
         raise UsageError(f"{error}. `--dry_run` tells all that there is to say of this sweep")
@@ -86,9 +85,9 @@ def begin(
     if resume and (folder / called / "sweep.json").exists():
         there = _same(open_sweep(folder / called), definition, base)
         return changed(there, **{field: value for field, value in wishes.items() if field in MAY_CHANGE})
-    own = {"brain": definition.method, "seed": base.seed, "configurations": definition.run_cap}
+    own = {"method": definition.method, "seed": base.seed, "configurations": definition.run_cap}
     chosen = Settings(**{**own, **wishes})
-    require(chosen.brain)
+    require(chosen.method)
     if chosen.configurations is None and definition.size is None and not endless:
         raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
     return create_sweep(folder / called if name else free_path(folder, called), definition, base, chosen)

@@ -9,10 +9,10 @@ from handgrad.data import Dataset
 from handgrad.diagnostics import ERROR, WARNING, Diagnostic
 from handgrad.errors import UsageError
 from handgrad.runs import diagnose_run
-from handgrad.sweeps.brains import Random, require
 from handgrad.sweeps.cluster import Cluster
 from handgrad.sweeps.driver import Driver
 from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.samplers import Random, require
 from handgrad.sweeps.storage import check_url, joined
 from handgrad.sweeps.watcher import Standing, Watcher
 from handgrad.sweeps.workers import Pool
@@ -36,7 +36,7 @@ def run_sweep(
             storage or its cluster cannot be used; CorruptDataError when its storage is damaged; IncompleteSweepError
             when trials were lost; InterruptedRunError after a signal.
     """
-    require(sweep.settings.brain)
+    require(sweep.settings.method)
     if sweep.wanted is None and not hours:
         raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
     check_url(sweep.storage_url)
@@ -81,7 +81,7 @@ def examples(sweep: Sweep) -> list[dict[str, Any]]:
     Raises  UsageError when no configuration is possible.
     """
     definition, base = sweep.definition, sweep.base
-    first = Random(definition, base, sweep.settings.seed).propose(0, (), ()) or {}
+    first = Random(definition, base, sweep.settings.seed).suggest(0, (), ()) or {}
     found = [definition.to_config(first, base).to_mapping()]
     choices = {name: each.grid() for name, each in definition.varying.items() if each.axis.kind == "categorical"}
     for turn in range(min(MOST_EXAMPLES, max(map(len, choices.values()), default=0))):

@@ -9,9 +9,9 @@ RATED = (FINISHED, STOPPED)
 
 
 class Stop(NamedTuple):
-    """Why a trial was stopped early: after epoch `band` its `value` was worse than `threshold`, among `reached`."""
+    """Why a trial was stopped early: after epoch `rung` its `value` was worse than `threshold`, among `reached`."""
 
-    band: int
+    rung: int
     threshold: float
     value: float
     reached: int

@@ -154,8 +154,8 @@ def config(folder, **more):
     return RunConfig(**{**BASE, "name": "run", "runs_dir": str(folder), **more})
 
 
-def task(config, *bands):
-    return Task(0, config.to_mapping(), "validation_accuracy", bands)
+def task(config, *rungs):
+    return Task(0, config.to_mapping(), "validation_accuracy", rungs)
 
 
 def run(worker, task, parcel=None, answer=None):

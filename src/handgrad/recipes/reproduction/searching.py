@@ -21,12 +21,11 @@ from handgrad.recipes.training import sweep_base
 from handgrad.runs import InterruptedRunError
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
 from handgrad.sweeps.analysis.result import Entry
-from handgrad.sweeps.brains import require
-from handgrad.sweeps.doctor import examine
-from handgrad.sweeps.doctor.examination import Plan
+from handgrad.sweeps.diagnostics import Plan, diagnose_sweep
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, open_sweep
 from handgrad.sweeps.posthoc.diverse import choose
 from handgrad.sweeps.posthoc.test import ranking
+from handgrad.sweeps.samplers import require
 from handgrad.sweeps.start import run_sweep
 from handgrad.sweeps.watcher import Standing, Watcher
 
@@ -46,7 +45,7 @@ class PlannedSweep(NamedTuple):
     def name(self) -> str:
         """The folder's name, and the sweep's."""
         sweep = {name: part for name, part in self.definition.to_mapping().items() if name != "notices"}
-        told = [sweep, self.base.to_mapping(), self.settings.brain, self.settings.seed]
+        told = [sweep, self.base.to_mapping(), self.settings.method, self.settings.seed]
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.label}-{digest}"
 
@@ -77,8 +76,8 @@ class PlannedSweep(NamedTuple):
 def plan_sweep(document: Document, name: str, variant: str, folder: Path, dataset: str | None) -> PlannedSweep:
     """The sweep called `name`, on another `dataset` where one is given.
 
-    Raises  UsageError with the place, for a file that is no sweep, settings that cannot be, and what the doctor calls
-            an error; or when Optuna is missing.
+    Raises  UsageError with the place, for a file that is no sweep, settings that cannot be, and errors of the
+            diagnostics; or when Optuna is missing.
     """
     search = document.sweeps[name]
     if search.file not in BUNDLED and not Path(search.file).exists():
@@ -92,13 +91,13 @@ def plan_sweep(document: Document, name: str, variant: str, folder: Path, datase
         definition = read_sweep(search.file, base)
         definition = definition.fixed(**{field: getattr(base, field) for field in held})
         definition = dataclasses.replace(definition, method=search.method or definition.method)
-        for finding in examine(definition, base, Plan(search.trials)):
+        for finding in diagnose_sweep(definition, base, Plan(search.trials)):
             if finding.severity == ERROR:
                 raise UsageError(str(finding))
     except UsageError as error:
         raise UsageError(f"sweeps.{name}: {error}") from error
     require(definition.method)
-    settings = dataclasses.replace(settings, brain=definition.method)
+    settings = dataclasses.replace(settings, method=definition.method)
     base = base.replaced(dataset=definition.constants.get("dataset", base.dataset))
     return PlannedSweep(folder, f"{name}-{variant}", definition, base, settings)
 
@@ -120,7 +119,7 @@ class _Telling(Watcher):
 def finish_sweep(planned: PlannedSweep, tell: Tell, stopping: Stopping = never) -> Ending:
     """Run the sweep, go on with it, or leave it as it is when it is over; one trial at a time.
 
-    What bayes proposes depends on the results that are there when it is asked: one after the other, they are the same
+    What bayes suggests depends on the results that are there when it is asked: one after the other, they are the same
     each time. Other sweeps and runs have the other cores.
 
     Raises  FileSystemError, InterruptedRunError.

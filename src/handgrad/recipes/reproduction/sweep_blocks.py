@@ -98,7 +98,7 @@ def _outcome(results: Results, name: str) -> list[Block]:
     ]
     rows = [(head, *(column[head] for column in columns)) for head in columns[0]]
     heads = ("", *(HEADED[variant] for variant in variants))
-    caption = f"{title_of_sweep(results.document, name)}, {METHODS[planned[0].settings.brain]}"
+    caption = f"{title_of_sweep(results.document, name)}, {METHODS[planned[0].settings.method]}"
     return [Table(heads, rows, caption, heads), Note(ONE_BY_ONE)]
 
 

@@ -22,7 +22,7 @@ def again_section(data: SweepData) -> Section:
         Text("Saved as sweep.yaml, this runs it again:"),
         Code(command(data)),
     ]
-    if settings.brain in FEEDBACK:
+    if settings.method in FEEDBACK:
         blocks.append(
             Text(
                 "What is proposed depends on the results that are there by then: --jobs 1 makes the same trials in the "
@@ -43,7 +43,7 @@ def command(data: SweepData) -> str:
     count = settings.configurations
     words += ["--trials", str(count)] if count is not None else []
     words += ["--seeds", str(settings.seeds)] if settings.seeds > 1 else []
-    words += ["--method", settings.brain] if settings.brain != data.sweep.definition.method else []
+    words += ["--method", settings.method] if settings.method != data.sweep.definition.method else []
     return shlex.join([*words, *_flags(base.replaced(name=None, runs_dir="runs", wandb_group=None), data)])
 
 

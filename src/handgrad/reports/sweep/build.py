@@ -42,7 +42,7 @@ def _facts(data: SweepData) -> list[tuple[str, str]]:
     settings = data.sweep.settings
     found = [
         ("data set", str(data.sweep.definition.constants.get("dataset", data.sweep.base.dataset))),
-        ("method", settings.brain),
+        ("method", settings.method),
         ("configurations", f"{len(data.analysis.entries):,}"),
         ("trials", f"{len(data.trials):,}"),
         ("seeds each", str(settings.seeds)),

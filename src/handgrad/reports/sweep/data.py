@@ -9,8 +9,8 @@ from handgrad.figures.numbers.search import Measure
 from handgrad.reports.blocks import spelled
 from handgrad.sweeps.analysis.analyse import analyse
 from handgrad.sweeps.analysis.result import Analysis, Correlation, Effect
+from handgrad.sweeps.definition import Metric
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.metric import Metric
 from handgrad.sweeps.storage import at_work
 from handgrad.sweeps.trial import FAILED, LOST, RUNNING, Trial
 

@@ -45,7 +45,7 @@ def how_searched(data: SweepData) -> str:
     space = f"{counted(size, 'configuration')}" if size is not None else "a space without end"
     seeds = f", {settings.seeds} for each configuration" if settings.seeds > 1 else ""
     return (
-        f"Searched: {space} of {counted(count, 'parameter')}, {METHODS[settings.brain]}, from seed {settings.seed}. "
+        f"Searched: {space} of {counted(count, 'parameter')}, {METHODS[settings.method]}, from seed {settings.seed}. "
         f"{counted(len(data.trials), 'trial')}{seeds}: {_states(data)}. {_time(data)}"
     ).strip()
 

@@ -60,15 +60,15 @@ def _stop_row(data: SweepData, trial: Trial) -> tuple[str, ...]:
     if stop is None:
         return ()
     value, threshold = (f"{measure.factor * each:.{measure.digits}f}" for each in (stop.value, stop.threshold))
-    return str(trial.number), str(stop.band), value, threshold, str(stop.reached), in_words(trial.values)
+    return str(trial.number), str(stop.rung), value, threshold, str(stop.reached), in_words(trial.values)
 
 
 def _saved(data: SweepData, stopped: list[Trial]) -> str:
     """In epochs, which are counted, and in time, taking the epochs that were not run to be like those that were."""
     epochs = {trial.number: data.sweep.config(trial).epochs for trial in data.trials if trial.rated}
-    saved = sum(epochs[trial.number] - trial.stop.band for trial in stopped if trial.stop)
+    saved = sum(epochs[trial.number] - trial.stop.rung for trial in stopped if trial.stop)
     seconds = sum(
-        trial.seconds / trial.stop.band * (epochs[trial.number] - trial.stop.band) for trial in stopped if trial.stop
+        trial.seconds / trial.stop.rung * (epochs[trial.number] - trial.stop.rung) for trial in stopped if trial.stop
     )
     rule = data.sweep.definition.early_terminate
     eta = f"{rule.eta:g}" if rule else "eta"

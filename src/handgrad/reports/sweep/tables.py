@@ -31,13 +31,13 @@ def trials_table(data: SweepData) -> Table:
     """A row a trial, failed ones included."""
     names = tuple(data.sweep.definition.varying)
     head = ("trial", "run", "state", data.analysis.metric.name, "seed", "began", "seconds", "epochs")
-    stop = ("stopped at band", "value", "threshold", "trials there")
+    stop = ("stopped at rung", "value", "threshold", "trials there")
     rows = (
         (
             *(trial.number, trial.run, trial.state, trial.objective, trial.seed, trial.began, trial.seconds),
             len(trial.epochs),
             *(
-                (trial.stop.band, trial.stop.value, trial.stop.threshold, trial.stop.reached)
+                (trial.stop.rung, trial.stop.value, trial.stop.threshold, trial.stop.reached)
                 if trial.stop
                 else [None] * 4
             ),

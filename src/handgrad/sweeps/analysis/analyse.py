@@ -36,7 +36,7 @@ def analyse(sweep: Sweep, trials: Sequence[Trial]) -> Analysis:
     failed = failures(trials, measurements)
     groups = failure_groups(sweep, trials, failed)
     found_effects, course = effects(space), timeline(sweep, trials)
-    adaptive = sweep.settings.brain not in UNMOVED
+    adaptive = sweep.settings.method not in UNMOVED
     whole = importances(found, values, space.y, sweep.definition)
     rest = [values[i] for i in np.flatnonzero(space.rows).tolist()]
     return Analysis(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from handgrad.evaluation import Interval
-from handgrad.sweeps.metric import Metric
+from handgrad.sweeps.definition import Metric
 from handgrad.sweeps.trial import Trial
 
 SEEDS, IMAGES, NOTHING = "seeds", "images", "nothing"

@@ -13,8 +13,7 @@ from scipy.special import ndtri, stdtr
 
 from handgrad.evaluation import Interval
 from handgrad.sweeps.analysis.model import MOST_LEVELS, is_number, positions
-from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.metric import Metric
+from handgrad.sweeps.definition import Metric, SweepDefinition
 
 Array = NDArray[Any]
 LEVEL = 4.0  # variance of the mean of all, which is not known either

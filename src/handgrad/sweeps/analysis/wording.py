@@ -12,8 +12,8 @@ from handgrad.sweeps.analysis.importance import FEWEST_IMPORTANCES
 from handgrad.sweeps.analysis.leaderboard import Configuration
 from handgrad.sweeps.analysis.model import FEWEST, SPARE
 from handgrad.sweeps.analysis.result import CLEAR, Effect, Failure, FailureGroup, Observation, Range, Timeline
+from handgrad.sweeps.definition import Metric
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.metric import Metric
 from handgrad.sweeps.trial import STOPPED, Trial
 
 BARE = ("optimizer", "activation", "dataset", "model")  # whose values say enough by themselves
@@ -296,7 +296,7 @@ def notes(
     lost = sum(not failure.trial.rated for failure in failed)
     if lost:
         yield f"{lost:,} trials have no objective and count only among the failures."
-    if sweep.settings.brain not in UNMOVED:
+    if sweep.settings.method not in UNMOVED:
         yield (
             "The search went where results were good, so parameters did not vary independently: effects "
             f"{'are adjusted for each other, correlations are not' if space.adjusted else 'and correlations mix them'}."

@@ -8,8 +8,8 @@ from handgrad.config import RunConfig
 from handgrad.config.influence import effective_differences
 from handgrad.sweeps.analysis.model import is_number
 from handgrad.sweeps.analysis.result import Entry
-from handgrad.sweeps.brains.axes import probability
 from handgrad.sweeps.definition import SweepDefinition
+from handgrad.sweeps.samplers.tpe import probability
 from handgrad.sweeps.space import Distribution
 
 GOOD_SHARE = 0.25  # of all configurations: with few validation images, too many cannot be told apart from the best

@@ -41,7 +41,7 @@ class Reporting(Observer):
     def started(self, trainer: Trainer) -> None:
         """Epochs that the driver may not have heard of, if the one that made them died."""
         past = trainer.history.epochs
-        latest = max((band for band in self.task.bands if band <= len(past)), default=0)
+        latest = max((rung for rung in self.task.rungs if rung <= len(past)), default=0)
         for epoch in past:
             self._tell(trainer, epoch, epoch.epoch == latest)
 
@@ -51,8 +51,8 @@ class Reporting(Observer):
             trainer.stop(INTERRUPTED)
 
     def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
-        """An epoch's metric; at a band, wait for the verdict."""
-        self._tell(trainer, epoch, epoch.epoch in self.task.bands)
+        """An epoch's metric; at a rung, wait for the verdict."""
+        self._tell(trainer, epoch, epoch.epoch in self.task.rungs)
 
     def _tell(self, trainer: Trainer, epoch: Epoch, asks: bool) -> None:
         value = epoch.row().get(self.task.metric)

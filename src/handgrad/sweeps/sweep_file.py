@@ -1,4 +1,4 @@
-"""The top level of a sweep file: W&B's keys, each used, or named as ignored."""
+"""A sweep file in W&B's format, read into a SweepDefinition: each key is used, or reported as ignored."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -8,22 +8,145 @@ from typing import Any
 import numpy as np
 
 from handgrad import strict_yaml
-from handgrad.config import RunConfig
+from handgrad.config import RunConfig, kind_of
+from handgrad.config.kinds import Switch
 from handgrad.config.lookup import Problems, field_spellings, shown
 from handgrad.config.presets import BEST, PLAIN
 from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import HandgradError, UsageError
 from handgrad.nearest import squashed
-from handgrad.sweeps.definition import METHODS, SweepDefinition
-from handgrad.sweeps.metric import Metric
-from handgrad.sweeps.reading.command import command_settings
-from handgrad.sweeps.reading.goal import read_metric, read_stopping
-from handgrad.sweeps.reading.keys import check_keys, text, whole, word
-from handgrad.sweeps.reading.numbers import read_otherwise
-from handgrad.sweeps.reading.parameters import read_parameters
+from handgrad.sweeps.definition import ASSUMED, GOALS, METHODS, METRICS, Metric, SweepDefinition
+from handgrad.sweeps.pruner import Hyperband
 from handgrad.sweeps.space import Constant, Distribution, name_of
+from handgrad.sweeps.sweep_parameters import (
+    bound,
+    check_keys,
+    mapping,
+    read_otherwise,
+    read_parameters,
+    text,
+    whole,
+    word,
+)
 
-BUNDLED = {"da6401": Path(__file__).parents[1] / "da6401.yaml"}
+
+def command_settings(command: Any, notices: list[Diagnostic]) -> dict[str, Any]:
+    """Canonical values by field, from words such as ["${program}", "--dataset", "mnist", "${args}"].
+
+    Raises  UsageError when the command is no list, or a flag's value is refused.
+    """
+    if command is None:
+        return {}
+    if not isinstance(command, list) or not all(isinstance(word, str | int | float) for word in command):
+        raise UsageError(f"command must be a list of words, got {shown(command)}")
+    words = [str(word) for word in command]
+    table = field_spellings()
+    settings: dict[str, Any] = {}
+    problems = Problems()
+    for place, flag_or_value in enumerate(words):
+        flag, equals, value = flag_or_value.partition("=")
+        if not flag.startswith("-"):
+            continue
+        field = table.get(squashed(flag))
+        if field is None:
+            notices.append(Diagnostic(NOTE, f"command: {flag} is ignored: it is no setting of a run"))
+        else:
+            settings[field] = problems.of(_value, field, flag, value if equals else _next(words, place))
+    problems.refuse()
+    rest = "what starts a run is ignored: handgrad trains by itself"
+    used = f"; its flags are used: {', '.join(settings)}" if settings else ""
+    notices.append(Diagnostic(NOTE, f"command: {rest}{used}"))
+    return settings
+
+
+def _next(words: list[str], place: int) -> str | None:
+    following = words[place + 1] if place + 1 < len(words) else "-"
+    return None if following.startswith(("-", "${")) else following
+
+
+def _value(field: str, flag: str, value: str | None) -> Any:
+    kind = kind_of(field)
+    if value is None and not isinstance(kind, Switch):
+        raise UsageError(f"command: {flag} needs a value")
+    try:
+        return kind(True if value is None else value)
+    except ValueError as error:
+        raise UsageError(f"command: {field} {error} ({flag})") from error
+
+
+METRIC_EXAMPLE = "{name: validation_accuracy, goal: maximize}"
+STOPPING_EXAMPLE = "{type: hyperband, min_iter: 3}"
+STOPPING_KEYS = ("type", "min_iter", "max_iter", "s", "eta", "strict")
+
+
+def read_metric(content: Any, notices: list[Diagnostic]) -> Metric:
+    """The metric; validation accuracy, as high as can be, where a file has none.
+
+    Raises  UsageError for an unknown metric or goal, with the nearest.
+    """
+    if content is None:
+        notices.append(
+            Diagnostic(NOTE, "there is no metric: validation_accuracy is maximized", f"Add {METRIC_EXAMPLE}")
+        )
+        return Metric()
+    keys = mapping(content, "metric", METRIC_EXAMPLE)
+    problems = Problems()
+    problems.of(check_keys, keys, ["name", "goal", "target", "impute", "impute_while_running"], "metric")
+    written = problems.of(text, keys.get("name"), "metric.name") or ""
+    name = problems.of(word, written, METRICS, "metric.name") if written else None
+    if squashed(written) in ASSUMED:
+        notices.append(Diagnostic(NOTE, f"metric.name: {written} is taken as {name}", f"Write {name}"))
+    for key in ("impute", "impute_while_running"):
+        if key in keys:
+            notices.append(Diagnostic(NOTE, f"metric.{key} is ignored: a run that fails is no result"))
+    goal = problems.of(word, keys["goal"], GOALS, "metric.goal") if "goal" in keys else "minimize"
+    asked = keys.get("target")
+    target = problems.of(bound, asked, "metric.target", notices) if asked is not None else None
+    problems.refuse()
+    try:
+        return Metric(str(name), str(goal), target)
+    except UsageError as error:
+        raise UsageError(f"metric.{error}") from error
+
+
+def read_stopping(content: Any, notices: list[Diagnostic]) -> Hyperband | None:
+    """When runs are stopped, if they are.
+
+    Raises  UsageError for another type than hyperband, and for rungs that do not exist.
+    """
+    if content is None:
+        return None
+    keys = dict(mapping(content, "early_terminate", STOPPING_EXAMPLE))
+    problems = Problems()
+    problems.of(check_keys, keys, STOPPING_KEYS, "early_terminate")
+    problems.of(word, keys.get("type"), {"hyperband": ()}, "early_terminate.type")
+    if "max_iter" in keys and "min_iter" in keys:
+        ignored = "min_iter" if "s" in keys else "max_iter"
+        keys.pop(ignored)
+        other = "max_iter with s" if "s" in keys else "min_iter"
+        notices.append(
+            Diagnostic(NOTE, f"early_terminate.{ignored} is ignored beside {other}, as W&B does", "Give one")
+        )
+    if "min_iter" not in keys and not ("max_iter" in keys and "s" in keys):
+        what = "early_terminate needs min_iter, or max_iter and s: such as " + STOPPING_EXAMPLE
+        problems.append(UsageError(what))
+    numbers: dict[str, Any] = {
+        key: problems.of(whole, keys[key], f"early_terminate.{key}")
+        for key in ("min_iter", "max_iter", "s")
+        if key in keys
+    }
+    if "eta" in keys:
+        numbers["eta"] = float(problems.of(bound, keys["eta"], "early_terminate.eta", notices) or 0)
+    if not isinstance(keys.get("strict", False), bool):
+        problems.append(UsageError(f"early_terminate.strict must be true or false, got {keys['strict']!r}"))
+    problems.refuse()
+    try:
+        return Hyperband(**numbers, strict=keys.get("strict", False))
+    except UsageError as error:
+        raise UsageError(f"early_terminate {error}") from error
+
+
+BUNDLED = {"da6401": Path(__file__).with_name("da6401.yaml")}
 IGNORED = {
     "apiVersion": "there is one format",
     "kind": "",

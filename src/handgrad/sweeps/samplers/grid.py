@@ -4,18 +4,18 @@ import random
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from handgrad.sweeps.brains.brain import Brain
+from handgrad.sweeps.samplers.base import Sampler
 from handgrad.sweeps.trial import Trial
 
 SHUFFLED = 1_000_000  # cells of a grid that may be put in order in memory
 
 
-class Grid(Brain):
+class Grid(Sampler):
     """All cells of a finite space in random order, so that a part of a grid, too, tells of the whole."""
 
     _order: Iterator[int] | None = None
 
-    def propose(self, ordinal: int, taken: Collection[str], trials: Sequence[Trial]) -> dict[str, Any] | None:
+    def suggest(self, ordinal: int, taken: Collection[str], trials: Sequence[Trial]) -> dict[str, Any] | None:
         """The next cell of the shuffled grid that nobody has had."""
         self._order = self._order or shuffled(self.definition.size or 0, self.seed)
         for index in self._order:

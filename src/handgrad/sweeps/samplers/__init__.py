@@ -1,20 +1,21 @@
-"""Who chooses the next configuration of a sweep. A new one is a file, or a class, and a row of BRAINS."""
+"""Samplers suggest the next configuration of a sweep. A new one is a file and a row of SAMPLERS."""
 
 from importlib.util import find_spec
 
 from handgrad.errors import UsageError
 from handgrad.extras import how_to_install
-from handgrad.sweeps.brains.bayes import Bayes, GaussianProcess
-from handgrad.sweeps.brains.brain import Brain
-from handgrad.sweeps.brains.exhaustive import Grid
-from handgrad.sweeps.brains.independent import Random
+from handgrad.sweeps.samplers.base import Sampler
+from handgrad.sweeps.samplers.gp import GaussianProcess
+from handgrad.sweeps.samplers.grid import Grid
+from handgrad.sweeps.samplers.random import Random
+from handgrad.sweeps.samplers.tpe import TPE
 
-BRAINS: dict[str, type[Brain]] = {"grid": Grid, "random": Random, "bayes": Bayes, "gp": GaussianProcess}
+SAMPLERS: dict[str, type[Sampler]] = {"grid": Grid, "random": Random, "bayes": TPE, "gp": GaussianProcess}
 
 
 def require(method: str) -> None:
     """Raise a UsageError that says how to install what the method needs, where that is missing."""
-    for package, extra in BRAINS[method].needs.items():
+    for package, extra in SAMPLERS[method].needs.items():
         if not _installed(package):
             raise UsageError(f"method {method} needs {package}: {how_to_install(extra)}. random and grid do without it")
 

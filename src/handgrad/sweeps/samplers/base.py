@@ -8,7 +8,7 @@ from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.trial import Trial
 
 
-class Brain:
+class Sampler:
     """Chooses configurations; all that it draws is a function of `seed` and of how many were chosen before.
 
     `needs` are packages, by name, and the extras of handgrad that bring them.
@@ -19,7 +19,7 @@ class Brain:
     def __init__(self, definition: SweepDefinition, base: RunConfig, seed: int) -> None:
         self.definition, self.base, self.seed = definition, base, seed
 
-    def propose(self, ordinal: int, taken: Collection[str], trials: Sequence[Trial]) -> dict[str, Any] | None:
+    def suggest(self, ordinal: int, taken: Collection[str], trials: Sequence[Trial]) -> dict[str, Any] | None:
         """The values of the configuration after `ordinal` others, none of whose keys are `taken`; None when none is
         left. `trials` are all that there are, to learn from."""
         raise NotImplementedError

@@ -5,19 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.sweeps.brains.brain import Brain
-from handgrad.sweeps.brains.exhaustive import Grid
+from handgrad.sweeps.samplers.base import Sampler
+from handgrad.sweeps.samplers.grid import Grid
 from handgrad.sweeps.trial import Trial
 
 DRAWS = 200  # before a finite space is taken for nearly used up
 
 
-class Random(Brain):
+class Random(Sampler):
     """Each parameter from its own distribution; in a finite space, never the same twice."""
 
     _rest: Grid | None = None  # goes through what is left of a finite space, once that is little
 
-    def propose(self, ordinal: int, taken: Collection[str], trials: Sequence[Trial]) -> dict[str, Any] | None:
+    def suggest(self, ordinal: int, taken: Collection[str], trials: Sequence[Trial]) -> dict[str, Any] | None:
         """A draw that nobody has had."""
         generator = np.random.default_rng([self.seed, ordinal])
         for _ in range(DRAWS):
@@ -27,4 +27,4 @@ class Random(Brain):
         if self.definition.size is None:
             return None
         self._rest = self._rest or Grid(self.definition, self.base, self.seed)
-        return self._rest.propose(ordinal, taken, trials)
+        return self._rest.suggest(ordinal, taken, trials)

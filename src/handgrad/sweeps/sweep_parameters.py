@@ -1,0 +1,350 @@
+"""The parameters of a sweep file: names and aliases, groups, distributions, numbers that YAML 1.1 reads as text."""
+
+import dataclasses
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from handgrad.config import decides_training, kind_of
+from handgrad.config.accepted import answer, decided_by_data
+from handgrad.config.kinds import Number, Options, Whole, Wholes
+from handgrad.config.lookup import Problems, field_spellings, inverted, listed, shown
+from handgrad.config.meaning import meaning
+from handgrad.diagnostics import NOTE, Diagnostic
+from handgrad.errors import UsageError
+from handgrad.files import read_file
+from handgrad.nearest import nearest, squashed
+from handgrad.sweeps.space import DISTRIBUTIONS, Distribution
+from handgrad.sweeps.space.bell import Bell
+
+
+def check_keys(content: Mapping[str, Any], known: Iterable[str], where: str, meant: Mapping[str, str] = {}) -> None:
+    """Refuse every key that is none of `known`; `meant` has the right ones for some that people write instead."""
+    known, problems = list(known), Problems()
+    for key in content:
+        if key not in known:
+            near = meant.get(str(key)) or nearest(str(key), known)
+            hint = f": did you mean {near}?" if near else f", expected {listed(known)}"
+            problems.append(UsageError(f"unknown key {shown(key)}{f' in {where}' if where else ''}{hint}"))
+    problems.refuse()
+
+
+def mapping(value: Any, where: str, example: str) -> Mapping[str, Any]:
+    """The value, if it is a mapping that is not empty."""
+    if not isinstance(value, Mapping) or not value:
+        raise UsageError(f"{where} must be a mapping such as {example}, got {shown(value)}")
+    return value
+
+
+def word(value: Any, table: Mapping[str, Iterable[str]], where: str) -> str:
+    """The one of the names in `table` that a text means; the table has other spellings of each."""
+    meanings = inverted(table)
+    if isinstance(value, str) and squashed(value) in meanings:
+        return meanings[squashed(value)]
+    near = nearest(value, meanings) if isinstance(value, str) else None
+    hint = f"; did you mean {meanings[squashed(near)]}?" if near else ""
+    raise UsageError(f"{where} must be {listed(table)}, got {shown(value)}{hint}")
+
+
+def text(value: Any, where: str) -> str:
+    """One line of text."""
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(f"{where} must be a text, got {shown(value)}")
+    return " ".join(value.split())
+
+
+def whole(value: Any, where: str, least: int = 1) -> int:
+    """A whole number of at least `least`."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is not int or value < least:
+        raise UsageError(f"{where} must be a whole number of at least {least}, got {shown(value)}")
+    return value
+
+
+SCIENTIFIC = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+
+
+def bound(value: Any, where: str, notices: list[Diagnostic]) -> float:
+    """A finite number; text only where YAML 1.1 makes text of a plain number.
+
+    Raises  UsageError for any other text, a truth value, NaN and infinity.
+    """
+    if isinstance(value, str):
+        if not SCIENTIFIC.fullmatch(value.strip()):
+            raise UsageError(f"{where} must be a number, got the text {shown(value)}: write it without quotes")
+        notices.append(taken_as_number(where, value))
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UsageError(f"{where} must be a number, got {shown(value)}")
+    if not math.isfinite(value):
+        raise UsageError(f"{where} must be a finite number, got {value}")
+    return value
+
+
+def taken_as_number(where: str, text: str) -> Diagnostic:
+    """The notice of a text that was taken as the number it looks like."""
+    return Diagnostic(
+        NOTE, f"{where}: the text {text!r} is taken as the number {float(text):g}", f"Write {plain(text)}"
+    )
+
+
+def plain(text: str) -> str:
+    """The number of a text as every YAML reads it."""
+    written = repr(float(text))
+    mantissa, e, exponent = written.partition("e")
+    return f"{mantissa}{'' if '.' in mantissa else '.0'}{e}{exponent}" if e else written
+
+
+def read_otherwise(path: Path, content: Any) -> Iterator[Diagnostic]:
+    """A notice for every number of a file's `content` that is a text to a reader of YAML 1.1."""
+    try:
+        old = yaml.load(read_file(path).decode("utf-8-sig"), Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, ValueError):
+        return  # what one of them cannot read is no matter of numbers
+    yield from _differences(content, old, "")
+
+
+def _differences(ours: Any, theirs: Any, where: str) -> Iterator[Diagnostic]:
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+        for key in ours:
+            if key in theirs:
+                yield from _differences(ours[key], theirs[key], f"{where}.{key}" if where else str(key))
+    elif isinstance(ours, list) and isinstance(theirs, list):
+        for mine, other in zip(ours, theirs, strict=False):
+            yield from _differences(mine, other, where)
+    elif isinstance(ours, float) and isinstance(theirs, str):
+        what = f"{where}: {theirs} is text in YAML 1.1, as W&B reads it; it is taken as the number {ours:g}"
+        yield Diagnostic(NOTE, what, f"Write {plain(theirs)}")
+
+
+ALIASES = {name: ("categorical_w_probabilities",) if name == "categorical" else () for name in DISTRIBUTIONS}
+CLASHING = ("value", "values", "min", "mu", "a")  # each of these alone says how a parameter is distributed
+PROBES = (0.0, 0.005, 0.1234, 0.3819, 0.618, 0.8765, 0.995, 1.0)
+FEW = 1000  # values that are all checked
+
+
+def read_distribution(field: str, content: Any, where: str, notices: list[Diagnostic]) -> Distribution:
+    """The distribution of a field of RunConfig; values in any of their spellings become canonical.
+
+    Raises  UsageError in one line that begins with `where`.
+    """
+    if not isinstance(content, Mapping):
+        key = "values" if isinstance(content, list) else "value"
+        written = f"{key}: {shown(content)}"
+        raise UsageError(f"{where} must say how it varies, got {shown(content)}: write {{{written}}}")
+    name = _distribution_name(content, where)
+    kind = DISTRIBUTIONS[name]
+    keys = [f.name for f in dataclasses.fields(kind)]
+    check_keys(content, ["distribution", *keys], f"{where}, a {name}")
+    needed = [f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING]
+    missing = [key for key in needed if key not in content]
+    if missing:
+        raise UsageError(f"{where} is {name} and needs {listed(needed).replace(' or ', ' and ')}: add {missing[0]}")
+    given = {key: content[key] for key in keys if key in content}
+    try:
+        return _checked(field, name, kind(**_read(field, given, where, notices)))
+    except UsageError as error:
+        message = str(error)
+        raise UsageError(message if message.startswith(where) else f"{where} {message}") from error
+
+
+def _distribution_name(content: Mapping[str, Any], where: str) -> str:
+    """As given, or as W&B infers it from the other keys."""
+    clashing = [key for key in CLASHING if key in content]
+    if len(clashing) > 1:
+        raise UsageError(f"{where} has {clashing[0]} beside {clashing[1]}: leave one out")
+    if "distribution" in content:
+        return word(content["distribution"], ALIASES, f"{where}.distribution")
+    if "value" in content:
+        return "constant"
+    if "values" in content or "probabilities" in content:
+        return "categorical"
+    if "min" in content or "max" in content:
+        bounds = [content.get("min"), content.get("max")]
+        return "int_uniform" if all(type(value) is int for value in bounds) else "uniform"
+    check_keys(content, ["value", "values", "min", "max", "distribution", "parameters"], where)
+    raise UsageError(f"{where} says nothing of its values: give value, values, min and max, or distribution")
+
+
+def _read(field: str, given: dict[str, Any], where: str, notices: list[Diagnostic]) -> dict[str, Any]:
+    """The fields of the distribution's dataclass."""
+    read: dict[str, Any] = {}
+    for key, value in given.items():
+        if key == "value":
+            read[key] = _canonical(field, value, f"{where}.value", notices)
+        elif key in ("values", "probabilities"):
+            read[key] = _listed(value, f"{where}.{key}")
+        else:
+            read[key] = bound(value, f"{where}.{key}", notices)
+    if "probabilities" in read:
+        read["probabilities"] = tuple(bound(p, f"{where}.probabilities", notices) for p in read["probabilities"])
+    if "values" in read:
+        problems = Problems()
+        listed_values = read["values"]
+        read["values"] = tuple(problems.of(_canonical, field, v, f"{where}.values", notices) for v in listed_values)
+        problems.refuse()
+        read |= _without_repeats(read, given["values"], where, notices)
+    return read
+
+
+def _listed(value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise UsageError(f"{where} must be a list, got {shown(value)}: write [{shown(value)}]")
+    return tuple(value)
+
+
+def _canonical(field: str, value: Any, where: str, notices: list[Diagnostic]) -> Any:
+    kind = kind_of(field)
+    if isinstance(value, Mapping) and not isinstance(kind, Options):
+        raise UsageError(f"{where} must be plain values, got {shown(value)}")
+    try:
+        canonical = kind(value)
+    except ValueError as error:
+        raise UsageError(f"{where}: {field} {error}") from error
+    if isinstance(kind, Number | Whole) and isinstance(value, str) and canonical is not None:
+        notices.append(taken_as_number(where, value))
+    return canonical
+
+
+def _without_repeats(
+    read: Mapping[str, Any], written: list[Any], where: str, notices: list[Diagnostic]
+) -> Mapping[str, Any]:
+    """The values, each once, with the probabilities of equal ones added up."""
+    values, chances = read["values"], read.get("probabilities")
+    if chances is not None and len(chances) != len(values):
+        return {}  # the distribution refuses that
+    sums: list[tuple[Any, float]] = []
+    for value, spelled, chance in zip(values, written, chances or [0.0] * len(values), strict=True):
+        place = next((i for i, (other, _) in enumerate(sums) if other == value), None)
+        if place is None:
+            sums.append((value, chance))
+        else:
+            sums[place] = value, sums[place][1] + chance
+            what = f"{where}.values: {shown(spelled)} is {shown(value)} once more; it is taken once"
+            notices.append(Diagnostic(NOTE, what, "Leave it out; to make a value likelier, give probabilities"))
+    unique = {"values": tuple(value for value, _ in sums)}
+    return unique | ({"probabilities": tuple(chance for _, chance in sums)} if chances is not None else {})
+
+
+def _checked(field: str, name: str, distribution: Distribution) -> Distribution:
+    """The distribution, if its values suit the field; of an unbounded one, all but a hundredth of them must.
+
+    Raises  UsageError with the first value that does not.
+    """
+    if name in ("constant", "categorical"):
+        return distribution
+    kind = kind_of(field)
+    few = distribution.size is not None and distribution.size <= FEW
+    probes = PROBES[1:-1] if isinstance(distribution, Bell) else PROBES
+    for value in distribution.grid() if few else map(distribution.quantile, probes):
+        example = float(f"{value:.4g}") if isinstance(value, float) else value
+        try:
+            kind(value)
+        except ValueError as error:
+            hint = _whole_number_hint(kind, name)
+            expected = str(error).partition(", got ")[0]
+            raise UsageError(f"is {name}, which draws values such as {example}: {field} {expected}{hint}") from error
+    return distribution
+
+
+def _whole_number_hint(kind: Any, name: str) -> str:
+    if not isinstance(kind, Whole | Wholes) or name == "int_uniform":
+        return ""
+    stepped = name if name.startswith("q_") else f"q_{name}"
+    alternatives = ["int_uniform"] if name == "uniform" else [stepped] if stepped in DISTRIBUTIONS else ["int_uniform"]
+    return f"; whole numbers come from {listed(alternatives)}"
+
+
+OWN_NAMES = {"name", "type", "kind", "value"}  # in a group, these mean what the group is called after
+EXAMPLE = "{learning_rate: {values: [0.001, 0.0001]}}"
+
+
+class Written(NamedTuple):
+    """A parameter where it stands in the file: its path, the group that it is in, its own name, what it holds."""
+
+    path: str
+    group: str
+    name: str
+    content: Any
+
+
+def read_parameters(content: Any, notices: list[Diagnostic]) -> dict[str, Distribution]:
+    """The distributions by field, in the order of the file.
+
+    Raises  UsageError in one line that names the parameter's path.
+    """
+    found: dict[str, Distribution] = {}
+    paths: dict[str, str] = {}
+    problems = Problems()
+    for written in _flat(mapping(content, "parameters", EXAMPLE), "parameters", "", problems):
+        meant = problems.of(_meant, written, notices)
+        if meant is None:
+            continue
+        field, inner = meant
+        if field in found:
+            problems.append(UsageError(f"{written.path} and {paths[field]} both mean {field}: leave one out"))
+            continue
+        distribution = problems.of(read_distribution, field, inner, written.path, notices)
+        if distribution is not None:
+            found[field], paths[field] = distribution, written.path
+            problems.of(_check_field, field, distribution, written.path)
+    problems.refuse()
+    return found
+
+
+def _flat(content: Mapping[str, Any], path: str, group: str, problems: Problems) -> Iterator[Written]:
+    """Every parameter; those of a group, W&B's nested parameters, after the group's name."""
+    for name, inner in content.items():
+        here = f"{path}.{name}"
+        if isinstance(inner, Mapping) and "parameters" in inner:
+            problems.of(check_keys, inner, ["parameters"], here)
+            example = "{parameters: {lr: {value: 0.001}}}"
+            nested = problems.of(mapping, inner["parameters"], f"{here}.parameters", example)
+            yield from _flat(nested or {}, here, str(name), problems)
+        else:
+            *outer, own = str(name).split(".")
+            yield Written(here, outer[-1] if outer else group, own, inner)
+
+
+def _meant(written: Written, notices: list[Diagnostic]) -> tuple[str, Any] | None:
+    """The field of RunConfig that a parameter stands for, and what the file says of it; None where it needs none.
+
+    Raises  UsageError for a name that means none, or several, with what is likely meant.
+    """
+    table, name = field_spellings(), written.name
+    joined = squashed(written.group + name)
+    if written.group and name in OWN_NAMES and squashed(written.group) in table:
+        name = written.group
+    elif written.group and joined in table:
+        name = joined
+    inner = written.content if isinstance(written.content, Mapping) else {}
+    values = inner.get("values", [inner[key] for key in ("value", "min", "max") if key in inner])
+    values = values if isinstance(values, list) else [values]
+    try:
+        said = squashed(name) not in table and (decided_by_data(name) or answer(name, str(*values[:1])))
+        if said and len(values) == 1:
+            said = said if said not in ("inputs", "classes") else "the data set decides that"
+            notices.append(Diagnostic(NOTE, f"{written.path} is ignored: {said}", "Leave it out"))
+            return None
+        field, meant, note = meaning(name, values, table, kind_of, "setting")
+    except UsageError as error:
+        raise UsageError(f"{written.path}: {error}") from error
+    if not note:
+        return field, written.content
+    what = f"{written.path} is taken as {field}, for that is what its values are"
+    notices.append(Diagnostic(NOTE, what, f"Call it {field}"))
+    key = next((key for key in ("values", "value") if key in inner), None)
+    return field, {**inner, key: meant if key == "values" else meant[0]} if key else inner
+
+
+def _check_field(field: str, distribution: Distribution, path: str) -> None:
+    """Refuse what decides nothing of a training, unless it is a tracker's constant."""
+    if field in ("name", "runs_dir"):
+        raise UsageError(f"{path} cannot be a parameter: runs of a sweep get their folders by themselves")
+    if not decides_training(field) and distribution.size != 1:
+        raise UsageError(f"{path} cannot vary, it changes nothing of a training: give one value")
