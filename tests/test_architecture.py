@@ -15,14 +15,26 @@ SOURCE = Path(__file__).parents[1] / "src" / "handgrad"
 # A room is a folder or a file directly under handgrad/; "" is its __init__.py, the front door, which may import all.
 FLOORS: dict[str, float] = {
     **dict.fromkeys(
-        ["errors", "extras", "files", "folders", "json_files", "plain_text", "checks", "diagnostics", "nearest"], 0
+        [
+            "errors",
+            "extras",
+            "files",
+            "folders",
+            "json_files",
+            "machine",
+            "plain_text",
+            "checks",
+            "diagnostics",
+            "nearest",
+        ],
+        0,
     ),
     **dict.fromkeys(["kernels", "equations"], 1),  # both below nn and optim, whose classes state kernels and equations
     **dict.fromkeys(["nn", "optim", "data", "classical"], 2),
     **dict.fromkeys(["config", "strict_yaml"], 2.5),
     **dict.fromkeys(["training", "evaluation", "backends"], 3),
     **dict.fromkeys(["runs", "figures"], 4),
-    **dict.fromkeys(["sweeps", "reports", "bench"], 5),
+    **dict.fromkeys(["sweeps", "reports"], 5),
     **dict.fromkeys(["recipes"], 6),
     **dict.fromkeys(["cli", "app", "__main__"], 7),
     "": 8,

@@ -1,6 +1,5 @@
 """`handgrad info`."""
 
-import os
 import sys
 import textwrap
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +12,7 @@ from handgrad.data import statuses
 from handgrad.errors import UsageError
 from handgrad.kernels.blocks import VECTOR_BYTES
 from handgrad.kernels.cache import cache_folder
+from handgrad.machine import available_cores
 from handgrad.optim import OPTIMIZERS
 
 PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "torch", "wandb", "tensorboard")
@@ -58,7 +58,7 @@ def _facts() -> list[str]:
     lines = [f"handgrad {version('handgrad')}, Python {sys.version.split()[0]}"]
     lines += [f"{package:<14}{_version(package)}" for package in PACKAGES]
     lines.append(f"{'products':<14}handgrad's own, in vectors of {VECTOR_BYTES} bytes: no BLAS is used")
-    lines.append(f"{'processor':<14}{llvm.get_host_cpu_name()}, {len(os.sched_getaffinity(0))} cores for this process")
+    lines.append(f"{'processor':<14}{llvm.get_host_cpu_name()}, {len(available_cores())} cores for this process")
     lines.append(f"{'threads':<14}1 a training: run several at once to use several cores")
     lines.append(f"{'kernel cache':<14}{cache_folder()}")
     lines.append("data sets:")

@@ -33,7 +33,7 @@ COMMANDS = {
     "reproduce": "run a course report again, whole or in part, or a recipe of yours",
     "check": "what a report's own numbers say of its claims, or yours of yours",
     "data": "list, fetch, verify data sets, take samples from one",
-    "bench": "time training here, beside PyTorch, JAX, Keras and scikit-learn",
+    "bench": "time the training steps of a configuration, here and in PyTorch",
     "info": "versions, BLAS, processor, data found; the rule of an optimizer",
 }
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from rich.table import Table
 
-from handgrad.bench.processes import available_cores
 from handgrad.cli.console import Screen, say
 from handgrad.cli.parser import Parser
 from handgrad.cli.reproduction_progress import RunsProgress
 from handgrad.data import canonical_name
 from handgrad.errors import UsageError
+from handgrad.machine import available_cores
 from handgrad.recipes import REPORTS, find_document, read_document, report_file
 from handgrad.recipes.reproduction.pages import duration
 from handgrad.recipes.reproduction.plan import Choice, Plan, fetch_data, make_plan

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from handgrad.bench.machine import machine
 from handgrad.files import atomic_write
+from handgrad.machine import machine
 from handgrad.recipes.reproduction.pages import Made, build_pages
 from handgrad.recipes.reproduction.plan import Plan
 from handgrad.recipes.reproduction.readme import readme

@@ -1,1 +1,0 @@
-"""Measurements of handgrad itself and of the processor; each module has a `run` that returns numbers by name."""

@@ -1,0 +1,112 @@
+"""Training steps of one configuration timed in handgrad or in PyTorch, alone in this process.
+
+`python -m handgrad.cli.timing '{"engine": "handgrad", …}'` prints the numbers, see `timed`, as one line of JSON.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from handgrad.backends import COUNTERPARTS, to_torch
+from handgrad.backends.criteria import criterion
+from handgrad.backends.weights import places
+from handgrad.config import RunConfig, build_dataset
+from handgrad.errors import UsageError
+from handgrad.machine import peak_bytes
+from handgrad.runs import prepare
+from handgrad.training import Trainer
+
+WARM_UP_SECONDS, TIMED_SECONDS = 0.2, 1.0
+FUSED = {"SGD", "Adam", "AdamW", "Adagrad"}  # PyTorch's other optimizers have a foreach version
+
+TimeSteps = Callable[[int], float]
+"""Trains the first so many steps of an epoch, and returns the seconds that they took."""
+
+
+def timed(engine: str, config: dict[str, Any], start: float, threads: int = 1) -> dict[str, float]:
+    """Seconds of a step, from `start` (time.monotonic) to the end of the first step, and peak bytes."""
+    settings = RunConfig(**config)
+    trainer = Trainer(*prepare(settings, build_dataset(settings)))
+    time_steps = trainer.seconds_for if engine == "handgrad" else ordinary_pytorch(trainer, threads)
+    time_steps(1)
+    first = time.monotonic() - start
+    return {"seconds": step_seconds(time_steps, trainer.steps_per_epoch), "first": first, "bytes": peak_bytes()}
+
+
+def step_seconds(time_steps: TimeSteps, steps_per_epoch: int) -> float:
+    """Seconds of a step once a doubling number of them has warmed everything up."""
+    steps = 1
+    while time_steps(steps) < WARM_UP_SECONDS and steps < steps_per_epoch:
+        steps = min(2 * steps, steps_per_epoch)
+    seconds, calls = 0.0, 0
+    while seconds < TIMED_SECONDS:
+        seconds, calls = seconds + time_steps(steps), calls + 1
+    return seconds / (steps * calls)
+
+
+def ordinary_pytorch(trainer: Trainer, threads: int) -> TimeSteps:
+    """The same network, loss, optimizer, penalties and batches in the loop that PyTorch programs usually have.
+
+    The images are one tensor, updates are fused, denormal numbers flushed to zero; there is no augmentation.
+
+    Raises  UsageError when PyTorch has no counterpart of a layer, the loss or the optimizer.
+    """
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    network, batches, links = trainer.network, trainer.batches(0), trainer.settings.links
+    model, loss = to_torch(network).train(), criterion(network.loss)
+    optimizer, weights = _optimizer(trainer, model)
+    pixels = batches.images.astype(network.dtype) * batches.scale + batches.shift
+    images = torch.from_numpy(pixels.reshape(-1, *network.input_shape))
+    labels, order = torch.from_numpy(np.array(batches.labels)), torch.from_numpy(batches.order)
+
+    def time_steps(steps: int) -> float:
+        rates = [trainer.learning_rate_at(step) for step in range(1, steps + 1)]
+        begin = time.perf_counter()
+        for rate, rows in zip(rates, order.split(batches.size), strict=False):
+            optimizer.zero_grad()
+            loss(model(images[rows]).flatten(1), labels[rows]).backward()
+            if links.clip_norm:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), links.clip_norm)
+            if links.l1:
+                for weight in weights:
+                    weight.grad.add_(weight.detach().sign(), alpha=links.l1)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+        return time.perf_counter() - begin
+
+    return time_steps
+
+
+def _optimizer(trainer: Trainer, model: Any) -> tuple[Any, list[Any]]:
+    """PyTorch's optimizer, and the weights that penalties act on."""
+    import torch
+
+    ours, penalised = (
+        trainer.settings.optimizer,
+        {p.key for p in places(trainer.network) if p.trained and p.slot.part.penalised},
+    )
+    if type(ours) not in COUNTERPARTS:
+        raise UsageError(f"PyTorch has no optimizer {type(ours).__name__.lower()}")
+    named, counterpart = list(model.named_parameters()), COUNTERPARTS[type(ours)]
+    weights, others = ([p for name, p in named if (name in penalised) is wanted] for wanted in (True, False))
+    groups: list[dict[str, Any]] = [{"params": [*weights, *others]}]  # one fused call is quicker than two
+    if decay := trainer.settings.links.weight_decay:
+        groups = [{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+    how = "fused" if counterpart.kind in FUSED else "foreach"
+    made = getattr(torch.optim, counterpart.kind)
+    return made(groups, lr=ours.learning_rate, **counterpart.arguments(ours), **{how: True}), weights
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(timed(**json.loads(sys.argv[1]))))
+    except UsageError as reason:
+        print(json.dumps({"skipped": str(reason)}))
