@@ -69,7 +69,7 @@ coverage: $(STATE)-dev ## run all tests, quick and slow, and list the lines that
 
 check: lint types coverage boundscheck vectors ## all of CI; architecture and sizes are among the tests
 
-bench: $(STATE)-runtime ## race the frameworks that are installed (BENCH="--workload A" for less)
+bench: $(STATE)-runtime ## race the frameworks that are installed (BENCH="--workload A" for less, BENCH=--help for all)
 	@$(PYTHON) -m benchmarks $(BENCH)
 
 format: $(STATE)-dev ## format the code, and mend what can be mended

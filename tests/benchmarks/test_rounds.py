@@ -1,10 +1,10 @@
 """Turns, medians and verdicts, with processes that only pretend."""
 
 import pytest
-from handgrad.bench import rounds
-from handgrad.bench.processes import ProcessError
-from handgrad.bench.rounds import Options, contenders_of, measure
-from handgrad.bench.summary import summarise
+
+from benchmarks import rounds
+from benchmarks.processes import ProcessError
+from benchmarks.rounds import Options, contenders_of, goal, measure, summarise
 
 
 @pytest.fixture
@@ -12,16 +12,17 @@ def pretended(monkeypatch, tiny):
     """Calls of `run`; handgrad takes 1 s an epoch, torch 4 s, JAX is not there, Keras breaks down."""
     calls = []
 
-    def run(module, arguments, cores):
-        if module == "probe":
-            size = rounds.json.loads(arguments[1])["array_bytes"][0]
+    def run(name, arguments, cores):
+        if name == "limits":
+            size = arguments["array_bytes"][0]
             return {"sgemm_flops": {"numpy 1024": 2e11, "handgrad 128": 1e11}, "stream_bytes": {str(size): 1e10}}
-        calls.append((arguments[0], arguments[arguments.index("--seed") + 1]))
-        if arguments[0] == "jax":
+        contender = arguments["contender"]
+        calls.append((contender, arguments["seed"]))
+        if contender == "jax":
             return {"skipped": "not installed"}
-        if arguments[0] == "keras":
+        if contender == "keras":
             raise ProcessError("its process failed: MemoryError")
-        seconds = {"handgrad": 1.0, "torch": 4.0}[arguments[0]]
+        seconds = {"handgrad": 1.0, "torch": 4.0}[contender]
         return {"epoch_seconds": [9.0, seconds, seconds], "steps": 100, "peak_bytes": 5, "accuracy": 0.5}
 
     monkeypatch.setattr(rounds, "run", run)
@@ -32,8 +33,8 @@ def pretended(monkeypatch, tiny):
 
 def test_turns_alternate_and_the_absent_are_asked_once(pretended):
     _, calls, said = pretended
-    first = [("handgrad", "0"), ("torch", "0"), ("jax", "0"), ("keras", "0")]
-    assert calls == [*first, ("handgrad", "1"), ("torch", "1")]
+    first = [("handgrad", 0), ("torch", 0), ("jax", 0), ("keras", 0)]
+    assert calls == [*first, ("handgrad", 1), ("torch", 1)]
     assert any("skipped: not installed" in line for line in said)
 
 
@@ -86,3 +87,10 @@ def test_no_workload_measures_nothing(monkeypatch):
 def test_contenders_of_peers():
     assert contenders_of(["torch"]) == ("handgrad", "torch", "torch-compiled")
     assert contenders_of([]) == ("handgrad",)
+
+
+def test_goal_takes_turns(monkeypatch):
+    seconds = iter([10.0, 30.0, 12.0, None])
+    monkeypatch.setattr(rounds, "run", lambda *_: {"seconds": next(seconds), "laps": [{"seconds": 1, "accuracy": 0.9}]})
+    found = goal(0.99, Options((), ("handgrad", "torch", "jax"), rounds=2), lambda text: None)["contenders"]
+    assert {name: result["seconds"] for name, result in found.items()} == {"handgrad": 11.0, "torch": None}

@@ -6,14 +6,13 @@ import time
 
 import numpy as np
 import pytest
-from handgrad.bench import report, sweep_race, sweeper
-from handgrad.bench.sweep_race import Options, in_torch, prepared, row, summarise
-from handgrad.bench.sweepers import SWEEPERS
-from handgrad.bench.sweepers.hand import sweep
-from handgrad.bench.tree_memory import share, tree, watched
 from tests.sweeps.conftest import kill, wait_for
 
-from handgrad.cli.main import main
+from benchmarks import results, sweep_race, sweepers
+from benchmarks.__main__ import main
+from benchmarks.processes import share, tree, watched
+from benchmarks.sweep_race import Options, in_torch, prepared, row, summarise
+from benchmarks.sweepers import SWEEPERS, Job, read_job, sweep, sweep_with_handgrad, write_job
 from handgrad.config import RunConfig, build_dataset
 from handgrad.sweeps import SweepDefinition
 
@@ -27,7 +26,7 @@ def job(tmp_path_factory):
 
 
 def test_handgrad_sweeps_what_the_others_are_given(job):
-    swept = sweep(job)
+    swept = sweep_with_handgrad(job)
     assert [trial.number for trial in swept] == [0, 1, 2]
     assert all(len(trial.accuracies) == 2 and trial.stepped <= trial.over for trial in swept)
     definition = SweepDefinition.from_mapping(job.definition)
@@ -52,7 +51,7 @@ def test_fewer_images(tmp_path):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nag", "rmsprop", "adam", "nadam"])
 def test_pytorch_learns_from_the_same_words(torch, optimizer, job):
-    from handgrad.bench.sweepers.torch_trial import read, train
+    from benchmarks.torch_sweeps import read, train
 
     config = RunConfig(
         dataset="digits", optimizer=optimizer, learning_rate=0.1 if optimizer in ("sgd", "momentum", "nag") else 0.003,
@@ -67,7 +66,7 @@ def test_pytorch_learns_from_the_same_words(torch, optimizer, job):
 
 
 def test_weights_decay_and_biases_do_not(torch):
-    from handgrad.bench.sweepers.torch_trial import build_optimizer, network
+    from benchmarks.torch_sweeps import build_optimizer, network
 
     config = RunConfig(dataset="digits", optimizer="sgd", learning_rate=0.5, num_layers=1, hidden_size=4)
     words = in_torch(config.replaced(weight_decay=0.1, weight_init="random"), build_dataset(config))
@@ -84,8 +83,14 @@ def test_weights_decay_and_biases_do_not(torch):
 
 @pytest.mark.parametrize("name", [name for name, entry in SWEEPERS.items() if entry.packages])
 def test_who_is_not_installed_is_named(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(sweeper, "find_spec", lambda package: None)
-    assert sweeper.swept(name, tmp_path)["skipped"].startswith("not installed: python -m pip install")
+    monkeypatch.setattr(sweepers, "find_spec", lambda package: None)
+    assert sweep(name, str(tmp_path))["skipped"].startswith("not installed: python -m pip install")
+
+
+def test_job_is_read_as_written(tmp_path):
+    job = Job(2, tmp_path, {"method": "random"}, {"seed": 1}, [{"lr": 0.1}], tmp_path / "images")
+    write_job(job)
+    assert read_job(tmp_path) == job
 
 
 def made_up(per_hour, *accuracies):
@@ -159,11 +164,10 @@ def test_whole_race(here, capsys, torch):
     """Everyone who is installed, on digits."""
     path = here / "results.json"
     sizes = "--configurations 4 --epochs 3 --dataset digits"
-    assert main(["bench", "--sweep", *sizes.split(), "--json", str(path)]) == 0
+    assert main(["--sweep", *sizes.split(), "--json", str(path)]) == 0
     out = capsys.readouterr().out
     assert "trials/h" in out
-    assert max(len(line) for line in out.splitlines() if str(path) not in line) <= 80
-    race = report.read(path)["sweep"]
+    race = results.read(path)["sweep"]
     for name, result in race["sweepers"].items():
         if result.get("skipped", "").startswith("not installed"):
             continue
@@ -172,30 +176,5 @@ def test_whole_race(here, capsys, torch):
             assert [len(accuracies) for accuracies in one["accuracies"]] == [3] * 4
             assert 0 < one["first_step_seconds"] < one["seconds"]
             assert 0 <= one["between_seconds"] <= one["longest_between_seconds"]
-    assert main(["bench", "--table", str(path)]) == 0
+    assert main(["--table", str(path)]) == 0
     assert "| handgrad |" in capsys.readouterr().out
-
-
-GRID = """
-method: grid
-parameters:
-  dataset: {value: digits}
-  epochs: {values: [1, 2]}
-  hidden_size: {values: [8, 16]}
-  optimizer: {values: [sgd, adam, nadam]}
-  activation: {values: [relu, tanh]}
-"""
-
-
-def test_hours_of_a_grid(here, capsys):
-    (here / "grid.yaml").write_text(GRID)
-    assert main(["bench", "--grid", "grid.yaml", "--sample", "8", "--json", "results.json"]) == 0
-    assert "all 24 configurations" in capsys.readouterr().out
-    grid = report.read(here / "results.json")["grid"]
-    assert grid["size"] == 24
-    assert [len(stratum["seconds"]) for stratum in grid["trained"]] == [2] * 4
-    mean = np.mean([stratum["seconds"] for stratum in grid["trained"]])
-    assert grid["seconds"]["mean"] == pytest.approx(mean)
-    assert grid["hours"][0] == pytest.approx(mean * 24 / grid["slots"] / 3600)
-    assert main(["bench", "--table", "results.json"]) == 0
-    assert "a configuration has a core for" in capsys.readouterr().out

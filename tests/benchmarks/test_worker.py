@@ -6,22 +6,21 @@ import subprocess
 import sys
 
 import pytest
-from handgrad.bench import worker
-from handgrad.bench.contenders import CONTENDERS, Entry
-from handgrad.bench.contenders.contender import CannotExpressError
-from handgrad.bench.contenders.hand import layers_of
-from handgrad.bench.processes import ProcessError, available_cores, cores_for, environment, pinned, run
+
+from benchmarks import worker
+from benchmarks.contenders import CONTENDERS, CannotExpressError, Listed
+from benchmarks.processes import ProcessError, cores_for, environment, pinned, run
+from benchmarks.with_handgrad import layers_of
+from handgrad.machine import available_cores
 
 QUICK = ("handgrad", "torch", "sklearn")
 
 
 @pytest.fixture
 def arguments(tiny):
-    """The worker's command line for three steps of 16 images, and two left over."""
-    return lambda contender, workload: [
-        *(contender, workload),
-        *("--epochs", "2", "--images", "50", "--dataset", str(tiny)),
-    ]
+    """What a worker is asked for three steps of 16 images, and two left over."""
+    common = {"epochs": 2, "images": 50, "dataset": str(tiny)}
+    return lambda contender, workload: {"contender": contender, "workload": workload, **common}
 
 
 def looks_right(measured):
@@ -34,7 +33,7 @@ def looks_right(measured):
 
 
 def test_process_measures(arguments):
-    looks_right(run("worker", arguments("handgrad", "B"), cores_for("1")))
+    looks_right(run("train", arguments("handgrad", "B"), cores_for("1")))
 
 
 @pytest.mark.filterwarnings("ignore")  # what other packages say about each other
@@ -44,7 +43,7 @@ def test_process_measures(arguments):
 def test_contender_is_measured(contender, arguments, monkeypatch, capsys):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
-    assert worker.main(arguments(contender, "B")) == 0
+    assert worker.main(["train", json.dumps(arguments(contender, "B"))]) == 0
     measured = json.loads(capsys.readouterr().out)
     if "skipped" in measured:
         pytest.skip(measured["skipped"])
@@ -56,7 +55,7 @@ def skipped(arguments, capsys):
     """The reason that a worker gives instead of numbers."""
 
     def reason(contender, workload):
-        assert worker.main(arguments(contender, workload)) == 0
+        assert worker.main(["train", json.dumps(arguments(contender, workload))]) == 0
         return json.loads(capsys.readouterr().out)["skipped"]
 
     return reason
@@ -67,7 +66,7 @@ def test_what_cannot_be_expressed_is_named(skipped):
 
 
 def test_peer_that_is_not_installed_is_named(skipped, monkeypatch):
-    monkeypatch.setitem(CONTENDERS, "torch", Entry("nowhere:Nobody", "torch", ("no_such_package",)))
+    monkeypatch.setitem(CONTENDERS, "torch", Listed("nowhere", "Nobody", "torch", ("no_such_package",)))
     assert skipped("torch", "B") == "not installed: python -m pip install no_such_package"
 
 
@@ -76,9 +75,13 @@ def test_layer_that_handgrad_lacks_is_named():
         layers_of(["fold2d:3"])
 
 
-def test_process_that_fails_says_why(tmp_path):
+def test_process_that_fails_says_why(arguments):
     with pytest.raises(ProcessError, match="data set: got 'nothing-here'"):
-        run("worker", ["handgrad", "B", "--dataset", "nothing-here"], cores_for("1"))
+        run("train", arguments("handgrad", "B") | {"dataset": "nothing-here"}, cores_for("1"))
+
+
+def test_processes_find_the_benchmarks_from_anywhere(here):
+    assert run("limits", {"array_bytes": [1200]}, cores_for("1"))["stream_bytes"]["1200"] > 0
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not pin processes to cores")
@@ -99,7 +102,7 @@ def test_threads_of_every_library_are_set():
 
 def test_peak_memory_is_this_process_own_and_remembers():
     code = (
-        "from handgrad.bench.peak_memory import peak_bytes\n"
+        "from handgrad.machine import peak_bytes\n"
         "before = peak_bytes(); room = bytearray(b'1' * 50_000_000); del room; print(before, peak_bytes())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

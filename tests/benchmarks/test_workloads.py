@@ -1,8 +1,8 @@
 """The table of workloads, and what a step costs, worked by hand."""
 
 import pytest
-from handgrad.bench.workloads import WORKLOADS, cost, parse, stages
 
+from benchmarks.workloads import WORKLOADS, cost, parse, stages
 from handgrad.config.layers import build_layer
 from handgrad.nn import Network
 from handgrad.optim import OPTIMIZERS

@@ -50,9 +50,7 @@ def run(tokens: list[str]) -> int:
     found = _measured(config, parsed.options["rounds"])
     Screen().print(_table(found, images, trainer.steps_per_epoch))
     say_notes(f"{name} left out: {one['skipped']}" for name, one in found.items() if "skipped" in one)
-    say(
-        "training steps alone, without validation; the median of the rounds. ratio: of a step's time\nto handgrad's; 1st step: from the start of the process"
-    )
+    say("training steps alone, without validation; medians of the rounds. ratio: of a step's time to handgrad's")
     return 0
 
 

@@ -5,8 +5,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from handgrad.bench.strata import stratified, stratified_mean
 
+from benchmarks import results
+from benchmarks.__main__ import main
+from benchmarks.grid_hours import COSTLY, stratified, stratified_mean
 from handgrad.errors import UsageError
 from handgrad.sweeps import SweepDefinition, read_sweep
 from handgrad.sweeps.space import Categorical, Uniform
@@ -47,7 +49,6 @@ def test_the_course_s_grid_has_all_that_is_costly_and_every_optimizer():
     assert set(Counter(v["optimizer"] for stratum in strata for v in stratum.drawn).values()) == {25}
 
 
-COSTLY = ("epochs", "batch_size", "hidden_size", "num_layers")
 SMALL = SweepDefinition(
     {
         "epochs": Categorical((5, 10)),
@@ -95,3 +96,28 @@ def test_too_small_a_sample_and_a_space_without_end():
         stratified(read_sweep("da6401"), 100)
     with pytest.raises(UsageError, match="no end"):
         stratified(SweepDefinition({"learning_rate": Uniform(0.0, 1.0)}), 10)
+
+
+GRID = """
+method: grid
+parameters:
+  dataset: {value: digits}
+  epochs: {values: [1, 2]}
+  hidden_size: {values: [8, 16]}
+  optimizer: {values: [sgd, adam, nadam]}
+  activation: {values: [relu, tanh]}
+"""
+
+
+def test_hours_of_a_grid(here, capsys):
+    (here / "grid.yaml").write_text(GRID)
+    assert main(["--grid", "grid.yaml", "--sample", "8", "--json", "results.json"]) == 0
+    assert "all 24 configurations" in capsys.readouterr().out
+    grid = results.read(here / "results.json")["grid"]
+    assert grid["size"] == 24
+    assert [len(stratum["seconds"]) for stratum in grid["trained"]] == [2] * 4
+    mean = np.mean([stratum["seconds"] for stratum in grid["trained"]])
+    assert grid["seconds"]["mean"] == pytest.approx(mean)
+    assert grid["hours"][0] == pytest.approx(mean * 24 / grid["slots"] / 3600)
+    assert main(["--table", "results.json"]) == 0
+    assert "a configuration has a core for" in capsys.readouterr().out

@@ -4,11 +4,10 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from handgrad.bench.contenders import CONTENDERS
-from handgrad.bench.contenders.contender import Task, epoch_orders, initial_weights, mean_loss
-from handgrad.bench.contenders.hand import Hand
-from handgrad.bench.worker import contender_class
-from handgrad.bench.workloads import WORKLOADS
+
+from benchmarks.contenders import CONTENDERS, Task, contender_class, epoch_orders, initial_weights, mean_loss
+from benchmarks.with_handgrad import Hand
+from benchmarks.workloads import WORKLOADS
 
 STEPS, SEED = 5, 3
 PERCEPTRONS = ("A", "B", "C", "E", "F")
