@@ -64,10 +64,10 @@ lint: $(STATE)-dev ## look for mistakes and for files that are not formatted
 types: $(STATE)-dev ## check the types
 	@$(BIN)/mypy
 
-coverage: $(STATE)-dev ## run all tests, quick and slow, and list the lines that none reaches
+coverage: $(STATE)-dev ## run all tests, quick and slow, and list the lines that none reaches (twice the time)
 	@$(PYTEST) --cov
 
-check: lint types coverage boundscheck vectors ## all of CI; architecture and sizes are among the tests
+check: lint types test test-slow boundscheck vectors ## all of CI; architecture and sizes are among the tests
 
 bench: $(STATE)-runtime ## race the frameworks that are installed (BENCH="--workload A" for less, BENCH=--help for all)
 	@$(PYTHON) -m benchmarks $(BENCH)

@@ -12,6 +12,7 @@ import pytest
 
 from handgrad.runs import open_run
 
+TRIALS = int(os.environ.get("HANDGRAD_TRIALS", "6"))  # of runs that are killed
 TRAIN = [
     "train",
     "--dataset",
@@ -122,9 +123,9 @@ def test_a_killed_run_resumes_bit_identically(whole, tmp_path):
 
 
 @pytest.mark.slow
-def test_twenty_killed_runs_resume_bit_identically(whole, tmp_path):
-    folders = [tmp_path / str(number) for number in range(20)]
+def test_killed_runs_resume_bit_identically(whole, tmp_path):
+    folders = [tmp_path / str(number) for number in range(TRIALS)]
     for folder in folders:
         folder.mkdir()
     in_the_middle = [killed_and_resumed(whole, folder, number) for number, folder in enumerate(folders)]
-    assert sum(in_the_middle) >= 10
+    assert sum(in_the_middle) >= TRIALS // 2
