@@ -50,7 +50,7 @@ def run(tokens: list[str]) -> int:
     found = _measured(config, parsed.options["rounds"])
     Screen().print(_table(found, images, trainer.steps_per_epoch))
     say_notes(f"{name} left out: {one['skipped']}" for name, one in found.items() if "skipped" in one)
-    say("training steps alone, without validation; medians of the rounds. ratio: of a step's time to handgrad's")
+    say("medians of training steps, without validation; ratio: time of a step over that of handgrad")
     return 0
 
 
