@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from tests.commands import call
+from tests.optim.paths import STEP
+from tests.rounding import ELEMENTARY, SUMS, assert_close, gamma
 
 from handgrad.backends import COUNTERPARTS
 from handgrad.backends.lockstep import PASS_CAUSES, TWISTS, UPDATE_CAUSES, lockstep
@@ -62,7 +64,8 @@ def compare(digits):
 def test_no_optimizer_parts(name, compare):
     result = compare(optimizer=name)
     assert result.parting is None
-    assert result.drifts[-1].peaks["loss"].value < 1e-11
+    # A step has two layers, there and back, whose longest sum is that over the pixels; twelve steps have their sum.
+    assert result.drifts[-1].peaks["loss"].value <= 12 * 2 * gamma(4 * (ELEMENTARY + SUMS * 64))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -155,7 +158,9 @@ def test_rules_are_those_of_the_engine(name):
     network.gradients[:] = gradient
     driver.optimizer_step(network.program(1), optimization, 5, 0.02, 1.0, False)
     seen = Seen(5, before, network.parameters, gradient, states, memory, rates, network.segments)
-    np.testing.assert_allclose(predicted(seen, assumed(optimizer, links)), network.parameters, rtol=1e-13)
+    # Clipping takes the norm of 43 numbers; a step is 0.02 of numbers near 1, and 10 where a small root divides it.
+    allowed = 2 * gamma(43 + STEP) * 10 * (1 + np.abs(network.parameters))
+    assert_close(predicted(seen, assumed(optimizer, links)), network.parameters, allowed, f"{name}: w")
 
 
 TINY = "lockstep --dataset digits --hidden_size 8 --batch_size 64 --steps 4 --dtype float64"

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.rounding import parting
+from tests.rounding import assert_close, gamma, largest, parting, terms_of_network
 from tests.runs.conftest import StopAt
 
 from handgrad.backends import BACKENDS, COUNTERPARTS, TorchTrainer
@@ -30,7 +30,7 @@ from handgrad.training import Augmentation, Settings, Trainer
 
 pytestmark = pytest.mark.usefixtures("torch")
 LOSSES = {"float64": 1e-9, "float32": 1e-3}  # relative, over an epoch: what the documentation promises
-TERMS = 64 + 31  # of the longest sum of DENSE, forward over the pixels and backward over the batch
+MEASURED = ("train_loss", "validation_loss")
 
 
 @pytest.fixture(scope="session")
@@ -75,48 +75,65 @@ def both(split, *arguments, **changes):
     return trainers
 
 
-def rounding(split, **changes):
-    """How far the curves of `both` may part, relatively: of the training, and of the measurements between its steps.
+def numbers(trainer):
+    """What two trainings are compared by: curves as logarithms, since their errors are relative, and all vectors."""
+    history, optimization = trainer.history, trainer.optimization
+    measured = [number.validation_loss for number in (*history.evaluations, *history.epochs)]
+    return {
+        "losses": np.log(history.losses),
+        "gradient norms": np.log(list(history.gradient_norms.values())),
+        "validation losses": np.log(measured),
+        "parameters": trainer.network.parameters.copy(),
+        "buffers": trainer.network.buffers.copy(),
+        "optimizer's states": optimization.states.copy(),
+        "optimizer's memory": optimization.memory.copy(),
+    }
 
-    The latter see what batch normalisation hides from the former: biases that rounding alone moves.
+
+def rounding(split, *arguments, **changes):
+    """How far the numbers of `both` may part, by their names.
+
+    Measurements see what batch normalisation hides from the curves: biases before it, which rounding alone moves.
     """
-    steps = make(Trainer, split, **changes).total_steps
+    start = make(Trainer, split, *arguments, **changes)
+    still = numbers(start)
 
     def train(move):
-        trainer = make(Trainer, split, **changes)
+        trainer = make(Trainer, split, *arguments, **changes)
         move(trainer.network.parameters)
         trainer.run()
-        history = trainer.history
-        measured = [number.validation_loss for number in (*history.evaluations, *history.epochs)]
-        return np.log([*history.losses, *history.gradient_norms.values(), *measured])
+        still.update(numbers(trainer))
+        return np.concatenate(list(still.values()))
 
-    apart = parting(train, TERMS, steps)
-    return apart[:steps].max(), apart.max()
+    terms = terms_of_network(start.network, start.settings.batch_size)
+    apart = parting(train, terms, start.total_steps, start.network.dtype)
+    own = 2 * gamma(4 * start.total_steps, start.network.dtype)  # of a product of momenta, which no weight moves
+    ends = np.cumsum([array.size for array in still.values()])[:-1]
+    parts = zip(still, np.split(apart, ends), strict=True)
+    return {name: part.max(initial=0) + own * largest(still[name]) for name, part in parts}
 
 
-def agree(ours, theirs, tolerance, measured=None):
-    """Losses, norms, right answers, and within `measured` evaluations and epochs, of two trainings."""
-    np.testing.assert_allclose(theirs.history.losses, ours.history.losses, rtol=tolerance)
-    assert theirs.history.gradient_norms == pytest.approx(ours.history.gradient_norms, rel=10 * tolerance)
+def agree(ours, theirs, allowed):
+    """All numbers of two trainings within `allowed`; and what is counted exactly."""
+    found, expected = numbers(theirs), numbers(ours)
+    for name, part in allowed.items():
+        assert_close(found[name], expected[name], part, name)
+    assert theirs.history.gradient_norms.keys() == ours.history.gradient_norms.keys()
     assert theirs.history.correct == ours.history.correct
     for name in ("evaluations", "epochs"):
         for mine, other in zip(getattr(ours.history, name), getattr(theirs.history, name), strict=True):
-            numbers = vars(mine) | {"seconds": 0}
-            assert vars(other) | {"seconds": 0} == pytest.approx(numbers, rel=measured or tolerance, nan_ok=True)
+            counted = {key: value for key, value in vars(mine).items() if key not in ("seconds", *MEASURED)}
+            assert {key: vars(other)[key] for key in counted} == pytest.approx(counted, nan_ok=True, rel=0, abs=0)
 
 
 @pytest.mark.parametrize("layers", [DENSE, CONVOLUTIONS], ids=["dense", "convolutions"])
 def test_everything_at_once(layers, split):
-    ours, theirs = both(split, layers)
-    agree(ours, theirs, LOSSES["float64"])
-    np.testing.assert_allclose(theirs.network.parameters, ours.network.parameters, rtol=0, atol=1e-9)
-    np.testing.assert_allclose(theirs.network.buffers, ours.network.buffers, rtol=0, atol=1e-9)
-    np.testing.assert_allclose(theirs.optimization.states, ours.optimization.states, rtol=0, atol=1e-9)
-    np.testing.assert_allclose(theirs.optimization.memory, ours.optimization.memory, rtol=1e-12)
+    agree(*both(split, layers), rounding(split, layers))
 
 
 def test_squared_error(split):
-    agree(*both(split, DENSE, SquaredError(), epochs=1), LOSSES["float64"])
+    changed = {"layers": DENSE, "loss": SquaredError(), "epochs": 1}
+    agree(*both(split, **changed), rounding(split, **changed))
 
 
 def test_single_precision(split):
@@ -132,7 +149,7 @@ def test_every_optimizer(name, split):
     """With its own defaults and with penalties; a new row of OPTIMIZERS needs one of COUNTERPARTS, or to be excused."""
     assert OPTIMIZERS[name] in COUNTERPARTS
     changes = {"optimizer": OPTIMIZERS[name](), "links": Links(weight_decay=0.01), "epochs": 1}
-    agree(*both(split, **changes), *rounding(split, **changes))
+    agree(*both(split, **changes), rounding(split, **changes))
 
 
 def test_an_optimizer_that_pytorch_lacks(split):
@@ -141,7 +158,10 @@ def test_an_optimizer_that_pytorch_lacks(split):
 
 
 def test_momentum_of_zero_is_plain_descent(split):
-    agree(*both(split, optimizer=OPTIMIZERS["nag"](0.1, momentum=0.0), epochs=1), LOSSES["float64"])
+    changes = {"optimizer": OPTIMIZERS["nag"](0.1, momentum=0.0), "epochs": 1}
+    allowed = rounding(split, **changes)
+    del allowed["optimizer's states"]  # PyTorch keeps no velocity then
+    agree(*both(split, **changes), allowed)
 
 
 def test_names_of_backends_agree():
@@ -179,7 +199,7 @@ def test_run_folder(tmp_path):
     files = [sorted(str(path.relative_to(run.path)) for path in run.path.iterdir()) for run in (ours, theirs)]
     assert files[0] == files[1]
     assert theirs.metrics.keys() == ours.metrics.keys()
-    assert theirs.metrics["test"]["loss"] == pytest.approx(ours.metrics["test"]["loss"], rel=1e-3)
+    assert theirs.metrics["test"]["loss"] == pytest.approx(ours.metrics["test"]["loss"], rel=0.1)  # the same training
     assert set(theirs.facts["environment"]) - set(ours.facts["environment"]) == {
         "torch",
         "torch_threads",
@@ -191,7 +211,10 @@ def test_run_folder(tmp_path):
 def test_a_measured_network_is_pytorchs_measure(split):
     trainer = make(TorchTrainer, split)
     mine = make(Trainer, split)
-    assert trainer.measure(split.x, split.y) == pytest.approx(mine.measure(split.x, split.y), rel=1e-12)
+    rounding = 2 * gamma(
+        terms_of_network(mine.network, len(split.x))
+    )  # the condition of a mean of positive numbers is 1
+    assert trainer.measure(split.x, split.y) == pytest.approx(mine.measure(split.x, split.y), rel=rounding)
     assert np.isnan(trainer.measure(split.x, split.y, np.empty(0, int))).all()
 
 
@@ -204,8 +227,7 @@ def apart(monkeypatch):
 def test_on_a_device_with_its_own_memory(split, apart, tmp_path):
     ours, theirs = both(split, CONVOLUTIONS)
     assert theirs.twin.parameters.data_ptr() != theirs.network.parameters.ctypes.data
-    agree(ours, theirs, LOSSES["float64"])
-    np.testing.assert_allclose(theirs.optimization.states, ours.optimization.states, rtol=0, atol=1e-9)
+    agree(ours, theirs, rounding(split, CONVOLUTIONS))
     test_resumed_to_the_last_bit(40, tmp_path)
 
 
@@ -219,7 +241,7 @@ def test_optimizer_settings_arrive(split):
     """A setting that did not reach PyTorch would part the paths."""
     config = RunConfig(optimizer="rmsprop", beta=0.5, epsilon=1e-3)
     changes = {"optimizer": build_optimizer(config), "epochs": 1}
-    agree(*both(split, **changes), *rounding(split, **changes))
+    agree(*both(split, **changes), rounding(split, **changes))
 
 
 @pytest.mark.slow
