@@ -9,7 +9,7 @@ from handgrad.config import RunConfig
 from handgrad.config.spellings import FIELDS
 from handgrad.sweeps import read_sweep
 from handgrad.sweeps.definition import METRICS, Metric
-from handgrad.sweeps.space import Categorical, Constant, IntUniform, LogUniform, QUniform, Uniform
+from handgrad.sweeps.space import Categorical, Constant, IntUniform, LogUniform, Quantized, Uniform
 
 COURSE = {
     "epochs": [5, 10],
@@ -104,7 +104,7 @@ def test_distributions_by_name():
     )
     assert definition.parameters == {
         "learning_rate": LogUniform(-9, -3),
-        "batch_size": QUniform(16, 64, 16),
+        "batch_size": Quantized(Uniform(16, 64), 16),
         "dropout": Constant(0.2),
         "activation": Categorical(("relu", "tanh"), (0.9, 0.1)),
     }

@@ -17,8 +17,7 @@ from handgrad.sweeps.space import (
     LogNormal,
     LogUniformValues,
     Normal,
-    QLogUniformValues,
-    QUniform,
+    Quantized,
     Uniform,
 )
 from handgrad.sweeps.trial import Trial
@@ -29,8 +28,8 @@ PARAMETERS = {
     "hidden_size": Categorical((64, (128, 64))),
     "batch_norm": Categorical((True, False)),
     "num_layers": IntUniform(1, 5),
-    "batch_size": QLogUniformValues(8, 256, 8),
-    "shift": QUniform(0, 2, 0.5),
+    "batch_size": Quantized(LogUniformValues(8, 256), 8),
+    "shift": Quantized(Uniform(0, 2), 0.5),
     "dropout": Uniform(0.0, 0.5),
     "learning_rate": LogUniformValues(1e-5, 1e-1),
     "weight_decay": LogNormal(-8, 1),

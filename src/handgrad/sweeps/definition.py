@@ -15,7 +15,7 @@ from handgrad.config.naming import values_name
 from handgrad.diagnostics import Diagnostic
 from handgrad.errors import UsageError
 from handgrad.sweeps.pruner import Hyperband
-from handgrad.sweeps.space import DISTRIBUTIONS, Constant, Distribution, name_of
+from handgrad.sweeps.space import Constant, Distribution, distribution, name_of, numbers_of
 
 # The numbers of an epoch that a sweep can look at, with the names that scripts give them; case, `_`, `-`, `/` and `.`
 # never matter. A bare "accuracy" or "loss" is that of the validation set.
@@ -221,21 +221,19 @@ def _given(mapping: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in mapping.items() if value is not None}
 
 
-def _stored(distribution: Distribution) -> dict[str, Any]:
-    fields = {f.name: getattr(distribution, f.name) for f in dataclasses.fields(distribution)}
-    optional = {name: value for name, value in fields.items() if value is not None or name == "value"}
-    return {"distribution": name_of(distribution), **_plain(optional)}
+def _stored(parameter: Distribution) -> dict[str, Any]:
+    given = {key: value for key, value in numbers_of(parameter).items() if value is not None or key == "value"}
+    return {"distribution": name_of(parameter), **_plain(given)}
 
 
 def _restored(name: str, stored: Mapping[str, Any]) -> Distribution:
-    kind = DISTRIBUTIONS[stored["distribution"]]
     given = {key: value for key, value in stored.items() if key != "distribution"}
     fields = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
     if "values" in fields:
         fields["values"] = tuple(kind_of(name)(value) for value in fields["values"])
     if "value" in fields:
         fields["value"] = kind_of(name)(fields["value"])
-    return kind(**fields)
+    return distribution(stored["distribution"], fields)
 
 
 def _plain(value: Any) -> Any:

@@ -16,8 +16,7 @@ from handgrad.diagnostics import ERROR, NOTE, WARNING, Diagnostic
 from handgrad.errors import UsageError
 from handgrad.optim import OPTIMIZERS
 from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.space import Categorical, Distribution
-from handgrad.sweeps.space.logarithmic import LogUniform
+from handgrad.sweeps.space import Categorical, Distribution, LogUniform, plain_of
 from handgrad.sweeps.timing import Estimate
 
 FEW = 1000  # values that are looked at one by one
@@ -248,11 +247,10 @@ def linear_scale(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
 def exponents_for_values(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
     """Bounds of log_uniform that look like values: they are exponents of e."""
     for field, distribution in sweep.drawn():
-        if not isinstance(distribution, LogUniform) or distribution.min < 0:
-            continue
-        if field in SCALED:
-            low, high = distribution.low, distribution.high
-            what = f"{field}: min {distribution.min:g} and max {distribution.max:g} are exponents of e, so that it "
+        plain = plain_of(distribution)
+        if isinstance(plain, LogUniform) and plain.min >= 0 and field in SCALED:
+            low, high = plain.bounds
+            what = f"{field}: min {plain.min:g} and max {plain.max:g} are exponents of e, so that it "
             fix = "Write distribution: log_uniform_values, whose bounds are the values"
             yield Diagnostic(ERROR, what + f"lies between {low:.4g} and {high:.4g}", fix)
 

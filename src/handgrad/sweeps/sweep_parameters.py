@@ -1,6 +1,5 @@
 """The parameters of a sweep file: names and aliases, groups, distributions, numbers that YAML 1.1 reads as text."""
 
-import dataclasses
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,8 +17,7 @@ from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
 from handgrad.files import read_file
 from handgrad.nearest import nearest, squashed
-from handgrad.sweeps.space import DISTRIBUTIONS, Distribution
-from handgrad.sweeps.space.bell import Bell
+from handgrad.sweeps.space import DISTRIBUTIONS, QUANTIZED, Distribution, Tailed, distribution, keys_of, plain_of
 
 
 def check_keys(content: Mapping[str, Any], known: Iterable[str], where: str, meant: Mapping[str, str] = {}) -> None:
@@ -138,16 +136,15 @@ def read_distribution(field: str, content: Any, where: str, notices: list[Diagno
         written = f"{key}: {shown(content)}"
         raise UsageError(f"{where} must say how it varies, got {shown(content)}: write {{{written}}}")
     name = _distribution_name(content, where)
-    kind = DISTRIBUTIONS[name]
-    keys = [f.name for f in dataclasses.fields(kind)]
+    keys = keys_of(name)
     check_keys(content, ["distribution", *keys], f"{where}, a {name}")
-    needed = [f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING]
+    needed = [key for key, is_needed in keys.items() if is_needed]
     missing = [key for key in needed if key not in content]
     if missing:
         raise UsageError(f"{where} is {name} and needs {listed(needed).replace(' or ', ' and ')}: add {missing[0]}")
     given = {key: content[key] for key in keys if key in content}
     try:
-        return _checked(field, name, kind(**_read(field, given, where, notices)))
+        return _checked(field, name, distribution(name, _read(field, given, where, notices)))
     except UsageError as error:
         message = str(error)
         raise UsageError(message if message.startswith(where) else f"{where} {message}") from error
@@ -231,17 +228,17 @@ def _without_repeats(
     return unique | ({"probabilities": tuple(chance for _, chance in sums)} if chances is not None else {})
 
 
-def _checked(field: str, name: str, distribution: Distribution) -> Distribution:
+def _checked(field: str, name: str, found: Distribution) -> Distribution:
     """The distribution, if its values suit the field; of an unbounded one, all but a hundredth of them must.
 
     Raises  UsageError with the first value that does not.
     """
     if name in ("constant", "categorical"):
-        return distribution
+        return found
     kind = kind_of(field)
-    few = distribution.size is not None and distribution.size <= FEW
-    probes = PROBES[1:-1] if isinstance(distribution, Bell) else PROBES
-    for value in distribution.grid() if few else map(distribution.quantile, probes):
+    few = found.size is not None and found.size <= FEW
+    probes = PROBES[1:-1] if isinstance(plain_of(found), Tailed) else PROBES
+    for value in found.grid() if few else map(found.quantile, probes):
         example = float(f"{value:.4g}") if isinstance(value, float) else value
         try:
             kind(value)
@@ -249,13 +246,13 @@ def _checked(field: str, name: str, distribution: Distribution) -> Distribution:
             hint = _whole_number_hint(kind, name)
             expected = str(error).partition(", got ")[0]
             raise UsageError(f"is {name}, which draws values such as {example}: {field} {expected}{hint}") from error
-    return distribution
+    return found
 
 
 def _whole_number_hint(kind: Any, name: str) -> str:
     if not isinstance(kind, Whole | Wholes) or name == "int_uniform":
         return ""
-    stepped = name if name.startswith("q_") else f"q_{name}"
+    stepped = QUANTIZED + name.removeprefix(QUANTIZED)
     alternatives = ["int_uniform"] if name == "uniform" else [stepped] if stepped in DISTRIBUTIONS else ["int_uniform"]
     return f"; whole numbers come from {listed(alternatives)}"
 
@@ -289,10 +286,10 @@ def read_parameters(content: Any, notices: list[Diagnostic]) -> dict[str, Distri
         if field in found:
             problems.append(UsageError(f"{written.path} and {paths[field]} both mean {field}: leave one out"))
             continue
-        distribution = problems.of(read_distribution, field, inner, written.path, notices)
-        if distribution is not None:
-            found[field], paths[field] = distribution, written.path
-            problems.of(_check_field, field, distribution, written.path)
+        read = problems.of(read_distribution, field, inner, written.path, notices)
+        if read is not None:
+            found[field], paths[field] = read, written.path
+            problems.of(_check_field, field, read, written.path)
     problems.refuse()
     return found
 
@@ -342,9 +339,9 @@ def _meant(written: Written, notices: list[Diagnostic]) -> tuple[str, Any] | Non
     return field, {**inner, key: meant if key == "values" else meant[0]} if key else inner
 
 
-def _check_field(field: str, distribution: Distribution, path: str) -> None:
+def _check_field(field: str, read: Distribution, path: str) -> None:
     """Refuse what decides nothing of a training, unless it is a tracker's constant."""
     if field in ("name", "runs_dir"):
         raise UsageError(f"{path} cannot be a parameter: runs of a sweep get their folders by themselves")
-    if not decides_training(field) and distribution.size != 1:
+    if not decides_training(field) and read.size != 1:
         raise UsageError(f"{path} cannot vary, it changes nothing of a training: give one value")

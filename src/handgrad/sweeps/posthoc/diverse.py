@@ -9,7 +9,6 @@ from handgrad.config.influence import effective_differences
 from handgrad.sweeps.analysis.model import is_number
 from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.samplers.tpe import probability
 from handgrad.sweeps.space import Distribution
 
 GOOD_SHARE = 0.25  # of all configurations: with few validation images, too many cannot be told apart from the best
@@ -108,6 +107,6 @@ def place(distribution: Distribution, value: Any) -> float | None:
         listed = len(numbers) == len(axis.choices)
         return numbers.index(value) / (len(numbers) - 1) if listed and len(numbers) > 1 else None
     if not axis.natural:
-        return probability(distribution, value)
+        return distribution.probability(value)
     low, high, at = (log(x) if axis.log else x for x in (axis.low, axis.high, value))
     return (at - low) / (high - low)

@@ -18,8 +18,6 @@ from handgrad.sweeps.samplers.random import Random
 from handgrad.sweeps.space import Axis, Distribution
 from handgrad.sweeps.trial import FAILED, STOPPED, Trial
 
-HALVINGS = 60
-
 
 class Axes:
     """The varying parameters of a sweep, each on the scale that Optuna's samplers move along.
@@ -58,7 +56,7 @@ def _param(distribution: Distribution, value: Any) -> Any:
     axis = distribution.axis
     if axis.kind == "categorical":
         return next(_label(choice) for choice in axis.choices if _label(choice) == _label(value))
-    return value if axis.natural else probability(distribution, value)
+    return value if axis.natural else distribution.probability(value)
 
 
 def _value(distribution: Distribution, param: Any) -> Any:
@@ -66,17 +64,6 @@ def _value(distribution: Distribution, param: Any) -> Any:
     if axis.kind == "categorical":
         return next(choice for choice in axis.choices if _label(choice) == param)
     return param if axis.natural else distribution.quantile(param)
-
-
-def probability(distribution: Distribution, value: float) -> float:
-    """The share of all draws that are less than `value`, found by halving."""
-    low, high = 0.0, 1.0
-    if distribution.quantile(low) >= value:
-        return low
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if distribution.quantile(middle) < value else (low, middle)
-    return high
 
 
 def _label(choice: Any) -> Any:
