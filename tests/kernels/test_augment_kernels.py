@@ -85,7 +85,7 @@ def test_elastic_displacement_is_smooth_and_as_strong_as_asked():
 
 def test_noise_is_normal_and_scaled_to_the_pixels():
     flat = np.zeros((10, 50, 50))
-    noise = augmented(flat, noise=0.2)
+    noise = augmented(flat, noise=0.2 * 255)
     # 25,000 numbers: the mean scatters by 0.2 / sqrt(25000) = 0.0013, the deviation by 0.2 / sqrt(50000) = 0.0009
     assert abs(noise.mean()) < 5 * 0.0013
     assert abs(noise.std() - 0.2) < 5 * 0.0009
@@ -93,7 +93,7 @@ def test_noise_is_normal_and_scaled_to_the_pixels():
 
 def test_every_image_and_key_differs_and_repeats():
     images = np.tile(pictures(shape=(1, 8, 8)), (2, 1, 1))
-    every = {"noise": 0.1, "shift": 2.0, "alpha": 8.0, "sigma": 2.0}
+    every = {"noise": 25.0, "shift": 2.0, "alpha": 8.0, "sigma": 2.0}
     once, again, other = (augmented(images, np.uint64(key), **every) for key in (1, 1, 2))
     assert np.array_equal(once, again)
     assert not np.array_equal(once, other)

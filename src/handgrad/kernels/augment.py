@@ -1,8 +1,8 @@
 """Augmentation of training images on the fly: noise, shift and elastic deformation, each seeded by the step's key.
 
 The settings of a batch are (height, width, noise, shift, alpha, sigma): noise is a standard deviation in units of the
-full pixel range, shift the largest displacement in pixels, alpha (strength, pixels) and sigma (smoothness, pixels)
-those of the elastic deformation; 0 turns each off.
+images' numbers, before they are scaled, shift the largest displacement in pixels, alpha (strength, pixels) and sigma
+(smoothness, pixels) those of the elastic deformation; 0 turns each off.
 """
 
 import math
@@ -86,5 +86,5 @@ def augment(x, rows, batches, key):
             stream = subkey(subkey(key, NOISE), n)
             for i in range(height):
                 for j in range(width):
-                    scale = noise * 255.0 * batches.scale
+                    scale = noise * batches.scale
                     images[n, i, j] += x.dtype.type(scale * normal(stream, i * width + j))

@@ -19,7 +19,8 @@ KEEP = ("best", "last")
 class Augmentation:
     """Changes made to training images on the fly; 0 turns each off.
 
-    `noise`: standard deviation, in units of the full pixel range; `shift`: at most so many pixels each way;
+    `noise`: standard deviation, 1 being the full pixel range: 255 for whole numbers, 1 for floats, which enter a network
+    as they are; `shift`: at most so many pixels each way;
     `elastic`: strength of the elastic deformation in pixels, `elastic_sigma` its smoothness.
     """
 
@@ -31,13 +32,14 @@ class Augmentation:
     def __post_init__(self) -> None:
         check_bounds(self)
 
-    def numbers(self, image_shape: tuple[int, ...]) -> Array:
-        """What the kernel takes: empty when everything is off."""
+    def numbers(self, image_shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """What the kernel takes, for images of a type: empty when everything is off."""
         if not (self.noise or self.shift or self.elastic):
             return np.empty(0)
         if len(image_shape) != 2:
             raise UsageError(f"augmentation needs images (height, width), got inputs of shape {image_shape}")
-        return np.array([*image_shape, self.noise, self.shift, self.elastic, self.elastic_sigma], np.float64)
+        noise = self.noise * (1.0 if dtype.kind == "f" else 255.0)
+        return np.array([*image_shape, noise, self.shift, self.elastic, self.elastic_sigma], np.float64)
 
 
 @dataclass(frozen=True)

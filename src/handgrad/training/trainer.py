@@ -55,7 +55,7 @@ class Trainer:
         if not settings.augmentation.noise:
             network.expect(split.x[split.train_rows[:SAMPLE]])
         self.optimization = settings.optimizer.bind(network, settings.links)
-        self.augmentation = settings.augmentation.numbers(network.input_shape)
+        self.augmentation = settings.augmentation.numbers(network.input_shape, split.x.dtype)
         self.steps_per_epoch = -(-len(split.train_rows) // settings.batch_size)
         self.total_steps = settings.epochs * self.steps_per_epoch
         self.step = 0
