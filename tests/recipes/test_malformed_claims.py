@@ -86,6 +86,16 @@ def test_one_line_with_the_place(path, value, expected):
     assert message.startswith("claims: ")
 
 
+def test_all_that_is_wrong_is_said_at_once_and_misspelt_keys_first():
+    wrong = strict_yaml.load(changed(SOUND, ["title"], 3))
+    wrong["images"] = {"test": 0}
+    wrong["colour"] = wrong["color"] = "red"
+    message = refusal(lambda: read_document(strict_yaml.dump(wrong)))
+    places = [part.split(":")[0] for part in message.removeprefix("claims: ").split("; ")]
+    assert sorted(places[:2]) == ["color", "colour"]
+    assert sorted(places[2:]) == ["images.test", "title"]
+
+
 TEXTS = {"": "is empty", "- 1": "got a list", "a: [": "line", "a: 1\na: 2": "stands twice", "a: &x 1\nb: *x": "alias"}
 
 

@@ -20,14 +20,13 @@ def choice(what: str, name: str, names: Iterable[str]) -> str:
 
 
 def in_one_line(error: ValidationError) -> str:
-    """The first thing that is wrong, and how many more there are."""
-    errors = error.errors(include_url=False)
-    first = max(errors, key=lambda each: each["type"] == UNKNOWN)  # a misspelt key makes others look missing
-    place = ".".join(str(step) for step in first["loc"] if not _is_kind(step))
-    message = str(first.get("ctx", {}).get("error", "")) if first["type"] == OWN_WORDS else _words(first)
-    places = {tuple(step for step in each["loc"] if not _is_kind(step)) for each in errors}
-    more = f"; and {len(places) - 1} more" if len(places) > 1 else ""
-    return f"{place + ': ' if place else ''}{message}{more}"
+    """All that is wrong, once for each place; unknown keys first, for a misspelt one makes others look missing."""
+    said: dict[str, str] = {}
+    for each in sorted(error.errors(include_url=False), key=lambda each: each["type"] != UNKNOWN):
+        place = ".".join(str(step) for step in each["loc"] if not _is_kind(step))
+        message = str(each.get("ctx", {}).get("error", "")) if each["type"] == OWN_WORDS else _words(each)
+        said.setdefault(place, f"{place}: {message}" if place else message)
+    return "; ".join(said.values())
 
 
 def _words(first: object) -> str:
