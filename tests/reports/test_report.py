@@ -12,6 +12,7 @@ from tests.commands import TINY, call
 from handgrad.reports.blocks import Code, Note, Picture, Points, Report, Section, Table, Text
 from handgrad.reports.render import markdown_text, write_html, write_markdown
 from handgrad.runs import open_run
+from handgrad.runs.kept import kept_weights
 
 html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed: python -m pip install html5lib")
 
@@ -45,6 +46,13 @@ def test_page_is_sound(pages):
     headings = [element.tag for element in tree.iter() if re.fullmatch("h[1-6]", str(element.tag))]
     assert headings.count("h1") == 1
     assert all(int(b[1]) <= int(a[1]) + 1 for a, b in pairwise(headings))
+
+
+def test_page_says_which_weights_are_kept(pages, finished_run):
+    kept = kept_weights(open_run(finished_run))
+    assert re.match(r"epoch \d+ of \d+, best of \d+ validation images", kept)
+    assert kept in " ".join((pages / "run.html").read_text().split())
+    assert kept in (pages / "run.md").read_text()
 
 
 def test_page_needs_nothing_else(pages):

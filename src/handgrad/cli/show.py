@@ -8,9 +8,10 @@ from handgrad.classical import CLASSICAL, Estimate
 from handgrad.cli.console import say, say_notes
 from handgrad.config import RunConfig
 from handgrad.config.presets import departures
-from handgrad.evaluation import mean_share, wilson
+from handgrad.evaluation import mean_share
 from handgrad.runs import Prepared, Run
 from handgrad.runs.classical import MOST_TRAIN_ROWS
+from handgrad.runs.kept import kept_epoch, kept_weights
 from handgrad.training import Trainer
 from handgrad.training.layer_watch import dead_units
 
@@ -22,7 +23,7 @@ def print_result(run: Run) -> None:
     metrics = run.metrics
     say(f"accuracy: {_accuracies(metrics)}  (trained {metrics['seconds']:.1f} s)")
     if metrics["epochs"]:
-        say(f"kept: {_kept(run)}")
+        say(f"kept: {kept_weights(run)}")
     if metrics["stopped"] in ENDINGS:
         say(f"stopped early: {ENDINGS[metrics['stopped']]}, after step {metrics['steps']:,}")
     say_notes(_dead(run))
@@ -46,7 +47,7 @@ ENDINGS = {"patience": "patience was used up", "time limit": "the time limit was
 def print_seed(run: Run) -> None:
     """One of several seeds, in a line."""
     metrics = run.metrics
-    epoch = f"; epoch {_kept_epoch(run)} kept" if metrics["epochs"] else ""
+    epoch = f"; epoch {kept_epoch(run)} kept" if metrics["epochs"] else ""
     say(f"seed {run.config.seed}: {_accuracies(metrics)}{epoch}")
 
 
@@ -68,27 +69,6 @@ def _accuracies(metrics: dict[str, Any]) -> str:
 
 def _measured(metrics: dict[str, Any], part: str) -> bool:
     return metrics[part]["accuracy"] is not None
-
-
-def _kept_epoch(run: Run) -> int:
-    """The epoch whose weights the run keeps: the best, where it chose one, or the last."""
-    metrics = run.metrics
-    return (metrics["best_epoch"] if run.config.keep == "best" else None) or len(metrics["epochs"])
-
-
-def _kept(run: Run) -> str:
-    """Which weights, and by how many images they were chosen: "epoch 7 of 20, best of 144 validation images, …"."""
-    metrics, config = run.metrics, run.config
-    epoch, images = f"epoch {_kept_epoch(run)} of {config.epochs}", metrics["validation_images"]
-    if config.keep == "last" and metrics["steps"] != metrics["epochs"][-1]["step"]:
-        return f"the weights after step {metrics['steps']:,}, in epoch {len(metrics['epochs']) + 1} of {config.epochs}"
-    if config.keep == "last" or metrics["best_epoch"] is None:
-        why = "" if images else ": there are no validation images to choose by"
-        return f"{epoch}, the last one{why if config.keep == 'best' else ''}"
-    if config.monitor == "validation_loss":
-        return f"{epoch}, least loss on {images:,} validation images"
-    _, low, high, _ = wilson(round(images * metrics["validation"]["accuracy"]), images)
-    return f"{epoch}, best of {images:,} validation images, ± {50 * (high - low):.1f} points"
 
 
 def print_plan(config: RunConfig, trainer: Trainer, test_images: int, seconds: float) -> None:

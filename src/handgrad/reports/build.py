@@ -23,6 +23,7 @@ from handgrad.reports.sections.result import result_section
 from handgrad.reports.sections.trained import trained_section
 from handgrad.runs import Run
 from handgrad.runs.comparison import compare
+from handgrad.runs.kept import kept_weights
 
 Say = Callable[[str], None]
 
@@ -62,6 +63,7 @@ def _facts(data: RunData) -> list[tuple[str, str]]:
         ("data set", data.dataset.name),
         ("parameters", f"{metrics['parameters']:,}" if metrics.get("parameters") else ""),
         ("epochs", str(len(metrics.get("epochs", [])) or "")),
+        ("weights kept", kept_weights(data.run) if metrics.get("epochs") else ""),
         ("seed", str(data.config.seed)),
         ("training", f"{metrics['seconds']:.1f} s" if metrics.get("seconds") else ""),
         ("processor", str(environment.get("processor", ""))),
