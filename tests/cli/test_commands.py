@@ -144,6 +144,14 @@ def test_without_a_name_each_seed_gets_its_own(here, capsys):
     assert {path.name[-4:] for path in (here / "runs").iterdir()} == {"_s_0", "_s_1"}
 
 
+@pytest.mark.parametrize("name", ["model_save_path", "config_save_path"])
+def test_several_seeds_are_not_saved_to_one_file(here, capsys, name):
+    answer = call(capsys, f"{TINY} --seeds 2 --{name} one.npz")
+    assert answer.code == 2
+    assert f"{name} names one file, but 2 seeds are 2 runs, each with its own in its folder" in answer.err
+    assert not (here / "runs").exists()
+
+
 @pytest.mark.parametrize("suffix", ["npz", "npy", "safetensors"])
 def test_other_files_for_weights_and_settings(here, capsys, suffix):
     words = f"{TINY} --runs_dir . --model_save_path best.{suffix} --config_save_path"

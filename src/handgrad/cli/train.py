@@ -25,6 +25,7 @@ from handgrad.training.estimate import estimate_seconds
 from handgrad.training.weights import check_suffix, save_weights
 
 COURSE_SWEEP, COURSE_TRIALS = "da6401", 200
+ONE_FILE = ("model_save_path", "config_save_path")  # what a single run can be saved to besides its folder
 EXAMPLES = (
     "handgrad train --dataset digits",
     "handgrad train -a tanh -nhl 3 -sz 128 -o nadam -lr 1e-3",
@@ -70,8 +71,10 @@ def _sweep(config: RunConfig, parsed: ParsedFlags) -> int:
     options = {option.name: option.default for option in SWEEP}
     options |= {"trials": parsed.options["count"] or COURSE_TRIALS, "seeds": parsed.options["seeds"]}
     same = {name: parsed.options[name] for name in ("dry_run", "report", "method")}
+    idle = [name for name in (*ONE_FILE, "model_path") if parsed.options[name]]
+    notes = [*parsed.notes, *([f"no effect here: {', '.join(idle)} (mode sweep)"] if idle else [])]
     return sweep(
-        parsed.options["sweep_config"] or COURSE_SWEEP, ParsedFlags(config, parsed.given, options | same, parsed.notes)
+        parsed.options["sweep_config"] or COURSE_SWEEP, ParsedFlags(config, parsed.given, options | same, notes)
     )
 
 
@@ -81,8 +84,13 @@ def _check_paths(parsed: ParsedFlags) -> None:
         raise UsageError(f"model {parsed.config.model} has no weights to save: leave out --model_save_path")
     if parsed.options["model_save_path"]:
         check_suffix(_path(parsed.options["model_save_path"]))
-    for name in ("model_save_path", "config_save_path"):
-        path = parsed.options[name]
+    for name in ONE_FILE:
+        path, seeds = parsed.options[name], parsed.options["seeds"] or 1
+        if path and seeds > 1:
+            raise UsageError(
+                f"{name} names one file, but {seeds} seeds are {seeds} runs, each with its own in its folder. "
+                f"Leave one out (--{name}, --seeds)"
+            )
         if path and not _path(path).parent.is_dir():
             raise UsageError(f"{name} names a folder that does not exist: {Path(path).parent} (--{name})")
 

@@ -19,8 +19,8 @@ KEEP = ("best", "last")
 class Augmentation:
     """Changes made to training images on the fly; 0 turns each off.
 
-    `noise`: standard deviation, 1 being the full pixel range: 255 for whole numbers, 1 for floats, which enter a network
-    as they are; `shift`: at most so many pixels each way;
+    `noise`: standard deviation, 1 being the full pixel range: 255 for whole numbers, 1 for floats, which enter a
+    network as they are; `shift`: at most so many pixels each way;
     `elastic`: strength of the elastic deformation in pixels, `elastic_sigma` its smoothness.
     """
 
