@@ -14,8 +14,8 @@ import numpy as np
 from tests.sweeps.planted import additive, planted, sweep_over
 from tests.sweeps.worlds import Kind, MeasuredOn, World, probability, recommended
 
+from handgrad.claims.estimate import compare, counted
 from handgrad.evaluation import mcnemar, mean_interval, welch_interval, wilson
-from handgrad.recipes.estimate import compare, counted
 from handgrad.sweeps.analysis import recommendation as advising
 from handgrad.sweeps.analysis.effects import effects, restrict
 from handgrad.sweeps.analysis.importance import importances, pearson

@@ -35,7 +35,8 @@ FLOORS: dict[str, float] = {
     **dict.fromkeys(["training", "evaluation", "backends"], 3),
     **dict.fromkeys(["runs", "figures"], 4),
     **dict.fromkeys(["sweeps", "reports"], 5),
-    **dict.fromkeys(["recipes"], 6),
+    **dict.fromkeys(["claims"], 6),
+    **dict.fromkeys(["reproduce"], 6.5),
     **dict.fromkeys(["cli", "app", "__main__"], 7),
     "": 8,
 }

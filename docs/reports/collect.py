@@ -8,8 +8,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from handgrad.claims import REPORTS
 from handgrad.files import atomic_write
-from handgrad.recipes import REPORTS
 
 HERE = Path(__file__).parent
 TABLES = re.compile(r"(?<=<!-- numbers -->\n).*(?=<!-- end of numbers -->)", re.DOTALL)

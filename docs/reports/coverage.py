@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from handgrad import strict_yaml
+from handgrad.claims import REPORTS, Document, read_document, report_file
+from handgrad.claims.estimate import MEASURES
 from handgrad.cli.main import COMMANDS
 from handgrad.files import atomic_write
-from handgrad.recipes import REPORTS, Document, read_document, report_file
-from handgrad.recipes.measures import MEASURES
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -6,10 +6,10 @@ from pathlib import Path
 from rich.padding import Padding
 from rich.text import Text
 
+from handgrad.claims import REPORTS, Finding, check, find_document, markdown, read_document, summary
 from handgrad.cli.console import Screen, working
 from handgrad.cli.parser import Parser
 from handgrad.files import atomic_write
-from handgrad.recipes import REPORTS, Finding, check, find_document, markdown, read_document, summary
 
 COLOURS = {"supported": "green", "tie": "yellow", "contradicted": "red", "confounded": "magenta"}
 FORMATS = ("text", "md")

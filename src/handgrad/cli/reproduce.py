@@ -8,20 +8,17 @@ from typing import Any
 
 from rich.table import Table
 
+from handgrad.claims import REPORTS, find_document, read_document, report_file
 from handgrad.cli.console import Screen, say
 from handgrad.cli.parser import Parser
 from handgrad.cli.reproduction_progress import RunsProgress
 from handgrad.data import canonical_name
 from handgrad.errors import UsageError
 from handgrad.machine import available_cores
-from handgrad.recipes import REPORTS, find_document, read_document, report_file
-from handgrad.recipes.reproduction.pages import duration
-from handgrad.recipes.reproduction.plan import Choice, Plan, fetch_data, make_plan
-from handgrad.recipes.reproduction.pool import finish_all, one_thread_each
-from handgrad.recipes.reproduction.reproduce import Written, write_outcome
-from handgrad.recipes.reproduction.timing import estimated_seconds
-from handgrad.recipes.reproduction.work import write_weights
-from handgrad.recipes.reproduction.works import Work, over, runs_in
+from handgrad.reproduce.pages import Written, duration, write_outcome
+from handgrad.reproduce.plan import Choice, Plan, estimated_seconds, fetch_data, make_plan
+from handgrad.reproduce.pool import finish_all, one_thread_each
+from handgrad.reproduce.tasks import Task, over, runs_in, write_weights
 
 ROOT = Path("reproductions")
 MOST_JOBS, MOST_SEEDS = 1000, 1000
@@ -51,7 +48,7 @@ def run(tokens: list[str]) -> int:
     _announce(plan, jobs)
     if arguments.estimate:
         return 0
-    failures = _train(plan.works, jobs)
+    failures = _train(plan.tasks, jobs)
     if plan.lacking:
         before = set(plan.runs)
         plan = make_plan(plan.document, plan.choice, plan.folder)
@@ -106,16 +103,16 @@ def _folder(path: Path, chosen: Choice) -> Path:
 
 def _announce(plan: Plan, jobs: int) -> None:
     """What there is to do, and how long it will take."""
-    works = plan.works
-    missing = [work for work in works if not over(work)]
+    tasks = plan.tasks
+    missing = [task for task in tasks if not over(task)]
     say(f"{plan.document.title}")
     sweeps = f", {plan.trials}" if plan.sweeps else ""
     runs = f"{len(plan.distinct)} runs with {_seeds(plan.seeds)}"
     say(f"{len(plan.experiments)} experiments, {runs}{sweeps}, in {_shown(plan.folder)}")
     if plan.lacking:
         say(f"{len(plan.lacking) * plan.seeds} more runs, of what is found by then")
-    if len(missing) < len(works):
-        say(f"{sum(map(runs_in, works)) - sum(map(runs_in, missing))} runs are over already, and are not run again")
+    if len(missing) < len(tasks):
+        say(f"{sum(map(runs_in, tasks)) - sum(map(runs_in, missing))} runs are over already, and are not run again")
     if missing:
         with Screen().working("loading data"):
             fetch_data(plan)
@@ -125,12 +122,12 @@ def _announce(plan: Plan, jobs: int) -> None:
         say(f"training: about {duration(seconds)} for {count} runs, {min(jobs, len(missing))} at a time")
 
 
-def _train(works: Sequence[Work], jobs: int) -> dict[str, str]:
+def _train(tasks: Sequence[Task], jobs: int) -> dict[str, str]:
     """Why runs or sweeps failed, by name."""
-    missing = [work for work in works if not over(work)]
+    missing = [task for task in tasks if not over(task)]
     began = time.perf_counter()
-    with RunsProgress(works) as progress:
-        failures = finish_all(works, jobs, progress)
+    with RunsProgress(tasks) as progress:
+        failures = finish_all(tasks, jobs, progress)
     if missing:
         say(f"trained in {duration(time.perf_counter() - began)}")
     return failures

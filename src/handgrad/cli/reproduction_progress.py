@@ -8,9 +8,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Column
 
 from handgrad.cli.console import Screen
-from handgrad.recipes.reproduction.pages import duration
-from handgrad.recipes.reproduction.work import Ending
-from handgrad.recipes.reproduction.works import Work, over, runs_in
+from handgrad.reproduce.pages import duration
+from handgrad.reproduce.tasks import Ending, Task, over, runs_in
 
 LONGEST = 44  # letters of a run's name on its bar
 EVERY = 10.0  # seconds between two plain lines
@@ -19,11 +18,11 @@ EVERY = 10.0  # seconds between two plain lines
 class RunsProgress:
     """A `Display` on standard output, which counts the trials of a sweep as runs."""
 
-    def __init__(self, works: Sequence[Work]) -> None:
+    def __init__(self, tasks: Sequence[Task]) -> None:
         self._console = Screen(highlight=False)
-        self._runs = {str(work.name): runs_in(work) for work in works}
+        self._runs = {str(task.name): runs_in(task) for task in tasks}
         self._total, self._done = sum(self._runs.values()), 0
-        self._before = sum(self._runs[str(work.name)] for work in works if over(work))
+        self._before = sum(self._runs[str(task.name)] for task in tasks if over(task))
         self._shares: dict[str, float] = {}
         self._began = self._told = time.perf_counter()
         columns = (

@@ -1,0 +1,341 @@
+"""A document of claims: experiments with their settings and numbers as printed, and statements that compare them."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from handgrad import strict_yaml
+from handgrad.claims.estimate import MEASURES, PRINTED, SCALES
+from handgrad.claims.questions import (
+    VARIANTS,
+    Count,
+    Found,
+    Images,
+    Item,
+    Number,
+    Part,
+    Question,
+    Quick,
+    Search,
+    Seeds,
+    Text,
+)
+from handgrad.claims.relations import Claim
+from handgrad.claims.settings import canonical, choice, in_one_line
+from handgrad.errors import UsageError
+
+ONE_PAIR = 2
+
+
+class Spread(Part):
+    """A mean over seeds, printed with its standard deviation."""
+
+    mean: Number
+    deviation: Annotated[Number, Field(ge=0)]
+    seeds: Annotated[int, Field(strict=True, ge=2, le=10**6)]
+
+
+Value = Number | list[Number] | Spread
+
+
+class Counts(Part):
+    """So many right, of so many images."""
+
+    right: Annotated[int, Field(strict=True, ge=0)]
+    images: Images
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.right > self.images:
+            raise ValueError(f"{self.right} right of {self.images} images is more than all")
+        return self
+
+
+class PerClass(Part):
+    """Precision, recall and F1 of each class in order, as shares of 1; null where the report has none."""
+
+    images: Annotated[int, Field(strict=True, ge=1, le=10**6)]
+    recall: list[Number | None]
+    precision: list[Number | None] | None = None
+    f1: list[Number | None] | None = None
+
+    @model_validator(mode="after")
+    def _alike(self) -> Self:
+        given = [column for column in (self.recall, self.precision, self.f1) if column is not None]
+        if len({len(column) for column in given}) != 1:
+            raise ValueError("precision, recall and f1 must have one number for each class")
+        if any(not 0 <= number <= 1 for column in given for number in column if number is not None):
+            raise ValueError("precision, recall and f1 of a class are shares from 0 to 1")
+        return self
+
+
+class Sample(Part):
+    """One image that a report shows, with the probability of the class it is taken for."""
+
+    truth: Text | int
+    predicted: Text | int
+    probability: Annotated[Number, Field(ge=0, le=1)]
+
+
+class Printed(Part):
+    """The numbers of one experiment: one each, a list with one for each seed, or mean, deviation and seeds."""
+
+    test_accuracy: Value | None = None
+    train_accuracy: Value | None = None
+    validation_accuracy: Value | None = None
+    precision: Value | None = None
+    recall: Value | None = None
+    macro_f1: Value | None = None
+    test_loss: Value | None = None
+    train_loss: Value | None = None
+    validation_loss: Value | None = None
+    parameters: Count | None = None
+    seconds: Value | None = None
+    counts: Counts | None = None
+    confusion_matrix: list[list[Annotated[int, Field(strict=True, ge=0)]]] | None = None
+    per_class: PerClass | None = None
+    sample: Sample | None = None
+
+    @model_validator(mode="after")
+    def _square(self) -> Self:
+        matrix = self.confusion_matrix
+        if matrix is not None and (not matrix or any(len(row) != len(matrix) for row in matrix)):
+            raise ValueError("confusion_matrix must have as many columns as rows, the true class in rows")
+        if matrix is not None and not any(map(any, matrix)):
+            raise ValueError("confusion_matrix counts no image")
+        if any(isinstance(value, list) and not value for _, value in self.values()):
+            raise ValueError("a list of numbers, one for each seed, must not be empty")
+        return self
+
+    def values(self) -> list[tuple[str, Any]]:
+        """The measures that are printed, each with what stands there."""
+        return [(name, getattr(self, name)) for name in PRINTED if getattr(self, name) is not None]
+
+
+class ImageCounts(Part):
+    """On how many images accuracies were measured."""
+
+    test: Images | None = None
+    train: Images | None = None
+    validation: Images | None = None
+
+
+class Experiment(Part):
+    """What was done (`settings`, on top of those of the experiment that it is `like`) and what came out.
+
+    To reproduce it, `train` says in settings of runs what `settings` cannot; `as_reported` and `as_it_can_be` are on
+    top of both. An experiment without printed numbers has no number to reach, and is not trained as it can be unless
+    that is given. An `ensemble` averages what the named experiments predict. One that is `found` has the settings that
+    a sweep has found, under its own.
+    """
+
+    title: Text | None = None
+    like: Text | None = None
+    settings: dict[str, Any] = {}
+    images: ImageCounts = ImageCounts()
+    printed: Printed = Printed()
+    runs: list[Text] = []
+    train: dict[str, Any] = {}
+    as_reported: dict[str, Any] = {}
+    as_it_can_be: dict[str, Any] | None = None
+    ensemble: list[Text] = []
+    found: Found | None = None
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.found and (self.like or self.runs or self.ensemble):
+            raise ValueError("is found by a sweep, which has all its settings: leave out like, runs and ensemble")
+        if self.runs and (self.settings or self.like or self.printed.model_fields_set):
+            raise ValueError("has runs, whose settings and numbers are read: leave out settings, like and printed")
+        if self.ensemble and (self.train or self.as_reported or self.as_it_can_be):
+            raise ValueError("is an ensemble, which is not trained itself: leave out train, as_reported, as_it_can_be")
+        return self
+
+
+class Document(Part):
+    """Experiments and claims by name; accuracies are in per cent unless `unit` says share.
+
+    With `questions`, it is a recipe: `train`, `as_reported` and `as_it_can_be` are what all its experiments begin with.
+    """
+
+    title: Text
+    unit: Literal["percent", "share"] = "percent"
+    images: ImageCounts = ImageCounts()
+    settings: dict[str, Any] = {}
+    experiments: dict[str, Experiment]
+    claims: dict[str, Claim]
+    train: dict[str, Any] = {}
+    as_reported: dict[str, Any] = {}
+    as_it_can_be: dict[str, Any] = {}
+    seeds: Seeds = 3
+    quick: Quick = Quick()
+    sweeps: dict[str, Search] = {}
+    questions: list[Question] = []
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for name, experiment in self.experiments.items():
+            _check_shares(f"experiments.{name}.printed", experiment.printed, self)
+            self.settings_of(name)
+        for name, claim in self.claims.items():
+            for experiment_name in claim.experiments:
+                if experiment_name not in self.experiments:
+                    wrong = choice("experiment", experiment_name, self.experiments)
+                    raise ValueError(f"claims.{name}.{claim.relation}: {wrong}")
+        _check_ensembles(self)
+        _check_sweeps(self)
+        _check_questions(self)
+        return self
+
+    @property
+    def scale(self) -> float:
+        """What one whole is written as: 100 or 1."""
+        return SCALES[self.unit]
+
+    def settings_of(self, name: str) -> dict[str, Any]:
+        """An experiment's settings: the document's, then along `like`, then its own.
+
+        Raises  ValueError with the place, for an unknown or circular `like` and a value that a setting cannot have.
+        """
+        settings = canonical(self.settings, "settings")
+        for each in self.lineage(name):
+            settings |= canonical(self.experiments[each].settings, f"experiments.{each}.settings")
+        return settings
+
+    def variants(self, name: str) -> tuple[str, ...]:
+        """In which of the VARIANTS an experiment is trained; one that reports no number has none to reach."""
+        experiment = self.experiments[name]
+        if experiment.ensemble:
+            return tuple(each for each in VARIANTS if any(each in self.variants(one) for one in experiment.ensemble))
+        found = self.origin(name).found
+        if found is not None:
+            return self.sweep_variants(found.sweep)
+        reports = bool(experiment.printed.model_fields_set) or experiment.as_it_can_be is not None
+        return VARIANTS if reports else VARIANTS[:1]
+
+    def beside(self, name: str) -> str:
+        """The experiment whose printed numbers stand beside an experiment's own: mostly itself."""
+        found = self.experiments[name].found
+        return found.beside if found and found.beside else name
+
+    def sweep_variants(self, name: str) -> tuple[str, ...]:
+        """In which of the VARIANTS a sweep is run."""
+        return VARIANTS[:1] if self.sweeps[name].as_it_can_be is None else VARIANTS
+
+    def origin(self, name: str) -> Experiment:
+        """The experiment that one's settings begin with."""
+        return self.experiments[self.lineage(name)[0]]
+
+    def seen_from(self, folder: Path) -> Self:
+        """The document with the sweep files that stand in its folder found there."""
+        sweeps = {name: each.seen_from(folder) for name, each in self.sweeps.items()}
+        return self.model_copy(update={"sweeps": sweeps})
+
+    def lineage(self, name: str) -> list[str]:
+        """The experiments that one is made from along `like`, itself at the end.
+
+        Raises  ValueError with the place, for an unknown or circular `like`.
+        """
+        chain: list[str] = []
+        current: str | None = name
+        while current is not None:
+            if current in chain:
+                raise ValueError(f"experiments.{name}.like: goes round in a circle by {' -> '.join([*chain, current])}")
+            if current not in self.experiments:
+                raise ValueError(f"experiments.{chain[-1]}.like: {choice('experiment', current, self.experiments)}")
+            chain.append(current)
+            current = self.experiments[current].like
+        return chain[::-1]
+
+
+def read_document(source: str | Path) -> Document:
+    """The document in a YAML file (a Path) or text.
+
+    Raises  UsageError in one line with the place in it; FileSystemError when the file cannot be read.
+    """
+    name = str(source) if isinstance(source, Path) else "claims"
+    mapping = strict_yaml.load_mapping(source, name)
+    try:
+        document = Document(**mapping)
+    except ValidationError as error:
+        raise UsageError(f"{name}: {in_one_line(error)}") from None
+    return document.seen_from(source.parent) if isinstance(source, Path) else document
+
+
+def _check_shares(place: str, printed: Printed, document: Document) -> None:
+    """Raises  ValueError for an accuracy outside of the unit's range."""
+    for measure, value in printed.values():
+        numbers = value if isinstance(value, list) else [value.mean if isinstance(value, Spread) else value]
+        for number in numbers if MEASURES[measure].kind == "share" else []:
+            if not 0 <= number <= document.scale:
+                other = "" if document.unit == "percent" or number < 0 else ", or write `unit: percent`"
+                raise ValueError(f"{place}.{measure}: must be 0 to {document.scale:g}, got {number:g}{other}")
+            if document.unit == "percent" and 0 < number <= 1 and "unit" not in document.model_fields_set:
+                raise ValueError(f"{place}.{measure}: got {number:g}: say whether `unit` is share or percent")
+
+
+def _check_ensembles(document: Document) -> None:
+    """Raises  ValueError for an ensemble of less than two trained experiments."""
+    for name, experiment in document.experiments.items():
+        members = experiment.ensemble
+        for member in members:
+            _check_known(f"experiments.{name}.ensemble", member, document.experiments)
+            if document.experiments[member].ensemble:
+                raise ValueError(f"experiments.{name}.ensemble: {member} is an ensemble itself, name its members")
+        if members and len(set(members)) < max(len(members), ONE_PAIR):
+            raise ValueError(f"experiments.{name}.ensemble: must name two or more experiments, each once")
+
+
+def _check_sweeps(document: Document) -> None:
+    """Raises  ValueError for a sweep that is not there."""
+    for name, experiment in document.experiments.items():
+        found = experiment.found
+        if found:
+            _check_known(f"experiments.{name}.found.sweep", found.sweep, document.sweeps, "sweep")
+            _check_known(f"experiments.{name}.found.beside", found.beside or name, document.experiments)
+    for name, claim in document.claims.items():
+        if claim.in_sweep:
+            _check_known(f"claims.{name}.in_sweep.sweep", claim.in_sweep.sweep, document.sweeps, "sweep")
+
+
+def _check_questions(document: Document) -> None:
+    """Raises  ValueError for a question asked twice, or of what is not there."""
+    seen: set[str] = set()
+    for question in document.questions:
+        place = f"questions.{question.id}"
+        if question.id in seen:
+            raise ValueError(f"{place}: stands twice, give each question an id of its own")
+        seen.add(question.id)
+        for name in question.experiments:
+            _check_known(f"{place}.experiments", name, document.experiments)
+        for name in question.claims:
+            _check_known(f"{place}.claims", name, document.claims, "claim")
+        for number, item in enumerate(question.show, 1):
+            _check_item(f"{place}.show.{number}", item, question, document)
+
+
+def _check_item(place: str, item: Item, question: Question, document: Document) -> None:
+    """Raises  ValueError for an item of what is not there, or of nothing."""
+    if item.sweep is not None:
+        _check_known(f"{place}.sweep", item.sweep, document.sweeps, "sweep")
+        _check_variant(place, item.sweep, item.variant, document.sweep_variants(item.sweep))
+    names = item.experiments or question.experiments
+    for name in item.experiments:
+        _check_known(place, name, document.experiments)
+    for name in names if item.of_experiments else ():
+        _check_variant(place, name, item.variant, document.variants(name))
+    if item.of_experiments and not names:
+        raise ValueError(f"{place}: say which experiments it is `of`, the question has none")
+
+
+def _check_variant(place: str, name: str, variant: str, variants: Collection[str]) -> None:
+    if variant not in variants:
+        raise ValueError(f"{place}: {name} has no variant {variant}, see docs/recipes.md")
+
+
+def _check_known(place: str, name: str, names: Collection[str], what: str = "experiment") -> None:
+    if name not in names:
+        raise ValueError(f"{place}: {choice(what, name, names)}")

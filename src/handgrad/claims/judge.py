@@ -1,0 +1,194 @@
+"""The verdict on every claim of a document."""
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from handgrad.claims.document import Document
+from handgrad.claims.estimate import Difference, Evidence, compare, written
+from handgrad.claims.evidence import evidence_of, evidence_over_seeds
+from handgrad.claims.relations import (
+    CONFOUNDED,
+    CONTRADICTED,
+    NO_EXPERIMENT,
+    RELATIONS,
+    SUPPORTED,
+    TIE,
+    VERDICTS,
+    Claim,
+)
+from handgrad.claims.settings import Settings, belonging, differing
+from handgrad.claims.wording import certainty
+from handgrad.errors import UsageError
+from handgrad.optim import SCHEDULES
+
+ONE_SEED = "One seed each: what another seed would change is not in the interval."
+OVER_SEEDS = {
+    SUPPORTED: "holds",
+    CONTRADICTED: "does not hold",
+    TIE: "undecided",
+    CONFOUNDED: "undecided",
+    NO_EXPERIMENT: "undecided",
+}
+
+
+class Finding(NamedTuple):
+    """A claim, the verdict on it, the arithmetic in sentences, and the differences behind it as numbers."""
+
+    name: str
+    says: str
+    verdict: str
+    arithmetic: list[str]
+    differences: list[Difference]
+    note: str | None = None
+
+    def to_mapping(self) -> dict[str, Any]:
+        """In types that JSON knows, None for NaN and infinity."""
+        differences = [_plain(each._asdict()) for each in self.differences]
+        return self._asdict() | {"differences": differences}
+
+
+def check(document: Document, folder: Path = Path()) -> list[Finding]:
+    """What the numbers of a document say of each of its claims; run folders are looked for from `folder`.
+
+    Raises  UsageError, FileSystemError, CorruptDataError for runs that cannot be compared or read.
+    """
+    experiments = {name: evidence_of(document, name, folder) for name in document.experiments}
+    return [_finding(name, claim, experiments) for name, claim in document.claims.items()]
+
+
+def check_over_seeds(document: Document, results: Mapping[str, Mapping[str, Sequence[float]]]) -> list[Finding]:
+    """Whether each claim holds, does not hold or stays undecided in results of our own.
+
+    `results` has for each experiment and measure one value a seed, in the document's unit.
+    """
+    experiments = {name: evidence_over_seeds(document, name, results.get(name, {})) for name in document.experiments}
+    findings = [_finding(name, claim, experiments) for name, claim in document.claims.items()]
+    return [finding._replace(verdict=OVER_SEEDS[finding.verdict]) for finding in findings]
+
+
+def _finding(name: str, claim: Claim, experiments: Mapping[str, Evidence]) -> Finding:
+    try:
+        judged = RELATIONS[claim.relation].judge(claim, experiments)
+    except UsageError as error:
+        raise UsageError(f"claims.{name}: {error}") from error
+    lines = judged.lines + [line for each in claim.experiments for line in step_budget(each, experiments)]
+    if (
+        judged.differences
+        and not claim.selected
+        and all(_single(experiments[each], claim) for each in claim.experiments)
+    ):
+        lines.append(ONE_SEED)
+    return Finding(name, claim.says, judged.verdict, lines, judged.differences, claim.note)
+
+
+def _single(evidence: Evidence, claim: Claim) -> bool:
+    """Whether its numbers come from one training, and their interval is that of a share of images."""
+    used = [evidence.estimates.get(each) for each in claim.measures or (claim.measure,)]
+    return all(each is not None and each.seeds == 1 and each.variance > 0 for each in used)
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and not abs(value) < float("inf") else value
+        for name, value in fields.items()
+    }
+
+
+MEASURE = "test_accuracy"
+CONSTANT = "constant"
+
+
+def step_budget(name: str, experiments: Mapping[str, Evidence]) -> list[str]:
+    """Sentences about an experiment whose settings tell its course of the learning rate; none for all others."""
+    evidence = experiments[name]
+    rates = course(evidence.settings)
+    if rates is None or rates[-1] >= rates.max():
+        return []
+    peak, end, mean = float(rates.max()), float(rates[-1]), float(np.mean(rates[:-1]))
+    said = (
+        f"{evidence.title}: the learning rate of {peak:.2g} ends at {end:.1e} after {len(rates) - 1:,} steps, "
+        f"mean {mean:.1e}: a smaller step budget, {100 * mean / peak:.0f} % of a constant {peak:.2g}'s."
+    )
+    twin = nearest_constant(evidence.settings, mean, experiments)
+    return [said] + ([_beside(evidence, experiments[twin])] if twin else [])
+
+
+def course(settings: Settings) -> Any:
+    """The learning rates of all `iterations`, and the one after them; None unless the settings state a decay.
+
+    Shapes  -> (iterations + 1,) float64
+    """
+    kind = SCHEDULES.get(settings.get("schedule", CONSTANT))
+    steps, learning_rate = settings.get("iterations"), settings.get("learning_rate")
+    if kind is SCHEDULES[CONSTANT] or kind is None or not isinstance(steps, int) or learning_rate is None:
+        return None
+    fields = {field.name for field in dataclasses.fields(kind)}
+    try:
+        schedule = kind(**{name: value for name, value in settings.items() if name in fields})
+    except UsageError:
+        return None
+    return schedule.rates(learning_rate, 0, steps + 1, steps)
+
+
+def nearest_constant(settings: Settings, mean: float, experiments: Mapping[str, Evidence]) -> str | None:
+    """The experiment that differs in nothing but a constant learning rate, nearest to `mean` by its ratio."""
+    free = {"schedule", "learning_rate"} | belonging(["schedule"])
+    distances = {
+        name: abs(math.log(other.settings["learning_rate"] / mean))
+        for name, other in experiments.items()
+        if other.settings.get("schedule", CONSTANT) == CONSTANT
+        and other.settings.get("learning_rate")
+        and MEASURE in other.estimates
+        and not set(differing(settings, other.settings)) - free
+    }
+    return min(distances, key=distances.__getitem__) if distances else None
+
+
+def _beside(decayed: Evidence, constant: Evidence) -> str:
+    if MEASURE not in decayed.estimates:
+        return f"Compare {constant.title}."
+    a, b = decayed.estimates[MEASURE], constant.estimates[MEASURE]
+    difference = compare(a, b)
+    values = [written(value, MEASURE, a.scale) for value in (a.value, b.value, difference.value)]
+    outcome = "a difference" if difference.sign else "cannot be told apart"
+    return (
+        f"Beside the constant rate nearest to that mean, {constant.title}: {values[0]} - {values[1]} = {values[2]}, "
+        f"{outcome} ({certainty(MEASURE, decayed, difference)})."
+    )
+
+
+SPECIAL = "\\`*_[]<>|#"
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """As in "12 claims: 4 supported, 3 tie, 1 contradicted"; verdicts that nothing got are left out."""
+    counts = Counter(finding.verdict for finding in findings)
+    order = [*VERDICTS, *(verdict for verdict in counts if verdict not in VERDICTS)]
+    parts = [f"{counts[verdict]} {_plural(verdict, counts[verdict])}" for verdict in order if counts[verdict]]
+    return f"{len(findings)} claim{'s' if len(findings) != 1 else ''}: {', '.join(parts)}"
+
+
+def markdown(title: str, findings: Sequence[Finding]) -> str:
+    """A section with a table of verdicts, and the arithmetic of each below it."""
+    rows = [f"| {_escaped(each.says)} | **{each.verdict}** |" for each in findings]
+    lines = [f"# {_escaped(title)}", "", f"{summary(findings)}.", "", "| claim | verdict |", "|---|---|", *rows]
+    for each in findings:
+        lines += ["", f"## {_escaped(each.says)}", "", f"**{each.verdict}**", ""]
+        lines += [f"- {_escaped(line)}" for line in [*each.arithmetic, *([each.note] if each.note else [])]]
+    return "\n".join(lines) + "\n"
+
+
+def _plural(verdict: str, count: int) -> str:
+    return "ties" if verdict == TIE and count != 1 else verdict
+
+
+def _escaped(text: str) -> str:
+    """One line in which nothing is taken for a mark."""
+    one_line = " ".join(text.split())
+    return "".join("\\" + character if character in SPECIAL else character for character in one_line)

@@ -1,0 +1,193 @@
+"""What a recipe has besides claims: questions in the report's order, what to show under each, and how to be quick."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from handgrad.claims.settings import choice
+from handgrad.config.lookup import listed
+from handgrad.figures import COMPARISONS, FIGURES
+from handgrad.sweeps.definition import METHODS
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Count = Annotated[int, Field(strict=True, ge=1, le=10**12)]
+Images = Annotated[int, Field(strict=True, ge=1, le=10**9)]
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=2000)]
+
+
+class Part(BaseModel):
+    """A piece of a document: frozen, and without keys that mean nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+AMONG = {
+    "best": "the configurations by their metric, the best first",
+    "worst": "the same, the worst first",
+    "diverse": "good configurations that differ from each other, the best first",
+}
+PARTS = {
+    "outcome": "what became of the trials, the best and the worst, of both variants in one table",
+    "answer": "what to use in one number, and how sure that is",
+    "leaderboard": "the best configurations with intervals, and the worst",
+    "timeline": "results against creation time, with a regression line",
+    "parallel": "parallel coordinates",
+    "slices": "results against each parameter",
+    "importance": "importance and correlation of each parameter",
+    "observations": "what the values do, in words and as effects",
+    "failures": "what failed, and which values failures have in common",
+    "recommendation": "what to use, what to expect of it, what is open",
+}
+Rank = Annotated[int, Field(strict=True, ge=1, le=10**4)]
+
+
+class Search(Part):
+    """A sweep: the space of `file` (a sweep file seen from the recipe, or a bundled one), searched for so many trials.
+
+    `settings` hold still what the file varies or says; `as_reported` and `as_it_can_be` are on top. It is run as it
+    can be only if that is given. `printed` is the best that the report has of it, in the document's unit.
+    """
+
+    title: Text | None = None
+    file: Text
+    trials: Annotated[int, Field(strict=True, ge=1, le=10**6)]
+    method: Text | None = None
+    seed: Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)] = 0
+    settings: dict[str, Any] = {}
+    as_reported: dict[str, Any] = {}
+    as_it_can_be: dict[str, Any] | None = None
+    printed: Number | None = None
+
+    @model_validator(mode="after")
+    def _known_method(self) -> Self:
+        if self.method is not None and self.method not in METHODS:
+            raise ValueError(choice("method", self.method, METHODS))
+        return self
+
+    def seen_from(self, folder: Path) -> Self:
+        """With a file that stands in `folder` by its whole path; a bundled sweep keeps its name."""
+        path = folder / self.file
+        return self.model_copy(update={"file": str(path)}) if path.is_file() else self
+
+
+class Found(Part):
+    """The configuration that a sweep has at `rank` among its best, its worst, or its diverse good ones.
+
+    The numbers of the experiment that it stands `beside` are shown with its own.
+    """
+
+    sweep: Text
+    among: Text = "best"
+    rank: Rank = 1
+    beside: Text | None = None
+
+    @field_validator("among")
+    @classmethod
+    def _known_order(cls, among: str) -> str:
+        if among not in AMONG:
+            raise ValueError(choice("order", among, AMONG))
+        return among
+
+
+class EffectClaim(Part):
+    """That in a sweep, all else equal, the metric is higher with one value of a setting than with another, by `by`."""
+
+    sweep: Text
+    setting: Text
+    higher: Any
+    lower: Any
+    by: Number = 0.0
+
+
+VARIANTS = ("as_reported", "as_it_can_be")
+TABLES = {
+    "classes": "precision, recall and F1 of each class, beside the reported ones",
+    "folds": "accuracy, precision, recall and F1 on each fold of the test images",
+    "confusions": "the most frequent confusions in words",
+    "sample": "one test image of the class that the report shows, with the probability of what it is taken for",
+    "averages": "macro and weighted precision, recall and F1",
+}
+ITEMS = ("figure", "table", "equations", "sweep", "text")
+
+Variant = Literal["as_reported", "as_it_can_be"]
+Seeds = Annotated[int, Field(strict=True, ge=1, le=1000)]
+
+
+class Item(Part):
+    """One thing to show: a figure, a table, the equations of a network, a part of a sweep's report, or a paragraph.
+
+    A figure of FIGURES is drawn for each experiment in `of`, one of COMPARISONS once for all; both of the first seed.
+    """
+
+    figure: Text | None = None
+    table: Text | None = None
+    equations: Text | None = None
+    sweep: Text | None = None
+    part: Text | None = None
+    text: Text | None = None
+    of: list[Text] = []
+    variant: Variant = "as_reported"
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        given = [name for name in ITEMS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"must have exactly one of {', '.join(ITEMS)}, got {' and '.join(given) or 'none'}")
+        if self.figure is not None and self.figure not in FIGURES | COMPARISONS:
+            raise ValueError(choice("figure", self.figure, FIGURES | COMPARISONS))
+        if self.table is not None and self.table not in TABLES:
+            raise ValueError(choice("table", self.table, TABLES))
+        if self.of and not (self.figure or self.table):
+            raise ValueError(f"{given[0]} does not use `of`")
+        self._check_part()
+        return self
+
+    def _check_part(self) -> None:
+        """Raises  ValueError for a sweep without a part that is known, and for a part of anything else."""
+        if (self.sweep is None) != (self.part is None):
+            raise ValueError(f"sweep and part go together: which sweep, and {listed(PARTS)} of it")
+        if self.part is not None and self.part not in PARTS:
+            raise ValueError(choice("part of a sweep", self.part, PARTS))
+
+    @property
+    def of_experiments(self) -> bool:
+        """Whether experiments are what it shows."""
+        return self.sweep is None and self.text is None
+
+    @property
+    def experiments(self) -> list[str]:
+        """Those that it names itself."""
+        return [self.equations] if self.equations else self.of
+
+
+class Question(Part):
+    """A question of the report: its experiments, what to show of them, and the claims that it answers.
+
+    Its experiments are those whose numbers stand in its table, and of which items without `of` are shown.
+    """
+
+    id: Text
+    title: Text
+    text: Text | None = None
+    experiments: list[Text] = []
+    show: list[Item] = []
+    claims: list[Text] = []
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if isinstance(text, str) and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,19}", text):
+            raise ValueError(f"must be a number or a short word without spaces, got {text[:40]!r}")
+        return text
+
+
+class Quick(Part):
+    """What `--quick` makes smaller: at most so many training images, a share of the epochs, fewer seeds and trials."""
+
+    train_images: Annotated[int, Field(strict=True, ge=10, le=10**9)] = 6000
+    epochs: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
+    seeds: Seeds = 2
+    trials: Annotated[int, Field(strict=True, ge=1, le=10**6)] = 12

@@ -1,0 +1,269 @@
+"""The report of a reproduction: numbers first, then question by question, then claims, then how to get it again."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from handgrad.claims.judge import Finding
+from handgrad.claims.questions import Question
+from handgrad.files import atomic_write
+from handgrad.machine import machine
+from handgrad.reports.blocks import Block, Code, Note, Points, Report, Section, Table, Text
+from handgrad.reports.render import markdown_text, write_html, write_markdown
+from handgrad.reproduce.plan import Plan
+from handgrad.reproduce.question_blocks import Showing, sweep_row
+from handgrad.reproduce.results import Results, Verdicts, as_mapping, verdicts
+from handgrad.reproduce.sweep_claims import SweepVerdict
+from handgrad.reproduce.tables import Row, printed_beside, rows_of
+from handgrad.reproduce.tasks import run_of
+
+TSNE_IMAGES, QUICK_TSNE_IMAGES = 1000, 300
+YES_NO = {True: "yes", False: "no", None: "–"}
+NOT_ASKED = "–"
+
+
+class Made(NamedTuple):
+    """How the results were got."""
+
+    command: str
+    seconds: float
+    jobs: int
+    machine: Mapping[str, Any]
+
+
+def build_pages(results: Results, found: Mapping[str, Verdicts], made: Made, say: Callable[[str], None]) -> Report:
+    """Everything that the plan's questions ask for; `say` is told what takes long."""
+    plan = results.plan
+    showing = Showing(results, QUICK_TSNE_IMAGES if plan.choice.quick else TSNE_IMAGES, say)
+    questions = [_question_section(question, results, found, showing) for question in plan.questions]
+    sections = [numbers_section(results), *questions, claims_section(found), _made_section(results, made, showing)]
+    shown = [section for section in sections if section.blocks]
+    return Report(title_of_plan(plan), _subtitle(plan), _facts(results, made), shown)
+
+
+def title_of_plan(plan: Plan) -> str:
+    """The recipe's, with what makes this another thing than a full run of it."""
+    title = plan.document.title
+    if plan.choice.quick:
+        title += ": quick version on a subset"
+    return f"{title}, on {plan.choice.dataset}" if plan.choice.dataset else title
+
+
+def _subtitle(plan: Plan) -> str:
+    asked = plan.choice.questions
+    part = f"Question {', '.join(asked)} of a report" if asked else "A report"
+    return f"{part} reproduced by handgrad: its numbers, figures and claims"
+
+
+def _facts(results: Results, made: Made) -> list[tuple[str, str]]:
+    plan = results.plan
+    datasets = ", ".join(sorted({config.dataset for config in plan.distinct}))
+    cores = made.machine.get("cores", 1)
+    found = [
+        ("data set", datasets),
+        ("experiments", str(len(plan.experiments))),
+        ("runs", str(len(plan.distinct))),
+        ("sweeps", plan.trials),
+        ("seeds", str(plan.seeds)),
+        ("training", duration(made.seconds)),
+        ("processor", f"{made.machine.get('processor', '')}, {cores} core{'s' * (cores != 1)}"),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+def numbers_section(results: Results) -> Section:
+    """Every reported number of the experiments that the questions ask of."""
+    names = [name for name in results.plan.experiments if printed_beside(results.document, name).values()]
+    sweeps = list(dict.fromkeys(name for name, _ in results.plan.sweeps))
+    if not names and not sweeps:
+        return Section("numbers", "", [])
+    whole = is_whole(results.plan)
+    blocks: list[Block] = [] if whole else [Note(_subset(results.plan))]
+    rows = [*rows_of(results, names), *(sweep_row(results, name) for name in sweeps)]
+    blocks += [Text(_reading(results)), numbers_table(rows, whole)]
+    return Section("numbers", "Reported and reached", blocks)
+
+
+def is_whole(plan: Plan) -> bool:
+    """Whether it is trained as the report was, so that its numbers can be held against the reported ones."""
+    return not plan.choice.quick and plan.choice.dataset is None
+
+
+def _reading(results: Results) -> str:
+    unit = "per cent" if results.document.unit == "percent" else "shares of 1"
+    seeds = results.plan.seeds
+    interval = f"the mean of {seeds} seeds with its 95 % interval (Student's t)" if seeds > 1 else "one seed"
+    words = (
+        f"Accuracies are {unit}; ours are {interval}. As reported: trained as the report says or evidently did. As it "
+        "can be: the same architecture and number of epochs, trained well."
+    )
+    above = (
+        " At or above: whether the latter, or the former where it is all there is, reaches the reported number, both "
+        "as written here."
+    )
+    return words + above if is_whole(results.plan) else words
+
+
+def _subset(plan: Plan) -> str:
+    changed = []
+    if plan.choice.quick:
+        quick = plan.document.quick
+        epochs = "" if quick.epochs == 1 else f", {100 * quick.epochs:g} % of the epochs"
+        trials = f", {quick.trials} trials of a sweep" if plan.sweeps else ""
+        changed.append(f"at most {quick.train_images:,} training images{epochs}{trials}")
+    if plan.choice.dataset:
+        changed.append(f"the data set {plan.choice.dataset} in place of the report's")
+    return (
+        f"This is not the whole report: {' and '.join(changed)}. Its numbers are not to be held against the reported."
+    )
+
+
+def numbers_table(rows: list[Row], judged: bool, caption: str = "") -> Table:
+    """One row a number; where they are `judged`, whether it is reached, and the rows where it is not stand out."""
+    words = ("experiment", "measure")
+    header = (*words, "reported", "as reported", "as it can be")
+    if not judged:
+        return Table(header, [row[1:6] for row in rows], caption, words)
+    missed = frozenset(place for place, row in enumerate(rows) if row.above is False)
+    return Table((*header, "at or above"), [(*row[1:6], YES_NO[row.above]) for row in rows], caption, words, missed)
+
+
+def _question_section(question: Question, results: Results, found: Mapping[str, Verdicts], showing: Showing) -> Section:
+    blocks: list[Block] = [Text(question.text)] if question.text else []
+    rows = rows_of(results, question.experiments)
+    if rows:
+        blocks.append(numbers_table(rows, is_whole(results.plan), "Reported and reached"))
+        blocks += [
+            Note(f"{row.title}: {row.note}") for row in {row.experiment: row for row in rows}.values() if row.note
+        ]
+    blocks += [Note(line) for line in _failed(question.experiments, results)]
+    blocks += showing.blocks(question)
+    for name in question.claims:
+        blocks += _claim_blocks(found[name])
+    return Section(f"question-{question.id}", f"{question.id}: {question.title}", blocks)
+
+
+def _failed(names: list[str], results: Results) -> list[str]:
+    reached = [results.reached(name, variant) for name in names for variant in results.document.variants(name)]
+    failures = {run: why for each in reached if each is not None for run, why in each.failures.items()}
+    return [f"{run} has no result: {why}" for run, why in failures.items()]
+
+
+def _claim_blocks(verdicts: Verdicts) -> list[Block]:
+    """A statement with what the report's numbers say of it, and ours."""
+    printed = verdicts.printed
+    points = [f"The report's own numbers: {printed.verdict}. {' '.join(printed.arithmetic)}".strip()]
+    for variant, finding in verdicts.seeds.items():
+        if finding is not None:
+            points.append(
+                f"Ours, {variant.replace('_', ' ')}: {finding.verdict}. {' '.join(finding.arithmetic)}".strip()
+            )
+    for variant, judged in verdicts.sweeps.items():
+        if judged is not None:
+            points.append(f"The sweep, {variant.replace('_', ' ')}: {judged.verdict}. {judged.words}")
+    points += [printed.note] if printed.note else []
+    return [Text(f"Claim: {printed.says}"), Points(points)]
+
+
+def claims_section(found: Mapping[str, Verdicts]) -> Section:
+    """All verdicts on one page."""
+    asked = any(verdict for each in found.values() for verdict in each.sweeps.values())
+    rows = [
+        (
+            each.printed.says,
+            each.printed.verdict,
+            *map(_verdict, [*each.seeds.values(), *(each.sweeps.values() if asked else ())]),
+        )
+        for each in found.values()
+    ]
+    if not rows:
+        return Section("claims", "", [])
+    header: tuple[str, ...] = ("claim", "by the reported numbers", "ours, as reported", "ours, as it can be")
+    header += ("in the sweep, as reported", "in the sweep, as it can be") if asked else ()
+    words = Text(
+        "A claim is a comparison of experiments. It holds, or does not, where the difference over our seeds is beyond "
+        "chance (p < 0.05), and is undecided otherwise; the arithmetic stands with the question."
+        + (" In a sweep it does where the 95 % interval of the effect, all else equal, is." if asked else "")
+    )
+    return Section("claims", "Claims", [words, Table(header, rows, "Verdicts", header)])
+
+
+def _verdict(finding: Finding | SweepVerdict | None) -> str:
+    return finding.verdict if finding is not None else NOT_ASKED
+
+
+def _made_section(results: Results, made: Made, showing: Showing) -> Section:
+    machine = ", ".join(
+        f"{name.replace('_', ' ')} {', '.join(value) if isinstance(value, list) else value}"
+        for name, value in made.machine.items()
+        if value
+    )
+    done = ", ".join(part for part in (f"{len(results.plan.distinct)} runs", results.plan.trials) if part)
+    blocks: list[Block] = [
+        Text("This command trains, draws and judges all of it again; runs that are over are not run again:"),
+        Code(made.command),
+        Text(f"{done}, {duration(made.seconds)} of training in all, {made.jobs} at a time. {machine}."),
+        Text("Each run is a folder below `runs`; `handgrad report` and `handgrad evaluate` tell more of any of them."),
+    ]
+    if showing.left_out:
+        blocks += [Text("Not shown here:"), Points(list(dict.fromkeys(showing.left_out)))]
+    return Section("reproduce", "How to reproduce it", blocks)
+
+
+def duration(seconds: float) -> str:
+    """As one says it: "40 s", "12 min", "3 h 20 min"."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
+SHOWN = ("numbers", "claims")
+
+
+def readme(report: Report) -> str:
+    """Markdown of the report's table of numbers and of its claims."""
+    kept = [section for section in report.sections if section.anchor in SHOWN or section.anchor == "reproduce"]
+    return markdown_text(replace(report, sections=kept), "report")
+
+
+class Written(NamedTuple):
+    """Where the outcome of a reproduction is."""
+
+    report: Path
+    markdown: Path
+    readme: Path
+    results: Path
+    numbers: dict[str, Any]
+
+
+def write_outcome(plan: Plan, failures: dict[str, str], command: str, jobs: int, say: Callable[[str], None]) -> Written:
+    """results.json, report.html, report.md with its figures, and README.md in the plan's folder, from its runs.
+
+    Raises  HandgradError for run folders that cannot be read; FileSystemError.
+    """
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    results = Results(plan, failures)
+    say("numbers and claims")
+    found = verdicts(results)
+    seconds = sum(run_of(config).metrics.get("seconds", 0.0) for config in plan.distinct) + results.searching_seconds
+    made = Made(command, seconds, jobs, machine())
+    numbers = as_mapping(results, found) | {"seconds": round(seconds, 3), "machine": made.machine}
+    written = _places(plan, numbers)
+    atomic_write(written.results, json.dumps(numbers, indent=1, allow_nan=False) + "\n")
+    report = build_pages(results, found, made, say)
+    say("writing")
+    write_html(report, written.report)
+    write_markdown(report, written.markdown)
+    atomic_write(written.readme, readme(report))
+    return written
+
+
+def _places(plan: Plan, numbers: dict[str, Any]) -> Written:
+    """Some questions only have files of their own beside those of the whole."""
+    asked = "".join(f"-{each}" for each in plan.choice.questions)
+    home, part = plan.folder, f"-question{asked}" if asked else ""
+    report, markdown, results = home / f"report{part}.html", home / f"report{part}.md", home / f"results{part}.json"
+    return Written(report, markdown, home / f"README{part}.md", results, numbers)

@@ -1,0 +1,325 @@
+"""What a recipe comes to here: which runs, each once, however many experiments they serve."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from handgrad.claims.document import Document
+from handgrad.claims.questions import VARIANTS, Question, Quick
+from handgrad.claims.settings import choice
+from handgrad.classical import CLASSICAL
+from handgrad.classical import estimate as estimate_fit
+from handgrad.config import RunConfig, build_dataset
+from handgrad.config.influence import idle, settled
+from handgrad.data import load
+from handgrad.errors import HandgradError, UsageError
+from handgrad.reproduce.sweep_claims import check_effect
+from handgrad.reproduce.tasks import Finds, PlannedSweep, Task, config_of, over, plan_sweep
+from handgrad.runs import make_trainer, prepare, prepare_classical
+from handgrad.sweeps.timing import estimate as estimate_trial
+from handgrad.training.estimate import estimate_seconds
+
+APART = {
+    "checkpoint_seconds",
+    "name",
+    "preset",
+    "runs_dir",
+    "seed",
+    "track",
+    "wandb_entity",
+    "wandb_mode",
+    "wandb_project",
+}
+
+
+class Choice(NamedTuple):
+    """What is asked for: some questions or all, a quick version, other seeds or images than the recipe's."""
+
+    questions: tuple[str, ...] = ()
+    quick: bool = False
+    seeds: int | None = None
+    dataset: str | None = None
+
+
+class Plan(NamedTuple):
+    """The questions to answer; the sweeps, and the runs, one a seed, of each experiment, in each of their variants.
+
+    An experiment that a sweep finds has no runs before that is over: `lacking` says which have none, and why.
+    """
+
+    document: Document
+    choice: Choice
+    folder: Path
+    questions: list[Question]
+    seeds: int
+    runs: dict[tuple[str, str], tuple[RunConfig, ...]]
+    sweeps: dict[tuple[str, str], PlannedSweep]
+    lacking: dict[tuple[str, str], str]
+
+    def origin(self, key: tuple[str, str]) -> tuple[str, str] | None:
+        """The sweep, in its variant, that finds what an experiment in its variant is."""
+        found = self.document.origin(key[0]).found
+        return (found.sweep, key[1]) if found else None
+
+    @property
+    def trials(self) -> str:
+        """As in "400 trials in 2 sweeps"; nothing without any."""
+        count = len(self.sweeps)
+        trials = sum(planned.wanted for planned in self.sweeps.values())
+        return f"{trials:,} trials in {'one sweep' if count == 1 else f'{count} sweeps'}" if count else ""
+
+    @property
+    def tasks(self) -> list[Task]:
+        """What can be done now: the sweeps, which take longest, then every run."""
+        return [*self.sweeps.values(), *self.distinct]
+
+    @property
+    def distinct(self) -> list[RunConfig]:
+        """Every run once."""
+        return self.of(self.runs)
+
+    def of(self, keys: Iterable[tuple[str, str]]) -> list[RunConfig]:
+        """The runs of some experiments in a variant, each once."""
+        return list({str(config.name): config for key in keys for config in self.runs[key]}.values())
+
+    @property
+    def experiments(self) -> list[str]:
+        """All that something is asked of, in the document's order."""
+        wanted = wanted_experiments(self.document, self.questions)
+        return [name for name in self.document.experiments if name in wanted]
+
+
+def make_plan(document: Document, chosen: Choice, folder: Path) -> Plan:
+    """The runs go into `folder`/runs, by names that tell their settings: a change of the recipe makes other runs.
+
+    Raises  UsageError for a document without questions, an unknown question, or settings that do not go together.
+    """
+    questions = chosen_questions(document, chosen.questions)
+    seeds = chosen.seeds or (document.quick.seeds if chosen.quick else document.seeds)
+    sweeps = _sweeps(document, questions, chosen, folder)
+    plan = Plan(document, chosen, folder, questions, seeds, {}, sweeps, {})
+    _check_effects(plan)
+    wanted = wanted_experiments(document, questions)
+    finds, names = Finds(document, sweeps), dict[str, str]()
+    for name, experiment in document.experiments.items():
+        for variant in () if experiment.ensemble or experiment.runs else document.variants(name):
+            config = _config(plan, finds, name, variant)
+            if config is None:
+                if name in wanted:
+                    plan.lacking[name, variant] = _why_lacking(plan, name, variant)
+                continue
+            label = names.setdefault(digest(config), f"{_plain(name)}-{digest(config)}")
+            if name in wanted:
+                plan.runs[name, variant] = _seeded(config, label, seeds, folder / "runs")
+    return plan
+
+
+def _sweeps(
+    document: Document, questions: Sequence[Question], chosen: Choice, folder: Path
+) -> dict[tuple[str, str], PlannedSweep]:
+    """Those that the questions need."""
+    names = [name for name in document.sweeps if name in wanted_sweeps(document, questions)]
+    return {
+        (name, variant): _planned(document, name, variant, chosen, folder / "sweeps")
+        for name in names
+        for variant in document.sweep_variants(name)
+    }
+
+
+def _check_effects(plan: Plan) -> None:
+    """Raises  UsageError with the place, for what a claim asks of a sweep that does not try it."""
+    for name in {name for question in plan.questions for name in question.claims}:
+        effect = plan.document.claims[name].in_sweep
+        if effect is not None:
+            check_effect(f"claims.{name}.in_sweep", effect, plan.sweeps[effect.sweep, VARIANTS[0]].definition)
+
+
+def _planned(document: Document, name: str, variant: str, chosen: Choice, folder: Path) -> PlannedSweep:
+    planned = plan_sweep(document, name, variant, folder, chosen.dataset)
+    if not chosen.quick:
+        return planned
+    quick = document.quick
+    settings = replace(planned.settings, configurations=min(planned.wanted, quick.trials))
+    return planned._replace(base=quickened(planned.base, quick), settings=settings)
+
+
+def fetch_data(plan: Plan) -> None:
+    """Load every data set once and work out its features, so that no two runs download or compute the same thing.
+
+    Raises  UsageError, FileSystemError, CorruptDataError.
+    """
+    configs = [*plan.distinct, *(planned.base for planned in plan.sweeps.values())]
+    for config in {(each.dataset, each.resize, each.features): each for each in configs}.values():
+        build_dataset(config.replaced(fold=None))
+
+
+def chosen_questions(document: Document, asked: Sequence[str]) -> list[Question]:
+    """Those asked for, in the document's order; without any, all.
+
+    Raises  UsageError.
+    """
+    if not document.questions:
+        raise UsageError("has claims but no `questions`, so there is nothing to reproduce: docs/recipes.md shows how")
+    known = [question.id for question in document.questions]
+    for each in asked:
+        if each not in known:
+            raise UsageError(f"{choice('question', each, known)} (--question)")
+    return [question for question in document.questions if not asked or question.id in asked]
+
+
+def wanted_experiments(document: Document, questions: Sequence[Question]) -> set[str]:
+    """What the questions need: their experiments, those shown, those of claims, and the members of ensembles."""
+    found: set[str] = set()
+    for question in questions:
+        found |= set(question.experiments)
+        found |= {name for item in question.show for name in item.experiments}
+        found |= {name for claim in question.claims for name in document.claims[claim].experiments}
+    return found | {member for name in found for member in document.experiments[name].ensemble}
+
+
+def wanted_sweeps(document: Document, questions: Sequence[Question]) -> set[str]:
+    """What the questions need: the sweeps that are shown, those that find experiments, and those that claims ask."""
+    shown = {item.sweep for question in questions for item in question.show}
+    origins = [document.origin(name).found for name in wanted_experiments(document, questions)]
+    asked = [document.claims[claim].in_sweep for question in questions for claim in question.claims]
+    return {name for name in shown if name} | {each.sweep for each in [*origins, *asked] if each}
+
+
+def digest(config: RunConfig) -> str:
+    """Eight digits that are the same for settings of the same effect, the seed apart."""
+    unused = idle(config) | APART
+    effective = {name: value for name, value in settled(config).to_mapping().items() if name not in unused}
+    return hashlib.sha256(json.dumps(effective, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _config(plan: Plan, finds: Finds, name: str, variant: str) -> RunConfig | None:
+    """None where a sweep is to find it, and has not."""
+    document, chosen = plan.document, plan.choice
+    found, quick = document.origin(name).found, document.quick
+    if found is None:
+        config = config_of(document, name, variant)
+    else:
+        base = finds.config(found, variant)
+        if base is None:
+            return None
+        config = config_of(document, name, variant, base)
+        quick = quick.model_copy(update={"epochs": 1.0})  # the sweep was as quick
+    if chosen.dataset is not None:
+        config = config.replaced(dataset=chosen.dataset)
+    return quickened(config, quick) if chosen.quick else config
+
+
+def _why_lacking(plan: Plan, name: str, variant: str) -> str:
+    found = plan.document.origin(name).found
+    assert found is not None
+    if not plan.sweeps[found.sweep, variant].over:
+        return f"sweep {found.sweep} is not over"
+    return f"sweep {found.sweep} has no configuration number {found.rank} among its {found.among}"
+
+
+def quickened(config: RunConfig, quick: Quick) -> RunConfig:
+    """The same training on fewer images, for fewer epochs."""
+    share = min(config.train_fraction, quick.train_images / _train_images(config.dataset))
+    epochs = {} if config.model in CLASSICAL else {"epochs": max(1, round(quick.epochs * config.epochs))}
+    return config.replaced(train_fraction=share, **epochs)
+
+
+@cache
+def _train_images(dataset: str) -> int:
+    return len(load(dataset).y_train)
+
+
+def _seeded(config: RunConfig, label: str, seeds: int, folder: Path) -> tuple[RunConfig, ...]:
+    """One configuration a seed; a folder that an earlier version of the recipe named otherwise is used again."""
+    found = []
+    for seed in range(config.seed, config.seed + seeds):
+        ending = f"-{label.rpartition('-')[2]}-seed-{seed}"
+        there = next(iter(sorted(folder.glob(f"*{ending}"))), None)
+        name = there.name if there else f"{label}-seed-{seed}"
+        found.append(config.replaced(seed=seed, name=name, runs_dir=str(folder)))
+    return tuple(found)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name)[:60]
+
+
+START_SECONDS = 3.0  # of a process
+RUN_SECONDS = 0.3  # loading data, writing the folder, measuring at the end
+# What a step's time does not hang on.
+WITHOUT_COST = (
+    "seed",
+    "schedule",
+    "learning_rate",
+    "weight_init",
+    "momentum",
+    "beta",
+    "beta1",
+    "beta2",
+    "log_test",
+)
+
+
+def estimated_seconds(plan: Plan, jobs: int) -> float:
+    """For what is missing, `jobs` at a time; each kind of training is timed for a moment, and projected.
+
+    What a sweep is yet to find takes as long as its trials do on average.
+
+    Math    start + max(sum over runs and sweeps / jobs, the longest of them)
+    """
+    seconds = _of_runs([config for config in plan.distinct if not over(config)])
+    for key, planned in plan.sweeps.items():
+        if not planned.over:
+            trial = _of_trial(planned)
+            seconds.append(trial * (planned.wanted - planned.begun))
+            seconds += [trial] * plan.seeds * sum(plan.origin(each) == key for each in plan.lacking)
+    return START_SECONDS + max(sum(seconds) / jobs, max(seconds, default=0.0))
+
+
+def _of_runs(configs: Sequence[RunConfig]) -> list[float]:
+    epoch: dict[str, float] = {}
+    seconds = []
+    for config in configs:
+        kind = _kind(config)
+        key = digest(kind)
+        if key not in epoch:
+            epoch[key] = _seconds(kind)
+        seconds.append(RUN_SECONDS + epoch[key] * (1 if config.model in CLASSICAL else config.epochs))
+    return seconds
+
+
+def _of_trial(planned: PlannedSweep) -> float:
+    """On average; 0 where nothing can be trained."""
+    try:
+        return RUN_SECONDS + estimate_trial(planned.definition, planned.base).seconds
+    except HandgradError:
+        return 0.0
+
+
+def _kind(config: RunConfig) -> RunConfig:
+    """One epoch of a training that takes as long as the config's."""
+    if config.model in CLASSICAL:
+        return config.replaced(seed=0)
+    return config.replaced(epochs=1, **{name: RunConfig.model_fields[name].default for name in WITHOUT_COST})
+
+
+def _seconds(config: RunConfig) -> float:
+    """0 for what will be refused, which takes no time."""
+    try:
+        dataset = build_dataset(config)
+        if config.model in CLASSICAL:
+            return _of_fit(prepare_classical(config, dataset), len(dataset.y_test), config.seed)
+        return estimate_seconds(make_trainer(config, dataset, prepare(config, dataset)))
+    except HandgradError:
+        return 0.0
+
+
+def _of_fit(prepared: Any, test_images: int, seed: int) -> float:
+    expected = estimate_fit(prepared.model, prepared.x_train, prepared.parts.y_train, seed)
+    scored = test_images + len(prepared.parts.y_validation) + min(len(prepared.x_train), 10_000)
+    return float(expected.fit + expected.score * scored)

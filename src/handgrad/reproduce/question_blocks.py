@@ -1,0 +1,236 @@
+"""What a question shows, as blocks of a report."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from handgrad.claims.document import Document
+from handgrad.claims.estimate import MEASURES, written
+from handgrad.claims.questions import VARIANTS, Item, Question
+from handgrad.errors import HandgradError
+from handgrad.evaluation import ensemble
+from handgrad.figures import FIGURES, RunData
+from handgrad.reports.blocks import Attachment, Block, Note, Picture, Section, Table, Text
+from handgrad.reports.gather import Gallery
+from handgrad.reports.sections.derivation import derivation_section
+from handgrad.reports.sweep import SweepData
+from handgrad.reports.sweep.advice import advice_section
+from handgrad.reports.sweep.answer import answer_section
+from handgrad.reports.sweep.facts import METHODS, duration
+from handgrad.reports.sweep.failures import failures_section
+from handgrad.reports.sweep.influence import importance_section, observations_section
+from handgrad.reports.sweep.leaderboard import leaderboard_section
+from handgrad.reports.sweep.views import course_section, parallel_section, slices_section
+from handgrad.reproduce.results import Reached, Results
+from handgrad.reproduce.tables import SHOWN, Row, Subject, title_of
+from handgrad.reproduce.tasks import PlannedSweep
+from handgrad.runs import Run
+from handgrad.runs.predictions import predictions_of
+from handgrad.sweeps.analysis.result import Entry
+
+Say = Callable[[str], None]
+OVER_SEEDS = ("compare_loss", "compare_accuracy", "compare_test")  # show every seed, with bands or intervals
+KEPT = 6  # runs whose images and predictions are held in memory at a time
+
+
+class Showing:
+    """Turns items into blocks; `left_out` collects why something could not be shown."""
+
+    def __init__(self, results: Results, tsne_images: int, say: Say) -> None:
+        self.results, self.say = results, say
+        self.left_out: list[str] = []
+        self.data = lru_cache(KEPT)(lambda path: RunData(Run(path), tsne_images, say=say))
+
+    def blocks(self, question: Question) -> list[Block]:
+        """Everything that the question shows, in its order."""
+        return [block for item in question.show for block in self._item(item, question)]
+
+    def _item(self, item: Item, question: Question) -> list[Block]:
+        if item.text is not None:
+            return [Text(item.text)]
+        if item.sweep is not None:
+            self.say(f"sweep {item.sweep}: {item.part}")
+            return sweep_blocks(self.results, item)
+        names = item.experiments or question.experiments
+        if item.figure is not None and item.figure not in FIGURES:
+            return self._compared(item.figure, names, item.variant)
+        return [block for name in names for block in self._one(item, name)]
+
+    def _one(self, item: Item, name: str) -> list[Block]:
+        """A figure, a table or the equations of one experiment."""
+        title, reached = self._title(name, item.variant), self._reached(name, item.variant)
+        self.say(f"{title}: {item.figure or item.table or 'equations'}")
+        if reached is None:
+            return [Note(f"{title}: no run has a result, so there is nothing to show.")]
+        try:
+            if item.table is not None:
+                return SHOWN[item.table](self._subject(name, title, reached, item.variant))
+            if not reached.runs:
+                return [Note(f"{title} is an ensemble, of which there are tables only.")]
+            data = self.data(reached.runs[0].path)
+            if item.equations is not None:
+                return list(derivation_section(data, self.say).blocks)
+        except HandgradError as error:
+            self.left_out.append(f"{title}: {error}")
+            return []
+        return self._pictures(str(item.figure), [data], title, f"{name}-{item.variant}")
+
+    def _compared(self, figure: str, names: list[str], variant: str) -> list[Block]:
+        """One figure of several experiments: of all their seeds where it can show them, else of the first."""
+        reached = [each for each in (self._reached(name, variant) for name in names) if each is not None]
+        shown = slice(None) if figure in OVER_SEEDS else slice(1)
+        paths = list(dict.fromkeys(run.path for each in reached for run in each.runs[shown]))
+        if not paths:
+            return [Note(f"{', '.join(names)}: no run has a result, so there is nothing to compare.")]
+        self.say(f"{', '.join(names)}: {figure}")
+        runs = [self.data(path) for path in paths]
+        title = ", ".join(title_of(self.results.document, name) for name in names)
+        return self._pictures(figure, runs, title, "-".join((names[0], str(len(names)), variant)))
+
+    def _pictures(self, figure: str, runs: list[RunData], title: str, suffix: str) -> list[Block]:
+        gallery = Gallery(runs)
+        try:
+            pictures: list[Picture] = gallery.pictures(figure)
+        except HandgradError as error:
+            gallery.left_out.append(str(error))
+            pictures = []
+        self.left_out += [f"{title}: {reason}" for reason in gallery.left_out]
+        return [replace(each, name=f"{figure}-{suffix}", caption=f"{title}. {each.caption}") for each in pictures]
+
+    def _reached(self, name: str, variant: str) -> Reached | None:
+        """None also where no seed has a result."""
+        reached = self.results.reached(name, variant)
+        return reached if reached is not None and reached.values else None
+
+    def _subject(self, name: str, title: str, reached: Reached, variant: str) -> Subject:
+        experiment = self.results.document.experiments[name]
+        if not experiment.ensemble:
+            found = [predictions_of(run) for run in reached.runs]
+            return Subject(title, experiment, reached.runs, found)
+        members = [self._reached(member, variant) for member in experiment.ensemble]
+        together = zip(*(member.runs for member in members if member is not None), strict=True)
+        return Subject(title, experiment, (), [ensemble([predictions_of(run) for run in runs]) for runs in together])
+
+    def _title(self, name: str, variant: str) -> str:
+        title = title_of(self.results.document, name)
+        return title if self.results.document.variants(name) == ("as_reported",) else f"{title}, {HEADED[variant]}"
+
+
+SECTIONS: dict[str, Callable[[SweepData], Section]] = {
+    "answer": answer_section,
+    "leaderboard": leaderboard_section,
+    "timeline": course_section,
+    "parallel": parallel_section,
+    "slices": slices_section,
+    "importance": importance_section,
+    "observations": observations_section,
+    "failures": failures_section,
+    "recommendation": advice_section,
+}
+HEADED = {"as_reported": "as reported", "as_it_can_be": "as it can be"}
+ONE_BY_ONE = (
+    "Its trials ran one after the other, whatever the number of jobs: what is proposed next depends on the results so "
+    "far, so the same command finds the same."
+)
+
+
+def sweep_blocks(results: Results, item: Item) -> list[Block]:
+    """A part of a sweep's report in one variant; its outcome is one table of all variants."""
+    name = str(item.sweep)
+    if item.part == "outcome":
+        return _outcome(results, name)
+    searched, title = results.searched(name, item.variant), title_of_sweep(results.document, name)
+    if len(results.document.sweep_variants(name)) > 1:
+        title += f", {HEADED[item.variant]}"
+    if searched is None:
+        return [Note(f"{title}: it is not over, so there is nothing to show.")]
+    section = SECTIONS[str(item.part)](searched)
+    if not section.blocks:
+        return [Note(f"{title}: there are too few trials for {item.part}.")]
+    heading = f"{title}: {section.title[0].lower()}{section.title[1:]}"
+    return [
+        Text(f"{heading[0].upper()}{heading[1:]}."),
+        *(_named(each, f"{name}-{item.variant}") for each in section.blocks),
+    ]
+
+
+def _named(block: Block, name: str) -> Block:
+    """A file beside the page with a name that no other sweep's has."""
+    return replace(block, name=f"{name}-{block.name}") if isinstance(block, Picture | Attachment) else block
+
+
+def sweep_row(results: Results, name: str) -> Row:
+    """The best that a sweep found of its metric, beside what the report printed."""
+    document, printed = results.document, results.document.sweeps[name].printed
+    best = {variant: _best(results.searched(name, variant)) for variant in VARIANTS}
+    metric = _metric(results, name)
+    words = ["–" if entry is None else told(results, metric, entry.objective.mean) for entry in best.values()]
+    last = best["as_it_can_be"] or best["as_reported"]
+    reported = "–" if printed is None else written(printed, metric, document.scale)
+    above = None
+    if printed is not None and last is not None:
+        ours = float(told(results, metric, last.objective.mean))
+        above = ours >= float(reported) if MEASURES[metric].better > 0 else ours <= float(reported)
+    measure = f"{MEASURES[metric].words}, best of all trials"
+    return Row(name, title_of_sweep(document, name), measure, reported, words[0], words[1], above, "")
+
+
+def title_of_sweep(document: Document, name: str) -> str:
+    """A sweep as a reader calls it."""
+    return document.sweeps[name].title or f"sweep {name}"
+
+
+def told(results: Results, metric: str, value: float) -> str:
+    """A value of the sweep's metric in the document's unit."""
+    factor = results.document.scale if MEASURES[metric].kind == "share" else 1.0
+    return written(factor * value, metric, results.document.scale)
+
+
+def _outcome(results: Results, name: str) -> list[Block]:
+    variants = results.document.sweep_variants(name)
+    planned = [results.plan.sweeps[name, variant] for variant in variants]
+    columns = [
+        _column(results, name, each, results.searched(name, v)) for each, v in zip(planned, variants, strict=True)
+    ]
+    rows = [(head, *(column[head] for column in columns)) for head in columns[0]]
+    heads = ("", *(HEADED[variant] for variant in variants))
+    caption = f"{title_of_sweep(results.document, name)}, {METHODS[planned[0].settings.method]}"
+    return [Table(heads, rows, caption, heads), Note(ONE_BY_ONE)]
+
+
+def _column(results: Results, name: str, planned: PlannedSweep, searched: SweepData | None) -> dict[str, str]:
+    """What became of a sweep, by words."""
+    if searched is None:
+        return {"trials": f"{planned.begun} of {planned.wanted}, not over"} | dict.fromkeys(
+            ("configurations", "failed", "training", *_ends(results, name)), "–"
+        )
+    analysis, trials = searched.analysis, searched.trials
+    found = {
+        "configurations": "without end" if planned.definition.size is None else f"{planned.definition.size:,}",
+        "trials": f"{len(trials):,}",
+        "failed": str(sum(trial.state == "failed" for trial in trials)),
+        "training": duration(sum(trial.seconds for trial in trials)),
+    }
+    ends = zip(_ends(results, name), (analysis.best, analysis.worst), strict=True)
+    return found | {head: _in_words(results, name, entry) for head, entry in ends}
+
+
+def _ends(results: Results, name: str) -> Sequence[str]:
+    words = MEASURES[_metric(results, name)].words
+    return f"best {words}", f"worst {words}"
+
+
+def _in_words(results: Results, name: str, entry: Entry | None) -> str:
+    return (
+        "–"
+        if entry is None
+        else f"{told(results, _metric(results, name), entry.objective.mean)}: {entry.trials[0].run}"
+    )
+
+
+def _metric(results: Results, name: str) -> str:
+    return next(each for (sweep, _), each in results.plan.sweeps.items() if sweep == name).definition.metric.name
+
+
+def _best(searched: SweepData | None) -> Entry | None:
+    return searched.analysis.best if searched else None

@@ -1,0 +1,229 @@
+"""What the runs of a plan reached: for each experiment, variant and measure one value a seed."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from handgrad.claims.document import Document
+from handgrad.claims.estimate import MEASURES
+from handgrad.claims.judge import Finding, check, check_over_seeds
+from handgrad.claims.questions import VARIANTS
+from handgrad.claims.relations import RELATIONS, TwoMeasures
+from handgrad.config import RunConfig
+from handgrad.evaluation import Predictions, class_report, ensemble
+from handgrad.reports.sweep import SweepData, look
+from handgrad.reproduce.plan import Plan
+from handgrad.reproduce.sweep_claims import SweepVerdict, judge_in_sweep
+from handgrad.reproduce.tasks import failure_of, run_of
+from handgrad.runs import Run
+from handgrad.runs.predictions import predictions_of
+
+PARTS = ("test", "train", "validation")
+AVERAGES = {"precision": "precision", "recall": "recall", "macro_f1": "f1"}  # measures, and fields of macro averages
+
+
+class Reached(NamedTuple):
+    """One experiment in one variant: its runs with a result, values by measure, one a run, and failures by run."""
+
+    runs: tuple[Run, ...]
+    values: dict[str, list[float]]
+    failures: dict[str, str]
+
+
+class Results:
+    """Read from run folders alone; what needs predictions or an analysis is worked out when it is wanted, and once."""
+
+    def __init__(self, plan: Plan, failures: Mapping[str, str]) -> None:
+        self.plan, self.document = plan, plan.document
+        self._failures = failures
+        self._reached: dict[tuple[str, str], Reached] = {}
+        self._averages: dict[str, dict[str, float]] = {}
+        self._searched: dict[tuple[str, str], SweepData] = {}
+
+    def reached(self, name: str, variant: str) -> Reached | None:
+        """None where the experiment is not trained in that variant."""
+        if variant not in self.document.variants(name):
+            return None
+        key = name, variant
+        if key not in self._reached:
+            together = self.document.experiments[name].ensemble
+            self._reached[key] = self._together(together, variant) if together else self._trained(key)
+        return self._reached[key]
+
+    def searched(self, name: str, variant: str) -> SweepData | None:
+        """None where the sweep is not run in that variant, or not over."""
+        key = name, variant
+        if key not in self.plan.sweeps or not self.plan.sweeps[key].over:
+            return None
+        if key not in self._searched:
+            self._searched[key] = look(self.plan.sweeps[key].sweep)
+        return self._searched[key]
+
+    @property
+    def searching_seconds(self) -> float:
+        """Of training, in all sweeps."""
+        found = [self.searched(*key) for key in self.plan.sweeps]
+        return sum(trial.seconds for each in found if each for trial in each.trials)
+
+    def values(self, variant: str) -> dict[str, dict[str, list[float]]]:
+        """By experiment and measure, in the document's unit."""
+        found = {name: self.reached(name, variant) for name in self.plan.experiments}
+        return {name: each.values for name, each in found.items() if each is not None}
+
+    def _trained(self, key: tuple[str, str]) -> Reached:
+        if key in self.plan.lacking:
+            sweep = self.plan.sweeps[self.plan.origin(key) or key]
+            return Reached((), {}, {key[0]: self._failures.get(sweep.name) or self.plan.lacking[key]})
+        configs = self.plan.runs.get(key, ())
+        failures = {str(config.name): self._failure(config) for config in configs if self._failure(config)}
+        runs = tuple(run_of(config) for config in configs if config.name not in failures)
+        return Reached(runs, _columns([self._measured(run, key[0]) for run in runs]), failures)
+
+    def _failure(self, config: RunConfig) -> str:
+        return self._failures.get(str(config.name), "") or failure_of(run_of(config))
+
+    def _measured(self, run: Run, name: str) -> dict[str, float]:
+        """Each measure of one run.  Raises  as `predictions_of`."""
+        metrics, scale = run.metrics, self.document.scale
+        numbers: dict[str, float] = {"parameters": metrics["parameters"], "seconds": metrics["seconds"]}
+        for part in PARTS:
+            if metrics[part]["accuracy"] is not None:
+                numbers[f"{part}_accuracy"] = scale * metrics[part]["accuracy"]
+            if metrics[part]["loss"] is not None:
+                numbers[f"{part}_loss"] = metrics[part]["loss"]
+        numbers["counted_accuracy"] = numbers["test_accuracy"]
+        if _needs_averages(self.document, name):
+            if run.name not in self._averages:
+                self._averages[run.name] = _macro(predictions_of(run), scale)
+            numbers |= self._averages[run.name]
+        return numbers
+
+    def _together(self, members: list[str], variant: str) -> Reached:
+        """Ensembles of the members' runs with one seed; a member that has one variant only takes part with that."""
+        each = [self.reached(name, variant) or self.reached(name, VARIANTS[0]) for name in members]
+        found = [reached for reached in each if reached is not None]
+        failures = {name: why for reached in found for name, why in reached.failures.items()}
+        if failures:
+            return Reached((), {}, failures)
+        rows = []
+        for runs in zip(*(reached.runs for reached in found), strict=True):
+            together = ensemble([predictions_of(run) for run in runs])
+            accuracy = self.document.scale * float(together.right.mean())
+            rows.append({"test_accuracy": accuracy} | _macro(together, self.document.scale))
+        return Reached((), _columns(rows), {})
+
+
+def _columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
+    """Measures that every run has."""
+    names = [name for name in rows[0] if all(name in row for row in rows)] if rows else []
+    return {name: [row[name] for row in rows] for name in names}
+
+
+def _macro(predictions: Predictions, scale: float) -> dict[str, float]:
+    macro = class_report(predictions).macro
+    return {measure: scale * getattr(macro, field) for measure, field in AVERAGES.items()}
+
+
+def _needs_averages(document: Document, name: str) -> bool:
+    claims = [claim for claim in document.claims.values() if name in claim.experiments]
+    measures = {measure for claim in claims for measure in (claim.measure, *(claim.measures or ()))}
+    return bool((measures | {measure for measure, _ in document.experiments[name].printed.values()}) & set(AVERAGES))
+
+
+class Verdicts(NamedTuple):
+    """A claim as the report's numbers have it, as our seeds do, and as a sweep does; None where they do not speak."""
+
+    printed: Finding
+    seeds: dict[str, Finding | None]
+    sweeps: dict[str, SweepVerdict | None]
+
+
+def verdicts(results: Results) -> dict[str, Verdicts]:
+    """On every claim of the planned questions.
+
+    Raises  UsageError, FileSystemError, CorruptDataError for runs that the document names.
+    """
+    document = results.document
+    names = list(dict.fromkeys(name for question in results.plan.questions for name in question.claims))
+    printed = {finding.name: finding for finding in check(_with_claims(document, names))}
+    ours = {variant: _over_seeds(results, names, variant) for variant in VARIANTS}
+    return {
+        name: Verdicts(
+            printed[name],
+            {variant: ours[variant].get(name) for variant in VARIANTS},
+            {variant: _in_sweep(results, name, variant) for variant in VARIANTS},
+        )
+        for name in names
+    }
+
+
+def _in_sweep(results: Results, name: str, variant: str) -> SweepVerdict | None:
+    claim = results.document.claims[name].in_sweep
+    searched = results.searched(claim.sweep, variant) if claim else None
+    if claim is None or searched is None:
+        return None
+    share = MEASURES[searched.analysis.metric.name].kind == "share"
+    return judge_in_sweep(claim, searched.analysis, results.document.scale if share else 1.0)
+
+
+def _over_seeds(results: Results, names: list[str], variant: str) -> dict[str, Finding]:
+    """Of claims whose experiments all have that variant, and that are not about two printed numbers."""
+    document = results.document
+    asked = [
+        name
+        for name in names
+        if not isinstance(RELATIONS[document.claims[name].relation], TwoMeasures) or document.claims[name].selected
+        if all(variant in document.variants(each) for each in document.claims[name].experiments)
+    ]
+    findings = check_over_seeds(_with_claims(document, asked), results.values(variant))
+    return {finding.name: finding for finding in findings}
+
+
+def _with_claims(document: Document, names: list[str]) -> Document:
+    return document.model_copy(update={"claims": {name: document.claims[name] for name in names}})
+
+
+def as_mapping(results: Results, found: Mapping[str, Verdicts]) -> dict[str, Any]:
+    """All of it in types that JSON knows."""
+    plan = results.plan
+    experiments: dict[str, Any] = {}
+    for name in plan.experiments:
+        for variant in results.document.variants(name):
+            reached = results.reached(name, variant)
+            if reached is not None:
+                row = {"runs": [run.name for run in reached.runs], "failed": reached.failures, "values": reached.values}
+                experiments.setdefault(name, {})[variant] = row
+    claims = {
+        name: {
+            "printed": each.printed.to_mapping(),
+            **{variant: finding and finding.to_mapping() for variant, finding in each.seeds.items()},
+            "in_sweep": {variant: verdict._asdict() for variant, verdict in each.sweeps.items() if verdict},
+        }
+        for name, each in found.items()
+    }
+    units = {name: "of the document" if kind.kind == "share" else kind.kind for name, kind in MEASURES.items()}
+    asked = {**plan.choice._asdict(), "questions": [question.id for question in plan.questions], "seeds": plan.seeds}
+    return {
+        "title": results.document.title,
+        "unit": results.document.unit,
+        "asked": asked,
+        "experiments": experiments,
+        "sweeps": _sweeps(results),
+        "claims": claims,
+        "units": units,
+    }
+
+
+def _sweeps(results: Results) -> dict[str, Any]:
+    """Of each that is over: where it is, how many trials of which state, its best and worst with their settings."""
+    found: dict[str, Any] = {}
+    for (name, variant), planned in results.plan.sweeps.items():
+        searched = results.searched(name, variant)
+        if searched is not None:
+            ends = {"best": searched.analysis.best, "worst": searched.analysis.worst}
+            told = {
+                end: entry and {"values": entry.values, "objective": entry.objective.mean}
+                for end, entry in ends.items()
+            }
+            row = {"folder": planned.name, "metric": searched.analysis.metric.name, "states": searched.analysis.states}
+            found.setdefault(name, {})[variant] = row | told
+    return found

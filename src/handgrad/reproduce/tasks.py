@@ -1,0 +1,365 @@
+"""The tasks of a recipe, runs and sweeps: their configurations, what is left to do of each, and doing it."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from handgrad.claims.document import Document
+from handgrad.claims.questions import Found
+from handgrad.claims.settings import canonical_name, choice
+from handgrad.classical import Stage
+from handgrad.config import RunConfig
+from handgrad.config.build import REPLACED_BY_LAYERS
+from handgrad.config.lookup import field_spellings
+from handgrad.diagnostics import ERROR
+from handgrad.errors import FileSystemError, HandgradError, UsageError
+from handgrad.files import atomic_write
+from handgrad.nearest import squashed
+from handgrad.runs import InterruptedRunError, Run, execute, resume
+from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
+from handgrad.sweeps.analysis.result import Entry
+from handgrad.sweeps.diagnostics import Plan, diagnose_sweep
+from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, open_sweep
+from handgrad.sweeps.posthoc.diverse import choose
+from handgrad.sweeps.posthoc.test import ranking
+from handgrad.sweeps.samplers import require
+from handgrad.sweeps.start import run_sweep
+from handgrad.sweeps.watcher import Standing, Watcher
+from handgrad.training import Observer, Trainer
+from handgrad.training.weights import save_weights
+
+DIVERGED = "diverged"
+WEIGHTS = "weights.npz"
+SOONEST = 0.2  # seconds between two words about how far a run is
+NEARLY = 0.99  # what a fit that takes longer than expected is at
+
+Tell = Callable[[str, float], None]
+"""Is told a run's name and how much of it is done, from 0 to 1."""
+
+Stopping = Callable[[], bool]
+
+
+class Ending(NamedTuple):
+    """What became of a run: `failure` says in one line why it has no result; `stopped` that it is to be resumed."""
+
+    name: str
+    failure: str = ""
+    stopped: bool = False
+
+
+class Watch(Observer):
+    """Tells how far a run is, and stops it when it is asked to."""
+
+    def __init__(self, name: str, tell: Tell, stopping: Stopping) -> None:
+        self.name, self._tell, self._stopping = name, tell, stopping
+        self._told = 0.0
+
+    def paused(self, trainer: Trainer) -> None:
+        """Say so, several times a second at most."""
+        if self._stopping():
+            trainer.stop("interrupted")
+        self._say(trainer.step / trainer.total_steps)
+
+    def fitting(self, stage: Stage) -> None:
+        """A model without steps is as far as its time is."""
+        self._say(min(stage.seconds / max(stage.expected, SOONEST), NEARLY))
+
+    def _say(self, share: float) -> None:
+        if time.monotonic() - self._told >= SOONEST:
+            self._told = time.monotonic()
+            self._tell(self.name, share)
+
+
+def write_weights(configs: Sequence[RunConfig]) -> int:
+    """Each network's weights as weights.npz in its run's folder, and how many there are; other models have none.
+
+    Raises  FileSystemError, CorruptDataError.
+    """
+    runs = [run for run in map(run_of, configs) if run.model_file.exists()]
+    for run in runs:
+        if not (run.path / WEIGHTS).exists():
+            save_weights(run.load_model(), run.path / WEIGHTS)
+    return len(runs)
+
+
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
+def run_of(config: RunConfig) -> Run:
+    """Its folder, whether it is there or not."""
+    return Run(Path(config.runs_dir) / str(config.name))
+
+
+def failure_of(run: Run) -> str:
+    """Why a run that is over has no result; nothing for one that has, or is not over."""
+    return "training diverged" if run.metrics.get("stopped") == DIVERGED else ""
+
+
+def run_is_over(config: RunConfig) -> bool:
+    """Whether nothing is left to do of a run."""
+    run = run_of(config)
+    return run.complete or bool(failure_of(run))
+
+
+def finish_run(config: RunConfig, tell: Tell, stopping: Stopping = never) -> Ending:
+    """Train the run, go on with it, or leave it as it is when it is over.
+
+    Raises  FileSystemError, which the next run would meet as well; InterruptedRunError.
+    """
+    run = run_of(config)
+    if run_is_over(config):
+        return Ending(run.name, failure_of(run))
+
+    def observers(_config: RunConfig, _path: Path) -> list[Observer]:
+        return [Watch(run.name, tell, stopping)]
+
+    try:
+        if run.config_file.exists():
+            resume(run.path, observers)
+        else:
+            execute(config, observers, quiet=True)
+    except (FileSystemError, InterruptedRunError):
+        raise
+    except HandgradError as error:
+        return Ending(run.name, str(error))
+    return Ending(run.name, stopped=not run_is_over(config))
+
+
+OVER = "over.json"
+
+
+class PlannedSweep(NamedTuple):
+    """A sweep of a recipe in one variant; its folder's name tells its space, but not how many trials it is to have."""
+
+    folder: Path
+    label: str
+    definition: SweepDefinition
+    base: RunConfig
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        """The folder's name, and the sweep's."""
+        sweep = {name: part for name, part in self.definition.to_mapping().items() if name != "notices"}
+        told = [sweep, self.base.to_mapping(), self.settings.method, self.settings.seed]
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
+        return f"{self.label}-{digest}"
+
+    @property
+    def sweep(self) -> Sweep:
+        """The sweep, whether it is there or not."""
+        return Sweep(self.folder / self.name, self.definition, self.base, self.settings)
+
+    @property
+    def wanted(self) -> int:
+        """How many trials there are to be."""
+        return self.sweep.wanted or 0
+
+    @property
+    def begun(self) -> int:
+        """How many trials have a folder."""
+        return min(self.wanted, sum(1 for _ in self.sweep.runs_dir.glob("*")))
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do: a sweep may end with fewer trials than are wanted, where there are no more."""
+        try:
+            return bool(json.loads((self.sweep.path / OVER).read_text())["trials"] >= self.wanted)
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+
+def plan_sweep(document: Document, name: str, variant: str, folder: Path, dataset: str | None) -> PlannedSweep:
+    """The sweep called `name`, on another `dataset` where one is given.
+
+    Raises  UsageError with the place, for a file that is no sweep, settings that cannot be, and errors of the
+            diagnostics; or when Optuna is missing.
+    """
+    search = document.sweeps[name]
+    if search.file not in BUNDLED and not Path(search.file).exists():
+        wrong = choice("sweep file", search.file, BUNDLED)
+        raise UsageError(f"sweeps.{name}.file: {wrong}; or give a file, seen from the recipe")
+    base, held = sweep_base(document, name, variant)
+    if dataset is not None:
+        base, held = base.replaced(dataset=dataset), [*held, "dataset"]
+    settings = Settings(search.method or "", search.seed, configurations=search.trials)
+    try:
+        definition = read_sweep(search.file, base)
+        definition = definition.fixed(**{field: getattr(base, field) for field in held})
+        definition = dataclasses.replace(definition, method=search.method or definition.method)
+        for finding in diagnose_sweep(definition, base, Plan(search.trials)):
+            if finding.severity == ERROR:
+                raise UsageError(str(finding))
+    except UsageError as error:
+        raise UsageError(f"sweeps.{name}: {error}") from error
+    require(definition.method)
+    settings = dataclasses.replace(settings, method=definition.method)
+    base = base.replaced(dataset=definition.constants.get("dataset", base.dataset))
+    return PlannedSweep(folder, f"{name}-{variant}", definition, base, settings)
+
+
+class _Telling(Watcher):
+    """Tells what share of the trials is over, and passes a wish to stop on as the signal that a sweep understands."""
+
+    def __init__(self, name: str, tell: Tell, stopping: Stopping) -> None:
+        self._name, self._tell, self._stopping, self._passed = name, tell, stopping, False
+
+    def looked(self, standing: Standing) -> None:
+        """Several times a second."""
+        self._tell(self._name, standing.settled / max(standing.wanted or 1, 1))
+        if self._stopping() and not self._passed:
+            self._passed = True
+            signal.raise_signal(signal.SIGTERM)
+
+
+def finish_sweep(planned: PlannedSweep, tell: Tell, stopping: Stopping = never) -> Ending:
+    """Run the sweep, go on with it, or leave it as it is when it is over; one trial at a time.
+
+    What bayes suggests depends on the results that are there when it is asked: one after the other, they are the same
+    each time. Other sweeps and runs have the other cores.
+
+    Raises  FileSystemError, InterruptedRunError.
+    """
+    if planned.over:
+        return Ending(planned.name)
+    new = planned.sweep
+    try:
+        if os.path.lexists(new.summary_file):
+            sweep = changed(open_sweep(new.path), configurations=new.settings.configurations)
+        else:
+            sweep = create_sweep(new.path, new.definition, new.base, new.settings)
+        run_sweep(sweep, jobs=1, watcher=_Telling(planned.name, tell, stopping))
+        atomic_write(sweep.path / OVER, json.dumps({"trials": planned.wanted}) + "\n")
+    except (FileSystemError, InterruptedRunError):
+        raise
+    except HandgradError as error:
+        return Ending(planned.name, str(error))
+    return Ending(planned.name)
+
+
+class Finds:
+    """What the sweeps of a plan have found so far; each is read once."""
+
+    def __init__(self, document: Document, sweeps: Mapping[tuple[str, str], PlannedSweep]) -> None:
+        self._sweeps = sweeps
+        self._orders: dict[tuple[str, str, str], list[Entry]] = {}
+        self._ranks: dict[tuple[str, str], int] = {}
+        for each in [experiment.found for experiment in document.experiments.values() if experiment.found]:
+            self._ranks[each.sweep, each.among] = max(each.rank, self._ranks.get((each.sweep, each.among), 0))
+
+    def config(self, found: Found, variant: str) -> RunConfig | None:
+        """The configuration at that place, its seed apart; None where there is none yet, or at all."""
+        planned = self._sweeps.get((found.sweep, variant))
+        if planned is None or not planned.over:
+            return None
+        key = found.sweep, variant, found.among
+        if key not in self._orders:
+            self._orders[key] = _order(planned.sweep, found.among, self._ranks[found.sweep, found.among])
+        order, sweep = self._orders[key], planned.sweep
+        return (
+            sweep.definition.to_config(order[found.rank - 1].values, sweep.base) if len(order) >= found.rank else None
+        )
+
+
+def _order(sweep: Sweep, among: str, count: int) -> list[Entry]:
+    """Of `count` configurations at least, where there are so many."""
+    try:
+        return ORDERS[among](sweep, ranking(sweep), count)
+    except UsageError:  # not one has a result
+        return []
+
+
+def _best(_sweep: Sweep, entries: Sequence[Entry], _count: int) -> list[Entry]:
+    return list(entries)
+
+
+def _worst(_sweep: Sweep, entries: Sequence[Entry], _count: int) -> list[Entry]:
+    return list(entries[::-1])
+
+
+def _diverse(sweep: Sweep, entries: Sequence[Entry], count: int) -> list[Entry]:
+    return [pick.entry for pick in choose(entries, count, sweep.definition, sweep.base).picks]
+
+
+ORDERS: dict[str, Callable[[Sweep, Sequence[Entry], int], list[Entry]]] = {
+    "best": _best,
+    "worst": _worst,
+    "diverse": _diverse,
+}
+
+
+def config_of(document: Document, name: str, variant: str, found: RunConfig | None = None) -> RunConfig:
+    """The configuration of an experiment's runs, their seed apart; what a sweep has `found` is in the document's place.
+
+    Raises  UsageError with the place, for settings that runs do not have or that do not go together.
+    """
+    own = [(f"experiments.{each}.", document.experiments[each]) for each in document.lineage(name)]
+    return _laid(_laid(RunConfig(), [("", document)], variant) if found is None else found, own, variant)
+
+
+def sweep_base(document: Document, name: str, variant: str) -> tuple[RunConfig, list[str]]:
+    """What a sweep leaves open: the document's settings, under those that the sweep holds still, which are named.
+
+    Raises  UsageError with the place.
+    """
+    search = document.sweeps[name]
+    config = _laid(RunConfig(), [("", document)], variant)
+    held: dict[str, Any] = {}
+    for key, changes in (("settings", search.settings), (variant, getattr(search, variant) or {})):
+        config = _replaced(config, changes, f"sweeps.{name}.{key}")
+        held |= changes
+    return config, [canonical_name(each) for each in held]
+
+
+def _laid(config: RunConfig, parts: list[tuple[str, Any]], variant: str) -> RunConfig:
+    """For each part its `settings` as far as runs have them, `train`, and what the variant changes; later ones win."""
+    for place, part in parts:
+        for key, changes in (("settings", _stated(part)), ("train", part.train), (variant, getattr(part, variant))):
+            config = _replaced(config, changes or {}, f"{place}{key}")
+    return config
+
+
+def _replaced(config: RunConfig, changes: dict[str, Any], place: str) -> RunConfig:
+    try:
+        return config.replaced(**changes) if changes else config
+    except UsageError as error:
+        raise UsageError(f"{place}: {error}") from error
+
+
+def _stated(part: Any) -> dict[str, Any]:
+    """The settings that runs have, but for those of a network that `train` describes anew as `layers`."""
+    table = field_spellings()
+    dropped = REPLACED_BY_LAYERS if "layers" in part.train else ()
+    names = {written: table.get(squashed(written)) for written in part.settings}
+    return {each: value for each, value in part.settings.items() if names[each] and names[each] not in dropped}
+
+
+Task = RunConfig | PlannedSweep
+
+
+def finish(each: Task, tell: Tell, stopping: Stopping = never) -> Ending:
+    """Do what is left of a task.
+
+    Raises  FileSystemError, which the next one would meet as well; InterruptedRunError.
+    """
+    if isinstance(each, PlannedSweep):
+        return finish_sweep(each, tell, stopping)
+    return finish_run(each, tell, stopping)
+
+
+def over(each: Task) -> bool:
+    """Whether nothing is left to do of a task."""
+    return each.over if isinstance(each, PlannedSweep) else run_is_over(each)
+
+
+def runs_in(each: Task) -> int:
+    """How many runs a task is: the trials of a sweep, or one."""
+    return each.wanted if isinstance(each, PlannedSweep) else 1

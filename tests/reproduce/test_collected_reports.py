@@ -1,0 +1,38 @@
+"""The pages in docs/reports are small enough to keep, and README.md has the numbers that their summaries have."""
+
+import pytest
+from tests.reproduce.scripts import FOLDER, script
+
+from handgrad.claims import REPORTS
+
+LARGEST_BYTES = 4_000_000
+
+
+@pytest.fixture(scope="module")
+def collect():
+    return script("collect")
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_every_whole_report_is_kept(report):
+    assert 100_000 < (FOLDER / f"{report}.html").stat().st_size <= LARGEST_BYTES
+
+
+def test_the_numbers_are_those_of_the_summaries(collect):
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert page.count("| yes |") + page.count("| no |") > 90
+    assert collect.with_numbers(page) == page
+
+
+def test_what_was_made_is_taken_and_the_rest_left(collect, tmp_path, monkeypatch):
+    made = tmp_path / "reproductions" / "ee5179"
+    made.mkdir(parents=True)
+    (made / "report.html").write_text("page", encoding="utf-8")
+    (made / "README.md").write_text("# Title\n\n## Reported and reached\n\n| a |\n\n## Claims\n", encoding="utf-8")
+    (tmp_path / "dl-2022.md").write_text("# Other\n\n## Reported and reached\n\n| b |\n\n## Claims\n", encoding="utf-8")
+    monkeypatch.setattr(collect, "HERE", tmp_path)
+    monkeypatch.setattr(collect, "REPORTS", ["ee5179", "dl-2022"])
+    assert collect.take(tmp_path / "reproductions") == ["ee5179"]
+    page = collect.with_numbers("before\n<!-- numbers -->\nold\n<!-- end of numbers -->\nafter\n")
+    tables = "### [Title](ee5179.html)\n\n| a |\n\n### [Other](dl-2022.html)\n\n| b |\n"
+    assert page == f"before\n<!-- numbers -->\n\n{tables}<!-- end of numbers -->\nafter\n"

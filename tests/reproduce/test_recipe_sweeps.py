@@ -1,0 +1,349 @@
+"""Sweeps inside of recipes: planned, run, gone on with, and what comes of what they find."""
+
+import json
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.commands import arguments, process, without_notice
+from tests.reproduce.malformed import DROP, changed, refusal
+from tests.sweeps.conftest import children, gone, wait_for
+
+from handgrad import strict_yaml
+from handgrad.claims import read_document
+from handgrad.claims.questions import AMONG, PARTS, EffectClaim
+from handgrad.cli.main import main
+from handgrad.evaluation import Interval
+from handgrad.reproduce.plan import Choice, make_plan
+from handgrad.reproduce.question_blocks import SECTIONS
+from handgrad.reproduce.sweep_claims import judge_in_sweep
+from handgrad.reproduce.tasks import ORDERS
+from handgrad.runs import open_run
+from handgrad.sweeps import Metric
+from handgrad.sweeps.analysis.result import Analysis, Effect, Range
+from handgrad.sweeps.folder import open_sweep
+
+COURSE = Path(__file__).with_name("searched.yaml")
+DOCS = Path(__file__).parents[2] / "docs" / "recipes.md"
+VARIANTS = ("as_reported", "as_it_can_be")
+
+
+def plan_of(folder, **chosen):
+    return make_plan(read_document(COURSE), Choice(**chosen), folder)
+
+
+class Made:
+    """A finished reproduction of the course with a sweep."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.results = json.loads((folder / "results.json").read_text())
+        self.page = (folder / "report.md").read_text()
+
+    def sweep(self, variant):
+        return open_sweep(self.folder / "sweeps" / self.results["sweeps"]["search"][variant]["folder"])
+
+    def runs(self, name, variant):
+        return [open_run(self.folder / "runs" / run) for run in self.results["experiments"][name][variant]["runs"]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("searched")
+    assert main(["reproduce", str(COURSE), "--jobs", "1", "-o", str(folder)]) == 0
+    return Made(folder)
+
+
+def test_a_sweep_is_planned_once_for_each_variant(tmp_path):
+    plan = plan_of(tmp_path)
+    assert list(plan.sweeps) == [("search", "as_reported"), ("search", "as_it_can_be")]
+    reported, tuned = plan.sweeps.values()
+    assert reported.settings.method == "bayes"  # the recipe's word over the file's
+    assert (reported.wanted, tuned.wanted) == (6, 6)
+    configs = [
+        each.definition.to_config(next(each.definition.configurations()), each.base) for each in (reported, tuned)
+    ]
+    assert [config.schedule for config in configs] == ["constant", "one_cycle"]
+    assert {config.hidden_size for config in configs} == {8}
+    assert {config.keep for config in configs} == {"last"}  # the document's own, that the file leaves open
+    assert reported.name != tuned.name
+    assert {name for name, _ in plan.lacking} == {"chosen", "second", "worst", "wider", "seventh"}
+    assert {name for name, _ in plan.runs} == {"plain"}
+
+
+def test_a_question_without_it_needs_no_sweep(tmp_path):
+    text = COURSE.read_text().replace("experiments: [plain, wider]", "experiments: [plain]")
+    path = tmp_path / "course.yaml"
+    path.write_text(text)
+    (tmp_path / "space.yaml").write_text(COURSE.with_name("space.yaml").read_text())
+    plan = make_plan(read_document(path), Choice(questions=("2",)), tmp_path)
+    assert (plan.sweeps, plan.lacking) == ({}, {})
+    assert make_plan(read_document(path), Choice(questions=("1",)), tmp_path).sweeps
+
+
+def test_quick_takes_fewer_trials_and_images_in_a_folder_of_its_own_name(tmp_path):
+    whole, quick = (plan_of(tmp_path, quick=each).sweeps["search", "as_reported"] for each in (False, True))
+    assert quick.wanted == 3
+    assert quick.base.train_fraction == pytest.approx(500 / 1438)
+    assert quick.name != whole.name
+
+
+def test_more_trials_are_the_same_sweep_and_another_space_is_not(tmp_path):
+    document = read_document(COURSE)
+    search = document.sweeps["search"]
+
+    def name_with(**changes):
+        changed = document.model_copy(update={"sweeps": {"search": search.model_copy(update=changes)}})
+        return make_plan(changed, Choice(), tmp_path).sweeps["search", "as_reported"].name
+
+    assert name_with(trials=9) == name_with(title="other") == name_with()
+    assert len({name_with(), name_with(settings={"hidden_size": 8}), name_with(seed=1), name_with(method="grid")}) == 4
+
+
+def test_the_first_run_of_what_was_found_is_the_trial_itself(made):
+    for variant in VARIANTS:
+        sweep = made.sweep(variant)
+        best, *_, worst = sweep.ranked(sweep.trials())
+        for name, trial in (("chosen", best), ("worst", worst)):
+            first, second = made.runs(name, variant)
+            assert first.metrics["validation"]["accuracy"] == trial.objective
+            assert {field: first.config.to_mapping()[field] for field in trial.values} == trial.values
+            assert second.config.seed == 1
+        assert first.config.schedule == {"as_reported": "constant", "as_it_can_be": "one_cycle"}[variant]
+
+
+def test_what_is_like_it_has_its_settings_under_its_own(made):
+    for variant in VARIANTS:
+        wider, chosen = (made.runs(name, variant)[0].config for name in ("wider", "chosen"))
+        assert wider.hidden_size == 32
+        assert wider.replaced(hidden_size=chosen.hidden_size, name=chosen.name) == chosen
+
+
+def test_a_rank_that_there_is_not_is_told_of(made):
+    row = made.results["experiments"]["seventh"]["as_reported"]
+    assert row["runs"] == []
+    assert row["failed"] == {"seventh": "sweep search has no configuration number 7 among its best"}
+    assert "seventh has no result: sweep search has no configuration number 7" in made.page
+
+
+def test_the_best_of_the_sweep_stands_beside_the_reported(made):
+    best = [made.results["sweeps"]["search"][variant]["best"]["objective"] for variant in VARIANTS]
+    cells = next(line for line in made.page.splitlines() if line.startswith("| the sweep | validation accuracy"))
+    assert [cell.strip() for cell in cells.split("|")][3:7] == [
+        "80.00",
+        *(f"{100 * value:.2f}" for value in best),
+        "yes",
+    ]
+    assert "| best of the sweep | test accuracy | 79.00 |" in made.page
+    assert "best of the sweep: The reported numbers are those of best of the report." in made.page
+    assert (
+        f"{100 * best[1]:.2f}: {made.sweep('as_it_can_be').best(made.sweep('as_it_can_be').trials()).run}" in made.page
+    )
+
+
+def test_its_trials_count_as_training(made):
+    seconds = sum(trial.seconds for variant in VARIANTS for trial in made.sweep(variant).trials())
+    runs = sum(run.metrics["seconds"] for run in map(open_run, made.folder.glob("runs/*")))
+    assert made.results["seconds"] == pytest.approx(seconds + runs, abs=0.01)
+
+
+def test_what_is_over_is_not_run_again(made, capsys):
+    written = {path: path.stat().st_mtime_ns for path in made.folder.glob("**/metrics.json")}
+    assert main(["reproduce", str(COURSE), "--jobs", "1", "-o", str(made.folder)]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "30 runs are over already, and are not run again" in said
+    )  # 2 sweeps of 6 trials, 9 configurations of 2 seeds
+    assert "training" not in said
+    assert {path: path.stat().st_mtime_ns for path in made.folder.glob("**/metrics.json")} == written
+
+
+def test_the_estimate_counts_trials_and_what_they_find(tmp_path, capsys):
+    assert main(["reproduce", str(COURSE), "--estimate", "--jobs", "1", "-o", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "2 runs with 2 seeds each, 12 trials in 2 sweeps, in" in said
+    assert "20 more runs, of what is found by then" in said
+    assert "for 14 runs, 1 at a time" in said
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def light(tmp_path):
+    """The course's sweep as reported, with little besides."""
+    document = strict_yaml.load_mapping(COURSE)
+    del document["sweeps"]["search"]["as_it_can_be"]
+    kept = {name: document["experiments"][name] for name in ("plain", "printed", "chosen")}
+    shown = [{"sweep": "search", "part": "outcome"}]
+    question = {"id": 1, "title": "The sweep", "experiments": list(kept), "show": shown}
+    path = tmp_path / "light.yaml"
+    path.write_text(strict_yaml.dump(document | {"experiments": kept, "claims": {}, "questions": [question]}))
+    (tmp_path / "space.yaml").write_text(COURSE.with_name("space.yaml").read_text())
+    return path
+
+
+@pytest.mark.slow
+def test_processes_find_what_one_process_does(made, light, tmp_path):
+    answer = process(f"reproduce {light} --jobs 3 --npz -o {tmp_path / 'out'}")
+    assert answer.code == 0, answer.err
+    other = Made(tmp_path / "out")
+    here, there = ([trial.values for trial in each.sweep("as_reported").trials()] for each in (made, other))
+    assert here == there
+    for name in ("plain", "chosen"):
+        values = [each.results["experiments"][name]["as_reported"]["values"]["test_accuracy"] for each in (made, other)]
+        assert values[0] == values[1]
+    assert len(list(other.folder.glob("runs/chosen-*/weights.npz"))) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "jobs"), [(signal.SIGKILL, 2), (signal.SIGINT, 1)])
+def test_stopped_or_killed_it_goes_on_to_the_same(light, tmp_path, number, jobs):
+    document = strict_yaml.load_mapping(light)
+    document["settings"]["epochs"] = 200  # six trials of a third of a second or so: time enough to be stopped in
+    light.write_text(strict_yaml.dump(document))
+    folder, whole = tmp_path / "out", tmp_path / "whole"
+    words = f"reproduce {light} --jobs {jobs} -o {folder}"
+    running = subprocess.Popen(arguments(words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: list(folder.glob("sweeps/*/runs/*/config.yaml")), "the first trial's beginning", 90)
+    below = [each for child in children(running.pid) for each in (child, *children(child))]
+    running.send_signal(number)
+    said = without_notice(running.communicate(timeout=60)[1])
+    assert running.returncode == (-number if number == signal.SIGKILL else 128 + number)
+    assert number == signal.SIGKILL or ("the same command goes on from here" in said and said.count("\n") == 1)
+    wait_for(lambda: gone(below), "the end of all processes", 20)
+    assert len(list(folder.glob("sweeps/*/runs/*/metrics.json"))) < 6
+    assert process(words).code == 0
+    assert process(f"reproduce {light} --jobs 2 -o {whole}").code == 0
+    trials, expected = (Made(each).sweep("as_reported").trials() for each in (folder, whole))
+    assert [(trial.values, trial.objective) for trial in trials] == [(each.values, each.objective) for each in expected]
+
+
+def test_the_example_of_the_documentation_is_taken(tmp_path):
+    example = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)[1]
+    document = read_document(f"title: An example\nsettings: {{dataset: digits}}\n{example}")
+    plan = make_plan(document, Choice(), tmp_path)
+    assert list(plan.sweeps) == [("search", variant) for variant in VARIANTS]
+    assert {name for name, _ in plan.lacking} == {"found", "second", "worst", "moved"}
+
+
+def test_the_documentation_names_every_part_and_order():
+    text = DOCS.read_text()
+    assert all(f"`{name}`" in text for name in [*PARTS, *ORDERS])
+    assert ORDERS.keys() == AMONG.keys()
+    assert SECTIONS.keys() == PARTS.keys() - {"outcome"}
+
+
+def effect(value, reference, low, high, name="weight_decay"):
+    return Effect(name, value, reference, Interval((low + high) / 2, low, high, 0), 0.01, 9, 0.9)
+
+
+def judged(claim, *effects):
+    analysis = Analysis(Metric(), {"finished": 50}, effects=effects)
+    return judge_in_sweep(EffectClaim(sweep="search", **claim), analysis, 100.0)
+
+
+DECAY = {"setting": "w_d", "higher": 0, "lower": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("claim", "effects", "verdict", "interval"),
+    [
+        (DECAY, [effect(0.5, 0.0, -0.65, -0.57)], "holds", (57, 65)),
+        (DECAY, [effect(0.0, 0.5, 0.57, 0.65)], "holds", (57, 65)),
+        (DECAY | {"by": 60}, [effect(0.5, 0.0, -0.65, -0.57)], "undecided", (57, 65)),
+        (DECAY | {"by": 70}, [effect(0.5, 0.0, -0.65, -0.57)], "does not hold", (57, 65)),
+        (DECAY, [effect(0.5, 0.0, 0.01, 0.03)], "does not hold", (-3, -1)),
+        (DECAY, [effect(0.5, 0.0, -0.02, 0.01)], "undecided", (-1, 2)),
+        # by way of 0.0005, the reference: -0.01..0.01 less -0.64..-0.60
+        (DECAY, [effect(0.0, 5e-4, -0.01, 0.01), effect(0.5, 5e-4, -0.64, -0.60)], "holds", (59, 65)),
+        (DECAY, [effect(0.0, 5e-4, -0.01, 0.01)], "undecided", None),
+        (DECAY, [effect(0.5, 0.0, -0.65, -0.57, name="dropout")], "undecided", None),
+        (DECAY, [effect(Range(0.3, 1), Range(0, 0.3), -0.65, -0.57)], "holds", (57, 65)),
+        (DECAY, [], "undecided", None),
+    ],
+)
+def test_a_claim_is_asked_of_a_sweep(claim, effects, verdict, interval):
+    found = judged(claim, *effects)
+    assert found.verdict == verdict
+    if interval is None:
+        assert "too few configurations" in found.words
+    else:
+        assert (found.difference.low, found.difference.high) == pytest.approx(interval)
+        assert f"95 % interval {interval[0]:.2f} to {interval[1]:.2f}" in found.words
+
+
+SOUND = {
+    "title": "a sweep",
+    "sweeps": {"search": {"file": "da6401", "trials": 6}},
+    "experiments": {"plain": {}, "best": {"found": {"sweep": "search"}}},
+    "claims": {
+        "decay": {
+            "says": "Decay ruins.",
+            "higher": ["best", "plain"],
+            "in_sweep": {"sweep": "search", "setting": "weight_decay", "higher": 0, "lower": 0.5},
+        }
+    },
+    "questions": [
+        {"id": 1, "title": "One", "show": [{"sweep": "search", "part": "outcome"}], "claims": ["decay"]},
+    ],
+}
+SEARCH, EFFECT, SHOWN = ["sweeps", "search"], ["claims", "decay", "in_sweep"], ["questions", 0, "show", 0]
+
+MALFORMED = [
+    ([*SEARCH, "file"], DROP, "sweeps.search.file: is missing"),
+    ([*SEARCH, "trials"], DROP, "sweeps.search.trials: is missing"),
+    ([*SEARCH, "trials"], 0, "sweeps.search.trials: must be greater than or equal to 1, got 0"),
+    (
+        [*SEARCH, "method"],
+        "annealing",
+        "sweeps.search: unknown method 'annealing', expected one of grid, random, bayes",
+    ),
+    ([*SEARCH, "trails"], 9, "sweeps.search.trails: is no key"),
+    (["experiments", "best", "found"], {"sweep": "serch"}, "found.sweep: unknown sweep 'serch': did you mean search?"),
+    (["experiments", "best", "found", "rank"], 0, "found.rank: must be greater than or equal to 1, got 0"),
+    (
+        ["experiments", "best", "found", "among"],
+        "top",
+        "found.among: unknown order 'top', expected one of best, worst, diverse",
+    ),
+    (
+        ["experiments", "best", "found", "beside"],
+        "plan",
+        "found.beside: unknown experiment 'plan': did you mean plain?",
+    ),
+    (["experiments", "best", "like"], "plain", "leave out like, runs and ensemble"),
+    ([*EFFECT, "sweep"], "other", "claims.decay.in_sweep.sweep: unknown sweep 'other'"),
+    ([*EFFECT, "higher"], DROP, "claims.decay.in_sweep.higher: is missing"),
+    ([*SHOWN, "sweep"], "other", "questions.1.show.1.sweep: unknown sweep 'other'"),
+    ([*SHOWN, "part"], "timline", "unknown part of a sweep 'timline': did you mean timeline?"),
+    ([*SHOWN, "part"], DROP, "sweep and part go together"),
+    (SHOWN, {"text": "x", "part": "outcome"}, "sweep and part go together"),
+    ([*SHOWN, "of"], ["plain"], "sweep does not use `of`"),
+    ([*SHOWN, "variant"], "as_it_can_be", "questions.1.show.1: search has no variant as_it_can_be"),
+]
+
+UNSEARCHABLE = [
+    ([*SEARCH, "file"], "da6402", "sweeps.search.file: unknown sweep file 'da6402': did you mean da6401?"),
+    ([*SEARCH, "settings"], {"epohcs": 3}, "sweeps.search.settings: unknown setting epohcs: did you mean epochs?"),
+    ([*SEARCH, "as_it_can_be"], {"schedule": "twice"}, "sweeps.search.as_it_can_be: schedule must be one of"),
+    ([*SEARCH, "settings"], {"validation_fraction": 0}, "sweeps.search: "),
+    ([*EFFECT, "setting"], "dropout", "claims.decay.in_sweep.setting: the sweep varies epochs, num_layers, "),
+    ([*EFFECT, "lower"], 0.7, "claims.decay.in_sweep.lower: the sweep tries weight_decay 0.0, 0.0005, 0.5, got 0.7"),
+    ([*EFFECT, "lower"], "much", "claims.decay.in_sweep.lower: weight_decay must be"),
+]
+
+
+def test_the_sound_one_is_taken(tmp_path):
+    assert make_plan(read_document(json.dumps(SOUND)), Choice(), tmp_path).sweeps
+
+
+@pytest.mark.parametrize(("place", "value", "words"), MALFORMED, ids=lambda each: str(each)[:40])
+def test_what_is_malformed_is_refused_with_its_place(place, value, words):
+    assert words in refusal(lambda: read_document(changed(SOUND, place, value)))
+
+
+@pytest.mark.parametrize(("place", "value", "words"), UNSEARCHABLE, ids=lambda each: str(each)[:40])
+def test_what_cannot_be_searched_is_refused_with_its_place(place, value, words, tmp_path):
+    document = read_document(changed(SOUND, place, value))
+    assert words in refusal(lambda: make_plan(document, Choice(), tmp_path))
