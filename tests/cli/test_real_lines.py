@@ -213,6 +213,8 @@ UNDERSTOOD = {
     # what else it could mean is given by itself
     "--num_hidden 3 --sizes 100,100,100 --loss sq --opt gd": {"hidden_sizes": (100, 100, 100), "loss": MSE},
     "--gamma 0.7 -m 0.9 --scheduler step -o momentum": {"schedule_factor": 0.7, "momentum": 0.9},
+    "-sz 128 128 64 -s 42 -wa Key": {"seed": 42},
+    "--lamb 0.01 --hidden_layers 4 --hidden_features 64": {"weight_decay": 0.01, "hidden_sizes": (64, 64, 64, 64)},
     # a mere yes beside the number, and a number that is switched off
     "--early_stop --patience 5": {"patience": 5},
     "--is_early_stop true --patience 50": {"patience": 50},
@@ -257,6 +259,7 @@ REFUSED = {
     "--save_best_only no": "for the last one give keep last",
     "--augment": "images are varied by noise, shift and elastic only",
     "--dataset-seed 111 --init-seed 8312": "seed is given twice: --dataset-seed 111 and --init-seed 8312",
+    "-s 42": "-s is ambiguous: choose --seed, --hidden_size or --schedule",
     "--hidden2 256": "unknown flag --hidden2",
     "--hidden1 64 --hidden_size 32": "hidden_size is given twice",
 }

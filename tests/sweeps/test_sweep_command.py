@@ -72,6 +72,11 @@ def test_the_course_s_front_door_runs_the_course_s_sweep(folder, capsys):
     }
 
 
+def test_what_a_sweep_does_not_write_is_said(folder, capsys):
+    answer = call(capsys, "train.py --mode sweep --dry_run --dataset digits --no_wandb --model_save_path best.npz")
+    assert "no effect here: model_save_path (mode sweep)" in answer.out + answer.err
+
+
 def test_two_drivers_of_one_file_are_one_too_many(folder, capsys, make_sweep):
     sweep = make_sweep()
     with joined(sweep.storage_url):

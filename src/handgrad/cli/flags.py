@@ -244,13 +244,14 @@ class Reading:
         for written, words, problem in self._unclear:
             users = {name: called_for(name, chosen) for name in problem.candidates if name not in chosen}
             wanted = [name for name, user in users.items() if user]
+            value = words[0] if len(words) == 1 else words
+            fitting = [name for name in users if " " in name or _or_none(self.kind_of(name), value) is not None]
             if len(wanted) == 1 and len(words) == 1:
                 self._triples.append((written, wanted[0], words[0]))
                 self._notes.append(f"{written} is taken as {wanted[0]}, since {users[wanted[0]]} uses it")
-            elif len(users) == 1 and len(words) == 1:
-                (left,) = users
-                self._triples.append((written, left, words[0]))
-                self._notes.append(f"{written} is taken as {left}: what else it could mean is given by itself")
+            elif len(fitting) == 1 and " " not in fitting[0]:
+                self._triples.append((written, fitting[0], value))
+                self._notes.append(f"{written} is taken as {fitting[0]}: what else it could mean is given by itself")
             else:
                 self.problems.append(problem)
         for written, name in self._turned_on:

@@ -36,7 +36,7 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
         ),
         *("log_level", "quiet", "silent", "save_logs", "save_log", "csv", "debug_mode", "expt_dir"),
     ),
-    KEY: ("key", "api_key", "wandb_key", "wandb_api_key", "wandb_login", "login"),
+    KEY: ("wa", "key", "api_key", "wandb_key", "wandb_api_key", "wandb_login", "login"),
     PROCESSOR: ("gpu", "gpus", "gpu_id", "use_gpu", "cuda", "use_cuda", "mps", "cpu", "use_cpu", "pin_memory"),
     TESTED: (
         *("train", "do_train", "test", "do_test", "eval", "do_eval", "evaluate", "test_model", "run_test", "validate"),

@@ -38,7 +38,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         *("size_of_hidden_layers", "size_hidden_layer", "size_of_hidden_layer", "hidden_dim", "hidden_dims", "width"),
         *("layer_sizes", "hidden_layers_sizes", "hidden_nodes", "num_hidden_nodes", "sizes", "hidden_layer_units"),
         *("units_per_layer", "layer_dims", "layer_units", "hidden_unit", "hidden_dimension", "num_neurons_per_layer"),
-        *("hidden_width", "neurons_in_hidden_layer", "num_neurons_in_hidden_layer"),
+        *("hidden_width", "hidden_features", "neurons_in_hidden_layer", "num_neurons_in_hidden_layer"),
     ),
     "activation": (
         *("a", "ac", "act", "af", "activation_function", "activation_fn", "activation_func", "act_fn", "activ"),
@@ -175,7 +175,9 @@ COMPLEMENTS: dict[str, str] = {
 }
 
 # What nearly everybody means by a name that could mean more: said in a note.
-GUESSED: dict[str, str] = dict.fromkeys(("lambda", "lambd", "lmbda", "reg", "regularization"), "weight_decay")
+GUESSED: dict[str, str] = dict.fromkeys(
+    ("lambda", "lambd", "lmbda", "lamb", "lam", "reg", "regularization"), "weight_decay"
+)
 
 _LOSSES: dict[str, tuple[str, ...]] = {
     "mean_squared_error": (
