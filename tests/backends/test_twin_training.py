@@ -199,7 +199,8 @@ def test_run_folder(tmp_path):
     files = [sorted(str(path.relative_to(run.path)) for path in run.path.iterdir()) for run in (ours, theirs)]
     assert files[0] == files[1]
     assert theirs.metrics.keys() == ours.metrics.keys()
-    assert theirs.metrics["test"]["loss"] == pytest.approx(ours.metrics["test"]["loss"], rel=0.1)  # the same training
+    # By `rounding`, the measurements of such a training in float32 may part so far.
+    assert theirs.metrics["test"]["loss"] == pytest.approx(ours.metrics["test"]["loss"], rel=0.05)
     assert set(theirs.facts["environment"]) - set(ours.facts["environment"]) == {
         "torch",
         "torch_threads",

@@ -114,8 +114,8 @@ def assert_as(oracle, layer, x, dy, dtype):
     """Both passes of a layer against `oracle(x, **parameters)`, the naive layer."""
     bound, exact = BoundLayer(layer, x.shape[1:], len(x), dtype), x.astype(float)
     values = {name: value.astype(float) for name, value in bound.named(bound.parameters).items()}
-    expected = {"y": oracle(exact, **values), "dx": naive.pulled_back(lambda x: oracle(x, **values), exact, dy)}
+    expected = {"y": oracle(exact, **values)}
     for name, value in values.items():
         moved = functools.partial(lambda value, name: oracle(exact, **values | {name: value}), name=name)
         expected[f"d{name}"] = naive.pulled_back(moved, value, dy)
-    bound.check(x, dy, expected)
+    bound.check(x, dy, expected | {"dx": naive.pulled_back(lambda x: oracle(x, **values), exact, dy)})

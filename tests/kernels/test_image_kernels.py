@@ -22,20 +22,20 @@ def compare(layer, x, oracle, dtype):
     assert_as(oracle, layer, x, random_images((len(x), *layer.plan(x.shape[1:]).output), dtype, seed=1), dtype)
 
 
-CONVOLUTIONS = [
-    ((2, 3, 5, 4), Conv2D(2, 3)),
-    ((1, 1, 4, 4), Conv2D(1, 1)),
-    ((3, 2, 4, 5), Conv2D(3, (2, 3))),
-    ((2, 1, 6, 5), Conv2D(2, 5, padding="valid")),
-    ((2, 2, 6, 7), Conv2D(3, 3, 2)),
-    ((2, 1, 7, 6), Conv2D(2, (3, 2), (3, 2), "valid")),
-    ((1, 2, 5, 5), Conv2D(2, 4, 3)),
-    ((2, 1, 3, 3), Conv2D(2, 1, 2)),
-]
+CONVOLUTIONS = {
+    "3 by 3": ((2, 3, 5, 4), Conv2D(2, 3)),
+    "1 by 1": ((1, 1, 4, 4), Conv2D(1, 1)),
+    "2 by 3": ((3, 2, 4, 5), Conv2D(3, (2, 3))),
+    "5 by 5 valid": ((2, 1, 6, 5), Conv2D(2, 5, padding="valid")),
+    "stride 2": ((2, 2, 6, 7), Conv2D(3, 3, 2)),
+    "two strides valid": ((2, 1, 7, 6), Conv2D(2, (3, 2), (3, 2), "valid")),
+    "4 by 4 stride 3": ((1, 2, 5, 5), Conv2D(2, 4, 3)),
+    "gaps": ((2, 1, 3, 3), Conv2D(2, 1, 2)),
+}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("shape", "layer"), CONVOLUTIONS, ids=str)
+@pytest.mark.parametrize(("shape", "layer"), CONVOLUTIONS.values(), ids=CONVOLUTIONS.keys())
 def test_convolution(shape, layer, dtype):
     def oracle(x, weight, bias):
         return naive_images.convolution(x, weight, bias, pair(layer.stride), layer.padding)

@@ -114,7 +114,7 @@ def test_backward_with_a_random_dy(name, training):
     allowed = bound.rounding(x, dy, training=training, key=5)
     # Each of five sums over y is off by `noise`; the truncation is 1/15 of what twice the step makes it differ.
     noise = allowed["y"] * np.abs(dy).sum() + gamma(dy.size) * np.abs(dy * forward()).sum()
-    for array, value in {"x": x, **bound.named(bound.parameters)}.items():
+    for array, value in {**bound.named(bound.parameters), "x": x}.items():
         expected, coarse = (numeric(forward, value, dy, step) for step in (STEP, 2 * STEP))
         tolerance = 18 / 12 * noise / STEP + largest(coarse - expected) + allowed[f"d{array}"]
         assert_close(found[f"d{array}"], expected, tolerance, f"{name}: d{array}")

@@ -1,0 +1,112 @@
+"""Signs that may be flipped in the source, one at a time, the quick test that must notice, and what it must say.
+
+A line is what stands once in its file. A test of images runs its kernels as Python, which spares the longest compile.
+"""
+
+from typing import NamedTuple
+
+
+class Flip(NamedTuple):
+    file: str  # below src/handgrad
+    line: str
+    flipped: str
+    test: str
+    says: str  # the operation and the array that the failure must name
+
+    @property
+    def as_python(self):
+        return self.test.startswith(IMAGES)
+
+
+IMAGES = "tests/kernels/test_image_kernels.py::"
+CHANNELS = f"{IMAGES}test_batch_norm_of_channels[shape0-float64]"
+CONVOLUTION = f"{IMAGES}test_convolution[3 by 3-float64]"
+SMALL = f"{IMAGES}test_convolution[1 by 1-float64]"
+
+
+def layer(name):
+    return f"tests/nn/test_gradients.py::test_backward_with_a_random_dy[{name}-training]"
+
+
+def loss(name):
+    return f"tests/kernels/test_loss_kernels.py::test_loss_and_gradient[6-10-{name}-float64]"
+
+
+def optimizer(name):
+    return f"tests/optim/test_optimizer_rules.py::test_path[{name}-unusual-float64]"
+
+
+def links(name):
+    return f"tests/kernels/test_driver.py::test_links_before_the_step[{name}-float64]"
+
+
+def schedule(name):
+    return f"tests/optim/test_schedules.py::test_by_hand[{name}]"
+
+
+ACTIVATIONS, NORM, CHANNEL = "kernels/activations.py", "kernels/batchnorm.py", "kernels/channelnorm.py"
+CONV, POOL, LOSSES, DRIVER = "kernels/convolution.py", "kernels/pooling.py", "kernels/losses.py", "kernels/driver.py"
+RATES = "optim/schedules.py"
+
+FLIPS = [
+    Flip(ACTIVATIONS, "dy[i] * y[i] * (one - y[i])", "dy[i] * y[i] * (one + y[i])", layer("sigmoid"), "sigmoid: dx"),
+    Flip(ACTIVATIONS, "dy[i] * (one - y[i] * y[i])", "dy[i] * (one + y[i] * y[i])", layer("tanh"), "tanh: dx"),
+    Flip(ACTIVATIONS, "dy[i] if x[i] > zero else zero", "-dy[i] if x[i] > zero else zero", layer("relu"), "relu: dx"),
+    Flip(ACTIVATIONS, "else slope * dy[i]", "else -slope * dy[i]", layer("leaky_relu"), "leaky_relu: dx"),
+    Flip(ACTIVATIONS, "else dy[i] * (y[i] + alpha)", "else dy[i] * (y[i] - alpha)", layer("elu"), "elu: dx"),
+    Flip(ACTIVATIONS, "(saved[i] + x[i] * height", "(saved[i] - x[i] * height", layer("gelu"), "gelu: dx"),
+    Flip(ACTIVATIONS, "exp(-half * x[i] * x[i])", "exp(half * x[i] * x[i])", layer("gelu"), "gelu: dx"),
+    Flip(ACTIVATIONS, "x[i] * (one - saved[i])", "x[i] * (one + saved[i])", layer("silu"), "silu: dx"),
+    Flip(ACTIVATIONS, "dy[i] * sigmoid(x[i])", "dy[i] * sigmoid(-x[i])", layer("softplus"), "softplus: dx"),
+    Flip(NORM, "dbeta[j] += dy[i]", "dbeta[j] -= dy[i]", layer("batch_norm"), "batch_norm: dbeta"),
+    Flip(NORM, "dgamma[j] += dy[i]", "dgamma[j] -= dy[i]", layer("batch_norm"), "batch_norm: dgamma"),
+    Flip(NORM, "(dy[i] - share *", "(dy[i] + share *", layer("batch_norm"), "batch_norm: dx"),
+    Flip(NORM, "(dbeta[j] + normalised", "(dbeta[j] - normalised", layer("batch_norm"), "batch_norm: dx"),
+    Flip(CHANNEL, "dbeta += gradient[k]", "dbeta -= gradient[k]", CHANNELS, "BatchNorm: dbeta"),
+    Flip(CHANNEL, "dgamma += gradient[k]", "dgamma -= gradient[k]", CHANNELS, "BatchNorm: dgamma"),
+    Flip(CHANNEL, "(gradient[k] - (dbeta", "(gradient[k] + (dbeta", CHANNELS, "BatchNorm: dx"),
+    Flip(CHANNEL, "(dbeta + (plane", "(dbeta - (plane", CHANNELS, "BatchNorm: dx"),
+    Flip(CONV, "dbias[o] += total", "dbias[o] -= total", CONVOLUTION, "Conv2D: dbias"),
+    Flip(CONV, "b += dy[k] * x1[k]", "b -= dy[k] * x1[k]", CONVOLUTION, "Conv2D: dweight"),
+    Flip(CONV, "c_next += dy_next[k]", "c_next -= dy_next[k]", CONVOLUTION, "Conv2D: dweight"),
+    Flip(CONV, "dweight[j] += a", "dweight[j] -= a", SMALL, "Conv2D: dweight"),
+    Flip("kernels/dense.py", "dbias[j] += dy[n + j]", "dbias[j] -= dy[n + j]", layer("dense"), "dense: dbias"),
+    Flip("kernels/dropout.py", "= saved[i] * dy[i]", "= -saved[i] * dy[i]", layer("dropout"), "dropout: dx"),
+    Flip(POOL, "out[n] = given[n] if", "out[n] = -given[n] if", layer("max_pool2d"), "max_pool2d: dx"),
+    Flip(POOL, "+= share * given[n]", "-= share * given[n]", layer("average_pool2d"), "average_pool2d: dx"),
+    Flip(LOSSES, "(dlogits[n, k] - share)", "(dlogits[n, k] + share)", loss("smoothed"), "smoothed: dlogits"),
+    Flip(LOSSES, "labels[n]] -= dlogits", "labels[n]] += dlogits", loss("cross_entropy"), "cross_entropy: dlogits"),
+    Flip(LOSSES, "scale * (error - inner)", "scale * (error + inner)", loss("squared_error"), "squared_error: dlogits"),
+    Flip(LOSSES, "inner += error *", "inner -= error *", loss("squared_error"), "squared_error: dlogits"),
+    Flip("optim/sgd.py", "w[i] -= learning", "w[i] += learning", optimizer("sgd"), "sgd: w"),
+    Flip("optim/momentum.py", "w[i] -= learning_rate * velocity", "w[i] += learning_rate * velocity",
+         optimizer("momentum"), "momentum: w"),
+    Flip("optim/momentum.py", "(dw[i] + momentum *", "(dw[i] - momentum *", optimizer("nag"), "nag: w"),
+    Flip("optim/rmsprop.py", "square[i] + rest", "square[i] - rest", optimizer("rmsprop"), "rmsprop: square"),
+    Flip("optim/rmsprop.py", "1 - beta, epsilon\n", "1 + beta, epsilon\n", optimizer("rmsprop"), "rmsprop: square"),
+    Flip("optim/rmsprop.py", "sqrt(square[i]) + ep", "sqrt(square[i]) - ep", optimizer("rmsprop"), "rmsprop: w"),
+    Flip("optim/adagrad.py", "square[i] += dw", "square[i] -= dw", optimizer("adagrad"), "adagrad: square"),
+    Flip("optim/adagrad.py", "w[i] -= learning", "w[i] += learning", optimizer("adagrad"), "adagrad: w"),
+    Flip("optim/adam.py", "m[i] + rest1 * dw[i]\n", "m[i] - rest1 * dw[i]\n", optimizer("adam"), "adam: m"),
+    Flip("optim/adam.py", "v[i] + rest2 * dw[i] * dw[i]\n", "v[i] - rest2 * dw[i] * dw[i]\n",
+         optimizer("adam"), "adam: v"),
+    Flip("optim/adam.py", "(1 - beta1**step)", "(1 + beta1**step)", optimizer("adam"), "adam: w"),
+    Flip("optim/adam.py", "(1 - beta2**step)", "(1 + beta2**step)", optimizer("adamw"), "adamw: w"),
+    Flip("optim/adam.py", "* root + epsilon", "* root - epsilon", optimizer("adam"), "adam: w"),
+    Flip("optim/nadam.py", "m[i] + rest1 * dw[i]\n", "m[i] - rest1 * dw[i]\n", optimizer("nadam"), "nadam: m"),
+    Flip("optim/nadam.py", "(1 - memory[0])\n", "(1 + memory[0])\n", optimizer("nadam"), "nadam: w"),
+    Flip("optim/nadam.py", "now = beta1 * (1 - 0.5", "now = beta1 * (1 + 0.5", optimizer("nadam"), "nadam: w"),
+    Flip("optim/nadam.py", "fresh * dw[i] + carried", "fresh * dw[i] - carried", optimizer("nadam"), "nadam: w"),
+    Flip("optim/eve.py", "abs(loss - memory[1])", "abs(loss + memory[1])", optimizer("eve"), "eve: w"),
+    Flip("optim/eve.py", "memory[0] + (1 - beta3)", "memory[0] - (1 - beta3)", optimizer("eve"), "eve: w"),
+    Flip(DRIVER, "+ l1 * np.sign", "- l1 * np.sign", links("l1"), "l1=0.03, weight_decay=0.0): w"),
+    Flip(DRIVER, "            dw[i] = scale * dw[i] + l2 * w[i]", "            dw[i] = scale * dw[i] - l2 * w[i]",
+         links("weight_decay"), "weight_decay=0.2): w"),
+    Flip(DRIVER, "(norm + 1e-6)", "(norm - 1e-6)", links("clipping"), "clip_norm=0.7, l1=0.0, weight_decay=0.0): w"),
+    Flip(RATES, "0.5 * (1 + _cos(math.pi * np.minimum", "0.5 * (1 - _cos(math.pi * np.minimum",
+         schedule("cosine"), "cosine: learning_rate"),
+    Flip(RATES, "up = 0.5 * (1 - _cos", "up = 0.5 * (1 + _cos", schedule("one_cycle"), "one_cycle: learning_rate"),
+    Flip(RATES, "end + (1 - end) * down", "end - (1 - end) * down", schedule("one_cycle"), "one_cycle: learning_rate"),
+    Flip(RATES, "ramp = np.minimum((steps + 1)", "ramp = np.minimum((steps - 1)", schedule("warmup"),
+         "warmup: learning_rate"),
+]  # fmt: skip
