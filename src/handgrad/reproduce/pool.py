@@ -5,8 +5,6 @@ import multiprocessing
 import os
 import queue
 import signal
-import threading
-import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -16,10 +14,10 @@ from typing import Any, NamedTuple, Protocol
 from handgrad.errors import HandgradError
 from handgrad.reproduce.tasks import Ending, Task, finish
 from handgrad.runs import InterruptedRunError
+from handgrad.runs.child_processes import KILLED, follow, starting_processes
 from handgrad.runs.interruption import stopped_among, stopping_on_signals
 
 TICK = 0.2  # seconds
-ORPHANED = 1.0
 
 
 class Display(Protocol):
@@ -92,7 +90,8 @@ def _at_once(tasks: Sequence[Task], jobs: int, display: Display) -> Generator[En
     reports: Any = context.Queue()
     stop, done = _Stop(), 0
     with stopping_on_signals(stop) as interruption, _pool(context, min(jobs, len(tasks)), reports) as pool:
-        waiting = {pool.submit(_in_process, task) for task in tasks}
+        with starting_processes():
+            waiting = {pool.submit(_in_process, task) for task in tasks}
         while waiting and not stop.asked:
             over, waiting = wait(waiting, TICK, FIRST_COMPLETED)
             _pass_on(reports, display)
@@ -138,8 +137,7 @@ def _result(future: Future[Answer]) -> Ending:
     try:
         answer = future.result()
     except BrokenProcessPool:
-        words = "a process was killed, perhaps for want of memory: the same command with fewer --jobs goes on"
-        raise HandgradError(words) from None
+        raise HandgradError(KILLED) from None
     if answer.code:
         raise _FailedError(answer)
     return answer.ending
@@ -152,19 +150,12 @@ _reports: list[Any] = []
 
 
 def _begin(reports: Any, parent: int) -> None:
-    """Away from the terminal's Ctrl-C, which the parent passes on."""
+    """Before the first piece of work."""
     one_thread_each()
-    os.setpgid(0, 0)
+    follow(parent)
     signal.signal(signal.SIGTERM, lambda number, frame: _stop.stop(""))
     logging.getLogger("handgrad").addHandler(logging.NullHandler())  # warnings stand in the run's log
     _reports.append(reports)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(ORPHANED)
-    os._exit(1)
 
 
 def _tell(name: str, share: float) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from handgrad.config import RunConfig
 from handgrad.errors import HandgradError, UsageError
+from handgrad.runs.child_processes import KILLED, follow, starting_processes
 from handgrad.runs.folder import Run
 from handgrad.runs.interruption import InterruptedRunError, stopped_among, stopping_on_signals
 from handgrad.runs.start import ObserverMaker, execute, no_observers, resume
@@ -61,9 +62,10 @@ def complete_runs(configs: Sequence[RunConfig], jobs: int, observers: ObserverMa
         return
     # Spawned: a forked child would share locks of threads that it does not have.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(configs)), context, _leave_signals)
+    pool = ProcessPoolExecutor(min(jobs, len(configs)), context, follow, (os.getpid(),))
     with stopping_on_signals() as interruption, _closing(pool):
-        places = {pool.submit(_in_process, config): place for place, config in enumerate(configs)}
+        with starting_processes():
+            places = {pool.submit(_in_process, config): place for place, config in enumerate(configs)}
         waiting = set(places)
         while waiting and not interruption.signal:
             over, waiting = wait(waiting, TICK, FIRST_COMPLETED)
@@ -92,12 +94,7 @@ def _answer(future: Future[Answer]) -> Answer:
     try:
         return future.result()
     except BrokenProcessPool:
-        return Answer(1, "a process was killed, perhaps for want of memory: the same command with fewer --jobs goes on")
-
-
-def _leave_signals() -> None:
-    """Away from the terminal's Ctrl-C, which the parent passes on."""
-    os.setpgid(0, 0)
+        return Answer(1, KILLED)
 
 
 def _in_process(config: RunConfig) -> Answer:

@@ -5,7 +5,6 @@ whatever forks must. `python -m handgrad.sweeps.workers.nursery FD CONFIGS` prep
 text CONFIGS; then each byte that comes over the socket FD together with a socket asks for a worker that serves it.
 """
 
-import ctypes
 import gc
 import json
 import logging
@@ -21,19 +20,18 @@ from handgrad.errors import HandgradError, UsageError
 from handgrad.evaluation import measure
 from handgrad.kernels.cache import NOTICE
 from handgrad.runs import prepare
+from handgrad.runs.child_processes import end_with
 from handgrad.runs.trackers import preload
 from handgrad.sweeps.executor import EpochEnded, Task
 from handgrad.sweeps.workers.channel import Channel
 from handgrad.sweeps.workers.execution import data_set, run_trial
 from handgrad.training import Trainer
 
-SET_DEATH_SIGNAL = 1  # Linux's PR_SET_PDEATHSIG
-
 
 def main(descriptor: int, configs: str) -> None:
     """Prepare, then fork a worker whenever one is asked for, until the driver is gone."""
     driver = os.getppid()
-    die_with_parent(driver)
+    end_with(driver)  # elsewhere than on Linux, the closed socket must do
     logging.getLogger("handgrad").addHandler(logging.NullHandler())  # each run has its own log
     end = socket.socket(fileno=descriptor)
     control = Channel(end)
@@ -74,7 +72,7 @@ def warm_up(configs: list[dict[str, Any]]) -> None:
 
 def serve(channel: Channel, nursery: int) -> NoReturn:
     """A worker's life: one trial after the other, until the driver hangs up."""
-    die_with_parent(nursery)
+    end_with(nursery)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     channel.send({"pid": os.getpid()})
     try:
@@ -110,14 +108,6 @@ class Wire:
         """Whether an interrupt has come, or the driver has hung up."""
         self.stopping = self.stopping or any("interrupt" in message for message in self.channel.received())
         return self.stopping or self.channel.closed
-
-
-def die_with_parent(parent: int) -> None:
-    """Have Linux kill this process when `parent` ends, however it ends; elsewhere the closed socket must do."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before that
-        os._exit(1)
 
 
 if __name__ == "__main__":
