@@ -1,8 +1,10 @@
 """The cache of compiled kernels on disk: what a kernel's key covers, and damage, foreign files, and full disks."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -240,6 +242,49 @@ def test_a_disk_that_fills_up_stops_nothing(kernels, tmp_path):
     assert list((tmp_path / "cache" / "kernels").iterdir()) == [], "nothing half-written is left"
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 64 kB as the cache's folder."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    try:
+        mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", disk)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("only root can mount a disk, and not in every container")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def mount(*words):
+    subprocess.run(["mount", *words], check=True, capture_output=True)
+
+
+@pytest.mark.slow
+def test_a_full_disk_stops_nothing(kernels, small_disk):
+    (small_disk / "kernels").mkdir(mode=0o700)
+    with contextlib.suppress(OSError), open(small_disk / "others", "wb", buffering=0) as file:
+        while file.write(b"x" * 4096):
+            pass
+    for _ in range(2):
+        result, said = run(kernels, small_disk)
+        assert result == [21, 9, 27, 0, 0, 0]
+        assert "cannot be written" in said
+        assert "No space left on device" in said
+        assert len(said.splitlines()) == 1, said
+        assert list((small_disk / "kernels").iterdir()) == [], "nothing half-written is left"
+
+
+@pytest.mark.slow
+def test_a_read_only_disk_stops_nothing(kernels, small_disk, tmp_path):
+    """The first time kernels go to a temporary folder, where the second time they are found."""
+    mount("-o", "remount,ro", small_disk)
+    for hits in (0, 1):
+        result, said = run(kernels, small_disk, TMPDIR=str(tmp_path))
+        assert result == [21, 9, 27, hits, hits, hits]
+        assert said.endswith(f"not in {small_disk / 'kernels'}: Read-only file system")
+        assert len(said.splitlines()) == 1, said
+
+
 SLOW = """
 import sys
 from handgrad.kernels.compile import strict_kernel
@@ -271,3 +316,32 @@ def test_a_wait_for_the_compiler_is_told_while_it_lasts(tmp_path):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "begun\nover\n"
     assert done.stderr == ""
+
+
+INTERRUPTED = """
+import signal
+from numba.core.codegen import CPUCodeLibrary
+
+for name in ("_object_compiled_hook", "_object_getbuffer_hook"):  # LLVM calls them
+    def interrupted(*arguments, hook=getattr(CPUCodeLibrary, name)):
+        signal.raise_signal(signal.SIGINT)
+        return hook(*arguments)
+    setattr(CPUCodeLibrary, name, staticmethod(interrupted))
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+import outer
+"""
+
+
+def test_ctrl_c_in_a_callback_of_the_compiler_is_not_lost(kernels, tmp_path):
+    """Python drops what is raised there; the second time, kernels are loaded."""
+    variables = {"HANDGRAD_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": f"{kernels}:{SOURCE}"}
+    command = [sys.executable, "-c", INTERRUPTED]
+    run(kernels, tmp_path / "full")
+    for cache in ("empty", "full"):
+        variables["HANDGRAD_CACHE_DIR"] = str(tmp_path / cache)
+        done = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
+        assert done.returncode == -signal.SIGINT
+        assert done.stdout == ""
+        assert done.stderr.endswith("\nKeyboardInterrupt\n")
+        assert "Exception ignored" not in done.stderr

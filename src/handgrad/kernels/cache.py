@@ -12,6 +12,7 @@ import logging
 import multiprocessing
 import os
 import shutil
+import signal
 import stat
 import sys
 import tempfile
@@ -135,16 +136,17 @@ class KernelCache(_Cache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The machine code for these types, or None."""
-        target_context.refresh()
-        path = self._path(sig, target_context.codegen())
-        if path is None or not verified(path):
-            return None
-        try:
-            # Its pickle ends before the digest.
-            payload = IndexDataCacheFile(str(path.parent), "", "")._load_data(path.name)
-            return CompileResult._rebuild(target_context, *payload)
-        except Exception:  # a class in it cannot be imported any more, or the file is gone by now
-            return None
+        with INTERRUPTS:
+            target_context.refresh()
+            path = self._path(sig, target_context.codegen())
+            if path is None or not verified(path):
+                return None
+            try:
+                # Its pickle ends before the digest.
+                payload = IndexDataCacheFile(str(path.parent), "", "")._load_data(path.name)
+                return CompileResult._rebuild(target_context, *payload)
+            except Exception:  # a class in it cannot be imported any more, or the file is gone by now
+                return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep what was compiled, unless it holds addresses of this process."""
@@ -172,6 +174,37 @@ class KernelCache(_Cache):
         """It is never."""
 
 
+class _Interrupts:
+    """While a kernel is compiled or loaded, Ctrl-C waits: the exception would be lost in a callback of LLVM's."""
+
+    def __init__(self) -> None:
+        self._depth, self._came, self._holding = 0, False, False
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is not threading.main_thread():  # Python delivers signals there only
+            return
+        self._depth += 1
+        if self._depth == 1 and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._holding = True
+            signal.signal(signal.SIGINT, self._note)
+
+    def __exit__(self, *error: object) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._depth -= 1
+        if self._depth == 0 and self._holding:
+            self._holding, came, self._came = False, self._came, False
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            if came:
+                signal.raise_signal(signal.SIGINT)
+
+    def _note(self, number: int, frame: object) -> None:
+        self._came = True
+
+
+INTERRUPTS = _Interrupts()
+
+
 @functools.cache
 def say_compiling() -> None:
     """Tell the user, once, why nothing happens: on stderr, as whoever calls from Python sees no log.
@@ -195,6 +228,7 @@ class CompilingNotice(event.Listener):
 
     def on_start(self, event: Any) -> None:
         """A kernel, perhaps for another one that compiles already."""
+        INTERRUPTS.__enter__()
         self._depth += 1
         if self._depth == 1 and self._left > 0 and _is_ours(event):
             self._since = time.monotonic()
@@ -210,6 +244,7 @@ class CompilingNotice(event.Listener):
             self._timer.cancel()
             self._timer.join()  # whoever forks now must have no thread
             self._timer = None
+        INTERRUPTS.__exit__()
 
 
 def _is_ours(event: Any) -> bool:
