@@ -38,6 +38,74 @@ def test_other_commands_tell_it_too(here, capsys, command):
     assert answer.err.count("are few to learn from") == 1
 
 
+@pytest.fixture
+def half_blank(here):
+    """The digits, every other one a blank image."""
+    images = np.where(np.arange(len(DIGITS.x_train))[:, None, None] % 2, DIGITS.x_train, np.uint8(3))
+    np.savez(here / "blank.npz", x_train=images, y_train=DIGITS.y_train, x_test=DIGITS.x_test, y_test=DIGITS.y_test)
+    (here / "recipe.yaml").write_text(
+        "title: Two\nsettings: {dataset: blank.npz, hidden_size: [4], batch_size: 64, epochs: 3}\n"
+        "train: {batch_norm: false, optimizer: adam, learning_rate: 0.001}\nseeds: 2\n"
+        "experiments: {one: {}, other: {settings: {epochs: 1}}}\nclaims: {}\n"
+        "questions: [{id: 1, title: Both, experiments: [one, other]}]\n"
+    )
+    (here / "s.yaml").write_text("method: grid\nparameters:\n  learning_rate: {values: [0.001]}\n")
+
+
+SMALL = "-d blank.npz -nhl 1 -sz 4 --no_batch_norm --dropout 0 -e 2"
+READING = [
+    "data blank.npz",
+    "data show blank.npz",
+    f"train {SMALL} --dry_run",
+    "train -d blank.npz --model knn --no_report",
+    f"crossval {SMALL} --folds 2",
+    f"gradcheck {SMALL}",
+    f"derive {SMALL}",
+    f"sweep s.yaml {SMALL} --no_report --jobs 1",
+    "reproduce recipe.yaml --estimate",
+]
+
+
+@pytest.mark.parametrize("words", READING)
+def test_every_command_that_reads_a_data_set_tells_what_is_wrong_with_it(half_blank, capsys, words):
+    answer = call(capsys, words)
+    assert answer.code == 0, answer.err
+    assert len([line for line in answer.err.splitlines() if "training images are blank" in line]) == 1, answer.err
+
+
+def test_lockstep_tells_it_too(half_blank, torch, capsys):
+    assert "training images are blank" in call(capsys, f"lockstep {SMALL} --steps 1").err
+
+
+def test_a_reproduction_tells_how_many_experiments_it_is_true_of(half_blank, here, capsys):
+    answer = call(capsys, "reproduce recipe.yaml --estimate")
+    assert answer.err.count("warning: 1 of 2 experiments: 21 steps in all (epochs 1, 21 steps each)") == 1, answer.err
+
+
+def test_what_a_data_set_holds(here, capsys):
+    np.savez(
+        here / "one.npz", x_train=DIGITS.x_train[:90], y_train=[0] * 90, x_test=DIGITS.x_test, y_test=DIGITS.y_test
+    )
+    answer = call(capsys, "data one.npz")
+    assert answer.code == 2
+    assert "training images are of one class, 0: there is nothing to tell apart" in answer.err
+    assert answer.out.startswith("one.npz: 90 training and 359 test images of 8 x 8 pixels\n")
+    counts = {words[0]: words[1:] for words in map(str.split, answer.out.splitlines()) if len(words) == 3}
+    assert counts["0"] == ["90", str((DIGITS.y_test == 0).sum())]
+    assert counts["3"] == ["0", str((DIGITS.y_test == 3).sum())]
+
+
+@pytest.mark.parametrize("model", ["knn", "svm"])
+def test_a_classical_model_at_the_chance_level(here, capsys, model):
+    labels = np.random.default_rng(0).permutation(DIGITS.y_train)
+    np.savez(here / "mixed.npz", x_train=DIGITS.x_train, y_train=labels, x_test=DIGITS.x_test, y_test=DIGITS.y_test)
+    answer = call(capsys, f"train -d mixed.npz --model {model} --name a --no_report")
+    assert answer.err.count("is at the chance level: always naming the largest class is right for") == 1
+    assert "labels may not belong to their images" in answer.err
+    assert "the training images are learned" in answer.err
+    assert json.loads((here / "runs" / "a" / "metrics.json").read_text())["warning"] in answer.err
+
+
 def test_a_sweep_tells_it_once(here, capsys):
     (here / "s.yaml").write_text(
         "method: random\nmetric: {name: val_accuracy, goal: maximize}\nparameters:\n"

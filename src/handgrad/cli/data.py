@@ -1,30 +1,38 @@
-"""`handgrad data list | fetch | verify | sample`."""
+"""`handgrad data list | show | fetch | verify | sample`."""
 
 from pathlib import Path
 
 from PIL import Image
+from rich.table import Column, Table
 
 from handgrad import data
-from handgrad.cli.console import say, working
+from handgrad.cli.console import Screen, say, working
 from handgrad.cli.parser import Parser
+from handgrad.cli.watching import read_dataset
+from handgrad.config import RunConfig, build_split
 from handgrad.errors import CorruptDataError, FileSystemError
 from handgrad.files import atomic_writer
+from handgrad.training.diagnose import heed, of_images
+
+ACTIONS = ("list", "show", "fetch", "verify", "sample")
 
 
 def run(tokens: list[str]) -> int:
-    """Show which data sets are on this machine, download one, read every byte of one, or take pictures out of one."""
+    """Show which data sets are here, or what one holds; download, verify one, or take pictures out of it."""
     parser = Parser(
         "data",
-        "The data sets that handgrad knows by name.",
-        "  handgrad data list\n  handgrad data fetch mnist\n  handgrad data verify fashion_mnist\n"
+        "Data sets: those with a name, a folder of images, or an .npz file.",
+        "  handgrad data list\n  handgrad data show my-images       or: handgrad data my-images\n"
+        "  handgrad data fetch mnist\n  handgrad data verify fashion_mnist\n"
         "  handgrad data sample digits --out samples    one test image a class, as PNG",
     )
-    parser.add_argument("action", choices=("list", "fetch", "verify", "sample"))
-    parser.add_argument("name", nargs="?", help="mnist, fashion_mnist or digits (not for list)")
+    parser.add_argument("action", choices=ACTIONS)
+    parser.add_argument("name", nargs="?", help="a data set, as for --dataset (not for list)")
     parser.add_argument(
         "--out", type=Path, default=Path("samples"), help="folder for the pictures of sample (default: samples)"
     )
-    arguments = parser.arguments(tokens)
+    alone = len(tokens) == 1 and tokens[0] not in ACTIONS and not tokens[0].startswith("-")
+    arguments = parser.arguments(["show", *tokens] if alone else tokens)
     if arguments.action == "list":
         for status in data.statuses():
             say(_line(status))
@@ -33,7 +41,25 @@ def run(tokens: list[str]) -> int:
         parser.error(f"data {arguments.action} needs the name of a data set: {', '.join(data.DATASETS)}")
     if arguments.action == "sample":
         return _sample(arguments.name, arguments.out)
-    return _fetch(arguments.name) if arguments.action == "fetch" else _verify(arguments.name)
+    return {"show": _show, "fetch": _fetch, "verify": _verify}[arguments.action](arguments.name)
+
+
+def _show(name: str) -> int:
+    """What a data set holds, then what a training would warn of or refuse."""
+    config = RunConfig.from_mapping({"dataset": name})
+    dataset = read_dataset(config)
+    height, width = dataset.image_shape
+    train, test = dataset.y_train, dataset.y_test
+    say(f"{dataset.name}: {len(train):,} training and {len(test):,} test images of {height} x {width} pixels")
+    low, high = dataset.pixel_range
+    pixels = dataset.x_train
+    say(f"pixels: {pixels.min()} to {pixels.max()}, mean {pixels.mean():.1f}; {low:g} is black, {high:g} white in them")
+    table = Table("class", *(Column(head, justify="right") for head in ("training", "test")), box=None)
+    for label, title in enumerate(dataset.class_names):
+        table.add_row(title, f"{(train == label).sum():,}", f"{(test == label).sum():,}")
+    Screen().print(table)
+    heed(of_images(build_split(config, dataset), dataset.class_names, dataset))
+    return 0
 
 
 def _fetch(name: str) -> int:

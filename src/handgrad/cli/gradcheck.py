@@ -8,8 +8,10 @@ from handgrad.cli.flags import parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import CONFIG, HELP
 from handgrad.cli.watching import read_dataset
+from handgrad.config import build_split
 from handgrad.nn import gradcheck
 from handgrad.runs import build_network
+from handgrad.training.diagnose import heed, of_images
 
 BOUND = 1e-7
 IMAGES = 8
@@ -27,6 +29,7 @@ def run(tokens: list[str]) -> int:
     say_notes(parsed.notes)
     config = parsed.config.replaced(dtype="float64")
     dataset = read_dataset(config)
+    heed(of_images(build_split(config, dataset), dataset.class_names, dataset))
     network = build_network(config, dataset, np.arange(len(dataset.y_train)))
     batch = dataset.x_train[:IMAGES], dataset.y_train[:IMAGES]
     with working("taking every gradient by finite differences"):

@@ -18,8 +18,9 @@ from handgrad.cli.watching import read_dataset
 from handgrad.config import RunConfig
 from handgrad.config.kinds import Names, Whole
 from handgrad.nn import Network
-from handgrad.runs import open_run, prepare
+from handgrad.runs import diagnose_run, open_run, prepare
 from handgrad.training import Trainer
+from handgrad.training.diagnose import heed
 
 OPTIONS = (
     CONFIG,
@@ -53,6 +54,7 @@ def run(tokens: list[str]) -> int:
     say_notes(parsed.notes)
     config, twists = parsed.config, parsed.options["torch"]
     dataset = read_dataset(config)
+    heed(diagnose_run(config, dataset))
 
     def make(kind: type[Trainer], dtype: str) -> Trainer:
         return kind(*prepare(config.replaced(dtype=dtype), dataset), device=config.device)

@@ -32,7 +32,7 @@ COMMANDS = {
     "export": "write a run's weights for PyTorch, and the lines that load them",
     "reproduce": "run a course report again, whole or in part, or a recipe of yours",
     "check": "what a report's own numbers say of its claims, or yours of yours",
-    "data": "list, fetch, verify data sets, take samples from one",
+    "data": "list, fetch, verify data sets; what one holds, samples of it",
     "bench": "time the training steps of a configuration, here and in PyTorch",
     "info": "versions, BLAS, processor, data found; the rule of an optimizer",
 }

@@ -16,7 +16,7 @@ from handgrad.data import canonical_name
 from handgrad.errors import UsageError
 from handgrad.machine import available_cores
 from handgrad.reproduce.pages import Written, duration, write_outcome
-from handgrad.reproduce.plan import Choice, Plan, estimated_seconds, fetch_data, make_plan
+from handgrad.reproduce.plan import Choice, Plan, estimated_seconds, fetch_data, make_plan, warn
 from handgrad.reproduce.pool import finish_all, one_thread_each
 from handgrad.reproduce.tasks import Task, over, runs_in, write_weights
 
@@ -116,6 +116,7 @@ def _announce(plan: Plan, jobs: int) -> None:
     if missing:
         with Screen().working("loading data"):
             fetch_data(plan)
+            warn(plan)
         with Screen().working("estimating the time"):
             seconds = estimated_seconds(plan, jobs)
         count = sum(map(runs_in, missing))

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import logging
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -17,12 +19,15 @@ from handgrad.classical import estimate as estimate_fit
 from handgrad.config import RunConfig, build_dataset
 from handgrad.config.influence import idle, settled
 from handgrad.data import load
+from handgrad.diagnostics import ERROR, Diagnostic
 from handgrad.errors import HandgradError, UsageError
 from handgrad.reproduce.sweep_claims import check_effect
 from handgrad.reproduce.tasks import Finds, PlannedSweep, Task, config_of, over, plan_sweep
-from handgrad.runs import make_trainer, prepare, prepare_classical
+from handgrad.runs import diagnose_each, make_trainer, prepare, prepare_classical
 from handgrad.sweeps.timing import estimate as estimate_trial
 from handgrad.training.estimate import estimate_seconds
+
+log = logging.getLogger("handgrad")
 
 APART = {
     "checkpoint_seconds",
@@ -156,6 +161,15 @@ def fetch_data(plan: Plan) -> None:
     configs = [*plan.distinct, *(planned.base for planned in plan.sweeps.values())]
     for config in {(each.dataset, each.resize, each.features): each for each in configs}.values():
         build_dataset(config.replaced(fold=None))
+
+
+def warn(plan: Plan) -> None:
+    """Say what is found in the images, labels and settings of the runs, a line for each finding; one run a seed."""
+    configs = [seeded[0] for seeded in {str(seeded[0].name): seeded for seeded in plan.runs.values()}.values()]
+    findings = Counter(each for found in diagnose_each(configs) for each in found)
+    for (severity, what, fix), count in findings.items():
+        some = "" if count == len(configs) else f"{count} of {len(configs)} experiments: "
+        log.warning("%s%s%s", some, "refused: " if severity == ERROR else "", Diagnostic(severity, what, fix))
 
 
 def chosen_questions(document: Document, asked: Sequence[str]) -> list[Question]:

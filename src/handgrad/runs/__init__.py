@@ -4,7 +4,16 @@ from handgrad.runs.classical import Prepared, prepare_classical
 from handgrad.runs.crossval import CrossValidation, FoldResult, cross_validate
 from handgrad.runs.folder import Run, create_run, list_runs, open_run
 from handgrad.runs.interruption import InterruptedRunError
-from handgrad.runs.start import build_network, build_settings, diagnose_run, execute, make_trainer, prepare, resume
+from handgrad.runs.start import (
+    build_network,
+    build_settings,
+    diagnose_each,
+    diagnose_run,
+    execute,
+    make_trainer,
+    prepare,
+    resume,
+)
 
 __all__ = [
     "CrossValidation",
@@ -16,6 +25,7 @@ __all__ = [
     "build_settings",
     "create_run",
     "cross_validate",
+    "diagnose_each",
     "diagnose_run",
     "execute",
     "list_runs",

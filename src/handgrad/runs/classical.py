@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from handgrad.classical import ClassicalModel, Fitted, Stage, check_labels, estimate, fit, scores
 from handgrad.config import RunConfig, build_classical, build_split
 from handgrad.data import Dataset, Split, take_fraction
+from handgrad.diagnostics import Diagnostic
 from handgrad.evaluation import Predictions
 from handgrad.nn import Scaling
 from handgrad.runs.folder import Run
@@ -18,6 +19,8 @@ from handgrad.runs.journal import journal, writing_log
 from handgrad.runs.predictions_file import write_predictions
 from handgrad.runs.scaling import scaling_of
 from handgrad.training import Observer
+from handgrad.training.chance import no_better_than_guessing, only_learned
+from handgrad.training.diagnose import heed
 
 Array = NDArray[Any]
 log = logging.getLogger("handgrad")
@@ -96,8 +99,21 @@ def fit_classical(
                 at_once=True,
             ) from None
         write_predictions(run.predictions_file, {part: predictions[part] for part in ("test", "validation")})
-        run.write_json(run.metrics_file, _metrics(config, fitted, predictions))
+        metrics = _metrics(config, fitted, predictions)
+        if verdict := _at_chance(dataset, prepared.parts, predictions):
+            metrics["warning"] = str(verdict)
+            heed([verdict])
+        run.write_json(run.metrics_file, metrics)
     return run
+
+
+def _at_chance(dataset: Dataset, parts: Split, predictions: dict[str, Predictions]) -> Diagnostic | None:
+    """What is to be said when nothing was learned."""
+    part = "test" if len(dataset.y_test) else "validation"
+    train, reached = predictions["train"].right, predictions[part].right
+    accuracy = float(reached.mean()) if len(reached) else 0.0
+    causes, test = only_learned(int(train.sum()), len(train), parts), (dataset.x_test, dataset.y_test)
+    return no_better_than_guessing(parts, accuracy, part, test, causes, "try other model_options")
 
 
 def _fit(

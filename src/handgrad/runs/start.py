@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from handgrad.config import (
 )
 from handgrad.config.naming import folder_of_name
 from handgrad.data import Dataset, PixelRange, Split
-from handgrad.diagnostics import Diagnostic
+from handgrad.diagnostics import ERROR, Diagnostic
 from handgrad.errors import CorruptDataError, DivergedError, UsageError
 from handgrad.evaluation import Measure
 from handgrad.files import atomic_write
@@ -102,6 +102,23 @@ def diagnose_run(config: RunConfig, dataset: Dataset) -> list[Diagnostic]:
         return diagnose(build_split(config, dataset), dataset.class_names, dataset)
     network, parts, settings = prepare(config, dataset)
     return diagnose(parts, dataset.class_names, dataset, network, settings)
+
+
+def diagnose_each(configs: Iterable[RunConfig]) -> list[list[Diagnostic]]:
+    """`diagnose_run` of every one, and what else refuses it, on data sets that are loaded once.
+
+    Raises  FileSystemError, CorruptDataError.
+    """
+    found, datasets = [], dict[Any, Dataset]()
+    for config in configs:
+        try:
+            source = config.dataset, config.resize, config.features, config.fold, config.seed if config.fold else None
+            if source not in datasets:
+                datasets[source] = build_dataset(config)
+            found.append(diagnose_run(config, datasets[source]))
+        except UsageError as error:
+            found.append([Diagnostic(ERROR, str(error))])
+    return found
 
 
 def make_trainer(config: RunConfig, dataset: Dataset, prepared: tuple[Network, Split, Settings]) -> Trainer:

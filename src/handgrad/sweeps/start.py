@@ -4,11 +4,10 @@ import os
 from contextlib import closing, suppress
 from typing import Any
 
-from handgrad.config import RunConfig, build_dataset
-from handgrad.data import Dataset
-from handgrad.diagnostics import ERROR, WARNING, Diagnostic
+from handgrad.config import RunConfig
+from handgrad.diagnostics import ERROR, WARNING
 from handgrad.errors import UsageError
-from handgrad.runs import diagnose_run
+from handgrad.runs import diagnose_each
 from handgrad.sweeps.cluster import Cluster
 from handgrad.sweeps.driver import Driver
 from handgrad.sweeps.folder import Sweep
@@ -52,13 +51,7 @@ def run_sweep(
 
 def _heed_diagnoses(examples: list[dict[str, Any]]) -> None:
     """Tell once what would be told of trials.  Raises  UsageError when none of them can be trained."""
-    found: list[list[Diagnostic]] = []
-    datasets: dict[Any, Dataset] = {}
-    for config in map(RunConfig.from_mapping, examples):
-        source = config.dataset, config.resize, config.features, config.fold, config.seed
-        if source not in datasets:
-            datasets[source] = build_dataset(config)
-        found.append(diagnose_run(config, datasets[source]))
+    found = diagnose_each(map(RunConfig.from_mapping, examples))
     errors = [[each for each in told if each.severity == ERROR] for told in found]
     heed(errors[0] if all(errors) else ())
     failing = sorted({each for told in errors for each in told})

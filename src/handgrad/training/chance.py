@@ -1,11 +1,12 @@
 """A training that ends no better than guessing: that it did, and what in it tells why."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.data import Split
 from handgrad.diagnostics import WARNING, Diagnostic
 from handgrad.evaluation import Measure, wilson
 from handgrad.nn import ACTIVATIONS, Dropout, Sigmoid, Tanh
@@ -27,26 +28,62 @@ STILL = 0.02  # a loss that changed by a smaller share did not move
 def at_chance(
     trainer: Trainer, reached: Measure, part: str, test: tuple[Array, Array] | None = None
 ) -> Diagnostic | None:
-    """What is to be said when the accuracy `reached` on a part is not above the share of its largest class.
+    """`no_better_than_guessing` of a training; None where the network answers NaN, too."""
+    if np.isnan(reached.loss):
+        return None
+    causes, remedy = _of_training(trainer), "try another learning_rate, or more epochs"
+    return no_better_than_guessing(trainer.split, reached.accuracy, part, test, causes, remedy)
 
-    `part` is "test" or "validation". None for an accuracy whose 95 % interval (Wilson) is above that share, or none.
+
+def no_better_than_guessing(
+    parts: Split,
+    accuracy: float,
+    part: str,
+    test: tuple[Array, Array] | None,
+    causes: Iterable[Cause],
+    remedy: str,
+) -> Diagnostic | None:
+    """What is to be said when the accuracy reached on a part is not above the share of its largest class.
+
+    `part` is "test" or "validation"; `causes` are those that lie in the model, beside which the data are looked at;
+    `remedy` is what to try where there is none. None for an accuracy whose 95 % interval (Wilson) is above that share.
     """
-    split = trainer.split
-    images, labels = test if test and part == "test" else (split.x[split.validation_rows], split.y_validation)
-    if not len(labels) or np.isnan(reached.loss):
+    images, labels = test if test and part == "test" else (parts.x[parts.validation_rows], parts.y_validation)
+    if not len(labels):
         return None
     share = np.bincount(labels).max() / len(labels)
-    _, low, high, _ = wilson(round(reached.accuracy * len(labels)), len(labels))
+    _, low, high, _ = wilson(round(accuracy * len(labels)), len(labels))
     if low > share or share == 1:
         return None
     what = (
-        f"the {part} accuracy of {100 * reached.accuracy:.2f} % ({100 * low:.1f} to {100 * high:.1f}) is at the chance "
+        f"the {part} accuracy of {100 * accuracy:.2f} % ({100 * low:.1f} to {100 * high:.1f}) is at the chance "
         f"level: always naming the largest class is right for {100 * share:.2f} %"
     )
-    found = sorted([*_of_losses(trainer), *_of_layers(trainer), *_of_data(trainer, images, labels)], reverse=True)
+    found = sorted([*causes, *_of_data(parts, images, labels)], reverse=True)
     told = "; ".join(f"{number}. {text}" for number, (_, text) in enumerate(found[:MOST_CAUSES], 1))
-    fix = f"Likeliest causes: {told}" if found else "No usual cause shows: try another learning_rate, or more epochs"
-    return Diagnostic(WARNING, what, f"{fix}. {_mean_images(trainer, images, labels).sentence}")
+    fix = f"Likeliest causes: {told}" if found else f"No usual cause shows: {remedy}"
+    return Diagnostic(WARNING, what, f"{fix}. {_mean_images(parts, images, labels).sentence}")
+
+
+def only_learned(right: int, images: int, parts: Split) -> Iterator[Cause]:
+    """Training images are named better than by guessing: `right` of so many."""
+    learned = wilson(right, images)
+    if learned.low > _largest(parts):
+        what = f"the training images are learned ({100 * learned.mean:.1f} %), these are not"
+        yield 0.7, f"{what}: too few images, or labels of one part that do not belong to them"
+
+
+def _largest(parts: Split) -> float:
+    """The share of the largest class among the training images."""
+    return float(np.bincount(parts.y_train).max() / len(parts.train_rows))
+
+
+def _of_training(trainer: Trainer) -> Iterator[Cause]:
+    yield from _of_losses(trainer)
+    yield from _of_layers(trainer)
+    if trainer.history.epochs:
+        right = sum(trainer.history.correct[-trainer.steps_per_epoch :])
+        yield from only_learned(right, len(trainer.split.train_rows), trainer.split)
 
 
 def _of_losses(trainer: Trainer) -> Iterator[Cause]:
@@ -117,24 +154,19 @@ def _of_weights(trainer: Trainer, begin: Statistics | None, latest: Statistics) 
         yield 0.9, f"{what}: fewer layers, relu, another weight_init, or batch_norm"
 
 
-def _of_data(trainer: Trainer, images: Array, labels: Array) -> Iterator[Cause]:
+def _of_data(parts: Split, images: Array, labels: Array) -> Iterator[Cause]:
     """Classes out of balance, images without contrast, labels that do not go with the images."""
-    x, _, others = _samples(trainer, images)
-    largest = np.bincount(trainer.split.y_train).max() / len(trainer.split.train_rows)
+    x, _, others = _samples(parts, images)
+    largest = _largest(parts)
     if largest > 0.7:
         yield 0.92, f"{100 * largest:.0f} % of the training images are of one class: balance the classes"
-    if trainer.split.x.dtype == np.uint8 and x.std(axis=0).max() < 3:
+    if parts.x.dtype == np.uint8 and x.std(axis=0).max() < 3:
         yield 0.97, f"the images hardly differ: no pixel varies by more than {x.std(axis=0).max():.1g} of 255 levels"
     for name, gap in (("darker", x.mean() - others.mean()), ("lighter", others.mean() - x.mean())):
         if gap > 0.5 * max(x.std(), 1e-9):
             yield 0.9, f"these images are {name} than the training images: bring both to one range"
-    if not _mean_images(trainer, images, labels).works:
+    if not _mean_images(parts, images, labels).works:
         yield 0.6, "labels may not belong to their images: shuffled, or in another order"
-    train = trainer.history.correct[-trainer.steps_per_epoch :]
-    learned = wilson(sum(train), len(trainer.split.train_rows)) if trainer.history.epochs else None
-    if learned and learned.low > largest:
-        what = f"the training images are learned ({100 * learned.mean:.1f} %), these are not"
-        yield 0.7, f"{what}: too few images, or labels of one part that do not belong to them"
 
 
 class _Comparison(NamedTuple):
@@ -144,9 +176,9 @@ class _Comparison(NamedTuple):
     sentence: str
 
 
-def _mean_images(trainer: Trainer, images: Array, labels: Array) -> _Comparison:
+def _mean_images(parts: Split, images: Array, labels: Array) -> _Comparison:
     """What comparing with each class's mean image reaches: where it learns from them, the data are in order."""
-    x, y, others = _samples(trainer, images)
+    x, y, others = _samples(parts, images)
     present, labels = np.unique(y), labels[: len(others)]
     means = np.stack([x[y == label].mean(axis=0) for label in present])
     distances = np.square(means).sum(axis=1) - 2 * others @ means.T
@@ -157,9 +189,9 @@ def _mean_images(trainer: Trainer, images: Array, labels: Array) -> _Comparison:
     return _Comparison(works, f"Comparing with the mean image of each class is right for {share}: {verdict}")
 
 
-def _samples(trainer: Trainer, images: Array) -> tuple[Array, Array, Array]:
+def _samples(parts: Split, images: Array) -> tuple[Array, Array, Array]:
     """Some training images with their labels, and some of the others, as rows of floats."""
-    rows = trainer.split.train_rows
+    rows = parts.train_rows
     rows = rows[np.linspace(0, len(rows) - 1, min(ROWS, len(rows))).astype(np.int64)]
-    x, others = (each.reshape(len(each), -1).astype(np.float32) for each in (trainer.split.x[rows], images[:ROWS]))
-    return x, trainer.split.y[rows], others
+    x, others = (each.reshape(len(each), -1).astype(np.float32) for each in (parts.x[rows], images[:ROWS]))
+    return x, parts.y[rows], others

@@ -10,6 +10,7 @@ from handgrad.reports.derivation.document import Derivation
 from handgrad.reports.derivation.learning import Learning
 from handgrad.runs import Run, prepare
 from handgrad.training import Trainer
+from handgrad.training.diagnose import heed, of_images
 
 Say = Callable[[str], None]
 
@@ -27,6 +28,8 @@ def derive_config(config: RunConfig, say: Say = lambda line: None) -> Derivation
 def _derived(config: RunConfig, trained: Network | None, origin: str, say: Say) -> Derivation:
     dataset = build_dataset(config)
     network, parts, settings = prepare(config, dataset)
+    if trained is None:
+        heed(of_images(parts, dataset.class_names, dataset))
     steps = Trainer(network, parts, settings).total_steps
     learning = Learning(settings.optimizer, settings.links, settings.schedule, settings.batch_size, steps)
     batch = dataset.x_train[:IMAGES], dataset.y_train[:IMAGES]
