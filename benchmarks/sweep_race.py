@@ -14,14 +14,15 @@ from benchmarks.processes import finish, start, watched
 from benchmarks.rounds import EQUAL_ACCURACY, OURS, Tell, in_turn
 from benchmarks.sweepers import SWEEPERS, Job, write_job
 from benchmarks.workloads import IMAGES
-from handgrad.backends import COUNTERPARTS, TWINS, Bound
 from handgrad.config import RunConfig, build_dataset, build_initializer, build_optimizer, build_split
 from handgrad.data import Dataset
+from handgrad.errors import UsageError
 from handgrad.machine import available_cores
 from handgrad.nn import ACTIVATIONS
 from handgrad.sweeps import SweepDefinition, read_sweep
 from handgrad.sweeps.pace import Stretch, waits
 from handgrad.sweeps.samplers import Random
+from handgrad.torch_mapping import arguments_from
 
 SWEEP = "da6401"
 
@@ -94,17 +95,19 @@ def configurations(definition: SweepDefinition, base: RunConfig, count: int) -> 
 
 
 def in_torch(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
-    """A configuration in the words of `torch_sweeps.train`, by the rows of TWINS and COUNTERPARTS."""
+    """A configuration in the words of `torch_sweeps.train`, by the mappings of layers and optimizers."""
     optimizer, activation = build_optimizer(config), ACTIVATIONS[config.activation]()
-    counterpart = COUNTERPARTS[type(optimizer)]
-    (module,) = TWINS[type(activation)](Bound(activation, (1,), activation.plan((1,))))
+    mapping = optimizer.torch
+    if mapping is None:
+        raise UsageError(f"PyTorch has no optimizer {config.optimizer}")
+    (module,) = activation.torch_modules((1,))
     return {
         "sizes": [int(np.prod(dataset.image_shape)), *config.hidden_sizes, dataset.classes],
-        "activation": module.kind,
+        "activation": module.name.removeprefix("torch.nn."),
         "weights": config.weight_init,
         "std": getattr(build_initializer(config), "std", None),
-        "optimizer": counterpart.kind,
-        "arguments": {"lr": optimizer.learning_rate, **counterpart.arguments(optimizer)},
+        "optimizer": mapping.name.removeprefix("torch.optim."),
+        "arguments": {"lr": optimizer.learning_rate, **arguments_from(optimizer, mapping.arguments)},
         "weight_decay": config.weight_decay,
         "batch_size": config.batch_size,
         "epochs": config.epochs,

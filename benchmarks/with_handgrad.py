@@ -11,7 +11,7 @@ from benchmarks.workloads import IMAGES, WORKLOADS, Rule, parse
 from handgrad.config.layers import build_layer
 from handgrad.data import Split, load
 from handgrad.nn import ACTIVATIONS, LAYERS, Layer, Network
-from handgrad.optim import OPTIMIZERS, Links, OneCycle, Optimizer
+from handgrad.optim import OPTIMIZERS, GradientTransforms, OneCycle, Optimizer
 from handgrad.training import Augmentation, Epoch, Observer, Settings, Trainer
 
 
@@ -62,7 +62,7 @@ class Hand(Contender):
         split = Split(task.images, task.labels, np.arange(len(task.images)), np.arange(0))
         settings = Settings(
             optimizer=optimizer_of(rule),
-            links=Links(weight_decay=rule.weight_decay),
+            transforms=GradientTransforms(weight_decay=rule.weight_decay),
             epochs=epochs,
             batch_size=task.workload.batch,
             seed=task.seed,
@@ -83,7 +83,7 @@ def race(entry: Entry) -> None:
     settings = Settings(
         optimizer=optimizer_of(goal.rule),
         schedule=OneCycle(),
-        links=Links(weight_decay=goal.rule.weight_decay),
+        transforms=GradientTransforms(weight_decay=goal.rule.weight_decay),
         augmentation=Augmentation(shift=goal.shift),
         epochs=goal.epochs,
         batch_size=goal.batch,

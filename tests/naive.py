@@ -103,7 +103,7 @@ def right_answers(logits, labels):
     return sum(list(row).index(max(row)) == label for row, label in zip(logits, labels, strict=True))
 
 
-# Links between a gradient and the optimizer.
+# GradientTransforms between a gradient and the optimizer.
 
 
 def clipped(gradients, clip_norm):

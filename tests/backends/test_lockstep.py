@@ -6,8 +6,7 @@ from tests.commands import call
 from tests.optim.paths import STEP
 from tests.rounding import ELEMENTARY, SUMS, assert_close, gamma
 
-from handgrad.backends import COUNTERPARTS
-from handgrad.backends.lockstep import PASS_CAUSES, TWISTS, UPDATE_CAUSES, lockstep
+from handgrad.backends.lockstep import DISCREPANCIES, PASS_CAUSES, UPDATE_CAUSES, lockstep
 from handgrad.backends.lockstep.pair import crossings
 from handgrad.backends.lockstep.rules import Seen, assumed, predicted
 from handgrad.backends.lockstep.side import Pass
@@ -16,7 +15,7 @@ from handgrad.data import load
 from handgrad.errors import UsageError
 from handgrad.kernels import driver
 from handgrad.nn import Dense, Network, ReLU, Tanh
-from handgrad.optim import OPTIMIZERS, Links
+from handgrad.optim import OPTIMIZERS, GradientTransforms
 from handgrad.runs import execute, prepare
 
 pytestmark = pytest.mark.usefixtures("torch")
@@ -32,7 +31,7 @@ SETTINGS = {
     "schedule": "one_cycle",
     "dtype": "float64",
 }
-# What shows a twist, besides these settings
+# What shows a discrepancy, besides these settings
 SPECIAL = {
     "decay_coupled": {"optimizer": "adamw"},
     "torch_defaults": {"optimizer": "adamw", "epsilon": 1e-5, "beta1": 0.8},
@@ -46,21 +45,21 @@ def digits():
 
 @pytest.fixture
 def compare(digits):
-    """Run a lockstep of 12 steps with some twists and other settings."""
+    """Run a lockstep of 12 steps with some discrepancies and other settings."""
 
-    def compared(*twists, steps=12, **changes):
+    def compared(*discrepancies, steps=12, **changes):
         base = {name: value for name, value in SETTINGS.items() if "layers" not in changes or name != "hidden_size"}
         config = RunConfig(**base | changes)
 
         def make(kind, dtype):
             return kind(*prepare(config.replaced(dtype=dtype), digits))
 
-        return lockstep(make, config.dtype, steps, twists)
+        return lockstep(make, config.dtype, steps, discrepancies)
 
     return compared
 
 
-@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if OPTIMIZERS[name] in COUNTERPARTS])
+@pytest.mark.parametrize("name", [name for name, kind in OPTIMIZERS.items() if kind.torch])
 def test_no_optimizer_parts(name, compare):
     result = compare(optimizer=name)
     assert result.parting is None
@@ -77,13 +76,13 @@ def test_no_network_parts(dtype, compare):
     assert set(result.drifts) == {-1, *range(9)}, result.drifts.keys()
 
 
-NAMED = [name for name in TWISTS if name not in ("float32", "float64")]
+NAMED = [name for name in DISCREPANCIES if name not in ("float32", "float64")]
 
 
 @pytest.mark.parametrize("name", NAMED)
 @pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 def test_each_way_is_found_out(name, dtype, compare):
-    """The diagnosis sees numbers only: it is never told which twist there is."""
+    """The diagnosis sees numbers only: it is never told which discrepancy there is."""
     parting = compare(name, dtype=dtype, **SPECIAL.get(name, {})).parting
     best = parting.causes[0]
     assert best.name == name
@@ -132,24 +131,24 @@ def test_two_at_once(compare):
     assert set(parting.causes[0].name.split(" and ")) == {"schedule_late", "decay_everywhere"}
 
 
-def test_every_twist_has_a_cause():
+def test_every_discrepancy_has_a_cause():
     causes = {*UPDATE_CAUSES, *(name for stage in PASS_CAUSES.values() for name in stage)}
     assert set(NAMED) <= causes
 
 
-def test_a_twist_that_would_change_nothing(compare):
+def test_a_discrepancy_that_would_change_nothing(compare):
     with pytest.raises(UsageError, match="decay_everywhere makes no difference where weight_decay is 0"):
         compare("decay_everywhere", weight_decay=0)
     with pytest.raises(UsageError, match=r"epsilon_inside is a way to write adam, adamw, .* the optimizer here is sgd"):
         compare("epsilon_inside", optimizer="sgd")
 
 
-@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if OPTIMIZERS[name] in COUNTERPARTS])
+@pytest.mark.parametrize("name", [name for name, kind in OPTIMIZERS.items() if kind.torch])
 def test_rules_are_those_of_the_engine(name):
     """What the diagnosis takes for our own way is what the compiled step does, for a state that is not new."""
     network = Network([Dense(5), Tanh(), Dense(3)], (4,), dtype="float64", seed=2)
-    optimizer, links = OPTIMIZERS[name](), Links(clip_norm=0.3, l1=0.01, weight_decay=0.05)
-    optimization, generator = optimizer.bind(network, links), np.random.default_rng(4)
+    optimizer, transforms = OPTIMIZERS[name](), GradientTransforms(clip_norm=0.3, l1=0.01, weight_decay=0.05)
+    optimization, generator = optimizer.bind(network, transforms), np.random.default_rng(4)
     optimization.states[:] = generator.random(optimization.states.size)
     optimization.memory[:] = 0.7
     states = optimization.states.reshape(optimization.vectors, network.parameters.size).copy()
@@ -160,7 +159,7 @@ def test_rules_are_those_of_the_engine(name):
     seen = Seen(5, before, network.parameters, gradient, states, memory, rates, network.segments)
     # Clipping takes the norm of 43 numbers; a step is 0.02 of numbers near 1, and 10 where a small root divides it.
     allowed = 2 * gamma(43 + STEP) * 10 * (1 + np.abs(network.parameters))
-    assert_close(predicted(seen, assumed(optimizer, links)), network.parameters, allowed, f"{name}: w")
+    assert_close(predicted(seen, assumed(optimizer, transforms)), network.parameters, allowed, f"{name}: w")
 
 
 TINY = "lockstep --dataset digits --hidden_size 8 --batch_size 64 --steps 4 --dtype float64"
@@ -193,5 +192,5 @@ def test_command_from_a_run(capsys, tmp_path):
 def test_command_help(capsys):
     answer = call(capsys, "lockstep --help")
     assert answer.code == 0
-    assert all(name in answer.out for name in TWISTS)
+    assert all(name in answer.out for name in DISCREPANCIES)
     assert max(map(len, answer.out.splitlines())) <= 80

@@ -5,8 +5,8 @@ import pytest
 from tests.rounding import assert_close, gamma, largest, parting, terms_of_network
 from tests.runs.conftest import StopAt
 
-from handgrad.backends import BACKENDS, COUNTERPARTS, TorchTrainer
-from handgrad.backends.twin import Twin
+from handgrad.backends import BACKENDS, TorchTrainer
+from handgrad.backends.port import Port
 from handgrad.config import RunConfig
 from handgrad.config.build import BACKENDS as NAMES
 from handgrad.config.build import build_optimizer
@@ -24,7 +24,7 @@ from handgrad.nn import (
     ReLU,
     SquaredError,
 )
-from handgrad.optim import OPTIMIZERS, Eve, Links, NAdam, OneCycle
+from handgrad.optim import OPTIMIZERS, Eve, GradientTransforms, NAdam, OneCycle
 from handgrad.runs import execute, resume
 from handgrad.training import Augmentation, Settings, Trainer
 
@@ -58,7 +58,7 @@ def make(kind, split, layers=DENSE, loss=None, **changes):
     settings = {
         "optimizer": NAdam(0.004),
         "schedule": OneCycle(),
-        "links": Links(clip_norm=1.0, l1=1e-5, weight_decay=1e-4),
+        "transforms": GradientTransforms(clip_norm=1.0, l1=1e-5, weight_decay=1e-4),
         "augmentation": Augmentation(noise=0.05, shift=0.5, elastic=2),
         "epochs": 2,
         "batch_size": 31,
@@ -144,16 +144,15 @@ def test_single_precision(split):
     )
 
 
-@pytest.mark.parametrize("name", [name for name, kind in OPTIMIZERS.items() if kind is not Eve])
+@pytest.mark.parametrize("name", [name for name, kind in OPTIMIZERS.items() if kind.torch])
 def test_every_optimizer(name, split):
-    """With its own defaults and with penalties; a new row of OPTIMIZERS needs one of COUNTERPARTS, or to be excused."""
-    assert OPTIMIZERS[name] in COUNTERPARTS
-    changes = {"optimizer": OPTIMIZERS[name](), "links": Links(weight_decay=0.01), "epochs": 1}
+    """With its own defaults and with penalties."""
+    changes = {"optimizer": OPTIMIZERS[name](), "transforms": GradientTransforms(weight_decay=0.01), "epochs": 1}
     agree(*both(split, **changes), rounding(split, **changes))
 
 
 def test_an_optimizer_that_pytorch_lacks(split):
-    with pytest.raises(UsageError, match="PyTorch has no optimizer eve: choose one of adagrad, adam"):
+    with pytest.raises(UsageError, match="PyTorch has no optimizer eve: choose one of sgd, momentum, nag"):
         make(TorchTrainer, split, optimizer=Eve())
 
 
@@ -222,18 +221,20 @@ def test_a_measured_network_is_pytorchs_measure(split):
 @pytest.fixture
 def apart(monkeypatch):
     """As on a graphics card: the twin's memory is not the network's, and only push and pull go between them."""
-    monkeypatch.setattr(Twin, "apart", property(lambda twin: True))
+    monkeypatch.setattr(Port, "apart", property(lambda port: True))
 
 
 def test_on_a_device_with_its_own_memory(split, apart, tmp_path):
     ours, theirs = both(split, CONVOLUTIONS)
-    assert theirs.twin.parameters.data_ptr() != theirs.network.parameters.ctypes.data
+    assert theirs.port.parameters.data_ptr() != theirs.network.parameters.ctypes.data
     agree(ours, theirs, rounding(split, CONVOLUTIONS))
     test_resumed_to_the_last_bit(40, tmp_path)
 
 
 def test_divergence_names_its_layer(split):
-    trainer = make(TorchTrainer, split, dtype="float32", optimizer=OPTIMIZERS["sgd"](1e30), links=Links())
+    trainer = make(
+        TorchTrainer, split, dtype="float32", optimizer=OPTIMIZERS["sgd"](1e30), transforms=GradientTransforms()
+    )
     with pytest.raises(DivergedError, match=r"training diverged: the loss of step \d+ .*layer \d"):
         trainer.run()
 

@@ -250,7 +250,7 @@ def test_info(here, capsys):
 def test_info_of_an_optimizer(capsys, spelling):
     answer = call(capsys, f"info --optimizer {spelling}")
     assert answer.code == 0, answer.err
-    for part in ("rule, at step t with gradient g:", "defaults: learning_rate", "reference: ", "elsewhere: "):
+    for part in ("rule, at step t with gradient g:", "defaults: learning_rate", "reference: ", "differences: "):
         assert part in answer.out
     assert max(map(len, answer.out.splitlines())) <= 80
 

@@ -10,7 +10,7 @@ from handgrad.checks import bounded
 from handgrad.data import load
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 from handgrad.nn import ACTIVATIONS
-from handgrad.nn.activations import Activation
+from handgrad.nn.activation import Activation
 from handgrad.optim import OPTIMIZERS, Optimizer
 from handgrad.runs import open_run
 from handgrad.training import load_model, save_model
@@ -68,7 +68,7 @@ class Lion(Optimizer):
         "m = beta2 * m + (1 - beta2) * g"
     )
     reference = "Chen et al., Symbolic discovery of optimization algorithms (2023), with a slope of its own"
-    elsewhere = "Nowhere."
+    differences = "Nowhere."
 
     beta1: float = bounded(0.9, "[0, 1)")
     beta2: float = bounded(0.99, "[0, 1)")
@@ -125,7 +125,7 @@ def test_its_gradient_and_its_rule(capsys):
     assert answer.code == 0
     assert answer.out.rstrip().endswith("passed")
     out = call(capsys, "info --optimizer lion").out
-    for part in (Lion.rule, Lion.reference, "elsewhere: Nowhere.", "kappa 0", "Steps of almost one length"):
+    for part in (Lion.rule, Lion.reference, "differences: Nowhere.", "kappa 0", "Steps of almost one length"):
         assert " ".join(part.split()) in " ".join(out.split())
 
 

@@ -8,10 +8,10 @@ from handgrad.config import (
     RunConfig,
     build_initializer,
     build_layers,
-    build_links,
     build_loss,
     build_optimizer,
     build_schedule,
+    build_transforms,
 )
 from handgrad.errors import UsageError
 from handgrad.nn import (
@@ -33,7 +33,7 @@ from handgrad.nn import (
     Tanh,
     XavierUniform,
 )
-from handgrad.optim import OPTIMIZERS, SCHEDULES, SGD, Adam, Eve, Links, NAdam, RMSprop, StepDecay, Warmup
+from handgrad.optim import OPTIMIZERS, SCHEDULES, SGD, Adam, Eve, GradientTransforms, NAdam, RMSprop, StepDecay, Warmup
 
 
 def test_the_network_of_the_defaults():
@@ -119,7 +119,7 @@ def test_schedule_links_loss():
         schedule="step", schedule_steps=10, schedule_factor=0.5, warmup_steps=3, clip_norm=1, l1=2, weight_decay=3
     )
     assert build_schedule(config) == StepDecay(3, 10, 0.5)
-    assert build_links(config) == Links(1.0, 2.0, 3.0)
+    assert build_transforms(config) == GradientTransforms(1.0, 2.0, 3.0)
     assert build_schedule(RunConfig(schedule="warmup", warmup_steps=9)) == Warmup(9)
     assert build_loss(RunConfig(label_smoothing=0.1)) == CrossEntropy(0.1)
     assert build_loss(RunConfig(label_smoothing=0.1, loss="mse")) == SquaredError()

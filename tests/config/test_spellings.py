@@ -10,12 +10,27 @@ from handgrad.config.spellings import AMBIGUOUS_FIELDS, AMBIGUOUS_VALUES, FIELDS
 from handgrad.errors import UsageError
 from handgrad.nearest import nearest, squashed
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, ReLU
-from handgrad.optim import OPTIMIZERS
+from handgrad.optim import OPTIMIZERS, SCHEDULES
 
 ROWS = [(spelling, field) for field, spellings in FIELDS.items() for spelling in (field, *spellings)]
+REGISTRIES = {
+    "activation": ACTIVATIONS,
+    "layers": LAYERS | ACTIVATIONS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "weight_init": INITIALIZERS,
+}
+ALIASES = VALUES | {
+    field: {
+        name: [each for each in entry.aliases if squashed(each) not in AMBIGUOUS_VALUES.get(field, ())]
+        for name, entry in registry.items()
+    }
+    for field, registry in REGISTRIES.items()
+}
 VALUE_ROWS = [
     (field, spelling, name)
-    for field, rows in VALUES.items()
+    for field, rows in ALIASES.items()
     for name, spellings in rows.items()
     for spelling in (name, *spellings)
 ]
@@ -91,7 +106,7 @@ def test_fields_as_people_write_them(written, field):
 @pytest.mark.parametrize(("field", "spelling", "name"), VALUE_ROWS)
 def test_every_spelling_of_a_value_leads_to_it(field, spelling, name):
     kinds = {option.name: option.kind for option in TRAIN} | {name: kind_of(name) for name in RunConfig.model_fields}
-    names = {**LAYERS, **ACTIVATIONS} if field == "layers" else kinds[field].names
+    names = REGISTRIES.get(field) or kinds[field].names
     for written in (spelling, spelling.title(), spelling.replace("_", "-")):
         assert value_name(field, written, names) == name
 
@@ -104,7 +119,7 @@ def test_values_as_people_write_them(field, written, name):
 
 
 def test_no_value_is_spelled_like_another():
-    for field in VALUES:
+    for field in ALIASES:
         spellings = [squashed(spelling) for other, spelling, _ in VALUE_ROWS if other == field]
         spellings += [squashed(spelling) for spelling in AMBIGUOUS_VALUES.get(field, ())]
         assert len(spellings) == len(set(spellings)), field

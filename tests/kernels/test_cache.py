@@ -106,7 +106,7 @@ def test_a_kernel_is_compiled_again_when_what_it_uses_changes_and_only_then(kern
         (
             "kernels/dropout.py",
             ["kernels.dropout.dropout_forward"],
-            ["kernels.matmul.matmul", "optim.adam.adam_update"],
+            ["kernels.matmul.matmul", "optim.moments.adam_update"],
         ),
         (
             "kernels/random.py",
@@ -118,7 +118,7 @@ def test_a_kernel_is_compiled_again_when_what_it_uses_changes_and_only_then(kern
             ["kernels.matmul.matmul", "kernels.dense.dense_forward"],
             ["kernels.pooling.max_pool_forward"],
         ),
-        ("optim/adam.py", ["optim.eve.eve_prepare", "optim.adam.adam_update"], ["optim.sgd.sgd_update"]),
+        ("optim/moments.py", ["optim.eve.eve_prepare", "optim.moments.adam_update"], ["optim.sgd.sgd_update"]),
     ],
 )
 def test_a_key_covers_the_files_that_a_kernel_imports(edited, again, kept, tmp_path):

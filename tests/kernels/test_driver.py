@@ -1,4 +1,4 @@
-"""The pieces of the training loop alone: gathering a batch, the gradient's norm, links, blocks of an update."""
+"""The pieces of the training loop alone: gathering a batch, the gradient's norm, transforms, blocks of an update."""
 
 import math
 
@@ -10,10 +10,10 @@ from tests.rounding import assert_close, gamma
 from handgrad.kernels import driver
 from handgrad.kernels.program import Batches
 from handgrad.nn import Dense, Network
-from handgrad.optim import OPTIMIZERS, SGD, Links
+from handgrad.optim import OPTIMIZERS, SGD, GradientTransforms
 
 DTYPES = ["float32", "float64"]
-LINKED = 12  # operations on each element, by links and a step of plain descent
+LINKED = 12  # operations on each element, by gradient transforms and a step of plain descent
 
 
 def wide_network(dtype="float64"):
@@ -64,35 +64,37 @@ def test_gradient_norm_is_not_finite_when_a_gradient_is_not():
         assert not math.isfinite(driver.gradient_norm(gradients))
 
 
-LINKS = {
-    "none": Links(),
-    "clipping": Links(clip_norm=0.7),
-    "clipping that is not reached": Links(clip_norm=1e4),
-    "l1": Links(l1=0.03),
-    "weight_decay": Links(weight_decay=0.2),
-    "all": Links(clip_norm=2.0, l1=0.01, weight_decay=0.05),
+TRANSFORMS = {
+    "none": GradientTransforms(),
+    "clipping": GradientTransforms(clip_norm=0.7),
+    "clipping that is not reached": GradientTransforms(clip_norm=1e4),
+    "l1": GradientTransforms(l1=0.03),
+    "weight_decay": GradientTransforms(weight_decay=0.2),
+    "all": GradientTransforms(clip_norm=2.0, l1=0.01, weight_decay=0.05),
 }
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("links", LINKS.values(), ids=LINKS.keys())
-def test_links_before_the_step(links, dtype):
+@pytest.mark.parametrize("transforms", TRANSFORMS.values(), ids=TRANSFORMS.keys())
+def test_links_before_the_step(transforms, dtype):
     network = wide_network(dtype)
     w, g = network.parameters.astype(float), network.gradients.astype(float)
-    step = naive.penalised(w, naive.clipped(g, links.clip_norm), is_weight(network), links.l1, links.weight_decay)
-    optimization = SGD(learning_rate=0.5).bind(network, links)
+    step = naive.penalised(
+        w, naive.clipped(g, transforms.clip_norm), is_weight(network), transforms.l1, transforms.weight_decay
+    )
+    optimization = SGD(learning_rate=0.5).bind(network, transforms)
     norm = driver.optimizer_step(network.program(1), optimization, 1, 0.5, 1.0, True)
     measured = norm_error(g.size, dtype)
-    sizes = abs(w) + 0.5 * naive.penalised(abs(w), abs(g), is_weight(network), links.l1, links.weight_decay)
-    clipped = measured * 0.5 * abs(step) if links.clip_norm else 0.0
-    name = f"SGD(0.5) after {links}: w"
+    sizes = abs(w) + 0.5 * naive.penalised(abs(w), abs(g), is_weight(network), transforms.l1, transforms.weight_decay)
+    clipped = measured * 0.5 * abs(step) if transforms.clip_norm else 0.0
+    name = f"SGD(0.5) after {transforms}: w"
     assert_close(network.parameters, w - 0.5 * step, 2 * gamma(LINKED, dtype) * sizes + clipped, name)
     assert norm == pytest.approx(np.linalg.norm(g), rel=measured), "the norm is that before clipping"
 
 
 def test_the_norm_is_measured_only_when_asked_for_or_needed():
     network = wide_network()
-    free, clipping = SGD().bind(network), SGD().bind(network, Links(clip_norm=1.0))
+    free, clipping = SGD().bind(network), SGD().bind(network, GradientTransforms(clip_norm=1.0))
     assert math.isnan(driver.optimizer_step(network.program(1), free, 1, 0.1, 1.0, False))
     assert driver.optimizer_step(network.program(1), clipping, 1, 0.1, 1.0, False) > 0
 
@@ -101,7 +103,7 @@ def test_decoupled_decay_shrinks_weights_and_spares_biases():
     network = wide_network()
     network.gradients[:] = 0
     network.parameters[:] = 2.0
-    optimization = OPTIMIZERS["adamw"]().bind(network, Links(weight_decay=0.1))
+    optimization = OPTIMIZERS["adamw"]().bind(network, GradientTransforms(weight_decay=0.1))
     driver.optimizer_step(network.program(1), optimization, 1, 0.5, 1.0, False)
     # With no gradient Adam moves nothing: weights become 2 * (1 - 0.5 * 0.1) = 1.9, biases stay.
     np.testing.assert_allclose(network.parameters, np.where(is_weight(network) > 0, 1.9, 2.0), rtol=gamma(LINKED))
@@ -110,14 +112,14 @@ def test_decoupled_decay_shrinks_weights_and_spares_biases():
 def test_l1_leaves_a_weight_of_zero_where_it_is():
     network = wide_network()
     network.parameters[:], network.gradients[:] = 0, 0
-    driver.optimizer_step(network.program(1), SGD().bind(network, Links(l1=1.0)), 1, 0.1, 1.0, False)
+    driver.optimizer_step(network.program(1), SGD().bind(network, GradientTransforms(l1=1.0)), 1, 0.1, 1.0, False)
     assert not network.parameters.any()
 
 
 def test_an_infinite_norm_does_not_freeze_the_weights():
     """A gradient whose float32 norm overflows: clipping leaves it alone, so that the loss shows what happened."""
     network = Network([Dense(2)], (3,))
-    optimization = SGD(1.0).bind(network, Links(clip_norm=1.0))
+    optimization = SGD(1.0).bind(network, GradientTransforms(clip_norm=1.0))
     network.gradients[:] = 1e30
     before = network.parameters.copy()
     driver.optimizer_step(network.program(1), optimization, 1, 1.0, 1.0, False)

@@ -17,9 +17,9 @@ from handgrad.kernels import driver
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 from handgrad.kernels.elementary import sigmoid, tanh
 from handgrad.nn import ACTIVATIONS, LAYERS, Dense, Network, Normal, Parameter, Plan
-from handgrad.nn.activations import Activation
+from handgrad.nn.activation import Activation
 from handgrad.nn.layer import Layer
-from handgrad.optim import OPTIMIZERS, Constant, Links, Optimizer
+from handgrad.optim import OPTIMIZERS, Constant, GradientTransforms, Optimizer
 from handgrad.reports.derivation import Learning, derive, to_text
 
 
@@ -144,7 +144,7 @@ def test_their_gradients(training):
 
 def test_their_own_equations_are_printed_and_checked():
     images, labels = easy_data("float64")
-    learning = Learning(OPTIMIZERS["lion"](), Links(weight_decay=0.01), Constant(), 10, 100)
+    learning = Learning(OPTIMIZERS["lion"](), GradientTransforms(weight_decay=0.01), Constant(), 10, 100)
     derivation = derive(network(), (images[:9], labels[:9]), learning)
     assert derivation.failed == []
     text = to_text(derivation)
@@ -158,7 +158,7 @@ def test_they_train_and_the_driver_is_not_compiled_again(dtype):
 
     def fit(net, optimizer):
         batches, records = net.batches(images, labels, np.tile(np.arange(60), 20), 10), np.zeros((120, 3))
-        optimization = optimizer.bind(net, Links(weight_decay=0.01))
+        optimization = optimizer.bind(net, GradientTransforms(weight_decay=0.01))
         assert driver.train_steps(net.program(10), optimization, batches, 0, 0, np.full(120, 0.01), 10, records) == 120
         return records[:, 0]
 

@@ -10,7 +10,6 @@ from tests.nn.rows import COMPUTING, ROWS, make, network_around, suiting_shape
 from tests.rounding import assert_close, gamma, largest
 
 from handgrad.errors import UsageError
-from handgrad.kernels.activations import tanh_forward
 from handgrad.kernels.compile import fast_kernel
 from handgrad.kernels.dense import dense_backward, dense_forward
 from handgrad.nn import (
@@ -25,7 +24,8 @@ from handgrad.nn import (
     Tanh,
     gradcheck,
 )
-from handgrad.nn.activations import Activation
+from handgrad.nn.activation import Activation
+from handgrad.nn.activations.tanh import tanh_forward
 
 STEP = 1e-3
 

@@ -10,7 +10,7 @@ from tests.rounding import assert_close, deviations, gamma, terms_of_network
 
 from handgrad.kernels import driver
 from handgrad.nn import ACTIVATIONS, LOSSES, BatchNorm, CrossEntropy, Dense, Dropout, Network, ReLU, Tanh
-from handgrad.optim import OPTIMIZERS, Links
+from handgrad.optim import OPTIMIZERS, GradientTransforms
 
 ROWS, SIZE, KEY = 13, 5, np.uint64(2024)  # the third batch of an epoch has 3 images
 STEPS_AN_EPOCH = 3
@@ -31,8 +31,8 @@ def readonly(array):
 class Training:
     """A network, its optimizer and its data; `steps` continues where it stopped."""
 
-    def __init__(self, network, optimizer, links=None):
-        self.network, self.optimization = network, optimizer.bind(network, links)
+    def __init__(self, network, optimizer, transforms=None):
+        self.network, self.optimization = network, optimizer.bind(network, transforms)
         images, labels, order = data(network.dtype)
         self.batches = network.batches(images, labels, order, SIZE)._replace(key=KEY)
         self.made, self.records = 0, np.zeros((0, 3))
@@ -130,7 +130,7 @@ def test_does_not_depend_on_how_steps_are_cut(name, dtype):
     def start():
         layers = [Dense(6), BatchNorm(), ReLU(), Dropout(0.3), Dense(3)]
         network = Network(layers, (4,), dtype=dtype, seed=6)
-        return Training(network, OPTIMIZERS[name](), Links(clip_norm=1.0, weight_decay=0.01))
+        return Training(network, OPTIMIZERS[name](), GradientTransforms(clip_norm=1.0, weight_decay=0.01))
 
     rates = np.linspace(0.1, 0.01, 8)
     whole, single, uneven = (start() for _ in range(3))
@@ -187,5 +187,5 @@ def test_another_architecture_compiles_nothing(dtype):
         layers = [Dense(8), BatchNorm(), *(cls() for cls in ACTIVATIONS.values()), Dropout(0.1), Dense(3)]
         network = Network(layers, (4,), dtype=dtype, loss=loss())
         for optimizer in OPTIMIZERS.values():
-            Training(network, optimizer(), Links(clip_norm=1.0, l1=0.1)).steps([0.01])
+            Training(network, optimizer(), GradientTransforms(clip_norm=1.0, l1=0.1)).steps([0.01])
     assert [(list(kernel.signatures), str(kernel.stats)) for kernel in kernels] == before

@@ -20,9 +20,9 @@ def wide_network(dtype="float64"):
 STEP = 24  # operations on a weight in a step: powers, roots and quotients count as one
 
 
-def walk(network, optimizer, gradient, rates, losses=None, links=None):
+def walk(network, optimizer, gradient, rates, losses=None, transforms=None):
     """Take a step for each of `rates`, with `gradient(w, t)` at step t; returns the optimizer's state."""
-    optimization = optimizer.bind(network, links)
+    optimization = optimizer.bind(network, transforms)
     losses = np.ones(len(rates)) if losses is None else losses
     for t, (rate, loss) in enumerate(zip(rates, losses, strict=True), 1):
         network.gradients[:] = gradient(network.parameters, t)

@@ -11,7 +11,7 @@ from tests.rounding import assert_close, gamma
 
 from handgrad.kernels import driver
 from handgrad.optim import OPTIMIZERS, Adagrad, Adam, Eve, Momentum, NAdam, RMSprop
-from handgrad.optim.momentum import NAG
+from handgrad.optim.nag import NAG
 from handgrad.optim.sgd import SGD
 
 DTYPES = ["float32", "float64"]

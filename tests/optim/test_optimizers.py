@@ -9,7 +9,7 @@ from tests.optim.paths import bowl, rounding, small_network, valley, walk
 from tests.rounding import assert_close
 
 from handgrad.errors import UsageError
-from handgrad.optim import OPTIMIZERS, Links
+from handgrad.optim import OPTIMIZERS, GradientTransforms
 
 pytestmark = pytest.mark.parametrize("name", OPTIMIZERS)
 DTYPES = ["float32", "float64"]
@@ -65,7 +65,7 @@ def test_float32_stays_float32_and_near_float64(name):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_bind_lays_the_state_out(name, dtype):
     cls, network = OPTIMIZERS[name], small_network(dtype)
-    bound = cls().bind(network, Links(clip_norm=1.0))
+    bound = cls().bind(network, GradientTransforms(clip_norm=1.0))
     assert cls.vectors in range(4)
     assert bound.vectors == cls.vectors
     assert bound.states.shape == (cls.vectors * network.parameters.size,)
@@ -109,5 +109,5 @@ def test_tells_its_rule_and_where_it_comes_from(name):
     cls = OPTIMIZERS[name]
     assert "learning_rate" in cls.rule
     assert any(year in cls.reference for year in map(str, range(1940, 2040)))
-    assert cls.elsewhere
+    assert cls.differences
     assert cls.__doc__

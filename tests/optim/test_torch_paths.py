@@ -11,7 +11,7 @@ from tests.rounding import parting, random_walk
 
 from handgrad.kernels import driver
 from handgrad.nn import Dense, Network, Tanh
-from handgrad.optim import NAG, SGD, Adagrad, Adam, AdamW, Links, Momentum, NAdam, RMSprop
+from handgrad.optim import NAG, SGD, Adagrad, Adam, AdamW, GradientTransforms, Momentum, NAdam, RMSprop
 
 STEPS, SIZE, CLASSES = 1000, 5, 3
 TERMS = 7 + SIZE  # of the longest sum: forward over the units, backward over the batch
@@ -40,7 +40,7 @@ ROWS = {
     "nadam": (NAdam, of("NAdam"), 0.01, {"beta1": 0.8, "beta2": 0.99, "epsilon": 1e-4, "momentum_decay": 0.02}),
     "adagrad": (Adagrad, of("Adagrad"), 0.05, {"epsilon": 1e-3}),
 }
-DEFAULTS, EVERYTHING = (Links(), False), (Links(weight_decay=0.02, clip_norm=0.3), True)
+DEFAULTS, EVERYTHING = (GradientTransforms(), False), (GradientTransforms(weight_decay=0.02, clip_norm=0.3), True)
 VARIANTS = {
     "float32": ("float32", *DEFAULTS),
     "float64": ("float64", *DEFAULTS),
@@ -68,48 +68,48 @@ def problem(dtype):
     return images, labels.astype(np.int64), order
 
 
-def train(network, optimizer, links):
+def train(network, optimizer, transforms):
     """STEPS steps of the compiled loop."""
     batches = network.batches(*problem(network.dtype), size=SIZE)
     rates = np.full(STEPS, optimizer.learning_rate)
-    optimization, records = optimizer.bind(network, links), np.zeros((STEPS, 3))
+    optimization, records = optimizer.bind(network, transforms), np.zeros((STEPS, 3))
     assert driver.train_steps(network.program(SIZE), optimization, batches, 0, 0, rates, 100, records) == STEPS
 
 
-def theirs(torch, network, make, hyper, links):
+def theirs(torch, network, make, hyper, transforms):
     """Parameters after the same steps of PyTorch, from the network's present ones; and every step's gradient."""
     images, labels, order = (torch.from_numpy(array) for array in problem(network.dtype))
     w1, b1, w2, b2 = values = [torch.tensor(view, requires_grad=True) for view in network.views.values()]
-    groups = [{"params": [w1, w2], "weight_decay": links.weight_decay}, {"params": [b1, b2], "weight_decay": 0.0}]
+    groups = [{"params": [w1, w2], "weight_decay": transforms.weight_decay}, {"params": [b1, b2], "weight_decay": 0.0}]
     optimizer, gradients = make(torch.optim, groups, **hyper), []
     for rows in order.reshape(STEPS, SIZE):
         logits = torch.tanh(images[rows] @ w1 + b1) @ w2 + b2
         optimizer.zero_grad()
         torch.nn.functional.cross_entropy(logits, labels[rows]).backward()
         gradients.append(np.concatenate([value.grad.numpy().ravel() for value in values]))
-        if links.clip_norm:
-            torch.nn.utils.clip_grad_norm_(values, links.clip_norm)
+        if transforms.clip_norm:
+            torch.nn.utils.clip_grad_norm_(values, transforms.clip_norm)
         optimizer.step()
     return np.concatenate([value.detach().numpy().ravel() for value in values]), gradients
 
 
-@pytest.mark.parametrize(("dtype", "links", "unusual"), VARIANTS.values(), ids=VARIANTS.keys())
+@pytest.mark.parametrize(("dtype", "transforms", "unusual"), VARIANTS.values(), ids=VARIANTS.keys())
 @pytest.mark.parametrize("name", ROWS)
-def test_same_path(name, dtype, links, unusual, doubles):
+def test_same_path(name, dtype, transforms, unusual, doubles):
     cls, make, rate, hyper = ROWS[name]
     network = Network([Dense(7), Tanh(), Dense(CLASSES)], (6,), dtype=dtype, seed=3)
     optimizer = cls(rate, **(hyper if unusual else {}))
     every = {name: value for name, value in vars(optimizer).items() if name != "learning_rate"}
     before = network.parameters.copy()
-    expected, gradients = theirs(doubles, network, make, {"rate": rate, **every}, links)
+    expected, gradients = theirs(doubles, network, make, {"rate": rate, **every}, transforms)
 
     def follow(move):
         network.parameters[:] = before
         move(network.parameters)
         if dtype == "float64":
-            train(network, optimizer, links)
+            train(network, optimizer, transforms)
         else:
-            walk(network, optimizer, lambda w, t: gradients[t - 1], np.full(STEPS, rate), links=links)
+            walk(network, optimizer, lambda w, t: gradients[t - 1], np.full(STEPS, rate), transforms=transforms)
         return network.parameters.copy()
 
     path = follow(lambda weights: None)

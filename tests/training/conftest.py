@@ -5,7 +5,7 @@ import pytest
 
 from handgrad.data import Split, holdout, load
 from handgrad.nn import BatchNorm, Dense, Dropout, Flatten, Network, ReLU
-from handgrad.optim import Links, NAdam, OneCycle
+from handgrad.optim import GradientTransforms, NAdam, OneCycle
 from handgrad.training import Augmentation, Observer, Settings, Trainer
 
 
@@ -37,7 +37,7 @@ def make_trainer(digits_split):
         settings = {
             "optimizer": NAdam(0.004),
             "schedule": OneCycle(),
-            "links": Links(clip_norm=1.0, l1=1e-5, weight_decay=1e-4),
+            "transforms": GradientTransforms(clip_norm=1.0, l1=1e-5, weight_decay=1e-4),
             "augmentation": Augmentation(noise=0.05, shift=0.5),
             "epochs": 6,
             "batch_size": 31,

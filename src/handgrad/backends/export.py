@@ -11,13 +11,13 @@ import safetensors
 from safetensors import numpy as tensors_as_bytes
 
 from handgrad.backends.installed import installed_torch
-from handgrad.backends.twin import sequential
-from handgrad.backends.twins import Module, modules_of
-from handgrad.backends.weights import from_state, to_state
+from handgrad.backends.port import sequential
+from handgrad.backends.weights import from_state, modules_of, to_state
 from handgrad.data.places import read_file
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.files import LARGEST_BYTES, atomic_write
 from handgrad.nn import Network
+from handgrad.torch_mapping import TorchModule
 from handgrad.training import weights
 
 PICKLES = (".pt", ".pth", ".ckpt", ".bin")
@@ -126,7 +126,7 @@ def source(network: Network, file: str) -> str:
     )
 
 
-def _call(module: Module) -> str:
-    home, _, kind = module.kind.rpartition(".")
+def _call(module: TorchModule) -> str:
+    name = module.name.removeprefix("torch.") if module.name.startswith("torch.nn.") else module.name
     arguments = ", ".join(f"{name}={value!r}" for name, value in module.arguments.items())
-    return f"{home or 'nn'}.{kind}({arguments})"
+    return f"{name}({arguments})"

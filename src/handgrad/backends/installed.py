@@ -1,5 +1,6 @@
 """PyTorch, where it is installed, and the device that it is to compute on."""
 
+import importlib
 from typing import Any
 
 from handgrad.errors import UsageError
@@ -18,6 +19,19 @@ def installed_torch() -> Any:
             f"PyTorch is not installed: {how_to_install('torch')}. --backend torch, lockstep and .pt files need it"
         ) from error
     return torch
+
+
+def torch_attribute(name: str) -> Any:
+    """What a dotted name such as "torch.optim.Adam" stands for.
+
+    Raises  UsageError when PyTorch is not installed, or this version of it has nothing of the name.
+    """
+    torch = installed_torch()
+    home, _, attribute = name.rpartition(".")
+    try:
+        return getattr(importlib.import_module(home), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"PyTorch {torch.__version__} has no {name}: {how_to_install('torch')}") from error
 
 
 def device_named(name: str) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.backends.optimizers import Update
-from handgrad.backends.twin import Twin
+from handgrad.backends.port import Port
 from handgrad.evaluation import Measure
 from handgrad.kernels.program import Batches
 from handgrad.kernels.random import subkey
@@ -23,13 +23,13 @@ class TorchTrainer(Trainer):
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
-        self.twin = Twin(self.network, self.device)
-        self.update = Update(self.twin, self.settings.optimizer, self.settings.links, self.optimization)
+        self.port = Port(self.network, self.device)
+        self.update = Update(self.port, self.settings.optimizer, self.settings.transforms, self.optimization)
         self._last: tuple[Any, int | None] = (None, None)  # images and key of the latest batch
 
     def environment(self) -> dict[str, Any]:
         """With PyTorch's version, and what else its last bits depend on."""
-        torch, device = self.twin.torch, self.twin.device
+        torch, device = self.port.torch, self.port.device
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
         more = {"torch": version("torch"), "torch_threads": torch.get_num_threads(), "torch_device": name}
         return super().environment() | more
@@ -38,20 +38,20 @@ class TorchTrainer(Trainer):
         """As `evaluation.measure`, computed by PyTorch."""
         batches = self.network.batches(images, labels, rows)
         loss, correct, count = 0.0, 0, batches.order.size
-        self.twin.push()
-        with self.twin.torch.inference_mode():
+        self.port.push()
+        with self.port.torch.inference_mode():
             for start in range(0, count, batches.size):
-                x, targets = self.twin.batch(batches, batches.order[start : start + batches.size])
+                x, targets = self.port.batch(batches, batches.order[start : start + batches.size])
                 self._last = x, None
-                logits = self.twin.logits(x)
-                loss += float(self.twin.criterion(logits, targets)) * len(targets)
+                logits = self.port.logits(x)
+                loss += float(self.port.criterion(logits, targets)) * len(targets)
                 correct += int((logits.argmax(1) == targets).sum())
         return Measure(correct / count, loss / count) if count else Measure(math.nan, math.nan)
 
     def _steps(self, batches: Batches, start: int, rates: Array, records: Array) -> int:
         """Denormal numbers are flushed to zero for as long as the steps last, as our own engine does."""
-        torch, done = self.twin.torch, 0
-        self.twin.push()
+        torch, done = self.port.torch, 0
+        self.port.push()
         self.update.push(self.step)
         torch.set_flush_denormal(True)
         try:
@@ -59,9 +59,9 @@ class TorchTrainer(Trainer):
                 rows = batches.order[start + done * batches.size :][: batches.size]
                 step = self.step + done + 1
                 key = int(subkey(batches.key, step))
-                x, labels = self.twin.batch(batches, rows, key)
+                x, labels = self.port.batch(batches, rows, key)
                 self._last = x, key
-                loss, correct = self.twin.loss_and_gradients(x, labels, key)
+                loss, correct = self.port.loss_and_gradients(x, labels, key)
                 records[done] = loss, correct, np.nan
                 done += 1
                 if not math.isfinite(loss):
@@ -70,11 +70,11 @@ class TorchTrainer(Trainer):
         finally:
             torch.set_flush_denormal(False)
         self.update.pull()
-        self.twin.pull()
+        self.port.pull()
         return done
 
     def _outputs(self, rows: int) -> Outputs:
         """Computed once more from the last batch."""
         x, key = self._last
-        with self.twin.torch.inference_mode():
-            yield from ((layer, output.cpu().numpy()) for layer, output in self.twin.outputs(x, key))
+        with self.port.torch.inference_mode():
+            yield from ((layer, output.cpu().numpy()) for layer, output in self.port.outputs(x, key))

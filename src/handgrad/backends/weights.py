@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.backends.twins import modules_of
-from handgrad.errors import CorruptDataError
+from handgrad.errors import CorruptDataError, UsageError
 from handgrad.nn import Network
 from handgrad.nn.layout import Slot
+from handgrad.torch_mapping import TorchModule
 
 Array = NDArray[Any]
 COUNTER = "num_batches_tracked"  # a buffer of PyTorch's batch normalisation, without use where it has a momentum
@@ -33,6 +33,27 @@ class Place(NamedTuple):
         """The part of a flat vector, an array or a tensor, as PyTorch shapes it; nothing is copied."""
         part = vector[self.slot.start : self.slot.stop].reshape(self.slot.part.shape)
         return part.T if self.transposed else part
+
+
+def modules_of(network: Network) -> Iterator[tuple[str, int, TorchModule]]:
+    """(name, number of our layer, module) for each of PyTorch's modules, in the order in which they are applied.
+
+    A layer's last module has its number for a name, as in a plain Sequential; what comes before has its class's too.
+
+    Raises  UsageError for a layer that names no module.
+    """
+    shape = network.input_shape
+    for number, (layer, plan) in enumerate(zip(network.layers, network.plans, strict=True)):
+        modules = layer.torch_modules(shape)
+        if not modules:
+            raise UsageError(
+                f"layer {number}, {type(layer).__name__}, names no module of PyTorch's: "
+                "give the class `torch_modules`, or an activation `torch`"
+            )
+        for module in modules[:-1]:
+            yield f"{number}_{module.name.rpartition('.')[2].lower()}", number, module
+        yield str(number), number, modules[-1]
+        shape = plan.output
 
 
 def places(network: Network) -> Iterator[Place]:

@@ -44,7 +44,7 @@ def _rule(given: str) -> list[str]:
     decay = "; w = w - learning_rate * weight_decay * w" if optimizer.decoupled else " + weight_decay * w"
     before = f"g = g * min(1, clip_norm / |g|) + l1 * sign(w){decay}"
     lines += [f"before it: {before}   (penalties: weights only, not biases)", f"defaults: {defaults}"]
-    lines += [f"reference: {optimizer.reference}", f"elsewhere: {optimizer.elsewhere}"]
+    lines += [f"reference: {optimizer.reference}", f"differences: {optimizer.differences}"]
     return [part for line in lines for part in _wrapped(line)]
 
 

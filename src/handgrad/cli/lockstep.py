@@ -9,7 +9,7 @@ from rich.progress import track
 from rich.table import Table
 
 from handgrad.backends import TorchTrainer
-from handgrad.backends.lockstep import TWISTS, Lockstep, Parting, lockstep
+from handgrad.backends.lockstep import DISCREPANCIES, Lockstep, Parting, lockstep
 from handgrad.cli.console import Screen, say, say_beyond, say_notes, working
 from handgrad.cli.flags import DASHES, parse
 from handgrad.cli.help_text import help_text
@@ -25,7 +25,12 @@ from handgrad.training.diagnose import heed
 OPTIONS = (
     CONFIG,
     Option("steps", Whole(1, 100_000), "training steps to compare", ("n_steps",), default=100),
-    Option("torch", Names("torch", TWISTS), "ways in which PyTorch's side is written otherwise, see below", default=()),
+    Option(
+        "torch",
+        Names("torch", DISCREPANCIES),
+        "ways in which PyTorch's side is written otherwise, see below",
+        default=(),
+    ),
     HELP,
 )
 EXAMPLES = (
@@ -52,16 +57,16 @@ def run(tokens: list[str]) -> int:
         return 0
     say_beyond(parsed.config)
     say_notes(parsed.notes)
-    config, twists = parsed.config, parsed.options["torch"]
+    config, discrepancies = parsed.config, parsed.options["torch"]
     dataset = read_dataset(config)
     heed(diagnose_run(config, dataset))
 
     def make(kind: type[Trainer], dtype: str) -> Trainer:
         return kind(*prepare(config.replaced(dtype=dtype), dataset), device=config.device)
 
-    result = lockstep(make, config.dtype, parsed.options["steps"], twists, start, _watched)
+    result = lockstep(make, config.dtype, parsed.options["steps"], discrepancies, start, _watched)
     network = make(TorchTrainer, config.dtype).network
-    _print(result, network, config, twists)
+    _print(result, network, config, discrepancies)
     return int(result.parting is not None)
 
 
@@ -83,15 +88,15 @@ def _watched(steps: Iterable[int]) -> Iterable[int]:
 
 
 def _help() -> str:
-    rows = [f"  {name:<26}{twist.meaning}" for name, twist in TWISTS.items()]
+    rows = [f"  {name:<26}{discrepancy.meaning}" for name, discrepancy in DISCREPANCIES.items()]
     ways = "ways to write PyTorch's side otherwise (--torch), to see them found out:\n" + "\n".join(rows)
     return help_text("handgrad lockstep [RUN]", EXAMPLES, OPTIONS) + f"\n{ways}\n"
 
 
-def _print(result: Lockstep, network: Network, config: RunConfig, twists: tuple[str, ...]) -> None:
+def _print(result: Lockstep, network: Network, config: RunConfig, discrepancies: tuple[str, ...]) -> None:
     say(f"{result.steps} steps from the same weights, batches and masks, in {config.dtype}")
-    for name in twists:
-        say(f"PyTorch's side with {name}: {TWISTS[name].meaning}")
+    for name in discrepancies:
+        say(f"PyTorch's side with {name}: {DISCREPANCIES[name].meaning}")
     say("largest relative difference of the two trainings, and its step:")
     Screen().print(_table(result, network))
     text = _together(result) if result.parting is None else _apart(result.parting, network)

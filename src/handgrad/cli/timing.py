@@ -11,17 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.backends import COUNTERPARTS, to_torch
+from handgrad.backends import to_torch
 from handgrad.backends.criteria import criterion
+from handgrad.backends.installed import torch_attribute
 from handgrad.backends.weights import places
 from handgrad.config import RunConfig, build_dataset
 from handgrad.errors import UsageError
 from handgrad.machine import peak_bytes
 from handgrad.runs import prepare
+from handgrad.torch_mapping import arguments_from
 from handgrad.training import Trainer
 
 WARM_UP_SECONDS, TIMED_SECONDS = 0.2, 1.0
-FUSED = {"SGD", "Adam", "AdamW", "Adagrad"}  # PyTorch's other optimizers have a foreach version
+FUSED = {f"torch.optim.{name}" for name in ("SGD", "Adam", "AdamW", "Adagrad")}  # PyTorch's other optimizers have a foreach version
 
 TimeSteps = Callable[[int], float]
 """Trains the first so many steps of an epoch, and returns the seconds that they took."""
@@ -93,22 +95,21 @@ def ordinary_pytorch(trainer: Trainer, threads: int) -> TimeSteps:
 
 def _optimizer(trainer: Trainer, model: Any) -> tuple[Any, list[Any]]:
     """PyTorch's optimizer, and the weights that penalties act on."""
-    import torch
-
     ours, penalised = (
         trainer.settings.optimizer,
         {p.key for p in places(trainer.network) if p.trained and p.slot.part.penalised},
     )
-    if type(ours) not in COUNTERPARTS:
+    mapping = ours.torch
+    if mapping is None:
         raise UsageError(f"PyTorch has no optimizer {type(ours).__name__.lower()}")
-    named, counterpart = list(model.named_parameters()), COUNTERPARTS[type(ours)]
+    named = list(model.named_parameters())
     weights, others = ([p for name, p in named if (name in penalised) is wanted] for wanted in (True, False))
     groups: list[dict[str, Any]] = [{"params": [*weights, *others]}]  # one fused call is quicker than two
-    if decay := trainer.settings.links.weight_decay:
+    if decay := trainer.settings.transforms.weight_decay:
         groups = [{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-    how = "fused" if counterpart.kind in FUSED else "foreach"
-    made = getattr(torch.optim, counterpart.kind)
-    return made(groups, lr=ours.learning_rate, **counterpart.arguments(ours), **{how: True}), weights
+    how = "fused" if mapping.name in FUSED else "foreach"
+    arguments = arguments_from(ours, mapping.arguments) | {how: True}
+    return torch_attribute(mapping.name)(groups, lr=ours.learning_rate, **arguments), weights
 
 
 if __name__ == "__main__":

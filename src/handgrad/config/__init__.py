@@ -5,11 +5,11 @@ from handgrad.config.build import (
     build_dataset,
     build_initializer,
     build_layers,
-    build_links,
     build_loss,
     build_optimizer,
     build_schedule,
     build_split,
+    build_transforms,
     validates_on_test,
 )
 from handgrad.config.kinds import Kind

@@ -1,4 +1,4 @@
-"""From a configuration to what it describes: layers, loss, optimizer, schedule, links."""
+"""From a configuration to what it describes: layers, loss, optimizer, schedule, transforms."""
 
 import dataclasses
 from collections import ChainMap
@@ -15,18 +15,13 @@ from handgrad.nearest import nearest
 from handgrad.nn import (
     ACTIVATIONS,
     INITIALIZERS,
+    LAYERS,
     LOSSES,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
     Initializer,
     Layer,
     Loss,
-    MaxPool2D,
 )
-from handgrad.optim import OPTIMIZERS, SCHEDULES, Links, Optimizer, Schedule
+from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Optimizer, Schedule
 
 if TYPE_CHECKING:
     from handgrad.config.run_config import RunConfig
@@ -71,9 +66,9 @@ def build_schedule(config: "RunConfig") -> Schedule:
     return kind(**settings)
 
 
-def build_links(config: "RunConfig") -> Links:
+def build_transforms(config: "RunConfig") -> GradientTransforms:
     """Clipping and penalties."""
-    return Links(**_matching(Links, config))
+    return GradientTransforms(**_matching(GradientTransforms, config))
 
 
 def build_loss(config: "RunConfig") -> Loss:
@@ -96,7 +91,7 @@ def build_layers(config: "RunConfig", classes: int) -> list[Layer]:
     Where the configuration lists `layers`, they are taken as they stand; the output layer is added unless it is there.
     """
     initializer = build_initializer(config)
-    output = Dense(classes, initializer)
+    output = _layer("dense", classes, initializer)
     if config.layers is not None:
         listed_layers = [build_layer(item, initializer) for item in config.layers]
         return listed_layers if listed_layers[-1] == output else [*listed_layers, output]
@@ -105,19 +100,28 @@ def build_layers(config: "RunConfig", classes: int) -> list[Layer]:
 
 def _mlp(config: "RunConfig", initializer: Initializer) -> list[Layer]:
     """Flatten; Dense, BatchNorm, activation, Dropout per hidden layer."""
-    layers: list[Layer] = [Flatten()]
+    layers: list[Layer] = [_layer("flatten")]
     for units in config.hidden_sizes:
-        layers.append(Dense(units, initializer))
-        layers += [BatchNorm()] if config.batch_norm else []
+        layers.append(_layer("dense", units, initializer))
+        layers += [_layer("batch_norm")] if config.batch_norm else []
         layers.append(ACTIVATIONS[config.activation]())
-        layers += [Dropout(config.dropout)] if config.dropout else []
+        layers += [_layer("dropout", config.dropout)] if config.dropout else []
     return layers
 
 
 def _cnn(config: "RunConfig", initializer: Initializer) -> list[Layer]:
     """Twice: four filters of 3 x 3, BatchNorm, activation, pools of 2 x 2; then Flatten."""
-    stage = [Conv2D(4, 3, initializer=initializer), BatchNorm(), ACTIVATIONS[config.activation](), MaxPool2D(2)]
-    return [*stage, *stage, Flatten()]
+    convolution = _layer("conv2d", 4, 3, initializer=initializer)
+    stage = [convolution, _layer("batch_norm"), ACTIVATIONS[config.activation](), _layer("max_pool2d", 2)]
+    return [*stage, *stage, _layer("flatten")]
+
+
+def _layer(name: str, *values: Any, **settings: Any) -> Layer:
+    kind: Any = LAYERS.get(name)
+    if kind is None:
+        raise UsageError(f"layers: {name} is not installed here, expected {listed(LAYERS)}")
+    layer: Layer = kind(*values, **settings)
+    return layer
 
 
 MODELS: dict[str, Callable[["RunConfig", Initializer], list[Layer]]] = {"mlp": _mlp, "cnn": _cnn}
@@ -176,7 +180,7 @@ def check(config: "RunConfig") -> None:
     if config.device == "cuda" and config.backend == "handgrad":
         what = "device cuda needs PyTorch: the hand-written engine computes on the processor (--backend torch)"
         problems.append(UsageError(what))
-    for build in (build_optimizer, build_schedule, build_links, build_loss, build_initializer):
+    for build in (build_optimizer, build_schedule, build_transforms, build_loss, build_initializer):
         problems.of(build, config)
     problems.refuse()
 

@@ -8,7 +8,7 @@ import math
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
@@ -165,7 +165,7 @@ class Name(Kind):
 
     metavar = "NAME"
     field: str = ""
-    names: Iterable[str] = ()
+    names: Collection[str] = ()
 
     def read(self, value: Any) -> Any:
         """The registry's own spelling."""

@@ -3,7 +3,7 @@
 import functools
 import re
 import reprlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -168,29 +168,32 @@ def _dashes(what: str) -> str:
     return "--" if what == "flag" else ""
 
 
-@functools.cache
-def _value_spellings(field: str) -> dict[str, str]:
-    return inverted(spellings.VALUES.get(field, {}))
+def value_spellings(field: str, names: Collection[str]) -> dict[str, str]:
+    """Squashed spelling to name: of a registry's entries as their classes say, of other values as VALUES does."""
+    rows = dict(spellings.VALUES.get(field, {}))
+    if isinstance(names, Mapping):
+        rows |= {name: entry.aliases for name, entry in names.items() if getattr(entry, "aliases", ())}
+    ambiguous = spellings.AMBIGUOUS_VALUES.get(field, {})
+    return {spelling: name for spelling, name in inverted(rows).items() if spelling not in ambiguous}
 
 
-def value_name(field: str, text: str, names: Iterable[str]) -> str:
+def value_name(field: str, text: str, names: Collection[str]) -> str:
     """The one of `names`, a live registry, that `text` means as a value of `field`.
 
     Raises  ValueError with the choices and the nearest one, in the words that follow the field's name in an error.
     """
-    names = list(names)
     if text in names:
         return text
-    squeezed = squashed(text)
-    by_spelling = {squashed(name): name for name in names}
-    meant = by_spelling.get(squeezed) or _value_spellings(field).get(squeezed)
+    squeezed, spelled = squashed(text), value_spellings(field, names)
+    names = list(names)
+    meant = {squashed(name): name for name in names}.get(squeezed) or spelled.get(squeezed)
     if meant in names:
         return str(meant)
     candidates = spellings.AMBIGUOUS_VALUES.get(field, {}).get(squeezed)
     if candidates:
         raise ValueError(f"is ambiguous, got {shown(text)}, expected {listed(candidates)}")
-    known = [*names, *(spelling for spelling, name in _value_spellings(field).items() if name in names)]
+    known = [*names, *(spelling for spelling, name in spelled.items() if name in names)]
     near = nearest(text, known, spellings.FOREIGN.get(field, ()))
-    hint = f"; did you mean {_value_spellings(field).get(squashed(near), near)}?" if near else ""
+    hint = f"; did you mean {spelled.get(squashed(near), near)}?" if near else ""
     pointer = spellings.POINTERS.get(field, {}).get(squeezed, "")
     raise ValueError(f"must be one of {', '.join(names)}, got {shown(text)}{hint}{f'. {pointer}' if pointer else ''}")

@@ -179,56 +179,7 @@ GUESSED: dict[str, str] = dict.fromkeys(
     ("lambda", "lambd", "lmbda", "lamb", "lam", "reg", "regularization"), "weight_decay"
 )
 
-_LOSSES: dict[str, tuple[str, ...]] = {
-    "mean_squared_error": (
-        *("mse", "squared_error", "square_error", "mean_square_error", "squared_loss", "mse_loss", "l2_loss", "sq"),
-        *("squared", "quadratic", "mean_squared", "mean_squared_error_loss"),
-    ),
-    "cross_entropy": (
-        *("ce", "xent", "cce", "categorical_cross_entropy", "sparse_categorical_cross_entropy", "cross_entropy_loss"),
-        *("softmax_cross_entropy", "ce_loss", "cel", "entropy", "log_loss", "cross"),
-    ),
-}
-
-_ACTIVATIONS = {
-    "identity": ("linear", "id", "none", "no_activation"),
-    "sigmoid": ("logistic", "sigm", "sig", "logistic_sigmoid"),
-    "tanh": ("hyperbolic_tangent", "hyperbolic_tan"),
-    "relu": ("rectifier", "rectified_linear", "rectified_linear_unit"),
-    "leaky_relu": ("lrelu", "leaky", "leaky_rectifier"),
-    "silu": ("swish",),
-    "softplus": ("smooth_relu",),
-}
-
-_INITIALIZERS = {
-    "random": ("random_normal", "normal", "gaussian", "rand", "random_init"),
-    "xavier": ("glorot", "xavier_uniform", "glorot_uniform", "xavier_init"),
-    "xavier_normal": ("glorot_normal",),
-    "he": ("kaiming", "he_normal", "kaiming_normal", "he_init"),
-    "orthogonal": ("ortho",),
-    "zeros": ("zero", "zero_init"),
-}
-
-_OPTIMIZERS = {
-    "sgd": (
-        *("gd", "gradient_descent", "stochastic_gradient_descent", "vanilla", "vanilla_sgd", "vanilla_gd"),
-        *("stochastic", "stochastic_gd", "batch_gd", "mini_batch_gd", "mini_batch", "mini_batch_sgd"),
-        *("mini_batch_gradient_descent", "vanilla_gradient_descent", "batch_gradient_descent", "normal", "plain_sgd"),
-    ),
-    "momentum": (
-        *("mgd", "sgdm", "momentum_gd", "sgd_momentum", "momentum_sgd", "sgd_with_momentum", "heavy_ball", "polyak"),
-        *("momentum_based_gd", "momentum_gradient_descent", "msgd", "momentum_based_gradient_descent", "gd_momentum"),
-        *("gd_with_momentum", "mom"),
-    ),
-    "nag": (
-        *("nesterov", "nestorov", "ngd", "nesterov_gd", "nesterov_momentum", "nesterov_accelerated_gradient", "nagd"),
-        *("nesterov_accelerated_gradient_descent", "nesterov_accelerated", "sgd_nesterov", "nesterov_sgd"),
-        *("nesterov_accelerated_gd", "nesterov_gradient_descent", "nag_gd"),
-    ),
-    "rmsprop": ("rms", "rms_propagation", "root_mean_square_propagation"),
-    "nadam": ("nesterov_adam", "nesterov_accelerated_adam"),
-}
-
+# Other names of values; those of optimizers, schedules, layers, losses and initialisers stand in their own files.
 VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "model": {
         "mlp": ("fully_connected", "feed_forward"),
@@ -242,27 +193,6 @@ VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "features": {
         "pixels": ("pixel", "raw", "raw_pixels"),
         "hog": ("histogram_of_oriented_gradients", "hog_features"),
-    },
-    "activation": _ACTIVATIONS,
-    "layers": {
-        **{name: tuple(other for other in others if other != "linear") for name, others in _ACTIVATIONS.items()},
-        "dense": ("fully_connected", "fc", "affine"),
-        "batch_norm": ("bn", "batch_normalization", "batch_normalisation"),
-        "dropout": ("drop",),
-        "conv2d": ("conv", "convolution", "convolution2d"),
-        "max_pool2d": ("max_pool", "max_pooling", "max_pooling2d", "pool"),
-        "average_pool2d": ("average_pool", "avg_pool", "avg_pool2d", "average_pooling", "average_pooling2d"),
-        "global_average_pool": ("global_avg_pool", "global_average_pooling", "global_average_pooling2d", "gap"),
-    },
-    "loss": _LOSSES,
-    "optimizer": _OPTIMIZERS,
-    "weight_init": _INITIALIZERS,
-    "schedule": {
-        "constant": ("none", "fixed", "const", "false"),
-        "step": ("step_decay", "step_lr", "staircase"),
-        "exponential": ("exp", "exponential_decay", "exponential_lr"),
-        "cosine": ("cosine_annealing", "cosine_decay", "cosine_annealing_lr"),
-        "one_cycle": ("one_cycle_lr", "1cycle"),
     },
     "normalize": {
         "unit": ("min_max", "zero_one", "0_1", "true", "yes", "1"),

@@ -94,7 +94,7 @@ def gradient_norm(gradients):
 
 @inline_kernel
 def penalise(w, dw, scale, l1, l2, keep):
-    """The links between gradient and optimizer: dw = scale dw + l1 sign(w) + l2 w, then w = keep w.
+    """The transforms between gradient and optimizer: dw = scale dw + l1 sign(w) + l2 w, then w = keep w.
 
     Math    clipping multiplies by scale = min(1, clip_norm / norm); l1 and l2 are the gradients of the penalties
             l1 sum |w| + l2/2 sum w^2; keep = 1 - learning_rate * decay is AdamW's decoupled weight decay
@@ -112,9 +112,9 @@ def penalise(w, dw, scale, l1, l2, keep):
 
 @strict_kernel
 def update(program, optimization, scale, learning_rate):
-    """Apply links and optimizer block by block, so that each element is fetched from memory once."""
+    """Apply transforms and optimizer block by block, so that each element is fetched from memory once."""
     real = program.parameters.dtype.type
-    _, l1, l2, decay = optimization.links
+    _, l1, l2, decay = optimization.transforms
     size, states = program.parameters.size, optimization.states
     second = size if optimization.vectors > 1 else 0
     third = 2 * size if optimization.vectors > 2 else 0
@@ -140,7 +140,7 @@ def update(program, optimization, scale, learning_rate):
 @strict_kernel
 def optimizer_step(program, optimization, step, learning_rate, loss, measure):
     """One update from the gradients as they stand; returns their norm where it was needed or asked for, else NaN."""
-    clip, norm, scale = optimization.links[0], np.nan, 1.0
+    clip, norm, scale = optimization.transforms[0], np.nan, 1.0
     if clip > 0 or measure:
         norm = gradient_norm(program.gradients)
     if clip > 0 and math.isfinite(norm):  # an infinite norm must not freeze the weights: the loss is to show it

@@ -48,7 +48,7 @@ class Program(NamedTuple):
 
 
 class Optimization(NamedTuple):
-    """An optimizer and the links before it, laid out for one network."""
+    """An optimizer and the transforms before it, laid out for one network."""
 
     prepare: int  # addresses
     update: int
@@ -58,7 +58,7 @@ class Optimization(NamedTuple):
     states: Any  # real (3 * parameters or fewer,): its state vectors one after another
     vectors: int  # how many of them there are
     segments: Any  # int64 (S, 3): start, stop, and whether penalties apply there
-    links: Any  # float64 (4,): clip_norm (0: off), l1, l2, decoupled decay
+    transforms: Any  # float64 (4,): clip_norm (0: off), l1, l2, decoupled decay
 
 
 class Batches(NamedTuple):

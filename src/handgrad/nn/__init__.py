@@ -1,16 +1,27 @@
-"""Layers, losses, initialisers, networks and the gradient check. A new layer is a row of LAYERS."""
+"""Layers, losses, initialisers, networks and the gradient check. A new layer is a file and a row."""
 
-from handgrad.nn.activations import ELU, GELU, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
-from handgrad.nn.batchnorm import BatchNorm
-from handgrad.nn.convolution import Conv2D
-from handgrad.nn.dense import Dense, Flatten
+from handgrad.nn.activations.elu import ELU
+from handgrad.nn.activations.gelu import GELU
+from handgrad.nn.activations.identity import Identity
+from handgrad.nn.activations.leaky_relu import LeakyReLU
+from handgrad.nn.activations.relu import ReLU
+from handgrad.nn.activations.sigmoid import Sigmoid
+from handgrad.nn.activations.silu import SiLU
+from handgrad.nn.activations.softplus import Softplus
+from handgrad.nn.activations.tanh import Tanh
+from handgrad.nn.average_pool2d import AveragePool2D
+from handgrad.nn.batch_norm import BatchNorm
+from handgrad.nn.conv2d import Conv2D
+from handgrad.nn.dense import Dense
 from handgrad.nn.dropout import Dropout
+from handgrad.nn.flatten import Flatten
+from handgrad.nn.global_average_pool import GlobalAveragePool
 from handgrad.nn.gradcheck import Check, gradcheck
 from handgrad.nn.initializers import He, Initializer, Normal, Orthogonal, XavierNormal, XavierUniform, Zeros
 from handgrad.nn.layer import Buffer, Layer, Parameter, Plan
 from handgrad.nn.losses import CrossEntropy, Loss, SquaredError
+from handgrad.nn.max_pool2d import MaxPool2D
 from handgrad.nn.network import Network, Scaling
-from handgrad.nn.pooling import AveragePool2D, GlobalAveragePool, MaxPool2D
 
 ACTIVATIONS: dict[str, type[Layer]] = {
     "identity": Identity,

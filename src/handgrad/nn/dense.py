@@ -8,14 +8,15 @@ from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.kernels.dense import dense_backward, dense_forward, sparse_dense_backward, sparse_dense_forward
 from handgrad.nn.initializers import Initializer, XavierUniform, Zeros
-from handgrad.nn.layer import Layer, Parameter, Plan, Shape
-
-LARGEST = 1 << 27
+from handgrad.nn.layer import LARGEST, Layer, Parameter, Plan, Shape
+from handgrad.torch_mapping import TorchModule
 
 
 @dataclass(frozen=True)
 class Dense(Layer):
     """y = x W + b with `units` outputs; inputs of several axes (images) are taken as flat vectors."""
+
+    aliases = "fully_connected", "fc", "affine"
 
     units: int
     initializer: Initializer = field(default_factory=XavierUniform)
@@ -53,24 +54,9 @@ class Dense(Layer):
             input=(prod(shape),),
         )
 
-
-@dataclass(frozen=True)
-class Flatten(Layer):
-    """Takes an image as one vector, channel by channel and row by row; nothing is computed."""
-
-    def plan(self, shape: Shape) -> Plan:
-        """(C, H, W) becomes (C * H * W,)."""
-        return Plan((prod(shape),), None, layout=None)
-
-    def statement(self, shape: Shape) -> Statement | None:
-        """Which number goes where, for images with up to three axes."""
-        if len(shape) == 1:
-            return Statement("Y = X", "dX = dY")
-        if len(shape) == 2:
-            width = shape[1]
-            return Statement(f"Y[n,j] = X[n, j // {width}, j % {width}]", f"dX[n,h,w] = dY[n, {width}*h + w]")
-        if len(shape) == 3:
-            area, width = shape[1] * shape[2], shape[2]
-            place = f"j // {area}, j % {area} // {width}, j % {width}"
-            return Statement(f"Y[n,j] = X[n, {place}]", f"dX[n,c,h,w] = dY[n, {area}*c + {width}*h + w]")
-        return None
+    def torch_modules(self, shape: Shape) -> list[TorchModule]:
+        """PyTorch keeps weights as (outputs, inputs), and takes vectors only."""
+        sizes = {"in_features": prod(shape), "out_features": self.units}
+        names = {"weight": "weight", "bias": "bias"}
+        flatten = [TorchModule("torch.nn.Flatten")] if len(shape) > 1 else []
+        return [*flatten, TorchModule("torch.nn.Linear", sizes, names, transposed=("weight",))]

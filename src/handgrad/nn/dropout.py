@@ -7,11 +7,15 @@ from handgrad.checks import bounded, check_bounds
 from handgrad.equations import Statement
 from handgrad.kernels.dropout import dropout_backward, dropout_forward
 from handgrad.nn.layer import Layer, Plan, Shape
+from handgrad.torch_mapping import TorchModule
 
 
 @dataclass(frozen=True)
 class Dropout(Layer):
     """In training, zeroes each number with probability `rate` and scales the others by 1 / (1 - rate)."""
+
+    aliases = ("drop",)
+    passes_through = True
 
     rate: float = bounded(0.5, "[0, 1)")
 
@@ -30,3 +34,7 @@ class Dropout(Layer):
             f"{1 / (1 - self.rate):.6g}, drawn anew at each step; in evaluation M is 1 everywhere."
         )
         return Statement("Y = M * X", "dX = dY * d(Y, X) = dY * M", saved="M", remarks=(remark,))
+
+    def torch_modules(self, shape: Shape) -> list[TorchModule]:
+        """Its namesake, whose mask the port draws as our kernel does."""
+        return [TorchModule("torch.nn.Dropout", {"p": self.rate}, masked=True)]

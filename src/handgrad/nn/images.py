@@ -4,6 +4,7 @@ from typing import Any
 
 from handgrad.errors import UsageError
 from handgrad.nn.layer import Shape
+from handgrad.torch_mapping import TorchModule
 
 Extent = int | tuple[int, int]
 """A height and a width; one number is both."""
@@ -28,7 +29,7 @@ def extent(name: str, value: Any) -> Extent:
     return height if height == width else (height, width)
 
 
-def settle_extents(layer: Any, *names: str) -> None:
+def normalise_extents(layer: Any, *names: str) -> None:
     """Put the named fields of a frozen layer into the form of `extent`."""
     for name in names:
         object.__setattr__(layer, name, extent(name, getattr(layer, name)))
@@ -64,3 +65,9 @@ def windows(sizes: tuple[int, int], window: Extent, stride: Extent, what: str) -
     if tall > sizes[0] or wide > sizes[1]:
         raise UsageError(f"{what} of shape {(tall, wide)} does not fit into images of shape {sizes}: make it smaller")
     return (sizes[0] - tall) // down + 1, (sizes[1] - wide) // right + 1
+
+
+def with_channel(shape: Shape, *modules: TorchModule) -> list[TorchModule]:
+    """PyTorch's modules for images (channels, height, width), after one that gives (height, width) its one channel."""
+    channel = TorchModule("torch.nn.Unflatten", {"dim": 1, "unflattened_size": (1, shape[0])})
+    return [*([channel] if len(shape) == 2 else []), *modules]

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,12 @@ Array = NDArray[Any]
 
 
 class Initializer(ABC):
-    """A frozen dataclass; called with the generator to draw from, it returns a float64 array."""
+    """A frozen dataclass; called with the generator to draw from, it returns a float64 array.
+
+    `aliases` are other names for it.
+    """
+
+    aliases: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         check_bounds(self)
@@ -27,6 +32,8 @@ class Initializer(ABC):
 @dataclass(frozen=True)
 class Zeros(Initializer):
     """All zero: for biases. As weights of hidden layers it leaves every unit alike for ever."""
+
+    aliases = "zero", "zero_init"
 
     def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Zeros of `shape`."""
@@ -46,6 +53,8 @@ class Ones(Initializer):
 class Normal(Initializer):
     """N(0, std^2), whatever the layer's size: "random" in the course reports."""
 
+    aliases = "random_normal", "normal", "gaussian", "rand", "random_init"
+
     std: float = bounded(0.05, "(0, inf)")
 
     def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
@@ -57,6 +66,8 @@ class Normal(Initializer):
 class XavierUniform(Initializer):
     """U(-a, a) with a = sqrt(6 / (fan_in + fan_out)).  Ref  Glorot & Bengio, AISTATS 2010, eq. 16."""
 
+    aliases = "glorot", "xavier_uniform", "glorot_uniform", "xavier_init"
+
     def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Uniform numbers of variance 2 / (fan_in + fan_out)."""
         limit = math.sqrt(6.0 / (fan_in + fan_out))
@@ -67,6 +78,8 @@ class XavierUniform(Initializer):
 class XavierNormal(Initializer):
     """N(0, 2 / (fan_in + fan_out)).  Ref  Glorot & Bengio, AISTATS 2010, eq. 12."""
 
+    aliases = ("glorot_normal",)
+
     def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Normal numbers of variance 2 / (fan_in + fan_out)."""
         return generator.normal(0.0, math.sqrt(2.0 / (fan_in + fan_out)), shape)
@@ -76,6 +89,8 @@ class XavierNormal(Initializer):
 class He(Initializer):
     """N(0, 2 / fan_in), which keeps the variance through ReLU.  Ref  He et al., ICCV 2015, eq. 10."""
 
+    aliases = "kaiming", "he_normal", "kaiming_normal", "he_init"
+
     def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Normal numbers of variance 2 / fan_in."""
         return generator.normal(0.0, math.sqrt(2.0 / fan_in), shape)
@@ -84,6 +99,8 @@ class He(Initializer):
 @dataclass(frozen=True)
 class Orthogonal(Initializer):
     """A random orthogonal matrix times `gain`, uniform over all such matrices.  Ref  Saxe et al. (2013), section 3."""
+
+    aliases = ("ortho",)
 
     gain: float = bounded(1.0, "(0, inf)")
 

@@ -3,12 +3,14 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from handgrad.equations import Statement
 from handgrad.nn.initializers import Initializer
+from handgrad.torch_mapping import TorchModule
 
 Shape = tuple[int, ...]
+LARGEST = 1 << 27  # numbers in one array
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,14 @@ class Plan:
 
 
 class Layer(ABC):
-    """A frozen dataclass whose fields are the layer's hyper-parameters; one list of layers builds every backend."""
+    """A frozen dataclass whose fields are the layer's hyper-parameters; one list of layers builds every backend.
+
+    `aliases` are other names for it, in which case, `_` and `-` do not matter. `passes_through`: in evaluation its
+    output is its input, though perhaps of another shape.
+    """
+
+    aliases: ClassVar[tuple[str, ...]] = ()
+    passes_through: ClassVar[bool] = False
 
     @abstractmethod
     def plan(self, shape: Shape) -> Plan:
@@ -83,3 +92,7 @@ class Layer(ABC):
     def statement(self, shape: Shape) -> Statement | None:
         """Its equations on inputs of `shape`, forward and backward; None where it states none."""
         return None
+
+    def torch_modules(self, shape: Shape) -> list[TorchModule]:
+        """PyTorch's modules that do the same to inputs of `shape`, the layer's own the last; none where it has none."""
+        return []

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from handgrad.checks import bounded, check_bounds
 from handgrad.equations import Statement
 from handgrad.kernels.losses import cross_entropy, squared_error
+from handgrad.torch_mapping import TorchLoss
 
 SMOOTHED = "Q[n,k] = (1 - alpha) * Y[n,k] + alpha / K  # a share of each label is spread over all classes"
 SOFTMAX = "P[n,k] = exp(Z[n,k]) / sum(exp(Z[n,j]), j)"
@@ -13,9 +14,11 @@ SOFTMAX = "P[n,k] = exp(Z[n,k]) / sum(exp(Z[n,j]), j)"
 
 @dataclass(frozen=True)
 class Loss:
-    """A subclass names its kernel and, as fields, its settings."""
+    """A subclass names its kernel and, as fields, its settings; PyTorch's function, if there is one; other names."""
 
     kernel: ClassVar[Any]
+    torch: ClassVar[TorchLoss | None] = None
+    aliases: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         check_bounds(self)
@@ -35,6 +38,12 @@ class CrossEntropy(Loss):
     """Mean of -sum_k q log softmax(logits), q the one-hot label, smoothed by `label_smoothing`."""
 
     kernel = cross_entropy
+    torch = TorchLoss("torch.nn.functional.cross_entropy", {"label_smoothing": "label_smoothing"})
+    aliases = (
+        *("ce", "xent", "cce", "categorical_cross_entropy", "sparse_categorical_cross_entropy", "cross_entropy_loss"),
+        *("softmax_cross_entropy", "ce_loss", "cel", "entropy", "log_loss", "cross"),
+    )
+
     label_smoothing: float = bounded(0.0, "[0, 1)")
 
     def statement(self) -> Statement:
@@ -57,6 +66,11 @@ class SquaredError(Loss):
     """Mean over images and classes of (softmax(logits) - onehot)^2."""
 
     kernel = squared_error
+    torch = TorchLoss("torch.nn.functional.mse_loss", softmax=True, one_hot=True)
+    aliases = (
+        *("mse", "squared_error", "square_error", "mean_square_error", "squared_loss", "mse_loss", "l2_loss"),
+        *("quadratic", "mean_squared", "mean_squared_error_loss", "sq", "squared"),
+    )
 
     def statement(self) -> Statement:
         """Through the softmax, whose Jacobian is full: each probability depends on every logit of its row."""

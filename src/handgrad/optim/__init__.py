@@ -1,14 +1,22 @@
-"""Optimizers and learning-rate schedules. A new optimizer is one file and a row of OPTIMIZERS."""
+"""Optimizers and learning-rate schedules. A new one is a file, named as it is called, and a row."""
 
 from handgrad.optim.adagrad import Adagrad
-from handgrad.optim.adam import Adam, AdamW
+from handgrad.optim.adam import Adam
+from handgrad.optim.adamw import AdamW
 from handgrad.optim.eve import Eve
-from handgrad.optim.links import Links
-from handgrad.optim.momentum import NAG, Momentum
+from handgrad.optim.gradient_transforms import GradientTransforms
+from handgrad.optim.momentum import Momentum
 from handgrad.optim.nadam import NAdam
+from handgrad.optim.nag import NAG
 from handgrad.optim.optimizer import Optimizer
 from handgrad.optim.rmsprop import RMSprop
-from handgrad.optim.schedules import Constant, Cosine, Exponential, OneCycle, Schedule, StepDecay, Warmup
+from handgrad.optim.schedule import Schedule
+from handgrad.optim.schedules.constant import Constant
+from handgrad.optim.schedules.cosine import Cosine
+from handgrad.optim.schedules.exponential import Exponential
+from handgrad.optim.schedules.one_cycle import OneCycle
+from handgrad.optim.schedules.step import StepDecay
+from handgrad.optim.schedules.warmup import Warmup
 from handgrad.optim.sgd import SGD
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {

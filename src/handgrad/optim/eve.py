@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from handgrad.checks import bounded
 from handgrad.kernels.compile import strict_kernel
-from handgrad.optim.adam import adam_prepare, adam_update
+from handgrad.optim.moments import adam_prepare, adam_update
 from handgrad.optim.optimizer import Optimizer
 
 
@@ -38,7 +38,7 @@ class Eve(Optimizer):
     reference = (
         "Hayashi, Koushik & Neubig, Eve: a gradient based optimization method (2016), arXiv 1611.01505v3, alg. 1"
     )
-    elsewhere = "In neither PyTorch nor Keras. Version 1 of the paper tracked the loss differently (bounds k and K)."
+    differences = "In neither PyTorch nor Keras. Version 1 of the paper tracked the loss differently (bounds k and K)."
 
     beta1: float = bounded(0.9, "[0, 1)")
     beta2: float = bounded(0.999, "[0, 1)")

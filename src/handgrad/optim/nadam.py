@@ -8,6 +8,7 @@ import numpy as np
 from handgrad.checks import bounded
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 from handgrad.optim.optimizer import Optimizer
+from handgrad.torch_mapping import TorchOptimizer
 
 
 @strict_kernel
@@ -31,11 +32,11 @@ def nadam_prepare(coefficients, memory, hyper, step, learning_rate, loss):
 @fast_kernel
 def nadam_update(w, dw, m, v, _, coefficients):
     """w = w - (a dw + b m) / (sqrt(v / c2) + epsilon), with a and b from `nadam_prepare`, m and v as in Adam."""
-    beta1, rest1, beta2, rest2 = coefficients[0], coefficients[1], coefficients[2], coefficients[3]
+    beta1, one_minus_beta1, beta2, one_minus_beta2 = coefficients[0], coefficients[1], coefficients[2], coefficients[3]
     fresh, carried, root, epsilon = coefficients[4], coefficients[5], coefficients[6], coefficients[7]
     for i in range(w.size):
-        m[i] = beta1 * m[i] + rest1 * dw[i]
-        v[i] = beta2 * v[i] + rest2 * dw[i] * dw[i]
+        m[i] = beta1 * m[i] + one_minus_beta1 * dw[i]
+        v[i] = beta2 * v[i] + one_minus_beta2 * dw[i] * dw[i]
         w[i] -= (fresh * dw[i] + carried * m[i]) / (np.sqrt(v[i]) * root + epsilon)
 
 
@@ -53,11 +54,18 @@ class NAdam(Optimizer):
         "        / (sqrt(v / (1 - beta2^t)) + epsilon)"
     )
     reference = "Dozat, Incorporating Nesterov momentum into Adam, ICLR workshop 2016, algorithm 2"
-    elsewhere = (
+    differences = (
         "PyTorch: the same. Keras: its schedule has 0.96^t where this one has 0.96^(0.004 t), so momentum_decay 1 does "
         "the same; its epsilon is 1e-07. Course scripts often leave the schedule out (mu = beta1 throughout), which "
         "takes larger first steps; momentum_decay 1e6 does so here."
     )
+    torch = TorchOptimizer(
+        "torch.optim.NAdam",
+        {"betas": ("beta1", "beta2"), "eps": "epsilon", "momentum_decay": "momentum_decay"},
+        states=("exp_avg", "exp_avg_sq"),
+        memory=("mu_product",),
+    )
+    aliases = ("nesterov_adam", "nesterov_accelerated_adam")
 
     beta1: float = bounded(0.9, "[0, 1)")
     beta2: float = bounded(0.999, "[0, 1)")

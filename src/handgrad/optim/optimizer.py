@@ -10,7 +10,8 @@ from handgrad.kernels.compile import strict_kernel
 from handgrad.kernels.memory import aligned_zeros
 from handgrad.kernels.program import Optimization
 from handgrad.kernels.signatures import kernel_address
-from handgrad.optim.links import Links
+from handgrad.optim.gradient_transforms import GradientTransforms
+from handgrad.torch_mapping import TorchOptimizer
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,10 @@ class Optimizer:
     A subclass names its kernels, how many state vectors of the parameters' size it keeps (at most three), and the
     scalars it remembers from step to step. `rule` is its step t in the language of `handgrad.equations`: w the weights,
     g their gradient, f the loss, learning_rate as scheduled, x_before the x of the step before; what a line changes
-    starts at 0. Penalties, clipping, schedules are links before it, never its business.
+    starts at 0. Clipping, penalties and schedules come before it: see `gradient_transforms` and `schedule`.
+
+    `differences` says in what other libraries' optimizers of the name differ; `torch` is PyTorch's, None where it has
+    none; `aliases` are other names for it, in which case, `_` and `-` do not matter.
     """
 
     prepare: ClassVar[Any]
@@ -31,7 +35,9 @@ class Optimizer:
     decoupled: ClassVar[bool] = False
     rule: ClassVar[str]
     reference: ClassVar[str]
-    elsewhere: ClassVar[str] = "The same in PyTorch and Keras."
+    differences: ClassVar[str] = "The same in PyTorch and Keras."
+    torch: ClassVar[TorchOptimizer | None] = None
+    aliases: ClassVar[tuple[str, ...]] = ()
 
     learning_rate: float = bounded(0.001, "(0, inf)")
 
@@ -43,10 +49,10 @@ class Optimizer:
         """The hyper-parameters that its kernels are given: every field but the learning rate."""
         return tuple(float(getattr(self, field.name)) for field in fields(self) if field.name != "learning_rate")
 
-    def bind(self, network: Any, links: Links | None = None) -> Optimization:
+    def bind(self, network: Any, transforms: GradientTransforms | None = None) -> Optimization:
         """Lay the optimizer out for a network: state at zero, scalars at their start."""
         real = network.dtype
-        links = links or Links()
+        transforms = transforms or GradientTransforms()
         return Optimization(
             kernel_address(self.prepare, "prepare", real),
             kernel_address(self.update, "update", real),
@@ -56,7 +62,7 @@ class Optimizer:
             aligned_zeros(self.vectors * network.parameters.size, real),
             self.vectors,
             network.segments,
-            np.array(links.numbers(self.decoupled), np.float64),
+            np.array(transforms.numbers(self.decoupled), np.float64),
         )
 
 

@@ -16,11 +16,11 @@ from handgrad.config import (
     RunConfig,
     build_dataset,
     build_layers,
-    build_links,
     build_loss,
     build_optimizer,
     build_schedule,
     build_split,
+    build_transforms,
 )
 from handgrad.config.naming import folder_of_name
 from handgrad.data import Dataset, PixelRange, Split
@@ -84,7 +84,7 @@ def build_settings(config: RunConfig) -> Settings:
     return Settings(
         optimizer=build_optimizer(config),
         schedule=build_schedule(config),
-        links=build_links(config),
+        transforms=build_transforms(config),
         augmentation=Augmentation(**augmentation),
         **{name: getattr(config, name) for name in names},
     )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from handgrad.data import Split
 from handgrad.diagnostics import WARNING, Diagnostic
 from handgrad.evaluation import Measure, wilson
-from handgrad.nn import ACTIVATIONS, Dropout, Sigmoid, Tanh
+from handgrad.nn import ACTIVATIONS, LAYERS
 from handgrad.training.diagnose import LEAST_STEPS
 from handgrad.training.layer_watch import layer_statistics
 from handgrad.training.statistics import Statistics
@@ -121,7 +121,7 @@ def _of_layers(trainer: Trainer) -> Iterator[Cause]:
         output = latest.outputs.get(number)
         if type(layer) not in ACTIVATIONS.values() or output is None or output.flat < 0.9:
             continue
-        saturated = isinstance(layer, Sigmoid | Tanh)
+        saturated = getattr(layer, "output_range", None) is not None
         always = begin is not None and begin.outputs[number].flat >= 0.9
         remedy = "another weight_init" if always else "a lower learning_rate"
         word = "at the ends of their range, saturated" if saturated else "0, its units are dead"
@@ -130,7 +130,8 @@ def _of_layers(trainer: Trainer) -> Iterator[Cause]:
         yield 0.96 if output.flat > 0.99 else 0.85, f"{title}: try {remedy}, or batch_norm"
         break
     yield from _of_weights(trainer, begin, latest)
-    rate = max((layer.rate for layer in network.layers if isinstance(layer, Dropout)), default=0.0)
+    dropouts: Any = [layer for layer in network.layers if type(layer) is LAYERS.get("dropout")]
+    rate = max((layer.rate for layer in dropouts), default=0.0)
     if rate >= 0.8:
         yield 0.75, f"dropout takes away {100 * rate:.0f} % of a layer's outputs: lower it"
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from handgrad.data import Dataset, Split
 from handgrad.diagnostics import ERROR, WARNING, Diagnostic
 from handgrad.errors import UsageError, raise_together
-from handgrad.nn import BatchNorm, Network
+from handgrad.nn import Network
 from handgrad.training.settings import Settings
 
 log = logging.getLogger("handgrad")
@@ -102,7 +102,7 @@ def _images(parts: Split, test: tuple[Array, Array] | None) -> Iterator[Diagnost
 
 def lonely_batches(network: Network, images: int, size: int) -> Iterator[Diagnostic]:
     """Batch normalisation needs several values of a feature in a batch: of one, the deviation is zero."""
-    norms = [plan.output for layer, plan in zip(network.layers, network.plans, strict=True) if type(layer) is BatchNorm]
+    norms = [plan.output for plan in network.plans if plan.buffers]  # running statistics, as batch normalisation has
     if not norms:
         return
     fewest = min(prod(shape[1:]) for shape in norms)

@@ -1,12 +1,12 @@
 """Measures every layer now and then: on a few training images as they are, in evaluation mode, changing nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.nn import ACTIVATIONS, Identity, Network, Sigmoid, Tanh
+from handgrad.nn import ACTIVATIONS, Network
 from handgrad.nn.layout import outputs
 from handgrad.training.history import Epoch, Evaluation
 from handgrad.training.observer import Observer
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 WATCHING = 14  # purpose, in the key of random numbers
 MOST_IMAGES, LEAST_IMAGES, SHARE = 256, 16, 50
-
-# Outputs where next to no gradient comes through: within 1 % of the range from its ends; for all others, exact zeros.
-FLAT: dict[type[Any], Callable[[Array], Array]] = {
-    Sigmoid: lambda y: (y < 0.01) | (y > 0.99),
-    Tanh: lambda y: np.abs(y) > 0.98,
-}
 
 
 def layer_statistics(network: Network, images: Array, labels: Array, step: int) -> Statistics:
@@ -73,7 +67,7 @@ class LayerWatch(Observer):
 
 
 def _output(layer: Any, y: Array) -> Output:
-    flat = FLAT.get(type(layer), _zero)(y)
+    flat = _flat(layer, y)
     dead = flat.all(axis=(0, *range(2, y.ndim))).mean()
     return Output(*map(_rounded, (y.mean(dtype=np.float64), y.std(dtype=np.float64), flat.mean(), dead)))
 
@@ -92,7 +86,7 @@ class DeadUnits(NamedTuple):
 def dead_units(statistics: Sequence[Statistics], network: Network) -> list[DeadUnits]:
     """Of each activation, when it was last measured; nothing where no one measured it."""
     outputs_then = statistics[-1].outputs if statistics else {}
-    kinds = tuple(kind for kind in ACTIVATIONS.values() if kind is not Identity)
+    kinds = tuple(kind for kind in ACTIVATIONS.values() if not kind.passes_through)
     return [
         DeadUnits(f"{number} {type(layer).__name__}", round(outputs_then[number].dead * plan.output[0]), plan.output[0])
         for number, (layer, plan) in enumerate(zip(network.layers, network.plans, strict=True))
@@ -100,8 +94,14 @@ def dead_units(statistics: Sequence[Statistics], network: Network) -> list[DeadU
     ]
 
 
-def _zero(y: Array) -> Array:
-    return y == 0
+def _flat(layer: Any, y: Array) -> Array:
+    """Where next to no gradient comes through: within 1 % of an output range from its ends; without one, at zeros."""
+    ends = getattr(layer, "output_range", None)
+    if ends is None:
+        return y == 0
+    low, high = ends
+    margin = 0.01 * (high - low)
+    return (y < low + margin) | (y > high - margin)
 
 
 def _rms(values: Array) -> float:

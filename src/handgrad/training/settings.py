@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from handgrad.checks import bounded, check_bounds
 from handgrad.errors import UsageError
-from handgrad.optim import Adam, Constant, Links, Optimizer, Schedule
+from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Optimizer, Schedule
 
 Array = NDArray[Any]
 MONITORS = ("validation_accuracy", "validation_loss")
@@ -42,6 +42,14 @@ class Augmentation:
         return np.array([*image_shape, noise, self.shift, self.elastic, self.elastic_sigma], np.float64)
 
 
+def _adam() -> Optimizer:
+    return OPTIMIZERS["adam"]()
+
+
+def _constant() -> Schedule:
+    return SCHEDULES["constant"]()
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that decides how training goes; a run is a pure function of these, the network and the data.
@@ -51,9 +59,9 @@ class Settings:
     `time_limit` in seconds of training, 0 for none; `log_every` iterations the gradient's norm is recorded.
     """
 
-    optimizer: Optimizer = field(default_factory=Adam)
-    schedule: Schedule = field(default_factory=Constant)
-    links: Links = field(default_factory=Links)
+    optimizer: Optimizer = field(default_factory=_adam)
+    schedule: Schedule = field(default_factory=_constant)
+    transforms: GradientTransforms = field(default_factory=GradientTransforms)
     augmentation: Augmentation = field(default_factory=Augmentation)
     epochs: int = bounded(10, "[0, 1000000]")
     batch_size: int = bounded(64, "[1, 1000000]")

@@ -54,7 +54,7 @@ class Trainer:
         self.observers, self.device = observers, device
         if not settings.augmentation.noise:
             network.expect(split.x[split.train_rows[:SAMPLE]])
-        self.optimization = settings.optimizer.bind(network, settings.links)
+        self.optimization = settings.optimizer.bind(network, settings.transforms)
         self.augmentation = settings.augmentation.numbers(network.input_shape, split.x.dtype)
         self.steps_per_epoch = -(-len(split.train_rows) // settings.batch_size)
         self.total_steps = settings.epochs * self.steps_per_epoch

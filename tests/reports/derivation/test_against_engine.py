@@ -7,7 +7,7 @@ import pytest
 
 from handgrad.equations import Statement, parse
 from handgrad.nn import ACTIVATIONS, LAYERS, LOSSES, CrossEntropy, Dense, Flatten, Network
-from handgrad.optim import OPTIMIZERS, SCHEDULES, Links
+from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms
 from handgrad.reports.derivation.trace import trace
 from handgrad.reports.derivation.verify import agreements, input_check, loss_agreements
 from handgrad.reports.derivation.verify_learning import rule_error, schedule_error
@@ -92,18 +92,18 @@ def test_loss(loss):
     assert all(each.error <= LIMIT for each in found), found
 
 
-LINKS = {
-    "none": Links(),
-    "all": Links(clip_norm=0.5, l1=0.01, weight_decay=0.02),
-    "decay": Links(weight_decay=0.1),
-    "clip": Links(clip_norm=2.0),
+TRANSFORMS = {
+    "none": GradientTransforms(),
+    "all": GradientTransforms(clip_norm=0.5, l1=0.01, weight_decay=0.02),
+    "decay": GradientTransforms(weight_decay=0.1),
+    "clip": GradientTransforms(clip_norm=2.0),
 }
 
 
-@pytest.mark.parametrize("links", LINKS.values(), ids=LINKS.keys())
+@pytest.mark.parametrize("transforms", TRANSFORMS.values(), ids=TRANSFORMS.keys())
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_optimizer_over_three_steps(name, links):
-    assert rule_error(OPTIMIZERS[name](learning_rate=0.1), links) <= LIMIT
+def test_optimizer_over_three_steps(name, transforms):
+    assert rule_error(OPTIMIZERS[name](learning_rate=0.1), transforms) <= LIMIT
 
 
 UNUSUAL = {
@@ -116,7 +116,7 @@ UNUSUAL = {
 
 @pytest.mark.parametrize("name", UNUSUAL)
 def test_optimizer_with_other_numbers_over_many_steps(name):
-    assert rule_error(OPTIMIZERS[name](learning_rate=0.1, **UNUSUAL[name]), Links(), 12) <= LIMIT
+    assert rule_error(OPTIMIZERS[name](learning_rate=0.1, **UNUSUAL[name]), GradientTransforms(), 12) <= LIMIT
 
 
 @pytest.mark.parametrize("total", [1, 40, 1000])
@@ -158,7 +158,7 @@ def test_a_turned_sign_in_a_rule_is_noticed(name, monkeypatch):
     visible = {"epsilon": 0.1} if "epsilon" in vars(kind()) else {}
     for wrong in flips(kind.rule):
         monkeypatch.setattr(kind, "rule", wrong)
-        assert not rule_error(kind(learning_rate=0.1, **visible), Links(), 4) <= 1e-6, wrong
+        assert not rule_error(kind(learning_rate=0.1, **visible), GradientTransforms(), 4) <= 1e-6, wrong
 
 
 def test_an_unknown_symbol_is_told():

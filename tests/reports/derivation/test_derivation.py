@@ -23,14 +23,14 @@ from handgrad.nn import (
     Sigmoid,
     SquaredError,
 )
-from handgrad.nn.activations import Activation
-from handgrad.optim import SGD, AdamW, Constant, Links, Momentum, OneCycle, StepDecay
+from handgrad.nn.activation import Activation
+from handgrad.optim import SGD, AdamW, Constant, GradientTransforms, Momentum, OneCycle, StepDecay
 from handgrad.reports.derivation import FORMATS, Learning, derive, to_html, to_html_page, to_latex, to_markdown, to_text
 from handgrad.reports.derivation.naming import names_of
 
 COURSE = [Flatten(), Dense(5), Sigmoid(), Dense(4), Sigmoid(), Dense(6), Sigmoid(), Dense(3)]
 IMAGES = [Conv2D(3), BatchNorm(), ReLU(), MaxPool2D(), Conv2D(2), AveragePool2D(), Flatten(), Dropout(), Dense(3)]
-MOMENTUM = Learning(Momentum(0.01), Links(weight_decay=0.005), StepDecay(), 64, 8000)
+MOMENTUM = Learning(Momentum(0.01), GradientTransforms(weight_decay=0.005), StepDecay(), 64, 8000)
 
 
 def network_of(layers, shape=(8, 8), loss=None):
@@ -56,7 +56,9 @@ def course():
 @pytest.fixture(scope="module")
 def images():
     """A convolutional network, its loss the squared error, with everything between gradient and optimizer."""
-    learning = Learning(AdamW(), Links(clip_norm=1.0, l1=0.1, weight_decay=0.01), OneCycle(warmup_steps=5), 32, 100)
+    learning = Learning(
+        AdamW(), GradientTransforms(clip_norm=1.0, l1=0.1, weight_decay=0.01), OneCycle(warmup_steps=5), 32, 100
+    )
     return derived(IMAGES, learning, loss=SquaredError())
 
 
@@ -162,7 +164,9 @@ def test_parts_in_words_or_without_equations(monkeypatch):
     monkeypatch.setattr(SGD, "rule", "downhill, a little")
     monkeypatch.setattr(Constant, "rule", "")
     monkeypatch.setattr(SquaredError, "statement", lambda self: None)
-    derivation = derived([Flatten(), Dense(3)], Learning(SGD(), Links(), Constant(), 1, 10), loss=SquaredError())
+    derivation = derived(
+        [Flatten(), Dense(3)], Learning(SGD(), GradientTransforms(), Constant(), 1, 10), loss=SquaredError()
+    )
     text = to_text(derivation)
     assert "downhill, a little" in text
     assert "This schedule states no equations" in text

@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.backends.installed import installed_torch
-from handgrad.backends.lockstep.rules import Assumption, Seen, predicted
-from handgrad.backends.optimizers import COUNTERPARTS
+from handgrad.backends.installed import torch_attribute
+from handgrad.backends.lockstep.rules import DIRECTIONS, Assumption, Seen, predicted
 
 Array = NDArray[Any]
 Change = Callable[[Assumption], Assumption | None]
@@ -40,8 +39,11 @@ def excess(actual: Array, expected: Array, seen: Seen, precision: float) -> floa
 def update_causes(steps: Sequence[Seen], base: Assumption, precision: float) -> list[Cause]:
     """Every cause with what it leaves unexplained over all of `steps`, the best first; pairs where no single one does.
 
-    Among those that leave less than a quarter of what rounding may, the order of UPDATE_CAUSES decides.
+    Among those that leave less than a quarter of what rounding may, the order of UPDATE_CAUSES decides. Nothing for an
+    optimizer whose rule DIRECTIONS does not have.
     """
+    if base.optimizer.torch.name not in DIRECTIONS:
+        return []
     known = [(name, meaning, change) for name, (meaning, change) in UPDATE_CAUSES.items()]
     singles = list(_tried(((name, meaning, change(base)) for name, meaning, change in known), steps, precision))
     if not any(cause.unexplained <= 1 for cause in singles):
@@ -74,22 +76,23 @@ def _uncorrected(base: Assumption) -> Assumption | None:
 
 
 def _decay(**changes: Any) -> Change:
-    return lambda base: replace(base, **changes) if base.links.weight_decay else None
+    return lambda base: replace(base, **changes) if base.transforms.weight_decay else None
 
 
 def _clipped(how: str) -> Change:
-    return lambda base: replace(base, clipped=how) if base.links.clip_norm else None
+    return lambda base: replace(base, clipped=how) if base.transforms.clip_norm else None
 
 
 def _of_torch(base: Assumption) -> Assumption | None:
     """What torch.optim takes where it is told a learning rate only."""
-    kind = getattr(installed_torch().optim, COUNTERPARTS[type(base.optimizer)].kind)
-    theirs = {name: parameter.default for name, parameter in inspect.signature(kind).parameters.items()}
-    theirs |= dict(zip(("beta1", "beta2"), theirs.get("betas", ()), strict=False))
-    ours = {"beta": "alpha", "epsilon": "eps", "beta1": "beta1", "beta2": "beta2", "momentum_decay": "momentum_decay"}
-    hyper = {field: theirs[name] for field, name in ours.items() if hasattr(base.optimizer, field)}
-    links = replace(base.links, weight_decay=theirs["weight_decay"])
-    return replace(base, optimizer=replace(base.optimizer, **hyper), links=links, everywhere=True)
+    mapping = base.optimizer.torch
+    theirs = {name: each.default for name, each in inspect.signature(torch_attribute(mapping.name)).parameters.items()}
+    hyper: dict[str, Any] = {}
+    for name, ours in mapping.arguments.items():
+        if name not in ("momentum", "nesterov"):  # without a momentum it is another optimizer
+            hyper |= dict(zip(ours, theirs[name], strict=True)) if isinstance(ours, tuple) else {ours: theirs[name]}
+    transforms = replace(base.transforms, weight_decay=theirs["weight_decay"])
+    return replace(base, optimizer=replace(base.optimizer, **hyper), transforms=transforms, everywhere=True)
 
 
 UPDATE_CAUSES: dict[str, tuple[str, Change]] = {
@@ -122,7 +125,11 @@ UPDATE_CAUSES: dict[str, tuple[str, Change]] = {
     ),
     "no_decay": (
         "there is no weight decay",
-        lambda base: replace(base, links=replace(base.links, weight_decay=0.0)) if base.links.weight_decay else None,
+        lambda base: (
+            replace(base, transforms=replace(base.transforms, weight_decay=0.0))
+            if base.transforms.weight_decay
+            else None
+        ),
     ),
     "clip_each": ("each parameter's gradient is clipped alone, not all of them together", _clipped("each")),
     "no_clip": ("gradients are not clipped", _clipped("never")),

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.backends.lockstep.side import Pass
-from handgrad.backends.twin import images_of
+from handgrad.backends.port import images_of
 from handgrad.kernels import driver
 from handgrad.kernels.augment import augment
 from handgrad.kernels.program import Batches

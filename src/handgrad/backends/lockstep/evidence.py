@@ -61,10 +61,10 @@ def _evaluation(evidence: Evidence) -> float:
 
 def _loss_of(evidence: Evidence, loss: Callable[[Any, Any, Any], Any]) -> float:
     """How far PyTorch's loss is from another one of the same logits and labels."""
-    twin, outputs = evidence.theirs.twin, evidence.passed.outputs
+    port, outputs = evidence.theirs.port, evidence.passed.outputs
     batches, rows, _ = evidence.batch
-    logits = twin.torch.from_numpy(outputs[max(outputs)]).flatten(1)
-    other = float(loss(twin, logits, twin.torch.from_numpy(batches.labels[rows])))
+    logits = port.torch.from_numpy(outputs[max(outputs)]).flatten(1)
+    other = float(loss(port, logits, port.torch.from_numpy(batches.labels[rows])))
     return relative(np.array([evidence.passed.loss]), np.array([other]))
 
 
@@ -103,11 +103,11 @@ PASS_CAUSES: dict[str, dict[str, tuple[str, Callable[[Evidence], float]]]] = {
     "loss": {
         "softmax_twice": (
             "a softmax stands before cross_entropy, which has one of its own",
-            lambda evidence: _loss_of(evidence, lambda twin, z, labels: twin.criterion(z.softmax(1), labels)),
+            lambda evidence: _loss_of(evidence, lambda port, z, labels: port.criterion(z.softmax(1), labels)),
         ),
         "summed_loss": (
             "the loss is summed over the batch, not averaged",
-            lambda evidence: _loss_of(evidence, lambda twin, z, labels: twin.criterion(z, labels) * len(labels)),
+            lambda evidence: _loss_of(evidence, lambda port, z, labels: port.criterion(z, labels) * len(labels)),
         ),
     },
     "gradient": {

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.backends.lockstep.causes import Cause, excess, update_causes
+from handgrad.backends.lockstep.discrepancies import DISCREPANCIES, apply_discrepancy
 from handgrad.backends.lockstep.engine import Engine
 from handgrad.backends.lockstep.evidence import Evidence, pass_causes
 from handgrad.backends.lockstep.rules import Seen, assumed
 from handgrad.backends.lockstep.side import Pass, TorchSide, relative
-from handgrad.backends.lockstep.twists import TWISTS, twisted
 from handgrad.backends.trainer import TorchTrainer
 from handgrad.kernels.random import subkey
-from handgrad.nn import LeakyReLU, Network, ReLU
+from handgrad.nn import Network
 from handgrad.training import Trainer
 
 Array = NDArray[Any]
@@ -81,20 +81,20 @@ def lockstep(
     make: Maker,
     dtype: str,
     steps: int,
-    twists: Sequence[str] = (),
+    discrepancies: Sequence[str] = (),
     start: Network | None = None,
     watch: Watch = iter,
 ) -> Lockstep:
-    """Run both for `steps` steps, or all there are: PyTorch with `twists`; from `make`'s weights, or those of `start`.
+    """Run both for `steps` steps, or all there are, PyTorch with `discrepancies`, from weights of `start` or `make`.
 
-    Raises  UsageError when a twist makes no sense for this training.
+    Raises  UsageError when a discrepancy makes no sense for this training.
     """
-    precision = next((TWISTS[name].dtype for name in twists if TWISTS[name].dtype), dtype)
+    precision = next((DISCREPANCIES[name].dtype for name in discrepancies if DISCREPANCIES[name].dtype), dtype)
     theirs: Any = make(TorchTrainer, precision)
     pair = Pair(Engine(make(Trainer, dtype)), Engine(make(Trainer, dtype)), TorchSide(theirs))
     pair.begin(start or pair.ours.network)
-    for name in twists:
-        twisted(pair.theirs, name)
+    for name in discrepancies:
+        apply_discrepancy(pair.theirs, name)
     steps = min(steps, theirs.total_steps)
     for step in watch(range(1, steps + 1)):
         pair.advance(step)
@@ -120,7 +120,7 @@ class Pair:
         ours, theirs = self.ours.network, self.theirs.network
         ours.parameters[:] = theirs.parameters[:] = start.parameters.astype(theirs.dtype)
         ours.buffers[:] = theirs.buffers[:] = start.buffers.astype(theirs.dtype)
-        self.theirs.twin.push()
+        self.theirs.port.push()
 
     def advance(self, step: int) -> None:
         """One step of both."""
@@ -149,7 +149,7 @@ class Pair:
         causes = self._causes
         if self._seen:
             settings = self.theirs.trainer.settings
-            causes = update_causes(self._seen, assumed(settings.optimizer, settings.links), self.coarser)
+            causes = update_causes(self._seen, assumed(settings.optimizer, settings.transforms), self.coarser)
         return Parting(*self._first, causes)
 
     def _judge_pass(self, step: int, evidence: Evidence) -> None:
@@ -197,7 +197,7 @@ class Pair:
 
 def crossings(judged: Pass, passed: Pass, network: Any) -> int:
     """How many outputs of ReLU and its leaky kind are above zero on one side only."""
-    kinked = [layer for layer in judged.outputs if isinstance(network.layers[layer], ReLU | LeakyReLU)]
+    kinked = [layer for layer in judged.outputs if getattr(network.layers[layer], "kink", False)]
     return sum(int(((judged.outputs[layer] > 0) != (passed.outputs[layer] > 0)).sum()) for layer in kinked)
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.optim import NAG, SGD, Adagrad, Adam, AdamW, Links, Momentum, NAdam, Optimizer, RMSprop
+from handgrad.optim import GradientTransforms, Optimizer
 
 Array = NDArray[Any]
 
@@ -37,7 +37,7 @@ class Assumption:
     """How the update is believed to be made; the defaults are the hand-written engine's own way."""
 
     optimizer: Any
-    links: Links
+    transforms: GradientTransforms
     decoupled: bool
     epsilon: str = "outside"
     corrected: bool = True
@@ -46,26 +46,26 @@ class Assumption:
     clipped: str = "together"
 
 
-def assumed(optimizer: Optimizer, links: Links) -> Assumption:
+def assumed(optimizer: Optimizer, transforms: GradientTransforms) -> Assumption:
     """The hand-written engine's own way."""
-    return Assumption(optimizer, links, optimizer.decoupled)
+    return Assumption(optimizer, transforms, optimizer.decoupled)
 
 
 def predicted(seen: Seen, assumption: Assumption) -> Array:
     """The weights after the step, had it been made as assumed."""
-    links, rate = assumption.links, seen.rates[assumption.rate]
+    transforms, rate = assumption.transforms, seen.rates[assumption.rate]
     decaying = np.zeros(seen.before.size)
     weights_only = np.zeros(seen.before.size)
     for start, stop, penalised in seen.segments:
         decaying[start:stop] = penalised or assumption.everywhere
         weights_only[start:stop] = penalised
-    w, g = seen.before.copy(), CLIPPED[assumption.clipped](seen, links.clip_norm)
-    g = g + links.l1 * np.sign(w) * weights_only
+    w, g = seen.before.copy(), CLIPPED[assumption.clipped](seen, transforms.clip_norm)
+    g = g + transforms.l1 * np.sign(w) * weights_only
     if assumption.decoupled:
-        w = w * (1 - rate * links.weight_decay * decaying)
+        w = w * (1 - rate * transforms.weight_decay * decaying)
     else:
-        g = g + links.weight_decay * w * decaying
-    return np.asarray(w - rate * DIRECTIONS[type(assumption.optimizer)](g, seen, assumption))
+        g = g + transforms.weight_decay * w * decaying
+    return np.asarray(w - rate * DIRECTIONS[assumption.optimizer.torch.name](g, seen, assumption))
 
 
 def _shortened(gradient: Array, limit: float) -> Array:
@@ -92,16 +92,11 @@ def _root(square: Array, correction: float, assumption: Assumption) -> Array:
     return np.asarray(np.sqrt(square / correction) + epsilon)
 
 
-def _descent(g: Array, seen: Seen, assumption: Assumption) -> Array:
-    return g
-
-
-def _heavy_ball(g: Array, seen: Seen, assumption: Assumption) -> Array:
-    return np.asarray(assumption.optimizer.momentum * seen.states[0] + g)
-
-
-def _nesterov(g: Array, seen: Seen, assumption: Assumption) -> Array:
-    return np.asarray(g + assumption.optimizer.momentum * _heavy_ball(g, seen, assumption))
+def _sgd(g: Array, seen: Seen, assumption: Assumption) -> Array:
+    """Plain, with a velocity, or with Nesterov's look ahead of it."""
+    momentum = getattr(assumption.optimizer, "momentum", 0.0)
+    velocity = momentum * seen.states[0] + g if len(seen.states) else g
+    return np.asarray(g + momentum * velocity if getattr(assumption.optimizer, "looks_ahead", False) else velocity)
 
 
 def _rmsprop(g: Array, seen: Seen, assumption: Assumption) -> Array:
@@ -136,13 +131,12 @@ def _nadam(g: Array, seen: Seen, assumption: Assumption) -> Array:
     return np.asarray(ahead / _root(v, 1 - optimizer.beta2**t, assumption))
 
 
-DIRECTIONS: dict[type[Optimizer], Callable[[Array, Seen, Assumption], Array]] = {
-    SGD: _descent,
-    Momentum: _heavy_ball,
-    NAG: _nesterov,
-    RMSprop: _rmsprop,
-    Adagrad: _adagrad,
-    Adam: _adam,
-    AdamW: _adam,
-    NAdam: _nadam,
+# By the class of PyTorch's that the optimizer is compared with; of another class, no cause is known.
+DIRECTIONS: dict[str, Callable[[Array, Seen, Assumption], Array]] = {
+    "torch.optim.SGD": _sgd,
+    "torch.optim.RMSprop": _rmsprop,
+    "torch.optim.Adagrad": _adagrad,
+    "torch.optim.Adam": _adam,
+    "torch.optim.AdamW": _adam,
+    "torch.optim.NAdam": _nadam,
 }

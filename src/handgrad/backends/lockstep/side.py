@@ -23,24 +23,24 @@ class Pass(NamedTuple):
 
 
 class TorchSide:
-    """A twin that goes step by step; how it does may be changed: see `twists`."""
+    """A port that goes step by step; how it does may be changed: see `discrepancies`."""
 
     def __init__(self, trainer: TorchTrainer) -> None:
-        self.trainer, self.twin, self.update = trainer, trainer.twin, trainer.update
-        self.torch, self.network = trainer.twin.torch, trainer.network
+        self.trainer, self.port, self.update = trainer, trainer.port, trainer.update
+        self.torch, self.network = trainer.port.torch, trainer.network
         self.rate_at: Callable[[int], float] = trainer.learning_rate_at
-        self.criterion = trainer.twin.criterion
+        self.criterion = trainer.port.criterion
         self.training, self.zeroing = True, True
 
     def forward_backward(self, batches: Batches, rows: Array, key: int) -> Pass:
-        """One batch through the twin, its gradients left there."""
-        x, labels = self.twin.batch(batches, rows, key)
+        """One batch through the port, its gradients left there."""
+        x, labels = self.port.batch(batches, rows, key)
         if self.zeroing:
-            self.twin.gradients.zero_()
-        outputs = dict(self.twin.outputs(x, key if self.training else None))
+            self.port.gradients.zero_()
+        outputs = dict(self.port.outputs(x, key if self.training else None))
         loss = self.criterion(outputs[max(outputs)].flatten(1), labels)
         loss.backward()
-        self.twin.pull()
+        self.port.pull()
         arrays = {layer: output.detach().cpu().numpy() for layer, output in outputs.items()}
         return Pass(arrays, float(loss.detach()), self.network.gradients.copy(), self.network.buffers.copy())
 
@@ -49,7 +49,7 @@ class TorchSide:
         self.update.push(step - 1)
         self.update(self.rate_at(step), False)
         self.update.pull()
-        self.twin.pull()
+        self.port.pull()
 
     def rates(self, step: int) -> dict[str, float]:
         """The learning rates that the `step`-th step may have been made with: see `rules.Seen`."""

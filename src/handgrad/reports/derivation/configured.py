@@ -31,7 +31,7 @@ def _derived(config: RunConfig, trained: Network | None, origin: str, say: Say) 
     if trained is None:
         heed(of_images(parts, dataset.class_names, dataset))
     steps = Trainer(network, parts, settings).total_steps
-    learning = Learning(settings.optimizer, settings.links, settings.schedule, settings.batch_size, steps)
+    learning = Learning(settings.optimizer, settings.transforms, settings.schedule, settings.batch_size, steps)
     batch = dataset.x_train[:IMAGES], dataset.y_train[:IMAGES]
     derivation = derive(trained or network, batch, learning, say)
     names = beyond(config)

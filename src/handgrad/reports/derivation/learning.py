@@ -8,7 +8,7 @@ import numpy as np
 
 from handgrad.equations import Equation, Glyph, Symbol, at_steps, dressed, glyph_of, in_numbers, parse, symbols
 from handgrad.errors import UsageError
-from handgrad.optim import Links, Optimizer, Schedule
+from handgrad.optim import GradientTransforms, Optimizer, Schedule
 from handgrad.reports.derivation.document import ENGINE_BOUND, Chapter, Section, Value, verdict
 from handgrad.reports.derivation.verify_learning import rule_error, schedule_error
 
@@ -26,7 +26,7 @@ class Learning(NamedTuple):
     """What makes weights from gradients, and for how many steps."""
 
     optimizer: Optimizer
-    links: Links
+    transforms: GradientTransforms
     schedule: Schedule
     batch_size: int
     total_steps: int
@@ -39,7 +39,7 @@ def learning_chapters(learning: Learning) -> list[Chapter]:
 
 def penalty_lines(learning: Learning, known: Mapping[str, Glyph], parameter: str, penalised: bool) -> list[Equation]:
     """What is done to one parameter's gradient before the optimizer sees it; nothing where nothing is."""
-    lines = parse(learning.links.rule(penalised, learning.optimizer.decoupled))
+    lines = parse(learning.transforms.rule(penalised, learning.optimizer.decoupled))
     own = known[parameter]
     names = {"w": own, "dw": glyph_of(f"d{parameter}", known), "g": Glyph("g", above=own.above, below=own.letter)}
     changed = [line for line in lines if line.name == "g" and symbols(line) != {"g", "dw"}]
@@ -47,20 +47,20 @@ def penalty_lines(learning: Learning, known: Mapping[str, Glyph], parameter: str
 
 
 def _links(learning: Learning) -> list[Chapter]:
-    links, decoupled = learning.links, learning.optimizer.decoupled
-    clip, *penalties = links.numbers(decoupled)
+    transforms, decoupled = learning.transforms, learning.optimizer.decoupled
+    clip, *penalties = transforms.numbers(decoupled)
     if not clip and not any(penalties):
         return []
     sections = []
     if any(penalties[:2]):
-        objective = parse(links.objective(decoupled))
+        objective = parse(transforms.objective(decoupled))
         remark = "w stands for all weights W; biases, γ and β are exempt."
-        sections.append(Section("Objective", dressed(objective, EVERYWHERE), _values(links, objective), (remark,)))
-    lines = parse(links.rule(True, decoupled))
+        sections.append(Section("Objective", dressed(objective, EVERYWHERE), _values(transforms, objective), (remark,)))
+    lines = parse(transforms.rule(True, decoupled))
     decay = "The last line shrinks weights directly, before the update; biases, γ and β are exempt."
     remarks = ["∇L is the gradient by all parameters together."] if clip else []
     remarks += [decay] if penalties[2] else []
-    sections.append(Section("Gradient", dressed(lines, EVERYWHERE), _values(links, lines), tuple(remarks)))
+    sections.append(Section("Gradient", dressed(lines, EVERYWHERE), _values(transforms, lines), tuple(remarks)))
     return [Chapter("Clipping and penalties", "Between a gradient and the optimizer.", sections)]
 
 
@@ -78,7 +78,7 @@ def _update(learning: Learning) -> Chapter:
     stepped = at_steps(lines, values)
     shown = [Value(Symbol(name, _hyper_glyph(name)), value, name) for name, value in values.items()]
     start = "What is of step t − 1 on the right is 0 before the first step, except w."
-    check = verdict("rules against engine, three steps", rule_error(optimizer, learning.links), ENGINE_BOUND)
+    check = verdict("rules against engine, three steps", rule_error(optimizer, learning.transforms), ENGINE_BOUND)
     sections = [Section("Rule", stepped, shown, (start,) if len(lines) > 1 else (), (check,))]
     fixed = values if _constant(learning) else {name: values[name] for name in values if name != "learning_rate"}
     if fixed:

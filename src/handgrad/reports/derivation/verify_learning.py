@@ -1,4 +1,4 @@
-"""The printed rules of links, optimizer and schedule, computed and held against the engine's steps."""
+"""The printed rules of gradient transforms, optimizer and schedule, computed and held against the engine's steps."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -9,26 +9,27 @@ from numpy.typing import NDArray
 
 from handgrad.equations import Equation, evaluate, parse, symbols
 from handgrad.kernels import driver
-from handgrad.nn import Dense, Network
+from handgrad.nn import LAYERS, Network
 from handgrad.nn.layout import Slot
-from handgrad.optim import Links, Optimizer, Schedule
+from handgrad.optim import GradientTransforms, Optimizer, Schedule
 
 Array = NDArray[Any]
 STEPS = 3
 BEFORE = "_before"
 
 
-def rule_error(optimizer: Optimizer, links: Links, steps: int = STEPS) -> float:
+def rule_error(optimizer: Optimizer, transforms: GradientTransforms, steps: int = STEPS) -> float:
     """How far weights that follow the printed rules are from the engine's after some steps, relative to their way.
 
     The gradients are drawn at random, and larger than those of a training, so that clipping shows.
     """
-    network = Network([Dense(5), Dense(3)], (4,), dtype="float64", seed=2)
+    dense: Any = LAYERS["dense"]
+    network = Network([dense(5), dense(3)], (4,), dtype="float64", seed=2)
     generator = np.random.default_rng(3)
-    gradients = generator.normal(size=(steps, network.parameters.size)) * (2 * links.clip_norm or 1)
+    gradients = generator.normal(size=(steps, network.parameters.size)) * (2 * transforms.clip_norm or 1)
     losses, rates = 1 + generator.random(steps), optimizer.learning_rate / (1 + np.arange(steps))
-    printed = followed(network, optimizer, links, list(zip(gradients, losses, rates, strict=True)))
-    optimization, start = optimizer.bind(network, links), network.parameters.copy()
+    printed = followed(network, optimizer, transforms, list(zip(gradients, losses, rates, strict=True)))
+    optimization, start = optimizer.bind(network, transforms), network.parameters.copy()
     for step in range(steps):
         network.gradients[:] = gradients[step]
         driver.optimizer_step(
@@ -39,20 +40,20 @@ def rule_error(optimizer: Optimizer, links: Links, steps: int = STEPS) -> float:
 
 
 def followed(
-    network: Network, optimizer: Optimizer, links: Links, steps: Sequence[tuple[Array, float, float]]
+    network: Network, optimizer: Optimizer, transforms: GradientTransforms, steps: Sequence[tuple[Array, float, float]]
 ) -> Array:
     """The parameters after steps (gradient, loss, learning rate) by the rules in the printed equations."""
     done = [
-        _followed(slot, slot.view(network.parameters).ravel().copy(), optimizer, links, steps)
+        _followed(slot, slot.view(network.parameters).ravel().copy(), optimizer, transforms, steps)
         for slot in network.parameter_slots
     ]
     return np.concatenate(done)
 
 
-def _followed(slot: Slot, w: Array, optimizer: Optimizer, links: Links, steps: Any) -> Array:
-    before = parse(links.rule(slot.part.penalised, optimizer.decoupled))
+def _followed(slot: Slot, w: Array, optimizer: Optimizer, transforms: GradientTransforms, steps: Any) -> Array:
+    before = parse(transforms.rule(slot.part.penalised, optimizer.decoupled))
     rule = parse(optimizer.rule)
-    known: dict[str, Any] = {"w": w, **_values(links), **_values(optimizer)}
+    known: dict[str, Any] = {"w": w, **_values(transforms), **_values(optimizer)}
     known |= {name: 0.0 for line in rule for name in symbols(line) if name not in known}
     for t, (gradient, loss, rate) in enumerate(steps, 1):
         known |= {name + BEFORE: value for name, value in known.items() if not name.endswith(BEFORE)}

@@ -10,6 +10,7 @@ from handgrad.kernels.batchnorm import batchnorm_backward, batchnorm_forward
 from handgrad.kernels.channelnorm import channelnorm_backward, channelnorm_forward
 from handgrad.nn.initializers import Ones, Zeros
 from handgrad.nn.layer import Buffer, Layer, Parameter, Plan, Shape
+from handgrad.torch_mapping import TorchModule
 
 # AT are the indices of one number, ALL those that one feature's statistics are taken over, M the count of these.
 FORWARD = """
@@ -40,6 +41,8 @@ class BatchNorm(Layer):
     Of images (channels, height, width) each channel is one feature, over the batch and all its pixels.
     `momentum` is the share of the new batch in the running statistics, as in PyTorch (Keras' is one minus it).
     """
+
+    aliases = "bn", "batch_normalization", "batch_normalisation"
 
     momentum: float = bounded(0.1, "(0, 1]")
     epsilon: float = bounded(1e-5, "(0, inf)")
@@ -76,3 +79,9 @@ class BatchNorm(Layer):
             text.replace("AT", place).replace("ALL", axes).replace("M", count) for text in (FORWARD, BACKWARD)
         )
         return Statement(forward, backward, vars(self), remarks=(EVALUATION,))
+
+    def torch_modules(self, shape: Shape) -> list[TorchModule]:
+        """One of PyTorch's two, by the shape; its variance is called by a shorter name."""
+        arguments = {"num_features": shape[0], "eps": self.epsilon, "momentum": self.momentum}
+        names = {"gamma": "weight", "beta": "bias", "running_mean": "running_mean", "running_variance": "running_var"}
+        return [TorchModule(f"torch.nn.BatchNorm{'2d' if len(shape) == 3 else '1d'}", arguments, names)]

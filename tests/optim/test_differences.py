@@ -1,4 +1,4 @@
-"""What an optimizer's `elsewhere` says of PyTorch and Keras, held against them.
+"""What an optimizer's `differences` says of PyTorch and Keras, held against them.
 
 The difference that a sentence states is a change of our rule: with it the path is theirs, without it it is not.
 Keras is seldom installed here: `make test-keras` runs these tests where it is.
@@ -13,7 +13,7 @@ from tests.optim.paths import STEP, rounding, small_network, walk
 from tests.optim.test_torch_paths import ROWS
 from tests.rounding import assert_close, gamma, largest
 
-from handgrad.optim import NAG, OPTIMIZERS, SCHEDULES, Links, NAdam
+from handgrad.optim import NAG, OPTIMIZERS, SCHEDULES, GradientTransforms, NAdam
 from handgrad.reports.derivation.verify_learning import followed
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras asks PyTorch so
@@ -56,7 +56,7 @@ def ours(optimizer, changes=(), rates=None):
     changed = type("Changed", (type(optimizer),), {"rule": rule})(**vars(optimizer))
     rates = np.full(STEPS, 0.01) if rates is None else rates
     steps = [(gradient, 1.0, rate) for gradient, rate in zip(gradients(), rates, strict=True)]
-    return followed(small_network(), changed, Links(), steps)
+    return followed(small_network(), changed, GradientTransforms(), steps)
 
 
 def theirs(keras, name, optimizer, rates=None):
@@ -80,8 +80,9 @@ def test_every_sentence_has_its_rows():
     """Whoever writes of a library gives the test that runs it."""
     for name, cls in OPTIMIZERS.items():
         if name not in NONE_THERE:
-            assert bool(re.search(r"PyTorch: (SGD.*, )?the same|same in PyTorch", cls.elsewhere)) == (name in ROWS)
-            assert ("Keras" in cls.elsewhere) == (name in KERAS), name
+            assert bool(re.search(r"PyTorch: (SGD.*, )?the same|same in PyTorch", cls.differences)) == (name in ROWS)
+            assert bool(cls.torch) == (name in ROWS)
+            assert ("Keras" in cls.differences) == (name in KERAS), name
 
 
 @pytest.mark.parametrize("name", KERAS)
@@ -104,7 +105,7 @@ def test_kerass_defaults_are_ours_or_are_told(name, keras):
     parameters = inspect.signature(getattr(keras.optimizers, cls)).parameters
     for their, our in arguments.items():
         default = parameters[their].default
-        told = f"{default:g}" in OPTIMIZERS[name].elsewhere
+        told = f"{default:g}" in OPTIMIZERS[name].differences
         assert default == getattr(OPTIMIZERS[name](), our) or told or (name, default) == ("momentum", 0.0)
 
 
@@ -157,7 +158,7 @@ def test_pytorchs_defaults_are_ours_or_are_told(name, torch):
         if argument not in ("lr", "momentum", "nesterov"):
             assert value == parameters[argument].default, f"{name}: {argument}"
     decay = parameters["weight_decay"].default
-    assert decay == 0 or f"weight_decay is {decay:g} unless set" in OPTIMIZERS[name].elsewhere
+    assert decay == 0 or f"weight_decay is {decay:g} unless set" in OPTIMIZERS[name].differences
 
 
 def test_adamw_decays_biases_in_pytorch(torch):
@@ -167,7 +168,13 @@ def test_adamw_decays_biases_in_pytorch(torch):
     assert bias.detach().numpy() == pytest.approx(1 - 0.1 * 0.01, rel=gamma(STEP, "float32"))
     network = small_network()
     network.parameters[:] = 1
-    walk(network, OPTIMIZERS["adamw"](), lambda w, t: np.zeros_like(w), [0.1], links=Links(weight_decay=0.01))
+    walk(
+        network,
+        OPTIMIZERS["adamw"](),
+        lambda w, t: np.zeros_like(w),
+        [0.1],
+        transforms=GradientTransforms(weight_decay=0.01),
+    )
     weights, biases = network.views["0.weight"], network.views["0.bias"]
     assert (weights.max(), biases.min()) == (pytest.approx(0.999, rel=gamma(STEP)), 1)
 

@@ -9,18 +9,18 @@ from typing import Any, NamedTuple
 
 from handgrad.backends.lockstep.side import TorchSide
 from handgrad.errors import UsageError
-from handgrad.optim import Adagrad, Adam, AdamW, RMSprop
 
 
-class Twist(NamedTuple):
+class Discrepancy(NamedTuple):
     """One way, in words; `apply` brings a side to it; `dtype` is the precision that it is to have, "" for our own.
 
-    `kinds` are the optimizers that it is a way of, none for all; without the setting `needs` it changes nothing.
+    `rules` are PyTorch's optimizers that it is a way to write, none for all; without the setting `needs` it changes
+    nothing.
     """
 
     meaning: str
     apply: Callable[[TorchSide], None] = lambda side: None
-    kinds: tuple[type, ...] = ()
+    rules: tuple[str, ...] = ()
     needs: str = ""
     dtype: str = ""
 
@@ -31,7 +31,7 @@ class _ByHand:
     def __init__(self, side: TorchSide, inside: bool, corrected: bool) -> None:
         self.side, self.inside, self.corrected = side, inside, corrected
         self.optimizer: Any = side.trainer.settings.optimizer
-        self.names = side.update.counterpart.states
+        self.names = side.update.mapping.states
         self.param_groups, self.state = side.update.rule.param_groups, side.update.rule.state
 
     def step(self) -> None:
@@ -54,9 +54,9 @@ class _ByHand:
     def _averages(self, gradient: Any, state: dict[str, Any]) -> tuple[Any, Any, float]:
         """What is divided, the mean square that it is divided by the root of, and the correction of that."""
         ours, kept = self.optimizer, [state[name] for name in self.names]
-        if isinstance(ours, Adagrad):
+        if self.names == ("sum",):  # Adagrad
             return gradient, kept[0].add_(gradient**2), 1.0
-        if isinstance(ours, RMSprop):
+        if self.names == ("square_avg",):  # RMSprop
             return gradient, kept[0].mul_(ours.beta).add_((1 - ours.beta) * gradient**2), 1.0
         mean = kept[0].mul_(ours.beta1).add_((1 - ours.beta1) * gradient)
         square = kept[1].mul_(ours.beta2).add_((1 - ours.beta2) * gradient**2)
@@ -78,7 +78,7 @@ def _epsilon_before(side: TorchSide) -> None:
     optimizer: Any = side.trainer.settings.optimizer
 
     def shrink(learning_rate: float) -> None:
-        step = float(side.update.rule.state[side.twin.tied[0][1]]["step"]) + 1
+        step = float(side.update.rule.state[side.port.tied[0][1]]["step"]) + 1
         for group in side.update.rule.param_groups:
             group["eps"] = optimizer.epsilon / (1 - optimizer.beta2**step) ** 0.5
 
@@ -94,7 +94,7 @@ def _rate(place: str) -> Callable[[TorchSide], None]:
 
 def _decay_everywhere(side: TorchSide) -> None:
     for group in side.update.rule.param_groups:
-        group["weight_decay"] = side.update.links.weight_decay
+        group["weight_decay"] = side.update.transforms.weight_decay
 
 
 def _decay_otherwise(decoupled: bool) -> Callable[[TorchSide], None]:
@@ -122,8 +122,8 @@ def _decay_otherwise(decoupled: bool) -> Callable[[TorchSide], None]:
 
 def _clip_each(side: TorchSide) -> None:
     def clip(learning_rate: float) -> None:
-        for _, parameter in side.twin.tied:
-            side.torch.nn.utils.clip_grad_norm_([parameter], side.update.links.clip_norm)
+        for _, parameter in side.port.tied:
+            side.torch.nn.utils.clip_grad_norm_([parameter], side.update.transforms.clip_norm)
 
     side.update.before = [clip if link == side.update.clip else link for link in side.update.before]
 
@@ -159,46 +159,50 @@ def _evaluation_mode(side: TorchSide) -> None:
 
 
 def _keras_momentum(side: TorchSide) -> None:
-    for module in side.twin.model.modules():
+    for module in side.port.model.modules():
         if hasattr(module, "running_mean"):
             module.momentum = 1 - module.momentum
 
 
-ADAMS = (Adam, AdamW)
-TWISTS: dict[str, Twist] = {
-    "epsilon_inside": Twist("epsilon under the root", _by_hand(True, True), (*ADAMS, RMSprop, Adagrad)),
-    "epsilon_before_correction": Twist("epsilon before the bias correction, as in Keras", _epsilon_before, ADAMS),
-    "no_bias_correction": Twist("moments not corrected for starting at zero", _by_hand(False, False), ADAMS),
-    "schedule_late": Twist("the learning rate of the step before", _rate("late")),
-    "schedule_early": Twist("scheduler.step() before optimizer.step()", _rate("early")),
-    "no_schedule": Twist("the schedule forgotten", _rate("unscheduled")),
-    "decay_everywhere": Twist("decay on biases, gamma and beta too", _decay_everywhere, needs="weight_decay"),
-    "decay_decoupled": Twist("weights shrunk directly, as by AdamW", _decay_otherwise(True), needs="weight_decay"),
-    "decay_coupled": Twist("decay added to the gradient, as by Adam", _decay_otherwise(False), needs="weight_decay"),
-    "clip_each": Twist("each parameter's gradient clipped alone", _clip_each, needs="clip_norm"),
-    "no_clip": Twist("gradients not clipped", _no_clip, needs="clip_norm"),
-    "torch_defaults": Twist("PyTorch's own hyper-parameters, decay included", _own_defaults),
-    "softmax_twice": Twist("a softmax before cross_entropy", _softmax_twice),
-    "summed_loss": Twist("the loss summed over the batch, not averaged", _summed_loss),
-    "no_zero_grad": Twist("optimizer.zero_grad() forgotten", _no_zero_grad),
-    "evaluation_mode": Twist("model.train() forgotten", _evaluation_mode),
-    "keras_momentum": Twist("batch normalisation's momentum as in Keras", _keras_momentum),
-    "float32": Twist("single precision", dtype="float32"),
-    "float64": Twist("double precision", dtype="float64"),
+ADAMS = ("torch.optim.Adam", "torch.optim.AdamW")
+SQUARES = (*ADAMS, "torch.optim.RMSprop", "torch.optim.Adagrad")
+DISCREPANCIES: dict[str, Discrepancy] = {
+    "epsilon_inside": Discrepancy("epsilon under the root", _by_hand(True, True), SQUARES),
+    "epsilon_before_correction": Discrepancy("epsilon before the bias correction, as in Keras", _epsilon_before, ADAMS),
+    "no_bias_correction": Discrepancy("moments not corrected for starting at zero", _by_hand(False, False), ADAMS),
+    "schedule_late": Discrepancy("the learning rate of the step before", _rate("late")),
+    "schedule_early": Discrepancy("scheduler.step() before optimizer.step()", _rate("early")),
+    "no_schedule": Discrepancy("the schedule forgotten", _rate("unscheduled")),
+    "decay_everywhere": Discrepancy("decay on biases, gamma and beta too", _decay_everywhere, needs="weight_decay"),
+    "decay_decoupled": Discrepancy(
+        "weights shrunk directly, as by AdamW", _decay_otherwise(True), needs="weight_decay"
+    ),
+    "decay_coupled": Discrepancy(
+        "decay added to the gradient, as by Adam", _decay_otherwise(False), needs="weight_decay"
+    ),
+    "clip_each": Discrepancy("each parameter's gradient clipped alone", _clip_each, needs="clip_norm"),
+    "no_clip": Discrepancy("gradients not clipped", _no_clip, needs="clip_norm"),
+    "torch_defaults": Discrepancy("PyTorch's own hyper-parameters, decay included", _own_defaults),
+    "softmax_twice": Discrepancy("a softmax before cross_entropy", _softmax_twice),
+    "summed_loss": Discrepancy("the loss summed over the batch, not averaged", _summed_loss),
+    "no_zero_grad": Discrepancy("optimizer.zero_grad() forgotten", _no_zero_grad),
+    "evaluation_mode": Discrepancy("model.train() forgotten", _evaluation_mode),
+    "keras_momentum": Discrepancy("batch normalisation's momentum as in Keras", _keras_momentum),
+    "float32": Discrepancy("single precision", dtype="float32"),
+    "float64": Discrepancy("double precision", dtype="float64"),
 }
 
 
-def twisted(side: TorchSide, name: str) -> None:
-    """Bring a side to do as TWISTS[name] says.
+def apply_discrepancy(side: TorchSide, name: str) -> None:
+    """Bring a side to do as DISCREPANCIES[name] says.
 
     Raises  UsageError where that would be no other way: another optimizer, or nothing to decay or clip.
     """
-    twist, optimizer = TWISTS[name], type(side.trainer.settings.optimizer)
-    if twist.kinds and optimizer not in twist.kinds:
-        kinds = ", ".join(kind.__name__.lower() for kind in twist.kinds)
-        raise UsageError(
-            f"{name} is a way to write {kinds}, the optimizer here is {optimizer.__name__.lower()} (--torch)"
-        )
-    if twist.needs and not getattr(side.update.links, twist.needs):
-        raise UsageError(f"{name} makes no difference where {twist.needs} is 0 (--torch, --{twist.needs})")
-    twist.apply(side)
+    discrepancy, mapping = DISCREPANCIES[name], side.update.mapping
+    if discrepancy.rules and mapping.name not in discrepancy.rules:
+        rules = ", ".join(rule.rpartition(".")[2].lower() for rule in discrepancy.rules)
+        optimizer = type(side.trainer.settings.optimizer).__name__.lower()
+        raise UsageError(f"{name} is a way to write {rules}, the optimizer here is {optimizer} (--torch)")
+    if discrepancy.needs and not getattr(side.update.transforms, discrepancy.needs):
+        raise UsageError(f"{name} makes no difference where {discrepancy.needs} is 0 (--torch, --{discrepancy.needs})")
+    discrepancy.apply(side)

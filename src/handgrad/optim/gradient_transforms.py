@@ -1,4 +1,4 @@
-"""What stands between a gradient and the optimizer: clipping, penalties, weight decay."""
+"""What is done to a gradient before the optimizer sees it: clipping, penalties, weight decay."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from handgrad.checks import bounded, check_bounds
 
 
 @dataclass(frozen=True)
-class Links:
+class GradientTransforms:
     """Applied in this order to weights; biases, gamma and beta are exempt from all but clipping.
 
     Math    g = g min(1, clip_norm / |g|), the norm over all parameters;  g = g + l1 sign(w) + weight_decay w

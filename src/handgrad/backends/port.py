@@ -1,6 +1,5 @@
 """A network in PyTorch over our own memory: the same parameters, gradients and buffers, seen as torch.nn modules."""
 
-import importlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from math import prod
@@ -10,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.backends.criteria import criterion
-from handgrad.backends.installed import device_named, installed_torch
-from handgrad.backends.twins import modules_of
-from handgrad.backends.weights import places
+from handgrad.backends.installed import device_named, installed_torch, torch_attribute
+from handgrad.backends.weights import modules_of, places
 from handgrad.kernels.augment import augment
 from handgrad.kernels.driver import gather
 from handgrad.kernels.program import Batches
@@ -28,16 +26,15 @@ def sequential(network: Network) -> Any:
     torch = installed_torch()
     made = OrderedDict()
     for name, _, module in modules_of(network):
-        home, _, kind = module.kind.rpartition(".")
-        made[name] = getattr(importlib.import_module(home or "torch.nn"), kind)(**module.arguments)
+        made[name] = torch_attribute(module.name)(**module.arguments)
     return torch.nn.Sequential(made).to(getattr(torch, network.dtype))
 
 
-class Twin:
+class Port:
     """`model` is an nn.Sequential whose parameters are views of three flat tensors on `device`.
 
     On the processor these are the network's own vectors, so whatever saves, restores or averages a network does it to
-    the twin as well; elsewhere `push` and `pull` copy.
+    the port as well; elsewhere `push` and `pull` copy.
     """
 
     def __init__(self, network: Network, device: str = "cpu") -> None:

@@ -6,10 +6,10 @@ from math import prod
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.kernels.convolution import convolution_backward, convolution_forward
-from handgrad.nn.dense import LARGEST
-from handgrad.nn.images import Extent, image_shape, moved, pair, settle_extents, windows
+from handgrad.nn.images import Extent, image_shape, moved, normalise_extents, pair, windows, with_channel
 from handgrad.nn.initializers import Initializer, XavierUniform, Zeros
-from handgrad.nn.layer import Layer, Parameter, Plan, Shape
+from handgrad.nn.layer import LARGEST, Layer, Parameter, Plan, Shape
+from handgrad.torch_mapping import TorchModule
 
 PADDINGS = ("same", "valid")
 
@@ -22,6 +22,8 @@ class Conv2D(Layer):
     pixels, the odd zero below and to the right; for stride 1 this is PyTorch's padding="same", for others TensorFlow's.
     """
 
+    aliases = "conv", "convolution", "convolution2d"
+
     filters: int
     kernel_size: Extent = 3
     stride: Extent = 1
@@ -29,7 +31,7 @@ class Conv2D(Layer):
     initializer: Initializer = field(default_factory=XavierUniform)
 
     def __post_init__(self) -> None:
-        settle_extents(self, "kernel_size", "stride")
+        normalise_extents(self, "kernel_size", "stride")
         if self.padding not in PADDINGS:
             raise UsageError(f"padding must be one of {', '.join(PADDINGS)}, got {self.padding!r} (--layers)")
 
@@ -38,8 +40,8 @@ class Conv2D(Layer):
         channels, height, width = image_shape(shape, "a convolution")
         kernel, stride = pair(self.kernel_size), pair(self.stride)
         margins = [self._margin(*sizes) for sizes in zip((height, width), kernel, stride, strict=True)]
-        tall, wide = height + sum(margins[0]), width + sum(margins[1])
-        rows, columns = windows((tall, wide), kernel, stride, "a kernel")
+        padded = height + sum(margins[0]), width + sum(margins[1])
+        rows, columns = windows(padded, kernel, stride, "a kernel")
         window = channels * prod(kernel)
         most = LARGEST // max(window, rows * columns)
         if not 1 <= self.filters <= most:
@@ -92,6 +94,23 @@ class Conv2D(Layer):
             """,
             input=image,
         )
+
+    def torch_modules(self, shape: Shape) -> list[TorchModule]:
+        """Zeros around the image are a module of their own where two sides differ: PyTorch pads both alike."""
+        channels, *sizes = image_shape(shape, "a convolution")
+        kernel, stride = pair(self.kernel_size), pair(self.stride)
+        margins = [self._margin(*side) for side in zip(sizes, kernel, stride, strict=True)]
+        even = all(before == after for before, after in margins)
+        arguments = {
+            "in_channels": channels,
+            "out_channels": self.filters,
+            "kernel_size": kernel,
+            "stride": stride,
+            "padding": (margins[0][0], margins[1][0]) if even else (0, 0),
+        }
+        around = [] if even else [TorchModule("torch.nn.ZeroPad2d", {"padding": (*margins[1], *margins[0])})]
+        names = {"weight": "weight", "bias": "bias"}
+        return with_channel(shape, *around, TorchModule("torch.nn.Conv2d", arguments, names))
 
     def _margin(self, size: int, kernel: int, stride: int) -> tuple[int, int]:
         """Zeros before and after an image's side."""

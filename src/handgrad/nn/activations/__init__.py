@@ -1,0 +1,1 @@
+"""The activations, a file each; `handgrad.nn.ACTIVATIONS` lists them."""

@@ -1,0 +1,1 @@
+"""The schedules, a file each; `handgrad.optim.SCHEDULES` lists them."""
