@@ -5,9 +5,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from handgrad.config import RunConfig, build_optimizer, kind_of
-from handgrad.config.influence import CHOICES, WITHOUT_INFLUENCE, idle, owned
+from handgrad.config import RunConfig, kind_of
+from handgrad.config.influence import WITHOUT_INFLUENCE, idle, settled
 from handgrad.config.lookup import field_spellings, shown
+from handgrad.config.owners import CHOICES, fields_of, owned
 from handgrad.nearest import nearest, squashed
 
 NOT_STATED = "not stated"
@@ -33,20 +34,30 @@ def canonical(settings: Mapping[str, Any], place: str) -> Settings:
 def of_config(config: RunConfig) -> Settings:
     """What decides the result of a run, its seed apart."""
     unused = idle(config) | WITHOUT_INFLUENCE | {"seed"}
-    own = {"learning_rate": build_optimizer(config).learning_rate}
-    return {name: value for name, value in (dict(config) | own).items() if name not in unused}
+    return {name: value for name, value in settled(config) if name not in unused}
 
 
 def differing(a: Settings, b: Settings) -> dict[str, tuple[Any, Any]]:
     """The settings in which two experiments differ, each with both values.
 
-    What comes with a choice, as beta1 does with Adam, is part of it where only one of the two states it.
+    What comes with a choice, as beta1 does with Adam, is part of it where only one of the two states it, or where each
+    of the two has the number that is its choice's own.
     """
     names = [*a, *(name for name in b if name not in a)]
     pairs = {name: (a.get(name, NOT_STATED), b.get(name, NOT_STATED)) for name in names}
     found = {name: values for name, values in pairs.items() if values[0] != values[1]}
     carried = belonging(found)
-    return {name: values for name, values in found.items() if not (name in carried and NOT_STATED in values)}
+    part = {n for n, values in found.items() if NOT_STATED in values or (_own(a, n), _own(b, n)) == values}
+    return {name: values for name, values in found.items() if name not in carried & part}
+
+
+def _own(settings: Settings, name: str) -> Any:
+    """The number that comes with the choices among some settings, None for none."""
+    for choice, registry in CHOICES.items():
+        entry = registry.get(settings.get(choice, ""))
+        if entry is not None and name in fields_of(entry):
+            return fields_of(entry)[name].default
+    return None
 
 
 def belonging(choices: Iterable[str]) -> set[str]:

@@ -1,6 +1,5 @@
 """The text of --help, made from the configuration's own descriptions."""
 
-import dataclasses
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -10,9 +9,9 @@ from handgrad.cli.options import TRAIN, Option
 from handgrad.config import RunConfig, kind_of
 from handgrad.config.kinds import Kind, Name, Switch
 from handgrad.config.lookup import listed
+from handgrad.config.owners import CHOICES, defaults_of, fields_of
 from handgrad.config.presets import BEST, PRESETS
 from handgrad.config.spellings import FIELDS
-from handgrad.optim import OPTIMIZERS, SCHEDULES
 
 WIDTH, COLUMN = 80, 28
 SHORT = 4  # letters of an alias that is shown beside the name
@@ -72,15 +71,26 @@ def _option(option: Option) -> str:
 def _field(name: str, info: Any, default: Any) -> str:
     kind = kind_of(name)
     users = _users(name)
+    default = _own_numbers(defaults_of(name)) if default is None else default
     description = (f"for {listed(users)}: " if users else "") + info.description
     flag = f"--[no_]{name}" if isinstance(kind, Switch) else f"--{name} {kind.metavar}"
     return _entry(FIELDS[name], flag, _sentence(description, kind, default))
 
 
+def _own_numbers(defaults: Mapping[str, Any]) -> str | None:
+    """What the owners of a setting have for it, the most frequent number first: "0.001; sgd 0.1"."""
+    names: dict[Any, list[str]] = {}
+    for name, number in defaults.items():
+        names.setdefault(number, []).append(name)
+    ordered = sorted(names, key=lambda number: -len(names[number]))
+    others = (f"{listed(names[number])} {number:g}" for number in ordered[1:])
+    return "; ".join([f"{ordered[0]:g}", *others]) if ordered else None
+
+
 def _users(field: str) -> list[str]:
-    """The optimizers or schedules that have a hyper-parameter; none when all have it, or it belongs to neither."""
-    for registry in (OPTIMIZERS, SCHEDULES):
-        users = [name for name, kind in registry.items() if field in {f.name for f in dataclasses.fields(kind)}]
+    """The optimizers, schedules, losses or initialisers that have a setting; none when all or no such have it."""
+    for registry in CHOICES.values():
+        users = [name for name, kind in registry.items() if field in fields_of(kind)]
         if 0 < len(users) < len(registry):
             return users
     return []

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from handgrad.classical import CLASSICAL, ClassicalModel
 from handgrad.config.layers import build_layer
 from handgrad.config.lookup import Problems, listed
-from handgrad.config.presets import preset_value
+from handgrad.config.owners import OTHER_NAMES
+from handgrad.config.presets import departures
 from handgrad.data import Dataset, Split, hold_fold, load, read_fold, split, watched_on_test, with_features
 from handgrad.errors import UsageError
 from handgrad.nearest import nearest
@@ -38,7 +39,7 @@ USED_BY_CLASSICAL = (
 
 
 def build_optimizer(config: "RunConfig") -> Optimizer:
-    """The optimizer with those settings that it has; learning rate and epsilon are its own where they are None.
+    """The optimizer with those settings that it has; what is None is the optimizer's own.
 
     Raises  UsageError for an option that it does not have, or a number that it refuses.
     """
@@ -79,10 +80,8 @@ def build_loss(config: "RunConfig") -> Loss:
 
 def build_initializer(config: "RunConfig") -> Initializer:
     """What weights start from; `init_scale` is the deviation of one that has a free deviation."""
-    kind: Any = INITIALIZERS[config.weight_init]
-    free = "std" in {field.name for field in dataclasses.fields(kind)}
-    initializer: Initializer = kind(std=config.init_scale) if free else kind()
-    return initializer
+    kind = INITIALIZERS[config.weight_init]
+    return kind(**_matching(kind, config))
 
 
 def build_layers(config: "RunConfig", classes: int) -> list[Layer]:
@@ -198,7 +197,8 @@ def _check_watched(config: "RunConfig") -> None:
 
 
 def _refuse(config: "RunConfig", replaced: tuple[str, ...], what: str) -> None:
-    useless = [name for name in replaced if getattr(config, name) != preset_value(config, name)]
+    departing = departures(config)
+    useless = [name for name in replaced if name in departing]
     if useless:
         leave_out = " and ".join(f"{name}, got {getattr(config, name)} (--{name})" for name in useless)
         raise UsageError(f"{what}: leave out {leave_out}")
@@ -206,8 +206,9 @@ def _refuse(config: "RunConfig", replaced: tuple[str, ...], what: str) -> None:
 
 def _matching(kind: type[Any], config: "RunConfig") -> dict[str, Any]:
     """The configuration's values for the fields of a dataclass, by name; None leaves a field at its own default."""
-    names = [field.name for field in dataclasses.fields(kind) if field.name in type(config).model_fields]
-    return {name: getattr(config, name) for name in names if getattr(config, name) is not None}
+    names = {field.name: OTHER_NAMES.get(field.name, field.name) for field in dataclasses.fields(kind)}
+    values = {name: getattr(config, setting, None) for name, setting in names.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _with_options(kind: Any, config: "RunConfig", what: str) -> Any:

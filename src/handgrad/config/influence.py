@@ -1,6 +1,5 @@
 """Which settings of a run have a say in its result, and in what two runs differ that matters."""
 
-import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -10,13 +9,11 @@ from handgrad.config.build import (
     REPLACED_BY_FEATURES,
     REPLACED_BY_LAYERS,
     USED_BY_CLASSICAL,
-    build_optimizer,
 )
 from handgrad.config.lookup import listed
+from handgrad.config.owners import CHOICES, fields_of, own_number, owned, stated
 from handgrad.config.presets import PLAIN, departures
 from handgrad.config.run_config import RunConfig, differences
-from handgrad.nn import INITIALIZERS, LOSSES
-from handgrad.optim import OPTIMIZERS, SCHEDULES
 
 # Where a run is kept, who watches it, and how often it is looked at or saved: its weights are the same bits.
 WITHOUT_INFLUENCE = frozenset(
@@ -36,20 +33,11 @@ WITHOUT_INFLUENCE = frozenset(
     }
 )
 
-# Registries whose entries make use of some settings and not of others, by the setting that chooses the entry.
-CHOICES: dict[str, dict[str, Any]] = {
-    "optimizer": OPTIMIZERS,
-    "schedule": SCHEDULES,
-    "loss": LOSSES,
-    "weight_init": INITIALIZERS,
-}
 # What a training may have besides a network, an optimizer and a number of epochs; each is off at 0, or constant.
 ADDITIONS = (
     *("batch_norm", "dropout", "schedule", "warmup_steps", "weight_decay", "l1", "clip_norm", "label_smoothing"),
     *("noise", "shift", "elastic", "patience", "time_limit"),
 )
-OTHER_NAMES = {"std": "init_scale"}  # of a dataclass field, where the setting is called otherwise
-OPTIMIZERS_OWN = ("learning_rate", "epsilon")  # what each optimizer has a number for where the setting is None
 NEEDS: dict[str, tuple[str, Callable[[Any], bool]]] = {  # the setting that another one needs, and which of its values
     **dict.fromkeys(("hidden_size", "activation", "dropout", "batch_norm"), ("num_layers", bool)),
     "elastic_sigma": ("elastic", bool),
@@ -69,7 +57,7 @@ def conditions(field: str) -> Iterator[Condition]:
     """What a setting needs in order to act."""
     for choice, registry in CHOICES.items():
         if field in owned(choice):
-            users = tuple(name for name, entry in registry.items() if field in _fields(entry))
+            users = tuple(name for name, entry in registry.items() if field in fields_of(entry))
             yield Condition(choice, users.__contains__, users)
     if field in NEEDS:
         yield Condition(*NEEDS[field])
@@ -159,17 +147,16 @@ def effective_differences(one: RunConfig, other: RunConfig) -> dict[str, tuple[A
     """The settings that differ, that can change a result, and that both runs make use of; the seed among them.
 
     A setting that only one of the two makes use of comes with the choice that makes it so: of two runs with SGD and
-    Adam, the optimizer differs, and `beta1` is part of that. A learning rate of its own is a difference all the same.
+    Adam, the optimizer differs, and `beta1` is part of that. So are numbers of their own, the learning rate apart.
     """
     unused = idle(one) | idle(other) | WITHOUT_INFLUENCE
+    said = {"learning_rate"} | {name for name, value in stated(one).items() if value != stated(other)[name]}
     found = differences(settled(one), settled(other))
-    found = {name: values for name, values in found.items() if name not in unused}
+    found = {name: values for name, values in found.items() if name in said and name not in unused}
     if "model" in found:
         found.pop("model_options", None)
     if "optimizer" in found:
         found.pop("optimizer_options", None)
-        if one.epsilon == other.epsilon:
-            found.pop("epsilon", None)  # each optimizer's own is part of its rule
     if "hidden_size" in found and any(isinstance(size, tuple) for size in found["hidden_size"]):
         found.pop("num_layers", None)  # the list says how many there are
     return found
@@ -195,18 +182,7 @@ def with_setting_of(base: RunConfig, other: RunConfig, name: str, besides: set[s
 
 
 def settled(config: RunConfig) -> RunConfig:
-    """With the optimizer's own numbers where the settings are None."""
-    optimizer = build_optimizer(config)
-    own = {name: getattr(optimizer, name, None) for name in OPTIMIZERS_OWN}
-    return config.model_copy(update=own)
-
-
-def owned(choice: str) -> set[str]:
-    """The settings that some entries of a registry make use of, and others do not."""
-    entries = [_fields(entry) for entry in CHOICES[choice].values()]
-    used = {name for names in entries for name in names}
-    return {name for name in used if not all(name in names for names in entries)} & set(RunConfig.model_fields)
-
-
-def _fields(entry: Any) -> set[str]:
-    return {OTHER_NAMES.get(field.name, field.name) for field in dataclasses.fields(entry)}
+    """With the owners' numbers where the settings are None."""
+    names = [name for name, value in config if value is None]
+    own = {name: own_number(config, name) for name in names}
+    return config.model_copy(update={name: number for name, number in own.items() if number is not None})

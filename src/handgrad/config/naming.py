@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad.classical import CLASSICAL
 from handgrad.config.build import build_optimizer
-from handgrad.config.presets import departures, preset_value
+from handgrad.config.presets import departures
 from handgrad.config.resolve import EACH_LAYER
 
 if TYPE_CHECKING:
@@ -97,8 +97,9 @@ def auto_name(config: "RunConfig") -> str:
     if config.model not in CLASSICAL:
         rate = f"{build_optimizer(config).learning_rate:g}"
         parts += ["bs", config.batch_size, *activation, config.optimizer, "lr", rate]
+    unusual = departures(config)
     for name in ABBREVIATIONS:
-        parts += _unusual(config, name) if name != "hidden_size" else []
+        parts += _unusual(name, unusual[name]) if name in unusual and name != "hidden_size" else []
     return file_name("_".join(str(part) for part in [*parts, "s", config.seed] if part != ""))
 
 
@@ -132,10 +133,7 @@ def _sizes(config: "RunConfig") -> list[str]:
     return [] if config.hidden_size == EACH_LAYER else [ABBREVIATIONS["hidden_size"], _brief(config.hidden_size)]
 
 
-def _unusual(config: "RunConfig", name: str) -> list[str]:
-    value = getattr(config, name)
-    if value == preset_value(config, name):
-        return []
+def _unusual(name: str, value: Any) -> list[str]:
     return ["no" if value is False else "", ABBREVIATIONS[name], _brief(value)]
 
 

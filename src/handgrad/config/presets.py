@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from handgrad.config.lookup import value_name
+from handgrad.config.owners import stated
 from handgrad.optim import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -53,4 +54,4 @@ def _of_optimizer(preset: dict[str, Any], optimizer: str | None) -> dict[str, An
 
 def departures(config: "RunConfig") -> dict[str, Any]:
     """The settings that differ from the configuration's preset."""
-    return {name: value for name, value in config if value != preset_value(config, name)}
+    return {name: value for name, value in stated(config).items() if value != preset_value(config, name)}

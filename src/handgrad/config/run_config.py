@@ -1,6 +1,7 @@
 """RunConfig: the one vocabulary for flags, YAML, sweep parameters, trackers and run folders."""
 
 import os
+from collections import ChainMap
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -25,14 +26,17 @@ from handgrad.config.kinds import (
     run_name,
 )
 from handgrad.config.layers import LayerList
+from handgrad.config.owners import interval_of, stated
 from handgrad.data import FEATURES, canonical_name
 from handgrad.errors import UsageError
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LOSSES
 from handgrad.nn.network import DTYPES
 from handgrad.optim import OPTIMIZERS, SCHEDULES
+from handgrad.plugins import table
 
 MANY = 10**6
 DEFAULT_SIZES = (512, 256)
+TRACKERS = ChainMap[str, Any]({"wandb": None, "tensorboard": None}, table("TRACKERS"))  # made in handgrad.runs.trackers
 
 
 def setting(group: str, default: Any, description: str) -> Any:
@@ -44,6 +48,13 @@ _data, _network, _training = partial(setting, "data"), partial(setting, "network
 _optimizer, _schedule = partial(setting, "optimizer"), partial(setting, "schedule")
 _run, _tracking = partial(setting, "run"), partial(setting, "tracking")
 _preset = partial(setting, "preset")
+
+
+def _bounded(name: str, optional: bool = False) -> Number:
+    return Number(interval_of(name), optional=optional)
+
+
+_own = partial(_bounded, optional=True)  # None is the number that the setting's owner has for it
 
 
 class RunConfig(BaseModel):
@@ -104,18 +115,18 @@ class RunConfig(BaseModel):
         "units of each hidden layer, or one number per layer, such as 256 128 64; 128 where only num_layers is given",
     )
     activation: Annotated[str, Name("activation", ACTIVATIONS)] = _network("relu", "activation of the hidden layers")
-    dropout: Annotated[float, Number("[0, 1)")] = _network(0.3, "share of each hidden layer's outputs dropped")
+    dropout: Annotated[float, _bounded("dropout")] = _network(0.3, "share of each hidden layer's outputs dropped")
     batch_norm: Annotated[bool, Switch()] = _network(True, "batch normalisation before each activation")
     weight_init: Annotated[str, Name("weight_init", INITIALIZERS)] = _network("he", "what the weights start from")
-    init_scale: Annotated[float, Number("(0, inf)")] = _network(0.05, "deviation of the weights that `random` draws")
+    init_scale: Annotated[float | None, _own("init_scale")] = _network(None, "deviation of the weights that are drawn")
     layers: Annotated[tuple[str, ...] | None, LayerList(optional=True)] = _network(
         None,
         "the whole network as a list such as conv2d:8,3 relu max_pool2d:2 dense:128 relu dropout:0.3, in place of "
         "model, num_layers, hidden_size, activation, dropout and batch_norm; the output layer is added",
     )
     loss: Annotated[str, Name("loss", LOSSES)] = _network("cross_entropy", "what training minimises")
-    label_smoothing: Annotated[float, Number("[0, 1)")] = _network(
-        0.0, "share of each label spread over all classes, for cross_entropy"
+    label_smoothing: Annotated[float | None, _own("label_smoothing")] = _network(
+        None, "share of each label spread over all classes"
     )
     backend: Annotated[str, Name("backend", build.BACKENDS)] = _network(
         "handgrad", "handgrad: the hand-written engine; torch: the same network and data order in PyTorch"
@@ -144,28 +155,24 @@ class RunConfig(BaseModel):
     checkpoint_seconds: Annotated[float, Number("[0, inf)")] = _training(30.0, "least time between two checkpoints")
 
     optimizer: Annotated[str, Name("optimizer", OPTIMIZERS)] = _optimizer("adam", "update rule")
-    learning_rate: Annotated[float | None, Number("(0, inf)", optional=True)] = _optimizer(
-        None, "step length; none: the optimizer's own"
-    )
-    momentum: Annotated[float, Number("[0, 1)")] = _optimizer(0.9, "share of the velocity that is kept")
-    beta: Annotated[float, Number("[0, 1)")] = _optimizer(0.99, "decay of the mean squared gradient")
-    beta1: Annotated[float, Number("[0, 1)")] = _optimizer(0.9, "decay of the mean gradient")
-    beta2: Annotated[float, Number("[0, 1)")] = _optimizer(0.999, "decay of the mean squared gradient")
-    epsilon: Annotated[float | None, Number("[0, inf)", optional=True)] = _optimizer(
-        None, "keeps denominators from zero; none: the optimizer's own"
-    )
+    learning_rate: Annotated[float | None, _own("learning_rate")] = _optimizer(None, "step length")
+    momentum: Annotated[float | None, _own("momentum")] = _optimizer(None, "share of the velocity that is kept")
+    beta: Annotated[float | None, _own("beta")] = _optimizer(None, "decay of the mean squared gradient")
+    beta1: Annotated[float | None, _own("beta1")] = _optimizer(None, "decay of the mean gradient")
+    beta2: Annotated[float | None, _own("beta2")] = _optimizer(None, "decay of the mean squared gradient")
+    epsilon: Annotated[float | None, _own("epsilon")] = _optimizer(None, "keeps denominators from zero")
     optimizer_options: Annotated[dict[str, float], Options()] = _optimizer(
         {}, "what else the optimizer has, such as beta3=0.99 for eve"
     )
-    weight_decay: Annotated[float, Number("[0, inf)")] = _optimizer(
+    weight_decay: Annotated[float, _bounded("weight_decay")] = _optimizer(
         0.0, "L2 penalty: this times w is added to the gradient (adamw decays the weights directly)"
     )
-    l1: Annotated[float, Number("[0, inf)")] = _optimizer(0.0, "L1 penalty: this times sign(w) is added likewise")
-    clip_norm: Annotated[float, Number("[0, inf)")] = _optimizer(0.0, "largest norm of the gradient; 0: any")
+    l1: Annotated[float, _bounded("l1")] = _optimizer(0.0, "L1 penalty: this times sign(w) is added likewise")
+    clip_norm: Annotated[float, _bounded("clip_norm")] = _optimizer(0.0, "largest norm of the gradient; 0: any")
 
     schedule: Annotated[str, Name("schedule", SCHEDULES)] = _schedule("one_cycle", "course of the learning rate")
-    schedule_steps: Annotated[int, Whole(1)] = _schedule(250, "steps between two decays")
-    schedule_factor: Annotated[float, Number("(0, 1]")] = _schedule(0.85, "factor of each such decay")
+    schedule_steps: Annotated[int | None, Whole(1, optional=True)] = _schedule(None, "steps between two decays")
+    schedule_factor: Annotated[float | None, _own("schedule_factor")] = _schedule(None, "factor of each such decay")
     warmup_steps: Annotated[int, Whole(0)] = _schedule(0, "steps over which the learning rate rises linearly at first")
 
     runs_dir: Annotated[str, Text()] = _run("runs", "folder that holds the folders of runs")
@@ -173,9 +180,9 @@ class RunConfig(BaseModel):
         None, "what the run is called, and its folder as far as one can; none: made from the settings"
     )
 
-    track: Annotated[tuple[str, ...], Names("track", ("wandb", "tensorboard"))] = _tracking(
-        (), "trackers that follow the run"
-    )
+    track: Annotated[
+        tuple[str, ...], Names("track", ChainMap({"wandb": None, "tensorboard": None}, table("TRACKERS")))
+    ] = _tracking((), "trackers that follow the run")
     wandb_project: Annotated[str | None, Text(optional=True)] = _tracking(None, "project on Weights & Biases")
     wandb_entity: Annotated[str | None, Text(optional=True)] = _tracking(None, "user or team on Weights & Biases")
     wandb_group: Annotated[str | None, Text(optional=True)] = _tracking(
@@ -201,6 +208,12 @@ class RunConfig(BaseModel):
             raise resolve.one_line(error) from None
         build.check(config)
         return config
+
+    def __eq__(self, other: object) -> bool:
+        """A setting that is not given equals the number that its owner has for it."""
+        return isinstance(other, RunConfig) and stated(self) == stated(other)
+
+    __hash__ = None  # type: ignore[assignment]  # options are dicts
 
     @property
     def hidden_sizes(self) -> tuple[int, ...]:

@@ -18,12 +18,14 @@ from handgrad.data.sources import FASHION_MNIST, MNIST
 from handgrad.data.splits import Split, holdout, kfold, split, take_fraction
 from handgrad.errors import UsageError
 from handgrad.nearest import nearest
+from handgrad.plugins import extend
 
 DATASETS: dict[str, NamedSet] = {
     "digits": DigitsSet(),
     "mnist": IdxSet(MNIST),
     "fashion_mnist": IdxSet(FASHION_MNIST),
 }
+extend(DATASETS=DATASETS)
 
 ALIASES = {
     **dict.fromkeys(("fashion", "fashionmnist", "fmnist", "f_mnist", "mnist_fashion"), "fashion_mnist"),

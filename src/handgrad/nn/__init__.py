@@ -22,6 +22,7 @@ from handgrad.nn.layer import Buffer, Layer, Parameter, Plan
 from handgrad.nn.losses import CrossEntropy, Loss, SquaredError
 from handgrad.nn.max_pool2d import MaxPool2D
 from handgrad.nn.network import Network, Scaling
+from handgrad.plugins import extend
 
 ACTIVATIONS: dict[str, type[Layer]] = {
     "identity": Identity,
@@ -59,3 +60,5 @@ INITIALIZERS: dict[str, type[Initializer]] = {
     "orthogonal": Orthogonal,
     "zeros": Zeros,
 }
+
+extend(ACTIVATIONS=ACTIVATIONS, LAYERS=LAYERS, LOSSES=LOSSES, INITIALIZERS=INITIALIZERS)

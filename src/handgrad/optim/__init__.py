@@ -1,4 +1,4 @@
-"""Optimizers and learning-rate schedules. A new one is a file, named as it is called, and a row."""
+"""Optimizers and learning-rate schedules. A new one is a file and a row."""
 
 from handgrad.optim.adagrad import Adagrad
 from handgrad.optim.adam import Adam
@@ -18,6 +18,7 @@ from handgrad.optim.schedules.one_cycle import OneCycle
 from handgrad.optim.schedules.step import StepDecay
 from handgrad.optim.schedules.warmup import Warmup
 from handgrad.optim.sgd import SGD
+from handgrad.plugins import extend
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "sgd": SGD,
@@ -39,3 +40,5 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "warmup": Warmup,
     "one_cycle": OneCycle,
 }
+
+extend(OPTIMIZERS=OPTIMIZERS, SCHEDULES=SCHEDULES)

@@ -17,6 +17,7 @@ from handgrad.classical import Stage
 from handgrad.config import RunConfig
 from handgrad.config.build import REPLACED_BY_LAYERS
 from handgrad.config.lookup import field_spellings
+from handgrad.config.owners import filled
 from handgrad.diagnostics import ERROR
 from handgrad.errors import FileSystemError, HandgradError, UsageError
 from handgrad.files import atomic_write
@@ -149,7 +150,7 @@ class PlannedSweep(NamedTuple):
     def name(self) -> str:
         """The folder's name, and the sweep's."""
         sweep = {name: part for name, part in self.definition.to_mapping().items() if name != "notices"}
-        told = [sweep, self.base.to_mapping(), self.settings.method, self.settings.seed]
+        told = [sweep, filled(self.base), self.settings.method, self.settings.seed]
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.label}-{digest}"
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from handgrad.config import RunConfig, build_dataset
 from handgrad.config.naming import folder_of_name
+from handgrad.config.owners import filled
 from handgrad.data import Dataset, folds_of_test, hold_fold, kfold, read_fold
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.evaluation import Interval, Predictions, class_report, mean_interval, mean_share
@@ -138,7 +139,7 @@ def fold_configs(config: RunConfig, path: Path, folds: int, part: str) -> list[R
 
 
 def _plan(config: RunConfig, folds: int, part: str, dataset: Dataset) -> dict[str, Any]:
-    settings = {name: value for name, value in config.to_mapping().items() if name not in FREE}
+    settings = {name: value for name, value in filled(config).items() if name not in FREE}
     return {"format": FORMAT, "of": part, "folds": folds, "data": dataset.fingerprint, "config": settings}
 
 

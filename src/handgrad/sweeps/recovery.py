@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from handgrad.config import RunConfig, decides_training, differences
+from handgrad.config import RunConfig
+from handgrad.config.influence import effective_differences
 from handgrad.errors import HandgradError
 from handgrad.runs import Run, list_runs
 from handgrad.sweeps.definition import SweepDefinition
@@ -40,7 +41,7 @@ def _trial(definition: SweepDefinition, base: RunConfig, run: Run, number: int) 
     config = run.config
     values = definition.canonical({name: getattr(config, name) for name in definition.varying})
     expected = definition.to_config(values, base)
-    other = sorted(name for name in differences(config, expected) if decides_training(name) and name != "seed")
+    other = sorted(name for name in effective_differences(config, expected) if name != "seed")
     if other:
         raise HandgradError(f"{other[0]} is {getattr(config, other[0])}, not {getattr(expected, other[0])}")
     trial = Trial(

@@ -5,12 +5,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from handgrad.config import RunConfig
+from handgrad.plugins import extend
 from handgrad.runs.trackers.guard import Guarded
 from handgrad.runs.trackers.tensorboard import TensorBoard
 from handgrad.runs.trackers.wandb import WeightsAndBiases
 from handgrad.training import Observer
 
 TRACKERS: dict[str, type[Guarded]] = {"wandb": WeightsAndBiases, "tensorboard": TensorBoard}
+extend(TRACKERS=TRACKERS)
 
 
 def trackers(config: RunConfig, folder: Path) -> list[Observer]:
