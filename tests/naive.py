@@ -60,6 +60,11 @@ def batch_norm(x, gamma, beta, epsilon):
     return gamma * (x - mean) / np.sqrt(variance + epsilon) + beta
 
 
+def layer_norm(x, gamma, beta, epsilon):
+    """Each row less its mean, over its standard deviation, then scaled and moved."""
+    return np.array([batch_norm(row, gamma, beta, epsilon) for row in x])
+
+
 def running_statistics(batches, momentum):
     """Running mean and variance after some batches, the variance of each with Bessel's correction."""
     mean, variance = np.zeros(batches[0].shape[1]), np.ones(batches[0].shape[1])
@@ -212,6 +217,16 @@ def eve(w, gradient, rates, losses, beta1, beta2, epsilon, beta3, clip):
     return adam(w, gradient, np.array(rates) / eve_brake(losses, beta3, clip), losses, beta1, beta2, epsilon)
 
 
+def lion(w, gradient, rates, losses, beta1, beta2):
+    """A step of the rate's length along the sign of the newest gradient mixed into the mean of all before it."""
+    past = []
+    for t, rate in enumerate(rates, start=1):
+        mean = decaying_mean(past, beta2) if past else np.zeros_like(w)
+        past.append(gradient(w, t))
+        w = w - rate * np.sign(beta1 * mean + (1 - beta1) * past[-1])
+    return w
+
+
 def velocity(past, momentum):
     """The sum of all gradients, each forgotten by `momentum` a step."""
     return [sum(momentum ** (len(past) - 1 - i) * g for i, g in enumerate(past))]
@@ -233,6 +248,7 @@ STATES = {
     "adamw": moments,
     "nadam": moments,
     "eve": moments,
+    "lion": lambda past, beta1, beta2: [decaying_mean(past, beta2)],
 }
 
 OPTIMIZERS = {
@@ -245,6 +261,7 @@ OPTIMIZERS = {
     "nadam": nadam,
     "adagrad": adagrad,
     "eve": eve,
+    "lion": lion,
 }
 
 

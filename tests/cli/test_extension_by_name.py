@@ -41,7 +41,7 @@ class SignedSquare(Activation):
 
 
 @strict_kernel
-def lion_prepare(coefficients, memory, hyper, step, learning_rate, loss):
+def tiger_prepare(coefficients, memory, hyper, step, learning_rate, loss):
     """coefficients (learning_rate, beta1, beta2, kappa)."""
     coefficients[0] = learning_rate
     for i in range(hyper.size):
@@ -49,7 +49,7 @@ def lion_prepare(coefficients, memory, hyper, step, learning_rate, loss):
 
 
 @fast_kernel
-def lion_update(w, dw, m, _, __, coefficients):
+def tiger_update(w, dw, m, _, __, coefficients):
     """w = w - learning_rate (sign(c) + kappa c), c = beta1 m + (1 - beta1) dw;  m = beta2 m + (1 - beta2) dw."""
     learning_rate, beta1, beta2, kappa = coefficients[:4]
     for i in range(w.size):
@@ -59,10 +59,10 @@ def lion_update(w, dw, m, _, __, coefficients):
 
 
 @dataclass(frozen=True)
-class Lion(Optimizer):
+class Tiger(Optimizer):
     """Steps of almost one length, along the signs of an interpolated momentum."""
 
-    prepare, update, vectors = lion_prepare, lion_update, 1
+    prepare, update, vectors = tiger_prepare, tiger_update, 1
     rule = (
         "c = beta1 * m + (1 - beta1) * g;  w = w - learning_rate * (sign(c) + kappa * c)\n"
         "m = beta2 * m + (1 - beta2) * g"
@@ -77,13 +77,13 @@ class Lion(Optimizer):
 
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch, here):
-    monkeypatch.setitem(OPTIMIZERS, "lion", Lion)
+    monkeypatch.setitem(OPTIMIZERS, "tiger", Tiger)
     monkeypatch.setitem(ACTIVATIONS, "signed_square", SignedSquare)
 
 
 def train(capsys, more):
     words = TINY.replace("--optimizer adam", "").replace("--epochs 2", "--epochs 5")
-    return call(capsys, f"{words} --activation Signed-Square --optimizer lion {more} --runs_dir . --name new")
+    return call(capsys, f"{words} --activation Signed-Square --optimizer tiger {more} --runs_dir . --name new")
 
 
 def test_trained_saved_loaded_resumed_and_evaluated(here, capsys):
@@ -91,7 +91,7 @@ def test_trained_saved_loaded_resumed_and_evaluated(here, capsys):
     run, digits = open_run(here / "new"), load("digits")
     assert run.config.optimizer_options == {"kappa": 0.5}
     assert "--activation signed_square" in run.facts["command"]
-    assert "--optimizer lion" in run.facts["command"]
+    assert "--optimizer tiger" in run.facts["command"]
     assert run.metrics["test"]["accuracy"] > 0.8
     network = run.load_model()
     assert SignedSquare() in network.layers
@@ -110,7 +110,7 @@ def test_its_hyper_parameter_matters_and_is_checked(here, capsys):
     answer = train(capsys, "--optimizer_options kappa=-1")
     assert answer.code == 2
     assert answer.err == (
-        "handgrad: error: optimizer lion: kappa must be zero or positive, got -1.0 (--optimizer_options kappa=...)\n"
+        "handgrad: error: optimizer tiger: kappa must be zero or positive, got -1.0 (--optimizer_options kappa=...)\n"
     )
     models = set()
     for kappa in (0, 9):
@@ -124,13 +124,13 @@ def test_its_gradient_and_its_rule(capsys):
     answer = call(capsys, "gradcheck --dataset digits --activation signed_square -nhl 2 -sz 8 --no_batch_norm")
     assert answer.code == 0
     assert answer.out.rstrip().endswith("passed")
-    out = call(capsys, "info --optimizer lion").out
-    for part in (Lion.rule, Lion.reference, "differences: Nowhere.", "kappa 0", "Steps of almost one length"):
+    out = call(capsys, "info --optimizer tiger").out
+    for part in (Tiger.rule, Tiger.reference, "differences: Nowhere.", "kappa 0", "Steps of almost one length"):
         assert " ".join(part.split()) in " ".join(out.split())
 
 
 def test_its_own_equations(capsys):
-    words = "--dataset digits --activation signed_square -nhl 1 -sz 8 --no_batch_norm --dropout 0 --optimizer lion"
+    words = "--dataset digits --activation signed_square -nhl 1 -sz 8 --no_batch_norm --dropout 0 --optimizer tiger"
     answer = call(capsys, f"derive {words} --optimizer_options kappa=0.5")
     assert answer.code == 0
     assert "= 2 scale ∂L/∂A⁽¹⁾ ⊙ |Z⁽¹⁾|" in answer.out
@@ -139,7 +139,7 @@ def test_its_own_equations(capsys):
 
 
 def test_as_one_of_a_list_of_layers(here, capsys):
-    words = "train --dataset digits --layers dense:12 signed_square:0.25 -e 1 --runs_dir . --name listed -o lion"
+    words = "train --dataset digits --layers dense:12 signed_square:0.25 -e 1 --runs_dir . --name listed -o tiger"
     assert call(capsys, words).code == 0
     assert SignedSquare(0.25) in open_run(here / "listed").load_model().layers
 

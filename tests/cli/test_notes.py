@@ -20,7 +20,7 @@ def notes(line):
 
 IDLE = {
     "-o sgd --momentum 0.9": "momentum (optimizer sgd; momentum or nag use it)",
-    "-o rmsprop --beta1 0.9": "beta1 (optimizer rmsprop; adam, nadam, adamw or eve use it)",
+    "-o rmsprop --beta1 0.9": "beta1 (optimizer rmsprop; adam, nadam, adamw, eve or lion use it)",
     "--schedule one_cycle --lr_decay 0.95": "schedule_factor (schedule one_cycle; step or exponential use it)",
     "-nhl 0 -sz 64 -a tanh": "hidden_size, activation (num_layers 0)",
     "-l mse --label_smoothing 0.1": "label_smoothing (loss mean_squared_error; cross_entropy uses it)",
@@ -47,7 +47,7 @@ def test_what_acts_and_what_nobody_gave_is_not_told(line):
 def test_a_files_settings_are_told_too_but_not_its_defaults(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text(RunConfig(optimizer="sgd", beta1=0.5).to_yaml())
-    assert notes(f"-c {path}") == ["no effect here: beta1 (optimizer sgd; adam, nadam, adamw or eve use it)"]
+    assert notes(f"-c {path}") == ["no effect here: beta1 (optimizer sgd; adam, nadam, adamw, eve or lion use it)"]
 
 
 @pytest.mark.parametrize("flag", ["--save_model", "--save_model False", "--save", "--checkpoint 1", "--no_save_model"])

@@ -133,7 +133,7 @@ class Mish(ReLU):
 
 
 @dataclass(frozen=True)
-class Lion(Adam):
+class Tiger(Adam):
     """Somebody's optimizer, with a hyper-parameter that no other has."""
 
     beta9: float = 0.9
@@ -152,12 +152,12 @@ def test_an_activation_from_outside(monkeypatch):
 
 
 def test_an_optimizer_from_outside(monkeypatch):
-    monkeypatch.setitem(OPTIMIZERS, "lion", Lion)
-    assert build_optimizer(RunConfig(optimizer="lion", beta1=0.5)) == Lion(beta1=0.5)
-    assert build_optimizer(RunConfig(optimizer="lion", optimizer_options={"beta9": 0.5})) == Lion(beta9=0.5)
+    monkeypatch.setitem(OPTIMIZERS, "tiger", Tiger)
+    assert build_optimizer(RunConfig(optimizer="tiger", beta1=0.5)) == Tiger(beta1=0.5)
+    assert build_optimizer(RunConfig(optimizer="tiger", optimizer_options={"beta9": 0.5})) == Tiger(beta9=0.5)
     with pytest.raises(
-        UsageError, match=r"optimizer lion: beta9 must be at most 1, got 2.0 \(--optimizer_options beta9"
+        UsageError, match=r"optimizer tiger: beta9 must be at most 1, got 2.0 \(--optimizer_options beta9"
     ):
-        RunConfig(optimizer="lion", optimizer_options={"beta9": 2})
-    with pytest.raises(UsageError, match="setting beta9 belongs to lion: give optimizer_options beta9="):
+        RunConfig(optimizer="tiger", optimizer_options={"beta9": 2})
+    with pytest.raises(UsageError, match="setting beta9 belongs to tiger: give optimizer_options beta9="):
         RunConfig.from_mapping({"beta9": 0.5})

@@ -8,7 +8,7 @@ from tests import naive
 from tests.kernels.bound import BoundLayer, assert_as
 from tests.rounding import assert_close, gamma
 
-from handgrad.nn import ACTIVATIONS, BatchNorm, Dense, Dropout
+from handgrad.nn import ACTIVATIONS, BatchNorm, Dense, Dropout, LayerNorm
 
 DTYPES = ["float32", "float64"]
 ORACLES = sorted(naive.ACTIVATIONS.keys() & ACTIVATIONS.keys())
@@ -69,6 +69,24 @@ def test_batch_norm_in_training(rows, dtype):
     x, dy = batch(rows, 4, dtype)
     layer = BatchNorm(epsilon=1e-3)
     assert_as(functools.partial(naive.batch_norm, epsilon=layer.epsilon), layer, x, dy, dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("training", [True, False])
+def test_layer_norm(training, dtype):
+    x, dy = batch(4, 9, dtype)
+    layer = LayerNorm(epsilon=1e-3)
+    bound = BoundLayer(layer, (9,), 4, dtype)
+    bound.parameters[:] = np.random.default_rng(5).normal(1, 0.5, bound.parameters.size)
+    values = {name: value.astype(float) for name, value in bound.named(bound.parameters).items()}
+
+    def oracle(x, **changed):
+        return naive.layer_norm(x, **values | changed, epsilon=layer.epsilon)
+
+    close(bound.forward(x, training), oracle(x.astype(float)), dtype)
+    close(bound.backward(dy), naive.pulled_back(oracle, x.astype(float), dy), dtype)
+    for name, dvalue in bound.named(bound.dparameters).items():
+        close(dvalue, naive.pulled_back(lambda v, n=name: oracle(x.astype(float), **{n: v}), values[name], dy), dtype)
 
 
 @pytest.mark.parametrize("momentum", [0.1, 0.6, 1.0])

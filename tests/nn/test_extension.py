@@ -24,7 +24,7 @@ from handgrad.reports.derivation import Learning, derive, to_text
 
 
 @strict_kernel
-def lion_prepare(coefficients, memory, hyper, step, learning_rate, loss):
+def tiger_prepare(coefficients, memory, hyper, step, learning_rate, loss):
     """coefficients (learning_rate, beta1, 1 - beta1, beta2, 1 - beta2)."""
     coefficients[0] = learning_rate
     coefficients[1], coefficients[2] = hyper[0], 1 - hyper[0]
@@ -32,7 +32,7 @@ def lion_prepare(coefficients, memory, hyper, step, learning_rate, loss):
 
 
 @fast_kernel
-def lion_update(w, dw, m, _, __, coefficients):
+def tiger_update(w, dw, m, _, __, coefficients):
     """w = w - learning_rate sign(beta1 m + (1 - beta1) dw);  m = beta2 m + (1 - beta2) dw."""
     learning_rate, beta1, rest1, beta2, rest2 = coefficients[:5]
     for i in range(w.size):
@@ -41,10 +41,10 @@ def lion_update(w, dw, m, _, __, coefficients):
 
 
 @dataclass(frozen=True)
-class Lion(Optimizer):
+class Tiger(Optimizer):
     """Steps of one length, along the signs of an interpolated momentum."""
 
-    prepare, update, vectors, decoupled = lion_prepare, lion_update, 1, True
+    prepare, update, vectors, decoupled = tiger_prepare, tiger_update, 1, True
     rule = "w = w - learning_rate * sign(beta1 * m + (1 - beta1) * g);  m = beta2 * m + (1 - beta2) * g"
     reference = "Chen et al., Symbolic discovery of optimization algorithms (2023), arXiv 2302.06675, algorithm 2"
 
@@ -119,7 +119,7 @@ class PReLU(Layer):
 
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch):
-    monkeypatch.setitem(OPTIMIZERS, "lion", Lion)
+    monkeypatch.setitem(OPTIMIZERS, "tiger", Tiger)
     monkeypatch.setitem(ACTIVATIONS, "mish", Mish)
     monkeypatch.setitem(LAYERS, "prelu", PReLU)
 
@@ -144,7 +144,7 @@ def test_their_gradients(training):
 
 def test_their_own_equations_are_printed_and_checked():
     images, labels = easy_data("float64")
-    learning = Learning(OPTIMIZERS["lion"](), GradientTransforms(weight_decay=0.01), Constant(), 10, 100)
+    learning = Learning(OPTIMIZERS["tiger"](), GradientTransforms(weight_decay=0.01), Constant(), 10, 100)
     derivation = derive(network(), (images[:9], labels[:9]), learning)
     assert derivation.failed == []
     text = to_text(derivation)
@@ -164,7 +164,7 @@ def test_they_train_and_the_driver_is_not_compiled_again(dtype):
 
     fit(Network([Dense(3)], (4,), dtype=dtype), OPTIMIZERS["sgd"]())
     before = list(driver.train_steps.signatures), str(driver.train_steps.stats)
-    losses = fit(network(dtype), OPTIMIZERS["lion"]())
+    losses = fit(network(dtype), OPTIMIZERS["tiger"]())
     assert losses[-12:].mean() < 0.4 * losses[:6].mean()
     assert (list(driver.train_steps.signatures), str(driver.train_steps.stats)) == before
 
@@ -175,18 +175,18 @@ def test_lion_by_hand():
     # sign(0.0625 - 0.5) = -1: w = 1.1, m = 0.09375 - 0.25 = -0.15625
     net, gradients = small_network(), [2.0, -1.0, -1.0]
     net.parameters[:] = 1
-    state = walk(net, Lion(0.1, 0.5, 0.75), lambda w, t: np.full_like(w, gradients[t - 1]), [0.1] * 3)
+    state = walk(net, Tiger(0.1, 0.5, 0.75), lambda w, t: np.full_like(w, gradients[t - 1]), [0.1] * 3)
     np.testing.assert_allclose(net.parameters, 1.1, rtol=gamma(3 * STEP))
     assert (state.states == -0.15625).all()
 
 
 def test_lion_keeps_what_every_optimizer_promises():
     still, moved = small_network(), small_network("float32")
-    walk(still, Lion(), lambda w, t: np.zeros_like(w), [0.1] * 3)
+    walk(still, Tiger(), lambda w, t: np.zeros_like(w), [0.1] * 3)
     assert np.array_equal(still.parameters, small_network().parameters)
-    assert walk(moved, Lion(), valley, [0.01] * 3).states.dtype == np.float32
+    assert walk(moved, Tiger(), valley, [0.01] * 3).states.dtype == np.float32
     with pytest.raises(UsageError, match=r"beta1 must be in \[0, 1\), got 1.0 \(--beta1\)"):
-        Lion(beta1=1.0)
+        Tiger(beta1=1.0)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

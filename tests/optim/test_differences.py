@@ -37,6 +37,7 @@ KERAS = {
         (("0.96^(t * momentum_decay)", "0.96^t"), ("0.96^((t + 1) * momentum_decay)", "0.96^(t + 1)")),
     ),
     "adagrad": ("Adagrad", {"epsilon": "epsilon"}, (("s = s +", "s = where(t > 1, s, 0.1) +"), UNDER_THE_ROOT)),
+    "lion": ("Lion", {"beta_1": "beta1", "beta_2": "beta2"}, ()),
 }
 NONE_THERE = {"eve"}
 STEPS = 12

@@ -10,7 +10,7 @@ from tests.optim.paths import STEP, rounding, small_network, valley, walk, wide_
 from tests.rounding import assert_close, gamma
 
 from handgrad.kernels import driver
-from handgrad.optim import OPTIMIZERS, Adagrad, Adam, Eve, Momentum, NAdam, RMSprop
+from handgrad.optim import OPTIMIZERS, Adagrad, Adam, Eve, Lion, Momentum, NAdam, RMSprop
 from handgrad.optim.nag import NAG
 from handgrad.optim.sgd import SGD
 
@@ -25,6 +25,7 @@ UNUSUAL = {
     "adam": {"beta1": 0.5, "beta2": 0.6, "epsilon": 0.01},
     "adamw": {"beta1": 0.0, "beta2": 0.9, "epsilon": 0.1},
     "nadam": {"beta1": 0.6, "beta2": 0.8, "epsilon": 0.1, "momentum_decay": 0.5},
+    "lion": {"beta1": 0.6, "beta2": 0.7},
     "eve": {"beta1": 0.5, "beta2": 0.6, "epsilon": 0.01, "beta3": 0.4, "clip": 1.5},
 }
 
@@ -126,6 +127,14 @@ def test_nadam_by_hand():
     first = 1 - 2.3 / 21
     second = first - 0.1 * (-0.6 / 0.84 + 0.048 / 0.936) * math.sqrt(7) / 4
     assert path_of_one(optimizer, [2, -1]) == pytest.approx([first, second], rel=FEW)
+
+
+def test_lion_by_hand():
+    # beta1 = 0.5, beta2 = 0.75, rate 0.1.   m starts at 0.
+    # g = 1:   0.5 * 0 + 0.5 * 1 > 0        -> w = 1 - 0.1 = 0.9;   m = 0.25
+    # g = -1:  0.5 * 0.25 - 0.5 * 1 < 0     -> w = 1.0;             m = 0.75 * 0.25 - 0.25 = -0.0625
+    # g = 0:   0.5 * -0.0625 < 0            -> w = 1.1
+    assert path_of_one(Lion(0.1, beta1=0.5, beta2=0.75), [1, -1, 0]) == pytest.approx([0.9, 1.0, 1.1])
 
 
 def eve_memory(losses, **hyper):

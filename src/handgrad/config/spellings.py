@@ -225,7 +225,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     ),
     "loss": ("mae", "hinge", "huber", "nll", "nll_loss", "bce", "kl", "kl_div", "focal", "l1_loss", "rmse", "poisson"),
     "optimizer": (
-        *("adamax", "adamp", "radam", "adan", "lamb", "lars", "lion", "adadelta", "adafactor", "adabelief", "yogi"),
+        *("adamax", "adamp", "radam", "adan", "lamb", "lars", "adadelta", "adafactor", "adabelief", "yogi"),
         *("nadamw", "sgdw", "sgdp", "rprop", "asgd", "lbfgs", "ftrl", "shampoo", "muon", "sophia", "amsgrad", "ranger"),
     ),
     "schedule": ("linear", "plateau", "polynomial", "cyclic", "cosine_warm_restarts", "inverse_time", "lambda", "noam"),

@@ -19,6 +19,7 @@ from handgrad.nn.global_average_pool import GlobalAveragePool
 from handgrad.nn.gradcheck import Check, gradcheck
 from handgrad.nn.initializers import He, Initializer, Normal, Orthogonal, XavierNormal, XavierUniform, Zeros
 from handgrad.nn.layer import Buffer, Layer, Parameter, Plan
+from handgrad.nn.layer_norm import LayerNorm
 from handgrad.nn.losses import CrossEntropy, Loss, SquaredError
 from handgrad.nn.max_pool2d import MaxPool2D
 from handgrad.nn.network import Network, Scaling
@@ -41,6 +42,7 @@ LAYERS: dict[str, type[Layer]] = {
     "flatten": Flatten,
     "dropout": Dropout,
     "batch_norm": BatchNorm,
+    "layer_norm": LayerNorm,
     "conv2d": Conv2D,
     "max_pool2d": MaxPool2D,
     "average_pool2d": AveragePool2D,

@@ -5,6 +5,7 @@ from handgrad.optim.adam import Adam
 from handgrad.optim.adamw import AdamW
 from handgrad.optim.eve import Eve
 from handgrad.optim.gradient_transforms import GradientTransforms
+from handgrad.optim.lion import Lion
 from handgrad.optim.momentum import Momentum
 from handgrad.optim.nadam import NAdam
 from handgrad.optim.nag import NAG
@@ -30,6 +31,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adamw": AdamW,
     "adagrad": Adagrad,
     "eve": Eve,
+    "lion": Lion,
 }
 
 SCHEDULES: dict[str, type[Schedule]] = {

@@ -1,0 +1,69 @@
+"""Layer normalisation: each image by itself, over all its numbers."""
+
+from dataclasses import dataclass
+from math import prod
+
+from handgrad.checks import bounded, check_bounds
+from handgrad.equations import Statement
+from handgrad.kernels.layernorm import layernorm_backward, layernorm_forward
+from handgrad.nn.initializers import Ones, Zeros
+from handgrad.nn.layer import Layer, Parameter, Plan, Shape
+from handgrad.torch_mapping import TorchModule
+
+# AT are the indices of one number of image n without n itself, ALL the same as those of a sum, M their count.
+FORWARD = """
+    mu[n] = 1/M * sum(X[n,AT], ALL)
+    v[n] = 1/M * sum((X[n,AT] - mu[n])^2, ALL)
+    Xhat[n,AT] = (X[n,AT] - mu[n]) / sqrt(v[n] + epsilon)
+    Y[n,AT] = gamma[AT] * Xhat[n,AT] + beta[AT]
+"""
+BACKWARD = """
+    dbeta[AT] = sum(dY[n,AT] * d(Y[n,AT], beta[AT]), n) = sum(dY[n,AT], n)
+    dgamma[AT] = sum(dY[n,AT] * d(Y[n,AT], gamma[AT]), n) = sum(dY[n,AT] * Xhat[n,AT], n)
+    dXhat[n,AT] = dY[n,AT] * d(Y[n,AT], Xhat[n,AT]) = dY[n,AT] * gamma[AT]
+    dv[n] = sum(dXhat[n,AT] * d(Xhat[n,AT], v[n]), ALL)
+        = -1/2 * (v[n] + epsilon)^(-3/2) * sum(dXhat[n,AT] * (X[n,AT] - mu[n]), ALL)
+    dmu[n] = -1 / sqrt(v[n] + epsilon) * sum(dXhat[n,AT], ALL)  # v depends on μ too, but the differences sum to 0
+    dX[n,AT] = 1 / sqrt(v[n] + epsilon) * dXhat[n,AT] + 2/M * (X[n,AT] - mu[n]) * dv[n] + 1/M * dmu[n]
+"""
+
+
+@dataclass(frozen=True)
+class LayerNorm(Layer):
+    """Normalises the numbers of each image by their own mean and variance, then gamma and beta for each place.
+
+    The same in training and evaluation, whatever the batch; of images (channels, height, width) over all three.
+    """
+
+    aliases = "ln", "layer_normalization", "layer_normalisation"
+
+    epsilon: float = bounded(1e-5, "(0, inf)")
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+    def plan(self, shape: Shape) -> Plan:
+        """gamma starts at one, beta at zero; neither is penalised."""
+        return Plan(
+            shape,
+            (layernorm_forward, layernorm_backward),
+            (Parameter("gamma", shape, Ones()), Parameter("beta", shape, Zeros())),
+            sizes=(prod(shape),),
+            settings=(self.epsilon,),
+            saved_per_image=2,
+            smooth=True,
+        )
+
+    def statement(self, shape: Shape) -> Statement:
+        """The sums run over the numbers of one image."""
+        indices = ",".join(("j",) if len(shape) == 1 else ("c", "h", "w")[-len(shape) :])
+        forward, backward = (
+            text.replace("AT", indices).replace("ALL", indices).replace("M", str(prod(shape)))
+            for text in (FORWARD, BACKWARD)
+        )
+        return Statement(forward, backward, vars(self))
+
+    def torch_modules(self, shape: Shape) -> list[TorchModule]:
+        """Its namesake, over all axes but the batch's."""
+        arguments = {"normalized_shape": shape, "eps": self.epsilon}
+        return [TorchModule("torch.nn.LayerNorm", arguments, {"gamma": "weight", "beta": "bias"})]

@@ -1,0 +1,89 @@
+"""An optimizer, a layer, an activation, a schedule deleted, file and row: everything else goes on without it.
+
+A few of them here; HANDGRAD_TRIALS=99 deletes each.
+"""
+
+import os
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from handgrad.nn import ACTIVATIONS, LAYERS
+from handgrad.optim import OPTIMIZERS, SCHEDULES
+
+SOURCE = Path(__file__).parents[1] / "src"
+TRIALS = int(os.environ.get("HANDGRAD_TRIALS", "3"))
+REGISTRIES = {
+    "optimizer": ("optim", OPTIMIZERS),
+    "schedule": ("optim", SCHEDULES),
+    "layer": ("nn", LAYERS),
+    "activation": ("nn", ACTIVATIONS),
+}
+ROWS = [(kind, name) for kind, (_, registry) in REGISTRIES.items() for name in registry]
+CHOSEN = ROWS if len(ROWS) <= TRIALS else random.Random(5).sample(ROWS, TRIALS)
+
+# What a training takes in place of one of its defaults.
+INSTEAD = {
+    "adam": "-o sgd",
+    "one_cycle": "--schedule constant",
+    "relu": "-a tanh",
+    "batch_norm": "--no_batch_norm",
+    "dropout": "--dropout 0",
+    "flatten": "--layers dense:8 relu",
+}
+# The package with one file and its two lines in a registry gone; not a copy, whose kernels would be compiled anew.
+SCRIPT = """
+import sys
+from importlib.machinery import SourceFileLoader
+
+deleted, registry, rest = sys.argv[1], sys.argv[2], open(sys.argv[3]).read()
+whole = SourceFileLoader.get_code
+
+def get_code(self, name):
+    if name == deleted:
+        raise ModuleNotFoundError(f"{name} is deleted")
+    return compile(rest, self.path, "exec") if name == registry else whole(self, name)
+
+SourceFileLoader.get_code = get_code
+import handgrad
+from handgrad.cli.main import main
+for words in sys.argv[4:]:
+    print(f"<{words}> {main(words.split())}", file=sys.stderr)
+"""
+
+
+def without_row(package, name, cls):
+    """The source of a registry without what it says of a class: one import and one row."""
+    rest = (SOURCE / "handgrad" / package / "__init__.py").read_text()
+    for line in (rf"^from {re.escape(cls.__module__)} import {cls.__name__}\n", rf'^    "{name}": {cls.__name__},\n'):
+        rest, count = re.subn(line, "", rest, flags=re.MULTILINE)
+        assert count == 1, f"the registry of {package} has no single line {line!r}"
+    return rest
+
+
+@pytest.mark.parametrize(("kind", "name"), CHOSEN)
+def test_the_rest_goes_on(kind, name, tmp_path):
+    package, registry = REGISTRIES[kind]
+    (tmp_path / "rest.py").write_text(without_row(package, name, registry[name]))
+    train = f"train -d digits -nhl 1 -sz 8 --dry_run {INSTEAD.get(name, '')}".strip()
+    plain = train.removesuffix(f" {INSTEAD.get(name)}")
+    commands = [*dict.fromkeys(["--help", "info", "train --help", train, plain])]
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, registry[name].__module__, f"handgrad.{package}", "rest.py", *commands],
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    codes = dict(re.findall(r"<(.*)> (\d+)", done.stderr))
+    assert [*codes] == commands, done.stderr
+    if name == "dense":  # every network ends in one
+        assert "error: layers: dense is not installed here" in done.stderr
+    allowed = {plain} if name in {"dense", *INSTEAD} else set()  # which says that its default is not there
+    assert {command for command, code in codes.items() if code != "0"} <= allowed
+    assert "Traceback" not in done.stderr
