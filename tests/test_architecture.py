@@ -26,6 +26,7 @@ FLOORS: dict[str, float] = {
             "checks",
             "diagnostics",
             "nearest",
+            "plugins",
             "torch_mapping",
         ],
         0,

@@ -23,7 +23,8 @@ from handgrad.torch_mapping import arguments_from
 from handgrad.training import Trainer
 
 WARM_UP_SECONDS, TIMED_SECONDS = 0.2, 1.0
-FUSED = {f"torch.optim.{name}" for name in ("SGD", "Adam", "AdamW", "Adagrad")}  # PyTorch's other optimizers have a foreach version
+# The other optimizers of PyTorch have a foreach version.
+FUSED = {"torch.optim.SGD", "torch.optim.Adam", "torch.optim.AdamW", "torch.optim.Adagrad"}
 
 TimeSteps = Callable[[int], float]
 """Trains the first so many steps of an epoch, and returns the seconds that they took."""
@@ -67,7 +68,7 @@ def ordinary_pytorch(trainer: Trainer, threads: int) -> TimeSteps:
 
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    network, batches, links = trainer.network, trainer.batches(0), trainer.settings.links
+    network, batches, links = trainer.network, trainer.batches(0), trainer.settings.transforms
     model, loss = to_torch(network).train(), criterion(network.loss)
     optimizer, weights = _optimizer(trainer, model)
     pixels = batches.images.astype(network.dtype) * batches.scale + batches.shift
