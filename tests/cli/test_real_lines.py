@@ -72,7 +72,7 @@ UNDERSTOOD = {
         "activation": "tanh",
     },
     "-e 25 -o adam -lr 0.0005 -a tanh -loss squared_error -b 64 -d mnist": {"loss": MSE, "batch_size": 64},
-    "-e 10 -lr 0.001 -cm 1": {"epochs": 10, "learning_rate": 0.001, "momentum": 0.9},
+    "-e 10 -lr 0.001 -cm 1": {"epochs": 10, "learning_rate": 0.001, "momentum": None},
     "-e 10 -wl 1 -cm 0": {"epochs": 10, "use_wandb": True},
     "-e 10 -cm True -v True -i_w False": {"use_wandb": False},
     "-d fashion_mnist -e 20 -o adam": {"epochs": 20},
@@ -116,7 +116,7 @@ UNDERSTOOD = {
         "config_save_path": "best_config.json",
     },
     "-d mnist --save_model best_model.npy --no_wandb": {"model_save_path": "best_model.npy", "use_wandb": False},
-    "-m best_model.npy -d mnist -b 64": {"model_path": "best_model.npy", "momentum": 0.9},
+    "-m best_model.npy -d mnist -b 64": {"model_path": "best_model.npy", "momentum": None},
     "-d mnist -a relu relu relu -nhl 3 -sz 128": {"activation": "relu", "num_layers": 3},
     "-d mnist --hidden_layers 128 128 64": {"hidden_sizes": (128, 128, 64)},
     "-d mnist --hidden_layers 3 --num_neurons 128": {"hidden_sizes": (128, 128, 128)},
@@ -186,7 +186,7 @@ UNDERSTOOD = {
     "--use_wandb True --exp_name run1": {"use_wandb": True, "name": "run1"},
     "--save_model --plot_confusion_matrix": {"model_save_path": None},
     "--save_model False": {"model_save_path": None},
-    "-confusion 1": {"momentum": 0.9},
+    "-confusion 1": {"momentum": None},
     "--model cnn --epochs 3": {"model": "cnn"},
     "--lr_scheduler none --early_stopping 5": {"schedule": "constant", "patience": 5},
     "--scheduler step --step_size 100 --dropout_prob 0.2 --no_batchnorm": {
@@ -212,7 +212,7 @@ UNDERSTOOD = {
     },
     # what else it could mean is given by itself
     "--num_hidden 3 --sizes 100,100,100 --loss sq --opt gd": {"hidden_sizes": (100, 100, 100), "loss": MSE},
-    "--gamma 0.7 -m 0.9 --scheduler step -o momentum": {"schedule_factor": 0.7, "momentum": 0.9},
+    "--gamma 0.7 -m 0.9 --scheduler step -o momentum": {"schedule_factor": 0.7, "momentum": None},
     "-sz 128 128 64 -s 42 -wa Key": {"seed": 42},
     "--lamb 0.01 --hidden_layers 4 --hidden_features 64": {"weight_decay": 0.01, "hidden_sizes": (64, 64, 64, 64)},
     # a mere yes beside the number, and a number that is switched off
