@@ -212,7 +212,7 @@ UNDERSTOOD = {
     },
     # what else it could mean is given by itself
     "--num_hidden 3 --sizes 100,100,100 --loss sq --opt gd": {"hidden_sizes": (100, 100, 100), "loss": MSE},
-    "--gamma 0.7 -m 0.9 --scheduler step -o momentum": {"schedule_factor": 0.7, "momentum": None},
+    "--gamma 0.7 -m 0.9 --scheduler step -o momentum": {"schedule_factor": 0.7, "momentum": 0.9},
     "-sz 128 128 64 -s 42 -wa Key": {"seed": 42},
     "--lamb 0.01 --hidden_layers 4 --hidden_features 64": {"weight_decay": 0.01, "hidden_sizes": (64, 64, 64, 64)},
     # a mere yes beside the number, and a number that is switched off
