@@ -81,5 +81,5 @@ def test_is_named(flip, source):
     assert done.returncode == 1, f"nothing noticed: {done.stdout}{done.stderr}"
     assert said, done.stdout
     print(f"\n{seconds:.1f} s  {flip.file}  {flip.flipped.strip()}\n       {said[1]}")
-    assert re.search(rf"{re.escape(flip.says)}(\[| is )", said[1]), f"{said[1]!r} does not name {flip.says}"
+    assert re.search(rf"{re.escape(flip.says)}(\[| is | of )", said[1]), f"{said[1]!r} does not name {flip.says}"
     assert seconds <= SECONDS

@@ -45,18 +45,17 @@ def state_names(optimizer):
 def test_path(name, unusual, dtype):
     optimizer = OPTIMIZERS[name](**(UNUSUAL.get(name, {}) if unusual else {}))
     hyper, rates, losses = hyper_parameters(optimizer), 0.02 / (1 + np.arange(12.0)), 2 + np.sin(np.arange(12.0))
-    network, given = small_network(dtype), []
-
-    def gradient(w, t):
-        given.append(valley(w, t).astype(dtype).astype(float))
-        return given[-1]
-
+    network = small_network(dtype)
+    given = np.random.default_rng(3).normal(size=(len(rates), network.parameters.size)).astype(dtype).astype(float)
+    states = walk(network, optimizer, lambda w, t: given[t - 1], rates, losses).states
+    oracles = zip(naive.STATES[name](given, **hyper), naive.STATES[name](np.abs(given), **hyper), strict=True)
+    vectors = zip(state_names(optimizer), states.reshape(-1, network.parameters.size), oracles, strict=True)
+    for state, found, (right, sizes) in vectors:
+        assert_close(found, right, 2 * gamma(STEP * len(rates), dtype) * sizes, f"{name}: {state}")
+    network = small_network(dtype)
     allowed = rounding(network, optimizer, valley, rates, losses, dtype)
     expected = naive.OPTIMIZERS[name](network.parameters.astype(float), valley, rates, losses, **hyper)
-    states = walk(network, optimizer, gradient, rates, losses).states.reshape(-1, network.parameters.size)
-    oracles = zip(naive.STATES[name](given, **hyper), naive.STATES[name](np.abs(given), **hyper), strict=True)
-    for state, found, (right, sizes) in zip(state_names(optimizer), states, oracles, strict=True):
-        assert_close(found, right, 2 * gamma(STEP * len(rates), dtype) * sizes, f"{name}: {state}")
+    walk(network, optimizer, valley, rates, losses)
     assert_close(network.parameters, expected, allowed, f"{name}: w")
 
 
