@@ -20,13 +20,13 @@ from handgrad.errors import UsageError
 from handgrad.machine import available_cores
 from handgrad.sweeps import SweepDefinition
 from handgrad.sweeps.folder import Settings, Sweep, create_sweep
-from handgrad.sweeps.pace import lengths, stretches, waits
+from handgrad.sweeps.timing import lengths, spans, waits
 from handgrad.sweeps.samplers import SAMPLERS
 from handgrad.sweeps.samplers.base import Sampler
-from handgrad.sweeps.start import run_sweep
+from handgrad.sweeps.search import run_sweep
 from handgrad.sweeps.timing import estimate
 from handgrad.sweeps.trial import Trial
-from handgrad.sweeps.watcher import Standing, Watcher
+from handgrad.sweeps.driver import SweepProgress, Callback
 
 SAMPLE = 150
 LISTED = "listed"
@@ -137,17 +137,17 @@ class Listed(Sampler):
         return next((values for values in self.listed if self.definition.key(values) not in taken), None)
 
 
-class News(Watcher):
+class News(Callback):
     """Tells how many trials are done."""
 
     def __init__(self, tell: Tell) -> None:
         self.tell = tell
 
-    def settled(self, trial: Trial, standing: Standing) -> None:
+    def settled(self, trial: Trial, progress: SweepProgress) -> None:
         """Now and then."""
-        if standing.settled % NEWS == 0:
-            left = f", {standing.seconds_left:.0f} s left" if standing.seconds_left is not None else ""
-            self.tell(f"  {standing.settled} of {standing.wanted} done{left}")
+        if progress.settled % NEWS == 0:
+            left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
+            self.tell(f"  {progress.settled} of {progress.wanted} done{left}")
 
 
 def grid_hours(definition: SweepDefinition, base: RunConfig, sample: int, tell: Tell = print) -> dict[str, Any]:
@@ -172,14 +172,14 @@ def grid_hours(definition: SweepDefinition, base: RunConfig, sample: int, tell: 
         }
 
 
-def _trained(path: Path, definition: SweepDefinition, base: RunConfig, strata: list[Stratum], news: Watcher) -> Sweep:
+def _trained(path: Path, definition: SweepDefinition, base: RunConfig, strata: list[Stratum], news: Callback) -> Sweep:
     """The sample in a random order, so that what drifts with time falls on every stratum alike."""
     listed = [values for stratum in strata for values in stratum.drawn]
     order = np.random.default_rng(base.seed).permutation(len(listed))
     SAMPLERS[LISTED] = type("Drawn", (Listed,), {"listed": [listed[i] for i in order]})
     try:
         sweep = create_sweep(path, definition, base, Settings(LISTED, base.seed, configurations=len(listed)))
-        run_sweep(sweep, len(available_cores()), watcher=news)
+        run_sweep(sweep, len(available_cores()), callback=news)
     finally:
         del SAMPLERS[LISTED]
     return sweep
@@ -187,7 +187,7 @@ def _trained(path: Path, definition: SweepDefinition, base: RunConfig, strata: l
 
 def _numbers(sweep: Sweep, strata: list[Stratum], slots: int) -> dict[str, Any]:
     definition, trials = sweep.definition, sweep.trials()
-    found = [stretches([sweep.run(trial)])[0] for trial in trials]
+    found = [spans([sweep.run(trial)])[0] for trial in trials]
     keys = (definition.key(trial.values) for trial in trials)
     taken = dict(zip(keys, lengths(found, slots), strict=True))
     seconds = [[taken[definition.key(values)] for values in stratum.drawn] for stratum in strata]

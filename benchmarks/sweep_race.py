@@ -20,7 +20,7 @@ from handgrad.errors import UsageError
 from handgrad.machine import available_cores
 from handgrad.nn import ACTIVATIONS
 from handgrad.sweeps import SweepDefinition, read_sweep
-from handgrad.sweeps.pace import Stretch, waits
+from handgrad.sweeps.timing import Span, waits
 from handgrad.sweeps.samplers import Random
 from handgrad.torch_mapping import arguments_from
 
@@ -138,7 +138,7 @@ def _numbers(measured: dict[str, Any], job: Job, begin: float) -> dict[str, Any]
     trials = sorted(measured["trials"], key=lambda trial: trial["number"])
     if len(trials) != len(job.trials):
         return {"skipped": f"{len(trials)} of {len(job.trials)} trials came to an end"}
-    found = [Stretch(trial["stepped"], trial["over"]) for trial in trials]
+    found = [Span(trial["stepped"], trial["over"]) for trial in trials]
     seconds, between = measured["done"] - begin, waits(found, job.slots)
     return {
         "seconds": seconds,

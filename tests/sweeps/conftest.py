@@ -17,12 +17,11 @@ from tests.commands import arguments, environment
 from handgrad.config import RunConfig
 from handgrad.data import load
 from handgrad.sweeps import Hyperband, SweepDefinition
-from handgrad.sweeps.driver import Driver
+from handgrad.sweeps.database import open_storage
+from handgrad.sweeps.driver import Callback, Driver
+from handgrad.sweeps.executors.run_trial import run_trial
 from handgrad.sweeps.folder import Settings, changed, create_sweep, open_sweep
 from handgrad.sweeps.space import Categorical
-from handgrad.sweeps.storage import joined
-from handgrad.sweeps.watcher import Watcher
-from handgrad.sweeps.workers.execution import run_trial
 
 BASE = {
     "dataset": "digits",
@@ -75,13 +74,13 @@ class Threads:
         pass
 
 
-class Notes(Watcher):
+class Notes(Callback):
     """Remembers in which order trials were settled, and what was noticed."""
 
     def __init__(self):
         self.trials, self.texts = [], []
 
-    def settled(self, trial, standing):
+    def settled(self, trial, progress):
         self.trials.append(trial)
 
     def noticed(self, text):
@@ -101,12 +100,12 @@ def make_sweep(tmp_path):
     return make
 
 
-def drive(sweep, jobs=1, watcher=None, executor=None, hours=None):
+def drive(sweep, jobs=1, callback=None, executor=None, hours=None):
     """Run what is missing of a sweep in threads; the executor and the notes taken."""
-    executor, watcher = executor or Threads(jobs), watcher or Notes()
-    with joined(sweep.storage_url) as (crew, storage), closing(executor):
-        Driver(sweep, sweep.ledger(storage), crew, executor, watcher).run(hours)
-    return executor, watcher
+    executor, callback = executor or Threads(jobs), callback or Notes()
+    with open_storage(sweep.storage_url) as (drivers, storage), closing(executor):
+        Driver(sweep, sweep.store(storage), drivers, executor, callback).run(hours)
+    return executor, callback
 
 
 @pytest.fixture(scope="session")
@@ -150,8 +149,8 @@ def children(pid):
 
 
 def workers(pid):
-    """The workers of the driver `pid`, whose nursery is its only child."""
-    return [worker for nursery in children(pid) for worker in children(nursery)]
+    """The workers of the driver `pid`, whose fork_server is its only child."""
+    return [worker for fork_server in children(pid) for worker in children(fork_server)]
 
 
 def wait_for(happened, what, seconds=60.0):

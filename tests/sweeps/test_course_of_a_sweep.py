@@ -8,9 +8,9 @@ from tests.sweeps.conftest import SPACE, Threads, again, drive
 from handgrad.errors import IncompleteSweepError, UsageError
 from handgrad.runs import list_runs
 from handgrad.sweeps import Hyperband, Metric
-from handgrad.sweeps.executor import Ended
+from handgrad.sweeps.executors.protocol import Ended
 from handgrad.sweeps.folder import changed, create_sweep, open_sweep
-from handgrad.sweeps.start import examples, run_sweep
+from handgrad.sweeps.search import examples, run_sweep
 
 CELLS = sorted(product(*SPACE.values()))
 SMALL = {"activation": ("relu", "tanh"), "learning_rate": (0.001, 0.003)}

@@ -11,9 +11,9 @@ from tests.commands import call
 from tests.sweeps.conftest import again, drive
 
 from handgrad.errors import CorruptDataError, HandgradError, UsageError
+from handgrad.sweeps.database import TABLE, open_storage
 from handgrad.sweeps.folder import create_sweep, open_sweep
 from handgrad.sweeps.posthoc.test import read_chosen
-from handgrad.sweeps.storage import TABLE, joined
 from handgrad.sweeps.trial import STOPPED
 
 REMEDY = "Delete it: `handgrad sweep resume` then finds the trials again from their folders"
@@ -29,7 +29,7 @@ def refused(sweep):
     """What is said of the storage by whoever reads it, and by whoever would drive the sweep."""
     with pytest.raises(CorruptDataError) as read:
         sweep.trials()
-    with pytest.raises(CorruptDataError) as driven, joined(sweep.storage_url):
+    with pytest.raises(CorruptDataError) as driven, open_storage(sweep.storage_url):
         pass
     assert str(read.value) == str(driven.value)
     return str(read.value)

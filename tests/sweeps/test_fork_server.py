@@ -9,9 +9,10 @@ from tests.sweeps.conftest import BASE, Notes, children, drive, driving, kill, w
 
 from handgrad.config import RunConfig
 from handgrad.errors import FileSystemError, HandgradError
-from handgrad.sweeps.executor import Notice, Task
+from handgrad.sweeps.executors import local
+from handgrad.sweeps.executors.local import LocalExecutor
+from handgrad.sweeps.executors.protocol import Notice, Task
 from handgrad.sweeps.folder import open_sweep
-from handgrad.sweeps.workers import Pool, pool
 
 CONFIG = RunConfig(**BASE).to_mapping()
 
@@ -26,8 +27,8 @@ def hear(started, seconds=60.0):
 
 def test_a_refusal_is_told_though_a_worker_was_asked_for_meanwhile(tmp_path):
     refused = {**CONFIG, "dataset": str(tmp_path / "nowhere.npz")}
-    with closing(Pool(1, [refused], tmp_path / "workers.log")) as started:
-        started._nursery.wait(60)
+    with closing(LocalExecutor(1, [refused], tmp_path / "workers.log")) as started:
+        started._fork_server.wait(60)
         started.submit(Task(0, refused, "validation_accuracy"))
         with pytest.raises(HandgradError, match=r"nowhere\.npz"):
             hear(started)
@@ -35,23 +36,23 @@ def test_a_refusal_is_told_though_a_worker_was_asked_for_meanwhile(tmp_path):
 
 def test_what_it_died_of_is_told(tmp_path, monkeypatch):
     """A mistake that no second try mends: there is no such program."""
-    monkeypatch.setattr(pool, "NURSERY", "handgrad.sweeps.workers.nowhere")
-    with closing(Pool(1, [CONFIG], tmp_path / "workers.log")) as started:
+    monkeypatch.setattr(local, "FORK_SERVER", "handgrad.sweeps.executors.nowhere")
+    with closing(LocalExecutor(1, [CONFIG], tmp_path / "workers.log")) as started:
         with pytest.raises(FileSystemError) as error:
             hear(started)
         assert "the process that starts workers ended with exit code 1: " in str(error.value)
-        assert "No module named handgrad.sweeps.workers.nowhere (" in str(error.value)
+        assert "No module named handgrad.sweeps.executors.nowhere (" in str(error.value)
 
 
 def test_three_deaths_are_survived_and_a_fourth_is_told(tmp_path):
-    with closing(Pool(1, [CONFIG], tmp_path / "workers.log")) as started:
+    with closing(LocalExecutor(1, [CONFIG], tmp_path / "workers.log")) as started:
         notices = []
         for _ in range(3):
-            kill(started._nursery.pid)
+            kill(started._fork_server.pid)
             notices += [event for event in started.events(10) if isinstance(event, Notice)]
         assert len(notices) == 3
         assert "was killed by signal 9, and its workers with it; it is started again" in notices[0].text
-        kill(started._nursery.pid)
+        kill(started._fork_server.pid)
         with pytest.raises(FileSystemError, match="was killed by signal 9, 4 times without progress: it said nothing"):
             hear(started)
 
@@ -60,7 +61,7 @@ def test_three_deaths_are_survived_and_a_fourth_is_told(tmp_path):
 def test_a_log_that_is_no_file_is_refused(tmp_path, make):
     make(tmp_path / "workers.log")
     with pytest.raises(FileSystemError, match="not a regular file"):
-        Pool(1, [CONFIG], tmp_path / "workers.log")
+        LocalExecutor(1, [CONFIG], tmp_path / "workers.log")
 
 
 @pytest.mark.slow
@@ -86,11 +87,11 @@ def test_the_summary_is_written_as_the_sweep_goes(make_sweep):
     sweep = make_sweep()
 
     class Reads(Notes):
-        def settled(self, trial, standing):
-            super().settled(trial, standing)
+        def settled(self, trial, progress):
+            super().settled(trial, progress)
             self.texts.append(sweep.summary_file.read_text())
 
-    _, notes = drive(sweep, watcher=Reads())
+    _, notes = drive(sweep, callback=Reads())
     assert '"finished": 1' in notes.texts[0]
     assert f'"run": "{notes.trials[0].run}"' in notes.texts[0]
     assert not any(any(sweep.run(trial).checkpoints.iterdir()) for trial in sweep.trials())

@@ -11,38 +11,38 @@ from tests.sweeps.conftest import BASE, Notes, drive
 from handgrad.config import RunConfig
 from handgrad.runs import execute
 from handgrad.sweeps import SweepDefinition, driver
-from handgrad.sweeps.choosing import Chooser
-from handgrad.sweeps.ledger import Ledger, claim
+from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.samplers import Random
+from handgrad.sweeps.scheduler import Scheduler, claim
 from handgrad.sweeps.space import Categorical
-from handgrad.sweeps.storage import joined
+from handgrad.sweeps.store import TrialStore
 from handgrad.sweeps.trial import FAILED, FINISHED, LOST, STOPPED
 
 
 def test_settled_trials_are_not_read_again(make_sweep, monkeypatch):
     sweep, read = make_sweep(), []
-    original = Ledger._trial
+    original = TrialStore._trial
     monkeypatch.setattr(
-        Ledger, "_trial", lambda self, number, *more: read.append(number) or original(self, number, *more)
+        TrialStore, "_trial", lambda self, number, *more: read.append(number) or original(self, number, *more)
     )
-    with joined(sweep.storage_url) as (crew, storage):
-        ledger, choose = Ledger(storage, sweep.study, sweep.definition), Chooser(sweep)
+    with open_storage(sweep.storage_url) as (drivers, storage):
+        store, choose = TrialStore(storage, sweep.study, sweep.definition), Scheduler(sweep)
         for _ in range(6):
-            trial = claim(ledger, crew, choose, set())
-            ledger.settle(dataclasses.replace(trial, state=FINISHED, objective=0.5))
-        running, lost = claim(ledger, crew, choose, set()), claim(ledger, crew, choose, set())
-        ledger.note(lost, state=LOST)
+            trial = claim(store, drivers, choose, set())
+            store.settle(dataclasses.replace(trial, state=FINISHED, objective=0.5))
+        running, lost = claim(store, drivers, choose, set()), claim(store, drivers, choose, set())
+        store.note(lost, state=LOST)
         read.clear()
-        assert [trial.number for trial in ledger.trials()] == list(range(8))
+        assert [trial.number for trial in store.trials()] == list(range(8))
         assert sorted(read) == [running.number, lost.number]
-        assert [trial.number for trial in ledger.open()] == [running.number, lost.number]
+        assert [trial.number for trial in store.open()] == [running.number, lost.number]
 
 
 def test_what_is_counted_is_what_there_is(make_sweep):
     """Sixty trials of two drivers in an order of their own; a third one reads them all at the end."""
     sweep, choice = make_sweep({"learning_rate": [n / 1000 for n in range(1, 61)]}), random.Random(3)
-    with joined(sweep.storage_url) as (_, storage):
-        one, other = (Ledger(storage, sweep.study, sweep.definition) for _ in range(2))
+    with open_storage(sweep.storage_url) as (_, storage):
+        one, other = (TrialStore(storage, sweep.study, sweep.definition) for _ in range(2))
         for n in range(60):
             mine = choice.choice([one, other])
             trial = mine.begin({"learning_rate": (n + 1) / 1000}, f"run-{n}", seed=0)
@@ -54,11 +54,11 @@ def test_what_is_counted_is_what_there_is(make_sweep):
                 mine.settle(dataclasses.replace(trial, state=state, objective=objective))
             if n % 7 == 0:
                 one.trials(), other.trials()
-        for ledger in (one, other, Ledger(storage, sweep.study, sweep.definition)):
-            trials = ledger.trials()
+        for store in (one, other, TrialStore(storage, sweep.study, sweep.definition)):
+            trials = store.trials()
             assert len(trials) == 60
-            assert +ledger.states == Counter(trial.state for trial in trials)
-            assert ledger.best == sweep.best(trials)
+            assert +store.states == Counter(trial.state for trial in trials)
+            assert store.best == sweep.best(trials)
 
 
 def test_random_search_to_the_last_configuration_goes_as_if_it_began_anew_each_time():
@@ -104,12 +104,12 @@ def test_a_trial_is_settled_when_its_files_are_on_the_disk(make_sweep, monkeypat
         happened.append(("flushed", run.name))
 
     class Order(Notes):
-        def settled(self, trial, standing):
+        def settled(self, trial, progress):
             happened.append(("settled", trial.run))
 
     monkeypatch.setattr(driver, "flush", flush)
     sweep = make_sweep(base={"epochs": 1})
-    drive(sweep, jobs=2, watcher=Order())
+    drive(sweep, jobs=2, callback=Order())
     names = [trial.run for trial in sweep.trials()]
     assert len(names) == 12
     assert len(happened) == 24

@@ -13,8 +13,8 @@ import pytest
 from tests.commands import process
 from tests.sweeps.conftest import driving, wait_for
 
+from handgrad.sweeps.database import without_password
 from handgrad.sweeps.folder import changed, open_sweep
-from handgrad.sweeps.storage import without_password
 
 FLAGS = "--dataset digits -nhl 1 -sz 16 --no_batch_norm --dropout 0 -o adam --schedule constant"
 

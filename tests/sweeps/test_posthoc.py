@@ -12,11 +12,11 @@ from handgrad.data import load
 from handgrad.errors import CorruptDataError, DivergedError, FileSystemError, UsageError
 from handgrad.evaluation import mean_interval, predict, wilson
 from handgrad.sweeps import read_sweep
+from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.folder import Settings, create_sweep
 from handgrad.sweeps.posthoc.ensemble import evaluate_ensemble
 from handgrad.sweeps.posthoc.test import evaluate_on_test, first_of, networks, ranking, read_chosen
 from handgrad.sweeps.posthoc.transfer import choose_for, open_transfer, outcome_of, page, save
-from handgrad.sweeps.storage import joined
 
 
 def accuracy(sweep, trial):
@@ -101,7 +101,7 @@ class TestNetworksOfOtherMachines:
         drive(sweep)
         shutil.rmtree(sweep.run(sweep.best()).path)
         path.unlink()
-        monkeypatch.setattr("handgrad.sweeps.workers.execution._LOADED", {})  # as in a new process
+        monkeypatch.setattr("handgrad.sweeps.executors.run_trial._LOADED", {})  # as in a new process
         with pytest.raises(UsageError, match=r"ac_\w+ cannot be trained again here: refused, .*mine\.npz"):
             networks(sweep, [sweep.best()])
 
@@ -144,7 +144,7 @@ def go_over(sweep, top=2, seeds=1, **settings):
     choice = choose_for(sweep, ranking(sweep), top, settings)
     there = open_transfer(sweep, choice.picks, settings, seeds)
     notes = Notes()
-    drive(there, watcher=notes)
+    drive(there, callback=notes)
     return outcome_of(sweep, there, choice, settings), there, notes.trials
 
 
@@ -268,5 +268,5 @@ def test_a_sweep_without_a_result(make_sweep):
 
 
 def test_a_sweep_that_is_driven(sweep):
-    with joined(sweep.storage_url), pytest.raises(FileSystemError, match=r"first is still running"):
+    with open_storage(sweep.storage_url), pytest.raises(FileSystemError, match=r"first is still running"):
         ranking(sweep)

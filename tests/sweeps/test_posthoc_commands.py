@@ -12,9 +12,9 @@ from handgrad.config import RunConfig
 from handgrad.data import load
 from handgrad.errors import UsageError
 from handgrad.runs import prepare
+from handgrad.sweeps.database import open_storage
+from handgrad.sweeps.executors.fork_server import warm_up
 from handgrad.sweeps.posthoc.test import read_chosen
-from handgrad.sweeps.storage import joined
-from handgrad.sweeps.workers.nursery import warm_up
 
 SPACE = {"method": "grid", "parameters": {"act": {"values": ["ReLU", "tanh"]}, "lr": {"values": [0.01, 0.001]}}}
 
@@ -107,7 +107,7 @@ def test_mistakes_are_told_in_a_line(sweep, capsys, words):
 
 @pytest.mark.parametrize("words", ["test first", "ensemble first", "transfer first --dataset mnist"])
 def test_a_sweep_that_still_runs_is_left_alone(sweep, capsys, words):
-    with joined(sweep.storage_url):
+    with open_storage(sweep.storage_url):
         code, _, err = call(capsys, f"sweep {words}")
     assert code == 4
     assert err == "handgrad: error: sweeps/first is still running: wait for its end, or stop it with Ctrl-C\n"

@@ -5,8 +5,8 @@ from tests.commands import call
 from tests.sweeps.conftest import BASE
 
 from handgrad.extras import how_to_install
+from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.folder import open_sweep
-from handgrad.sweeps.storage import joined
 
 SPACE = """
 name: tiny
@@ -79,7 +79,7 @@ def test_what_a_sweep_does_not_write_is_said(folder, capsys):
 
 def test_two_drivers_of_one_file_are_one_too_many(folder, capsys, make_sweep):
     sweep = make_sweep()
-    with joined(sweep.storage_url):
+    with open_storage(sweep.storage_url):
         answer = call(capsys, "sweep resume", sweep.path)
     assert answer.code == 4
     assert "is in use: another process drives this sweep" in answer.err

@@ -6,9 +6,9 @@ from tests.sweeps.conftest import drive
 
 from handgrad.reports.sweep import build_sweep_report, look
 from handgrad.reports.sweep.facts import standing
+from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.folder import open_sweep
-from handgrad.sweeps.ledger import Ledger
-from handgrad.sweeps.storage import joined
+from handgrad.sweeps.store import TrialStore
 
 FLAGS = "--dataset digits -nhl 1 -sz 16 -e 2 -b 32 --no_batch_norm --dropout 0 -o adam --schedule constant --jobs 1"
 FILE = "method: grid\nparameters:\n  act: {values: [relu, tanh]}\n  lr: {values: [0.01, 0.00001]}\n"
@@ -77,9 +77,9 @@ def test_a_file_of_ones_own(swept, capsys, tmp_path):
 
 
 def test_it_can_be_written_while_the_sweep_runs(swept, capsys):
-    with joined(swept.storage_url) as (crew, storage):
-        ledger = Ledger(storage, swept.study, swept.definition)
-        ledger.begin({"activation": "relu", "learning_rate": 0.01}, "another", seed=0, driver=crew.name)
+    with open_storage(swept.storage_url) as (drivers, storage):
+        store = TrialStore(storage, swept.study, swept.definition)
+        store.begin({"activation": "relu", "learning_rate": 0.01}, "another", seed=0, driver=drivers.name)
         answer = call(capsys, "sweep report sweep")
         assert (answer.code, answer.err) == (0, "")
         assert "4 of 4 trials are settled, 1 runs" in answer.out

@@ -24,7 +24,7 @@ from handgrad.sweeps.posthoc.transfer import (
     save,
     table_of,
 )
-from handgrad.sweeps.start import run_sweep
+from handgrad.sweeps.search import run_sweep
 
 
 def transfer(sweep: Sweep, parsed: ParsedFlags) -> int:

@@ -8,14 +8,14 @@ from rich.text import Text
 
 from handgrad.cli.console import Screen
 from handgrad.cli.show import duration
+from handgrad.sweeps.driver import Callback, SweepProgress
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.trial import FAILED, LOST, STOPPED, Trial
-from handgrad.sweeps.watcher import Standing, Watcher
 
 MARKS = {STOPPED: "stopped", FAILED: "failed", LOST: "lost"}
 
 
-class SweepView(Watcher):
+class SweepView(Callback):
     """Prints the sweep's course."""
 
     def __init__(self) -> None:
@@ -25,25 +25,25 @@ class SweepView(Watcher):
         self._metric = ""
         self._best: Trial | None = None
 
-    def began(self, sweep: Sweep, standing: Standing) -> None:
+    def began(self, sweep: Sweep, progress: SweepProgress) -> None:
         """Say what is run, and show the bar."""
-        self._metric, self._best = sweep.definition.metric.name, standing.best
-        self.console.print(self._title(sweep, standing))
+        self._metric, self._best = sweep.definition.metric.name, progress.best
+        self.console.print(self._title(sweep, progress))
         if self.console.is_terminal:
             numbers = TextColumn("{task.fields[numbers]}", table_column=Column(no_wrap=True, overflow="ellipsis"))
             self._bar = Progress(BarColumn(bar_width=16), numbers, console=self.console, transient=True)
-            self._task = self._bar.add_task("", total=standing.wanted, numbers="starting")
+            self._task = self._bar.add_task("", total=progress.wanted, numbers="starting")
             self._bar.start()
 
-    def looked(self, standing: Standing) -> None:
+    def polled(self, progress: SweepProgress) -> None:
         """Move the bar."""
         if self._bar is not None:
-            self._bar.update(self._task, completed=standing.settled, numbers=self._numbers(standing))
+            self._bar.update(self._task, completed=progress.settled, numbers=self._numbers(progress))
 
-    def settled(self, trial: Trial, standing: Standing) -> None:
+    def settled(self, trial: Trial, progress: SweepProgress) -> None:
         """A line for a trial; above a bar, only for what is worth one: a new best, a failure."""
-        news = standing.best is not None and standing.best != self._best
-        self._best = standing.best
+        news = progress.best is not None and progress.best != self._best
+        self._best = progress.best
         if self._bar is None or news or trial.state in (FAILED, LOST):
             self._print(self._line(trial, news))
 
@@ -51,28 +51,28 @@ class SweepView(Watcher):
         """A line."""
         self._print(text)
 
-    def ended(self, sweep: Sweep, standing: Standing) -> None:
+    def ended(self, sweep: Sweep, progress: SweepProgress) -> None:
         """Take the bar away, and say what came out."""
         if self._bar is not None:
             self._bar.stop()
-        for line in self._outcome(sweep, standing):
+        for line in self._outcome(sweep, progress):
             self.console.print(line)
 
-    def _title(self, sweep: Sweep, standing: Standing) -> str:
+    def _title(self, sweep: Sweep, progress: SweepProgress) -> str:
         settings = sweep.settings
-        count = "trials until the time is up" if standing.wanted is None else f"{standing.wanted:,} trials"
+        count = "trials until the time is up" if progress.wanted is None else f"{progress.wanted:,} trials"
         seeds = f", {settings.seeds} seeds each" if settings.seeds > 1 else ""
-        done = f", {standing.settled:,} of them done" if standing.settled else ""
+        done = f", {progress.settled:,} of them done" if progress.settled else ""
         return f"sweep {sweep.name}: {settings.method}, {count}{seeds}{done}, in {sweep.path}"
 
-    def _numbers(self, standing: Standing) -> str:
-        of = f"/{standing.wanted:,}" if standing.wanted is not None else ""
-        parts = [f"{standing.settled:,}{of} done, {standing.running} running"]
-        parts += [f"{n} {what}" for n, what in ((standing.stopped, "stopped"), (standing.failed, "failed")) if n]
-        if standing.best:
-            parts.append(f"best {self._value(standing.best.objective)}")
-        if standing.seconds_left is not None:
-            parts.append(f"{duration(standing.seconds_left)} left")
+    def _numbers(self, progress: SweepProgress) -> str:
+        of = f"/{progress.wanted:,}" if progress.wanted is not None else ""
+        parts = [f"{progress.settled:,}{of} done, {progress.running} running"]
+        parts += [f"{n} {what}" for n, what in ((progress.stopped, "stopped"), (progress.failed, "failed")) if n]
+        if progress.best:
+            parts.append(f"best {self._value(progress.best.objective)}")
+        if progress.seconds_left is not None:
+            parts.append(f"{duration(progress.seconds_left)} left")
         return ", ".join(parts)
 
     def _line(self, trial: Trial, news: bool) -> str:
@@ -81,12 +81,12 @@ class SweepView(Watcher):
         why = f": {trial.why}" if trial.why else ""
         return f"{trial.number:>5}  {told:>8}  {mark:<7}  {trial.seconds:6.1f} s  {trial.run}{why}"
 
-    def _outcome(self, sweep: Sweep, standing: Standing) -> list[str]:
-        stopped, failed = f", {standing.stopped:,} stopped early" * bool(standing.stopped), ""
-        failed = f", {standing.failed:,} failed" * bool(standing.failed)
-        lines = [f"{standing.settled:,} trials settled{stopped}{failed}"]
-        if standing.best:
-            best = standing.best
+    def _outcome(self, sweep: Sweep, progress: SweepProgress) -> list[str]:
+        stopped, failed = f", {progress.stopped:,} stopped early" * bool(progress.stopped), ""
+        failed = f", {progress.failed:,} failed" * bool(progress.failed)
+        lines = [f"{progress.settled:,} trials settled{stopped}{failed}"]
+        if progress.best:
+            best = progress.best
             lines.append(f"best: {self._metric} {self._value(best.objective)}, trial {best.number}: {best.run}")
             lines.append(f"  {sweep.config(best).replaced(name=None, runs_dir='runs', wandb_group=None).command()}")
             lines.append(f"its test accuracy, to be looked at once: handgrad sweep test {sweep.path}")
@@ -112,10 +112,10 @@ class SweepView(Watcher):
 class TransferView(SweepView):
     """Prints how the runs on another data set go; what they have come to is told elsewhere."""
 
-    def _title(self, sweep: Sweep, standing: Standing) -> str:
+    def _title(self, sweep: Sweep, progress: SweepProgress) -> str:
         seeds = f", {sweep.settings.seeds} seeds each" if sweep.settings.seeds > 1 else ""
-        done = f", {standing.settled:,} of them done" if standing.settled else ""
-        return f"on {sweep.definition.constants['dataset']}: {standing.wanted:,} runs{seeds}{done}, in {sweep.path}"
+        done = f", {progress.settled:,} of them done" if progress.settled else ""
+        return f"on {sweep.definition.constants['dataset']}: {progress.wanted:,} runs{seeds}{done}, in {sweep.path}"
 
-    def _outcome(self, sweep: Sweep, standing: Standing) -> list[str]:
+    def _outcome(self, sweep: Sweep, progress: SweepProgress) -> list[str]:
         return []

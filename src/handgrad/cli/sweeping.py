@@ -11,12 +11,11 @@ from handgrad.cli.sweep_report import report_at_end
 from handgrad.cli.sweep_view import SweepView
 from handgrad.errors import IncompleteSweepError
 from handgrad.sweeps import SweepDefinition
-from handgrad.sweeps.cluster import check_cluster
+from handgrad.sweeps.database import check_url
 from handgrad.sweeps.diagnostics import Plan
+from handgrad.sweeps.executors.ray_cluster import check_cluster
 from handgrad.sweeps.folder import Sweep, changed
-from handgrad.sweeps.search import begin, sound
-from handgrad.sweeps.start import cores, run_sweep
-from handgrad.sweeps.storage import check_url
+from handgrad.sweeps.search import begin, cores, run_sweep, sound
 
 
 def start_sweep(definition: SweepDefinition, parsed: ParsedFlags) -> int:

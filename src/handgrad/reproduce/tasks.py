@@ -26,12 +26,12 @@ from handgrad.runs import InterruptedRunError, Run, execute, resume
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
 from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.diagnostics import Plan, diagnose_sweep
+from handgrad.sweeps.driver import Callback, SweepProgress
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, open_sweep
 from handgrad.sweeps.posthoc.diverse import choose
 from handgrad.sweeps.posthoc.test import ranking
 from handgrad.sweeps.samplers import require
-from handgrad.sweeps.start import run_sweep
-from handgrad.sweeps.watcher import Standing, Watcher
+from handgrad.sweeps.search import run_sweep
 from handgrad.training import Observer, Trainer
 from handgrad.training.weights import save_weights
 
@@ -207,15 +207,15 @@ def plan_sweep(document: Document, name: str, variant: str, folder: Path, datase
     return PlannedSweep(folder, f"{name}-{variant}", definition, base, settings)
 
 
-class _Telling(Watcher):
+class _Telling(Callback):
     """Tells what share of the trials is over, and passes a wish to stop on as the signal that a sweep understands."""
 
     def __init__(self, name: str, tell: Tell, stopping: Stopping) -> None:
         self._name, self._tell, self._stopping, self._passed = name, tell, stopping, False
 
-    def looked(self, standing: Standing) -> None:
+    def polled(self, progress: SweepProgress) -> None:
         """Several times a second."""
-        self._tell(self._name, standing.settled / max(standing.wanted or 1, 1))
+        self._tell(self._name, progress.settled / max(progress.wanted or 1, 1))
         if self._stopping() and not self._passed:
             self._passed = True
             signal.raise_signal(signal.SIGTERM)
@@ -237,7 +237,7 @@ def finish_sweep(planned: PlannedSweep, tell: Tell, stopping: Stopping = never) 
             sweep = changed(open_sweep(new.path), configurations=new.settings.configurations)
         else:
             sweep = create_sweep(new.path, new.definition, new.base, new.settings)
-        run_sweep(sweep, jobs=1, watcher=_Telling(planned.name, tell, stopping))
+        run_sweep(sweep, jobs=1, callback=_Telling(planned.name, tell, stopping))
         atomic_write(sweep.path / OVER, json.dumps({"trials": planned.wanted}) + "\n")
     except (FileSystemError, InterruptedRunError):
         raise

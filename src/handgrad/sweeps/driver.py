@@ -1,4 +1,4 @@
-"""The loop of a sweep: claims trials, hands them to an executor, writes down what comes of them."""
+"""The loop of a sweep: claims trials, hands them to an executor, records what comes of them, and tells a callback."""
 
 import dataclasses
 import math
@@ -9,22 +9,65 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from handgrad.errors import IncompleteSweepError, UsageError
 from handgrad.runs import InterruptedRunError, Run
-from handgrad.sweeps.choosing import Chooser
-from handgrad.sweeps.executor import EARLY, INTERRUPTED, STATES, Died, Ended, EpochEnded, Event, Executor, Notice, Task
+from handgrad.sweeps.database import Drivers
+from handgrad.sweeps.executors.protocol import (
+    EARLY,
+    INTERRUPTED,
+    STATES,
+    Died,
+    Ended,
+    EpochEnded,
+    Event,
+    Executor,
+    Notice,
+    Task,
+)
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.ledger import Ledger, claim
 from handgrad.sweeps.pruner import Hyperband
-from handgrad.sweeps.storage import Crew
+from handgrad.sweeps.scheduler import Scheduler, claim
+from handgrad.sweeps.store import TrialStore
 from handgrad.sweeps.trial import FAILED, FINISHED, LOST, RUNNING, STOPPED, Stop, Trial
-from handgrad.sweeps.watcher import Standing, Watcher
+
+
+class SweepProgress(NamedTuple):
+    """How far a sweep is: `wanted` is None where only time ends it, `seconds_left` where nothing can be told yet."""
+
+    wanted: int | None
+    settled: int
+    running: int
+    stopped: int
+    failed: int
+    lost: int
+    best: Trial | None
+    seconds_left: float | None
+
+
+class Callback:
+    """Every method may be left out. They are called by the driver, between two looks at its workers."""
+
+    def began(self, sweep: Sweep, progress: SweepProgress) -> None:
+        """Before the first trial, also after a resume."""
+
+    def settled(self, trial: Trial, progress: SweepProgress) -> None:
+        """A trial is finished, stopped, failed or lost."""
+
+    def polled(self, progress: SweepProgress) -> None:
+        """Some times a second."""
+
+    def noticed(self, text: str) -> None:
+        """Something happened that a person may want to read."""
+
+    def ended(self, sweep: Sweep, progress: SweepProgress) -> None:
+        """No more trials."""
+
 
 POLL_SECONDS = 0.2
 OTHERS_SECONDS = 1.0  # between two looks at what other drivers do, once there is nothing to begin
-FAREWELL_SECONDS = 60.0  # for interrupted trials to save what they have
+SHUTDOWN_SECONDS = 60.0  # for interrupted trials to save what they have
 RECENT = 50  # ends of trials that the time left is told from
 SAVE_SECONDS = 2.0  # between two summaries in sweep.json, while the sweep runs
 FLUSHERS = 4  # threads that wait for the disk
@@ -41,9 +84,11 @@ def flush(run: Run) -> None:
 class Driver:
     """Drives one sweep on one executor; other drivers may be at work on the same study."""
 
-    def __init__(self, sweep: Sweep, ledger: Ledger, crew: Crew, executor: Executor, watcher: Watcher) -> None:
-        self.sweep, self.ledger, self.crew, self.executor, self.watcher = sweep, ledger, crew, executor, watcher
-        self.choose = Chooser(sweep)
+    def __init__(
+        self, sweep: Sweep, store: TrialStore, drivers: Drivers, executor: Executor, callback: Callback
+    ) -> None:
+        self.sweep, self.store, self.drivers, self.executor, self.callback = sweep, store, drivers, executor, callback
+        self.scheduler = Scheduler(sweep)
         self.running: dict[int, Trial] = {}
         self.ready: deque[Trial] = deque()
         self.deadline = math.inf
@@ -60,41 +105,41 @@ class Driver:
         self._saved = -math.inf  # when sweep.json was
         self._ends: deque[float] = deque(maxlen=RECENT)
 
-    def run(self, hours: float | None = None) -> Standing:
+    def run(self, hours: float | None = None) -> SweepProgress:
         """Until every trial that is wanted is settled, `hours` have passed, or a signal comes.
 
         Raises  IncompleteSweepError when trials are missing; InterruptedRunError after a signal.
         """
         self.deadline = time.monotonic() + 3600 * hours if hours else math.inf
-        self.ledger.trials()
-        self._standing = self.standing()
-        self.watcher.began(self.sweep, self._standing)
+        self.store.trials()
+        self._standing = self.progress()
+        self.callback.began(self.sweep, self._standing)
         with self._listening():
             while not self.signal and self._go_on():
                 for event in self.executor.events(POLL_SECONDS):
                     self._hear(event)
             if self.signal:
-                self._farewell()
+                self._shut_down()
             self._write_down(wait=True)
         self._flushers.shutdown()
-        standing = self.standing()
-        self.sweep.save(self.ledger.trials())
-        self.watcher.ended(self.sweep, standing)
-        self._complain(standing)
-        return standing
+        progress = self.progress()
+        self.sweep.save(self.store.trials())
+        self.callback.ended(self.sweep, progress)
+        self._complain(progress)
+        return progress
 
-    def standing(self) -> Standing:
+    def progress(self) -> SweepProgress:
         """How far the sweep is, as far as this driver knows."""
-        count, best = self.ledger.states, self.ledger.best
+        count, best = self.store.states, self.store.best
         settled = count[FINISHED] + count[STOPPED] + count[FAILED]
         left = self._seconds_left(settled)
-        return Standing(
+        return SweepProgress(
             self.sweep.wanted, settled, len(self.running), count[STOPPED], count[FAILED], count[LOST], best, left
         )
 
     def _go_on(self) -> bool:
         """Start what can be started; whether anything runs or is waited for."""
-        self.watcher.looked(self._standing._replace(running=len(self.running)))
+        self.callback.polled(self._standing._replace(running=len(self.running)))
         self._write_down(wait=not self.running)
         self._fill()
         if self.running or self.ready:
@@ -125,7 +170,7 @@ class Driver:
             return None
         if self.executor.slots == 1:  # what is chosen then depends on the results before it, and on no disk's speed
             self._write_down(wait=True)
-        trial = claim(self.ledger, self.crew, self.choose, self._resigned)
+        trial = claim(self.store, self.drivers, self.scheduler, self._resigned)
         if trial is None:
             self._look_at = now + OTHERS_SECONDS
         return trial
@@ -150,7 +195,7 @@ class Driver:
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Notice):
-            self.watcher.noticed(event.text)
+            self.callback.noticed(event.text)
         elif event.number in self.running:
             self._handle(event)
 
@@ -188,8 +233,8 @@ class Driver:
 
     def _prune(self, trial: Trial, event: EpochEnded, pruner: Hyperband) -> None:
         metric = self.sweep.definition.metric
-        self.ledger.note(trial)
-        epochs = {trial.number: trial.epochs for trial in self.ledger.trials()}
+        self.store.note(trial)
+        epochs = {trial.number: trial.epochs for trial in self.store.trials()}
         stop = pruner.prune(event.number, event.epoch, epochs, metric.objective)
         if stop:
             self._stops[event.number] = stop
@@ -211,57 +256,57 @@ class Driver:
         self._ends.append(time.monotonic())
         if event.objective is not None and metric.reached(event.objective):
             self._done = True
-            self.watcher.noticed(f"{metric.name} {event.objective:.4g} reaches the target: no more trials are begun")
+            self.callback.noticed(f"{metric.name} {event.objective:.4g} reaches the target: no more trials are begun")
 
     def _settle(self, trial: Trial, state: str, **more: Any) -> None:
         settled = dataclasses.replace(trial, state=state, **more)
-        self.ledger.settle(settled)
+        self.store.settle(settled)
         self._lost_in_a_row = 0
-        self._standing = self.standing()
+        self._standing = self.progress()
         if time.monotonic() - self._saved > SAVE_SECONDS:
-            self.sweep.save(self.ledger.known(), durable=False)
+            self.sweep.save(self.store.known(), durable=False)
             self._saved = time.monotonic()
-        self.watcher.settled(settled, self._standing)
+        self.callback.settled(settled, self._standing)
 
     def _died(self, trial: Trial, message: str, alone: bool = True) -> None:
         """Once more, from its checkpoint; unless it has died by itself often enough."""
         deaths = trial.deaths + alone
         if deaths < DEATHS:
-            self.ready.appendleft(self.ledger.note(trial, deaths=deaths))
-            self.watcher.noticed(f"{trial.run}: {message}; it is begun again, from its checkpoint if there is one")
+            self.ready.appendleft(self.store.note(trial, deaths=deaths))
+            self.callback.noticed(f"{trial.run}: {message}; it is begun again, from its checkpoint if there is one")
             return
-        lost = self.ledger.note(trial, deaths=deaths, state=LOST, why=f"{message}, {deaths} times without progress")
+        lost = self.store.note(trial, deaths=deaths, state=LOST, why=f"{message}, {deaths} times without progress")
         self._resigned.add(trial.number)
         self._lost_in_a_row += 1
         self._done = self._done or self._lost_in_a_row >= LOST_IN_A_ROW
-        self._standing = self.standing()
-        self.watcher.settled(lost, self._standing)
+        self._standing = self.progress()
+        self.callback.settled(lost, self._standing)
 
     def _others_at_work(self) -> bool:
         """Whether trials are left that another driver runs, and may yet leave behind."""
-        trials = self.ledger.trials()
+        trials = self.store.trials()
         return any(t.state == RUNNING or (t.state == LOST and t.number not in self._resigned) for t in trials)
 
-    def _farewell(self) -> None:
+    def _shut_down(self) -> None:
         """Let every trial save itself and stop."""
         self.executor.interrupt()
-        limit = time.monotonic() + FAREWELL_SECONDS
+        limit = time.monotonic() + SHUTDOWN_SECONDS
         while self.running and time.monotonic() < limit:
             for event in self.executor.events(POLL_SECONDS):
                 if isinstance(event, Died):
                     self.running.pop(event.number, None)
                 else:
                     self._hear(event)
-            self.watcher.looked(self._standing._replace(running=len(self.running)))
+            self.callback.polled(self._standing._replace(running=len(self.running)))
 
-    def _complain(self, standing: Standing) -> None:
+    def _complain(self, progress: SweepProgress) -> None:
         again = f"Go on with: handgrad sweep resume {self.sweep.path}"
-        of = f" of {standing.wanted}" if standing.wanted is not None else ""
+        of = f" of {progress.wanted}" if progress.wanted is not None else ""
         if self.signal:
-            raise InterruptedRunError(f"stopped with {standing.settled}{of} trials done, saved. {again}", self.signal)
-        if standing.lost:
-            why = next(trial.why for trial in reversed(self.ledger.known()) if trial.state == LOST)
-            missing = standing.lost if standing.wanted is None else standing.wanted - standing.settled
+            raise InterruptedRunError(f"stopped with {progress.settled}{of} trials done, saved. {again}", self.signal)
+        if progress.lost:
+            why = next(trial.why for trial in reversed(self.store.known()) if trial.state == LOST)
+            missing = progress.lost if progress.wanted is None else progress.wanted - progress.settled
             raise IncompleteSweepError(f"{missing} trials are missing: {why} ({self.sweep.workers_log}). {again}")
 
     def _seconds_left(self, settled: int) -> float | None:

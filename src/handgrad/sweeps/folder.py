@@ -1,29 +1,98 @@
-"""A sweep as a folder on disk: its definition, its settings, its trials' runs, and where its study is."""
+"""A sweep as a folder on disk: its definition, its settings, the runs of its trials, and its trial store."""
 
 import dataclasses
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from handgrad import strict_yaml
 from handgrad.config import RunConfig
+from handgrad.config.influence import effective_differences
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
 from handgrad.files import atomic_write, read_file
 from handgrad.folders import new_folder
 from handgrad.json_files import read_object
 from handgrad.runs import Run, list_runs
+from handgrad.sweeps.database import Database, open_readonly, sqlite_url, without_password
 from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.ledger import Ledger
-from handgrad.sweeps.recovery import recovered
-from handgrad.sweeps.storage import Database, looked_at, sqlite_url, without_password
-from handgrad.sweeps.trial import Trial
+from handgrad.sweeps.executors.protocol import INTERRUPTED, STATES
+from handgrad.sweeps.executors.run_trial import ended
+from handgrad.sweeps.store import TrialStore
+from handgrad.sweeps.trial import FAILED, STOPPED, Trial
 
 log = logging.getLogger("handgrad")
+UNFINISHED = (None, "", "failed", INTERRUPTED)  # what diverged is tried again, and diverges again
+
+
+def recovered(definition: SweepDefinition, base: RunConfig, runs_dir: Path, known: Collection[str] = ()) -> list[Trial]:
+    """A trial for each run in the folder whose name is not `known`, in the order in which they were begun.
+
+    One that is not over waits for a driver, which goes on from its checkpoint. Why a trial was stopped early is lost;
+    one that was refused before it had a folder is tried anew. A run that is none of the sweep is told, and left alone.
+    """
+    found: list[Trial] = []
+    for run in list_runs(runs_dir):
+        if run.name in known:
+            continue
+        try:
+            found.append(_recovered(definition, base, run, len(found)))
+        except HandgradError as error:
+            log.warning("%s is no trial of this sweep, and is left out: %s", run.path, error)
+    return found
+
+
+def _recovered(definition: SweepDefinition, base: RunConfig, run: Run, number: int) -> Trial:
+    """Raises  HandgradError for a run with other settings than the sweep can give it."""
+    config = run.config
+    values = definition.canonical({name: getattr(config, name) for name in definition.varying})
+    expected = definition.to_config(values, base)
+    other = sorted(name for name in effective_differences(config, expected) if name != "seed")
+    if other:
+        raise HandgradError(f"{other[0]} is {getattr(config, other[0])}, not {getattr(expected, other[0])}")
+    trial = Trial(
+        number,
+        values,
+        run.name,
+        config.seed,
+        replicate=config.seed - expected.seed,
+        began=round(run.config_file.stat().st_mtime, 3),
+    )
+    return _outcome(definition, config, run, trial)
+
+
+def _outcome(definition: SweepDefinition, config: RunConfig, run: Run, trial: Trial) -> Trial:
+    """The trial with what came of its run, where that is over; else as it is, for a driver to go on with."""
+    try:
+        over = run.metrics.get("stopped") not in UNFINISHED and run.model_file.exists()
+        end = ended(trial.number, definition.metric.name, config, run) if over else None
+    except (HandgradError, LookupError, TypeError):  # what is wrong with it is said by whoever goes on with it
+        end = None
+    if end is None:
+        return trial
+    state = STATES.get(end.how, FAILED)
+    return dataclasses.replace(
+        trial,
+        state=state,
+        objective=end.objective,
+        epochs={epoch: value for epoch, value in enumerate(end.epochs, 1) if value is not None},
+        seconds=end.seconds,
+        why=_reason(run) if state == STOPPED else end.message,
+    )
+
+
+def _reason(run: Run) -> str:
+    """Why the run was stopped, as its log has it."""
+    log_file = run.log_file
+    text = log_file.read_text(errors="replace") if log_file.is_file() else ""
+    return (re.findall(r"stopped: (after epoch .*)", text) or ["stopped early"])[-1]
+
+
 SWEEP_FILE, BASE_FILE, SUMMARY_FILE = "sweep.yaml", "base.yaml", "sweep.json"
 REMEDY = "Put it back as it was; or begin the sweep again under another --name: its runs stay where they are"
 
@@ -85,23 +154,23 @@ class Sweep:
 
         Raises  CorruptDataError for a damaged storage; where there is none, they are found again from their folders.
         """
-        with looked_at(self.storage_url) as storage:
+        with open_readonly(self.storage_url) as storage:
             if storage is not None:
-                return Ledger(storage, self.study, self.definition).trials()
+                return TrialStore(storage, self.study, self.definition).trials()
         return recovered(self.definition, self.base, self.runs_dir)
 
-    def ledger(self, storage: Database) -> Ledger:
+    def store(self, storage: Database) -> TrialStore:
         """The trials for a driver, with those besides of whose runs there are folders, and nothing in the storage."""
         there = {run.name for run in list_runs(self.runs_dir)}  # before the trials are read: each has begun by then
-        ledger = Ledger(storage, self.study, self.definition)
-        known = {trial.run for trial in ledger.trials()}
+        store = TrialStore(storage, self.study, self.definition)
+        known = {trial.run for trial in store.trials()}
         found = recovered(self.definition, self.base, self.runs_dir, known) if there - known else []
         for trial in found:
-            ledger.add(trial)
+            store.add(trial)
         if found:
             count = f"{len(found)} trials" if len(found) > 1 else "one trial"
             log.warning("%s: %s found again from their folders", self.path, count)
-        return ledger
+        return store
 
     def config(self, trial: Trial) -> RunConfig:
         """The configuration of a trial's run.  Raises  UsageError where its values cannot go together."""

@@ -1,8 +1,10 @@
-"""A whole sweep in one call."""
+"""A whole sweep in one call, and a sweep run or resumed on an executor."""
 
 import dataclasses
 import logging
+import os
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,89 @@ from handgrad.config import RunConfig, decides_training
 from handgrad.config.naming import folder_of_name
 from handgrad.diagnostics import ERROR, WARNING, Diagnostic
 from handgrad.errors import UsageError
+from handgrad.runs import diagnose_each
+from handgrad.sweeps.database import check_url, open_storage
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.diagnostics import Plan, diagnose_sweep
+from handgrad.sweeps.driver import Callback, Driver, SweepProgress
+from handgrad.sweeps.executors.local import LocalExecutor
+from handgrad.sweeps.executors.ray_cluster import RayExecutor
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, free_path, open_sweep
-from handgrad.sweeps.samplers import require
-from handgrad.sweeps.start import cores, run_sweep
+from handgrad.sweeps.samplers import Random, require
 from handgrad.sweeps.sweep_file import read_sweep, starting_preset
+from handgrad.training.diagnose import heed
+
+MOST_EXAMPLES = 16  # more than there are optimizers or activations
+
+
+def run_sweep(
+    sweep: Sweep,
+    jobs: int | None = None,
+    hours: float | None = None,
+    callback: Callback | None = None,
+    ray: str | None = None,
+) -> SweepProgress:
+    """Run what is missing of `sweep`, `jobs` trials at a time (one a core by default), for at most `hours`.
+
+    `ray` is the address of a Ray cluster whose cores these are: auto, local, HOST:PORT or ray://HOST:PORT.
+
+    Raises  UsageError when there is no end to it, or Ray or what its method needs is missing; FileSystemError when its
+            storage or its cluster cannot be used; CorruptDataError when its storage is damaged; IncompleteSweepError
+            when trials were lost; InterruptedRunError after a signal.
+    """
+    require(sweep.settings.method)
+    if sweep.wanted is None and not hours:
+        raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
+    check_url(sweep.storage_url)
+    if not ray:  # a cluster may have data that is not here
+        _heed_diagnoses(examples(sweep))
+    # The process that workers come from loads data and kernels while the storage is opened.
+    executor = _executor(sweep, jobs, ray)
+    with closing(executor), open_storage(sweep.storage_url) as (drivers, storage):
+        with drivers.exclusive():
+            store = sweep.store(storage)
+        return Driver(sweep, store, drivers, executor, callback or Callback()).run(hours)
+
+
+def _heed_diagnoses(examples: list[dict[str, Any]]) -> None:
+    """Tell once what would be told of trials.  Raises  UsageError when none of them can be trained."""
+    found = diagnose_each(map(RunConfig.from_mapping, examples))
+    errors = [[each for each in told if each.severity == ERROR] for told in found]
+    heed(errors[0] if all(errors) else ())
+    failing = sorted({each for told in errors for each in told})
+    told_once = [each._replace(severity=WARNING, what=f"some trials will fail: {each.what}") for each in failing]
+    heed([*told_once, *(each for each in found[0] if each.severity == WARNING)])
+
+
+def _executor(sweep: Sweep, jobs: int | None, ray: str | None) -> LocalExecutor | RayExecutor:
+    configs = examples(sweep)
+    if ray:
+        return RayExecutor(ray, jobs, configs[0], sweep.runs_dir, sweep.workers_log)
+    return LocalExecutor(jobs or cores(), configs, sweep.workers_log)
+
+
+def examples(sweep: Sweep) -> list[dict[str, Any]]:
+    """Possible configurations in which each choice of the sweep is made at least once: they need all its kernels.
+
+    Of longer lists, which are of numbers and need no other kernels, the first few values.
+
+    Raises  UsageError when no configuration is possible.
+    """
+    definition, base = sweep.definition, sweep.base
+    first = Random(definition, base, sweep.settings.seed).suggest(0, (), ()) or {}
+    found = [definition.to_config(first, base).to_mapping()]
+    choices = {name: each.grid() for name, each in definition.varying.items() if each.axis.kind == "categorical"}
+    for turn in range(min(MOST_EXAMPLES, max(map(len, choices.values()), default=0))):
+        values = first | {name: grid[turn % len(grid)] for name, grid in choices.items()}
+        with suppress(UsageError):
+            found.append(definition.to_config(definition.canonical(values), base).to_mapping())
+    return found
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
 
 log = logging.getLogger("handgrad")
 MAY_CHANGE = ("seeds", "configurations", "storage")  # of the settings, where a sweep goes on

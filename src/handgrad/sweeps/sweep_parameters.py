@@ -314,11 +314,11 @@ def _meant(written: Written, notices: list[Diagnostic]) -> tuple[str, Any] | Non
     Raises  UsageError for a name that means none, or several, with what is likely meant.
     """
     table, name = field_spellings(), written.name
-    joined = squashed(written.group + name)
+    open_storage = squashed(written.group + name)
     if written.group and name in OWN_NAMES and squashed(written.group) in table:
         name = written.group
-    elif written.group and joined in table:
-        name = joined
+    elif written.group and open_storage in table:
+        name = open_storage
     inner = written.content if isinstance(written.content, Mapping) else {}
     values = inner.get("values", [inner[key] for key in ("value", "min", "max") if key in inner])
     values = values if isinstance(values, list) else [values]

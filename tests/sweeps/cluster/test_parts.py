@@ -18,15 +18,19 @@ from handgrad.config import RunConfig, build_dataset
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
 from handgrad.extras import how_to_install
 from handgrad.runs import Run, resume
-from handgrad.sweeps.cluster import check_cluster
-from handgrad.sweeps.cluster.address import host_and_port, require_ray
-from handgrad.sweeps.cluster.connection import explained
-from handgrad.sweeps.cluster.mailbox import Mailbox
-from handgrad.sweeps.cluster.node import difference, facts, refusal, sources
-from handgrad.sweeps.cluster.parcel import packed, unpack
-from handgrad.sweeps.cluster.worker import Worker
-from handgrad.sweeps.executor import EARLY, INTERRUPTED, Ended, EpochEnded, Task
-from handgrad.sweeps.workers.execution import run_trial
+from handgrad.sweeps.executors.protocol import EARLY, INTERRUPTED, Ended, EpochEnded, Task
+from handgrad.sweeps.executors.ray_cluster import check_cluster, explained, host_and_port, require_ray
+from handgrad.sweeps.executors.ray_worker import (
+    MessageQueue,
+    Worker,
+    difference,
+    facts,
+    packed,
+    refusal,
+    sources,
+    unpack,
+)
+from handgrad.sweeps.executors.run_trial import run_trial
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -59,7 +63,7 @@ def test_what_is_no_address_is_refused(address):
 
 
 def test_nobody_at_home_is_told_at_once(monkeypatch):
-    monkeypatch.setattr("handgrad.sweeps.cluster.address.require_ray", lambda: None)
+    monkeypatch.setattr("handgrad.sweeps.executors.ray_cluster.require_ray", lambda: None)
     with pytest.raises(FileSystemError, match=r"no Ray cluster at 127.0.0.1:1: Connection refused \(--ray\)"):
         check_cluster("127.0.0.1:1")
     monkeypatch.setenv("RAY_ADDRESS", "ray://127.0.0.1:1")
@@ -122,32 +126,32 @@ def test_nodes_are_compared_by_version_sources_and_processor(tmp_path):
 
 
 def test_news_stay_until_they_are_heard():
-    mail = Mailbox()
-    assert mail.listen(0, 0) == []
+    queue = MessageQueue()
+    assert queue.listen(0, 0) == []
     for n in range(3):
-        mail.post(n)
-    assert mail.listen(0, 0) == [0, 1, 2]
-    assert mail.listen(0, 0) == [0, 1, 2]  # the answer was lost
-    mail.post(3)
-    assert mail.listen(2, 0) == [2, 3]
-    assert mail.listen(4, 0) == []
+        queue.post(n)
+    assert queue.listen(0, 0) == [0, 1, 2]
+    assert queue.listen(0, 0) == [0, 1, 2]  # the answer was lost
+    queue.post(3)
+    assert queue.listen(2, 0) == [2, 3]
+    assert queue.listen(4, 0) == []
 
 
 @pytest.mark.parametrize(("told", "expected"), {"answer": "too bad", "interrupt": INTERRUPTED}.items())
 def test_whoever_asks_waits_for_the_answer(told, expected):
-    mail, answers = Mailbox(), []
-    mail.answer("of the epoch before")
+    queue, answers = MessageQueue(), []
+    queue.answer("of the epoch before")
     event = EpochEnded(7, 3, 0.5, True)
-    asking = threading.Thread(target=lambda: answers.append(mail.epoch_ended(event)))
+    asking = threading.Thread(target=lambda: answers.append(queue.epoch_ended(event)))
     asking.start()
-    assert mail.listen(0, 10) == [{"epoch": list(event)}]
+    assert queue.listen(0, 10) == [{"epoch": list(event)}]
     assert not answers
-    mail.answer("too bad") if told == "answer" else mail.interrupt()
+    queue.answer("too bad") if told == "answer" else queue.interrupt()
     asking.join(10)
     assert answers == [expected]
-    assert mail.interrupted() == (told == "interrupt")
-    mail.begin()
-    assert not mail.interrupted()
+    assert queue.interrupted() == (told == "interrupt")
+    queue.begin()
+    assert not queue.interrupted()
 
 
 def config(folder, **more):
@@ -158,10 +162,10 @@ def task(config, *rungs):
     return Task(0, config.to_mapping(), "validation_accuracy", rungs)
 
 
-def run(worker, task, parcel=None, answer=None):
+def run(worker, task, bundle=None, answer=None):
     """Have a worker run a trial as Ray would; what it tells in the end."""
     dataset, heard = build_dataset(RunConfig(**task.config)), 0
-    thread = threading.Thread(target=worker.run, args=(list(task), dataset, parcel or {}))
+    thread = threading.Thread(target=worker.run, args=(list(task), dataset, bundle or {}))
     thread.start()
     while True:
         for news in worker.listen(heard):
@@ -188,7 +192,7 @@ def test_a_run_on_another_machine_comes_back_as_if_it_had_been_here(tmp_path):
     assert other.metrics["config"] == there.to_mapping()
     assert other.facts["command"] == there.command()
     assert {path.name for path in one.path.iterdir()} - {".lock"} == {path.name for path in other.path.iterdir()}
-    worker.dismiss()
+    worker.stop()
 
 
 def test_an_interrupted_run_goes_on_elsewhere(tmp_path):
@@ -216,7 +220,7 @@ def test_a_run_that_is_stopped_early_or_makes_no_sense(tmp_path):
     other = RunConfig(dataset="digits", layers=layers, name="run", runs_dir=str(tmp_path))
     ended, files = run(Worker("/", "/.four"), task(other))
     assert (ended.how, files) == ("refused", {})
-    worker.dismiss()
+    worker.stop()
 
 
 def test_a_worker_that_sees_the_folder_writes_there(tmp_path, monkeypatch):

@@ -9,9 +9,9 @@ from handgrad.figures.numbers.search import Measure
 from handgrad.reports.blocks import spelled
 from handgrad.sweeps.analysis.analyse import analyse
 from handgrad.sweeps.analysis.result import Analysis, Correlation, Effect
+from handgrad.sweeps.database import is_driven
 from handgrad.sweeps.definition import Metric
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.storage import at_work
 from handgrad.sweeps.trial import FAILED, LOST, RUNNING, Trial
 
 T = TypeVar("T", Correlation, Effect)
@@ -81,7 +81,7 @@ def look(sweep: Sweep) -> SweepData:
     """
     trials = sweep.trials()
     drivers = {trial.driver for trial in trials if trial.state == RUNNING}
-    driven = bool(drivers) and at_work(sweep.storage_url, drivers)
+    driven = bool(drivers) and is_driven(sweep.storage_url, drivers)
     return SweepData(sweep, tuple(trials), analyse(sweep, trials), driven)
 
 

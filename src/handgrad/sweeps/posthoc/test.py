@@ -18,11 +18,11 @@ from handgrad.runs import InterruptedRunError, Run
 from handgrad.runs.predictions import Watch, predictions_of_all
 from handgrad.sweeps.analysis.leaderboard import Measurements, configurations, leaderboard
 from handgrad.sweeps.analysis.result import IMAGES, SEEDS, Entry
-from handgrad.sweeps.executor import INTERRUPTED, EpochEnded, Task
+from handgrad.sweeps.database import is_driven
+from handgrad.sweeps.executors.protocol import INTERRUPTED, EpochEnded, Task
+from handgrad.sweeps.executors.run_trial import run_trial
 from handgrad.sweeps.folder import Sweep, read_stored
-from handgrad.sweeps.storage import at_work
 from handgrad.sweeps.trial import RUNNING, STOPPED, Trial
-from handgrad.sweeps.workers.execution import run_trial
 
 
 def ranking(sweep: Sweep) -> tuple[Entry, ...]:
@@ -31,7 +31,7 @@ def ranking(sweep: Sweep) -> tuple[Entry, ...]:
     Raises  FileSystemError while the sweep is driven; UsageError when it has no result yet.
     """
     trials = sweep.trials()
-    if at_work(sweep.storage_url, {trial.driver for trial in trials if trial.state == RUNNING}):
+    if is_driven(sweep.storage_url, {trial.driver for trial in trials if trial.state == RUNNING}):
         raise FileSystemError(f"{sweep.path} is still running: wait for its end, or stop it with Ctrl-C")
     entries = leaderboard(sweep, configurations(sweep, trials), Measurements(sweep))
     if not entries:
@@ -98,7 +98,7 @@ def _train_again(sweep: Sweep, trial: Trial) -> float:
 
 
 class StopAfter:
-    """A trial's Link that ends it where it was stopped in its sweep."""
+    """A trial's Reporter that ends it where it was stopped in its sweep."""
 
     def __init__(self, epoch: int, config: RunConfig) -> None:
         self.epoch, self.stops = epoch, epoch < config.epochs

@@ -21,13 +21,13 @@ from handgrad.runs import prepare
 from handgrad.runs.comparison import Configuration, Pair, side_by_side
 from handgrad.runs.predictions import Watch
 from handgrad.sweeps.analysis.result import CLEAR, IMAGES, SEEDS, Entry
-from handgrad.sweeps.choosing import Chooser
+from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.definition import SweepDefinition
+from handgrad.sweeps.executors.run_trial import data_set
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, open_sweep
 from handgrad.sweeps.posthoc.diverse import Choice, Pick, choose
-from handgrad.sweeps.storage import joined
+from handgrad.sweeps.scheduler import Scheduler
 from handgrad.sweeps.trial import Trial
-from handgrad.sweeps.workers.execution import data_set
 
 UNCLAIMED = ""  # the driver of a trial that waits for one
 
@@ -111,15 +111,15 @@ def _check(sweep: Sweep, definition: SweepDefinition, base: RunConfig, picks: Se
 
 def _enqueued(there: Sweep, picks: Sequence[Pick]) -> Sweep:
     """With a trial of each configuration in the study, for a driver to find as one that another left behind."""
-    with joined(there.storage_url) as (_, storage):
-        ledger, chooser = there.ledger(storage), Chooser(there)
-        chooser.see(ledger.trials())
+    with open_storage(there.storage_url) as (_, storage):
+        store, scheduler = there.store(storage), Scheduler(there)
+        scheduler.see(store.trials())
         for each in picks:
-            if not chooser.known(each.entry.values):
-                values, run, note = chooser.trial(each.entry.values)
-                chooser.see([ledger.begin(values, run, driver=UNCLAIMED, **note)])
-        there = changed(there, configurations=len({there.definition.key(t.values) for t in ledger.trials()}))
-        there.save(ledger.trials())
+            if not scheduler.known(each.entry.values):
+                values, run, note = scheduler.trial(each.entry.values)
+                scheduler.see([store.begin(values, run, driver=UNCLAIMED, **note)])
+        there = changed(there, configurations=len({there.definition.key(t.values) for t in store.trials()}))
+        there.save(store.trials())
     return there
 
 

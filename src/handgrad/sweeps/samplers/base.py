@@ -1,4 +1,4 @@
-"""What every way of choosing configurations has in common."""
+"""What every way of exclusive configurations has in common."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any

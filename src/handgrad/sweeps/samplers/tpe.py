@@ -88,7 +88,7 @@ def greedy_fallback(
         )
         for name, v in values.items()
     ]
-    for steps in _by_sum([[standing for standing, _, _ in ladder] for ladder in ladders]):
+    for steps in _by_sum([[progress for progress, _, _ in ladder] for ladder in ladders]):
         yield {name: ladder[step][2] for name, ladder, step in zip(values, ladders, steps, strict=True)}
 
 

@@ -6,16 +6,15 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from handgrad.errors import CorruptDataError
+from handgrad.sweeps.database import REMEDY, TABLE, Database
 from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.storage import REMEDY, TABLE, Crew, Database
-from handgrad.sweeps.trial import FAILED, LOST, RUNNING, SETTLED, Stop, Trial
+from handgrad.sweeps.trial import FAILED, SETTLED, Stop, Trial
 
 
-class Ledger:
+class TrialStore:
     """The trials of the study called `name`: a row for each, with all that is known of it as JSON, and its digest."""
 
     def __init__(self, database: Database, name: str, definition: SweepDefinition) -> None:
@@ -111,24 +110,3 @@ class Ledger:
         epochs = {int(epoch): value for epoch, value in fields["epochs"].items()}
         stop = Stop(*fields["stop"]) if fields["stop"] else None
         return Trial(**fields | {"values": values, "epochs": epochs, "stop": stop})
-
-
-Choice = Callable[[Sequence[Trial]], tuple[dict[str, Any], str, dict[str, Any]] | None]
-
-
-def claim(ledger: Ledger, crew: Crew, choose: Choice, resigned: set[int]) -> Trial | None:
-    """A trial for this driver: one that its driver left behind, or a new one as `choose` says; None when there is none.
-
-    Nobody else claims at the same time. `resigned` are lost trials that are not to be taken up again.
-    """
-    with crew.choosing():
-        trials = ledger.trials()
-        for trial in ledger.open():
-            left = trial.state in (RUNNING, LOST) and trial.number not in resigned and trial.driver != crew.name
-            if left and not (trial.state == RUNNING and crew.alive(trial.driver)):
-                return ledger.note(trial, driver=crew.name, deaths=0, state=RUNNING, why="")
-        chosen = choose(trials)
-        if chosen is None:
-            return None
-        values, run, note = chosen
-        return ledger.begin(values, run, driver=crew.name, **note)

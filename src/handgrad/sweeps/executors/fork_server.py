@@ -1,8 +1,9 @@
-"""The process that workers are forked from: everything imported, compiled and loaded, and shared by all of them.
+"""The fork server of local workers: everything imported, compiled and loaded, and shared by all of them.
 
-A worker so begins its first trial within milliseconds, and a data set is in memory once. It has a single thread, as
-whatever forks must. `python -m handgrad.sweeps.workers.nursery FD CONFIGS` prepares for the configurations in the JSON
-text CONFIGS; then each byte that comes over the socket FD together with a socket asks for a worker that serves it.
+A worker so begins its first trial within milliseconds, and a data set is in memory once. The server has a single
+thread, as whatever forks must. `python -m handgrad.sweeps.executors.fork_server FD CONFIGS` prepares for the
+configurations in the JSON text CONFIGS; then each byte that comes over the socket FD together with a socket asks for a
+worker that serves it.
 """
 
 import gc
@@ -22,9 +23,8 @@ from handgrad.kernels.cache import NOTICE
 from handgrad.runs import prepare
 from handgrad.runs.child_processes import end_with
 from handgrad.runs.trackers import preload
-from handgrad.sweeps.executor import EpochEnded, Task
-from handgrad.sweeps.workers.channel import Channel
-from handgrad.sweeps.workers.execution import data_set, run_trial
+from handgrad.sweeps.executors.protocol import Channel, EpochEnded, Task
+from handgrad.sweeps.executors.run_trial import data_set, run_trial
 from handgrad.training import Trainer
 
 
@@ -44,14 +44,14 @@ def main(descriptor: int, configs: str) -> None:
     control.send({"ready": True})
     gc.freeze()  # so that no collection in a worker copies these pages
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for workers: their sockets tell when they end
-    nursery = os.getpid()
+    fork_server = os.getpid()
     while True:
         data, descriptors, _, _ = socket.recv_fds(end, 1, 1)
         if not data:
             return
         if os.fork() == 0:
             end.close()
-            serve(Channel(socket.socket(fileno=descriptors[0])), nursery)
+            serve(Channel(socket.socket(fileno=descriptors[0])), fork_server)
         os.close(descriptors[0])
 
 
@@ -70,24 +70,24 @@ def warm_up(configs: list[dict[str, Any]]) -> None:
             measure(network, parts.x, parts.y, parts.train_rows[:1])
 
 
-def serve(channel: Channel, nursery: int) -> NoReturn:
+def serve(channel: Channel, fork_server: int) -> NoReturn:
     """A worker's life: one trial after the other, until the driver hangs up."""
-    end_with(nursery)
+    end_with(fork_server)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     channel.send({"pid": os.getpid()})
     try:
-        link = Wire(channel)
+        reporter = SocketReporter(channel)
         while (message := channel.receive()) is not None:
             if "task" in message:
                 task = Task(*message["task"])
-                channel.send({"ended": list(run_trial(task, link))})
-                link.stopping = False
+                channel.send({"ended": list(run_trial(task, reporter))})
+                reporter.stopping = False
     finally:
         os._exit(0)
 
 
-class Wire:
-    """A trial's Link over a worker's channel."""
+class SocketReporter:
+    """A trial's Reporter over a worker's channel."""
 
     def __init__(self, channel: Channel) -> None:
         self.channel, self.stopping = channel, False

@@ -49,25 +49,25 @@ class Database:
         self._connection.close()
 
 
-class Crew(Protocol):
+class Drivers(Protocol):
     """Those who drive sweeps in one storage, of whom this process, by its `name`, is one."""
 
     name: str
 
-    def choosing(self) -> AbstractContextManager[Any]:
+    def exclusive(self) -> AbstractContextManager[Any]:
         """While the block runs, nobody else begins a trial or takes one over."""
 
     def alive(self, name: str) -> bool:
         """Whether another driver still runs."""
 
 
-class Alone:
+class SingleDriver:
     """The only driver of an SQLite file, as long as it holds the lock on the file's neighbour."""
 
     def __init__(self) -> None:
         self.name = secrets.token_hex(4)
 
-    def choosing(self) -> AbstractContextManager[Any]:
+    def exclusive(self) -> AbstractContextManager[Any]:
         """There is nobody to keep out."""
         return nullcontext()
 
@@ -76,7 +76,7 @@ class Alone:
         return name == self.name
 
 
-class Several:
+class SeveralDrivers:
     """Drivers on one PostgreSQL server, each with a lock of its own there that goes with its connection."""
 
     def __init__(self, database: Database) -> None:
@@ -85,8 +85,8 @@ class Several:
         self._ask("pg_advisory_lock", self.name)
 
     @contextmanager
-    def choosing(self) -> Iterator[None]:
-        """One lock for all sweeps of the database: choosing takes milliseconds."""
+    def exclusive(self) -> Iterator[None]:
+        """One lock for all sweeps of the database: exclusive takes milliseconds."""
         self._ask("pg_advisory_lock", "0")
         try:
             yield
@@ -127,48 +127,48 @@ def check_url(url: str) -> None:
 
 
 @contextmanager
-def joined(url: str) -> Iterator[tuple[Crew, Database]]:
+def open_storage(url: str) -> Iterator[tuple[Drivers, Database]]:
     """While the block runs, this process is a driver in the storage at `url`, whose table is made if need be.
 
     Raises  UsageError for another kind of storage, or a missing package; FileSystemError when it cannot be reached, or
             is in use by another driver and only has room for one; CorruptDataError when it is damaged.
     """
     check_url(url)
-    with _translated(url):
+    with _translate_errors(url):
         if _is_file(url):
             path = _file(url)
             with _only_driver(path):
                 if not os.path.lexists(path):
                     _make(path)
                 with closing(_opened(path)) as database:
-                    yield Alone(), database
+                    yield SingleDriver(), database
         else:
             with closing(_connected(url)) as database:
-                crew = Several(database)
-                with crew.choosing():
+                drivers = SeveralDrivers(database)
+                with drivers.exclusive():
                     database.write(CREATE)
-                yield crew, database
+                yield drivers, database
 
 
 @contextmanager
-def looked_at(url: str) -> Iterator[Database | None]:
+def open_readonly(url: str) -> Iterator[Database | None]:
     """The storage at `url`, to be read only; None while there is no such file."""
     check_url(url)
     if not _is_file(url):
-        with joined(url) as (_, database):
+        with open_storage(url) as (_, database):
             yield database
     elif not os.path.lexists(_file(url)):
         yield None
     else:
-        with _translated(url), closing(_opened(_file(url))) as database:
+        with _translate_errors(url), closing(_opened(_file(url))) as database:
             yield database
 
 
-def at_work(url: str, drivers: Iterable[str]) -> bool:
+def is_driven(url: str, names: Iterable[str]) -> bool:
     """Whether the storage at `url` is in use by its only driver, or by one of these where it has room for several."""
     if not _is_file(url):
-        with joined(url) as (crew, _):
-            return any(crew.alive(driver) for driver in drivers)
+        with open_storage(url) as (drivers, _):
+            return any(drivers.alive(name) for name in names)
     try:
         lock = os.open(f"{_file(url)}.lock", os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
@@ -258,7 +258,7 @@ def _connected(url: str) -> Database:
 
 
 @contextmanager
-def _translated(url: str) -> Iterator[None]:
+def _translate_errors(url: str) -> Iterator[None]:
     """While the block runs, what a database raises becomes an error in one line."""
     try:
         yield

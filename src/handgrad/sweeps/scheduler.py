@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from handgrad.sweeps.database import Drivers
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.samplers import SAMPLERS
-from handgrad.sweeps.trial import Trial
+from handgrad.sweeps.store import TrialStore
+from handgrad.sweeps.trial import LOST, RUNNING, Trial
 
 
-class Chooser:
+class Scheduler:
     """Remembers, of the trials that it is shown, how often there is each configuration and which names are in use."""
 
     def __init__(self, sweep: Sweep) -> None:
@@ -20,7 +22,7 @@ class Chooser:
         self._first: dict[str, dict[str, Any]] = {}
         self._names: set[str] = set()
 
-    def __call__(self, trials: Sequence[Trial]) -> tuple[dict[str, Any], str, dict[str, Any]] | None:
+    def next(self, trials: Sequence[Trial]) -> tuple[dict[str, Any], str, dict[str, Any]] | None:
         """Values, name of the run and further fields of a new trial; None when there is none to be begun."""
         self.see(trials)
         values = self._unfinished() or self._new(trials)
@@ -75,3 +77,21 @@ class Chooser:
         while (unique := name if count == 1 else f"{name}-{count}") in self._names:
             count += 1
         return unique
+
+
+def claim(store: TrialStore, drivers: Drivers, scheduler: Scheduler, given_up: set[int]) -> Trial | None:
+    """A trial for this driver: one that its driver left behind, else a new one of the `scheduler`, if any.
+
+    Nobody else claims at the same time. `given_up` are lost trials that are not to be taken up again.
+    """
+    with drivers.exclusive():
+        trials = store.trials()
+        for trial in store.open():
+            left = trial.state in (RUNNING, LOST) and trial.number not in given_up and trial.driver != drivers.name
+            if left and not (trial.state == RUNNING and drivers.alive(trial.driver)):
+                return store.note(trial, driver=drivers.name, deaths=0, state=RUNNING, why="")
+        chosen = scheduler.next(trials)
+        if chosen is None:
+            return None
+        values, run, note = chosen
+        return store.begin(values, run, driver=drivers.name, **note)

@@ -15,11 +15,11 @@ from handgrad.errors import CorruptDataError, DivergedError, FileSystemError, Us
 from handgrad.runs import InterruptedRunError, Run, execute, resume
 from handgrad.runs.journal import journal
 from handgrad.runs.trackers import trackers
-from handgrad.sweeps.executor import EARLY, INTERRUPTED, Ended, EpochEnded, Task
+from handgrad.sweeps.executors.protocol import EARLY, INTERRUPTED, Ended, EpochEnded, Task
 from handgrad.training import Epoch, Observer, Trainer
 
 
-class Link(Protocol):
+class Reporter(Protocol):
     """How a trial speaks with the driver of its sweep."""
 
     def epoch_ended(self, event: EpochEnded) -> str:
@@ -35,8 +35,8 @@ class Reporting(Observer):
     It stops a training where the Recorder, which comes before it, still gets to save.
     """
 
-    def __init__(self, task: Task, link: Link) -> None:
-        self.task, self.link = task, link
+    def __init__(self, task: Task, reporter: Reporter) -> None:
+        self.task, self.reporter = task, reporter
 
     def started(self, trainer: Trainer) -> None:
         """Epochs that the driver may not have heard of, if the one that made them died."""
@@ -47,7 +47,7 @@ class Reporting(Observer):
 
     def stepped(self, trainer: Trainer, first: int, losses: object, correct: object, norms: object) -> None:
         """Look whether the driver has something to say."""
-        if self.link.interrupted():
+        if self.reporter.interrupted():
             trainer.stop(INTERRUPTED)
 
     def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
@@ -56,18 +56,18 @@ class Reporting(Observer):
 
     def _tell(self, trainer: Trainer, epoch: Epoch, asks: bool) -> None:
         value = epoch.row().get(self.task.metric)
-        why = self.link.epoch_ended(EpochEnded(self.task.number, epoch.epoch, value, asks))
+        why = self.reporter.epoch_ended(EpochEnded(self.task.number, epoch.epoch, value, asks))
         if why:
             trainer.stop(INTERRUPTED if why == INTERRUPTED else EARLY)
             journal.info("stopped: %s", why)
 
 
-def run_trial(task: Task, link: Link) -> Ended:
+def run_trial(task: Task, reporter: Reporter) -> Ended:
     """Train to the end, to a stop or to a failure, from the newest checkpoint where the run was begun before."""
     began = time.perf_counter()
     try:
         config = RunConfig(**task.config)
-        run = _train(task, config, link)
+        run = _train(task, config, reporter)
     except (DivergedError, UsageError, CorruptDataError) as error:
         how = "diverged" if isinstance(error, DivergedError) else "refused"
         return Ended(task.number, how, seconds=time.perf_counter() - began, message=str(error))
@@ -103,11 +103,11 @@ def provide(config: RunConfig, dataset: Dataset) -> None:
     _LOADED.setdefault(data_key(config), dataset)
 
 
-def _train(task: Task, config: RunConfig, link: Link) -> Run:
+def _train(task: Task, config: RunConfig, reporter: Reporter) -> Run:
     dataset = data_set(config)
 
     def observers(config: RunConfig, folder: Path) -> Sequence[Observer]:
-        return [Reporting(task, link), *trackers(config, folder)]
+        return [Reporting(task, reporter), *trackers(config, folder)]
 
     path = Path(os.path.expanduser(config.runs_dir)) / str(config.name)
     if (path / "config.yaml").exists():

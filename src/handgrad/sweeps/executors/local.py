@@ -14,10 +14,9 @@ from typing import Any
 from handgrad.errors import FileSystemError, HandgradError
 from handgrad.files import open_file
 from handgrad.kernels.cache import say_compiling
-from handgrad.sweeps.executor import Died, Ended, EpochEnded, Event, Notice, Task
-from handgrad.sweeps.workers.channel import Channel
+from handgrad.sweeps.executors.protocol import Channel, Died, Ended, EpochEnded, Event, Notice, Task
 
-NURSERY = "handgrad.sweeps.workers.nursery"
+FORK_SERVER = "handgrad.sweeps.executors.fork_server"
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
@@ -34,7 +33,7 @@ class Worker:
         self.pid = 0
 
 
-class Pool:
+class LocalExecutor:
     """An Executor on this machine; what workers print goes to the file `log`.
 
     `configs` are those that the first trials will have: what they need is loaded before there is a worker.
@@ -45,12 +44,12 @@ class Pool:
         self._workers: list[Worker] = []
         self._selector = selectors.DefaultSelector()
         self._deaths = 0  # of the process that starts workers, since a trial has come forward
-        self._start_nursery()
+        self._start_fork_server()
 
     def submit(self, task: Task) -> None:
         """Give the task to an idle worker, or to a new one."""
         idle = (worker for worker in self._workers if worker.task is None and not worker.channel.closed)
-        worker = next(idle, None) or self._hire()
+        worker = next(idle, None) or self._start_worker()
         worker.task = task
         worker.channel.send({"task": list(task)})
 
@@ -71,23 +70,23 @@ class Pool:
         for key, _ in self._selector.select(seconds):
             worker = key.data
             if worker is None:
-                found += self._hear_nursery()
+                found += self._read_fork_server()
                 continue
             found += [event for message in worker.channel.received() for event in self._event(worker, message)]
             if worker.channel.closed:
-                found += self._bury(worker)
+                found += self._removed(worker)
         return found
 
     def close(self) -> None:
-        """Hang up: workers end when they have nothing to do, and when the nursery is ended at the latest."""
+        """Hang up: workers end when they have nothing to do, and when the fork_server is ended at the latest."""
         for worker in self._workers:
             worker.channel.close()
         self._control.close()
         try:
-            self._nursery.wait(PATIENCE_SECONDS)
+            self._fork_server.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
-            self._nursery.kill()
-            self._nursery.wait()
+            self._fork_server.kill()
+            self._fork_server.wait()
         self._selector.close()
 
     @property
@@ -95,13 +94,13 @@ class Pool:
         """The processes of the workers."""
         return [worker.pid for worker in self._workers if worker.pid]
 
-    def _start_nursery(self) -> None:
+    def _start_fork_server(self) -> None:
         with open_file(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as log:
             self._written = os.fstat(log.fileno()).st_size
             ours, theirs = socket.socketpair()
             with theirs:
-                self._nursery = subprocess.Popen(
-                    [sys.executable, "-m", NURSERY, str(theirs.fileno()), json.dumps(self._configs)],
+                self._fork_server = subprocess.Popen(
+                    [sys.executable, "-m", FORK_SERVER, str(theirs.fileno()), json.dumps(self._configs)],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -112,7 +111,7 @@ class Pool:
         self._control, self._ready = Channel(ours), False
         self._selector.register(ours, selectors.EVENT_READ, None)
 
-    def _hear_nursery(self) -> list[Event]:
+    def _read_fork_server(self) -> list[Event]:
         """Raises  HandgradError where trials cannot be run, as it says itself, or as it dies again and again."""
         for message in self._control.received():
             self._ready = self._ready or "ready" in message
@@ -126,13 +125,13 @@ class Pool:
             return []
         self._selector.unregister(self._control.socket)
         self._control.close()
-        code = self._nursery.wait()
+        code = self._fork_server.wait()
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         self._deaths += 1
         if self._deaths > DEATHS or (code > 0 and not self._ready):
             times = f", {self._deaths} times without progress" if self._deaths > 1 else ""
             raise FileSystemError(f"the process that starts workers {how}{times}: {self._last_words()} ({self._log})")
-        self._start_nursery()
+        self._start_fork_server()
         return [Notice(f"the process that starts workers {how}, and its workers with it; it is started again")]
 
     def _last_words(self) -> str:
@@ -140,7 +139,7 @@ class Pool:
         lines = self._log.read_bytes()[self._written :].decode(errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing. Is memory short?")
 
-    def _hire(self) -> Worker:
+    def _start_worker(self) -> Worker:
         ours, theirs = socket.socketpair()
         with (
             theirs,
@@ -167,7 +166,7 @@ class Pool:
             return [Ended(*message["ended"])]
         return []
 
-    def _bury(self, worker: Worker) -> list[Event]:
+    def _removed(self, worker: Worker) -> list[Event]:
         self._selector.unregister(worker.channel.socket)
         worker.channel.close()
         self._workers.remove(worker)

@@ -1,3 +1,0 @@
-"""Trials in processes of this machine."""
-
-from handgrad.sweeps.workers.pool import Pool
