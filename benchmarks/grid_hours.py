@@ -19,14 +19,13 @@ from handgrad.config import RunConfig
 from handgrad.errors import UsageError
 from handgrad.machine import available_cores
 from handgrad.sweeps import SweepDefinition
+from handgrad.sweeps.driver import Callback, SweepProgress
 from handgrad.sweeps.folder import Settings, Sweep, create_sweep
-from handgrad.sweeps.timing import lengths, spans, waits
 from handgrad.sweeps.samplers import SAMPLERS
 from handgrad.sweeps.samplers.base import Sampler
 from handgrad.sweeps.search import run_sweep
-from handgrad.sweeps.timing import estimate
+from handgrad.sweeps.timing import estimate, lengths, spans, waits
 from handgrad.sweeps.trial import Trial
-from handgrad.sweeps.driver import SweepProgress, Callback
 
 SAMPLE = 150
 LISTED = "listed"

@@ -20,8 +20,8 @@ from handgrad.errors import UsageError
 from handgrad.machine import available_cores
 from handgrad.nn import ACTIVATIONS
 from handgrad.sweeps import SweepDefinition, read_sweep
-from handgrad.sweeps.timing import Span, waits
 from handgrad.sweeps.samplers import Random
+from handgrad.sweeps.timing import Span, waits
 from handgrad.torch_mapping import arguments_from
 
 SWEEP = "da6401"
