@@ -5,11 +5,11 @@ import pytest
 
 from handgrad.errors import UsageError
 from handgrad.evaluation import mean_interval, wilson
-from handgrad.figures.numbers.comparison import compared_accuracies, compared_losses, compared_roc, test_accuracies
-from handgrad.figures.numbers.groups import grouped, run_labels
-from handgrad.figures.numbers.guesses import top_guesses
-
-test_accuracies.__test__ = False  # a function of ours, whose name says what it computes
+from handgrad.figures.accuracy_bars import compare_test_data
+from handgrad.figures.curves import compare_accuracy_data, compare_loss_data
+from handgrad.figures.roc import compare_roc_data
+from handgrad.figures.run_data import grouped, run_labels
+from handgrad.figures.top_classes import top_classes_data
 
 
 def test_runs_that_differ_in_their_seed_belong_together(data_of):
@@ -38,7 +38,7 @@ def test_nothing_is_compared_with_itself(data_of):
 
 def test_intervals_over_seeds_and_over_images(data_of):
     runs = [data_of("mlp"), data_of("mlp", seed=1), data_of("cnn")]
-    several, alone = test_accuracies(runs).bars
+    several, alone = compare_test_data(runs).bars
     shares = [data.run.metrics["test"]["accuracy"] for data in runs]
     expected = mean_interval(shares[:2])
     low, high = max(expected[1], 0.0), min(expected[2], 1.0)  # no accuracy lies beyond
@@ -51,7 +51,7 @@ def test_intervals_over_seeds_and_over_images(data_of):
 
 def test_lines_are_means_between_smallest_and_largest(data_of):
     runs = [data_of("mlp"), data_of("mlp", seed=1)]
-    (line,) = compared_losses(runs).validation
+    (line,) = compare_loss_data(runs).validation
     curves = np.array(
         [[e.validation_loss for e in data.history.epochs] for data in runs]
     )  # the last evaluation falls on an epoch's end
@@ -63,21 +63,21 @@ def test_lines_are_means_between_smallest_and_largest(data_of):
 
 
 def test_a_configuration_goes_as_far_as_its_shortest_run(data_of):
-    overlay = compared_accuracies([data_of("mlp"), data_of("one epoch", epochs=2)])
+    overlay = compare_accuracy_data([data_of("mlp"), data_of("one epoch", epochs=2)])
     assert len(overlay.training) == 2
     assert len(overlay.validation) == 1  # the other has no validation images
 
 
 def test_areas_are_those_of_each_run(data_of):
     runs = [data_of("mlp"), data_of("cnn")]
-    curves = dict(compared_roc(runs).curves)
+    curves = dict(compare_roc_data(runs).curves)
     assert list(curves) == run_labels(runs)
     assert all(0.5 < curve.auc <= 1 for curve in curves.values())
 
 
 def test_the_likeliest_classes_come_first(data_of):
     runs = [data_of("mlp"), data_of("cnn")]
-    found = top_guesses(runs)
+    found = top_classes_data(runs)
     assert found.classes.shape == (2, 6, 3)
     assert len(set(found.rows)) == 6
     assert (np.diff(found.probabilities, axis=2) <= 0).all()
@@ -91,10 +91,10 @@ def test_the_likeliest_classes_come_first(data_of):
 
 def test_other_test_images_are_refused(data_of, trained):
     other = data_of("mlp", resize=(9, 9))
-    same = top_guesses([data_of("mlp"), other])  # other pixels, but the same images
+    same = top_classes_data([data_of("mlp"), other])  # other pixels, but the same images
     assert len(same.rows) == 6
     data = data_of("mlp")
     altered = type(data)(trained("cnn"))
     altered._predictions["test"] = data.predictions()._replace(labels=data.predictions().labels[::-1])
     with pytest.raises(UsageError, match="other images"):
-        top_guesses([data, altered])
+        top_classes_data([data, altered])

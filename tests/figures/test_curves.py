@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from handgrad.data import load
-from handgrad.figures.numbers.curves import accuracy_curves, learning_rates, loss_curves, running_mean, smoothing_window
+from handgrad.figures.curves import accuracy_data, loss_data, running_mean, smoothing_window
+from handgrad.figures.learning_rate import learning_rate_data
 
 
 def test_running_mean_by_hand():
@@ -27,7 +28,7 @@ def test_a_running_mean_spans_a_fiftieth_at_most(count, window):
 
 def test_curves_hold_what_the_history_holds(data_of):
     data = data_of("mlp")
-    curves = loss_curves(data)
+    curves = loss_data(data)
     assert list(curves.training) == data.run.read_history().losses
     epochs, evaluations = data.history.epochs, data.history.evaluations
     values = {row.step: row.validation_loss for row in (*evaluations, *epochs)}
@@ -41,14 +42,14 @@ def test_an_epochs_last_batch_is_smaller(data_of):
     rows = len(data.split.train_rows)
     assert rows % 100
     assert list(data.batch_rows) == 2 * [*([100] * (rows // 100)), rows % 100]
-    curves = accuracy_curves(data)
+    curves = accuracy_data(data)
     right = curves.training / 100 * data.batch_rows
     np.testing.assert_allclose(right, data.history.correct)
 
 
 def test_the_test_set_measured_once_is_one_point_at_the_weights_kept(data_of):
     data = data_of("mlp")
-    curves = accuracy_curves(data)
+    curves = accuracy_data(data)
     best = data.run.metrics["best_epoch"]
     assert curves.test_once
     assert list(curves.test.steps) == [data.history.epochs[best - 1].step]
@@ -57,25 +58,25 @@ def test_the_test_set_measured_once_is_one_point_at_the_weights_kept(data_of):
 
 def test_weights_kept_of_the_last_epoch(data_of):
     data = data_of("no hidden layer")
-    assert list(loss_curves(data).test.steps) == [len(data.history.losses)]
+    assert list(loss_data(data).test.steps) == [len(data.history.losses)]
 
 
 def test_the_test_set_measured_each_epoch(data_of):
     data = data_of("cnn")
-    curves = loss_curves(data)
+    curves = loss_data(data)
     assert not curves.test_once
     assert list(curves.test.values) == [epoch.test_loss for epoch in data.history.epochs]
 
 
 def test_without_validation(data_of):
-    curves = loss_curves(data_of("one epoch"))
+    curves = loss_data(data_of("one epoch"))
     assert len(curves.validation.steps) == 0
     assert "validation" not in curves.caption
 
 
 def test_learning_rates_are_those_of_the_epochs(data_of):
     data = data_of("mlp")
-    rates = learning_rates(data).rates
+    rates = learning_rate_data(data).rates
     assert len(rates) == len(data.history.losses)
     for epoch in data.history.epochs:
         assert rates[epoch.step - 1] == epoch.learning_rate
@@ -83,7 +84,7 @@ def test_learning_rates_are_those_of_the_epochs(data_of):
 
 def test_the_table_has_a_row_an_iteration(data_of):
     data = data_of("cnn")
-    lines = loss_curves(data).table.csv().splitlines()
+    lines = loss_data(data).table.csv().splitlines()
     assert lines[0] == "iteration,epoch,training_loss,training_loss_mean_of_1,validation_loss,test_loss"
     assert len(lines) == 1 + len(data.history.losses)
     assert lines[1] == f"1,{1 / data.steps_per_epoch!r},{data.history.losses[0]!r},{data.history.losses[0]!r},,"

@@ -7,10 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from handgrad.errors import HandgradError
-from handgrad.figures import COMPARISONS, FIGURES
-from handgrad.figures.gallery import comparison, figure
-from handgrad.figures.kind import DoesNotApplyError
-from handgrad.figures.saving import to_bytes, to_svg
+from handgrad.figures import COMPARISONS, FIGURES, DoesNotApplyError
+from handgrad.figures.gallery import comparison, figure, to_bytes, to_svg
 from handgrad.figures.style import house_style
 
 TRAINED_BY_STEPS = ["loss", "accuracy", "learning_rate", "activations", "gradients"]

@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 
 from handgrad.errors import UsageError
-from handgrad.figures import style
-from handgrad.figures.gallery import figure, known, write_figures
-from handgrad.figures.saving import to_bytes, to_svg
-from handgrad.figures.table import Table
+from handgrad.figures import Table, style
+from handgrad.figures.gallery import figure, known, to_bytes, to_svg, write_figures
 
 
 def test_csv_by_hand():

@@ -9,14 +9,15 @@ from handgrad.data import load
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.evaluation import Predictions
 from handgrad.figures import RunData
-from handgrad.figures.kind import DoesNotApplyError
-from handgrad.figures.numbers.architecture import architecture_of
-from handgrad.figures.numbers.confusion import confusion_matrix_of, confusion_train
-from handgrad.figures.numbers.embedding import embedding, last_hidden
-from handgrad.figures.numbers.filters import convolution_filters, dense_filters, feature_maps
-from handgrad.figures.numbers.layers import activation_statistics, gradient_statistics
-from handgrad.figures.numbers.pictures import class_samples, right_and_wrong
-from handgrad.figures.numbers.thresholds import reliability, roc_curves
+from handgrad.figures.architecture import architecture_of
+from handgrad.figures.base import DoesNotApplyError
+from handgrad.figures.confusion import confusion_matrix_of, confusion_train_data
+from handgrad.figures.filters import conv_filters_data, dense_filters_data, feature_maps_data
+from handgrad.figures.layer_statistics import activations_data, gradients_data
+from handgrad.figures.pictures import predictions_data, samples_data
+from handgrad.figures.reliability import reliability_data
+from handgrad.figures.roc import roc_data
+from handgrad.figures.tsne import last_hidden, tsne_data
 from handgrad.nn import BatchNorm, Conv2D, Dense, Dropout, Flatten, GlobalAveragePool, LeakyReLU, Network, ReLU
 
 
@@ -35,20 +36,20 @@ def test_confusions_by_hand():
 
 def test_confusions_on_the_training_images(data_of):
     data = data_of("mlp")
-    counts = confusion_train(data).counts
+    counts = confusion_train_data(data).counts
     assert counts.sum() == len(data.split.train_rows)
     assert np.trace(counts) / counts.sum() == pytest.approx(data.run.metrics["train"]["accuracy"])
 
 
 def test_a_sample_of_each_class(data_of):
-    found, digits = class_samples(data_of("mlp")), load("digits")
+    found, digits = samples_data(data_of("mlp")), load("digits")
     assert digits.y_train[found.rows].tolist() == list(range(10))
     np.testing.assert_array_equal(digits.x_train[found.rows], found.images)
 
 
 def test_right_and_wrong_are_what_they_are_called(data_of):
     data = data_of("mlp")
-    found, digits = right_and_wrong(data), load("digits")
+    found, digits = predictions_data(data), load("digits")
     guesses = data.network.predict_proba(digits.x_test)
     for each, same in ((found.right, True), (found.wrong, False)):
         np.testing.assert_array_equal(each.predicted, guesses[each.rows].argmax(axis=1))
@@ -62,30 +63,30 @@ def test_right_and_wrong_are_what_they_are_called(data_of):
 
 
 def test_other_images_with_another_seed(data_of, trained):
-    one, other = (right_and_wrong(RunData(trained("mlp"), seed=seed)).right.rows.tolist() for seed in (0, 1))
+    one, other = (predictions_data(RunData(trained("mlp"), seed=seed)).right.rows.tolist() for seed in (0, 1))
     assert one != other
-    assert one == right_and_wrong(data_of("mlp")).right.rows.tolist()
+    assert one == predictions_data(data_of("mlp")).right.rows.tolist()
 
 
 def test_roc_and_reliability_are_of_the_test_images(data_of):
     data = data_of("mlp")
-    assert roc_curves(data).images == reliability(data).calibration.images.sum() == len(load("digits").y_test)
+    assert roc_data(data).images == reliability_data(data).calibration.images.sum() == len(load("digits").y_test)
 
 
 def test_dense_weights_are_pictures_of_what_the_units_look_at(data_of):
     data = data_of("mlp")
-    (shown,) = dense_filters(data).layers
+    (shown,) = dense_filters_data(data).layers
     assert shown.pictures.shape == (12, 1, 8, 8)
     np.testing.assert_array_equal(shown.pictures[3].ravel(), data.network.views["1.weight"][:, 3])
 
 
 def test_weights_of_an_output_layer_are_called_by_the_classes(data_of):
-    assert dense_filters(data_of("no hidden layer")).layers[0].names == load("digits").class_names
+    assert dense_filters_data(data_of("no hidden layer")).layers[0].names == load("digits").class_names
 
 
 def test_dense_weights_after_convolutions_have_channels(data_of):
     data = data_of("cnn")
-    (shown,) = dense_filters(data).layers
+    (shown,) = dense_filters_data(data).layers
     assert shown.pictures.shape == (10, 2, 4, 4)
     weight = data.network.views["5.weight"]
     np.testing.assert_array_equal(shown.pictures[7, 1].ravel(), weight[16:32, 7])
@@ -93,7 +94,7 @@ def test_dense_weights_after_convolutions_have_channels(data_of):
 
 def test_convolution_filters(data_of):
     data = data_of("cnn")
-    first, second = convolution_filters(data).layers
+    first, second = conv_filters_data(data).layers
     np.testing.assert_array_equal(first.pictures, data.network.views["0.weight"])
     np.testing.assert_array_equal(second.pictures, data.network.views["3.weight"])
 
@@ -101,7 +102,7 @@ def test_convolution_filters(data_of):
 def test_feature_maps_by_hand(data_of):
     """One pixel of the first map: its window of the image, times the filter, plus the bias."""
     data = data_of("cnn")
-    found = feature_maps(data)
+    found = feature_maps_data(data)
     image = data.dataset.x_test[found.row] / 255
     weight, bias = data.network.views["0.weight"], data.network.views["0.bias"]
     expected = (image[2:5, 3:6] * weight[1, 0]).sum() + bias[1]
@@ -114,7 +115,7 @@ def test_no_picture_after_a_global_pool():
         network = Network([Conv2D(3), GlobalAveragePool(), Dense(4)], (8, 8))
 
     with pytest.raises(DoesNotApplyError, match="looks at an image"):
-        dense_filters(Data())
+        dense_filters_data(Data())
 
 
 @pytest.mark.parametrize(
@@ -138,23 +139,23 @@ def test_batch_normalisation_is_no_hidden_layer():
 def test_maps_are_kept_until_something_changes(trained):
     said = []
     run = trained("mlp", seed=5)
-    first = embedding(RunData(run, 30, say=said.append))
+    first = tsne_data(RunData(run, 30, say=said.append))
     assert [stage.name for stage in first.stages] == ["after the first epoch", "after training"]
     assert len(said) == 2
-    again = embedding(RunData(run, 30, say=said.append))
+    again = tsne_data(RunData(run, 30, say=said.append))
     assert len(said) == 2
     for one, other in zip(first.stages, again.stages, strict=True):
         np.testing.assert_array_equal(one.points, other.points)
-    embedding(RunData(run, 31, say=said.append))
+    tsne_data(RunData(run, 31, say=said.append))
     assert len(said) == 4
     kept = run.path / "figures" / "tsne-after-training.safetensors"
     kept.write_bytes(kept.read_bytes()[:-1])
-    embedding(RunData(run, 31, say=said.append))
+    tsne_data(RunData(run, 31, say=said.append))
     assert len(said) == 5
 
 
 def test_one_epoch_has_one_map(data_of):
-    found = embedding(data_of("one epoch"))
+    found = tsne_data(data_of("one epoch"))
     assert [stage.name for stage in found.stages] == ["after training"]
     assert "no network from after a first epoch" in found.caption
 
@@ -179,12 +180,12 @@ def test_architecture_by_hand():
 
 def test_statistics_are_those_of_the_history(data_of):
     data = data_of("mlp")
-    found, gradients = activation_statistics(data), gradient_statistics(data)
-    assert [course.name for course in found.courses] == ["1 Dense", "2 ReLU", "4 Dense"]
-    assert [course.name for course in gradients.courses] == ["1 Dense", "4 Dense"]
+    found, gradients = activations_data(data), gradients_data(data)
+    assert [one.name for one in found.series] == ["1 Dense", "2 ReLU", "4 Dense"]
+    assert [one.name for one in gradients.series] == ["1 Dense", "4 Dense"]
     last = data.history.statistics[-1]
-    assert found.courses[1].values["flat_percent"][-1] == 100 * last.outputs[2].flat
-    assert gradients.courses[1].values["gradient_rms"][-1] == last.parameters["4.weight"].gradient
+    assert found.series[1].values["flat_percent"][-1] == 100 * last.outputs[2].flat
+    assert gradients.series[1].values["gradient_rms"][-1] == last.parameters["4.weight"].gradient
     assert list(found.steps) == [each.step for each in data.history.statistics]
 
 
@@ -192,11 +193,11 @@ def test_runs_of_older_versions_were_not_measured(data_of, trained):
     data = RunData(trained("mlp"))
     data.history.statistics = []
     with pytest.raises(DoesNotApplyError, match="not measured"):
-        activation_statistics(data)
+        activations_data(data)
 
 
 def test_another_data_set_under_the_same_name_is_noticed(trained):
     run = trained("mlp", seed=6)
     run.write_json(run.facts_file, run.facts | {"data": "0" * 64})
     with pytest.raises(CorruptDataError, match="is not the one"):
-        class_samples(RunData(run))
+        samples_data(RunData(run))

@@ -11,9 +11,8 @@ from handgrad.cli.console import Screen
 from handgrad.cli.parser import Parser
 from handgrad.errors import UsageError
 from handgrad.figures import COMPARISONS, FIGURES, RunData
-from handgrad.figures.gallery import Outcome, write_figures
+from handgrad.figures.gallery import FORMATS, Outcome, write_figures
 from handgrad.figures.run_data import MOST_TSNE_IMAGES, TSNE_IMAGES
-from handgrad.figures.saving import FORMATS
 from handgrad.runs import open_run
 
 log = logging.getLogger("handgrad")

@@ -15,10 +15,9 @@ from handgrad.config.kinds import Name
 from handgrad.config.kinds import Text as Words
 from handgrad.errors import HandgradError
 from handgrad.evaluation import Interval
-from handgrad.figures.numbers.search import Measure
 from handgrad.reports.blocks import Report
 from handgrad.reports.render import WRITERS, write_html, write_markdown, writer_of
-from handgrad.reports.sweep import SweepData, build_sweep_report, look
+from handgrad.reports.sweep import Measure, SweepData, build_sweep_report, look
 from handgrad.reports.sweep.facts import counted, standing
 from handgrad.sweeps.folder import Sweep, changed
 

@@ -1,62 +1,64 @@
-"""Figures of runs: each is a row here, of a function that computes its numbers and one that draws them.
+"""Figures of runs: a file each, of a function that computes plain data and, below it, one that plots them.
 
-FIGURES are drawn from one run, COMPARISONS from any number of them.
+FIGURES are plotted from one run, COMPARISONS from any number of them. Whoever wants a figure asks these by name.
 """
 
-from handgrad.figures.drawings.architecture import draw_architecture
-from handgrad.figures.drawings.comparison import draw_bars, draw_overlay, draw_roc_overlay, draw_top_guesses
-from handgrad.figures.drawings.confusion import draw_confusion
-from handgrad.figures.drawings.curves import draw_curves, draw_rates
-from handgrad.figures.drawings.embedding import draw_embedding
-from handgrad.figures.drawings.filters import draw_feature_maps, draw_filters
-from handgrad.figures.drawings.layers import draw_activations, draw_gradients
-from handgrad.figures.drawings.pictures import draw_right_and_wrong, draw_samples
-from handgrad.figures.drawings.thresholds import draw_reliability, draw_roc
-from handgrad.figures.kind import DoesNotApplyError, Drawn, FigureKind
-from handgrad.figures.numbers.architecture import architecture
-from handgrad.figures.numbers.comparison import (
-    compared_accuracies,
-    compared_losses,
-    compared_roc,
-    test_accuracies,
+from handgrad.figures.accuracy_bars import compare_test_data, plot_bars
+from handgrad.figures.architecture import architecture_data, plot_architecture
+from handgrad.figures.base import DoesNotApplyError, Drawn, FigureSpec, Table
+from handgrad.figures.confusion import confusion_data, confusion_train_data, plot_confusion
+from handgrad.figures.curves import (
+    accuracy_data,
+    compare_accuracy_data,
+    compare_loss_data,
+    loss_data,
+    plot_curves,
+    plot_overlay,
 )
-from handgrad.figures.numbers.confusion import confusion_test, confusion_train
-from handgrad.figures.numbers.curves import accuracy_curves, learning_rates, loss_curves
-from handgrad.figures.numbers.embedding import embedding
-from handgrad.figures.numbers.filters import convolution_filters, dense_filters, feature_maps
-from handgrad.figures.numbers.guesses import many_guesses, top_guesses
-from handgrad.figures.numbers.layers import activation_statistics, gradient_statistics
-from handgrad.figures.numbers.pictures import class_samples, right_and_wrong
-from handgrad.figures.numbers.thresholds import reliability, roc_curves
+from handgrad.figures.filters import (
+    conv_filters_data,
+    dense_filters_data,
+    feature_maps_data,
+    plot_feature_maps,
+    plot_filters,
+)
+from handgrad.figures.layer_statistics import activations_data, gradients_data, plot_activations, plot_gradients
+from handgrad.figures.learning_rate import learning_rate_data, plot_learning_rate
+from handgrad.figures.pictures import plot_predictions, plot_samples, predictions_data, samples_data
+from handgrad.figures.reliability import plot_reliability, reliability_data
+from handgrad.figures.roc import compare_roc_data, plot_compare_roc, plot_roc, roc_data
 from handgrad.figures.run_data import RunData
-from handgrad.figures.saving import to_svg
+from handgrad.figures.top_classes import many_classes_data, plot_top_classes, top_classes_data
+from handgrad.figures.tsne import plot_tsne, tsne_data
 
-FIGURES: dict[str, FigureKind] = {
-    "architecture": FigureKind("layers, shapes and parameter counts", architecture, draw_architecture),
-    "samples": FigureKind("one training image per class", class_samples, draw_samples),
-    "loss": FigureKind("loss against iteration", loss_curves, draw_curves),
-    "accuracy": FigureKind("accuracy against iteration", accuracy_curves, draw_curves),
-    "learning_rate": FigureKind("learning rate against iteration", learning_rates, draw_rates),
-    "confusion": FigureKind("confusion matrix on test images", confusion_test, draw_confusion),
-    "confusion_train": FigureKind("confusion matrix on training images", confusion_train, draw_confusion),
-    "predictions": FigureKind("right and wrong predictions", right_and_wrong, draw_right_and_wrong),
-    "roc": FigureKind("ROC curve of each class", roc_curves, draw_roc),
-    "reliability": FigureKind("accuracy against confidence", reliability, draw_reliability),
-    "tsne": FigureKind(
-        "t-SNE of the last hidden layer, after the first epoch and after training", embedding, draw_embedding
+FIGURES: dict[str, FigureSpec] = {
+    "architecture": FigureSpec("layers, shapes and parameter counts", architecture_data, plot_architecture),
+    "samples": FigureSpec("one training image per class", samples_data, plot_samples),
+    "loss": FigureSpec("loss against iteration", loss_data, plot_curves),
+    "accuracy": FigureSpec("accuracy against iteration", accuracy_data, plot_curves),
+    "learning_rate": FigureSpec("learning rate against iteration", learning_rate_data, plot_learning_rate),
+    "confusion": FigureSpec("confusion matrix on test images", confusion_data, plot_confusion),
+    "confusion_train": FigureSpec("confusion matrix on training images", confusion_train_data, plot_confusion),
+    "predictions": FigureSpec("right and wrong predictions", predictions_data, plot_predictions),
+    "roc": FigureSpec("ROC curve of each class", roc_data, plot_roc),
+    "reliability": FigureSpec("accuracy against confidence", reliability_data, plot_reliability),
+    "tsne": FigureSpec(
+        "t-SNE of the last hidden layer, after the first epoch and after training", tsne_data, plot_tsne
     ),
-    "dense_filters": FigureKind("weights of the first dense layer as pictures", dense_filters, draw_filters),
-    "conv_filters": FigureKind("filters of each convolution", convolution_filters, draw_filters),
-    "feature_maps": FigureKind("what each convolution makes of an image", feature_maps, draw_feature_maps),
-    "activations": FigureKind("outputs of each layer during training", activation_statistics, draw_activations),
-    "gradients": FigureKind("gradients and weights of each layer during training", gradient_statistics, draw_gradients),
+    "dense_filters": FigureSpec("weights of the first dense layer as pictures", dense_filters_data, plot_filters),
+    "conv_filters": FigureSpec("filters of each convolution", conv_filters_data, plot_filters),
+    "feature_maps": FigureSpec("what each convolution makes of an image", feature_maps_data, plot_feature_maps),
+    "activations": FigureSpec("outputs of each layer during training", activations_data, plot_activations),
+    "gradients": FigureSpec("gradients and weights of each layer during training", gradients_data, plot_gradients),
 }
 
-COMPARISONS: dict[str, FigureKind] = {
-    "compare_loss": FigureKind("loss of several runs against the epoch", compared_losses, draw_overlay),
-    "compare_accuracy": FigureKind("accuracy of several runs against the epoch", compared_accuracies, draw_overlay),
-    "compare_test": FigureKind("test accuracy of several runs, with intervals", test_accuracies, draw_bars),
-    "compare_roc": FigureKind("ROC curves of several runs", compared_roc, draw_roc_overlay),
-    "compare_top3": FigureKind("what several runs say of the same images", top_guesses, draw_top_guesses),
-    "compare_20": FigureKind("what several runs say of twenty images drawn at random", many_guesses, draw_top_guesses),
+COMPARISONS: dict[str, FigureSpec] = {
+    "compare_loss": FigureSpec("loss of several runs against the epoch", compare_loss_data, plot_overlay),
+    "compare_accuracy": FigureSpec("accuracy of several runs against the epoch", compare_accuracy_data, plot_overlay),
+    "compare_test": FigureSpec("test accuracy of several runs, with intervals", compare_test_data, plot_bars),
+    "compare_roc": FigureSpec("ROC curves of several runs", compare_roc_data, plot_compare_roc),
+    "compare_top3": FigureSpec("what several runs say of the same images", top_classes_data, plot_top_classes),
+    "compare_20": FigureSpec(
+        "what several runs say of twenty images drawn at random", many_classes_data, plot_top_classes
+    ),
 }

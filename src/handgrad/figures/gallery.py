@@ -1,17 +1,28 @@
-"""Figures by name: drawn, or written into folders."""
+"""Figures by name: drawn, made into text or files, the same bytes for the same numbers, written into folders."""
 
+import hashlib
+import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from handgrad.errors import HandgradError, UsageError
+from handgrad.errors import FileSystemError, HandgradError, UsageError
 from handgrad.figures import COMPARISONS, FIGURES
-from handgrad.figures.kind import Drawn, FigureKind
+from handgrad.figures.base import Drawn, FigureSpec
 from handgrad.figures.run_data import RunData
-from handgrad.figures.saving import FORMATS, save
 from handgrad.figures.style import house_style
+from handgrad.files import atomic_write
 from handgrad.nearest import nearest
+
+# What would put a date or a version into a file.
+FORMATS: dict[str, dict[str, Any]] = {
+    "svg": {"metadata": {"Date": None, "Creator": None}, "dpi": 150},
+    "png": {"metadata": {"Software": None}, "dpi": 200},
+    "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}, "dpi": 200},
+}
+FONTS = "'DejaVu Sans', Verdana, 'Liberation Sans', Arial, sans-serif"  # the first that a reader has
 
 
 class Outcome(NamedTuple):
@@ -25,12 +36,12 @@ class Outcome(NamedTuple):
 
 def figure(name: str, data: RunData) -> Drawn:
     """One of FIGURES of one run.  Raises  UsageError for another name; DoesNotApplyError; HandgradError."""
-    return _drawn(name, FIGURES[known(name, FIGURES)], data)
+    return FIGURES[known(name, FIGURES)].drawn(name, data)
 
 
 def comparison(name: str, runs: Sequence[RunData]) -> Drawn:
     """One of COMPARISONS of any number of runs.  Raises  as `figure`."""
-    return _drawn(name, COMPARISONS[known(name, COMPARISONS)], runs)
+    return COMPARISONS[known(name, COMPARISONS)].drawn(name, runs)
 
 
 def write_figures(
@@ -57,23 +68,17 @@ def write_figures(
             yield _written(name, "comparison", partial(comparison, name, runs), home, suffix)
 
 
-def known(name: str, kinds: dict[str, FigureKind]) -> str:
+def known(name: str, registry: dict[str, FigureSpec]) -> str:
     """`name`, with dashes taken for underscores.
 
     Raises  UsageError when there is no such figure.
     """
     spelled = name.strip().lower().replace("-", "_")
-    if spelled not in kinds:
-        near = nearest(spelled, kinds)
-        hint = f"did you mean {near}?" if near else f"there are {', '.join(kinds)}"
+    if spelled not in registry:
+        near = nearest(spelled, registry)
+        hint = f"did you mean {near}?" if near else f"there are {', '.join(registry)}"
         raise UsageError(f"there is no figure {name!r}: {hint} (--only)")
     return spelled
-
-
-def _drawn(name: str, kind: FigureKind, data: Any) -> Drawn:
-    numbers = kind.compute(data)
-    with house_style():
-        return Drawn(name, kind.draw(numbers), numbers.caption, numbers.table)
 
 
 def _written(name: str, of: str, draw: Callable[[], Drawn], folder: Path, suffix: str) -> Outcome:
@@ -82,3 +87,69 @@ def _written(name: str, of: str, draw: Callable[[], Drawn], folder: Path, suffix
     except HandgradError as error:
         return Outcome(name, of, reason=str(error))
     return Outcome(name, of, tuple(save(drawn, folder, suffix)))
+
+
+def to_bytes(drawn: Drawn, suffix: str) -> bytes:
+    """The content of a file in one of FORMATS.
+
+    Raises  UsageError for another one.
+    """
+    if suffix not in FORMATS:
+        raise UsageError(f"format must be one of {', '.join(FORMATS)}, got {suffix!r} (--format)")
+    if suffix == "svg":
+        return ('<?xml version="1.0" encoding="utf-8"?>\n' + to_svg(drawn) + "\n").encode()
+    return _saved(drawn, suffix)
+
+
+def to_svg(drawn: Drawn) -> str:
+    """An <svg> element that stands in a page beside others: no identifier of its own leaks, the caption is read out."""
+    text = _saved(drawn, "svg").decode()
+    text = text[text.index("<svg ") :].strip()
+    text = re.sub(r'<g id="[\w.]+"', "<g", text)  # of groups, which nothing refers to
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r' d="[^"]*"', _brief, text)
+    text = text.replace("'DejaVu Sans'", FONTS)
+    text = re.sub(r"\n\s*", "\n", text)
+    # The rule for all elements of the page becomes one for this figure.
+    text = re.sub(r"<style[^>]*>\*\{([^}]*)\}</style>", "", text)
+    # Marks of one shape are called alike in every figure, and would be defined twice in a page.
+    own = "f" + hashlib.sha256(text.encode()).hexdigest()[:8]
+    text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{own}-", text)
+    head = f'<svg role="img" aria-label="{_escaped(drawn.caption)}" style="stroke-linejoin:round;stroke-linecap:butt" '
+    return text.replace("<svg ", head, 1)
+
+
+def save(drawn: Drawn, folder: Path, suffix: str) -> list[Path]:
+    """Write the figure, and its numbers as CSV beside it.
+
+    Raises  FileSystemError, UsageError.
+    """
+    content = to_bytes(drawn, suffix)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileSystemError(f"cannot make {folder}: {error.strerror}. Choose another folder (-o)") from error
+    paths = [folder / f"{drawn.name}.{suffix}", folder / f"{drawn.name}.csv"]
+    atomic_write(paths[0], content)
+    atomic_write(paths[1], drawn.table.csv())
+    return paths
+
+
+def _saved(drawn: Drawn, suffix: str) -> bytes:
+    import matplotlib as mpl
+
+    buffer = io.BytesIO()
+    with house_style():
+        mpl.rcParams["svg.hashsalt"] = "handgrad"  # identifiers are digests of what they name, and of this
+        drawn.figure.savefig(buffer, format=suffix, **FORMATS[suffix])
+    return buffer.getvalue()
+
+
+def _brief(path: re.Match[str]) -> str:
+    """A path in hundredths of a point, which nobody sees, that says once for all lines in a row that they are lines."""
+    short = re.sub(r"(\.\d\d)\d+", r"\1", path[0])
+    return re.sub(r"(?:L [-\d. \n]+){2,}", lambda lines: lines[0].replace(" \nL ", "\n"), short)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")

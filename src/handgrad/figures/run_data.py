@@ -1,8 +1,8 @@
-"""One run, as figures see it: everything is loaded when it is first wanted, and once."""
+"""Runs, as figures see them: loaded when first wanted, and once; several of them grouped by configuration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +11,19 @@ from handgrad.config import RunConfig, build_dataset, build_split
 from handgrad.data import Dataset, Split
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.evaluation import Predictions
-from handgrad.figures.kind import DoesNotApplyError
+from handgrad.figures.base import DoesNotApplyError
 from handgrad.nn import Network
 from handgrad.plain_text import visible_name
 from handgrad.runs import Run
-from handgrad.runs.predictions import images_of, predictions_of
+from handgrad.runs.predictions import distinct, images_of, predictions_of
+from handgrad.runs.setup import Setup, differing, setup_of
 from handgrad.training import History, load_model
 
 Array = NDArray[Any]
 PIXELS = "pixels"  # as opposed to features made from them
 TSNE_IMAGES, MOST_TSNE_IMAGES = 2000, 5000
+MANY = 20  # test images on which runs are compared one by one
+CHOSEN = 6  # purpose of these, in the key of a generator
 
 
 def silent(message: str) -> None:
@@ -145,6 +148,61 @@ class RunData:
         """Draws what is shown, the same each time."""
         return np.random.Generator(np.random.Philox(key=[self.seed, purpose]))
 
+    def random_test_rows(self) -> Array:
+        """MANY test images, the same ones for every run of a data set.  Shapes  -> (MANY,) int"""
+        return self.generator(CHOSEN).permutation(len(self.predictions().labels))[:MANY]
+
 
 def _of_pixels(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"features": PIXELS})
+
+
+class Group(NamedTuple):
+    """Runs of one configuration, called by the settings that tell it from the others."""
+
+    label: str
+    members: tuple[RunData, ...]
+
+
+def grouped(runs: Sequence[RunData]) -> list[Group]:
+    """Groups in the order of their first runs.
+
+    Raises  UsageError when there is no run, or one is given twice.
+    """
+    if not runs:
+        raise UsageError("a comparison needs at least one run")
+    distinct([data.run for data in runs])
+    together: list[tuple[Setup, list[RunData]]] = []
+    for data in runs:
+        setup = setup_of(data.run)
+        home = next((members for first, members in together if not differing(first, setup)), None)
+        if home is None:
+            together.append((setup, [data]))
+        else:
+            home.append(data)
+    labels = _labels([setup for setup, _ in together])
+    return [
+        Group(label or members[0].name, tuple(members)) for label, (_, members) in zip(labels, together, strict=True)
+    ]
+
+
+def run_labels(runs: Sequence[RunData]) -> list[str]:
+    """A label for each single run: its group's, with the seed where a group has several."""
+    labels = {}
+    for group in grouped(runs):
+        for data in group.members:
+            seed = f", seed {data.config.seed}" if len(group.members) > 1 else ""
+            labels[data.name, data.run.path] = group.label + seed
+    return [labels[data.name, data.run.path] for data in runs]
+
+
+def _labels(setups: Sequence[Setup]) -> list[str]:
+    """The settings in which any two of them differ, with each one's values: "optimizer adam, dropout 0"."""
+    names = dict.fromkeys(name for one in setups for other in setups for name in differing(one, other))
+    return [", ".join(f"{name} {_text(setup.value(name))}" for name in names) for setup in setups]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return ("×" if all(isinstance(item, int) for item in value) else " ").join(map(str, value))
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

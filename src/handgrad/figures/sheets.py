@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from handgrad.figures import style
 
 Array = NDArray[Any]
+PIXELS = (0.0, 255.0)  # from black to white
 FINE = 48  # a picture is drawn with about so many pixels across, so that gaps are even
 GAP = 0.14  # of a picture's width
 MARGIN, LINE = 0.08, 0.16  # inches

@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 WIDTH = 7.2  # inches: a text column of A4
 SMALL, NORMAL = 7, 8.5  # points
-INK, FAINT, FRAME = "#222222", "#d9d9d9", "#9a9a9a"
+INK, GREY, MUTED, EDGE, FRAME = "#222222", "#707070", "#555555", "#666666", "#9a9a9a"
+GRID = "#e6e6e6"
+PAPER, FILL, FILL_PALE, FILL_DARK, FILL_BLUISH = "white", "#dddddd", "#f4f4f4", "#8c8c8c", "#e4e8ee"  # of areas
+FILL_INPUT, FILL_DROPOUT = "#eeeeee", "#f2f2f2"
+BLUE, BLUE_PALE, BLUE_BAR, GREEN, ORANGE = "#9ecae1", "#dbe6ee", "#a9cbe3", "#c7e3c0", "#fbd9a6"  # of areas, pale
+OTHER, UNSELECTED = "#c9c9c9", "#888888"  # what is not meant
 
 # Okabe & Ito's colours, which the colour-blind tell apart, ordered so that neighbours differ in brightness too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -19,7 +24,9 @@ DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 MARKERS = "osD^vPX*<>"
 ERRORS = "YlOrBr"  # brightness falls all the way, so it can be read in grey
 SIGNED = "cividis"  # blue below, grey at, yellow above zero; brightness rises all the way
+ORDERED = "cividis"  # reversed where more is better: dark is good, also in grey
 INKED = "Greys"  # pixels as ink on paper
+MOST_POINTS = 1000  # more are not told apart on paper
 WIDE_RANGE = 5.0  # from this ratio of largest to smallest on, a logarithmic axis shows more
 
 STYLE: dict[str, Any] = {
@@ -34,7 +41,7 @@ STYLE: dict[str, Any] = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "axes.grid": True,
-    "grid.color": "#e6e6e6",
+    "grid.color": GRID,
     "grid.linewidth": 0.6,
     "text.color": INK,
     "xtick.color": INK,
@@ -156,3 +163,23 @@ def legend_below(figure: Any, axes: Any, columns: int = 3, title: str = "") -> N
     handles, labels = axes.get_legend_handles_labels()
     place = {"loc": "outside lower center", "ncols": min(columns, max(1, len(labels)))}
     figure.legend(handles, labels, title=title, markerscale=2.0 if axes.collections else 1.0, **place)
+
+
+def over_iterations(axes: Any, count: int, steps_per_epoch: int) -> None:
+    """Name the x axis, with epochs along the top."""
+    axes.set_xlabel("iteration (training step)")
+    axes.set_xlim(0, count * 1.01)
+    axes.xaxis.set_major_formatter(lambda value, place: f"{value:,.0f}")
+    top = axes.secondary_xaxis("top", (lambda step: step / steps_per_epoch, lambda epoch: epoch * steps_per_epoch))
+    top.set_xlabel("epoch (pass over the training images)")
+    top.spines["top"].set_visible(False)
+    top.tick_params(length=2)
+    top.xaxis.get_major_locator().set_params(integer=count >= 2 * steps_per_epoch)
+
+
+def thinned(steps: Array, values: Array, most: int = MOST_POINTS) -> tuple[Array, Array]:
+    """At most `most` of them, evenly spread, the last one among them."""
+    if len(steps) <= most:
+        return steps, values
+    kept = np.linspace(0, len(steps) - 1, most).round().astype(int)
+    return steps[kept], values[kept]

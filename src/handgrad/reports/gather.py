@@ -1,14 +1,14 @@
 """Figures as blocks of a report, and a list of those that make no sense for a run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from handgrad.errors import HandgradError
-from handgrad.figures import COMPARISONS, FIGURES, Drawn, RunData, to_svg
-from handgrad.figures.gallery import comparison, figure
+from handgrad.figures import COMPARISONS, FIGURES, RunData
+from handgrad.figures.gallery import to_svg
 from handgrad.reports.blocks import Picture
 
-KINDS = FIGURES | COMPARISONS
+REGISTRY = FIGURES | COMPARISONS
 
 
 class Gallery:
@@ -24,15 +24,16 @@ class Gallery:
         return [picture for picture in drawn if picture is not None]
 
     def _picture(self, name: str) -> Picture | None:
-        draw: Callable[[], Drawn] = lambda: (  # noqa: E731
-            figure(name, self.runs[0]) if name in FIGURES else comparison(name, self.runs)
-        )
-        try:
-            drawn = draw()
-        except HandgradError as reason:  # also where a model was not kept, or a file cannot be read
-            self.left_out.append(f"{KINDS[name].summary}: {reason}")
+        spec = REGISTRY.get(name)
+        if spec is None:
+            self.left_out.append(f"{name}: there is no such figure")
             return None
-        return Picture(name, to_svg(drawn), drawn.caption, _sentence(KINDS[name].summary))
+        try:
+            drawn = spec.drawn(name, self.runs[0] if name in FIGURES else self.runs)
+        except HandgradError as reason:  # also where a model was not kept, or a file cannot be read
+            self.left_out.append(f"{spec.summary}: {reason}")
+            return None
+        return Picture(name, to_svg(drawn), drawn.caption, _sentence(spec.summary))
 
 
 def _sentence(words: str) -> str:

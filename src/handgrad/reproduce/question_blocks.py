@@ -18,9 +18,9 @@ from handgrad.reports.sweep.advice import advice_section
 from handgrad.reports.sweep.answer import answer_section
 from handgrad.reports.sweep.facts import METHODS, duration
 from handgrad.reports.sweep.failures import failures_section
+from handgrad.reports.sweep.figures import parallel_section, slices_section, timeline_section
 from handgrad.reports.sweep.influence import importance_section, observations_section
 from handgrad.reports.sweep.leaderboard import leaderboard_section
-from handgrad.reports.sweep.views import course_section, parallel_section, slices_section
 from handgrad.reproduce.results import Reached, Results
 from handgrad.reproduce.tables import SHOWN, Row, Subject, title_of
 from handgrad.reproduce.tasks import PlannedSweep
@@ -119,7 +119,7 @@ class Showing:
 SECTIONS: dict[str, Callable[[SweepData], Section]] = {
     "answer": answer_section,
     "leaderboard": leaderboard_section,
-    "timeline": course_section,
+    "timeline": timeline_section,
     "parallel": parallel_section,
     "slices": slices_section,
     "importance": importance_section,

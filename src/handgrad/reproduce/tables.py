@@ -13,13 +13,11 @@ from handgrad.claims.questions import VARIANTS
 from handgrad.config import build_dataset, validates_on_test
 from handgrad.data import folds_of_test
 from handgrad.evaluation import ClassReport, Interval, Predictions, class_report, mean_interval, mean_share, summarise
-from handgrad.figures import RunData
-from handgrad.figures.numbers.guesses import MANY, random_rows
+from handgrad.figures.run_data import MANY, RunData
 from handgrad.reports.blocks import Block, Note, Points, Table, Text, percent
 from handgrad.reproduce.results import Reached, Results
 from handgrad.runs import Run
 from handgrad.runs.classical import loss_of
-from handgrad.runs.predictions import predictions_of
 
 FOLDS = 5
 SHARES = ("precision", "recall", "f1")
@@ -223,8 +221,8 @@ def _right(reached: Reached | None) -> list[int]:
     """One number a seed."""
     found = []
     for run in reached.runs if reached else ():
-        right = predictions_of(run).right
-        found.append(int(right[random_rows(RunData(run), len(right))].sum()))
+        data = RunData(run)
+        found.append(int(data.predictions().right[data.random_test_rows()].sum()))
     return found
 
 

@@ -4,4 +4,4 @@
 """
 
 from handgrad.reports.sweep.build import build_sweep_report, sweep_sections
-from handgrad.reports.sweep.data import SweepData, look
+from handgrad.reports.sweep.data import Measure, SweepData, look

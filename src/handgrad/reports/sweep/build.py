@@ -7,14 +7,14 @@ from handgrad.reports.sweep.answer import answer_section
 from handgrad.reports.sweep.data import SweepData
 from handgrad.reports.sweep.facts import duration, elapsed
 from handgrad.reports.sweep.failures import failures_section
+from handgrad.reports.sweep.figures import parallel_section, slices_section, timeline_section
 from handgrad.reports.sweep.influence import importance_section, observations_section
 from handgrad.reports.sweep.leaderboard import leaderboard_section
-from handgrad.reports.sweep.views import course_section, parallel_section, slices_section
 
 PARTS = (
     answer_section,
     leaderboard_section,
-    course_section,
+    timeline_section,
     parallel_section,
     slices_section,
     importance_section,

@@ -1,11 +1,11 @@
 """A sweep with its trials and what they tell, as the parts of its report see it."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from handgrad.figures.numbers.search import Measure
 from handgrad.reports.blocks import spelled
 from handgrad.sweeps.analysis.analyse import analyse
 from handgrad.sweeps.analysis.result import Analysis, Correlation, Effect
@@ -15,6 +15,38 @@ from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.trial import FAILED, LOST, RUNNING, Trial
 
 T = TypeVar("T", Correlation, Effect)
+
+
+class Measure(NamedTuple):
+    """What a search makes better, as it is written: `name` in words, values times `factor`, `unit` behind them.
+
+    `better` is 1 where more is better, and -1 where less is.
+    """
+
+    name: str
+    better: int
+    factor: float = 1.0
+    unit: str = ""
+    digits: int = 4
+
+    @property
+    def label(self) -> str:
+        """Of an axis."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    def text(self, value: float) -> str:
+        """A value with its unit; a dash for what is not known."""
+        if math.isnan(value):
+            return "–"
+        return f"{self.factor * value:.{self.digits}f}{' ' * bool(self.unit)}{self.unit}"
+
+    def bounds(self, low: float, high: float) -> str:
+        """Two of them, "97.02 to 98.61", per cents not beyond 0 and 100; a dash where they are not known."""
+        if math.isnan(low) or math.isnan(high):
+            return "–"
+        if self.unit == "%":
+            low, high = max(low, 0.0), min(high, 100 / self.factor)
+        return f"{self.factor * low:.{self.digits}f} to {self.factor * high:.{self.digits}f}"
 
 
 @dataclass(frozen=True)

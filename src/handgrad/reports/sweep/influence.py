@@ -5,7 +5,7 @@ from typing import Any
 from handgrad.reports.blocks import Block, Note, Points, Section, Table, Text, spelled
 from handgrad.reports.sweep.data import SweepData
 from handgrad.reports.sweep.facts import chance
-from handgrad.reports.sweep.figures import picture
+from handgrad.reports.sweep.figures import pictures
 from handgrad.sweeps.analysis.result import Effect
 
 TOO_FEW = "There are too few trials to tell how important the parameters are."
@@ -16,9 +16,9 @@ def importance_section(data: SweepData) -> Section:
     analysis = data.analysis
     if not analysis.entries:
         return Section("importance", "", [])
-    blocks: list[Block] = [picture("importance", data), _shares(data)] if analysis.importances else [Note(TOO_FEW)]
+    blocks: list[Block] = [*pictures("importance", data), _shares(data)] if analysis.importances else [Note(TOO_FEW)]
     if analysis.correlations:
-        blocks += [picture("correlations", data), _correlations(data)]
+        blocks += [*pictures("correlations", data), _correlations(data)]
     return Section("importance", "Importance and correlation", blocks)
 
 
@@ -33,7 +33,7 @@ def observations_section(data: SweepData) -> Section:
     if notes:
         blocks += [Text("To bear in mind:"), Points(notes)]
     if data.analysis.effects:
-        blocks += [picture("effects", data), _effects(data)]
+        blocks += [*pictures("effects", data), _effects(data)]
     return Section("observations", "What was observed", blocks)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from handgrad.figures.table import Table
+from handgrad.figures import Table
 from handgrad.reports.blocks import spelled
 from handgrad.reports.sweep.data import SweepData
 

@@ -1,4 +1,4 @@
-"""What a network has learned to look for: weights as pictures, and what convolutions make of an image."""
+"""Weights as pictures, and the feature maps that convolutions make of an image."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -6,15 +6,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.figures.kind import DoesNotApplyError
+from handgrad.figures import style
+from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.figures.run_data import RunData
-from handgrad.figures.table import Table
+from handgrad.figures.sheets import GAP, MARGIN, PIXELS, Sheet, stack
 from handgrad.nn import Conv2D, Dense, Network
 from handgrad.nn.images import image_shape
 
 Array = NDArray[Any]
 MOST_UNITS, MOST_CHANNELS, MOST_COLUMNS = 48, 16, 16
 SHOWN = 5  # purpose, in the key of a generator
+ACROSS = 12
+ROOM = style.WIDTH - 2 * MARGIN - 0.75  # a colour bar takes the rest
 
 
 class Pictures(NamedTuple):
@@ -71,7 +74,7 @@ class FeatureMaps(NamedTuple):
         return Table(("layer", "unit", "channel", "row", "column", "value"), _cells(self.layers))
 
 
-def dense_filters(data: RunData) -> Filters:
+def dense_filters_data(data: RunData) -> Filters:
     """The first dense layer's weights, each unit's in the shape of what it looks at.
 
     Raises  DoesNotApplyError when it looks at no image.
@@ -91,7 +94,7 @@ def dense_filters(data: RunData) -> Filters:
     return Filters(data.name, "Weights of the first dense layer", (shown,))
 
 
-def convolution_filters(data: RunData) -> Filters:
+def conv_filters_data(data: RunData) -> Filters:
     """The kernels of each convolution.
 
     Raises  DoesNotApplyError when there is none.
@@ -107,7 +110,7 @@ def convolution_filters(data: RunData) -> Filters:
     return Filters(data.name, "Filters of the convolutions", tuple(layers))
 
 
-def feature_maps(data: RunData) -> FeatureMaps:
+def feature_maps_data(data: RunData) -> FeatureMaps:
     """Of one test image, drawn at random.
 
     Raises  DoesNotApplyError when there is no convolution.
@@ -153,3 +156,29 @@ def _cells(layers: tuple[Pictures, ...]) -> Iterator[tuple[Any, ...]]:
     for layer in layers:
         for (unit, channel, row, column), value in np.ndenumerate(layer.pictures):
             yield layer.title.partition(":")[0], layer.names[unit], channel + 1, row, column, value
+
+
+def plot_filters(filters: Filters) -> Any:
+    """A sheet for each layer, with one scale for all of it."""
+    title = f"{filters.what}: what the units of a layer look for\n{style.cut(filters.run, 90)}"
+    return stack(title, [_sheet(layer, 0.6, "weight (no unit)") for layer in filters.layers])
+
+
+def plot_feature_maps(maps: FeatureMaps) -> Any:
+    """The image, and below it what each convolution makes of it."""
+    title = f"Feature maps of one test image: what each convolution makes of it\n{style.cut(maps.run, 90)}"
+    image = Sheet(f"test image {maps.row}: {maps.name}", maps.image[None], 1, 0.95, PIXELS)
+    return stack(title, [image, *(_sheet(layer, 0.95, "output (no unit)") for layer in maps.layers)])
+
+
+def _sheet(layer: Pictures, largest: float, scale: str) -> Sheet:
+    """A column for each unit, a row for each channel; units of one channel in several rows where they need them."""
+    units, channels = layer.pictures.shape[:2]
+    columns = units if channels > 1 else min(units, ACROSS)
+    flat = layer.pictures.swapaxes(0, 1).reshape(-1, *layer.pictures.shape[2:])
+    limit = float(np.abs(flat).max()) or 1.0
+    inches = min(largest, ROOM / columns / (1 + GAP))
+    named = channels == 1 and not layer.names[0].isdigit()
+    texts = [style.cut(name, 11) for name in layer.names] if named else []
+    heading = layer.title + (", a column for each unit, a row for each channel" if channels > 1 else "")
+    return Sheet(heading, flat, columns, inches, (-limit, limit), texts, int(named), style.SIGNED, scale)

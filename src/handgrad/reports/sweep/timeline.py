@@ -1,4 +1,4 @@
-"""The results of a search against the time when they were begun."""
+"""Results of the trials against the time when each was begun."""
 
 from typing import Any, NamedTuple
 
@@ -6,15 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.evaluation.interval import Interval, student
-from handgrad.figures.numbers.search import Measure
-from handgrad.figures.table import Table
+from handgrad.figures import style
+from handgrad.figures.base import DoesNotApplyError, Table
+from handgrad.reports.sweep.data import Measure, SweepData
+from handgrad.reports.sweep.search import MANY, looks_of_trials
+from handgrad.sweeps.trial import STOPPED
 
 Array = NDArray[Any]
 UNITS = (("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
 POINTS = 60  # along the line
 
 
-class Course(NamedTuple):
+class Timeline(NamedTuple):
     """Points in the order of time, those that failed apart; `slope` is in the measure's unit an hour.
 
     Shapes  seconds, objectives (n,) float64; numbers (n,) int; stopped (n,) bool; failed (m,) float64, seconds
@@ -86,3 +89,61 @@ def regression_band(seconds: Array, objectives: Array, slope: float, intercept: 
     spread = np.square(seconds - seconds.mean()).sum()
     half = student(n - 2) * deviation * np.sqrt(1 / n + np.square(x - seconds.mean()) / spread)
     return np.array([x, mean, mean - half, mean + half])
+
+
+def timeline_data(data: SweepData) -> Timeline:
+    """Results against creation time.  Raises  DoesNotApplyError without a result."""
+    timeline, factor = data.analysis.timeline, data.measure.factor
+    if timeline is None:
+        raise DoesNotApplyError("no trial has a result")
+    points, running = np.array(timeline.points), np.array(timeline.running_best)
+    seconds, objectives, numbers = points[:, 0], factor * points[:, 1], points[:, 2].astype(int)
+    states = {trial.number: trial.state for trial in data.trials}
+    start = min(trial.began for trial in data.trials)
+    mean, low, high = (factor * value for value in timeline.slope[:3])
+    return Timeline(
+        data.measure,
+        numbers,
+        seconds,
+        objectives,
+        np.array([states[number] == STOPPED for number in numbers.tolist()]),
+        np.array([trial.began - start for trial in data.failed]),
+        running[:, 0],
+        factor * running[:, 1],
+        regression_band(seconds, objectives, mean / 3600, factor * timeline.intercept),
+        timeline.slope._replace(mean=mean, low=low, high=high),
+        timeline.p,
+    )
+
+
+def plot_timeline(course: Timeline) -> Any:
+    """A point a trial, the best so far as steps, the regression line in its band; failures along the bottom."""
+    measure, (name, seconds) = course.measure, course.unit
+    failed = f", {len(course.failed):,} failed" if len(course.failed) else ""
+    title = f"{measure.name.capitalize()} against creation time: {len(course.objectives):,} trials{failed}"
+    figure, axes = style.new(title, 3.5)
+    many = len(course.objectives) > MANY
+    for stopped, look in looks_of_trials(4):
+        rows = course.stopped == stopped
+        if rows.any():
+            label = f"{'stopped early' if stopped else 'finished'} ({rows.sum():,})"
+            x = course.seconds[rows] / seconds
+            axes.plot(x, course.objectives[rows], label=label, alpha=0.7, rasterized=many, **look)
+    if course.line.shape[1]:
+        x, mean, low, high = course.line
+        colour = style.COLOURS[3]
+        axes.plot(x / seconds, mean, color=colour, linestyle=style.DASHES[1], label="regression line, 95 % band")
+        axes.fill_between(x / seconds, low, high, color=colour, alpha=0.2, linewidth=0)
+    if len(course.best):
+        end = max((*course.seconds, *course.failed)) / seconds
+        steps = np.append(course.best_seconds / seconds, end), np.append(course.best, course.best[-1])
+        axes.plot(*steps, color=style.INK, linewidth=1.3, drawstyle="steps-post", label="best so far")
+    if len(course.failed):
+        bottom = axes.get_xaxis_transform()
+        where = course.failed / seconds, np.full(len(course.failed), 0.02)
+        look = {"marker": "x", "color": style.INK, "linestyle": "none", "markersize": 5}
+        axes.plot(*where, transform=bottom, label=f"failed ({len(course.failed):,})", **look)
+    axes.set_xlabel(f"{name} since the first trial began")
+    axes.set_ylabel(measure.label)
+    style.legend_below(figure, axes, 3)
+    return figure

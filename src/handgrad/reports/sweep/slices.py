@@ -1,20 +1,47 @@
-"""The result of a search against one parameter at a time."""
+"""The result of each trial against one parameter at a time."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.figures import style
-from handgrad.figures.numbers.search import Column, Scale, Searched, Slices
+from handgrad.figures.base import Table
+from handgrad.reports.sweep.data import SweepData
+from handgrad.reports.sweep.search import MANY, Column, Scale, Searched, looks_of_trials, searched
 
 Array = NDArray[Any]
 COLUMNS = 3
-MANY = 3000  # points of a drawing, above which they become a picture within it
 LONGEST = 12  # letters of a value below its box
 
 
-def draw_slices(drawn: Slices) -> Any:
+class Slices(NamedTuple):
+    """The result against each parameter in turn."""
+
+    found: Searched
+
+    @property
+    def caption(self) -> str:
+        """What is seen, and what is not."""
+        return (
+            f"{self.found.measure.name.capitalize()} of {len(self.found.numbers):,} trials against each parameter, "
+            "whatever the others were. Boxes hold the middle half of a value's trials, with a line at their median; n "
+            "is their number; hollow points were stopped early. A parameter that went along with another one shows "
+            "that one's effect as well: the adjusted effects do not."
+        )
+
+    @property
+    def table(self) -> Table:
+        """Of every trial."""
+        return self.found.table
+
+
+def slices_data(data: SweepData) -> Slices:
+    """The result against each parameter."""
+    return Slices(searched(data))
+
+
+def plot_slices(drawn: Slices) -> Any:
     """A small panel for each parameter, all with the same scale of results."""
     found = drawn.found
     count = len(found.columns)
@@ -41,7 +68,8 @@ def _boxes(axes: Any, column: Column, found: Searched) -> None:
     for index, values in enumerate(groups):
         if len(values):
             low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
-            axes.bar(index, high - low, 0.66, low, color="#e4e8ee", edgecolor=style.FRAME, linewidth=0.6, zorder=1)
+            look = {"color": style.FILL_BLUISH, "edgecolor": style.FRAME, "linewidth": 0.6, "zorder": 1}
+            axes.bar(index, high - low, 0.66, low, **look)
             axes.plot([index - 0.33, index + 0.33], [median] * 2, color=style.INK, linewidth=1.6, zorder=4)
     _points(axes, column.places + spread, found)
     crowded = len(groups) > 4 or sum(map(len, column.scale.labels)) > 26
@@ -91,10 +119,3 @@ def _points(axes: Any, x: Array, found: Searched) -> None:
     for stopped, look in looks_of_trials(2.4 if many else 3.4):
         rows = found.stopped == stopped
         axes.plot(x[rows], found.objectives[rows], alpha=0.5 if many else 0.7, rasterized=many, **look)
-
-
-def looks_of_trials(size: float) -> tuple[tuple[bool, dict[str, Any]], ...]:
-    """How trials are marked: hollow where they were stopped early, which is drawn first, and full where not."""
-    marker = {"marker": "o", "linestyle": "none", "markersize": size, "zorder": 3}
-    hollow = {"markerfacecolor": "none", "markeredgecolor": style.COLOURS[1], "markeredgewidth": 0.7}
-    return (True, marker | hollow), (False, marker | {"color": style.COLOURS[0], "markeredgewidth": 0})

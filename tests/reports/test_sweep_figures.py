@@ -4,25 +4,15 @@ import numpy as np
 import pytest
 
 from handgrad.evaluation import Interval
-from handgrad.figures import to_svg
-from handgrad.figures.drawings.course import draw_course
-from handgrad.figures.drawings.forest import draw_forest
-from handgrad.figures.drawings.parallel import draw_parallel, shade_limits
-from handgrad.figures.drawings.slices import draw_slices
-from handgrad.figures.kind import Drawn
-from handgrad.figures.numbers.course import Course, regression_band
-from handgrad.figures.numbers.forest import Branch, Forest
-from handgrad.figures.numbers.search import (
-    Column,
-    Measure,
-    Parallel,
-    Scale,
-    Searched,
-    Slices,
-    heights,
-    rows_to_draw,
-)
+from handgrad.figures import Drawn
+from handgrad.figures.gallery import to_svg
 from handgrad.figures.style import house_style
+from handgrad.reports.sweep import Measure
+from handgrad.reports.sweep.forest import Forest, ForestRow, plot_forest
+from handgrad.reports.sweep.parallel import Parallel, heights, plot_parallel, rows_to_draw, shade_limits
+from handgrad.reports.sweep.search import Column, Scale, Searched
+from handgrad.reports.sweep.slices import Slices, plot_slices
+from handgrad.reports.sweep.timeline import Timeline, plot_timeline, regression_band
 
 ACCURACY = Measure("validation accuracy", 1, 100.0, "%", 2)
 
@@ -90,24 +80,24 @@ def test_no_band_where_the_times_tell_nothing():
         assert regression_band(np.array(seconds), np.zeros(len(seconds)), 0.0, 0.0).shape == (4, 0)
 
 
-def course(slope, p, seconds=7200.0, failed=()):
+def timeline(slope, p, seconds=7200.0, failed=()):
     times = np.linspace(0, seconds, 5)
     values = np.array([50.0, 60, 55, 70, 65])
     best = np.maximum.accumulate(values)
     band = regression_band(times, values, slope.mean / 3600, 50.0)
-    return Course(ACCURACY, np.arange(5), times, values, values == 55, np.array(failed), times, best, band, slope, p)
+    return Timeline(ACCURACY, np.arange(5), times, values, values == 55, np.array(failed), times, best, band, slope, p)
 
 
 def test_caption_says_the_slope_in_the_unit_of_the_axis():
-    told = course(Interval(8.0, 2.0, 14.0, 5), 0.02).caption
+    told = timeline(Interval(8.0, 2.0, 14.0, 5), 0.02).caption
     assert "changes by +8 points an hour (95 % interval +2 to +14, p = 0.02), which chance does not explain" in told
     assert "best so far, 70.00 %" in told
-    told = course(Interval(60.0, -60.0, 180.0, 5), 0.2, seconds=600.0).caption
+    told = timeline(Interval(60.0, -60.0, 180.0, 5), 0.2, seconds=600.0).caption
     assert "changes by +1 points a minute (95 % interval -1 to +3, p = 0.2), not to be told apart from none" in told
 
 
-def test_table_of_a_course_has_the_best_so_far():
-    rows = list(course(Interval(8.0, 2.0, 14.0, 5), 0.02).table.rows)
+def test_table_of_a_timeline_has_the_best_so_far():
+    rows = list(timeline(Interval(8.0, 2.0, 14.0, 5), 0.02).table.rows)
     assert [(row[2], row[3], row[4]) for row in rows] == [
         *((50, 50, False), (60, 60, False), (55, 60, True), (70, 70, False), (65, 70, False))
     ]
@@ -130,13 +120,13 @@ def drawings():
     equal = searched([0.5] * 4, listed, log)
     single = Column(Scale("dropout", (), 0.0, 0.5), np.array([0.2]))
     one = searched([0.5], single)
-    rows = tuple(Branch(f"group {n // 2}", "a value " * 9, n, n - 1.5, n + 1.5, n > 1, n) for n in range(5))
+    rows = tuple(ForestRow(f"group {n // 2}", "a value " * 9, n, n - 1.5, n + 1.5, n > 1, n) for n in range(5))
     for found in (several, equal, one):
-        yield draw_parallel, Parallel(found, rows_to_draw(found, 300))
-        yield draw_slices, Slices(found)
-    yield draw_forest, Forest("Title", "share (%)", rows, "caption")
-    yield draw_forest, Forest("Title", "share (%)", (Branch("", "a", 1.0, *[float("nan")] * 2, None, 0),), "caption")
-    yield draw_course, course(Interval(8.0, 2.0, 14.0, 5), 0.02, failed=(100.0, 8000.0))
+        yield plot_parallel, Parallel(found, rows_to_draw(found, 300))
+        yield plot_slices, Slices(found)
+    yield plot_forest, Forest("Title", "share (%)", rows, "caption")
+    yield plot_forest, Forest("Title", "share (%)", (ForestRow("", "a", 1.0, *[float("nan")] * 2, None, 0),), "caption")
+    yield plot_timeline, timeline(Interval(8.0, 2.0, 14.0, 5), 0.02, failed=(100.0, 8000.0))
 
 
 @pytest.mark.parametrize(("draw", "numbers"), list(drawings()))

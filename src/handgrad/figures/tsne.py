@@ -1,4 +1,4 @@
-"""t-SNE of what the last hidden layer puts out: how far the classes lie apart before the output layer."""
+"""t-SNE of the outputs of the last hidden layer: how far the classes lie apart before the output layer."""
 
 import hashlib
 from pathlib import Path
@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from handgrad.errors import HandgradError
-from handgrad.figures.kind import DoesNotApplyError
+from handgrad.figures import style
+from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.figures.run_data import RunData
-from handgrad.figures.table import Table
 from handgrad.nn import Dropout, Flatten, Network
 from handgrad.training.tensor_file import read_tensors, write_tensors
 
 Array = NDArray[Any]
 IMAGES = 4  # purpose, in the key of a generator
 PERPLEXITY = 30.0
+MOST_NAMED = 26  # classes whose names fit on a map
 
 
 class Stage(NamedTuple):
@@ -61,7 +62,7 @@ class Embedding(NamedTuple):
         return Table(("network", "test_image", "class", "x", "y"), rows)
 
 
-def embedding(data: RunData) -> Embedding:
+def tsne_data(data: RunData) -> Embedding:
     """Test images drawn at random, as the network saw them after its first epoch and after its training.
 
     Maps are kept in the run's folder, and made again when anything that they follow from has changed.
@@ -145,3 +146,48 @@ def _read(path: Path, made_of: dict[str, Any], count: int) -> tuple[Array, float
     except (HandgradError, KeyError, TypeError, ValueError):
         pass
     return None
+
+
+def plot_tsne(found: Embedding) -> Any:
+    """One map a stage; a class has its colour, its marker and its name in the middle of its points."""
+    times = " against ".join(stage.name for stage in found.stages)
+    title = f"t-SNE of the last hidden layer: {times}\n{style.cut(found.run, 60)}, {len(found.rows):,} test images"
+    columns = len(found.stages)
+    figure, axes = style.grid(title, 4.35, 1, columns, style.WIDTH if columns > 1 else 4.4)
+    for each, stage in zip(axes[0], found.stages, strict=True):
+        _points(each, found, stage.points)
+        _names(each, found, stage.points)
+        each.set_title(stage.name)
+        each.set(xlabel="t-SNE 1 (no unit)", ylabel="t-SNE 2 (no unit)", xticks=[], yticks=[])
+        each.set_box_aspect(1)
+    if len(found.class_names) <= MOST_NAMED:
+        style.legend_below(figure, axes[0, 0], 5)
+    return figure
+
+
+def _points(axes: Any, found: Embedding, points: Any) -> None:
+    """As one picture, for thousands of markers would make a large file."""
+    size = np.clip(12000 / len(points), 3, 22)
+    for label, name in enumerate(found.class_names):
+        here, look = points[found.labels == label], style.look(label)
+        if len(here):
+            axes.scatter(
+                *here.T, s=size, color=look.color, marker=look.marker, alpha=0.65, linewidths=0,
+                rasterized=True, label=style.cut(name, 18),
+            )  # fmt: skip
+
+
+def _names(axes: Any, found: Embedding, points: Any) -> None:
+    from matplotlib.patheffects import withStroke
+
+    if len(found.class_names) > MOST_NAMED:
+        return
+    for label, name in enumerate(found.class_names):
+        here = points[found.labels == label]
+        if len(here):
+            middle = np.median(here, axis=0)
+            halo = [withStroke(linewidth=2.2, foreground=style.PAPER)]
+            axes.text(
+                *middle, style.cut(name, 12), size=style.SMALL, weight="bold", ha="center", va="center",
+                path_effects=halo,
+            )  # fmt: skip

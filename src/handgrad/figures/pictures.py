@@ -1,4 +1,4 @@
-"""Images with what is said of them."""
+"""Images: one of each class, and some that a run classifies rightly and wrongly."""
 
 from typing import Any, NamedTuple
 
@@ -6,13 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.evaluation import Predictions
-from handgrad.figures.kind import DoesNotApplyError
+from handgrad.figures import style
+from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.figures.run_data import RunData
-from handgrad.figures.table import Table
+from handgrad.figures.sheets import GAP, MARGIN, PIXELS, Sheet, stack
 
 Array = NDArray[Any]
 SAMPLES, RIGHT, WRONG = 1, 2, 3  # purposes, in the keys of generators
 EACH = 32  # right ones and wrong ones
+ACROSS, INCHES = 8, 0.76
 
 
 class Samples(NamedTuple):
@@ -79,7 +81,7 @@ class RightAndWrong(NamedTuple):
         return Table(("answer", "test_image", "true", "predicted", "probability"), rows)
 
 
-def class_samples(data: RunData) -> Samples:
+def samples_data(data: RunData) -> Samples:
     """For each class one of its training images, drawn at random."""
     images, labels = data.images("train")
     rows = data.split.train_rows
@@ -92,7 +94,7 @@ def class_samples(data: RunData) -> Samples:
     return Samples(data.dataset.name, shown, images[chosen], rows[chosen], missing)
 
 
-def right_and_wrong(data: RunData) -> RightAndWrong:
+def predictions_data(data: RunData) -> RightAndWrong:
     """What it gets right and wrong on the test images."""
     predictions, (images, _) = data.predictions(), data.images("test")
     right, wrong = np.flatnonzero(predictions.right), np.flatnonzero(~predictions.right)
@@ -109,3 +111,44 @@ def _guesses(predictions: Predictions, images: Array, rows: Array) -> Guesses:
     predicted = predictions.predicted[rows]
     probability = predictions.scores[rows, predicted] if predictions.probabilistic else np.full(len(rows), np.nan)
     return Guesses(images[rows], rows, predictions.labels[rows], predicted, probability)
+
+
+def plot_samples(samples: Samples) -> Any:
+    """Images in a row or more, each with its class below."""
+    columns = min(len(samples.images), 10)
+    inches = min(INCHES, (style.WIDTH - 2 * MARGIN) / columns / (1 + GAP))
+    names = [_in_two_lines(name, 11) for name in samples.class_names]
+    sheet = Sheet("", samples.images, columns, inches, PIXELS, names, 2 if any("\n" in name for name in names) else 1)
+    return stack(f"One training image per class of {samples.dataset}, drawn at random", [sheet])
+
+
+def plot_predictions(found: RightAndWrong) -> Any:
+    """Two sheets: right answers above, wrong ones below, which also tell the true class."""
+    right, names = found.tested - found.errors, found.class_names
+    headings = (
+        f"right: {right:,} of {found.tested:,}, drawn at random (predicted class, its probability)",
+        f"wrong: {found.errors:,} of {found.tested:,}, the surest ones (true class, what was said, its probability)",
+    )
+    sheets = [
+        Sheet(heading, guesses.images, ACROSS, INCHES, PIXELS, _texts(names, guesses), lines)
+        for heading, guesses, lines in zip(headings, (found.right, found.wrong), (2, 3), strict=True)
+    ]
+    return stack(f"Right against wrong predictions on test images\n{style.cut(found.run, 90)}", sheets)
+
+
+def _in_two_lines(name: str, width: int) -> str:
+    """In at most two lines of about `width` letters."""
+    first, _, rest = name.partition(" ") if len(name) > width else (name, "", "")
+    return "\n".join(style.cut(part, width + 1) for part in (first, rest) if part)
+
+
+def _texts(names: tuple[str, ...], guesses: Guesses) -> list[str]:
+    return [
+        _text(style.cut(names[true], 11), style.cut(names[predicted], 11), probability)
+        for true, predicted, probability in zip(*guesses[2:], strict=True)
+    ]
+
+
+def _text(true: str, predicted: str, probability: float) -> str:
+    percent = "" if np.isnan(probability) else f"{100 * probability:.1f} %"
+    return f"{predicted}\n{percent}" if true == predicted else f"true: {true}\nsaid: {predicted}\n{percent}"

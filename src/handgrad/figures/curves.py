@@ -1,0 +1,314 @@
+"""Loss and accuracy against the iteration, of one run; against the epoch, of several."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.figures import style
+from handgrad.figures.base import DoesNotApplyError, Table
+from handgrad.figures.run_data import RunData, grouped
+from handgrad.training import History
+
+Array = NDArray[Any]
+SMOOTHING = 50  # a running mean spans at most so small a part of the training
+UNITS = {"cross_entropy": "cross-entropy loss (nats)", "mean_squared_error": "mean squared error"}
+PERCENT = 100.0
+LONGEST = 70  # letters of a label
+MOST = 16  # lines in one figure; of more, the first ones
+POINTS = 250  # of a line: one for each point of its panel's width
+
+
+class Points(NamedTuple):
+    """A measurement now and then.  Shapes  steps (n,) int; values (n,) float64"""
+
+    steps: Array
+    values: Array
+
+
+class Curves(NamedTuple):
+    """A number at every iteration, its running mean over the last `window` ones, and measurements in between.
+
+    Where the test set was measured once, at the end, `test_once` is true and `test` holds that one point.
+
+    Shapes  training, smooth (N,) float64, of the iterations 1 to N
+    """
+
+    run: str
+    quantity: str
+    label: str
+    training: Array
+    smooth: Array
+    window: int
+    validation: Points
+    test: Points
+    test_once: bool
+    steps_per_epoch: int
+
+    @property
+    def caption(self) -> str:
+        """Where the curves begin and end."""
+        parts = [f"training {_amount(self.smooth[-1], self.quantity)} at the end (mean of the last {self.window})"]
+        for name, points in (("validation", self.validation), ("test", self.test)):
+            if len(points.values):
+                parts.append(f"{name} {_amount(points.values[-1], self.quantity)} when last measured")
+        return (
+            f"{self.quantity.capitalize()} of {self.run} over {len(self.training):,} iterations: {'; '.join(parts)}. "
+            "Training values are those of each batch as the network saw it, with dropout and augmentation if any."
+        )
+
+    @property
+    def table(self) -> Table:
+        """A row an iteration; empty cells where nothing was measured."""
+        measured = [dict(zip(points.steps.tolist(), points.values, strict=True)) for points in self[6:8]]
+        name = self.quantity
+        columns = ("iteration", "epoch", f"training_{name}", f"training_{name}_mean_of_{self.window}")
+        rows = (
+            (step, step / self.steps_per_epoch, raw, smooth, *(points.get(step) for points in measured))
+            for step, (raw, smooth) in enumerate(zip(self.training, self.smooth, strict=True), 1)
+        )
+        return Table((*columns, f"validation_{name}", f"test_{name}"), rows)
+
+
+def loss_data(data: RunData) -> Curves:
+    """The loss without penalties, in training and on the held-out parts."""
+    return _curves(data, "loss", UNITS.get(data.config.loss, "loss"), np.array(data.history.losses), 1.0)
+
+
+def accuracy_data(data: RunData) -> Curves:
+    """The share of right answers, in per cent."""
+    right = np.array(data.history.correct, float) / data.batch_rows
+    return _curves(data, "accuracy", "accuracy (%)", right, 100.0)
+
+
+def running_mean(values: Array, window: int, weights: Array | None = None) -> Array:
+    """Weighted mean of each value and the ones before it, `window` in all; of fewer at the beginning."""
+    weights = np.ones(len(values)) if weights is None else weights
+    sums = np.concatenate([np.zeros((2, 1)), np.cumsum([values * weights, weights], axis=1)], axis=1)
+    begin = np.maximum(np.arange(1, len(values) + 1) - window, 0)
+    total, weight = sums[:, 1:] - sums[:, begin]
+    return np.asarray(total / weight)
+
+
+def smoothing_window(count: int) -> int:
+    """The largest of 1, 2, 5, 10, 20, ... that is at most a fiftieth of `count`; 1 at least."""
+    steps = [factor * 10**power for power in range(7) for factor in (1, 2, 5)]
+    return max([step for step in steps if step <= count / SMOOTHING], default=1)
+
+
+def measured(history: History, name: str) -> Points:
+    """A field of evaluations and epochs, in the order of steps, once each."""
+    rows: list[Any] = [*history.evaluations, *history.epochs]
+    found = {row.step: getattr(row, name) for row in rows}
+    kept = sorted((step, value) for step, value in found.items() if not math.isnan(value))
+    return Points(np.array([step for step, _ in kept], int), np.array([value for _, value in kept], float))
+
+
+def _curves(data: RunData, quantity: str, label: str, values: Array, unit: float) -> Curves:
+    history, window = data.history, smoothing_window(len(values))
+    test = measured(history, f"test_{quantity}")
+    last = (data.metrics.get("test") or {}).get(quantity)
+    once = not len(test.steps) and last is not None
+    if once:
+        test = Points(np.array([data.kept_step]), np.array([last]))
+    validation = measured(history, f"validation_{quantity}")
+    return Curves(
+        data.name,
+        quantity,
+        label,
+        unit * values,
+        unit * running_mean(values, window, data.batch_rows),
+        window,
+        validation._replace(values=unit * validation.values),
+        test._replace(values=unit * test.values),
+        once,
+        data.steps_per_epoch,
+    )
+
+
+def _amount(value: float, quantity: str) -> str:
+    return f"{value:.2f} %" if quantity == "accuracy" else f"{value:.4g}"
+
+
+class Line(NamedTuple):
+    """The mean over a configuration's runs, with their smallest and largest value.
+
+    Shapes  epochs, mean, low, high (n,) float64
+    """
+
+    label: str
+    runs: int
+    epochs: Array
+    mean: Array
+    low: Array
+    high: Array
+
+
+class Overlay(NamedTuple):
+    """One line for each configuration in training (running mean) and in validation."""
+
+    quantity: str
+    label: str
+    training: tuple[Line, ...]
+    validation: tuple[Line, ...]
+
+    @property
+    def caption(self) -> str:
+        """Where each of them ends."""
+        lines = self.validation or self.training
+        part = "validation" if self.validation else "training"
+        unit = " %" if self.quantity == "accuracy" else ""
+        ends = "; ".join(f"{line.label}: {line.mean[-1]:.4g}{unit}" for line in lines)
+        return (
+            f"{self.quantity.capitalize()} of {len(self.training)} configurations against the epoch. Last {part} "
+            f"value, mean over seeds: {ends}. Bands go from the smallest to the largest run of a configuration."
+        )
+
+    @property
+    def table(self) -> Table:
+        """A row for each point of each line."""
+        rows = (
+            (part, line.label, line.runs, *point)
+            for part, lines in (("training", self.training), ("validation", self.validation))
+            for line in lines
+            for point in zip(*line[2:], strict=True)
+        )
+        return Table(("part", "configuration", "runs", "epoch", "mean", "smallest", "largest"), rows)
+
+
+def overlaid(runs: Sequence[RunData], quantity: str) -> Overlay:
+    """Loss or accuracy of all of them, against the epoch, since their iterations may hold different numbers of images.
+
+    Raises  DoesNotApplyError when none was trained step by step.
+    """
+    groups = [group._replace(members=tuple(filter(_trained, group.members))) for group in grouped(runs)]
+    groups = [group for group in groups if group.members]
+    if not groups:
+        raise DoesNotApplyError("none of the runs was trained step by step")
+    training = tuple(_line(group.label, [_running(data, quantity) for data in group.members]) for group in groups)
+    pairs = [(group.label, [_validation(data, quantity) for data in group.members]) for group in groups]
+    validation = tuple(_line(label, curves) for label, curves in pairs if all(len(x) for x, _ in curves))
+    units = {UNITS.get(data.config.loss, "loss") for group in groups for data in group.members}
+    label = "accuracy (%)" if quantity == "accuracy" else units.pop() if len(units) == 1 else "loss (of several kinds)"
+    return Overlay(quantity, label, training, validation)
+
+
+def compare_loss_data(runs: Sequence[RunData]) -> Overlay:
+    """See `overlaid`."""
+    return overlaid(runs, "loss")
+
+
+def compare_accuracy_data(runs: Sequence[RunData]) -> Overlay:
+    """See `overlaid`."""
+    return overlaid(runs, "accuracy")
+
+
+def _trained(data: RunData) -> bool:
+    return bool(data.run.read_history().losses)
+
+
+def _running(data: RunData, quantity: str) -> tuple[Array, Array]:
+    history = data.history
+    values = np.array(history.losses)
+    if quantity == "accuracy":
+        values = PERCENT * np.array(history.correct) / data.batch_rows
+    smooth = running_mean(values, smoothing_window(len(values)), data.batch_rows)
+    return np.arange(1, len(values) + 1) / data.steps_per_epoch, smooth
+
+
+def _validation(data: RunData, quantity: str) -> tuple[Array, Array]:
+    points = measured(data.history, f"validation_{quantity}")
+    return points.steps / data.steps_per_epoch, points.values * (PERCENT if quantity == "accuracy" else 1)
+
+
+def _line(label: str, curves: list[tuple[Array, Array]]) -> Line:
+    """As far as all runs go; those of one configuration measure at the same steps."""
+    shortest = min(len(epochs) for epochs, _ in curves)
+    values = np.array([values[:shortest] for _, values in curves])
+    return Line(
+        label, len(curves), curves[0][0][:shortest], values.mean(axis=0), values.min(axis=0), values.max(axis=0)
+    )
+
+
+def plot_curves(curves: Curves) -> Any:
+    """Training light with its running mean on top, validation and test as points."""
+    parts = {"validation": curves.validation, "test": curves.test}
+    shown = ["training", *(name for name, points in parts.items() if len(points.steps))]
+    compared = " and ".join(shown).replace(" and ", ", ", len(shown) - 2)
+    title = f"{curves.quantity.capitalize()} against iteration: {compared}"
+    figure, axes = style.new(f"{title}\n{style.cut(curves.run, 90)}", 3.6)
+    _training(axes, curves)
+    if len(curves.validation.steps):
+        axes.plot(*curves.validation, label="validation", **_marks("validation", len(curves.validation.steps)))
+    if len(curves.test.steps):
+        name = "test, once, with the weights kept" if curves.test_once else "test"
+        marks = _marks("test", len(curves.test.steps)) | ({"markersize": 11} if curves.test_once else {})
+        axes.plot(*curves.test, label=name, zorder=5, **marks)
+    axes.set_ylabel(curves.label)
+    if curves.quantity == "loss":
+        style.log_scale(axes, curves.smooth)
+    style.over_iterations(axes, len(curves.training), curves.steps_per_epoch)
+    axes.legend(loc="best")
+    return figure
+
+
+def _training(axes: Any, curves: Curves) -> None:
+    steps, look = np.arange(1, len(curves.training) + 1), style.ROLES["training"]
+    if curves.window == 1:
+        axes.plot(steps, curves.training, label="training, each iteration", **look.line)
+        return
+    if len(steps) <= style.MOST_POINTS:
+        axes.plot(steps, curves.training, color=look.color, alpha=0.45, linewidth=0.6, label="training, each iteration")
+    else:
+        _envelope(axes, steps, curves.training)
+    name = f"training, mean of the last {curves.window} iterations"
+    axes.plot(*style.thinned(steps, curves.smooth), label=name, **look.line)
+
+
+def _envelope(axes: Any, steps: Array, values: Array) -> None:
+    """From the smallest to the largest of a few iterations: what a line through all of them would cover."""
+    bins = np.array_split(np.arange(len(steps)), style.MOST_POINTS // 2)
+    low, high = np.array([(np.nanmin(values[part]), np.nanmax(values[part])) for part in bins]).T
+    name = f"training, each iteration (range of about {len(bins[0])})"
+    middle = [steps[part[len(part) // 2]] for part in bins]
+    axes.fill_between(middle, low, high, color=style.ROLES["training"].color, alpha=0.22, linewidth=0, label=name)
+
+
+def _marks(role: str, count: int) -> dict[str, Any]:
+    """Markers at the points, not at every one when there are many."""
+    marks = style.ROLES[role].dots | {"markevery": max(1, count // 25)}
+    return marks | ({"markersize": 7, "linewidth": 1.2} if role == "test" else {})
+
+
+def plot_overlay(found: Overlay) -> Any:
+    """Training to the left, validation to the right, the same look for a configuration in both."""
+    title = f"{found.quantity.capitalize()} against epoch: {len(found.training)} configurations compared"
+    both = bool(found.validation)
+    height = 3.4 + 0.19 * min(len(found.training), MOST)
+    figure, axes = style.grid(title, height, 1, 1 + both, sharey=True)
+    _lines(axes[0, 0], found.training, "training (running mean)", marked=False)
+    axes[0, 0].set_ylabel(found.label)
+    if both:
+        _lines(axes[0, 1], found.validation, "validation", marked=True)
+    if found.quantity == "loss":
+        style.log_scale(axes[0, 0], *(line.mean for line in (*found.training, *found.validation)))
+    style.legend_below(figure, axes[0, 0], 1)
+    return figure
+
+
+def _lines(axes: Any, lines: tuple[Line, ...], heading: str, marked: bool) -> None:
+    for place, line in enumerate(lines[:MOST]):
+        look = style.look(place)
+        seeds = f" ({line.runs} seeds: mean, smallest to largest)" if line.runs > 1 else ""
+        epochs, mean = style.thinned(line.epochs, line.mean, POINTS)
+        marks = look.dots | {"markevery": max(1, len(mean) // 12)} if marked else look.line
+        axes.plot(epochs, mean, label=style.cut(line.label, LONGEST) + seeds, **marks)
+        if line.runs > 1:
+            low, high = (style.thinned(line.epochs, edge, POINTS)[1] for edge in (line.low, line.high))
+            axes.fill_between(epochs, low, high, color=look.color, alpha=0.18, linewidth=0)
+    left_out = f", the first {MOST} of {len(lines)}" if len(lines) > MOST else ""
+    axes.set_title(heading + left_out)
+    axes.set_xlabel("epoch (pass over the training images)")
+    axes.set_xlim(left=0)
