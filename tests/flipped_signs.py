@@ -44,20 +44,52 @@ def schedule(name):
     return f"tests/optim/test_schedules.py::test_by_hand[{name}]"
 
 
-ACTIVATIONS, NORM, CHANNEL = "kernels/activations.py", "kernels/batchnorm.py", "kernels/channelnorm.py"
+NORM, CHANNEL = "kernels/batchnorm.py", "kernels/channelnorm.py"
 CONV, POOL, LOSSES, DRIVER = "kernels/convolution.py", "kernels/pooling.py", "kernels/losses.py", "kernels/driver.py"
-RATES = "optim/schedules.py"
+COSINE, ONE_CYCLE = "optim/schedules/cosine.py", "optim/schedules/one_cycle.py"
 
 FLIPS = [
-    Flip(ACTIVATIONS, "dy[i] * y[i] * (one - y[i])", "dy[i] * y[i] * (one + y[i])", layer("sigmoid"), "sigmoid: dx"),
-    Flip(ACTIVATIONS, "dy[i] * (one - y[i] * y[i])", "dy[i] * (one + y[i] * y[i])", layer("tanh"), "tanh: dx"),
-    Flip(ACTIVATIONS, "dy[i] if x[i] > zero else zero", "-dy[i] if x[i] > zero else zero", layer("relu"), "relu: dx"),
-    Flip(ACTIVATIONS, "else slope * dy[i]", "else -slope * dy[i]", layer("leaky_relu"), "leaky_relu: dx"),
-    Flip(ACTIVATIONS, "else dy[i] * (y[i] + alpha)", "else dy[i] * (y[i] - alpha)", layer("elu"), "elu: dx"),
-    Flip(ACTIVATIONS, "(saved[i] + x[i] * height", "(saved[i] - x[i] * height", layer("gelu"), "gelu: dx"),
-    Flip(ACTIVATIONS, "exp(-half * x[i] * x[i])", "exp(half * x[i] * x[i])", layer("gelu"), "gelu: dx"),
-    Flip(ACTIVATIONS, "x[i] * (one - saved[i])", "x[i] * (one + saved[i])", layer("silu"), "silu: dx"),
-    Flip(ACTIVATIONS, "dy[i] * sigmoid(x[i])", "dy[i] * sigmoid(-x[i])", layer("softplus"), "softplus: dx"),
+    Flip(
+        "nn/activations/sigmoid.py",
+        "dy[i] * y[i] * (one - y[i])",
+        "dy[i] * y[i] * (one + y[i])",
+        layer("sigmoid"),
+        "sigmoid: dx",
+    ),
+    Flip(
+        "nn/activations/tanh.py",
+        "dy[i] * (one - y[i] * y[i])",
+        "dy[i] * (one + y[i] * y[i])",
+        layer("tanh"),
+        "tanh: dx",
+    ),
+    Flip(
+        "nn/activations/relu.py",
+        "dy[i] if x[i] > zero else zero",
+        "-dy[i] if x[i] > zero else zero",
+        layer("relu"),
+        "relu: dx",
+    ),
+    Flip(
+        "nn/activations/leaky_relu.py",
+        "else slope * dy[i]",
+        "else -slope * dy[i]",
+        layer("leaky_relu"),
+        "leaky_relu: dx",
+    ),
+    Flip(
+        "nn/activations/elu.py", "else dy[i] * (y[i] + alpha)", "else dy[i] * (y[i] - alpha)", layer("elu"), "elu: dx"
+    ),
+    Flip("nn/activations/gelu.py", "(saved[i] + x[i] * height", "(saved[i] - x[i] * height", layer("gelu"), "gelu: dx"),
+    Flip("nn/activations/gelu.py", "exp(-half * x[i] * x[i])", "exp(half * x[i] * x[i])", layer("gelu"), "gelu: dx"),
+    Flip("nn/activations/silu.py", "x[i] * (one - saved[i])", "x[i] * (one + saved[i])", layer("silu"), "silu: dx"),
+    Flip(
+        "nn/activations/softplus.py",
+        "dy[i] * sigmoid(x[i])",
+        "dy[i] * sigmoid(-x[i])",
+        layer("softplus"),
+        "softplus: dx",
+    ),
     Flip(NORM, "dbeta[j] += dy[i]", "dbeta[j] -= dy[i]", layer("batch_norm"), "batch_norm: dbeta"),
     Flip(NORM, "dgamma[j] += dy[i]", "dgamma[j] -= dy[i]", layer("batch_norm"), "batch_norm: dgamma"),
     Flip(NORM, "(dy[i] - share *", "(dy[i] + share *", layer("batch_norm"), "batch_norm: dx"),
@@ -79,34 +111,49 @@ FLIPS = [
     Flip(LOSSES, "scale * (error - inner)", "scale * (error + inner)", loss("squared_error"), "squared_error: dlogits"),
     Flip(LOSSES, "inner += error *", "inner -= error *", loss("squared_error"), "squared_error: dlogits"),
     Flip("optim/sgd.py", "w[i] -= learning", "w[i] += learning", optimizer("sgd"), "sgd: w"),
-    Flip("optim/momentum.py", "w[i] -= learning_rate * velocity", "w[i] += learning_rate * velocity",
-         optimizer("momentum"), "momentum: w"),
-    Flip("optim/momentum.py", "(dw[i] + momentum *", "(dw[i] - momentum *", optimizer("nag"), "nag: w"),
-    Flip("optim/rmsprop.py", "square[i] + rest", "square[i] - rest", optimizer("rmsprop"), "rmsprop: square"),
+    Flip(
+        "optim/momentum.py",
+        "w[i] -= learning_rate * velocity",
+        "w[i] += learning_rate * velocity",
+        optimizer("momentum"),
+        "momentum: w",
+    ),
+    Flip("optim/nag.py", "(dw[i] + momentum *", "(dw[i] - momentum *", optimizer("nag"), "nag: w"),
+    Flip("optim/rmsprop.py", "* square[i] + one", "* square[i] - one", optimizer("rmsprop"), "rmsprop: square"),
     Flip("optim/rmsprop.py", "1 - beta, epsilon\n", "1 + beta, epsilon\n", optimizer("rmsprop"), "rmsprop: square"),
     Flip("optim/rmsprop.py", "sqrt(square[i]) + ep", "sqrt(square[i]) - ep", optimizer("rmsprop"), "rmsprop: w"),
     Flip("optim/adagrad.py", "square[i] += dw", "square[i] -= dw", optimizer("adagrad"), "adagrad: square"),
     Flip("optim/adagrad.py", "w[i] -= learning", "w[i] += learning", optimizer("adagrad"), "adagrad: w"),
-    Flip("optim/adam.py", "m[i] + rest1 * dw[i]\n", "m[i] - rest1 * dw[i]\n", optimizer("adam"), "adam: m"),
-    Flip("optim/adam.py", "v[i] + rest2 * dw[i] * dw[i]\n", "v[i] - rest2 * dw[i] * dw[i]\n",
-         optimizer("adam"), "adam: v"),
-    Flip("optim/adam.py", "(1 - beta1**step)", "(1 + beta1**step)", optimizer("adam"), "adam: w"),
-    Flip("optim/adam.py", "(1 - beta2**step)", "(1 + beta2**step)", optimizer("adamw"), "adamw: w"),
-    Flip("optim/adam.py", "* root + epsilon", "* root - epsilon", optimizer("adam"), "adam: w"),
-    Flip("optim/nadam.py", "m[i] + rest1 * dw[i]\n", "m[i] - rest1 * dw[i]\n", optimizer("nadam"), "nadam: m"),
+    Flip("optim/moments.py", "beta1 * m[i] + one", "beta1 * m[i] - one", optimizer("adam"), "adam: m"),
+    Flip("optim/moments.py", "beta2 * v[i] + one", "beta2 * v[i] - one", optimizer("adam"), "adam: v"),
+    Flip("optim/moments.py", "(1 - beta1**step)", "(1 + beta1**step)", optimizer("adam"), "adam: w"),
+    Flip("optim/moments.py", "(1 - beta2**step)", "(1 + beta2**step)", optimizer("adamw"), "adamw: w"),
+    Flip("optim/moments.py", "* root + epsilon", "* root - epsilon", optimizer("adam"), "adam: w"),
+    Flip("optim/nadam.py", "beta1 * m[i] + one", "beta1 * m[i] - one", optimizer("nadam"), "nadam: m"),
     Flip("optim/nadam.py", "(1 - memory[0])\n", "(1 + memory[0])\n", optimizer("nadam"), "nadam: w"),
     Flip("optim/nadam.py", "now = beta1 * (1 - 0.5", "now = beta1 * (1 + 0.5", optimizer("nadam"), "nadam: w"),
     Flip("optim/nadam.py", "fresh * dw[i] + carried", "fresh * dw[i] - carried", optimizer("nadam"), "nadam: w"),
     Flip("optim/eve.py", "abs(loss - memory[1])", "abs(loss + memory[1])", optimizer("eve"), "eve: w"),
     Flip("optim/eve.py", "memory[0] + (1 - beta3)", "memory[0] - (1 - beta3)", optimizer("eve"), "eve: w"),
     Flip(DRIVER, "+ l1 * np.sign", "- l1 * np.sign", links("l1"), "l1=0.03, weight_decay=0.0): w"),
-    Flip(DRIVER, "            dw[i] = scale * dw[i] + l2 * w[i]", "            dw[i] = scale * dw[i] - l2 * w[i]",
-         links("weight_decay"), "weight_decay=0.2): w"),
+    Flip(
+        DRIVER,
+        "            dw[i] = scale * dw[i] + l2 * w[i]",
+        "            dw[i] = scale * dw[i] - l2 * w[i]",
+        links("weight_decay"),
+        "weight_decay=0.2): w",
+    ),
     Flip(DRIVER, "(norm + 1e-6)", "(norm - 1e-6)", links("clipping"), "clip_norm=0.7, l1=0.0, weight_decay=0.0): w"),
-    Flip(RATES, "0.5 * (1 + _cos(math.pi * np.minimum", "0.5 * (1 - _cos(math.pi * np.minimum",
-         schedule("cosine"), "cosine: learning_rate"),
-    Flip(RATES, "up = 0.5 * (1 - _cos", "up = 0.5 * (1 + _cos", schedule("one_cycle"), "one_cycle: learning_rate"),
-    Flip(RATES, "end + (1 - end) * down", "end - (1 - end) * down", schedule("one_cycle"), "one_cycle: learning_rate"),
-    Flip(RATES, "ramp = np.minimum((steps + 1)", "ramp = np.minimum((steps - 1)", schedule("warmup"),
-         "warmup: learning_rate"),
-]  # fmt: skip
+    Flip(COSINE, "0.5 * (1 + cos(", "0.5 * (1 - cos(", schedule("cosine"), "cosine: learning_rate"),
+    Flip(ONE_CYCLE, "up = 0.5 * (1 - cos", "up = 0.5 * (1 + cos", schedule("one_cycle"), "one_cycle: learning_rate"),
+    Flip(
+        ONE_CYCLE, "end + (1 - end) * down", "end - (1 - end) * down", schedule("one_cycle"), "one_cycle: learning_rate"
+    ),
+    Flip(
+        "optim/schedule.py",
+        "ramp = np.minimum((steps + 1)",
+        "ramp = np.minimum((steps - 1)",
+        schedule("warmup"),
+        "warmup: learning_rate",
+    ),
+]
