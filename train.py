@@ -3,9 +3,11 @@
 The same as `handgrad train`, and every run is followed on Weights & Biases.
 """
 
+import importlib
 import sys
 
-from handgrad.cli.main import main
+from handgrad.cli.starting import refuse_windows
 
 if __name__ == "__main__":
-    sys.exit(main(["train.py", *sys.argv[1:]]))
+    refuse_windows()
+    sys.exit(importlib.import_module("handgrad.cli.main").main(["train.py", *sys.argv[1:]]))

@@ -1,4 +1,4 @@
-"""Folders that appear with all that belongs into them, locked by whoever makes them, or not at all."""
+"""Folders that appear with all that belongs into them, locked by whoever makes them, or not at all; locks of files."""
 
 import errno
 import fcntl
@@ -18,17 +18,40 @@ TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
 def lock_folder(folder: Path) -> int | None:
-    """The descriptor that holds the lock of a folder, until it is closed or its process ends; None: another has it.
+    """The lock of a folder; as `lock_file`."""
+    return lock_file(folder / LOCK)
+
+
+def lock_file(path: Path) -> int | None:
+    """The descriptor that holds the lock of a file, until it is closed or its process ends; None: another has it.
+
+    The package filelock does not do the same: where a file system has no locks it makes a marker file, which outlives
+    a killed process; and it cannot look at a lock without taking it, or in a folder that is read only.
 
     Raises  OSError.
     """
-    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(lock)
         return None
     return lock
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process has the lock of a file; not where there is no such file."""
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def new_folder(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -83,6 +84,19 @@ def test_units_that_died_are_told_and_reported(here, capsys):
     assert sum(map(int, counts)) >= 8
     page = (here / "dead" / "report.html").read_text()
     assert re.search(rf"Dead units at the end of training: .*ReLU {counts[-1]} of 16\. ", page)
+
+
+DOORS = ["import handgrad.__main__ as door; door.main()", "runpy.run_path(TRAIN, run_name='__main__')"]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_windows_is_refused_in_one_line(door):
+    """Where there is no module fcntl, which every command would miss with a traceback."""
+    windows = "import runpy, sys; sys.platform = 'win32'; sys.modules['fcntl'] = None; "
+    code = f"{windows}TRAIN = {str(Path(__file__).parents[2] / 'train.py')!r}; {door}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    refusal = "error: handgrad runs on Linux and macOS; on Windows, install it inside WSL (wsl --install)\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", refusal)
 
 
 def test_help_of_the_courses_door_from_a_fresh_clone(tmp_path):

@@ -1,8 +1,19 @@
-"""Ctrl-C while the program is still being loaded: one line and exit code 130, with nothing to save or to tidy up."""
+"""Before the program is loaded: systems that it does not run on, and Ctrl-C, are answered in one line."""
 
 import os
 import signal
+import sys
 import threading
+
+
+def refuse_windows() -> None:
+    """Exit with code 2 where the locks, signals and forks that runs and sweeps are safe by are missing."""
+    if sys.platform == "win32":
+        print(
+            "error: handgrad runs on Linux and macOS; on Windows, install it inside WSL (wsl --install)",
+            file=sys.stderr,
+        )
+        sys.exit(2)
 
 
 def leave_on_interrupt() -> None:

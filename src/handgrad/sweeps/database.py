@@ -4,7 +4,6 @@ Both take the same few statements. Only drivers write, and never two at once. A 
 never taken for one without trials: whoever deletes it has the trials found again from their folders.
 """
 
-import fcntl
 import os
 import re
 import secrets
@@ -18,6 +17,7 @@ from typing import Any, Protocol
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
 from handgrad.extras import how_to_install
 from handgrad.files import TEMPORARY_PREFIX
+from handgrad.folders import is_locked, lock_file
 
 LOCKS = 0x68616E64  # the first of the two numbers that PostgreSQL knows an advisory lock of ours by
 TABLE = "handgrad_trials"
@@ -169,34 +169,21 @@ def is_driven(url: str, names: Iterable[str]) -> bool:
     if not _is_file(url):
         with open_storage(url) as (drivers, _):
             return any(drivers.alive(name) for name in names)
-    try:
-        lock = os.open(f"{_file(url)}.lock", os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
+    return is_locked(Path(f"{_file(url)}.lock"))
 
 
 @contextmanager
 def _only_driver(database: Path) -> Iterator[None]:
     """Hold the lock on the file's neighbour, which goes with this process, however it ends."""
     try:
-        lock = os.open(f"{database}.lock", os.O_CREAT | os.O_RDWR | os.O_NONBLOCK, 0o666)
+        lock = lock_file(Path(f"{database}.lock"))
     except OSError as error:
         raise FileSystemError(f"cannot use {database}: {error.strerror}. Check its folder (--storage)") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
+    if lock is None:
         raise FileSystemError(
             f"{database} is in use: another process drives this sweep. Wait for it, or share the work between "
             "several with --storage postgresql://..."
-        ) from None
+        )
     try:
         yield
     finally:
