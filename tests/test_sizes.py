@@ -8,6 +8,7 @@ from statistics import median
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "handgrad"
+BENCHMARKS = SOURCE.parents[1] / "benchmarks"
 
 FILE_LINES, FILE_MEDIAN = 400, 150
 BODY_LINES, KERNEL_BODY_LINES, BODY_MEDIAN = 50, 70, 8
@@ -110,7 +111,7 @@ CHECKS = [long_files, long_bodies, wide_signatures, long_docstrings, missing_doc
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_the_house_is_tidy(check):
-    found = list(check(read_trees(SOURCE)))
+    found = list(check(read_trees(SOURCE) | read_trees(BENCHMARKS)))
     assert not found, "\n" + "\n".join(found)
 
 

@@ -14,7 +14,7 @@ from handgrad.training import Trainer
 SETTINGS = {"dataset": "digits", "dtype": "float64", "dropout": 0, "hidden_size": 8, "batch_size": 16}
 TRAININGS = {
     "adam": {"optimizer": "adam", "activation": "tanh"},
-    "weights decay": {"optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 0.1, "l1": 0.01},
+    "weights decay": {"optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 0.1},
     "gradients are clipped": {"optimizer": "momentum", "learning_rate": 0.1, "clip_norm": 0.01, "schedule": "cosine"},
     "foreach": {"optimizer": "nadam", "batch_norm": False, "loss": "squared_error"},
 }
@@ -104,6 +104,15 @@ def test_a_process_that_fails_is_one_line(capsys):
     config = RunConfig(**SETTINGS).to_mapping() | {"dataset": "nothing-here"}
     with pytest.raises(bench.HandgradError, match=r"the process that timed handgrad failed: .*nothing-here"):
         bench._once({"engine": "handgrad", "config": config})
+
+
+@pytest.mark.parametrize(("given", "lacking"), [({"optimizer": "eve"}, "optimizer eve"), ({"l1": 0.1}, "L1 penalty")])
+def test_what_pytorch_has_not_is_a_reason(given, lacking, torch):
+    try:
+        found = timing.timed("torch", RunConfig(**SETTINGS, **given).to_mapping(), time.monotonic())
+    finally:
+        torch.set_flush_denormal(False)
+    assert found == {"skipped": f"PyTorch has no {lacking}"}
 
 
 @pytest.mark.parametrize(("words", "said"), [("--model knn", "no training steps"), ("--rounds 0", "rounds")])

@@ -62,15 +62,15 @@ def ordinary_pytorch(trainer: Trainer, threads: int) -> TimeSteps:
 
     The images are one tensor, updates are fused, denormal numbers flushed to zero; there is no augmentation.
 
-    Raises  UsageError when PyTorch has no counterpart of a layer, the loss or the optimizer.
+    Raises  UsageError when PyTorch has no counterpart of a layer, the loss or the optimizer, or there is an L1 penalty.
     """
     import torch
 
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    network, batches, links = trainer.network, trainer.batches(0), trainer.settings.transforms
+    network, batches, clip_norm = trainer.network, trainer.batches(0), trainer.settings.transforms.clip_norm
     model, loss = to_torch(network).train(), criterion(network.loss)
-    optimizer, weights = _optimizer(trainer, model)
+    optimizer = _optimizer(trainer, model)
     pixels = batches.images.astype(network.dtype) * batches.scale + batches.shift
     images = torch.from_numpy(pixels.reshape(-1, *network.input_shape))
     labels, order = torch.from_numpy(np.array(batches.labels)), torch.from_numpy(np.array(batches.order))
@@ -81,11 +81,8 @@ def ordinary_pytorch(trainer: Trainer, threads: int) -> TimeSteps:
         for rate, rows in zip(rates, order.split(batches.size), strict=False):
             optimizer.zero_grad()
             loss(model(images[rows]).flatten(1), labels[rows]).backward()
-            if links.clip_norm:
-                torch.nn.utils.clip_grad_norm_(model.parameters(), links.clip_norm)
-            if links.l1:
-                for weight in weights:
-                    weight.grad.add_(weight.detach().sign(), alpha=links.l1)
+            if clip_norm:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.step()
@@ -94,23 +91,21 @@ def ordinary_pytorch(trainer: Trainer, threads: int) -> TimeSteps:
     return time_steps
 
 
-def _optimizer(trainer: Trainer, model: Any) -> tuple[Any, list[Any]]:
-    """PyTorch's optimizer, and the weights that penalties act on."""
-    ours, penalised = (
-        trainer.settings.optimizer,
-        {p.key for p in places(trainer.network) if p.trained and p.slot.part.penalised},
-    )
-    mapping = ours.torch
-    if mapping is None:
-        raise UsageError(f"PyTorch has no optimizer {type(ours).__name__.lower()}")
-    named = list(model.named_parameters())
-    weights, others = ([p for name, p in named if (name in penalised) is wanted] for wanted in (True, False))
-    groups: list[dict[str, Any]] = [{"params": [*weights, *others]}]  # one fused call is quicker than two
-    if decay := trainer.settings.transforms.weight_decay:
-        groups = [{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-    how = "fused" if mapping.name in FUSED else "foreach"
-    arguments = arguments_from(ours, mapping.arguments) | {how: True}
-    return torch_attribute(mapping.name)(groups, lr=ours.learning_rate, **arguments), weights
+def _optimizer(trainer: Trainer, model: Any) -> Any:
+    """PyTorch's optimizer, with one group of parameters, or two where only the weights decay."""
+    ours, transforms = trainer.settings.optimizer, trainer.settings.transforms
+    if ours.torch is None or transforms.l1:
+        lacking = "L1 penalty" if transforms.l1 else f"optimizer {type(ours).__name__.lower()}"
+        raise UsageError(f"PyTorch has no {lacking}")
+    groups: list[dict[str, Any]] = [{"params": list(model.parameters())}]
+    if transforms.weight_decay:
+        decaying = {place.key for place in places(trainer.network) if place.trained and place.slot.part.penalised}
+        weights, others = (
+            [p for name, p in model.named_parameters() if (name in decaying) is decays] for decays in (True, False)
+        )
+        groups = [{"params": weights, "weight_decay": transforms.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    arguments = arguments_from(ours, ours.torch.arguments) | {"fused" if ours.torch.name in FUSED else "foreach": True}
+    return torch_attribute(ours.torch.name)(groups, lr=ours.learning_rate, **arguments)
 
 
 if __name__ == "__main__":
