@@ -30,6 +30,7 @@ from handgrad.figures.roc import compare_roc_data, plot_compare_roc, plot_roc, r
 from handgrad.figures.run_data import RunData
 from handgrad.figures.top_classes import many_classes_data, plot_top_classes, top_classes_data
 from handgrad.figures.tsne import plot_tsne, tsne_data
+from handgrad.plugins import extend
 
 FIGURES: dict[str, FigureSpec] = {
     "architecture": FigureSpec("layers, shapes and parameter counts", architecture_data, plot_architecture),
@@ -62,3 +63,5 @@ COMPARISONS: dict[str, FigureSpec] = {
         "what several runs say of twenty images drawn at random", many_classes_data, plot_top_classes
     ),
 }
+
+extend(FIGURES=FIGURES, COMPARISONS=COMPARISONS)

@@ -10,7 +10,7 @@ from handgrad.figures import style
 from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.figures.run_data import RunData
 from handgrad.figures.sheets import GAP, MARGIN, PIXELS, Sheet, stack
-from handgrad.nn import Conv2D, Dense, Network
+from handgrad.nn import LAYERS, Network
 from handgrad.nn.images import image_shape
 
 Array = NDArray[Any]
@@ -129,7 +129,7 @@ def feature_maps_data(data: RunData) -> FeatureMaps:
 
 
 def _convolutions(network: Network) -> list[int]:
-    found = [number for number, layer in enumerate(network.layers) if isinstance(layer, Conv2D)]
+    found = [number for number, layer in enumerate(network.layers) if type(layer) is LAYERS.get("conv2d")]
     if not found:
         raise DoesNotApplyError("the network has no convolution")
     return found
@@ -140,7 +140,7 @@ def _first_dense(network: Network) -> tuple[int, tuple[int, int, int]]:
     shape = network.input_shape
     image = shape
     for number, (layer, plan) in enumerate(zip(network.layers, network.plans, strict=True)):
-        if isinstance(layer, Dense):
+        if type(layer) is LAYERS.get("dense"):
             if len(image) < 2:
                 break
             return number, image_shape(image, "a dense layer")

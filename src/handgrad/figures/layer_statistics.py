@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from handgrad.figures import style
 from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.figures.run_data import RunData
-from handgrad.nn import Dropout, Identity
 from handgrad.training.statistics import Statistics
 
 Array = NDArray[Any]
@@ -61,7 +60,7 @@ class LayerStatistics(NamedTuple):
 def activations_data(data: RunData) -> LayerStatistics:
     """Of the outputs of each layer that changes them in evaluation."""
     measured, layers = _measured(data), data.network.layers
-    kept = [number for number in measured[0].outputs if not isinstance(layers[number], Dropout | Identity)]
+    kept = [number for number in measured[0].outputs if not layers[number].passes_through]
     series = []
     for number in kept:
         table = np.array([statistics.outputs[number] for statistics in measured], float).reshape(-1, 4)

@@ -12,7 +12,7 @@ from handgrad.errors import HandgradError
 from handgrad.figures import style
 from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.figures.run_data import RunData
-from handgrad.nn import Dropout, Flatten, Network
+from handgrad.nn import Network
 from handgrad.training.tensor_file import read_tensors, write_tensors
 
 Array = NDArray[Any]
@@ -97,7 +97,7 @@ def last_hidden(network: Network) -> int:
     if len(weighted) < 2:
         raise DoesNotApplyError("the network has no hidden layer")
     layer = weighted[-1] - 1
-    while isinstance(network.layers[layer], Dropout | Flatten) and layer > weighted[-2]:
+    while network.layers[layer].passes_through and layer > weighted[-2]:
         layer -= 1  # which puts out the same numbers
     return layer
 
