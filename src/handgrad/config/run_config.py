@@ -54,6 +54,11 @@ def _bounded(name: str, optional: bool = False) -> Number:
     return Number(interval_of(name), optional=optional)
 
 
+def _preferred(name: str, registry: Mapping[str, Any]) -> str:
+    """The default of a choice: another one where this one is not installed."""
+    return name if name in registry else next(iter(registry))
+
+
 _own = partial(_bounded, optional=True)  # None is the number that the setting's owner has for it
 
 
@@ -114,7 +119,9 @@ class RunConfig(BaseModel):
         DEFAULT_SIZES,
         "units of each hidden layer, or one number per layer, such as 256 128 64; 128 where only num_layers is given",
     )
-    activation: Annotated[str, Name("activation", ACTIVATIONS)] = _network("relu", "activation of the hidden layers")
+    activation: Annotated[str, Name("activation", ACTIVATIONS)] = _network(
+        _preferred("relu", ACTIVATIONS), "activation of the hidden layers"
+    )
     dropout: Annotated[float, _bounded("dropout")] = _network(0.3, "share of each hidden layer's outputs dropped")
     batch_norm: Annotated[bool, Switch()] = _network(True, "batch normalisation before each activation")
     weight_init: Annotated[str, Name("weight_init", INITIALIZERS)] = _network("he", "what the weights start from")
@@ -154,7 +161,7 @@ class RunConfig(BaseModel):
     log_test: Annotated[bool, Switch()] = _training(False, "evaluate on the test images after each epoch too")
     checkpoint_seconds: Annotated[float, Number("[0, inf)")] = _training(30.0, "least time between two checkpoints")
 
-    optimizer: Annotated[str, Name("optimizer", OPTIMIZERS)] = _optimizer("adam", "update rule")
+    optimizer: Annotated[str, Name("optimizer", OPTIMIZERS)] = _optimizer(_preferred("adam", OPTIMIZERS), "update rule")
     learning_rate: Annotated[float | None, _own("learning_rate")] = _optimizer(None, "step length")
     momentum: Annotated[float | None, _own("momentum")] = _optimizer(None, "share of the velocity that is kept")
     beta: Annotated[float | None, _own("beta")] = _optimizer(None, "decay of the mean squared gradient")
@@ -170,7 +177,9 @@ class RunConfig(BaseModel):
     l1: Annotated[float, _bounded("l1")] = _optimizer(0.0, "L1 penalty: this times sign(w) is added likewise")
     clip_norm: Annotated[float, _bounded("clip_norm")] = _optimizer(0.0, "largest norm of the gradient; 0: any")
 
-    schedule: Annotated[str, Name("schedule", SCHEDULES)] = _schedule("one_cycle", "course of the learning rate")
+    schedule: Annotated[str, Name("schedule", SCHEDULES)] = _schedule(
+        _preferred("one_cycle", SCHEDULES), "course of the learning rate"
+    )
     schedule_steps: Annotated[int | None, Whole(1, optional=True)] = _schedule(None, "steps between two decays")
     schedule_factor: Annotated[float | None, _own("schedule_factor")] = _schedule(None, "factor of each such decay")
     warmup_steps: Annotated[int, Whole(0)] = _schedule(0, "steps over which the learning rate rises linearly at first")
