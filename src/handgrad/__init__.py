@@ -50,8 +50,17 @@ _HOMES = {
 }
 
 
+_ROOMS = ("config", "data", "evaluation", "nn", "optim", "runs", "sweeps", "training")
+
+
 def __getattr__(name: str) -> Any:
     for room, names in _HOMES.items():
         if name in names:
-            return getattr(importlib.import_module(f"handgrad.{room}"), name)
+            return globals().setdefault(name, getattr(importlib.import_module(f"handgrad.{room}"), name))
+    if name in _ROOMS:
+        return importlib.import_module(f"handgrad.{name}")
     raise AttributeError(f"module 'handgrad' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

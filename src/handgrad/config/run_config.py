@@ -1,7 +1,6 @@
 """RunConfig: the one vocabulary for flags, YAML, sweep parameters, trackers and run folders."""
 
 import os
-from collections import ChainMap
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
-from handgrad import strict_yaml
+from handgrad import plugins, strict_yaml
 from handgrad.config import build, naming, presets, resolve
 from handgrad.config.kinds import (
     FoldName,
@@ -32,11 +31,10 @@ from handgrad.errors import UsageError
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LOSSES
 from handgrad.nn.network import DTYPES
 from handgrad.optim import OPTIMIZERS, SCHEDULES
-from handgrad.plugins import table
 
 MANY = 10**6
 DEFAULT_SIZES = (512, 256)
-TRACKERS = ChainMap[str, Any]({"wandb": None, "tensorboard": None}, table("TRACKERS"))  # made in handgrad.runs.trackers
+TRACKERS = ("wandb", "tensorboard", *plugins.names("trackers"))  # made in handgrad.runs.trackers
 
 
 def setting(group: str, default: Any, description: str) -> Any:
@@ -189,9 +187,7 @@ class RunConfig(BaseModel):
         None, "what the run is called, and its folder as far as one can; none: made from the settings"
     )
 
-    track: Annotated[
-        tuple[str, ...], Names("track", ChainMap({"wandb": None, "tensorboard": None}, table("TRACKERS")))
-    ] = _tracking((), "trackers that follow the run")
+    track: Annotated[tuple[str, ...], Names("track", TRACKERS)] = _tracking((), "trackers that follow the run")
     wandb_project: Annotated[str | None, Text(optional=True)] = _tracking(None, "project on Weights & Biases")
     wandb_entity: Annotated[str | None, Text(optional=True)] = _tracking(None, "user or team on Weights & Biases")
     wandb_group: Annotated[str | None, Text(optional=True)] = _tracking(

@@ -25,7 +25,7 @@ DATASETS: dict[str, NamedSet] = {
     "mnist": IdxSet(MNIST),
     "fashion_mnist": IdxSet(FASHION_MNIST),
 }
-extend(DATASETS=DATASETS)
+extend(datasets=DATASETS)
 
 ALIASES = {
     **dict.fromkeys(("fashion", "fashionmnist", "fmnist", "f_mnist", "mnist_fashion"), "fashion_mnist"),

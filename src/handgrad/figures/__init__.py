@@ -64,4 +64,4 @@ COMPARISONS: dict[str, FigureSpec] = {
     ),
 }
 
-extend(FIGURES=FIGURES, COMPARISONS=COMPARISONS)
+extend(figures=FIGURES, comparisons=COMPARISONS)

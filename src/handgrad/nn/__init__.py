@@ -63,4 +63,4 @@ INITIALIZERS: dict[str, type[Initializer]] = {
     "zeros": Zeros,
 }
 
-extend(ACTIVATIONS=ACTIVATIONS, LAYERS=LAYERS, LOSSES=LOSSES, INITIALIZERS=INITIALIZERS)
+extend(activations=ACTIVATIONS, layers=LAYERS, losses=LOSSES, initializers=INITIALIZERS)

@@ -43,4 +43,4 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "one_cycle": OneCycle,
 }
 
-extend(OPTIMIZERS=OPTIMIZERS, SCHEDULES=SCHEDULES)
+extend(optimizers=OPTIMIZERS, schedules=SCHEDULES)

@@ -12,12 +12,12 @@ from handgrad.runs.trackers.wandb import WeightsAndBiases
 from handgrad.training import Observer
 
 TRACKERS: dict[str, type[Guarded]] = {"wandb": WeightsAndBiases, "tensorboard": TensorBoard}
-extend(TRACKERS=TRACKERS)
+extend(trackers=TRACKERS)
 
 
 def trackers(config: RunConfig, folder: Path) -> list[Observer]:
     """The trackers that `config` asks for, writing below a run's `folder`."""
-    return [TRACKERS[name](config, folder) for name in config.track]
+    return [TRACKERS[name](config, folder) for name in config.track if name in TRACKERS]
 
 
 def preload(config: RunConfig) -> None:
