@@ -28,7 +28,7 @@ def hear(started, seconds=60.0):
 def test_a_refusal_is_told_though_a_worker_was_asked_for_meanwhile(tmp_path):
     refused = {**CONFIG, "dataset": str(tmp_path / "nowhere.npz")}
     with closing(LocalExecutor(1, [refused], tmp_path / "workers.log")) as started:
-        started._fork_server.wait(60)
+        started._fork_server.process.wait(60)
         started.submit(Task(0, refused, "validation_accuracy"))
         with pytest.raises(HandgradError, match=r"nowhere\.npz"):
             hear(started)
@@ -48,11 +48,11 @@ def test_three_deaths_are_survived_and_a_fourth_is_told(tmp_path):
     with closing(LocalExecutor(1, [CONFIG], tmp_path / "workers.log")) as started:
         notices = []
         for _ in range(3):
-            kill(started._fork_server.pid)
+            kill(started._fork_server.process.pid)
             notices += [event for event in started.events(10) if isinstance(event, Notice)]
         assert len(notices) == 3
         assert "was killed by signal 9, and its workers with it; it is started again" in notices[0].text
-        kill(started._fork_server.pid)
+        kill(started._fork_server.process.pid)
         with pytest.raises(FileSystemError, match="was killed by signal 9, 4 times without progress: it said nothing"):
             hear(started)
 

@@ -68,11 +68,9 @@ class SingleDriver:
         self.name = secrets.token_hex(4)
 
     def exclusive(self) -> AbstractContextManager[Any]:
-        """There is nobody to keep out."""
         return nullcontext()
 
     def alive(self, name: str) -> bool:
-        """Only this one is."""
         return name == self.name
 
 
@@ -86,7 +84,7 @@ class SeveralDrivers:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """One lock for all sweeps of the database: exclusive takes milliseconds."""
+        """One lock for all sweeps of the database: a choice takes milliseconds."""
         self._ask("pg_advisory_lock", "0")
         try:
             yield

@@ -38,7 +38,6 @@ class Timing(NamedTuple):
     error: float
 
     def seconds(self, work: Work) -> float:
-        """How long a run takes."""
         return float(np.dot(self.rates, work))
 
 

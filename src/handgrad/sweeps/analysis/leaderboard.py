@@ -75,7 +75,6 @@ class Configuration(NamedTuple):
 
     @property
     def mean(self) -> float:
-        """Of the objectives."""
         return fmean(self.objectives)
 
 

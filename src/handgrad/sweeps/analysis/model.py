@@ -44,7 +44,6 @@ class Factor(NamedTuple):
         return self._replace(levels=tuple(self.levels[i] for i in left), codes=codes, scale=scale)
 
     def counts(self) -> Array:
-        """How many configurations each level has."""
         return np.bincount(self.codes, minlength=len(self.levels))
 
 
@@ -239,7 +238,6 @@ class Additive:
 
     @cached_property
     def fit(self) -> Fit:
-        """By least squares."""
         return Fit(self._design([f.codes for f in self.factors]), self.y)
 
     @property

@@ -54,7 +54,6 @@ class Observed(NamedTuple):
     images: Array
 
     def first(self, count: int) -> "Observed":
-        """The first ones of them."""
         some = slice(0, count)
         return Observed(self.agreement[some, some], self.parameters, self.y[some], self.seed[some], self.images[some])
 
@@ -134,12 +133,10 @@ class VarianceStabilizer:
         self._smallest = smallest
 
     def forward(self, objectives: Array) -> Array:
-        """Objectives transformed."""
         wrong = 1 - objectives if self._errors else objectives
         return -np.log(np.maximum(wrong, self._smallest)) if self._logs else self._sign * objectives
 
     def inverse(self, transformed: Array) -> Array:
-        """Objectives again."""
         if not self._logs:
             return self._sign * transformed
         return 1 - np.exp(-transformed) if self._errors else np.exp(-transformed)
@@ -224,7 +221,7 @@ class Surrogate:
         return Interval(middle, low, high, size)
 
     def means(self, values: Sequence[dict[str, Any]]) -> Array:
-        """Stretched.  Shapes  -> (n,)"""
+        """Means, transformed.  Shapes  -> (n,)"""
         across, count = self._agreement(values, self._known), len(self._scaled) + len(self._listed)
         pulls = [m.weight * (m.sizes.kernel(across, count) @ m.pull) for m in self._members]
         return self._middle + self._size * np.sum(pulls, axis=0)

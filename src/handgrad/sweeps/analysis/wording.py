@@ -110,7 +110,6 @@ class Unit:
         return self.sign * difference > 0
 
     def verb(self, difference: float, many: bool = False) -> str:
-        """Gain or cost, of one or of several."""
         word = "gain" if self.better(difference) else "cost"
         return word if many else f"{word}s"
 

@@ -93,7 +93,6 @@ class SocketReporter:
         self.channel, self.stopping = channel, False
 
     def epoch_ended(self, event: EpochEnded) -> str:
-        """Send the event, and wait for the answer where it asks for one."""
         self.channel.send({"epoch": list(event)})
         while event.asks:
             message = self.channel.receive()

@@ -1,20 +1,17 @@
 """As many worker processes as there are slots, each with a trial of its own and a single thread."""
 
-import json
 import os
 import selectors
 import socket
-import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from handgrad.errors import FileSystemError, HandgradError
+from handgrad.errors import FileSystemError
 from handgrad.files import open_file
 from handgrad.kernels.cache import say_compiling
-from handgrad.sweeps.executors.protocol import Channel, Died, Ended, EpochEnded, Event, Notice, Task
+from handgrad.sweeps.executors.protocol import Channel, Child, Died, Event, Notice, Task, events_of
 
 FORK_SERVER = "handgrad.sweeps.executors.fork_server"
 ONE_THREAD = dict.fromkeys(
@@ -54,18 +51,15 @@ class LocalExecutor:
         worker.channel.send({"task": list(task)})
 
     def answer(self, number: int, stop: str) -> None:
-        """To the trial that asks."""
         for worker in self._busy():
             if worker.task and worker.task.number == number:
                 worker.channel.send({"answer": stop})
 
     def interrupt(self) -> None:
-        """To every trial."""
         for worker in self._busy():
             worker.channel.send({"interrupt": True})
 
     def events(self, seconds: float) -> list[Event]:
-        """Read what has come, once something has."""
         found: list[Event] = []
         for key, _ in self._selector.select(seconds):
             worker = key.data
@@ -78,38 +72,22 @@ class LocalExecutor:
         return found
 
     def close(self) -> None:
-        """Hang up: workers end when they have nothing to do, and when the fork_server is ended at the latest."""
+        """Hang up: workers end when they have nothing to do, and when the fork server ends at the latest."""
         for worker in self._workers:
             worker.channel.close()
-        self._control.close()
-        try:
-            self._fork_server.wait(PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._fork_server.kill()
-            self._fork_server.wait()
+        self._fork_server.close(PATIENCE_SECONDS)
         self._selector.close()
 
     @property
     def pids(self) -> list[int]:
-        """The processes of the workers."""
         return [worker.pid for worker in self._workers if worker.pid]
 
     def _start_fork_server(self) -> None:
         with open_file(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as log:
             self._written = os.fstat(log.fileno()).st_size
-            ours, theirs = socket.socketpair()
-            with theirs:
-                self._fork_server = subprocess.Popen(
-                    [sys.executable, "-m", FORK_SERVER, str(theirs.fileno()), json.dumps(self._configs)],
-                    pass_fds=[theirs.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env={**os.environ, **ONE_THREAD},
-                    start_new_session=True,  # Ctrl-C is for the driver alone
-                )
-        self._control, self._ready = Channel(ours), False
-        self._selector.register(ours, selectors.EVENT_READ, None)
+            self._fork_server = Child(FORK_SERVER, self._configs, log, ONE_THREAD)
+        self._control, self._ready = self._fork_server.channel, False
+        self._selector.register(self._control.socket, selectors.EVENT_READ, None)
 
     def _read_fork_server(self) -> list[Event]:
         """Raises  HandgradError where trials cannot be run, as it says itself, or as it dies again and again."""
@@ -117,15 +95,12 @@ class LocalExecutor:
             self._ready = self._ready or "ready" in message
             if "compiling" in message:
                 say_compiling()
-            if "refused" in message:
-                error = HandgradError(message["refused"])
-                error.exit_code = message["exit_code"]
-                raise error
+            events_of(message)
         if not self._control.closed:
             return []
         self._selector.unregister(self._control.socket)
         self._control.close()
-        code = self._fork_server.wait()
+        code = self._fork_server.process.wait()
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         self._deaths += 1
         if self._deaths > DEATHS or (code > 0 and not self._ready):
@@ -141,10 +116,7 @@ class LocalExecutor:
 
     def _start_worker(self) -> Worker:
         ours, theirs = socket.socketpair()
-        with (
-            theirs,
-            suppress(OSError),
-        ):  # it has just died: the worker's socket is at its end, and its trial comes again
+        with theirs, suppress(OSError):  # it has just died: the worker's socket is at its end, its trial comes again
             socket.send_fds(self._control.socket, [b"w"], [theirs.fileno()])
         worker = Worker(Channel(ours), self._control)
         self._workers.append(worker)
@@ -159,12 +131,9 @@ class LocalExecutor:
             worker.pid = message["pid"]
         if "epoch" in message or "ended" in message:
             self._deaths = 0
-        if "epoch" in message:
-            return [EpochEnded(*message["epoch"])]
         if "ended" in message:
             worker.task = None
-            return [Ended(*message["ended"])]
-        return []
+        return events_of(message)
 
     def _removed(self, worker: Worker) -> list[Event]:
         self._selector.unregister(worker.channel.socket)

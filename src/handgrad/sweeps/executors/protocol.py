@@ -1,14 +1,19 @@
 """Where trials run: what a driver asks of an executor, what it hears, and the JSON lines between its processes."""
 
 import json
+import os
 import select
 import socket
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
+from handgrad.errors import HandgradError
 from handgrad.sweeps.trial import FINISHED, STOPPED
 
+CHUNK = 1 << 16
 INTERRUPTED, EARLY = "interrupted", "early stop"
 STATES = {"finished": FINISHED, EARLY: STOPPED}  # of trials that ended like that; all others failed
 
@@ -88,9 +93,6 @@ class Executor(Protocol):
         """End every process; what still runs is lost."""
 
 
-CHUNK = 1 << 16
-
-
 class Channel:
     """One end; messages are JSON objects."""
 
@@ -147,3 +149,47 @@ class Channel:
         line, _, self._buffer = self._buffer.partition(b"\n")
         message: dict[str, Any] = json.loads(line)
         return message
+
+
+EVENTS: dict[str, Callable[[Any], Event]] = {
+    "epoch": lambda fields: EpochEnded(*fields),
+    "ended": lambda fields: Ended(*fields),
+    "died": lambda fields: Died(*fields),
+    "notice": Notice,
+}
+
+
+def events_of(message: dict[str, Any]) -> list[Event]:
+    """What a message tells.  Raises  HandgradError where the process that sent it refuses to go on."""
+    if "refused" in message:
+        error = HandgradError(message["refused"])
+        error.exit_code = message["exit_code"]
+        raise error
+    return [make(message[kind]) for kind, make in EVENTS.items() if kind in message]
+
+
+class Child:
+    """A process of `python -m MODULE FD ARGUMENT`, whose descriptor FD is the other end of its `channel`."""
+
+    def __init__(self, module: str, argument: Any, log: IO[bytes], variables: Mapping[str, str]) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", module, str(theirs.fileno()), json.dumps(argument)],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **variables},
+                start_new_session=True,  # Ctrl-C is for the driver alone
+            )
+        self.channel = Channel(ours)
+
+    def close(self, patience: float) -> None:
+        """Hang up, upon which it ends; it is killed when it takes longer than `patience` seconds."""
+        self.channel.close()
+        try:
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()

@@ -2,15 +2,12 @@
 
 import contextlib
 import importlib.util
-import json
 import os
 import re
 import secrets
 import select
 import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +17,7 @@ from urllib.parse import urlsplit
 
 from handgrad.errors import FileSystemError, HandgradError, UsageError
 from handgrad.extras import how_to_install
-from handgrad.sweeps.executors.protocol import Channel, Died, Ended, EpochEnded, Event, Notice, Task
+from handgrad.sweeps.executors.protocol import Child, Event, Task, events_of
 
 LOCAL, AUTO, CLIENT = "local", "auto", "ray://"
 KNOCK_SECONDS = 5.0
@@ -172,12 +169,6 @@ def _versions(text: str) -> tuple[str, str]:
 
 PROXY = "handgrad.sweeps.executors.ray_proxy"
 PATIENCE_SECONDS = 25.0
-EVENTS: dict[str, Callable[[Any], Event]] = {
-    "epoch": lambda fields: EpochEnded(*fields),
-    "ended": lambda fields: Ended(*fields),
-    "died": lambda fields: Died(*fields),
-    "notice": Notice,
-}
 
 
 class RayExecutor:
@@ -195,18 +186,9 @@ class RayExecutor:
         self._mark = runs_dir.absolute() / f".{secrets.token_hex(8)}"  # nobody has it who does not see this folder
         self._mark.touch()
         order = {"address": address, "jobs": jobs, "config": config, "mark": str(self._mark)}
-        ours, theirs = socket.socketpair()
-        with theirs, log.open("ab") as file:
-            self._proxy = subprocess.Popen(
-                [sys.executable, "-m", PROXY, str(theirs.fileno()), json.dumps(order)],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                env={**os.environ, **environment(address)},
-                start_new_session=True,  # Ctrl-C is for the driver alone
-            )
-        self._channel = Channel(ours)
+        with log.open("ab") as file:
+            self._proxy = Child(PROXY, order, file, environment(address))
+        self._channel = self._proxy.channel
 
     @property
     def slots(self) -> int:
@@ -214,15 +196,12 @@ class RayExecutor:
         return max(1, self._workers)
 
     def submit(self, task: Task) -> None:
-        """Over the proxy."""
         self._channel.send({"task": list(task)})
 
     def answer(self, number: int, stop: str) -> None:
-        """To the trial that asks."""
         self._channel.send({"answer": [number, stop]})
 
     def interrupt(self) -> None:
-        """To every trial."""
         self._channel.send({"interrupt": True})
 
     def events(self, seconds: float) -> Sequence[Event]:
@@ -238,22 +217,13 @@ class RayExecutor:
         return found
 
     def close(self) -> None:
-        """Hang up: the proxy dismisses its workers, and ends a cluster of its own."""
-        self._channel.close()
-        try:
-            self._proxy.wait(PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._proxy.kill()
-            self._proxy.wait()
+        """Hang up: the proxy stops its workers, and ends a cluster of its own."""
+        self._proxy.close(PATIENCE_SECONDS)
         self._mark.unlink(missing_ok=True)
 
     def _events(self, message: dict[str, Any]) -> list[Event]:
-        if "refused" in message:
-            error = HandgradError(message["refused"])
-            error.exit_code = message["exit_code"]
-            raise error
         self._workers = message.get("workers", self._workers)
-        return [make(message[kind]) for kind, make in EVENTS.items() if kind in message]
+        return events_of(message)
 
 
 def environment(address: str) -> dict[str, str]:

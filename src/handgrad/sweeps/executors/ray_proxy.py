@@ -73,7 +73,6 @@ class Slot:
         return str(self.node.get("host", "a node"))
 
     def begin(self, task: Task, dataset: Any, bundle: dict[str, bytes]) -> None:
-        """Run a trial."""
         self.task = task
         self.running = self.actor.run.remote(list(task), dataset, bundle)
 
@@ -95,7 +94,6 @@ class WorkerPool:
 
     @property
     def ready(self) -> list[Slot]:
-        """Those that can run trials."""
         return [slot for slot in self.slots if slot.ready]
 
     def look(self, seconds: float) -> list[WorkerEvent]:

@@ -41,7 +41,6 @@ class MessageQueue:
         self._stopping = False
 
     def post(self, news: Any) -> None:
-        """Something to be heard."""
         with self._changed:
             self._news.append(news)
             self._changed.notify_all()
@@ -61,19 +60,16 @@ class MessageQueue:
             self._answer, self._stopping = None, False
 
     def answer(self, stop: str) -> None:
-        """For the trial that asks."""
         with self._changed:
             self._answer = stop
             self._changed.notify_all()
 
     def interrupt(self) -> None:
-        """For a trial that is to stop."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
 
     def epoch_ended(self, event: EpochEnded) -> str:
-        """Tell of an epoch, and wait for the answer where it asks for one."""
         with self._changed:
             self._answer = None
         self.post({"epoch": list(event)})
@@ -84,7 +80,6 @@ class MessageQueue:
             return INTERRUPTED if self._answer is None else self._answer
 
     def interrupted(self) -> bool:
-        """Whether the trial is to stop."""
         return self._stopping
 
 
@@ -189,11 +184,9 @@ class Worker:
             os.chdir(home)
 
     def greet(self) -> dict[str, Any]:
-        """What this node is."""
         return {**facts(), "pid": os.getpid(), "shared": self.shared}
 
     def prepare(self, config: dict[str, Any], dataset: Dataset) -> None:
-        """Load everything that the first trials need."""
         provide(RunConfig(**config), dataset)
         with threadpool_limits(1):
             warm_up([config])
@@ -211,7 +204,6 @@ class Worker:
         return self._queue.listen(heard, LISTEN_SECONDS)
 
     def answer(self, stop: str) -> None:
-        """To the trial that asks."""
         self._queue.answer(stop)
 
     def interrupt(self) -> None:

@@ -46,12 +46,11 @@ class Reporting(Observer):
             self._tell(trainer, epoch, epoch.epoch == latest)
 
     def stepped(self, trainer: Trainer, first: int, losses: object, correct: object, norms: object) -> None:
-        """Look whether the driver has something to say."""
         if self.reporter.interrupted():
             trainer.stop(INTERRUPTED)
 
     def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
-        """An epoch's metric; at a rung, wait for the verdict."""
+        """An epoch's metric; at a rung, wait for the answer."""
         self._tell(trainer, epoch, epoch.epoch in self.task.rungs)
 
     def _tell(self, trainer: Trainer, epoch: Epoch, asks: bool) -> None:

@@ -82,7 +82,6 @@ class Space:
         self.definition, self.base = definition, base
 
     def distance(self, one: dict[str, Any], other: dict[str, Any]) -> float:
-        """See above."""
         return sum(self.parts(one, other).values()) / max(1, len(self.definition.varying))
 
     def parts(self, one: dict[str, Any], other: dict[str, Any]) -> dict[str, float]:

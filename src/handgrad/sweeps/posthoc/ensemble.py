@@ -50,7 +50,6 @@ class Outcome(NamedTuple):
     gain: McNemar
 
     def to_mapping(self) -> dict[str, Any]:
-        """What JSON shall know."""
         return {
             "select": self.select,
             "candidates": self.candidates,

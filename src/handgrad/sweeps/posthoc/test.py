@@ -104,7 +104,6 @@ class StopAfter:
         self.epoch, self.stops = epoch, epoch < config.epochs
 
     def epoch_ended(self, event: EpochEnded) -> str:
-        """Stop where it is time."""
         return "where the sweep stopped it" if self.stops and event.epoch >= self.epoch else ""
 
     def interrupted(self) -> bool:

@@ -13,7 +13,6 @@ class GaussianProcess(TPE):
     needs: Mapping[str, str] = {"optuna": "sweep", "torch": "torch"}
 
     def sampler(self, seed: int) -> Any:
-        """Optuna's sampler for one configuration."""
         import optuna
 
         with warnings.catch_warnings():
