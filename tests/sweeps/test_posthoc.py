@@ -160,7 +160,9 @@ class TestTransfer:
             config = member.run.config
             assert (config.dataset, config.epochs) == (negatives, BASE["epochs"])
             assert row.pick.entry.values == {name: getattr(config, name) for name in AFTER}
-            assert row.test.mean == np.mean(member.run.load_model().logits(other.x_test).argmax(axis=1) == other.y_test)
+            assert row.configuration.accuracy.mean == np.mean(
+                member.run.load_model().logits(other.x_test).argmax(axis=1) == other.y_test
+            )
         assert outcome.rows[0].pick in outcome.choice.picks
         assert len(outcome.pairs) == 3
         save(there.path, outcome)
@@ -178,7 +180,7 @@ class TestTransfer:
         first, _, _ = go_over(sweep, 2, dataset=negatives)
         again, _, ran = go_over(sweep, 2, dataset=negatives)
         assert not ran
-        assert [row.test for row in again.rows] == [row.test for row in first.rows]
+        assert [row.configuration.accuracy for row in again.rows] == [row.configuration.accuracy for row in first.rows]
         more, _, ran = go_over(sweep, 3, seeds=2, dataset=negatives)
         assert [len(row.configuration.members) for row in more.rows] == [2, 2, 2]
         assert len(ran) == 4
@@ -208,7 +210,7 @@ class TestTransfer:
         assert [row.pick.entry.values for row in outcome.rows] == [{"weight_decay": 0.0}]
         assert [trial.values for trial in outcome.failed] == [{"weight_decay": 1000.0}]
         assert not outcome.pairs
-        assert "- wd_1000 came to nothing: training diverged" in page(outcome)
+        assert "- wd_1000 failed: training diverged" in page(outcome)
         save(there.path, outcome)
         (failed,) = json.loads((there.path / "transfer.json").read_text())["failed"]
         assert failed["run"] == "wd_1000"

@@ -15,7 +15,7 @@ from handgrad.sweeps.database import check_url
 from handgrad.sweeps.diagnostics import Plan
 from handgrad.sweeps.executors.ray_cluster import check_cluster
 from handgrad.sweeps.folder import Sweep, changed
-from handgrad.sweeps.search import begin, cores, run_sweep, sound
+from handgrad.sweeps.search import begin, cores, require_valid, run_sweep
 
 
 def start_sweep(definition: SweepDefinition, parsed: ParsedFlags) -> int:
@@ -25,15 +25,15 @@ def start_sweep(definition: SweepDefinition, parsed: ParsedFlags) -> int:
         check_url(options["storage"])
     if options["ray"]:
         check_cluster(options["ray"])
-    with working("examining the sweep"):
-        warnings = sound(definition, base, plan_of(parsed))
+    with working("checking the sweep"):
+        warnings = require_valid(definition, base, plan_of(parsed))
     for warning in warnings:
         say(f"warning: {warning}")
-    wishes = _given(options) | ({"method": options["method"]} if options["method"] else {})
+    overrides = _given(options) | ({"method": options["method"]} if options["method"] else {})
     sweep = begin(
         definition,
         base,
-        wishes,
+        overrides,
         Path(options["sweeps_dir"]),
         options["name"],
         resume=options["resume"],

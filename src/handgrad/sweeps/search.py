@@ -122,10 +122,10 @@ def sweep(
     given = RunConfig.from_mapping(settings).model_fields_set
     base = RunConfig.from_mapping({"preset": starting_preset(source), **settings})
     definition = held(read_sweep(source, base), {field: getattr(base, field) for field in given})
-    for warning in sound(definition, base, Plan(trials, hours, jobs or cores(), seeds)):
+    for warning in require_valid(definition, base, Plan(trials, hours, jobs or cores(), seeds)):
         log.warning("%s", warning)
-    wishes = {"seeds": seeds} | ({"configurations": trials} if trials else {})
-    begun = begin(definition, base, wishes, Path(folder), name, resume=resume, endless=bool(hours))
+    overrides = {"seeds": seeds} | ({"configurations": trials} if trials else {})
+    begun = begin(definition, base, overrides, Path(folder), name, resume=resume, endless=bool(hours))
     run_sweep(begun, jobs, hours)
     return begun
 
@@ -135,19 +135,19 @@ def held(definition: SweepDefinition, given: Mapping[str, Any]) -> SweepDefiniti
     return definition.fixed(**{name: value for name, value in given.items() if decides_training(name)})
 
 
-def sound(definition: SweepDefinition, base: RunConfig, plan: Plan) -> list[Diagnostic]:
+def require_valid(definition: SweepDefinition, base: RunConfig, plan: Plan) -> list[Diagnostic]:
     """The warnings of the diagnostics.  Raises  UsageError for the first of its errors."""
-    findings = diagnose_sweep(definition, base, plan)
-    error = next((finding for finding in findings if finding.severity == ERROR), None)
+    found = diagnose_sweep(definition, base, plan)
+    error = next((each for each in found if each.severity == ERROR), None)
     if error:
         raise UsageError(f"{error}. `--dry_run` tells all that there is to say of this sweep")
-    return [finding for finding in findings if finding.severity == WARNING]
+    return [each for each in found if each.severity == WARNING]
 
 
 def begin(
     definition: SweepDefinition,
     base: RunConfig,
-    wishes: Mapping[str, Any],
+    overrides: Mapping[str, Any],
     folder: Path,
     name: str | None = None,
     *,
@@ -156,16 +156,16 @@ def begin(
 ) -> Sweep:
     """A sweep in a folder of its own below `folder`; with `resume`, the one of that name where there is one.
 
-    `wishes` are those of its Settings that are asked for; a sweep without an end is refused unless `endless`.
+    `overrides` are those of its Settings that are asked for; a sweep without an end is refused unless `endless`.
 
     Raises  UsageError when there is another sweep of that name; as `create_sweep` and `open_sweep`.
     """
     called = folder_of_name(name or definition.name or "sweep")
     if resume and (folder / called / "sweep.json").exists():
         there = _same(open_sweep(folder / called), definition, base)
-        return changed(there, **{field: value for field, value in wishes.items() if field in MAY_CHANGE})
+        return changed(there, **{field: value for field, value in overrides.items() if field in MAY_CHANGE})
     own = {"method": definition.method, "seed": base.seed, "configurations": definition.run_cap}
-    chosen = Settings(**{**own, **wishes})
+    chosen = Settings(**{**own, **overrides})
     require(chosen.method)
     if chosen.configurations is None and definition.size is None and not endless:
         raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")

@@ -3,9 +3,9 @@
 import json
 import sys
 
-from ray.cluster_utils import RayExecutor
+from ray.cluster_utils import Cluster
 
-cluster = RayExecutor(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
 others = [cluster.add_node(num_cpus=1)]
 print(json.dumps({"address": cluster.address}), flush=True)
 for line in sys.stdin:

@@ -76,7 +76,7 @@ class SweepData:
 
     @property
     def failed(self) -> list[Trial]:
-        """Those that came to nothing."""
+        """Those without a usable result."""
         return [trial for trial in self.trials if trial.state in (FAILED, LOST)]
 
     @property

@@ -23,9 +23,9 @@ def _failures(data: SweepData) -> list[Block]:
         return [Text("No trial failed, and none was as bad as guessing.")] if data.rated else []
     kinds = Counter(GUESSED if each.trial.rated else each.trial.state for each in failures)
     parts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
-    summary = f"{len(failures):,} of {counted(len(data.trials), 'trial')} came to nothing: {parts}."
+    summary = f"{len(failures):,} of {counted(len(data.trials), 'trial')} failed: {parts}."
     rows = [(str(each.trial.number), each.why, in_words(each.trial.values)) for each in failures[:MOST]]
-    caption = "Trials that came to nothing" + _first(len(failures))
+    caption = "Trials that failed" + _first(len(failures))
     return [Text(summary), Table(("trial", "why", "values"), rows, caption, ("why", "values"), compact=True)]
 
 

@@ -172,8 +172,8 @@ def _models(found: Sequence[Factor], y: Array, rows: Array, sign: int) -> tuple[
 
 def _model(found: Sequence[Factor], y: Array, rows: Array) -> Additive | None:
     """Of the configurations without rare values of these parameters; None where nothing varies among them."""
-    kept, judged = without_rare(found, rows)
-    return Additive(tuple(kept), y[judged]) if kept else None
+    kept, frequent = without_rare(found, rows)
+    return Additive(tuple(kept), y[frequent]) if kept else None
 
 
 def degenerate_effects(space: RestrictedSpace) -> Iterator[Effect]:

@@ -1,7 +1,7 @@
 """The configurations of a sweep by rank, its failures, and its course in time."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean, variance
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from handgrad.errors import HandgradError
 from handgrad.evaluation import Interval, holm, student, wilson
 from handgrad.sweeps.analysis.model import factors
 from handgrad.sweeps.analysis.result import CLEAR, IMAGES, NOTHING, SEEDS, Entry, Failure, FailureGroup, Timeline
+from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.trial import FAILED, LOST, Trial
 
@@ -78,13 +79,18 @@ class Configuration(NamedTuple):
         return fmean(self.objectives)
 
 
+def by_configuration(definition: SweepDefinition, trials: Iterable[Trial]) -> dict[str, list[Trial]]:
+    """The trials of each configuration, by its key."""
+    groups: dict[str, list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(definition.key(trial.values), []).append(trial)
+    return groups
+
+
 def configurations(sweep: Sweep, trials: Sequence[Trial]) -> list[Configuration]:
     """Those with an objective, the best first; equal ones in the order of their trials."""
-    together: dict[str, list[Trial]] = {}
-    for trial in sorted(trials, key=lambda trial: trial.number):
-        if trial.rated:
-            together.setdefault(sweep.definition.key(trial.values), []).append(trial)
-    found = [_configuration(sweep, tuple(group)) for group in together.values()]
+    rated = sorted((trial for trial in trials if trial.rated), key=lambda trial: trial.number)
+    found = [_configuration(sweep, tuple(group)) for group in by_configuration(sweep.definition, rated).values()]
     return sorted(found, key=lambda each: (-each.gain, each.trials[0].number))
 
 
@@ -125,7 +131,8 @@ def leaderboard(
     """
     if not ranked:
         return ()
-    known = _uncertainties(ranked, measurements, noise or [math.nan] * len(ranked))
+    noise = noise or [math.nan] * len(ranked)
+    known = [_uncertain(ranked, place, measurements, noise[place]) for place in range(len(ranked))]
     entries = []
     for rank, (each, own) in enumerate(zip(ranked, known, strict=True), 1):
         freedom = min(known[0].freedom, own.freedom)
@@ -155,12 +162,6 @@ def between_seeds(ranked: Sequence[Configuration], place: int) -> tuple[float, i
     if not freedom:
         return math.nan, 0
     return sum((len(group) - 1) * variance(group) for group in groups) / freedom, freedom
-
-
-def _uncertainties(
-    ranked: Sequence[Configuration], measurements: Measurements, noise: Sequence[float]
-) -> list[Uncertain]:
-    return [_uncertain(ranked, place, measurements, noise[place]) for place in range(len(ranked))]
 
 
 def _uncertain(ranked: Sequence[Configuration], place: int, measurements: Measurements, noise: float) -> Uncertain:
@@ -199,11 +200,8 @@ def failure_groups(sweep: Sweep, trials: Sequence[Trial], failed: Sequence[Failu
     A configuration failed where at least half of its replicates did.
     """
     numbers = {failure.trial.number for failure in failed}
-    together: dict[str, list[Trial]] = {}
-    for trial in trials:
-        if trial.rated or trial.number in numbers:
-            together.setdefault(sweep.definition.key(trial.values), []).append(trial)
-    groups = [together[key] for key in sorted(together)]
+    ended = (trial for trial in trials if trial.rated or trial.number in numbers)
+    groups = [group for _, group in sorted(by_configuration(sweep.definition, ended).items())]
     bad = np.array([2 * sum(trial.number in numbers for trial in group) >= len(group) for group in groups], bool)
     tested = [
         _group(factor.name, value, factor.codes == level, bad)
@@ -230,9 +228,10 @@ def _each_failure(trials: Sequence[Trial], measurements: Measurements) -> Iterat
 def _group(name: str, value: Any, has: Array, bad: Array) -> FailureGroup:
     """The test for one value.  Shapes  has, bad (n,) bool: which configurations have it, which failed"""
     failed, of, all_failed = int(np.sum(has & bad)), int(has.sum()), int(bad.sum())
-    elsewhere, others = all_failed - failed, len(bad) - of
-    p = float(fisher_exact([[failed, of - failed], [elsewhere, others - elsewhere]], "greater").pvalue)
-    return FailureGroup(name, value, failed, of, p, elsewhere, others)
+    failed_others, others = all_failed - failed, len(bad) - of
+    table = [[failed, of - failed], [failed_others, others - failed_others]]
+    p = float(fisher_exact(table, "greater").pvalue)
+    return FailureGroup(name, value, failed, of, p, failed_others, others)
 
 
 FEWEST_TIMED = 3  # two trials always lie on a line

@@ -169,7 +169,7 @@ class Fit:
         return len(self.y) - round(float(self.leverage.sum()))
 
     def estimate(self, contrast: Array) -> Estimate | None:
-        """contrast . b; None where the data does not decide it, or a single residual would judge it.
+        """contrast . b; None where the data does not decide it, or it rests on a single residual.
 
         Shapes  contrast (k,)
         Math    variance = sum_i a_i^2 e_i^2 / (1 - h_i) with a = X (X'X)^+ contrast, which is HC2
@@ -208,7 +208,7 @@ def estimate(mean: float, variance: float, freedom: float) -> Estimate | None:
     return Estimate(Interval(mean, mean - half, mean + half, 0), 2 * float(stdtr(freedom, -abs(mean) / error)))
 
 
-FEWEST = 3  # configurations that a value needs to be judged
+FEWEST = 3  # configurations that a value needs for its effect to be estimated
 SPARE = 8  # configurations more than coefficients, below which nothing is taken apart
 
 
@@ -297,7 +297,7 @@ class Additive:
 
 
 def without_rare(factors: Sequence[Factor], rows: Array) -> tuple[list[Factor], Array]:
-    """The factors over those of `rows` whose every level is frequent enough to be judged, and which these are.
+    """The factors over those of `rows` whose every level is frequent enough for its effect to be estimated.
 
     Shapes  rows (n,) bool -> (n,) bool
     """

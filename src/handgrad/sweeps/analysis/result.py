@@ -113,7 +113,7 @@ class Observation(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A trial that came to nothing: diverged, refused, lost, or no better than guessing."""
+    """A trial without a usable result: diverged, refused, lost, or no better than guessing."""
 
     trial: Trial
     why: str

@@ -97,7 +97,7 @@ class WorkerPool:
         return [slot for slot in self.slots if slot.ready]
 
     def look(self, seconds: float) -> list[WorkerEvent]:
-        """Hire whom there is room for, and hear who has something to say; waits at most so long for somebody.
+        """Start workers where there is room, and return what they report; waits at most so long for something.
 
         Raises  HandgradError when nobody can run trials here.
         """

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 from handgrad.config import RunConfig, decides_training
 from handgrad.config.naming import file_name
 from handgrad.errors import DivergedError, HandgradError, UsageError
-from handgrad.evaluation import Interval
 from handgrad.evaluation.tables import Table, ends, markdown, p_value, percent
 from handgrad.files import atomic_write
 from handgrad.runs import prepare
 from handgrad.runs.comparison import Configuration, Pair, side_by_side
 from handgrad.runs.predictions import Watch
+from handgrad.sweeps.analysis.leaderboard import by_configuration
 from handgrad.sweeps.analysis.result import CLEAR, IMAGES, SEEDS, Entry
 from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.definition import SweepDefinition
@@ -132,16 +132,6 @@ class Row(NamedTuple):
     validation: float
 
     @property
-    def letter(self) -> str:
-        """What it is called by."""
-        return self.configuration.letter
-
-    @property
-    def test(self) -> Interval:
-        """Accuracy on the test images."""
-        return self.configuration.accuracy
-
-    @property
     def over(self) -> str:
         """What the interval of `test` is over."""
         return SEEDS if len(self.configuration.accuracies) > 1 else IMAGES
@@ -150,7 +140,7 @@ class Row(NamedTuple):
 class Outcome(NamedTuple):
     """`rows`, the best on validation images first, and what each pair of them differs by on test images.
 
-    `settings` hold for all of them there; `failed` came to nothing.
+    `settings` hold for all of them there; `failed` have no result.
     """
 
     sweep: str
@@ -163,14 +153,14 @@ class Outcome(NamedTuple):
 
 
 def outcome_of(sweep: Sweep, there: Sweep, choice: Choice, settings: Mapping[str, Any], watch: Watch = iter) -> Outcome:
-    """The picked configurations by their runs over there, whose networks are evaluated about the test images.
+    """The picked configurations by their runs over there, whose networks are evaluated on the test images.
 
     Raises  DivergedError when none of them has come to a result; as `predictions_of`.
     """
     of_key = {there.definition.key(pick.entry.values): pick for pick in choice.picks}
     trials = [trial for trial in there.trials() if there.definition.key(trial.values) in of_key]
     failed = tuple(trial for trial in trials if not trial.rated)
-    groups = _grouped(there, trials)
+    groups = by_configuration(there.definition, (trial for trial in trials if trial.rated))
     if not groups:
         raise DivergedError(f"no configuration has come to a result in {there.path}: {failed[0].why}")
     means = {key: fmean(_validation(there, trial) for trial in group) for key, group in groups.items()}
@@ -183,14 +173,6 @@ def outcome_of(sweep: Sweep, there: Sweep, choice: Choice, settings: Mapping[str
         for key, configuration in zip(keys, comparison.configurations, strict=True)
     )
     return Outcome(sweep.name, str(settings["dataset"]), dict(settings), choice, rows, comparison.pairs, failed)
-
-
-def _grouped(there: Sweep, trials: Sequence[Trial]) -> dict[str, list[Trial]]:
-    groups: dict[str, list[Trial]] = {}
-    for trial in trials:
-        if trial.rated:
-            groups.setdefault(there.definition.key(trial.values), []).append(trial)
-    return groups
 
 
 def apart(pair: Pair) -> bool:
@@ -219,11 +201,11 @@ def table_of(outcome: Outcome) -> Table:
     """A row for each configuration that has come to a result."""
     rows = tuple(
         (
-            row.letter,
+            row.configuration.letter,
             str(row.pick.entry.trials[0].number),
             percent(row.validation),
-            percent(row.test.mean),
-            ends(row.test),
+            percent(row.configuration.accuracy.mean),
+            ends(row.configuration.accuracy),
             f"{len(row.configuration.members)} {'seed' if len(row.configuration.members) == 1 else 'seeds'}",
         )
         for row in outcome.rows
@@ -256,7 +238,7 @@ def save(folder: Path, outcome: Outcome) -> None:
 def page(outcome: Outcome) -> str:
     """Everything in Markdown."""
     first, *rest = choice_in_words(outcome)
-    failed = [f"- {trial.run} came to nothing: {trial.why}" for trial in outcome.failed]
+    failed = [f"- {trial.run} failed: {trial.why}" for trial in outcome.failed]
     parts = [
         f"# {outcome.sweep} on {outcome.dataset}",
         f"{first}:",
@@ -299,11 +281,11 @@ def _pick(each: Pick, row: Row | None) -> dict[str, Any]:
     if row is None:
         return chosen | {"letter": None}
     return chosen | {
-        "letter": row.letter,
+        "letter": row.configuration.letter,
         "validation_accuracy": row.validation,
-        "test_accuracy": row.test.mean,
-        "low": row.test.to_mapping()["low"],
-        "high": row.test.to_mapping()["high"],
+        "test_accuracy": row.configuration.accuracy.mean,
+        "low": row.configuration.accuracy.to_mapping()["low"],
+        "high": row.configuration.accuracy.to_mapping()["high"],
         "over": row.over,
         "images": row.configuration.members[0].summary.images,
         "runs": [member.run.name for member in row.configuration.members],
