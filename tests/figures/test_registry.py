@@ -1,11 +1,12 @@
 """A figure is a file and a row: nothing else names it, so that both can be deleted."""
 
 import ast
-import shutil
+import sys
 from pathlib import Path
 
 import pytest
-from tests.commands import TINY, python
+from tests.commands import TINY, finished
+from tests.test_deletion import SCRIPT
 
 from handgrad.figures import RunData
 from handgrad.reports import gather
@@ -18,6 +19,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "handgrad"
 SHARED = {"__init__", "base", "gallery", "run_data", "sheets", "style"}
 FILES = sorted(path for path in (SOURCE / "figures").glob("*.py") if path.stem not in SHARED)
 SWEEP_FILES = [SOURCE / "reports" / "sweep" / f"{name}.py" for name in ("forest", "parallel", "slices", "timeline")]
+DELETED = SCRIPT.partition("import handgrad\n")[0]
 REGISTRIES = {"figures": SOURCE / "figures" / "__init__.py", "sweep": SOURCE / "reports" / "sweep" / "figures.py"}
 
 
@@ -69,25 +71,23 @@ from handgrad.figures import COMPARISONS, FIGURES, DoesNotApplyError
 def none(data):
     raise DoesNotApplyError("left out, for time")
 
-for registry in (FIGURES, COMPARISONS):
-    for name, spec in registry.items():
-        registry[name] = spec._replace(compute=none)
+for figures in (FIGURES, COMPARISONS):
+    for name, spec in figures.items():
+        figures[name] = spec._replace(compute=none)
 assert main("{TINY} --name run --dry_run".split()) == 0
-assert main("report RUN -o report.md".split()) == 0
+assert main("report run -o report.md".split()) == 0
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [*FILES, *SWEEP_FILES], ids=lambda path: path.stem)
-def test_a_figure_can_be_deleted(path, tmp_path, finished_run):
-    copy = shutil.copytree(SOURCE, tmp_path / "handgrad", ignore=shutil.ignore_patterns("__pycache__"))
+def test_a_figure_can_be_deleted(path, run):
     registry = REGISTRIES[path.parent.name]
-    (copy / registry.relative_to(SOURCE)).write_text(without(registry, module_of(path)), encoding="utf-8")
-    (copy / path.relative_to(SOURCE)).unlink()
-    run = shutil.copytree(finished_run, tmp_path / "run")
-    answer = python(RUNS.replace("RUN", str(run)), cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    Path("rest.py").write_text(without(registry, module_of(path)), encoding="utf-8")
+    arguments = [module_of(path), module_of(registry).removesuffix(".__init__"), "rest.py"]
+    answer = finished([sys.executable, "-c", DELETED + RUNS, *arguments])
     assert (answer.code, answer.err.count("Traceback")) == (0, 0), answer.err
-    assert "accuracy" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "accuracy" in Path("report.md").read_text(encoding="utf-8")
 
 
 def test_a_report_copes_with_a_figure_that_is_gone(finished_run, monkeypatch):
