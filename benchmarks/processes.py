@@ -106,13 +106,13 @@ def watched(pid: int) -> Iterator[Peak]:
             found = sum(share(each) for each in tree(pid))
             peak.bytes = max(peak.bytes or 0, found) or None
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
     try:
         yield peak
     finally:
         over.set()
-        watcher.join()
+        thread.join()
 
 
 def tree(pid: int) -> Iterator[int]:

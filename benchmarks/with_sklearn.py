@@ -19,8 +19,8 @@ class PartialFit(Contender):
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        rule, kinds = task.workload.rule, [stage.kind for stage in task.stages]
-        activation = _activation(kinds)
+        rule, layers = task.workload.rule, [stage.kind for stage in task.stages]
+        activation = _activation(layers)
         self.model: Any = MLPClassifier(
             tuple(stage.outputs[0] for stage in task.stages[:-1] if stage.kind == "dense"),
             activation,
@@ -54,14 +54,14 @@ class PartialFit(Contender):
         return np.asarray(np.log(np.maximum(self.model.predict_proba(self.task.pixels(images)), TINY)))
 
 
-def _activation(kinds: list[str]) -> str:
+def _activation(layers: list[str]) -> str:
     """The one activation of a multi-layer perceptron.  Raises  CannotExpressError when the network is no such."""
-    odd = [kind for kind in kinds if kind != "dense" and kind not in ACTIVATIONS]
+    odd = [kind for kind in layers if kind != "dense" and kind not in ACTIVATIONS]
     if odd:
         raise CannotExpressError(f"scikit-learn cannot express {odd[0]}")
-    if kinds[1::2] != [kinds[1]] * (len(kinds) // 2) or set(kinds[::2]) != {"dense"}:
+    if layers[1::2] != [layers[1]] * (len(layers) // 2) or set(layers[::2]) != {"dense"}:
         raise CannotExpressError("scikit-learn cannot express this order of layers: one activation after each")
-    return ACTIVATIONS[kinds[1]]
+    return ACTIVATIONS[layers[1]]
 
 
 def _copied(arrays: dict[str, Array]) -> tuple[Array, Array]:

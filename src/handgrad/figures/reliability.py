@@ -22,11 +22,11 @@ class Reliability(NamedTuple):
         found = self.calibration
         filled = found.images > 0
         share = found.images[filled] / found.images.sum()
-        lean = float((share * (found.confidence - found.accuracy)[filled]).sum())
+        excess = float((share * (found.confidence - found.accuracy)[filled]).sum())
         return (
             f"Accuracy of {self.run} against its confidence on {found.images.sum():,} test images in "
             f"{len(found.images)} bins: expected calibration error {100 * found.ece:.2f} percentage points, "
-            f"{'surer' if lean > 0 else 'less sure'} than right by {100 * abs(lean):.2f} on average."
+            f"{'surer' if excess > 0 else 'less sure'} than right by {100 * abs(excess):.2f} on average."
         )
 
     @property

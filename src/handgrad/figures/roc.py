@@ -109,7 +109,7 @@ def plot_roc(found: RocCurves) -> Any:
         rate_axes(each)
     axes[0, 0].plot([0, 1], [0, 1], color=style.FRAME, linewidth=0.8)
     axes[0, 0].text(0.62, 0.56, "guessing", color=style.GREY, size=style.SMALL, rotation=38)
-    zoom(axes[0, 1], [curve for _, curve in shown])
+    enlarge_corner(axes[0, 1], [curve for _, curve in shown])
     style.legend_below(figure, axes[0, 1], 3, "class, and the area below its curve (AUC)")
     return figure
 
@@ -120,7 +120,7 @@ def rate_axes(axes: Any) -> None:
     axes.set_box_aspect(1)
 
 
-def zoom(axes: Any, curves: list[Curve]) -> None:
+def enlarge_corner(axes: Any, curves: list[Curve]) -> None:
     """Show the smallest corner that has the bend of every curve in it."""
     far = max(float((curve.fpr + 1 - curve.tpr).min()) for curve in curves)
     side = min((corner for corner in CORNERS if corner >= far), default=1.0)
@@ -148,6 +148,6 @@ def plot_compare_roc(found: RocOverlay) -> Any:
             each.plot(*corner_points(curve), label=name, **style.look(place).line)
         rate_axes(each)
     axes[0, 0].plot([0, 1], [0, 1], color=style.FRAME, linewidth=0.8)
-    zoom(axes[0, 1], [curve for _, curve in shown])
+    enlarge_corner(axes[0, 1], [curve for _, curve in shown])
     style.legend_below(figure, axes[0, 1], 1, "run, and the area below its curve (AUC)")
     return figure

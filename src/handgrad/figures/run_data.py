@@ -78,8 +78,8 @@ class RunData:
     @cached_property
     def dataset(self) -> Dataset:
         """The images themselves, to be shown."""
-        given = self.inputs  # checked, also where its features are not what is shown
-        return given if self.config.features == PIXELS else build_dataset(_of_pixels(self.config))
+        inputs = self.inputs  # checked, also where its features are not what is shown
+        return inputs if self.config.features == PIXELS else build_dataset(_of_pixels(self.config))
 
     @cached_property
     def split(self) -> Split:
