@@ -22,7 +22,7 @@ PROBES = 8  # configurations that are timed
 SAMPLE = 200  # configurations that the mean is taken over
 
 
-class Work(NamedTuple):
+class Cost(NamedTuple):
     """What a run costs: its steps, what these read and write of the optimizer's state, multiplications, activations."""
 
     steps: float
@@ -32,13 +32,13 @@ class Work(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """Seconds per unit of each kind of work, and twice the relative standard error of a mean of such predictions."""
+    """Seconds per unit of each kind of cost, and twice the relative standard error of a mean of such predictions."""
 
     rates: tuple[float, ...]
     error: float
 
-    def seconds(self, work: Work) -> float:
-        return float(np.dot(self.rates, work))
+    def seconds(self, cost: Cost) -> float:
+        return float(np.dot(self.rates, cost))
 
 
 class Estimate(NamedTuple):
@@ -50,8 +50,8 @@ class Estimate(NamedTuple):
     timed: int
 
 
-def work_of(config: RunConfig, dataset: Dataset) -> Work:
-    """The work of a run; each weight is multiplied once for every place of the layer's output that it acts on.
+def cost_of(config: RunConfig, dataset: Dataset) -> Cost:
+    """The cost of a run; each weight is multiplied once for every place of the layer's output that it acts on.
 
     Raises  UsageError where a layer does not fit.
     """
@@ -67,7 +67,7 @@ def work_of(config: RunConfig, dataset: Dataset) -> Work:
     images = len(dataset.y_train) * config.train_fraction * (1 - config.validation_fraction)
     steps = config.epochs * np.ceil(images / config.batch_size)
     seen = config.epochs * images
-    return Work(float(steps), float(steps * parameters), float(seen * products), float(seen * outputs))
+    return Cost(float(steps), float(steps * parameters), float(seen * products), float(seen * outputs))
 
 
 def probe(config: RunConfig, dataset: Dataset) -> float:
@@ -75,10 +75,10 @@ def probe(config: RunConfig, dataset: Dataset) -> float:
     return estimate_seconds(Trainer(*prepare(config, dataset)))
 
 
-def fit(works: Sequence[Work], seconds: Sequence[float]) -> Timing:
+def fit(costs: Sequence[Cost], seconds: Sequence[float]) -> Timing:
     """The rates, none negative, whose relative errors are least."""
     times = np.asarray(seconds)
-    rows = np.asarray(works) / times[:, None]
+    rows = np.asarray(costs) / times[:, None]
     scale = np.maximum(rows.max(axis=0), 1e-300)
     rates = nnls(rows / scale, np.ones(len(times)))[0] / scale
     errors: NDArray[np.float64] = rows @ rates - 1
@@ -101,11 +101,11 @@ def estimate(
     sets = {_source(config): config for config in configs}
     loaded = {source: build_dataset(config) for source, config in sets.items()}
     datasets = [loaded[_source(config)] for config in configs]
-    works = [work_of(config, dataset) for config, dataset in zip(configs, datasets, strict=True)]
-    order = np.argsort([work.products for work in works], kind="stable")
+    costs = [cost_of(config, dataset) for config, dataset in zip(configs, datasets, strict=True)]
+    order = np.argsort([cost.products for cost in costs], kind="stable")
     chosen = order[np.linspace(0, len(order) - 1, PROBES).round().astype(int)]
-    timing = fit([works[i] for i in chosen], [timed(configs[i], datasets[i]) for i in chosen])
-    mean = float(np.mean([timing.seconds(work) for work in works]))
+    timing = fit([costs[i] for i in chosen], [timed(configs[i], datasets[i]) for i in chosen])
+    mean = float(np.mean([timing.seconds(cost) for cost in costs]))
     return Estimate(mean, mean / (1 + timing.error), mean * (1 + timing.error), PROBES)
 
 
