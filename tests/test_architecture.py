@@ -36,6 +36,7 @@ FLOORS: dict[str, float] = {
     **dict.fromkeys(["config", "strict_yaml"], 2.5),
     **dict.fromkeys(["training", "evaluation", "backends"], 3),
     **dict.fromkeys(["runs", "figures"], 4),
+    **dict.fromkeys(["derivation"], 4.5),
     **dict.fromkeys(["sweeps", "reports"], 5),
     **dict.fromkeys(["claims"], 6),
     **dict.fromkeys(["reproduce"], 6.5),

@@ -9,8 +9,8 @@ from tests.commands import TINY, finished
 from tests.test_deletion import SCRIPT
 
 from handgrad.figures import RunData
-from handgrad.reports import gather
-from handgrad.reports.gather import Gallery
+from handgrad.reports import sections
+from handgrad.reports.sections import Gallery
 from handgrad.reports.sweep.figures import FIGURES as SWEEP_FIGURES
 from handgrad.reports.sweep.figures import pictures
 from handgrad.runs import Run
@@ -92,7 +92,7 @@ def test_a_figure_can_be_deleted(path, run):
 
 def test_a_report_copes_with_a_figure_that_is_gone(finished_run, monkeypatch):
     gallery = Gallery([RunData(Run(finished_run))])
-    monkeypatch.delitem(gather.REGISTRY, "loss")
+    monkeypatch.delitem(sections.REGISTRY, "loss")
     assert [picture.name for picture in gallery.pictures("loss", "learning_rate")] == ["learning_rate"]
     assert gallery.left_out == ["loss: there is no such figure"]
 

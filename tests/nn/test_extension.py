@@ -11,6 +11,7 @@ from tests.optim.paths import STEP, small_network, valley, walk
 from tests.rounding import gamma
 
 from handgrad.checks import bounded
+from handgrad.derivation import Learning, derive, to_text
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.kernels import driver
@@ -20,7 +21,6 @@ from handgrad.nn import ACTIVATIONS, LAYERS, Dense, Network, Normal, Parameter, 
 from handgrad.nn.activation import Activation
 from handgrad.nn.layer import Layer
 from handgrad.optim import OPTIMIZERS, Constant, GradientTransforms, Optimizer
-from handgrad.reports.derivation import Learning, derive, to_text
 
 
 @strict_kernel

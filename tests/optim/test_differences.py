@@ -13,8 +13,8 @@ from tests.optim.paths import STEP, rounding, small_network, walk
 from tests.optim.test_torch_paths import ROWS
 from tests.rounding import assert_close, gamma, largest
 
+from handgrad.derivation.verify import followed
 from handgrad.optim import NAG, OPTIMIZERS, SCHEDULES, GradientTransforms, NAdam
-from handgrad.reports.derivation.verify_learning import followed
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras asks PyTorch so
 

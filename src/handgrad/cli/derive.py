@@ -13,9 +13,9 @@ from handgrad.cli.help_text import help_text
 from handgrad.cli.options import CONFIG, HELP, Option
 from handgrad.config.kinds import Name, Text
 from handgrad.config.lookup import listed
+from handgrad.derivation import FORMATS, derive_config, derive_run
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
-from handgrad.reports.derivation import FORMATS, derive_config, derive_run
 from handgrad.runs import open_run
 
 SUFFIXES = {".txt": "text", ".html": "html", ".htm": "html", ".md": "md", ".tex": "tex"}

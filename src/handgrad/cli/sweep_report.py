@@ -18,7 +18,7 @@ from handgrad.evaluation import Interval
 from handgrad.reports.blocks import Report
 from handgrad.reports.render import WRITERS, write_html, write_markdown, writer_of
 from handgrad.reports.sweep import Measure, SweepData, build_sweep_report, look
-from handgrad.reports.sweep.facts import counted, standing
+from handgrad.reports.sweep.data import counted, standing
 from handgrad.sweeps.folder import Sweep, changed
 
 log = logging.getLogger("handgrad")

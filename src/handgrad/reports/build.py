@@ -6,21 +6,23 @@ from typing import Any
 from handgrad.evaluation import summarise
 from handgrad.figures import RunData
 from handgrad.reports.blocks import Report
-from handgrad.reports.gather import Gallery
-from handgrad.reports.sections.compared import (
+from handgrad.reports.comparison import (
     commands_section,
     curves_section,
     pairs_section,
     results_section,
     settings_section,
 )
-from handgrad.reports.sections.course import course_section
-from handgrad.reports.sections.derivation import derivation_section
-from handgrad.reports.sections.inside import inside_section
-from handgrad.reports.sections.mistakes import mistakes_section
-from handgrad.reports.sections.reproduce import reproduce_section
-from handgrad.reports.sections.result import result_section
-from handgrad.reports.sections.trained import trained_section
+from handgrad.reports.sections import (
+    Gallery,
+    course_section,
+    derivation_section,
+    inside_section,
+    mistakes_section,
+    reproduce_section,
+    result_section,
+    trained_section,
+)
 from handgrad.runs import Run
 from handgrad.runs.comparison import compare
 from handgrad.runs.kept import kept_weights

@@ -10,11 +10,11 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from handgrad.derivation.html import STYLE
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
 from handgrad.plain_text import markdown_cell, markdown_line, visible
 from handgrad.reports.blocks import Report
-from handgrad.reports.derivation.html import STYLE
 from handgrad.reports.plotly_page import packed_library
 
 

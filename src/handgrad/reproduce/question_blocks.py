@@ -11,16 +11,17 @@ from handgrad.errors import HandgradError
 from handgrad.evaluation import ensemble
 from handgrad.figures import FIGURES, RunData
 from handgrad.reports.blocks import Attachment, Block, Note, Picture, Section, Table, Text
-from handgrad.reports.gather import Gallery
-from handgrad.reports.sections.derivation import derivation_section
+from handgrad.reports.sections import Gallery, derivation_section
 from handgrad.reports.sweep import SweepData
-from handgrad.reports.sweep.advice import advice_section
-from handgrad.reports.sweep.answer import answer_section
-from handgrad.reports.sweep.facts import METHODS, duration
-from handgrad.reports.sweep.failures import failures_section
+from handgrad.reports.sweep.data import METHODS, duration
 from handgrad.reports.sweep.figures import parallel_section, slices_section, timeline_section
 from handgrad.reports.sweep.influence import importance_section, observations_section
-from handgrad.reports.sweep.leaderboard import leaderboard_section
+from handgrad.reports.sweep.sections import (
+    failures_section,
+    leaderboard_section,
+    recommendation_section,
+    summary_section,
+)
 from handgrad.reproduce.results import Reached, Results
 from handgrad.reproduce.tables import SHOWN, Row, Subject, title_of
 from handgrad.reproduce.tasks import PlannedSweep
@@ -117,7 +118,7 @@ class Showing:
 
 
 SECTIONS: dict[str, Callable[[SweepData], Section]] = {
-    "answer": answer_section,
+    "answer": summary_section,
     "leaderboard": leaderboard_section,
     "timeline": timeline_section,
     "parallel": parallel_section,
@@ -125,7 +126,7 @@ SECTIONS: dict[str, Callable[[SweepData], Section]] = {
     "importance": importance_section,
     "observations": observations_section,
     "failures": failures_section,
-    "recommendation": advice_section,
+    "recommendation": recommendation_section,
 }
 HEADED = {"as_reported": "as reported", "as_it_can_be": "as it can be"}
 ONE_BY_ONE = (

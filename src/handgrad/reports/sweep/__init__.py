@@ -3,5 +3,5 @@
 `sweep_sections(look(sweep))` are its parts, for reports that hold more than one sweep.
 """
 
-from handgrad.reports.sweep.build import build_sweep_report, sweep_sections
 from handgrad.reports.sweep.data import Measure, SweepData, look
+from handgrad.reports.sweep.sections import build_sweep_report, sweep_sections

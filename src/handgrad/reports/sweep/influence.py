@@ -3,8 +3,7 @@
 from typing import Any
 
 from handgrad.reports.blocks import Block, Note, Points, Section, Table, Text, spelled
-from handgrad.reports.sweep.data import SweepData
-from handgrad.reports.sweep.facts import chance
+from handgrad.reports.sweep.data import SweepData, chance
 from handgrad.reports.sweep.figures import pictures
 from handgrad.sweeps.analysis.result import Effect
 

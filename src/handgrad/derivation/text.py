@@ -3,8 +3,8 @@
 import textwrap
 from collections.abc import Iterator
 
+from handgrad.derivation.document import Chapter, Derivation, Meaning, Section, Value
 from handgrad.equations import Equation, Text
-from handgrad.reports.derivation.document import Chapter, Derivation, Meaning, Section, Value
 
 WIDTH = 80
 TEXT = Text()

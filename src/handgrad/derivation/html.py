@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from html import escape
 
+from handgrad.derivation.document import Chapter, Derivation, Meaning, Section, Value
 from handgrad.equations import Equation, MathML
-from handgrad.reports.derivation.document import Chapter, Derivation, Meaning, Section, Value
 
 MATH = MathML()
 MARKS = {True: ("passed", "✓"), False: ("failed", "✗ wrong:"), None: ("open", "–")}

@@ -5,12 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from handgrad.derivation.trace import trace
+from handgrad.derivation.verify import agreements, input_check, loss_agreements, rule_error, schedule_error
 from handgrad.equations import Statement, parse
 from handgrad.nn import ACTIVATIONS, LAYERS, LOSSES, CrossEntropy, Dense, Flatten, Network
 from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms
-from handgrad.reports.derivation.trace import trace
-from handgrad.reports.derivation.verify import agreements, input_check, loss_agreements
-from handgrad.reports.derivation.verify_learning import rule_error, schedule_error
 
 LIMIT = 1e-12
 SHAPES = [(6,), (2, 7, 6), (5, 6)]  # vectors, images of two channels, images without a channel axis

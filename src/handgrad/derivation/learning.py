@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from handgrad.derivation.document import ENGINE_BOUND, Chapter, Section, Value, verdict
+from handgrad.derivation.verify import rule_error, schedule_error
 from handgrad.equations import Equation, Glyph, Symbol, at_steps, dressed, glyph_of, in_numbers, parse, symbols
 from handgrad.errors import UsageError
 from handgrad.optim import GradientTransforms, Optimizer, Schedule
-from handgrad.reports.derivation.document import ENGINE_BOUND, Chapter, Section, Value, verdict
-from handgrad.reports.derivation.verify_learning import rule_error, schedule_error
 
 RATE, FIRST_RATE = Glyph("η", below="t"), Glyph("η", below="0")
 EVERYWHERE = {

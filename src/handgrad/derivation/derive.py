@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.equations import Equation, Glyph, Statement, Symbol, Text, dressed, glyph_of, parse, symbols
-from handgrad.nn import Check, Initializer, Network, gradcheck
-from handgrad.reports.derivation.document import (
+from handgrad.config import RunConfig, build_dataset
+from handgrad.config.influence import beyond, beyond_line
+from handgrad.derivation.document import (
     ENGINE_BOUND,
     NUMERIC_BOUND,
     Chapter,
@@ -21,16 +21,20 @@ from handgrad.reports.derivation.document import (
     Verdict,
     verdict,
 )
-from handgrad.reports.derivation.learning import Learning, learning_chapters, penalty_lines
-from handgrad.reports.derivation.naming import Names, names_of, symbol_of
-from handgrad.reports.derivation.trace import Passage, Trace, trace
-from handgrad.reports.derivation.verify import (
+from handgrad.derivation.learning import Learning, learning_chapters, penalty_lines
+from handgrad.derivation.trace import Names, Passage, Trace, names_of, symbol_of, trace
+from handgrad.derivation.verify import (
     Agreement,
     agreements,
     equations_of,
     input_check,
     loss_agreements,
 )
+from handgrad.equations import Equation, Glyph, Statement, Symbol, Text, dressed, glyph_of, parse, symbols
+from handgrad.nn import Check, Initializer, Network, gradcheck
+from handgrad.runs import Run, prepare
+from handgrad.training import Trainer
+from handgrad.training.diagnose import heed, of_images
 
 Array = NDArray[Any]
 IMAGES = 4
@@ -239,3 +243,31 @@ def _numeric(check: Check, gradient: Glyph) -> Verdict:
 def _agreement(found: list[Agreement]) -> Verdict:
     worst = max(found, key=lambda each: np.inf if isnan(each.error) else each.error)
     return verdict("equations against engine", worst.error, ENGINE_BOUND)
+
+
+Say = Callable[[str], None]
+
+
+def derive_run(run: Run, say: Say = lambda line: None) -> Derivation:
+    """Of a run's network, with the weights that it ended with."""
+    return _derived(run.config, run.load_model(), f"Run {run.name}, with its trained weights.", say)
+
+
+def derive_config(config: RunConfig, say: Say = lambda line: None) -> Derivation:
+    """Of the network that a configuration describes, with the weights that training would start from."""
+    return _derived(config, None, "Weights as training would start from them.", say)
+
+
+def _derived(config: RunConfig, trained: Network | None, origin: str, say: Say) -> Derivation:
+    dataset = build_dataset(config)
+    network, parts, settings = prepare(config, dataset)
+    if trained is None:
+        heed(of_images(parts, dataset.class_names, dataset))
+    steps = Trainer(network, parts, settings).total_steps
+    learning = Learning(settings.optimizer, settings.transforms, settings.schedule, settings.batch_size, steps)
+    batch = dataset.x_train[:IMAGES], dataset.y_train[:IMAGES]
+    derivation = derive(trained or network, batch, learning, say)
+    names = beyond(config)
+    also = [beyond_line(config, names)] if names else []
+    facts = (origin, config.command(), *also, f"Checked in float64 on {len(batch[0])} images of {dataset.name}.")
+    return derivation._replace(facts=facts)

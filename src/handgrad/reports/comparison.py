@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from handgrad.reports.blocks import Block, Code, Headline, Note, Section, Table, Text, percent
-from handgrad.reports.gather import Gallery
+from handgrad.reports.sections import Gallery
 from handgrad.runs.comparison import Comparison, Configuration, Pair
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from handgrad.derivation.document import Derivation, Section, Value
 from handgrad.equations import Equation, Latex
 from handgrad.plain_text import markdown_line
-from handgrad.reports.derivation.document import Derivation, Section, Value
 
 LATEX = Latex()
 MARKS = {True: "passed", False: "WRONG", None: "open"}

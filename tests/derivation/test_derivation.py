@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.mathtext import MathTextParser
 
+from handgrad.derivation import FORMATS, Learning, derive, to_html, to_html_page, to_latex, to_markdown, to_text
+from handgrad.derivation.trace import names_of
 from handgrad.equations import Text
 from handgrad.nn import (
     AveragePool2D,
@@ -25,8 +27,6 @@ from handgrad.nn import (
 )
 from handgrad.nn.activation import Activation
 from handgrad.optim import SGD, AdamW, Constant, GradientTransforms, Momentum, OneCycle, StepDecay
-from handgrad.reports.derivation import FORMATS, Learning, derive, to_html, to_html_page, to_latex, to_markdown, to_text
-from handgrad.reports.derivation.naming import names_of
 
 COURSE = [Flatten(), Dense(5), Sigmoid(), Dense(4), Sigmoid(), Dense(6), Sigmoid(), Dense(3)]
 IMAGES = [Conv2D(3), BatchNorm(), ReLU(), MaxPool2D(), Conv2D(2), AveragePool2D(), Flatten(), Dropout(), Dense(3)]

@@ -1,0 +1,304 @@
+"""What came out: accuracy with its interval, and the averages that a reader asks for."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from handgrad.config import RunConfig, validates_on_test
+from handgrad.config.influence import WITHOUT_INFLUENCE, idle, settled
+from handgrad.config.presets import departures
+from handgrad.derivation import derive_run, to_html
+from handgrad.derivation.latex import markdown_chapters
+from handgrad.errors import HandgradError
+from handgrad.evaluation import Summary
+from handgrad.evaluation.tables import class_table
+from handgrad.figures import COMPARISONS, FIGURES, RunData
+from handgrad.figures.gallery import to_svg
+from handgrad.reports.blocks import (
+    Block,
+    Code,
+    Equations,
+    Headline,
+    Note,
+    Picture,
+    Points,
+    Section,
+    Table,
+    Text,
+    number,
+    percent,
+)
+from handgrad.training.layer_watch import dead_units
+
+PARTS = {"test": "test", "validation": "validation", "train": "training"}
+ENDINGS = {
+    "finished": "",
+    "patience": "Training stopped early: validation had not improved for the number of epochs that patience allows.",
+    "time limit": "Training was stopped by its time limit before the last epoch.",
+    "interrupted": "Training was interrupted; the numbers are those of the network at that moment.",
+    "diverged": "Training diverged; the numbers are those of the best network before.",
+}
+
+
+def result_section(data: RunData, summary: Summary) -> Section:
+    """Accuracy on the test images first, then on all three parts, then the other metrics."""
+    blocks: list[Block] = [_headline(data, summary), _parts_table(data.metrics), _metrics_table(summary)]
+    ending = ENDINGS.get(str(data.metrics.get("stopped")), "")
+    blocks[1:1] = [Note(text) for text in (ending, data.metrics.get("warning")) if text]
+    return Section("result", "Result", blocks)
+
+
+def _headline(data: RunData, summary: Summary) -> Headline:
+    _, low, high, images = summary.accuracy
+    return Headline(
+        percent(summary.accuracy.mean),
+        f"of {images:,} test images of {data.dataset.name} are classified correctly "
+        f"(95 % interval {100 * low:.2f} to {100 * high:.2f}, Wilson, over images).",
+    )
+
+
+def _parts_table(metrics: dict[str, Any]) -> Table:
+    rows = [
+        (title, percent(metrics[part]["accuracy"]), number(metrics[part]["loss"]))
+        for part, title in PARTS.items()
+        if part in metrics
+    ]
+    return Table(("part", "accuracy", "loss"), rows, "Accuracy and loss of the model that was kept", ("part",))
+
+
+def _metrics_table(summary: Summary) -> Table:
+    classes, area = summary.classes, summary.roc.macro
+    rows = [
+        ("precision", percent(classes.macro.precision), percent(classes.weighted.precision)),
+        ("recall", percent(classes.macro.recall), percent(classes.weighted.recall)),
+        ("F1", percent(classes.macro.f1), percent(classes.weighted.f1)),
+        ("area under the ROC curve", number(area.auc if area else None), "–"),
+    ]
+    extra = f"top-3 accuracy {percent(summary.top3)}"
+    if summary.calibration:
+        extra += f"; expected calibration error {percent(summary.calibration.ece)} (15 bins)"
+    caption = f"Averages over classes on the test images; {extra}"
+    return Table(("metric", "macro", "weighted by images"), rows, caption, ("metric",))
+
+
+LEVEL = 3  # of the headings within a section
+
+
+def derivation_section(data: RunData, say: Callable[[str], None]) -> Section:
+    """Every equation with the error that was measured of it; nothing where the run has no network."""
+    if not data.run.model_file.exists():
+        return Section("derivation", "", [])
+    derivation = derive_run(data.run, say)
+    equations = Equations(to_html(derivation, LEVEL), markdown_chapters(derivation, LEVEL))
+    return Section("derivation", "Back-propagation through this network", [equations])
+
+
+def reproduce_section(data: RunData, left_out: list[str]) -> Section:
+    """The command, the versions that its last bits depend on, and what this report leaves out."""
+    facts = data.run.facts
+    blocks: list[Block] = [
+        Text("This command trains the same network again; on the same machine and versions, to the last bit:"),
+        Code(str(facts.get("command", data.config.command()))),
+    ]
+    if "start" in facts:
+        blocks.append(Text(f"It started from the weights in {facts['start']}."))
+    if facts.get("environment"):
+        blocks.append(_environment(facts["environment"]))
+    if left_out:
+        blocks += [Text("Not shown here:"), Points(left_out)]
+    return Section("reproduce", "How to reproduce it", blocks)
+
+
+def _environment(environment: dict[str, Any]) -> Table:
+    rows = [(name.replace("_", " "), str(value)) for name, value in environment.items()]
+    return Table(("what", "value"), rows, "Versions and machine at the start", ("what", "value"))
+
+
+REGISTRY = FIGURES | COMPARISONS
+
+
+class Gallery:
+    """Draws the figures that a report asks for; `left_out` collects why one could not be drawn."""
+
+    def __init__(self, runs: Sequence[RunData]) -> None:
+        self.runs = runs
+        self.left_out: list[str] = []
+
+    def pictures(self, *names: str) -> list[Picture]:
+        """The figures of those names that apply: of the first run, or comparisons of all of them."""
+        drawn = [self._picture(name) for name in names]
+        return [picture for picture in drawn if picture is not None]
+
+    def _picture(self, name: str) -> Picture | None:
+        spec = REGISTRY.get(name)
+        if spec is None:
+            self.left_out.append(f"{name}: there is no such figure")
+            return None
+        try:
+            drawn = spec.drawn(name, self.runs[0] if name in FIGURES else self.runs)
+        except HandgradError as reason:  # also where a model was not kept, or a file cannot be read
+            self.left_out.append(f"{spec.summary}: {reason}")
+            return None
+        return Picture(name, to_svg(drawn), drawn.caption, _sentence(spec.summary))
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
+def joined(*parts: Sequence[Any]) -> list[Any]:
+    """Several lists of blocks as one."""
+    return [block for part in parts for block in part]
+
+
+def trained_section(data: RunData, gallery: Gallery) -> Section:
+    """Architecture, data and settings."""
+    blocks = joined(
+        gallery.pictures("architecture"),
+        [_data_words(data), _data_table(data)],
+        gallery.pictures("samples"),
+        [_settings_table(data.config)],
+    )
+    return Section("trained", "What was trained", blocks)
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _data_words(data: RunData) -> Text:
+    dataset, config = data.dataset, data.config
+    held = f"{100 * config.validation_fraction:g} %" if config.validation_fraction else "none"
+    parts = (
+        f"Of the training images, {held} were held out for validation, drawn class by class with seed {config.seed}; "
+        "the test images were not used for training, nor to choose anything."
+    )
+    if validates_on_test(config):
+        parts = (
+            f"{len(data.split.validation_rows):,} of the test images were looked at after each epoch (fold "
+            f"{config.fold}), and are the validation images of this page. They chose nothing: the last epoch was kept."
+        )
+    return Text(
+        f"{dataset.name}: images of {_shape(dataset.image_shape)} pixels in {dataset.classes} classes. {parts} "
+        f"SHA-256 of the whole data set: {dataset.fingerprint[:16]}…"
+    )
+
+
+def _data_table(data: RunData) -> Table:
+    dataset, split = data.dataset, data.split
+    labels = {
+        "training": split.y_train,
+        "validation (of the test images)" if validates_on_test(data.config) else "validation": split.y_validation,
+        "test": dataset.y_test,
+    }
+    counts = {part: np.bincount(values, minlength=dataset.classes) for part, values in labels.items()}
+    rows = [(name, *(f"{counts[part][index]:,}" for part in labels)) for index, name in enumerate(dataset.class_names)]
+    rows.append(("all", *(f"{count.sum():,}" for count in counts.values())))
+    return Table(("class", *labels), rows, "Images of each class", ("class",), frozenset((len(rows) - 1,)))
+
+
+def _settings_table(config: RunConfig) -> Table:
+    """What this run makes use of, and what can change its result."""
+    fields = type(config).model_fields
+    unused = idle(config) | WITHOUT_INFLUENCE
+    used = [(name, value) for name, value in settled(config) if name not in unused and value not in (None, {})]
+    rows = [(name, _value(value), str(fields[name].description)) for name, value in used]
+    differing = departures(config)
+    changed = frozenset(place for place, (name, *_) in enumerate(rows) if name in differing)
+    caption = f"Settings that this run makes use of; in bold what differs from the preset {config.preset}"
+    header = ("setting", "value", "meaning")
+    return Table(header, rows, caption, header, changed)
+
+
+def _value(value: Any) -> str:
+    """As a person would write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple | list):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={number}" for name, number in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+MOST_ROWS = 40
+
+
+def course_section(data: RunData, gallery: Gallery) -> Section:
+    """Curves, then the epochs in numbers, then what went on inside the layers."""
+    blocks = joined(
+        gallery.pictures("loss", "accuracy", "learning_rate"),
+        [_epochs_table(data)] if data.metrics.get("epochs") else [],
+        gallery.pictures("activations"),
+        _dead_words(data),
+        gallery.pictures("gradients"),
+    )
+    return Section("training", "How training went", blocks)
+
+
+def _dead_words(data: RunData) -> list[Text]:
+    """How many units of each layer learned nothing any more at the end."""
+    found = [str(each) for each in dead_units(data.history.statistics, data.network)]
+    if not found:
+        return []
+    what = "units (of a convolution, channels) whose output lies where next to no gradient comes through, for every one"
+    return [Text(f"Dead units at the end of training: {'; '.join(found)}. These are {what} of the images looked at.")]
+
+
+def _epochs_table(data: RunData) -> Table:
+    epochs = data.metrics["epochs"]
+    every = -(-len(epochs) // MOST_ROWS)
+    best = data.metrics.get("best_epoch")
+    shown = [row for row in epochs if row["epoch"] % every == 0 or row["epoch"] in (1, best, len(epochs))]
+    rows = [
+        (
+            str(row["epoch"]),
+            number(row["train_loss"]),
+            percent(row["train_accuracy"]),
+            number(row["validation_loss"]),
+            percent(row["validation_accuracy"]),
+            f"{row['learning_rate']:.3g}",
+            f"{row['seconds']:.2f}",
+        )
+        for row in shown
+    ]
+    caption = "Epochs; training numbers are means over an epoch, while the weights were changing"
+    if best:
+        caption += f". Epoch {best} was the best on validation"
+    header = ("epoch", "training loss", "accuracy", "validation loss", "accuracy ", "learning rate", "seconds")
+    marked = frozenset(place for place, row in enumerate(shown) if row["epoch"] == best)
+    return Table(header, rows, caption, (), marked)
+
+
+def mistakes_section(summary: Summary, gallery: Gallery) -> Section:
+    """Confusions in words and pictures, then class by class, then confidence."""
+    blocks = joined(
+        _words(summary),
+        gallery.pictures("confusion", "confusion_train"),
+        [_class_table(summary)],
+        [Note(f"Undefined: {line}.") for line in summary.classes.undefined],
+        gallery.pictures("roc", "reliability", "predictions"),
+    )
+    return Section("mistakes", "Right and wrong", blocks)
+
+
+def _words(summary: Summary) -> list[Block]:
+    if not summary.confusions:
+        return [Text("Not one test image was taken for another class.")]
+    wrong = summary.images - round(summary.accuracy.mean * summary.images)
+    most = f"The most frequent of the {wrong:,} mistakes on {summary.images:,} test images:"
+    return [Text(most), Points([confusion.sentence for confusion in summary.confusions])]
+
+
+def _class_table(summary: Summary) -> Table:
+    _, columns, rows = class_table(summary)
+    averages = frozenset((len(rows) - 2, len(rows) - 1))
+    return Table(columns, rows, "Class by class on the test images", columns[:1], averages)
+
+
+def inside_section(gallery: Gallery) -> Section:
+    """Filters, feature maps, and the last hidden layer in two dimensions."""
+    return Section(
+        "inside", "Inside the network", gallery.pictures("dense_filters", "conv_filters", "feature_maps", "tsne")
+    )

@@ -1,0 +1,347 @@
+"""The whole report of a sweep."""
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+
+from handgrad import strict_yaml
+from handgrad.config import RunConfig
+from handgrad.reports.blocks import (
+    Attachment,
+    Block,
+    Code,
+    Headline,
+    Note,
+    Points,
+    Report,
+    Section,
+    Table,
+    Text,
+    percent,
+    spelled,
+)
+from handgrad.reports.sweep.data import (
+    SweepData,
+    chance,
+    counted,
+    duration,
+    elapsed,
+    how_searched,
+    how_sure,
+    in_words,
+    leaderboard_table,
+    standing,
+    trials_table,
+)
+from handgrad.reports.sweep.figures import parallel_section, slices_section, timeline_section
+from handgrad.reports.sweep.influence import importance_section, observations_section
+from handgrad.sweeps.analysis.result import Entry
+from handgrad.sweeps.posthoc.test import read_chosen
+from handgrad.sweeps.trial import STOPPED, Trial
+from handgrad.training.environment import environment
+
+
+def summary_section(data: SweepData) -> Section:
+    """The recommended configuration with what to expect of it; where there is none, the best one so far."""
+    blocks: list[Block] = [*_banner(data), *_headline(data)]
+    points = [how_searched(data), *how_sure(data)]
+    return Section("answer", "The answer", [*blocks, Points(points)])
+
+
+def _banner(data: SweepData) -> list[Block]:
+    if data.ended:
+        return []
+    return [Note(f"This sweep is not over: {standing(data)}. What follows is what its trials tell so far.")]
+
+
+def _headline(data: SweepData) -> list[Block]:
+    recommended, best, measure = data.analysis.recommendation, data.analysis.best, data.measure
+    if recommended is not None:
+        low, high = recommended.predicted.low, recommended.predicted.high
+        interval = f" (95 % interval {measure.bounds(low, high)})" if measure.bounds(low, high) != "–" else ""
+        words = (
+            f"{measure.name} is to be expected of another run of the recommended configuration{interval}: "
+            f"{in_words(recommended.values)}."
+        )
+        return [Headline(measure.text(recommended.predicted.mean), words), Code(recommended.command)]
+    if best is not None:
+        words = f"{measure.name} is the best that was reached; there are too few trials for a recommendation."
+        return [Headline(measure.text(best.objective.mean), words), Code(best.command)]
+    failed = f"{len(data.failed)} failed" if data.failed else "none has come to its end"
+    return [Note(f"There is no answer: no trial has a result, {failed}.")]
+
+
+TOP, TIED = 20, " ≈"
+
+
+def leaderboard_section(data: SweepData) -> Section:
+    """The best and the worst, each with its command; all of them as CSV."""
+    entries = data.analysis.entries
+    if not entries:
+        return Section("leaderboard", "", [])
+    blocks: list[Block] = [
+        _table(data, entries[:TOP], _caption(data)),
+        Attachment("leaderboard.csv", leaderboard_table(data).csv(), _all(data)),
+    ]
+    blocks += [Text("The best that was tried:"), Code(entries[0].command)]
+    if len(entries) > 1:
+        worst = entries[-1]
+        blocks += [Text(f"The worst, {data.measure.text(worst.objective.mean)}:"), Code(worst.command)]
+    return Section("leaderboard", "Leaderboard", blocks)
+
+
+def _caption(data: SweepData) -> str:
+    entries = data.analysis.entries
+    shown = (
+        f"The best {TOP} of {len(entries):,} configurations"
+        if len(entries) > TOP
+        else counted(len(entries), "configuration")
+    )
+    tied = sum(entry.tied for entry in entries) > 1
+    return (
+        f"{shown} by {data.measure.label}, with 95 % intervals over "
+        f"{' or '.join(dict.fromkeys(OVER[entry.over] for entry in entries))}"
+        f"{f'.{TIED}: not to be told apart from the best' if tied else ''}"
+    )
+
+
+OVER = {
+    "seeds": "seeds (Student's t)",
+    "images": "the images of a single run (Wilson)",
+    "nothing": "nothing, where there is one run",
+}
+
+
+def _all(data: SweepData) -> str:
+    return f"all {counted(len(data.analysis.entries), 'configuration')} with their values, intervals and commands"
+
+
+def _table(data: SweepData, entries: Sequence[Entry], caption: str) -> Table:
+    names, measure = data.parameters, data.measure
+    header = ("", measure.label, "95 % interval", "runs", "seconds", *(name.replace("_", " ") for name in names))
+    rows = [
+        (
+            f"{entry.rank}{TIED * (entry.tied and entry.rank > 1)}",
+            f"{measure.factor * entry.objective.mean:.{measure.digits}f}",
+            measure.bounds(entry.objective.low, entry.objective.high),
+            str(len(entry.trials)),
+            f"{entry.seconds:.3g}",
+            *(spelled(entry.values[name]) for name in names),
+        )
+        for entry in entries
+    ]
+    return Table(header, rows, caption, compact=True)
+
+
+MOST = 12  # rows of a table; all of them stand in trials.csv
+GUESSED = "no better than guessing"
+
+
+def failures_section(data: SweepData) -> Section:
+    """Failures with their reasons, values that go with them; early stops with theirs, and what they saved."""
+    blocks = [*_failures(data), *_groups(data), *_stops(data)]
+    return Section("failures", "Failures and early stops", blocks)
+
+
+def _failures(data: SweepData) -> list[Block]:
+    failures = data.analysis.failures
+    if not failures:
+        return [Text("No trial failed, and none was as bad as guessing.")] if data.rated else []
+    kinds = Counter(GUESSED if each.trial.rated else each.trial.state for each in failures)
+    parts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+    summary = f"{len(failures):,} of {counted(len(data.trials), 'trial')} failed: {parts}."
+    rows = [(str(each.trial.number), each.why, in_words(each.trial.values)) for each in failures[:MOST]]
+    caption = "Trials that failed" + _first(len(failures))
+    return [Text(summary), Table(("trial", "why", "values"), rows, caption, ("why", "values"), compact=True)]
+
+
+def _first(count: int) -> str:
+    return f"; the first {MOST}" if count > MOST else ""
+
+
+def _groups(data: SweepData) -> list[Block]:
+    groups = data.analysis.failure_groups
+    if not groups:
+        return []
+    rows = [
+        (each.name.replace("_", " "), spelled(each.value), f"{each.failed} of {each.of}", chance(each.p))
+        for each in groups
+    ]
+    caption = "Values that failures have more often than chance explains; p after Holm's correction"
+    return [Table(("parameter", "value", "failed", "p"), rows, caption, ("parameter", "value"))]
+
+
+def _stops(data: SweepData) -> list[Block]:
+    stopped = [trial for trial in data.trials if trial.state == STOPPED and trial.stop]
+    if not stopped:
+        return []
+    rows = [_stop_row(data, trial) for trial in stopped[:MOST]]
+    header = ("trial", "after epoch", data.measure.label, "threshold", "of trials there", "values")
+    caption = "Early stops, each with what it was measured by" + _first(len(stopped))
+    return [Text(_saved(data, stopped)), Table(header, rows, caption, ("values",), compact=True)]
+
+
+def _stop_row(data: SweepData, trial: Trial) -> tuple[str, ...]:
+    stop, measure = trial.stop, data.measure
+    if stop is None:
+        return ()
+    value, threshold = (f"{measure.factor * each:.{measure.digits}f}" for each in (stop.value, stop.threshold))
+    return str(trial.number), str(stop.rung), value, threshold, str(stop.reached), in_words(trial.values)
+
+
+def _saved(data: SweepData, stopped: list[Trial]) -> str:
+    """In epochs, which are counted, and in time, taking the epochs that were not run to be like those that were."""
+    epochs = {trial.number: data.sweep.config(trial).epochs for trial in data.trials if trial.rated}
+    saved = sum(epochs[trial.number] - trial.stop.rung for trial in stopped if trial.stop)
+    seconds = sum(
+        trial.seconds / trial.stop.rung * (epochs[trial.number] - trial.stop.rung) for trial in stopped if trial.stop
+    )
+    rule = data.sweep.definition.early_terminate
+    eta = f"{rule.eta:g}" if rule else "eta"
+    were = "was" if len(stopped) == 1 else "were"
+    return (
+        f"{len(stopped):,} of {counted(len(epochs), 'trial')} {were} stopped early, being worse than the value at rank "
+        f"1/{eta} of those that had got as far. That saved {saved:,} of "
+        f"{sum(epochs.values()):,} epochs, about {duration(seconds)} of training."
+    )
+
+
+FEEDBACK = ("bayes", "gp")
+
+
+def reproduce_section(data: SweepData) -> Section:
+    """The sweep file, the command, the versions, and every trial."""
+    sweep, settings = data.sweep, data.sweep.settings
+    mapping = {key: value for key, value in sweep.definition.to_mapping().items() if key != "notices"}
+    blocks: list[Block] = [
+        Text("The sweep file, as it was understood:"),
+        Code(strict_yaml.dump(mapping).rstrip()),
+        Text("Saved as sweep.yaml, this runs it again:"),
+        Code(command(data)),
+    ]
+    if settings.method in FEEDBACK:
+        blocks.append(
+            Text(
+                "What is proposed depends on the results that are there by then: --jobs 1 makes the same trials in the "
+                "same order."
+            )
+        )
+    blocks += [
+        _versions(data),
+        Attachment("trials.csv", trials_table(data).csv(), "every trial with its values, times and end"),
+    ]
+    return Section("reproduce", "How to reproduce it", blocks)
+
+
+def command(data: SweepData) -> str:
+    """`handgrad sweep` with the settings that the file leaves open."""
+    settings, base = data.sweep.settings, data.sweep.base
+    words = ["handgrad", "sweep", "sweep.yaml", "--name", f"{data.sweep.name}-again"]
+    count = settings.configurations
+    words += ["--trials", str(count)] if count is not None else []
+    words += ["--seeds", str(settings.seeds)] if settings.seeds > 1 else []
+    words += ["--method", settings.method] if settings.method != data.sweep.definition.method else []
+    return shlex.join([*words, *_flags(base.replaced(name=None, runs_dir="runs", wandb_group=None), data)])
+
+
+def _flags(base: RunConfig, data: SweepData) -> list[str]:
+    """Those of the base but what the file says: a flag would hold it still."""
+    groups: list[list[str]] = []
+    for word in shlex.split(base.command())[2:]:
+        if word.startswith("--"):
+            groups.append([])
+        groups[-1].append(word)
+    named = {group[0].removeprefix("--").removeprefix("no_").partition("=")[0]: group for group in groups}
+    return [word for name, group in named.items() if name not in data.sweep.definition.parameters for word in group]
+
+
+def _versions(data: SweepData) -> Table:
+    best = data.sweep.best(data.trials)
+    facts = data.sweep.run(best).facts if best else {}
+    found = facts.get("environment") or environment()
+    rows = [(name.replace("_", " "), str(value)) for name, value in found.items()]
+    return Table(("what", "value"), rows, "Versions and machine", ("what", "value"))
+
+
+def recommendation_section(data: SweepData) -> Section:
+    """The recommendation with its reason, its test accuracy if that was asked for, and what comes next."""
+    recommended = data.analysis.recommendation
+    if recommended is None:
+        return Section("recommendation", "", [])
+    blocks: list[Block] = [Text(f"{in_words(recommended.values)}. {recommended.words}"), Code(recommended.command)]
+    blocks += _chosen(data)
+    if recommended.open:
+        blocks += [Text("What it leaves open:"), Points(recommended.open)]
+    return Section("recommendation", "The recommendation", [*blocks, *_next(data)])
+
+
+def _next(data: SweepData) -> list[Block]:
+    path = data.sweep.path
+    commands = {
+        "the test accuracy of the best, looked at once": f"test {path}",
+        "three good configurations that differ, on another data set": f"transfer {path} --dataset mnist --top 3",
+        "the five best together": f"ensemble {path} --top 5",
+        "the same configurations with more seeds": f"resume {path} --seeds {data.sweep.settings.seeds + 2}",
+    }
+    lines = [line for what, words in commands.items() for line in (f"# {what}", f"handgrad sweep {words}")]
+    return [Text("To go on:"), Code("\n".join(lines))]
+
+
+def _chosen(data: SweepData) -> list[Block]:
+    """The test accuracy of what was chosen, which is looked at once it was, and chooses nothing."""
+    rows = [
+        (
+            str(each["trial"]),
+            percent(each["test_accuracy"]),
+            f"{100 * each['low']:.2f} to {100 * each['high']:.2f}",
+            f"{each['images']:,}",
+            in_words(each["values"]),
+        )
+        for each in read_chosen(data.sweep)
+    ]
+    if not rows:
+        return []
+    header = ("trial", "test accuracy", "95 % interval", "images", "values")
+    caption = "Test accuracy of chosen configurations, looked at after validation had chosen them"
+    return [Table(header, rows, caption, ("values",), compact=True)]
+
+
+PARTS = (
+    summary_section,
+    leaderboard_section,
+    timeline_section,
+    parallel_section,
+    slices_section,
+    importance_section,
+    observations_section,
+    failures_section,
+    recommendation_section,
+    reproduce_section,
+)
+
+
+def sweep_sections(data: SweepData) -> list[Section]:
+    """Answer, leaderboard, charts, importance, observations, failures, recommendation, and how to get it again."""
+    sections = [part(data) for part in PARTS]
+    return [section for section in sections if section.blocks]
+
+
+def build_sweep_report(data: SweepData) -> Report:
+    """All of it under the sweep's name."""
+    definition = data.sweep.definition
+    subtitle = definition.description or f"A search for the best {data.measure.name}, by handgrad"
+    return Report(f"Sweep {data.sweep.name}", subtitle, _facts(data), sweep_sections(data))
+
+
+def _facts(data: SweepData) -> list[tuple[str, str]]:
+    settings = data.sweep.settings
+    found = [
+        ("data set", str(data.sweep.definition.constants.get("dataset", data.sweep.base.dataset))),
+        ("method", settings.method),
+        ("configurations", f"{len(data.analysis.entries):,}"),
+        ("trials", f"{len(data.trials):,}"),
+        ("seeds each", str(settings.seeds)),
+        ("seed", str(settings.seed)),
+        ("time", duration(elapsed(data)) if data.trials else ""),
+    ]
+    return [(name, value) for name, value in found if value]
