@@ -58,14 +58,14 @@ def test_a_network_chooses_by_its_images_and_computes_the_same():
     images = (random.integers(1, 256, (40, 6, 6)) * (random.random((6, 6)) < 0.4)).astype(np.uint8)
     labels = random.integers(0, 3, 40)
     networks = [Network([Flatten(), Dense(33), ReLU(), Dense(3)], (6, 6)) for _ in range(2)]
-    networks[1].expect(images)
-    assert [network.black_share for network in networks] == [0, (images[0] == 0).mean()]
+    networks[1].select_kernels(images)
+    assert [network.sparsity for network in networks] == [0, (images[0] == 0).mean()]
     first = [int(network.program(40).table[0]["forward"]) for network in networks]
     assert first[0] != first[1]
     losses = {network.loss_and_gradients(images, labels) for network in networks}
     assert len(losses) == 1
     np.testing.assert_array_equal(networks[0].gradients, networks[1].gradients)
-    networks[1].expect(np.full((40, 6, 6), 7, np.uint8))
+    networks[1].select_kernels(np.full((40, 6, 6), 7, np.uint8))
     assert int(networks[1].program(40).table[0]["forward"]) == first[0]
 
 
@@ -76,6 +76,6 @@ def test_lists_pay_for_wide_layers_only():
     for units in (17, 19):
         network = Network([Flatten(), Dense(units)], (6, 6))
         before = int(network.program(2).table[0]["forward"])
-        network.expect(images)
+        network.select_kernels(images)
         chosen.append(int(network.program(2).table[0]["forward"]) != before)
     assert chosen == [False, True]

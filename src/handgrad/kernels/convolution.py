@@ -15,33 +15,33 @@ from handgrad.kernels.memory import CACHE_LINE_BYTES
 
 
 @inline_kernel
-def add_taps(y, x, weight, lanes):
-    """y[k] += sum_j weight[j] x[j lanes + k], three j at a time: y is read and written once for three products."""
+def add_taps(y, x, weight, batch):
+    """y[k] += sum_j weight[j] x[j batch + k], three j at a time: y is read and written once for three products."""
     size, j = y.size, 0
     while weight.size - j >= 3:
         a, b, c = weight[j], weight[j + 1], weight[j + 2]
-        x0 = x[j * lanes : j * lanes + size]
-        x1 = x[(j + 1) * lanes : (j + 1) * lanes + size]
-        x2 = x[(j + 2) * lanes : (j + 2) * lanes + size]
+        x0 = x[j * batch : j * batch + size]
+        x1 = x[(j + 1) * batch : (j + 1) * batch + size]
+        x2 = x[(j + 2) * batch : (j + 2) * batch + size]
         for k in range(size):
             y[k] += a * x0[k] + b * x1[k] + c * x2[k]
         j += 3
     while j < weight.size:
         a = weight[j]
-        x0 = x[j * lanes : j * lanes + size]
+        x0 = x[j * batch : j * batch + size]
         for k in range(size):
             y[k] += a * x0[k]
         j += 1
 
 
 @inline_kernel
-def dot_taps(dy, dy_next, x, dweight, dweight_next, lanes):
-    """dweight[j] += sum_k dy[k] x[j lanes + k] for two filters and three j at a time: six products a load of five."""
+def dot_taps(dy, dy_next, x, dweight, dweight_next, batch):
+    """dweight[j] += sum_k dy[k] x[j batch + k] for two filters and three j at a time: six products a load of five."""
     size, j, zero = dy.size, 0, dy.dtype.type(0)
     while dweight.size - j >= 3:
-        x0 = x[j * lanes : j * lanes + size]
-        x1 = x[(j + 1) * lanes : (j + 1) * lanes + size]
-        x2 = x[(j + 2) * lanes : (j + 2) * lanes + size]
+        x0 = x[j * batch : j * batch + size]
+        x1 = x[(j + 1) * batch : (j + 1) * batch + size]
+        x2 = x[(j + 2) * batch : (j + 2) * batch + size]
         a = b = c = a_next = b_next = c_next = zero
         for k in range(size):
             a += dy[k] * x0[k]
@@ -55,7 +55,7 @@ def dot_taps(dy, dy_next, x, dweight, dweight_next, lanes):
             dweight_next[at] += other
         j += 3
     while j < dweight.size:
-        x0 = x[j * lanes : j * lanes + size]
+        x0 = x[j * batch : j * batch + size]
         a = a_next = zero
         for k in range(size):
             a += dy[k] * x0[k]
@@ -75,67 +75,67 @@ def total(x):
 
 
 @inline_kernel
-def correlate(x, weight, bias, y, down, right, lanes):
+def correlate(x, weight, bias, y, down, right, batch):
     """y[o, r, s] = bias[o] + sum_c,i,j weight[o, c, i, j] x[c, r down + i, s right + j], for each image of the batch.
 
-    Shapes  x (C, H, W N), weight (O, C, KH, KW), bias (O,), y (O, OH, OW N); `lanes` is N
+    Shapes  x (C, H, W N), weight (O, C, KH, KW), bias (O,), y (O, OH, OW N); `batch` is N
     """
-    piece = y.shape[2] if right == 1 else lanes  # a stride leaves gaps: then one pixel at a time
+    chunk = y.shape[2] if right == 1 else batch  # a stride leaves gaps: then one pixel at a time
     for r in range(y.shape[1]):
         for o in range(weight.shape[0]):
             y[o, r] = bias[o]
             for c in range(weight.shape[1]):
                 for i in range(weight.shape[2]):
-                    for start in range(0, y.shape[2], piece):
-                        out = y[o, r, start : start + piece]
-                        add_taps(out, x[c, r * down + i, start * right :], weight[o, c, i], lanes)
+                    for start in range(0, y.shape[2], chunk):
+                        out = y[o, r, start : start + chunk]
+                        add_taps(out, x[c, r * down + i, start * right :], weight[o, c, i], batch)
 
 
 @inline_kernel
-def correlate_gradients(x, dy, dweight, dbias, down, right, lanes):
+def correlate_gradients(x, dy, dweight, dbias, down, right, batch):
     """dweight[o, c, i, j] = sum_n,r,s dy[o, r, s] x[c, r down + i, s right + j];  dbias[o] = sum_n,r,s dy[o, r, s].
 
     Shapes  as `correlate`; each gradient has its variable's shape
     """
-    piece, last = (dy.shape[2] if right == 1 else lanes), dy.shape[0] - 1
+    chunk, last = (dy.shape[2] if right == 1 else batch), dy.shape[0] - 1
     dweight[:] = 0
     dbias[:] = 0
-    spare = np.empty(dweight.shape[3], dweight.dtype)  # an odd last filter is its own partner
+    spare = np.empty(dweight.shape[3], dweight.dtype)  # an odd last filter is paired with itself
     for r in range(dy.shape[1]):
         for o in range(dweight.shape[0]):
             dbias[o] += total(dy[o, r])
         for o in range(0, dweight.shape[0], 2):
-            given, given_next = dy[o, r], dy[min(o + 1, last), r]
+            dy_row, dy_row_next = dy[o, r], dy[min(o + 1, last), r]
             for c in range(dweight.shape[1]):
                 for i in range(dweight.shape[2]):
-                    mine, partner = dweight[o, c, i], dweight[o + 1, c, i] if o < last else spare
-                    for start in range(0, given.size, piece):
-                        stop, line = start + piece, x[c, r * down + i, start * right :]
-                        dot_taps(given[start:stop], given_next[start:stop], line, mine, partner, lanes)
+                    taps, taps_next = dweight[o, c, i], dweight[o + 1, c, i] if o < last else spare
+                    for start in range(0, dy_row.size, chunk):
+                        stop, line = start + chunk, x[c, r * down + i, start * right :]
+                        dot_taps(dy_row[start:stop], dy_row_next[start:stop], line, taps, taps_next, batch)
 
 
 @inline_kernel
-def within_zeros(x, y, top, left, down, right, lanes):
+def within_zeros(x, y, top, left, down, right, batch):
     """Copy x into zeros: pixel (r, s) to (top + r down, left + s right), where y has that place.
 
     Shapes  x (C, H, W N), y (C, H', W' N)
     """
-    width, room = x.shape[2] // lanes, y.shape[2] // lanes
+    width, room = x.shape[2] // batch, y.shape[2] // batch
     for c in range(y.shape[0]):
         for r in range(y.shape[1]):
             line, source = y[c, r], (r - top) // down
             if r < top or (r - top) % down or source >= x.shape[1]:
                 line[:] = 0
             elif right == 1:
-                start, size = left * lanes, min(width, room - left) * lanes
+                start, size = left * batch, min(width, room - left) * batch
                 line[:start] = 0
                 line[start : start + size] = x[c, source, :size]
                 line[start + size :] = 0
             else:
                 line[:] = 0
                 for s in range(min(width, (room - left + right - 1) // right)):
-                    place = (left + s * right) * lanes
-                    line[place : place + lanes] = x[c, source, s * lanes : (s + 1) * lanes]
+                    place = (left + s * right) * batch
+                    line[place : place + batch] = x[c, source, s * batch : (s + 1) * batch]
 
 
 @inline_kernel
@@ -168,12 +168,12 @@ def padded(x, saved, shape):
 
     Shapes  x flat -> (C, H', W' N), H' and W' as far as windows reach
     """
-    channels, height, width, _, tall, wide, down, right, _, _, rows, columns = shape
-    lanes = x.size // (channels * height * width)
+    channels, height, width, _, kernel_height, kernel_width, down, right, _, _, rows, columns = shape
+    batch = x.size // (channels * height * width)
     if not saved.size:
-        return x.reshape((channels, height, width * lanes))
-    height, width = (rows - 1) * down + tall, (columns - 1) * right + wide
-    return saved[: channels * height * width * lanes].reshape((channels, height, width * lanes))
+        return x.reshape((channels, height, width * batch))
+    height, width = (rows - 1) * down + kernel_height, (columns - 1) * right + kernel_width
+    return saved[: channels * height * width * batch].reshape((channels, height, width * batch))
 
 
 @fast_kernel
@@ -182,15 +182,15 @@ def convolution_forward(x, y, parameters, buffers, saved, shape, settings, key, 
 
     Shapes  x (C, H, W, N), y (O, OH, OW, N); parameters: weight (O, C, KH, KW), then bias (O,)
     """
-    channels, height, width, filters, tall, wide, down, right, top, left, rows, columns = shape
-    lanes = x.size // (channels * height * width)
-    weights = filters * channels * tall * wide
-    weight = parameters[:weights].reshape((filters, channels, tall, wide))
+    channels, height, width, filters, kernel_height, kernel_width, down, right, top, left, rows, columns = shape
+    batch = x.size // (channels * height * width)
+    weights = filters * channels * kernel_height * kernel_width
+    weight = parameters[:weights].reshape((filters, channels, kernel_height, kernel_width))
     images = padded(x, saved, shape)
     if saved.size:
-        within_zeros(x.reshape((channels, height, width * lanes)), images, top, left, 1, 1, lanes)
-    out = y.reshape((filters, rows, columns * lanes))
-    correlate(images, weight, parameters[weights:], out, down, right, lanes)
+        within_zeros(x.reshape((channels, height, width * batch)), images, top, left, 1, 1, batch)
+    out = y.reshape((filters, rows, columns * batch))
+    correlate(images, weight, parameters[weights:], out, down, right, batch)
 
 
 @fast_kernel
@@ -201,16 +201,16 @@ def convolution_backward(dy, dx, x, y, parameters, dparameters, saved, shape, se
             dx[c, h, w] = sum_o,i,j weight[o, c, i, j] dy[o, r, s] over all r, s with r down + i - top = h and
             s right + j - left = w: a correlation of dy, spread out by the stride within zeros, with the turned kernel
     """
-    channels, height, width, filters, tall, wide, down, right, top, left, rows, columns = shape
-    lanes = dy.size // (filters * rows * columns)
-    weights = filters * channels * tall * wide
-    gradient = dy.reshape((filters, rows, columns * lanes))
-    dweight = dparameters[:weights].reshape((filters, channels, tall, wide))
-    correlate_gradients(padded(x, saved, shape), gradient, dweight, dparameters[weights:], down, right, lanes)
+    channels, height, width, filters, kernel_height, kernel_width, down, right, top, left, rows, columns = shape
+    batch = dy.size // (filters * rows * columns)
+    weights = filters * channels * kernel_height * kernel_width
+    gradient = dy.reshape((filters, rows, columns * batch))
+    dweight = dparameters[:weights].reshape((filters, channels, kernel_height, kernel_width))
+    correlate_gradients(padded(x, saved, shape), gradient, dweight, dparameters[weights:], down, right, batch)
     if dx.size:
-        weight = parameters[:weights].reshape((filters, channels, tall, wide))
-        outer = filters, height + tall - 1, (width + wide - 1) * lanes
+        weight = parameters[:weights].reshape((filters, channels, kernel_height, kernel_width))
+        outer = filters, height + kernel_height - 1, (width + kernel_width - 1) * batch
         spread = aligned(dy, outer[0] * outer[1] * outer[2]).reshape(outer)
-        within_zeros(gradient, spread, tall - 1 - top, wide - 1 - left, down, right, lanes)
+        within_zeros(gradient, spread, kernel_height - 1 - top, kernel_width - 1 - left, down, right, batch)
         zeros = np.zeros(channels, dy.dtype)
-        correlate(spread, turned(weight), zeros, dx.reshape((channels, height, width * lanes)), 1, 1, lanes)
+        correlate(spread, turned(weight), zeros, dx.reshape((channels, height, width * batch)), 1, 1, batch)

@@ -22,7 +22,7 @@ from handgrad.nn.layer import Plan, Shape
 Array = NDArray[Any]
 address_of = cache(kernel_address)  # looking one up takes Numba half a millisecond
 LINE = 16  # numbers of float32 in a cache line
-SPARSE_UNITS = 6  # units of a first layer times the black share of pixels, from where listing the others pays
+SPARSE_UNITS = 6  # units of a first layer times the sparsity of pixels, from where listing the others pays
 INTO = {
     "columns": (transpose.to_columns_forward, transpose.to_columns_backward),
     "rows": (transpose.to_rows_forward, transpose.to_rows_backward),
@@ -145,7 +145,7 @@ def _table(network: Any, rows: int) -> tuple[Array, list[int], list[float]]:
         row |= {f"{name}_start": filled[name] for name in sizes} | {f"{name}_size": sizes[name] for name in sizes}
         row |= {"shape_start": len(shapes), "shape_size": len(plan.sizes), "stream": layer}
         row |= {"setting_start": len(settings), "setting_size": len(plan.settings)}
-        pays = not table and network.black_share * prod(plan.output) > SPARSE_UNITS
+        pays = not table and network.sparsity * prod(plan.output) > SPARSE_UNITS
         sparse = plan.sparse_kernels if pays else None
         kernels = dict(zip(("forward", "backward"), sparse or plan.kernels or (), strict=True))
         row |= {role: address_of(kernel, role, network.dtype) for role, kernel in kernels.items()}

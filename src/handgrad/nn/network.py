@@ -60,7 +60,7 @@ class Network:
         self.parameters = aligned_zeros(_end(self.parameter_slots), dtype)
         self.gradients = aligned_zeros(self.parameters.size, dtype)
         self.buffers = aligned_zeros(_end(self.buffer_slots), dtype)
-        self.black_share = 0.0
+        self.sparsity = 0.0
         self._programs: dict[int, Program] = {}
         self.initialise(seed)
 
@@ -90,14 +90,14 @@ class Network:
         for slot in self.buffer_slots:
             slot.view(self.buffers)[...] = slot.part.value
 
-    def expect(self, images: Array) -> None:
+    def select_kernels(self, images: Array) -> None:
         """Choose the kernels of the first layer by a sample of the images to come: it changes the speed, and no bit.
 
         Shapes  images (N, *input_shape); a few hundred are enough
         """
         flat = self._flat(images)
         dark = flat.dtype != np.uint8 or self.scaling.shift == 0
-        self.black_share = share_of_zeros(flat, 0) if dark else 0.0
+        self.sparsity = share_of_zeros(flat, 0) if dark else 0.0
         self._programs.clear()
 
     def program(self, rows: int) -> Program:

@@ -53,7 +53,7 @@ class Trainer:
         self.network, self.split, self.settings, self.test = network, split, settings, test
         self.observers, self.device = observers, device
         if not settings.augmentation.noise:
-            network.expect(split.x[split.train_rows[:SAMPLE]])
+            network.select_kernels(split.x[split.train_rows[:SAMPLE]])
         self.optimization = settings.optimizer.bind(network, settings.transforms)
         self.augmentation = settings.augmentation.numbers(network.input_shape, split.x.dtype)
         self.steps_per_epoch = -(-len(split.train_rows) // settings.batch_size)
