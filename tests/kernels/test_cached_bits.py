@@ -15,18 +15,17 @@ from handgrad.optim import GradientTransforms, NAdam
 generator = np.random.default_rng(0)
 cnn = [Conv2D(4), BatchNorm(), ReLU(), MaxPool2D(), Conv2D(5, (2, 3), 2), AveragePool2D(), Flatten(), Dense(4)]
 mlp = [Flatten(), Dense(33), BatchNorm(), Tanh(), Dropout(0.2), Dense(4)]
-for dtype in ("float32", "float64"):
-    for layers in (cnn, mlp):
-        network = Network(layers, (13, 14), dtype=dtype)
-        for rows in (31, 4):
-            images, labels = generator.normal(size=(rows, 13, 14)), generator.integers(0, 4, rows)
-            optimization = NAdam().bind(network, GradientTransforms(clip_norm=0.1, l1=1e-3, weight_decay=1e-2))
-            augmentation = np.array([13, 14, 0.1, 1.0, 2.0, 2.0])
-            batches = network.batches(images, labels, size=rows)._replace(augmentation=augmentation)
-            records = np.zeros((1, 3))
-            driver.train_steps(network.program(rows), optimization, batches, 0, 0, np.array([0.1]), 1, records)
-            for array in (records, network.gradients, network.parameters, network.buffers, network.logits(images)):
-                print(array.tobytes().hex())
+for dtype, layers in (("float32", cnn), ("float64", mlp)):
+    network = Network(layers, (13, 14), dtype=dtype)
+    for rows in (31, 4):
+        images, labels = generator.normal(size=(rows, 13, 14)), generator.integers(0, 4, rows)
+        optimization = NAdam().bind(network, GradientTransforms(clip_norm=0.1, l1=1e-3, weight_decay=1e-2))
+        augmentation = np.array([13, 14, 0.1, 1.0, 2.0, 2.0])
+        batches = network.batches(images, labels, size=rows)._replace(augmentation=augmentation)
+        records = np.zeros((1, 3))
+        driver.train_steps(network.program(rows), optimization, batches, 0, 0, np.array([0.1]), 1, records)
+        for array in (records, network.gradients, network.parameters, network.buffers, network.logits(images)):
+            print(array.tobytes().hex())
 """
 
 
