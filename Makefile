@@ -46,7 +46,7 @@ test-slow: $(STATE)-dev ## run the slow tests
 test-keras: ## run the tests that compare with Keras, in .venv-keras
 	@$(MAKE) --no-print-directory VENV=.venv-keras install
 	@.venv-keras/bin/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH) keras==$(KERAS)
-	@.venv-keras/bin/python -m pytest tests/optim/test_elsewhere.py tests/nn/test_keras_layers.py
+	@.venv-keras/bin/python -m pytest tests/optim/test_differences.py tests/nn/test_keras_layers.py
 
 # Numba reads out of bounds without a word.
 boundscheck: $(STATE)-dev ## run the tests of kernels and layers with array bounds checked
