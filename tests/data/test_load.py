@@ -46,7 +46,9 @@ def test_canonical_names_are_their_own(name):
         ("", None),
         ("a\0b", None),
         ("x" * 5000, None),
-        ("~nobody-of-this-name/x.npz", None),
+        ("~nobody-of-this-name/x.npz", "There is no such file or folder."),
+        ("digts.npz", "There is no such file or folder."),
+        ("pictures/of/cats", "There is no such file or folder."),
     ],
 )
 def test_unknown_names(given, hint):

@@ -1,4 +1,4 @@
-"""A number with how sure it is, and the difference of two such numbers with an interval and a test."""
+"""What can be measured of an experiment, how sure a number is, and the difference of two with interval and test."""
 
 import math
 from collections.abc import Sequence

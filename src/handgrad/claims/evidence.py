@@ -1,4 +1,4 @@
-"""What is known of one experiment, wherever it comes from: numbers as printed, a list over seeds, or run folders."""
+"""What is known of one experiment: numbers as printed, counts behind its tables, a list over seeds, or run folders."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The verdict on every claim of a document."""
+"""The verdict on every claim of a document, with what a decayed learning rate comes to, and verdicts as Markdown."""
 
 import dataclasses
 import math
@@ -35,6 +35,9 @@ OVER_SEEDS = {
     CONFOUNDED: "undecided",
     NO_EXPERIMENT: "undecided",
 }
+MEASURE = "test_accuracy"
+CONSTANT = "constant"
+SPECIAL = "\\`*_[]<>|#"
 
 
 class Finding(NamedTuple):
@@ -100,10 +103,6 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-MEASURE = "test_accuracy"
-CONSTANT = "constant"
-
-
 def step_budget(name: str, experiments: Mapping[str, Evidence]) -> list[str]:
     """Sentences about an experiment whose settings tell its course of the learning rate; none for all others."""
     evidence = experiments[name]
@@ -161,9 +160,6 @@ def _beside(decayed: Evidence, constant: Evidence) -> str:
         f"Beside the constant rate nearest to that mean, {constant.title}: {values[0]} - {values[1]} = {values[2]}, "
         f"{outcome} ({certainty(MEASURE, decayed, difference)})."
     )
-
-
-SPECIAL = "\\`*_[]<>|#"
 
 
 def summary(findings: Sequence[Finding]) -> str:

@@ -1,4 +1,4 @@
-"""What a recipe has besides claims: questions in the report's order, what to show under each, and how to be quick."""
+"""What a recipe has besides claims: sweeps, questions in the report's order, what each shows, and a quick version."""
 
 import re
 from pathlib import Path
@@ -15,14 +15,6 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, ge=1, le=10**12)]
 Images = Annotated[int, Field(strict=True, ge=1, le=10**9)]
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=2000)]
-
-
-class Part(BaseModel):
-    """A piece of a document: frozen, and without keys that mean nothing."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 AMONG = {
     "best": "the configurations by their metric, the best first",
     "worst": "the same, the worst first",
@@ -41,6 +33,23 @@ PARTS = {
     "recommendation": "what to use, what to expect of it, what is open",
 }
 Rank = Annotated[int, Field(strict=True, ge=1, le=10**4)]
+VARIANTS = ("as_reported", "as_it_can_be")
+TABLES = {
+    "classes": "precision, recall and F1 of each class, beside the reported ones",
+    "folds": "accuracy, precision, recall and F1 on each fold of the test images",
+    "confusions": "the most frequent confusions in words",
+    "sample": "one test image of the class that the report shows, with the probability of what it is taken for",
+    "averages": "macro and weighted precision, recall and F1",
+}
+ITEMS = ("figure", "table", "equations", "sweep", "text")
+Variant = Literal["as_reported", "as_it_can_be"]
+Seeds = Annotated[int, Field(strict=True, ge=1, le=1000)]
+
+
+class Part(BaseModel):
+    """A piece of a document: frozen, and without keys that mean nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Search(Part):
@@ -99,20 +108,6 @@ class EffectClaim(Part):
     higher: Any
     lower: Any
     by: Number = 0.0
-
-
-VARIANTS = ("as_reported", "as_it_can_be")
-TABLES = {
-    "classes": "precision, recall and F1 of each class, beside the reported ones",
-    "folds": "accuracy, precision, recall and F1 on each fold of the test images",
-    "confusions": "the most frequent confusions in words",
-    "sample": "one test image of the class that the report shows, with the probability of what it is taken for",
-    "averages": "macro and weighted precision, recall and F1",
-}
-ITEMS = ("figure", "table", "equations", "sweep", "text")
-
-Variant = Literal["as_reported", "as_it_can_be"]
-Seeds = Annotated[int, Field(strict=True, ge=1, le=1000)]
 
 
 class Item(Part):

@@ -1,4 +1,4 @@
-"""What two experiments differ in, as far as they say: settings in the vocabulary of runs, or in words of their own."""
+"""What two experiments differ in, in settings of runs or in words of their own; and a wrong document in one line."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,6 +14,8 @@ from handgrad.nearest import nearest, squashed
 NOT_STATED = "not stated"
 
 Settings = dict[str, Any]
+OWN_WORDS = "value_error"
+UNKNOWN = "extra_forbidden"
 
 
 def canonical(settings: Mapping[str, Any], place: str) -> Settings:
@@ -88,10 +90,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, tuple | list):
         return "-".join(map(str, value)) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-OWN_WORDS = "value_error"
-UNKNOWN = "extra_forbidden"
 
 
 def choice(what: str, name: str, names: Iterable[str]) -> str:

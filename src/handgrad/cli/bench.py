@@ -72,6 +72,8 @@ def _measured(config: RunConfig, rounds: int) -> dict[str, dict[str, Any]]:
     with working("timing") as tell:
         for number in range(1, rounds + 1):
             for name, engine in engines.items():
+                if found[name] and "skipped" in found[name][0]:
+                    continue
                 tell(f"timing {name}, round {number} of {rounds}")
                 found[name].append(_once({**engine, "config": config.to_mapping()}))
     return {name: _median(several) for name, several in found.items()}

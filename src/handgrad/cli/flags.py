@@ -257,7 +257,7 @@ class Reading:
         for written, name in self._turned_on:
             value = next((value for _, given, value in self._triples if given == name), None)
             if value is None:
-                self.problems.append(UsageError(f"{written} needs a value (--{name})"))
+                self.problems.append(UsageError(f"{written} says yes, but gives no number: add --{name} N"))
             else:
                 self._notes.append(f"{written}: {name} {value} says how much")
 

@@ -21,15 +21,15 @@ def test(sweep: Sweep, parsed: ParsedFlags) -> int:
     entries = first_of(ranked, parsed.options["top"]) if number is None else [of_trial(ranked, number)]
     before = len(read_chosen(sweep))
     records = evaluate_on_test(sweep, entries, say, watched)
-    looked_at = len(read_chosen(sweep))
+    tested = len(read_chosen(sweep))
     screen, metric = Screen(highlight=False), sweep.definition.metric.name
     show_points(screen, [f"trial {record['trial']}: {record['run']}" for record in records])
     screen.print()
     show_table(screen, table_of(records, metric))
     screen.print()
     notes = [each["note"] for record in records for each in record["networks"] if "note" in each]
-    kept = "" if looked_at > before else ", all of them before"
-    how_many = "1 configuration was" if looked_at == 1 else f"{looked_at} configurations were"
+    kept = "" if tested > before else ", all of them before"
+    how_many = "1 configuration was" if tested == 1 else f"{tested} configurations were"
     show_points(screen, [*notes, f"{how_many} looked at on the test images{kept}: {chosen_file(sweep)}"])
     return 0
 

@@ -10,12 +10,13 @@ from handgrad.cli.subcommands import Subcommand
 from handgrad.cli.sweep_report import report_at_end
 from handgrad.cli.sweep_view import SweepView
 from handgrad.errors import IncompleteSweepError
+from handgrad.machine import available_cores
 from handgrad.sweeps import SweepDefinition
 from handgrad.sweeps.database import check_url
 from handgrad.sweeps.diagnostics import Plan
 from handgrad.sweeps.executors.ray_cluster import check_cluster
 from handgrad.sweeps.folder import Sweep, changed
-from handgrad.sweeps.search import begin, cores, require_valid, run_sweep
+from handgrad.sweeps.search import begin, require_valid, run_sweep
 
 
 def start_sweep(definition: SweepDefinition, parsed: ParsedFlags) -> int:
@@ -62,7 +63,7 @@ RESUME = Subcommand(
 def plan_of(parsed: ParsedFlags) -> Plan:
     """What the flags say of trials, hours, jobs and seeds."""
     options = parsed.options
-    return Plan(options["trials"], options["hours"], options["jobs"] or cores(), options["seeds"] or 1)
+    return Plan(options["trials"], options["hours"], options["jobs"] or len(available_cores()), options["seeds"] or 1)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def canonical_name(name_or_path: str | os.PathLike[str]) -> str:
 
 def inputs_and_classes(name: str) -> tuple[int, int] | None:
     """How many pixels an image of a named set has, and how many classes there are; None for a set that must be read."""
-    return {"digits": (64, 10), "mnist": (784, 10), "fashion_mnist": (784, 10)}.get(canonical_name(name))
+    return getattr(DATASETS.get(canonical_name(name)), "inputs_and_classes", None)
 
 
 def statuses() -> list[Status]:
@@ -97,6 +97,8 @@ def _named(name: str) -> NamedSet:
 def _unknown(name: str) -> UsageError:
     near = nearest(name, [*DATASETS, *ALIASES], OTHER_SETS)
     hint = f" Did you mean {canonical_name(near)}?" if near else ""
+    if not near and (os.sep in name or name.endswith(".npz")) and not os.path.lexists(os.path.expanduser(name)):
+        hint = " There is no such file or folder."
     return UsageError(
         f"data set: got {name!r}, expected {', '.join(DATASETS)}, a folder of images, or an .npz file.{hint}"
     )

@@ -22,6 +22,8 @@ DIGEST = "68aea062d35a127749050fa0e52dca09d6569ac08092c925610e0954e172dde2"
 class DigitsSet:
     """The embedded data set; its file is read directly, since importing scikit-learn takes over a second."""
 
+    inputs_and_classes = (64, CLASSES)
+
     def load(self) -> Dataset:
         """The digits with pixels scaled from 0..16 to 0..255, and a fixed stratified fifth of them for testing.
 

@@ -34,6 +34,7 @@ class IdxSet:
 
     def __init__(self, source: IdxSource) -> None:
         self.source = source
+        self.inputs_and_classes = (784, len(source.class_names))
 
     def load(self) -> Dataset:
         """The data set, downloaded when no place has it.

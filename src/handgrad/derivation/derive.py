@@ -46,6 +46,7 @@ CONVENTIONS = (
     "⊙ multiplies element by element, and functions act on each element; [condition] is 1 where it holds, else 0.",
     "∂L/∂A has the shape of A: its elements are the derivatives of the loss by the elements of A.",
 )
+Say = Callable[[str], None]
 
 
 class Bound(NamedTuple):
@@ -243,9 +244,6 @@ def _numeric(check: Check, gradient: Glyph) -> Verdict:
 def _agreement(found: list[Agreement]) -> Verdict:
     worst = max(found, key=lambda each: np.inf if isnan(each.error) else each.error)
     return verdict("equations against engine", worst.error, ENGINE_BOUND)
-
-
-Say = Callable[[str], None]
 
 
 def derive_run(run: Run, say: Say = lambda line: None) -> Derivation:

@@ -1,4 +1,4 @@
-"""What the engine computed in one pass, layer by layer, as plain arrays with the images first."""
+"""What the engine computed in one pass, layer by layer, as plain arrays; and what these arrays are called on paper."""
 
 from collections import Counter
 from dataclasses import replace
@@ -12,6 +12,8 @@ from handgrad.nn import Network
 from handgrad.nn.layout import operations
 
 Array = NDArray[Any]
+BETWEEN = "UVHGRE"
+SYMBOLS = {"weight": "W", "bias": "b"}
 
 
 class Passage(NamedTuple):
@@ -109,10 +111,6 @@ def _carry(arrays: list[Any], shapes: list[tuple[int, ...]], silent: list[int]) 
     for place in reversed(silent):
         if arrays[place] is None and arrays[place + 1] is not None:
             arrays[place] = arrays[place + 1].reshape(-1, *shapes[place])
-
-
-BETWEEN = "UVHGRE"
-SYMBOLS = {"weight": "W", "bias": "b"}
 
 
 class Names(NamedTuple):

@@ -1,4 +1,4 @@
-"""The printed equations, computed and held against the engine, and against finite differences."""
+"""The printed equations and learning rules, computed and compared with the engine and with finite differences."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,8 @@ from handgrad.optim import GradientTransforms, Optimizer, Schedule
 Array = NDArray[Any]
 TERMS = 2_000_000  # that one equation may take; of a larger array, elements drawn at random are computed
 ELEMENTS, NUMBERS = 40, 8_000_000  # of X that are moved, and outputs that this may take
+STEPS = 3
+BEFORE = "_before"
 
 
 class Agreement(NamedTuple):
@@ -156,10 +158,6 @@ def _sample(equation: Equation, arrays: Mapping[str, Any]) -> Array | None:
     if not shape or size * each <= TERMS:
         return None
     return np.sort(np.random.default_rng(0).choice(size, max(1, TERMS // each), replace=False))
-
-
-STEPS = 3
-BEFORE = "_before"
 
 
 def rule_error(optimizer: Optimizer, transforms: GradientTransforms, steps: int = STEPS) -> float:

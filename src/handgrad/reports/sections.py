@@ -1,4 +1,4 @@
-"""What came out: accuracy with its interval, and the averages that a reader asks for."""
+"""The sections of a run's report, in order: result, training, mistakes, inside, equations, how to reproduce it."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -39,6 +39,9 @@ ENDINGS = {
     "interrupted": "Training was interrupted; the numbers are those of the network at that moment.",
     "diverged": "Training diverged; the numbers are those of the best network before.",
 }
+LEVEL = 3  # of the headings within a section
+REGISTRY = FIGURES | COMPARISONS
+MOST_ROWS = 40
 
 
 def result_section(data: RunData, summary: Summary) -> Section:
@@ -82,9 +85,6 @@ def _metrics_table(summary: Summary) -> Table:
     return Table(("metric", "macro", "weighted by images"), rows, caption, ("metric",))
 
 
-LEVEL = 3  # of the headings within a section
-
-
 def derivation_section(data: RunData, say: Callable[[str], None]) -> Section:
     """Every equation with the error that was measured of it; nothing where the run has no network."""
     if not data.run.model_file.exists():
@@ -113,9 +113,6 @@ def reproduce_section(data: RunData, left_out: list[str]) -> Section:
 def _environment(environment: dict[str, Any]) -> Table:
     rows = [(name.replace("_", " "), str(value)) for name, value in environment.items()]
     return Table(("what", "value"), rows, "Versions and machine at the start", ("what", "value"))
-
-
-REGISTRY = FIGURES | COMPARISONS
 
 
 class Gallery:
@@ -147,19 +144,15 @@ def _sentence(words: str) -> str:
     return words[0].upper() + words[1:]
 
 
-def joined(*parts: Sequence[Any]) -> list[Any]:
-    """Several lists of blocks as one."""
-    return [block for part in parts for block in part]
-
-
 def trained_section(data: RunData, gallery: Gallery) -> Section:
     """Architecture, data and settings."""
-    blocks = joined(
-        gallery.pictures("architecture"),
-        [_data_words(data), _data_table(data)],
-        gallery.pictures("samples"),
-        [_settings_table(data.config)],
-    )
+    blocks: list[Block] = [
+        *gallery.pictures("architecture"),
+        _data_words(data),
+        _data_table(data),
+        *gallery.pictures("samples"),
+        _settings_table(data.config),
+    ]
     return Section("trained", "What was trained", blocks)
 
 
@@ -222,18 +215,15 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-MOST_ROWS = 40
-
-
 def course_section(data: RunData, gallery: Gallery) -> Section:
     """Curves, then the epochs in numbers, then what went on inside the layers."""
-    blocks = joined(
-        gallery.pictures("loss", "accuracy", "learning_rate"),
-        [_epochs_table(data)] if data.metrics.get("epochs") else [],
-        gallery.pictures("activations"),
-        _dead_words(data),
-        gallery.pictures("gradients"),
-    )
+    blocks: list[Block] = [
+        *gallery.pictures("loss", "accuracy", "learning_rate"),
+        *([_epochs_table(data)] if data.metrics.get("epochs") else []),
+        *gallery.pictures("activations"),
+        *_dead_words(data),
+        *gallery.pictures("gradients"),
+    ]
     return Section("training", "How training went", blocks)
 
 
@@ -273,13 +263,13 @@ def _epochs_table(data: RunData) -> Table:
 
 def mistakes_section(summary: Summary, gallery: Gallery) -> Section:
     """Confusions in words and pictures, then class by class, then confidence."""
-    blocks = joined(
-        _words(summary),
-        gallery.pictures("confusion", "confusion_train"),
-        [_class_table(summary)],
-        [Note(f"Undefined: {line}.") for line in summary.classes.undefined],
-        gallery.pictures("roc", "reliability", "predictions"),
-    )
+    blocks: list[Block] = [
+        *_words(summary),
+        *gallery.pictures("confusion", "confusion_train"),
+        _class_table(summary),
+        *[Note(f"Undefined: {line}.") for line in summary.classes.undefined],
+        *gallery.pictures("roc", "reliability", "predictions"),
+    ]
     return Section("mistakes", "Right and wrong", blocks)
 
 

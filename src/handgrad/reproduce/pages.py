@@ -1,4 +1,4 @@
-"""The report of a reproduction: numbers first, then question by question, then claims, then how to get it again."""
+"""The report of a reproduction: numbers, questions, claims, how to get it again; and the files it is written to."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -22,6 +22,7 @@ from handgrad.reproduce.tasks import run_of
 TSNE_IMAGES, QUICK_TSNE_IMAGES = 1000, 300
 YES_NO = {True: "yes", False: "no", None: "–"}
 NOT_ASKED = "–"
+SHOWN = ("numbers", "claims")
 
 
 class Made(NamedTuple):
@@ -218,9 +219,6 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
-
-
-SHOWN = ("numbers", "claims")
 
 
 def readme(report: Report) -> str:

@@ -1,4 +1,4 @@
-"""What a recipe comes to here: which runs, each once, however many experiments they serve."""
+"""Which runs and sweeps a recipe needs, each once, however many experiments they serve; and how long they take."""
 
 import hashlib
 import json
@@ -40,6 +40,20 @@ APART = {
     "wandb_mode",
     "wandb_project",
 }
+START_SECONDS = 3.0  # of a process
+RUN_SECONDS = 0.3  # loading data, writing the folder, measuring at the end
+# What a step's time does not hang on.
+WITHOUT_COST = (
+    "seed",
+    "schedule",
+    "learning_rate",
+    "weight_init",
+    "momentum",
+    "beta",
+    "beta1",
+    "beta2",
+    "log_test",
+)
 
 
 class Choice(NamedTuple):
@@ -261,22 +275,6 @@ def _seeded(config: RunConfig, label: str, seeds: int, folder: Path) -> tuple[Ru
 
 def _plain(name: str) -> str:
     return re.sub(r"[^\w.-]+", "_", name)[:60]
-
-
-START_SECONDS = 3.0  # of a process
-RUN_SECONDS = 0.3  # loading data, writing the folder, measuring at the end
-# What a step's time does not hang on.
-WITHOUT_COST = (
-    "seed",
-    "schedule",
-    "learning_rate",
-    "weight_init",
-    "momentum",
-    "beta",
-    "beta1",
-    "beta2",
-    "log_test",
-)
 
 
 def estimated_seconds(plan: Plan, jobs: int) -> float:

@@ -1,4 +1,4 @@
-"""What a question shows, as blocks of a report."""
+"""What a question shows, figures, tables and parts of a sweep's report, as blocks of a report."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -32,6 +32,22 @@ from handgrad.sweeps.analysis.result import Entry
 Say = Callable[[str], None]
 OVER_SEEDS = ("compare_loss", "compare_accuracy", "compare_test")  # show every seed, with bands or intervals
 KEPT = 6  # runs whose images and predictions are held in memory at a time
+SECTIONS: dict[str, Callable[[SweepData], Section]] = {
+    "answer": summary_section,
+    "leaderboard": leaderboard_section,
+    "timeline": timeline_section,
+    "parallel": parallel_section,
+    "slices": slices_section,
+    "importance": importance_section,
+    "observations": observations_section,
+    "failures": failures_section,
+    "recommendation": recommendation_section,
+}
+HEADED = {"as_reported": "as reported", "as_it_can_be": "as it can be"}
+ONE_BY_ONE = (
+    "Its trials ran one after the other, whatever the number of jobs: what is proposed next depends on the results so "
+    "far, so the same command finds the same."
+)
 
 
 class Showing:
@@ -115,24 +131,6 @@ class Showing:
     def _title(self, name: str, variant: str) -> str:
         title = title_of(self.results.document, name)
         return title if self.results.document.variants(name) == ("as_reported",) else f"{title}, {HEADED[variant]}"
-
-
-SECTIONS: dict[str, Callable[[SweepData], Section]] = {
-    "answer": summary_section,
-    "leaderboard": leaderboard_section,
-    "timeline": timeline_section,
-    "parallel": parallel_section,
-    "slices": slices_section,
-    "importance": importance_section,
-    "observations": observations_section,
-    "failures": failures_section,
-    "recommendation": recommendation_section,
-}
-HEADED = {"as_reported": "as reported", "as_it_can_be": "as it can be"}
-ONE_BY_ONE = (
-    "Its trials ran one after the other, whatever the number of jobs: what is proposed next depends on the results so "
-    "far, so the same command finds the same."
-)
 
 
 def sweep_blocks(results: Results, item: Item) -> list[Block]:

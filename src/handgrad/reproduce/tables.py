@@ -1,4 +1,4 @@
-"""The tables that an item of a question may ask for, each of one experiment's runs in one variant."""
+"""Tables of a reproduction: printed beside reproduced numbers, and those that a question asks for by name."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence

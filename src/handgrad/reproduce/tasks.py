@@ -44,6 +44,7 @@ Tell = Callable[[str, float], None]
 """Is told a run's name and how much of it is done, from 0 to 1."""
 
 Stopping = Callable[[], bool]
+OVER = "over.json"
 
 
 class Ending(NamedTuple):
@@ -132,9 +133,6 @@ def finish_run(config: RunConfig, tell: Tell, stopping: Stopping = never) -> End
     except HandgradError as error:
         return Ending(run.name, str(error))
     return Ending(run.name, stopped=not run_is_over(config))
-
-
-OVER = "over.json"
 
 
 class PlannedSweep(NamedTuple):

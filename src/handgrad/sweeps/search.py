@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import os
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from handgrad.config import RunConfig, decides_training
 from handgrad.config.naming import folder_of_name
 from handgrad.diagnostics import ERROR, WARNING, Diagnostic
 from handgrad.errors import UsageError
+from handgrad.machine import available_cores
 from handgrad.runs import diagnose_each
 from handgrad.sweeps.database import check_url, open_storage
 from handgrad.sweeps.definition import SweepDefinition
@@ -25,6 +25,8 @@ from handgrad.sweeps.sweep_file import read_sweep, starting_preset
 from handgrad.training.diagnose import heed
 
 MOST_EXAMPLES = 16  # more than there are optimizers or activations
+log = logging.getLogger("handgrad")
+MAY_CHANGE = ("seeds", "configurations", "storage")  # of the settings, where a sweep goes on
 
 
 def run_sweep(
@@ -70,7 +72,7 @@ def _executor(sweep: Sweep, jobs: int | None, ray: str | None) -> LocalExecutor 
     configs = examples(sweep)
     if ray:
         return RayExecutor(ray, jobs, configs[0], sweep.runs_dir, sweep.workers_log)
-    return LocalExecutor(jobs or cores(), configs, sweep.workers_log)
+    return LocalExecutor(jobs or len(available_cores()), configs, sweep.workers_log)
 
 
 def examples(sweep: Sweep) -> list[dict[str, Any]]:
@@ -89,15 +91,6 @@ def examples(sweep: Sweep) -> list[dict[str, Any]]:
         with suppress(UsageError):
             found.append(definition.to_config(definition.canonical(values), base).to_mapping())
     return found
-
-
-def cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-log = logging.getLogger("handgrad")
-MAY_CHANGE = ("seeds", "configurations", "storage")  # of the settings, where a sweep goes on
 
 
 def sweep(
@@ -122,7 +115,7 @@ def sweep(
     given = RunConfig.from_mapping(settings).model_fields_set
     base = RunConfig.from_mapping({"preset": starting_preset(source), **settings})
     definition = held(read_sweep(source, base), {field: getattr(base, field) for field in given})
-    for warning in require_valid(definition, base, Plan(trials, hours, jobs or cores(), seeds)):
+    for warning in require_valid(definition, base, Plan(trials, hours, jobs or len(available_cores()), seeds)):
         log.warning("%s", warning)
     overrides = {"seeds": seeds} | ({"configurations": trials} if trials else {})
     begun = begin(definition, base, overrides, Path(folder), name, resume=resume, endless=bool(hours))

@@ -1,4 +1,4 @@
-"""A sweep with its trials and what they tell, as the parts of its report see it."""
+"""A sweep with its trials and analysis, as its report sees them: facts in words, and tables for other programs."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -16,6 +16,12 @@ from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.trial import FAILED, LOST, RUNNING, STOPPED, Trial
 
 T = TypeVar("T", Correlation, Effect)
+METHODS = {
+    "grid": "in random order over a grid",
+    "random": "at random",
+    "bayes": "by Optuna's tree-structured Parzen estimator",
+    "gp": "by Optuna's Gaussian process",
+}
 
 
 class Measure(NamedTuple):
@@ -176,14 +182,6 @@ def trials_table(data: SweepData) -> Table:
 
 def _exact(value: Any) -> Any:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else spelled(value)
-
-
-METHODS = {
-    "grid": "in random order over a grid",
-    "random": "at random",
-    "bayes": "by Optuna's tree-structured Parzen estimator",
-    "gp": "by Optuna's Gaussian process",
-}
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The whole report of a sweep."""
+"""The sections of a sweep's report: summary, leaderboard, failures, recommendation, how to get it again."""
 
 import shlex
 from collections import Counter
@@ -40,6 +40,16 @@ from handgrad.sweeps.posthoc.test import read_chosen
 from handgrad.sweeps.trial import STOPPED, Trial
 from handgrad.training.environment import environment
 
+TOP, TIED = 20, " ≈"
+OVER = {
+    "seeds": "seeds (Student's t)",
+    "images": "the images of a single run (Wilson)",
+    "nothing": "nothing, where there is one run",
+}
+MOST = 12  # rows of a table; all of them stand in trials.csv
+GUESSED = "no better than guessing"
+FEEDBACK = ("bayes", "gp")
+
 
 def summary_section(data: SweepData) -> Section:
     """The recommended configuration with what to expect of it; where there is none, the best one so far."""
@@ -69,9 +79,6 @@ def _headline(data: SweepData) -> list[Block]:
         return [Headline(measure.text(best.objective.mean), words), Code(best.command)]
     failed = f"{len(data.failed)} failed" if data.failed else "none has come to its end"
     return [Note(f"There is no answer: no trial has a result, {failed}.")]
-
-
-TOP, TIED = 20, " ≈"
 
 
 def leaderboard_section(data: SweepData) -> Section:
@@ -105,13 +112,6 @@ def _caption(data: SweepData) -> str:
     )
 
 
-OVER = {
-    "seeds": "seeds (Student's t)",
-    "images": "the images of a single run (Wilson)",
-    "nothing": "nothing, where there is one run",
-}
-
-
 def _all(data: SweepData) -> str:
     return f"all {counted(len(data.analysis.entries), 'configuration')} with their values, intervals and commands"
 
@@ -131,10 +131,6 @@ def _table(data: SweepData, entries: Sequence[Entry], caption: str) -> Table:
         for entry in entries
     ]
     return Table(header, rows, caption, compact=True)
-
-
-MOST = 12  # rows of a table; all of them stand in trials.csv
-GUESSED = "no better than guessing"
 
 
 def failures_section(data: SweepData) -> Section:
@@ -204,9 +200,6 @@ def _saved(data: SweepData, stopped: list[Trial]) -> str:
         f"1/{eta} of those that had got as far. That saved {saved:,} of "
         f"{sum(epochs.values()):,} epochs, about {duration(seconds)} of training."
     )
-
-
-FEEDBACK = ("bayes", "gp")
 
 
 def reproduce_section(data: SweepData) -> Section:
