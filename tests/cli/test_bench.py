@@ -94,9 +94,12 @@ def test_without_pytorch_its_absence_is_said(monkeypatch, capsys):
 def test_what_pytorch_lacks_is_left_out(monkeypatch, capsys):
     answers = {"handgrad": ONCE["handgrad"], "torch": {"skipped": "no eve"}}
     monkeypatch.setattr(bench, "find_spec", lambda name: name)
-    monkeypatch.setattr(bench, "_once", lambda task: answers[task["engine"]])
-    said = call(capsys, "bench --dataset digits --optimizer eve --shift 1 --rounds 1").out
+    asked = []
+    monkeypatch.setattr(bench, "_once", lambda task: asked.append(task["engine"]) or answers[task["engine"]])
+    said = call(capsys, "bench --dataset digits --optimizer eve --shift 1 --rounds 3").out
     assert "1 core left out: no eve" in said
+    assert asked.count("handgrad") == 3
+    assert asked.count("torch") == len({1, len(bench.available_cores())}), "once for each number of cores"
     assert "PyTorch trains without the augmentation" in said
 
 

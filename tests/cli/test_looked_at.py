@@ -117,6 +117,15 @@ def test_a_sweep_tells_it_once(here, capsys):
     assert answer.err.count("are few to learn from") <= 1
 
 
+def test_what_only_some_trials_are_warned_of_is_said_whichever_comes_first(here, capsys):
+    (here / "s.yaml").write_text(
+        "method: grid\nmetric: {name: val_accuracy, goal: maximize}\nparameters:\n"
+        "  dataset: {value: digits}\n  hidden_size: {value: 8}\n  num_layers: {value: 1}\n  epochs: {values: [6, 1]}\n"
+    )
+    answer = call(capsys, "sweep s.yaml --jobs 1 --no_report")
+    assert answer.err.count("some trials: 11 steps in all (epochs 1, 11 steps each) are few to learn from") == 1
+
+
 def test_a_result_at_the_chance_level_is_told_everywhere(here, capsys):
     answer = call(capsys, TINY.replace("0.003", "1e-9").replace("--no_report", "--report") + " --name a")
     assert answer.code == 0

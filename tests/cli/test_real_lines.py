@@ -254,7 +254,7 @@ REFUSED = {
     "--train-limit 2048": "train_fraction must be in (0, 1], got 2048.0",
     "--test-limit 1024": "all test images are always used: leave out --test-limit",
     "--anneal true": "schedule must be one of constant, step",
-    "--early_stop": "--early_stop says yes, but gives no number: add --patience N",
+    "--early_stop": "--early_stop needs a value (--patience)",
     "--early_stop --patience 5 --min_delta 0.001": "any gain counts for patience: leave out --min_delta",
     "--save_best_only no": "for the last one give keep last",
     "--augment": "images are varied by noise, shift and elastic only",

@@ -57,7 +57,7 @@ def run(tokens: list[str]) -> int:
 
 
 def _split(tokens: list[str]) -> tuple[Path | None, list[str]]:
-    """The run that is named, and the flags, among which -o FILE is told from -o OPTIMIZER by the file's ending."""
+    """The run that is named, and the flags, -o FILE being distinguished from -o OPTIMIZER by the file's ending."""
     rest = list(tokens)
     for place in range(len(rest) - 1):
         if rest[place] == "-o" and Path(rest[place + 1]).suffix in SUFFIXES:

@@ -80,7 +80,7 @@ def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN, start: str =
     if said or flags.problems or config is None:
         raise together([*([UsageError(said)] if said else []), *flags.problems])
     given = {name: getattr(config, name) for name in values}
-    notes = [*(f"{source}: {note}" for note in file.notes()), *flags.notes(), *_told(config, given, base)]
+    notes = [*(f"{source}: {note}" for note in file.notes()), *flags.notes(), *_notes_on(config, given, base)]
     return ParsedFlags(config, given, _defaults(options) | besides | chosen, notes)
 
 
@@ -116,7 +116,7 @@ def _suitable(config: RunConfig, decided: Sequence[tuple[str, str, Any]], proble
     return config
 
 
-def _told(config: RunConfig, given: Iterable[str], base: Mapping[str, Any]) -> Iterator[str]:
+def _notes_on(config: RunConfig, given: Iterable[str], base: Mapping[str, Any]) -> Iterator[str]:
     """What of the given settings changes nothing, a file's defaults aside; and a name that no folder can have."""
     differing = departures(config)
     line = idle_line(config, dict.fromkeys([*given, *(name for name in base if name in differing)]))
@@ -257,7 +257,7 @@ class Reading:
         for written, name in self._turned_on:
             value = next((value for _, given, value in self._triples if given == name), None)
             if value is None:
-                self.problems.append(UsageError(f"{written} says yes, but gives no number: add --{name} N"))
+                self.problems.append(UsageError(f"{written} needs a value (--{name})"))
             else:
                 self._notes.append(f"{written}: {name} {value} says how much")
 

@@ -1,4 +1,4 @@
-"""Writing the report of runs, told line by line."""
+"""Writing the report of runs, with a line for each step."""
 
 import logging
 from collections.abc import Sequence

@@ -59,7 +59,7 @@ class RunsProgress:
             self._console.print(f"{self._done + int(self._under_way)} of {self._total} runs are over{self._left()}")
 
     def ended(self, ending: Ending) -> None:
-        """Take its bar away; one that failed is told of in a line."""
+        """Take its bar away; a failure is printed in a line."""
         self._shares.pop(ending.name, None)
         self._done += self._runs[ending.name]
         if ending.name in self._tasks:

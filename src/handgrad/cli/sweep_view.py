@@ -76,10 +76,10 @@ class SweepView(Callback):
         return ", ".join(parts)
 
     def _line(self, trial: Trial, news: bool) -> str:
-        told = self._value(trial.objective) if trial.objective is not None else ""
+        value = self._value(trial.objective) if trial.objective is not None else ""
         mark = MARKS.get(trial.state, "best" if news else "")
         why = f": {trial.why}" if trial.why else ""
-        return f"{trial.number:>5}  {told:>8}  {mark:<7}  {trial.seconds:6.1f} s  {trial.run}{why}"
+        return f"{trial.number:>5}  {value:>8}  {mark:<7}  {trial.seconds:6.1f} s  {trial.run}{why}"
 
     def _outcome(self, sweep: Sweep, progress: SweepProgress) -> list[str]:
         stopped, failed = f", {progress.stopped:,} stopped early" * bool(progress.stopped), ""
@@ -110,7 +110,7 @@ class SweepView(Callback):
 
 
 class TransferView(SweepView):
-    """Prints how the runs on another data set go; what they have come to is told elsewhere."""
+    """Prints how the runs on another data set go; their results are printed by the command."""
 
     def _title(self, sweep: Sweep, progress: SweepProgress) -> str:
         seeds = f", {sweep.settings.seeds} seeds each" if sweep.settings.seeds > 1 else ""

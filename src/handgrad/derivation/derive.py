@@ -66,7 +66,7 @@ def derive(
     """State the equations of a network with its present weights, and check each on a real batch in float64.
 
     Shapes  batch: images (N, ...) as the network takes them, labels (N,); a handful is enough
-    `say` is told now and then what is being done.
+    `say` is called now and then with what is being done.
     """
     exact = in_float64(network)
     say("the equations, computed against the engine")

@@ -163,12 +163,12 @@ def sweep_row(results: Results, name: str) -> Row:
     document, printed = results.document, results.document.sweeps[name].printed
     best = {variant: _best(results.searched(name, variant)) for variant in VARIANTS}
     metric = _metric(results, name)
-    words = ["–" if entry is None else told(results, metric, entry.objective.mean) for entry in best.values()]
+    words = ["–" if entry is None else in_unit(results, metric, entry.objective.mean) for entry in best.values()]
     last = best["as_it_can_be"] or best["as_reported"]
     reported = "–" if printed is None else written(printed, metric, document.scale)
     above = None
     if printed is not None and last is not None:
-        ours = float(told(results, metric, last.objective.mean))
+        ours = float(in_unit(results, metric, last.objective.mean))
         above = ours >= float(reported) if MEASURES[metric].better > 0 else ours <= float(reported)
     measure = f"{MEASURES[metric].words}, best of all trials"
     return Row(name, title_of_sweep(document, name), measure, reported, words[0], words[1], above, "")
@@ -179,7 +179,7 @@ def title_of_sweep(document: Document, name: str) -> str:
     return document.sweeps[name].title or f"sweep {name}"
 
 
-def told(results: Results, metric: str, value: float) -> str:
+def in_unit(results: Results, metric: str, value: float) -> str:
     """A value of the sweep's metric in the document's unit."""
     factor = results.document.scale if MEASURES[metric].kind == "share" else 1.0
     return written(factor * value, metric, results.document.scale)
@@ -223,7 +223,7 @@ def _in_words(results: Results, name: str, entry: Entry | None) -> str:
     return (
         "–"
         if entry is None
-        else f"{told(results, _metric(results, name), entry.objective.mean)}: {entry.trials[0].run}"
+        else f"{in_unit(results, _metric(results, name), entry.objective.mean)}: {entry.trials[0].run}"
     )
 
 

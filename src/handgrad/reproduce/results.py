@@ -220,10 +220,10 @@ def _sweeps(results: Results) -> dict[str, Any]:
         searched = results.searched(name, variant)
         if searched is not None:
             ends = {"best": searched.analysis.best, "worst": searched.analysis.worst}
-            told = {
+            extremes = {
                 end: entry and {"values": entry.values, "objective": entry.objective.mean}
                 for end, entry in ends.items()
             }
             row = {"folder": planned.name, "metric": searched.analysis.metric.name, "states": searched.analysis.states}
-            found.setdefault(name, {})[variant] = row | told
+            found.setdefault(name, {})[variant] = row | extremes
     return found

@@ -194,7 +194,7 @@ class Row(NamedTuple):
 
 
 def rows_of(results: Results, names: list[str]) -> list[Row]:
-    """A row for each number that the report prints of these; one without numbers is told of by its test accuracy."""
+    """A row for each number that the report prints of these; one without any gets its test accuracy."""
     found = []
     for name in names:
         printed: list[tuple[str, Any]] = list(printed_beside(results.document, name).values())

@@ -41,7 +41,7 @@ SOONEST = 0.2  # seconds between two words about how far a run is
 NEARLY = 0.99  # what a fit that takes longer than expected is at
 
 Tell = Callable[[str, float], None]
-"""Is told a run's name and how much of it is done, from 0 to 1."""
+"""Takes a run's name and how much of it is done, from 0 to 1."""
 
 Stopping = Callable[[], bool]
 OVER = "over.json"
@@ -148,8 +148,8 @@ class PlannedSweep(NamedTuple):
     def name(self) -> str:
         """The folder's name, and the sweep's."""
         sweep = {name: part for name, part in self.definition.to_mapping().items() if name != "notices"}
-        told = [sweep, filled(self.base), self.settings.method, self.settings.seed]
-        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
+        identity = [sweep, filled(self.base), self.settings.method, self.settings.seed]
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.label}-{digest}"
 
     @property

@@ -68,7 +68,7 @@ def build_network(config: RunConfig, dataset: Dataset, rows: Any) -> Network:
 
 
 def build_settings(config: RunConfig) -> Settings:
-    """What the training loop is told, from a configuration."""
+    """The settings of the training loop, from a configuration."""
     names = (
         "epochs",
         "batch_size",

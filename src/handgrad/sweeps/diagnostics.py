@@ -330,7 +330,7 @@ RANK = {ERROR: 0, WARNING: 1, NOTE: 2}
 def diagnose_sweep(
     definition: SweepDefinition, base: RunConfig, plan: Plan | None = None, estimate: Estimate | None = None
 ) -> list[Diagnostic]:
-    """Everything to be said about a sweep, the worst first; hours are told where an `estimate` of a trial is given."""
+    """All that is found about a sweep, the worst first; hours are stated where an `estimate` of a trial is given."""
     sweep = DiagnosedSweep(definition, base, plan or Plan(), estimate)
     found = [each for check in CHECKS for each in check(sweep)]
     return sorted([*found, *definition.notices], key=lambda each: RANK[each.severity])

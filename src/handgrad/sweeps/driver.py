@@ -34,7 +34,7 @@ from handgrad.sweeps.trial import FAILED, FINISHED, LOST, RUNNING, STOPPED, Stop
 
 
 class SweepProgress(NamedTuple):
-    """How far a sweep is: `wanted` is None where only time ends it, `seconds_left` where nothing can be told yet."""
+    """How far a sweep is: `wanted` is None where only time ends it, `seconds_left` where there is no estimate yet."""
 
     wanted: int | None
     settled: int
@@ -68,7 +68,7 @@ class Callback:
 POLL_SECONDS = 0.2
 OTHERS_SECONDS = 1.0  # between two looks at what other drivers do, once there is nothing to begin
 SHUTDOWN_SECONDS = 60.0  # for interrupted trials to save what they have
-RECENT = 50  # ends of trials that the time left is told from
+RECENT = 50  # ends of trials from which the time left is estimated
 SAVE_SECONDS = 2.0  # between two summaries in sweep.json, while the sweep runs
 FLUSHERS = 4  # threads that wait for the disk
 DEATHS = 3  # of a trial's processes without an epoch between them, before it is lost
@@ -250,8 +250,8 @@ class Driver:
         stop = self._stops.get(trial.number) if event.how == EARLY else None
         state = STATES.get(event.how, FAILED)
         why = pruner.reason(stop, metric.name) if pruner and stop else event.message
-        told = {epoch: value for epoch, value in enumerate(event.epochs, 1) if value is not None}
-        trial = dataclasses.replace(trial, epochs=told or trial.epochs)
+        epochs = {epoch: value for epoch, value in enumerate(event.epochs, 1) if value is not None}
+        trial = dataclasses.replace(trial, epochs=epochs or trial.epochs)
         self._settle(trial, state, objective=event.objective, seconds=event.seconds, why=why, stop=stop)
         self._ends.append(time.monotonic())
         if event.objective is not None and metric.reached(event.objective):

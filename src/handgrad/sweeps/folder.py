@@ -34,7 +34,7 @@ def recovered(definition: SweepDefinition, base: RunConfig, runs_dir: Path, know
     """A trial for each run in the folder whose name is not `known`, in the order in which they were begun.
 
     One that is not over waits for a driver, which goes on from its checkpoint. Why a trial was stopped early is lost;
-    one that was refused before it had a folder is tried anew. A run that is none of the sweep is told, and left alone.
+    one that was refused before it had a folder is tried anew. A run of another origin is named, and left alone.
     """
     found: list[Trial] = []
     for run in list_runs(runs_dir):
@@ -287,10 +287,10 @@ def _digest(path: Path, settings: Settings) -> str:
 
     Raises  FileSystemError, CorruptDataError for files that cannot be read.
     """
-    told = hashlib.sha256(json.dumps([settings.method, settings.seed, settings.study]).encode())
+    digest = hashlib.sha256(json.dumps([settings.method, settings.seed, settings.study]).encode())
     for name in (SWEEP_FILE, BASE_FILE):
-        told.update(read_file(path / name))
-    return told.hexdigest()
+        digest.update(read_file(path / name))
+    return digest.hexdigest()
 
 
 def changed(sweep: Sweep, **settings: Any) -> Sweep:

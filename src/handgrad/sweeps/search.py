@@ -59,13 +59,18 @@ def run_sweep(
 
 
 def _heed_diagnoses(examples: list[dict[str, Any]]) -> None:
-    """Tell once what would be told of trials.  Raises  UsageError when none of them can be trained."""
+    """Warn once of what some or all trials are warned of.  Raises  UsageError when none of them can be trained."""
     found = diagnose_each(map(RunConfig.from_mapping, examples))
-    errors = [[each for each in told if each.severity == ERROR] for told in found]
+    errors = [[each for each in findings if each.severity == ERROR] for findings in found]
     heed(errors[0] if all(errors) else ())
-    failing = sorted({each for told in errors for each in told})
-    told_once = [each._replace(severity=WARNING, what=f"some trials will fail: {each.what}") for each in failing]
-    heed([*told_once, *(each for each in found[0] if each.severity == WARNING)])
+    failing = sorted({each for findings in errors for each in findings})
+    warnings = [each._replace(severity=WARNING, what=f"some trials will fail: {each.what}") for each in failing]
+    # One of a kind, which is known by its fix: "41 steps in all …" and "30 steps in all …" are one warning.
+    kinds = {each.fix: each for findings in reversed(found) for each in findings if each.severity == WARNING}
+    for each in kinds.values():
+        everywhere = all(each in findings for findings in found)
+        warnings.append(each if everywhere else each._replace(what=f"some trials: {each.what}"))
+    heed(warnings)
 
 
 def _executor(sweep: Sweep, jobs: int | None, ray: str | None) -> LocalExecutor | RayExecutor:

@@ -67,8 +67,10 @@ class TrialStore:
         """
         changed = dataclasses.replace(trial, **changes)
         study, number, *content = self._row(changed)
-        told = f"UPDATE {TABLE} SET settled = ?, record = ?, digest = ? WHERE study = ? AND number = ? AND settled = 0"
-        if self.database.write(told, *content, study, number):
+        update = (
+            f"UPDATE {TABLE} SET settled = ?, record = ?, digest = ? WHERE study = ? AND number = ? AND settled = 0"
+        )
+        if self.database.write(update, *content, study, number):
             self._remember(changed)
         return changed
 

@@ -60,8 +60,8 @@ def no_better_than_guessing(
         f"level: always naming the largest class is right for {100 * share:.2f} %"
     )
     found = sorted([*causes, *_of_data(parts, images, labels)], reverse=True)
-    told = "; ".join(f"{number}. {text}" for number, (_, text) in enumerate(found[:MOST_CAUSES], 1))
-    fix = f"Likeliest causes: {told}" if found else f"No usual cause shows: {remedy}"
+    listed = "; ".join(f"{number}. {text}" for number, (_, text) in enumerate(found[:MOST_CAUSES], 1))
+    fix = f"Likeliest causes: {listed}" if found else f"No usual cause shows: {remedy}"
     return Diagnostic(WARNING, what, f"{fix}. {_mean_images(parts, images, labels).sentence}")
 
 

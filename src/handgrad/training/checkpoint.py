@@ -63,7 +63,7 @@ def save_checkpoint(trainer: Trainer, folder: Path, origin: Mapping[str, Any] | 
 
 
 def newest_origin(folder: Path) -> dict[str, Any] | None:
-    """What the newest sound checkpoint says that its training depends on, as `save_checkpoint` was told; None: no such.
+    """What the newest sound checkpoint says that its training depends on, as `save_checkpoint` got it; None: no such.
 
     Older versions did not write it down: it is empty then.
     """

@@ -130,7 +130,8 @@ def _few(parts: Split, settings: Settings) -> Iterator[Diagnostic]:
     per_epoch, validation = -(-len(parts.train_rows) // settings.batch_size), len(parts.validation_rows)
     steps = settings.epochs * per_epoch
     if 0 < steps < LEAST_STEPS:
-        what = f"{steps} steps in all (epochs {settings.epochs}, {per_epoch} steps each) are few to learn from"
+        each = f"{per_epoch} step{'s' * (per_epoch != 1)} each"
+        what = f"{steps} steps in all (epochs {settings.epochs}, {each}) are few to learn from"
         yield Diagnostic(WARNING, what, "Raise epochs, or lower batch_size")
     if 0 < validation < LEAST_VALIDATION and (settings.keep == "best" or settings.patience):
         what = f"the epoch to keep is chosen by {validation} validation images"

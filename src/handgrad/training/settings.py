@@ -1,4 +1,4 @@
-"""What a training is told, besides its network and its data."""
+"""The settings of a training, besides its network and its data."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -107,7 +107,7 @@ class SweepData:
         places = {name: place for place, name in enumerate(self.parameters)}
         return sorted(found, key=lambda each: places[each.name])
 
-    def told(self, trial: Trial) -> float:
+    def counted_objective(self, trial: Trial) -> float:
         """A trial's result as the analysis counts it: the metric, or how far it is from its target."""
         metric, objective = self.sweep.definition.metric, float(trial.objective or 0.0)
         return metric.objective(objective) if metric.goal == "target" else objective

@@ -110,7 +110,7 @@ def searched(data: SweepData, backwards: bool = False) -> Searched:
     return Searched(
         measure,
         np.array([trial.number for trial in trials]),
-        np.array([measure.factor * data.told(trial) for trial in trials]),
+        np.array([measure.factor * data.counted_objective(trial) for trial in trials]),
         np.array([trial.state == STOPPED for trial in trials]),
         tuple(column(name, data.sweep.definition.varying[name], trials) for name in names),
     )
