@@ -114,8 +114,8 @@ def step_budget(name: str, experiments: Mapping[str, Evidence]) -> list[str]:
         f"{evidence.title}: the learning rate of {peak:.2g} ends at {end:.1e} after {len(rates) - 1:,} steps, "
         f"mean {mean:.1e}: a smaller step budget, {100 * mean / peak:.0f} % of a constant {peak:.2g}'s."
     )
-    twin = nearest_constant(evidence.settings, mean, experiments)
-    return [said] + ([_beside(evidence, experiments[twin])] if twin else [])
+    constant = nearest_constant(evidence.settings, mean, experiments)
+    return [said] + ([_beside(evidence, experiments[constant])] if constant else [])
 
 
 def course(settings: Settings) -> Any:

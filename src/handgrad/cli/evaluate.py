@@ -22,7 +22,7 @@ FORMATS: dict[str, Callable[[Table], str]] = {"md": markdown, "latex": latex}
 EXAMPLES = """  handgrad evaluate runs/NAME
   handgrad evaluate runs/NAME --on validation --percent
   handgrad evaluate runs/A runs/B                      McNemar's test
-  handgrad evaluate runs/A runs/B runs/C --ensemble    the three asked as one
+  handgrad evaluate runs/A runs/B runs/C --ensemble    an ensemble of the three
   handgrad evaluate runs/NAME --format latex           tables to paste
   handgrad evaluate runs/NAME --json numbers.json --csv tables"""
 

@@ -31,7 +31,7 @@ COMMANDS = {
     "lockstep": "PyTorch beside the hand-written engine: where they part, and why",
     "export": "write a run's weights for PyTorch, and the lines that load them",
     "reproduce": "run a course report again, whole or in part, or a recipe of yours",
-    "check": "what a report's own numbers say of its claims, or yours of yours",
+    "check": "judge the claims of a report, a course's or yours, by its numbers",
     "data": "list, fetch, verify data sets; what one holds, samples of it",
     "bench": "time the training steps of a configuration, here and in PyTorch",
     "info": "versions, BLAS, processor, data found; the rule of an optimizer",

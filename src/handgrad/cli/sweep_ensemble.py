@@ -1,4 +1,4 @@
-"""`handgrad sweep ensemble NAME`: the best configurations' networks asked as one."""
+"""`handgrad sweep ensemble NAME`: an ensemble of the best configurations' networks."""
 
 from collections.abc import Iterator
 
@@ -67,7 +67,7 @@ def points(outcome: Outcome) -> Iterator[str]:
 
 
 ENSEMBLE = Subcommand(
-    "the best configurations' networks asked as one",
+    "an ensemble of the best configurations' networks",
     together,
     (
         Option("top", Whole(2), "configurations to choose from, the best first", ("n",), default=5),

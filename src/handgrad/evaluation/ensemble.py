@@ -1,4 +1,4 @@
-"""Several models asked as one."""
+"""Ensembles: the average of what several models predict."""
 
 from collections.abc import Sequence
 
