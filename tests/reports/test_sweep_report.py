@@ -16,6 +16,7 @@ from tests.sweeps.planted import additive, planted, sweep_over, trial
 from handgrad.reports.blocks import LARGE, Attachment, Interactive, Note, Points, Report, Section, Text
 from handgrad.reports.render import write_html, write_markdown
 from handgrad.reports.sweep import SweepData, build_sweep_report, sweep_sections
+from handgrad.reports.sweep.timeline import timeline_data
 from handgrad.sweeps import Hyperband, Metric
 from handgrad.sweeps.analysis.analyse import analyse
 from handgrad.sweeps.space import LogUniformValues, Uniform
@@ -285,3 +286,12 @@ def test_other_goals_are_told_in_their_own_unit(metric, label, best):
     line = json.loads(block.view)["data"][0]["line"]
     assert line["reversescale"] is False  # dark is good, and good is little
     assert sweep.path == Path("sweeps/planted")
+
+
+def test_the_band_of_the_timeline_stays_within_what_an_accuracy_can_be():
+    """Six trials, most of them perfect and one at chance: without limits the band would reach far above 100 %."""
+    sweep = sweep_over(SPACE)
+    results = iter([0.1, 1.0, 1.0, 0.99, 1.0, 1.0])
+    line = timeline_data(data_of(sweep, planted(sweep, lambda values: next(results), 6, noise=0.0))).line
+    assert line[1:].max() == 100.0
+    assert line[1:].min() >= 0

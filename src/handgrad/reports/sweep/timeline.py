@@ -101,6 +101,9 @@ def timeline_data(data: SweepData) -> Timeline:
     states = {trial.number: trial.state for trial in data.trials}
     start = min(trial.began for trial in data.trials)
     mean, low, high = (factor * value for value in timeline.slope[:3])
+    line = regression_band(seconds, objectives, mean / 3600, factor * timeline.intercept)
+    if data.measure.unit == "%":
+        line[1:] = np.clip(line[1:], 0, 100)
     return Timeline(
         data.measure,
         numbers,
@@ -110,7 +113,7 @@ def timeline_data(data: SweepData) -> Timeline:
         np.array([trial.began - start for trial in data.failed]),
         running[:, 0],
         factor * running[:, 1],
-        regression_band(seconds, objectives, mean / 3600, factor * timeline.intercept),
+        line,
         timeline.slope._replace(mean=mean, low=low, high=high),
         timeline.p,
     )
