@@ -19,7 +19,7 @@ from handgrad.config import RunConfig
 from handgrad.errors import UsageError
 from handgrad.machine import available_cores
 from handgrad.sweeps import SweepDefinition
-from handgrad.sweeps.driver import Callback, SweepProgress
+from handgrad.sweeps.driver import SweepCallback, SweepProgress
 from handgrad.sweeps.folder import Settings, Sweep, create_sweep
 from handgrad.sweeps.samplers import SAMPLERS
 from handgrad.sweeps.samplers.base import Sampler
@@ -136,7 +136,7 @@ class Listed(Sampler):
         return next((values for values in self.listed if self.definition.key(values) not in taken), None)
 
 
-class News(Callback):
+class News(SweepCallback):
     """Tells how many trials are done."""
 
     def __init__(self, tell: Tell) -> None:
@@ -171,7 +171,9 @@ def grid_hours(definition: SweepDefinition, base: RunConfig, sample: int, tell: 
         }
 
 
-def _trained(path: Path, definition: SweepDefinition, base: RunConfig, strata: list[Stratum], news: Callback) -> Sweep:
+def _trained(
+    path: Path, definition: SweepDefinition, base: RunConfig, strata: list[Stratum], news: SweepCallback
+) -> Sweep:
     """The sample in a random order, so that what drifts with time falls on every stratum alike."""
     listed = [values for stratum in strata for values in stratum.drawn]
     order = np.random.default_rng(base.seed).permutation(len(listed))

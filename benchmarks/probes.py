@@ -13,7 +13,7 @@ from handgrad.kernels.matmul import matmul
 from handgrad.machine import peak_bytes
 from handgrad.nn import ACTIVATIONS, Dense, Layer, Network, ReLU, Tanh
 from handgrad.optim import Adam
-from handgrad.training import Observer, Settings, Trainer
+from handgrad.training import Callback, Settings, Trainer
 
 ARCHITECTURES = 20
 SIZES = (128, 1024)  # in the second-level cache, and where a library's packing pays
@@ -96,7 +96,7 @@ def architecture(index: int) -> list[Layer]:
     return [*hidden, Dense(10)]
 
 
-class UntilFirstStep(Observer):
+class UntilFirstStep(Callback):
     """Notes the time of the first step and stops the training."""
 
     def __init__(self) -> None:

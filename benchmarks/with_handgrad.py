@@ -1,4 +1,4 @@
-"""handgrad as a user trains with it: the Trainer with its own shuffling, whose epochs an observer times."""
+"""handgrad as a user trains with it: the Trainer with its own shuffling, whose epochs an callback times."""
 
 import time
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ from handgrad.config.layers import build_layer
 from handgrad.data import Split, load
 from handgrad.nn import ACTIVATIONS, LAYERS, Layer, Network
 from handgrad.optim import OPTIMIZERS, GradientTransforms, OneCycle, Optimizer
-from handgrad.training import Augmentation, Epoch, Observer, Settings, Trainer
+from handgrad.training import Augmentation, Callback, Epoch, Settings, Trainer
 
 
-class Clock(Observer):
+class Clock(Callback):
     """At each epoch's end: the time, and the seconds spent in compiled calls so far."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Clock(Observer):
         self.compiled.append(trainer.seconds)
 
 
-class UntilGoal(Observer):
+class UntilGoal(Callback):
     """Stops the training when the goal of a race is reached."""
 
     def __init__(self, entry: Entry) -> None:
@@ -51,7 +51,7 @@ class Hand(Contender):
     def train(self, orders: Iterable[Array]) -> list[float]:
         """The orders are those that the Trainer draws by itself."""
         trainer, clock = self.trainer(len(list(orders))), Clock()
-        trainer.observers = (clock,)
+        trainer.callbacks = (clock,)
         begin = time.perf_counter()
         trainer.run()
         return np.diff([begin, *clock.times]).tolist()
@@ -127,7 +127,7 @@ def between_steps(dataset: str = "", images: int = IMAGES) -> dict[str, float]:
     weights = initial_weights(workload.layers, data.image_shape, 0)
     trainer = Hand(Task(workload, data.x_train[:images], data.y_train[:images], weights)).trainer(epochs)
     clock = Clock()
-    trainer.observers = (clock,)
+    trainer.callbacks = (clock,)
     trainer.run()
     steps = (epochs - 1) * trainer.steps_per_epoch
     wall, compiled = clock.times[-1] - clock.times[0], clock.compiled[-1] - clock.compiled[0]

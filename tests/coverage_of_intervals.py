@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from tests.sweeps.planted import additive, planted, sweep_over
-from tests.sweeps.worlds import Kind, MeasuredOn, World, probability, recommended
+from tests.sweeps.worlds import MeasuredOn, ValueType, World, probability, recommended
 
 from handgrad.claims.estimate import compare, counted
 from handgrad.evaluation import mcnemar, mean_interval, welch_interval, wilson
@@ -214,7 +214,7 @@ def importance(times: int) -> Iterator[Row]:
         yield row("sweep, importance", f"{count} trials", found, actual)
 
 
-PLAIN = Kind()
+PLAIN = ValueType()
 KINDS = {
     "additive": PLAIN,
     "degenerate level": PLAIN._replace(degenerate=True),
@@ -254,7 +254,7 @@ def recommendation(times: int) -> Iterator[Row]:
         advising.draws = draws
 
 
-def of_world(name: str, kind: Kind, count: int, times: int) -> Row:
+def of_world(name: str, kind: ValueType, count: int, times: int) -> Row:
     """Of so many sweeps in worlds of a kind."""
     inside, widths = [], []
     for seed in range(times):

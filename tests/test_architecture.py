@@ -34,7 +34,7 @@ FLOORS: dict[str, float] = {
     **dict.fromkeys(["kernels", "equations"], 1),  # both below nn and optim, whose classes state kernels and equations
     **dict.fromkeys(["nn", "optim", "data", "classical"], 2),
     **dict.fromkeys(["config", "strict_yaml"], 2.5),
-    **dict.fromkeys(["training", "evaluation", "backends"], 3),
+    **dict.fromkeys(["training", "evaluation", "torch_port"], 3),
     **dict.fromkeys(["runs", "figures"], 4),
     **dict.fromkeys(["derivation"], 4.5),
     **dict.fromkeys(["sweeps", "reports"], 5),

@@ -7,8 +7,8 @@ import pytest
 from handgrad.cli.flags import parse
 from handgrad.cli.options import HELP, TRAIN, Option
 from handgrad.config import RunConfig
-from handgrad.config.kinds import Whole
-from handgrad.config.spellings import FIELDS
+from handgrad.config.aliases import FIELDS
+from handgrad.config.value_types import Whole
 from handgrad.errors import FileSystemError, UsageError
 from handgrad.nn import ACTIVATIONS, ReLU
 

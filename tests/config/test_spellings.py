@@ -4,9 +4,9 @@ import pytest
 
 from handgrad.cli.options import TRAIN
 from handgrad.config import RunConfig, kind_of
-from handgrad.config.kinds import Name
-from handgrad.config.lookup import field_spellings, find, listed, value_name
-from handgrad.config.spellings import AMBIGUOUS_FIELDS, AMBIGUOUS_VALUES, FIELDS, VALUES
+from handgrad.config.aliases import AMBIGUOUS_FIELDS, AMBIGUOUS_VALUES, FIELDS, VALUES
+from handgrad.config.lookup import field_aliases, find, listed, value_name
+from handgrad.config.value_types import Name
 from handgrad.errors import UsageError
 from handgrad.nearest import nearest, squashed
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, ReLU
@@ -84,7 +84,7 @@ WRITTEN_VALUES = {
 @pytest.mark.parametrize(("spelling", "field"), ROWS)
 def test_every_spelling_of_a_field_leads_to_it(spelling, field):
     for written in (spelling, spelling.upper(), spelling.replace("_", "-")):
-        assert find(written, field_spellings(), "setting") == field
+        assert find(written, field_aliases(), "setting") == field
 
 
 def test_no_spelling_leads_to_two_things():
@@ -100,7 +100,7 @@ def test_every_field_has_a_row_and_every_row_a_field():
 
 @pytest.mark.parametrize(("written", "field"), [(w, f) for f, words in WRITTEN_FIELDS.items() for w in words.split()])
 def test_fields_as_people_write_them(written, field):
-    assert find(written, field_spellings(), "setting") == field
+    assert find(written, field_aliases(), "setting") == field
 
 
 @pytest.mark.parametrize(("field", "spelling", "name"), VALUE_ROWS)

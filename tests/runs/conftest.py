@@ -4,10 +4,10 @@ import pytest
 
 from handgrad.config import RunConfig
 from handgrad.runs import execute, resume
-from handgrad.training import Observer
+from handgrad.training import Callback
 
 
-class StopAt(Observer):
+class StopAt(Callback):
     """Stops a training at the first pause at or after a step, as a signal would."""
 
     def __init__(self, step):
@@ -46,8 +46,8 @@ def make_config(tmp_path):
 def start(make_config):
     """Start a run with some settings changed; it is stopped at `stop_at` unless that is None."""
 
-    def started(stop_at=None, observers=(), weights=None, **changes):
-        watching = [*observers, *([] if stop_at is None else [StopAt(stop_at)])]
+    def started(stop_at=None, callbacks=(), weights=None, **changes):
+        watching = [*callbacks, *([] if stop_at is None else [StopAt(stop_at)])]
         return execute(make_config(**changes), lambda config, folder: watching, weights)
 
     return started

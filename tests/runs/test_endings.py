@@ -10,10 +10,10 @@ import pytest
 from handgrad.errors import DivergedError, UsageError
 from handgrad.runs import Run, open_run
 from handgrad.runs.journal import journal, writing_log
-from handgrad.training import Observer, load_model
+from handgrad.training import Callback, load_model
 
 
-class Watch(Observer):
+class Watch(Callback):
     """Remembers the weights after each epoch, and may spoil those of one."""
 
     def __init__(self, spoil=None, factor=1.0):
@@ -28,7 +28,7 @@ class Watch(Observer):
 def test_the_best_epoch_is_kept(start):
     """After the second epoch the weights are set to nothing: the third cannot be the best."""
     watch = Watch(spoil=2, factor=0.0)
-    run = start(observers=[watch], learning_rate=1e-3, epochs=4)
+    run = start(callbacks=[watch], learning_rate=1e-3, epochs=4)
     best = run.metrics["best_epoch"]
     assert best == 2
     np.testing.assert_array_equal(run.load_model().parameters, watch.weights[1])
@@ -37,7 +37,7 @@ def test_the_best_epoch_is_kept(start):
 
 def test_the_last_epoch_is_kept_where_that_is_asked_for(start):
     watch = Watch(spoil=2, factor=0.0)
-    run = start(observers=[watch], learning_rate=1e-3, epochs=4, keep="last")
+    run = start(callbacks=[watch], learning_rate=1e-3, epochs=4, keep="last")
     assert run.metrics["best_epoch"] == 2
     np.testing.assert_array_equal(run.load_model().parameters, watch.weights[3])
 
@@ -128,7 +128,7 @@ def test_divergence_keeps_the_best_weights(start, tmp_path, keep):
     """The weights overflow after the third epoch; the second was the best."""
     watch = Watch(spoil=3, factor=1e38)
     with pytest.raises(DivergedError, match=r"step 124 \(epoch 4\)"):
-        start(observers=[watch], name="lost", epochs=5, keep=keep, monitor="validation_loss", checkpoint_seconds=0)
+        start(callbacks=[watch], name="lost", epochs=5, keep=keep, monitor="validation_loss", checkpoint_seconds=0)
     run = open_run(tmp_path / "runs" / "lost")
     best = run.metrics["best_epoch"]
     np.testing.assert_array_equal(run.load_model().parameters, watch.weights[best - 1])

@@ -18,7 +18,7 @@ from handgrad.config import RunConfig
 from handgrad.data import load
 from handgrad.sweeps import Hyperband, SweepDefinition
 from handgrad.sweeps.database import open_storage
-from handgrad.sweeps.driver import Callback, Driver
+from handgrad.sweeps.driver import Driver, SweepCallback
 from handgrad.sweeps.executors.run_trial import run_trial
 from handgrad.sweeps.folder import Settings, changed, create_sweep, open_sweep
 from handgrad.sweeps.space import Categorical
@@ -74,7 +74,7 @@ class Threads:
         pass
 
 
-class Notes(Callback):
+class Notes(SweepCallback):
     """Remembers in which order trials were settled, and what was noticed."""
 
     def __init__(self):

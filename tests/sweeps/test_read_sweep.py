@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from handgrad.config import RunConfig
-from handgrad.config.spellings import FIELDS
+from handgrad.config.aliases import FIELDS
 from handgrad.sweeps import read_sweep
 from handgrad.sweeps.definition import METRICS, Metric
 from handgrad.sweeps.space import Categorical, Constant, IntUniform, LogUniform, Quantized, Uniform

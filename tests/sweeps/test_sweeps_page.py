@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.commands import python
 
-from handgrad.config.spellings import FIELDS
+from handgrad.config.aliases import FIELDS
 from handgrad.strict_yaml import load_mapping
 from handgrad.sweeps import read_sweep
 from handgrad.sweeps.definition import METRICS

@@ -34,7 +34,7 @@ CHANCE = 0.1
 RATES = LogUniformValues(1e-4, 1e-1)
 
 
-class Kind(NamedTuple):
+class ValueType(NamedTuple):
     """What a world may have, and how it is searched; `seed_noise` is a standard deviation of accuracy."""
 
     degenerate: bool = False
@@ -53,7 +53,7 @@ class Kind(NamedTuple):
 class World:
     """One draw of the effects of such a kind."""
 
-    def __init__(self, kind: Kind, seed: int) -> None:
+    def __init__(self, kind: ValueType, seed: int) -> None:
         self.kind, self._rng = kind, np.random.default_rng(seed)
         names = list(LISTED)[: kind.listed]
         space: dict[str, Any] = {name: LISTED[name] for name in names}

@@ -6,10 +6,10 @@ import pytest
 from handgrad.data import Split, holdout, load
 from handgrad.nn import BatchNorm, Dense, Dropout, Flatten, Network, ReLU
 from handgrad.optim import GradientTransforms, NAdam, OneCycle
-from handgrad.training import Augmentation, Observer, Settings, Trainer
+from handgrad.training import Augmentation, Callback, Settings, Trainer
 
 
-class StopAt(Observer):
+class StopAt(Callback):
     """Stops a training at the first pause at or after a step."""
 
     def __init__(self, step):
@@ -45,8 +45,8 @@ def make_trainer(digits_split):
             "evaluate_every": 13,
             "patience": 3,
         }
-        observers = [] if stop_at is None else [StopAt(stop_at)]
-        return Trainer(network, split, Settings(**settings | changes), observers)
+        callbacks = [] if stop_at is None else [StopAt(stop_at)]
+        return Trainer(network, split, Settings(**settings | changes), callbacks)
 
     return make
 

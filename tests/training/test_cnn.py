@@ -42,8 +42,8 @@ def make_cnn(digits_split):
     def make(stop_at=None, **changes):
         network = Network([*STAGE, Dropout(0.1), *STAGE, Flatten(), Dense(10)], (8, 8), seed=3)
         settings = {"optimizer": Adam(0.01), "epochs": 3, "batch_size": 31, "log_every": 7, "evaluate_every": 13}
-        observers = [] if stop_at is None else [StopAt(stop_at)]
-        return Trainer(network, digits_split, Settings(**settings | changes), observers)
+        callbacks = [] if stop_at is None else [StopAt(stop_at)]
+        return Trainer(network, digits_split, Settings(**settings | changes), callbacks)
 
     return make
 

@@ -147,7 +147,7 @@ def test_harmed_checkpoint_is_left_out(make_trainer, tmp_path, caplog, harm):
     save_checkpoint(first, tmp_path)
     earlier = first.step
     first.stop_reason = ""
-    first.observers[0].step = 90
+    first.callbacks[0].step = 90
     first.run()
     newest = save_checkpoint(first, tmp_path)
     content = bytearray(newest.read_bytes())

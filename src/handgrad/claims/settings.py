@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from handgrad.config import RunConfig, kind_of
 from handgrad.config.influence import WITHOUT_INFLUENCE, idle, settled
-from handgrad.config.lookup import field_spellings, shown
+from handgrad.config.lookup import field_aliases, shown
 from handgrad.config.owners import CHOICES, fields_of, owned
 from handgrad.nearest import nearest, squashed
 
@@ -78,7 +78,7 @@ def confounders(a: Settings, b: Settings, cause: Iterable[str]) -> dict[str, tup
 
 def canonical_name(written: str) -> str:
     """RunConfig's name of a setting, or the name as it is."""
-    return field_spellings().get(squashed(written), written)
+    return field_aliases().get(squashed(written), written)
 
 
 def in_words(differences: Mapping[str, tuple[Any, Any]]) -> str:

@@ -18,7 +18,7 @@ from handgrad.cli.help_text import help_text
 from handgrad.cli.options import CONFIG, HELP, Option
 from handgrad.cli.watching import read_dataset
 from handgrad.config import RunConfig
-from handgrad.config.kinds import Whole
+from handgrad.config.value_types import Whole
 from handgrad.errors import HandgradError, UsageError
 from handgrad.extras import how_to_install
 from handgrad.machine import available_cores

@@ -13,7 +13,7 @@ from handgrad.cli.help_text import help_text
 from handgrad.cli.options import CONFIG, HELP, Option
 from handgrad.cli.watching import watching_fold
 from handgrad.config import RunConfig
-from handgrad.config.kinds import Name, Whole
+from handgrad.config.value_types import Name, Whole
 from handgrad.errors import UsageError
 from handgrad.runs import CrossValidation, FoldResult, cross_validate
 from handgrad.runs.crossval import CLASS_MEASURES, MEASURES, Spread, folder_of

@@ -11,8 +11,8 @@ from handgrad.cli.console import Screen, say
 from handgrad.cli.flags import FLAG, parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import CONFIG, HELP, Option
-from handgrad.config.kinds import Name, Text
 from handgrad.config.lookup import listed
+from handgrad.config.value_types import Name, Text
 from handgrad.derivation import FORMATS, derive_config, derive_run
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write

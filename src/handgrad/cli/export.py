@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from handgrad.backends import save_torch, source
 from handgrad.cli.console import say, working
 from handgrad.cli.parser import Parser
 from handgrad.runs import open_run
+from handgrad.torch_port import save_torch, source
 
 EXAMPLES = """  handgrad export runs/NAME weights.safetensors
   handgrad export runs/NAME weights.pt > network.py

@@ -6,10 +6,10 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from handgrad.classical import Stage
 from handgrad.cli.console import WAITS, Screen
-from handgrad.training import Observer
+from handgrad.training import Callback
 
 
-class FitProgress(Observer):
+class FitProgress(Callback):
     """A bar that fills with time when stdout is a terminal; unless `lines` is False, a line where a stage ends, and
     elsewhere one where a long stage begins."""
 

@@ -15,14 +15,14 @@ from handgrad import strict_yaml
 from handgrad.cli.options import TRAIN, Option
 from handgrad.config import RunConfig, kind_of
 from handgrad.config.accepted import PLACES, SAVED, answer, decided_by_data
+from handgrad.config.aliases import COMPLEMENTS, FIELDS, FLAGS_BY_VALUE, GUESSED, OTHERWISE, SEVERAL_FIELDS
 from handgrad.config.influence import called_for, idle_line
-from handgrad.config.kinds import Kind, Name, Number, Switch, Whole, items, number, yes_or_no
-from handgrad.config.lookup import AmbiguousNameError, UnknownNameError, field_spellings, inverted, shown, together
+from handgrad.config.lookup import AmbiguousNameError, UnknownNameError, field_aliases, inverted, shown, together
 from handgrad.config.meaning import WEIGHTS, meaning, nth_layer
 from handgrad.config.naming import folder_of_name
 from handgrad.config.presets import BEST, PRESETS, departures
 from handgrad.config.resolve import united
-from handgrad.config.spellings import COMPLEMENTS, FIELDS, FLAGS_BY_VALUE, GUESSED, OTHERWISE, SEVERAL_FIELDS
+from handgrad.config.value_types import Name, Number, Switch, ValueType, Whole, items, number, yes_or_no
 from handgrad.data import inputs_and_classes
 from handgrad.errors import UsageError
 from handgrad.nearest import squashed
@@ -148,7 +148,7 @@ class Reading:
 
     def __init__(self, options: Sequence[Option], what: str) -> None:
         self.options = {option.name: option for option in options}
-        self.table = field_spellings() | inverted({option.name: option.aliases for option in options})
+        self.table = field_aliases() | inverted({option.name: option.aliases for option in options})
         self.what = what
         self.problems: list[UsageError] = []
         self.decided: list[tuple[str, str, Any]] = []
@@ -160,7 +160,7 @@ class Reading:
         self._notes: list[str] = []
         self._answers: dict[str, list[str]] = {}
 
-    def kind_of(self, name: str) -> Kind:
+    def kind_of(self, name: str) -> ValueType:
         """How the values of a setting or an option may be written."""
         return self.options[name].kind if name in self.options else kind_of(name)
 
@@ -376,14 +376,14 @@ def _quoted(words: Sequence[Any]) -> str:
     return " ".join(" ".join(map(str, words)).split())
 
 
-def _read(name: str, kind: Kind, value: Any) -> Any:
+def _read(name: str, kind: ValueType, value: Any) -> Any:
     try:
         return kind(value)
     except ValueError as error:
         raise UsageError(f"{name} {error} (--{name})") from error
 
 
-def _or_none(kind: Kind, value: Any) -> Any:
+def _or_none(kind: ValueType, value: Any) -> Any:
     try:
         return kind(value)
     except ValueError:

@@ -7,11 +7,11 @@ from typing import Any
 
 from handgrad.cli.options import TRAIN, Option
 from handgrad.config import RunConfig, kind_of
-from handgrad.config.kinds import Kind, Name, Switch
+from handgrad.config.aliases import FIELDS
 from handgrad.config.lookup import listed
 from handgrad.config.owners import CHOICES, defaults_of, fields_of
 from handgrad.config.presets import BEST, PRESETS
-from handgrad.config.spellings import FIELDS
+from handgrad.config.value_types import Name, Switch, ValueType
 
 WIDTH, COLUMN = 80, 28
 SHORT = 4  # letters of an alias that is shown beside the name
@@ -96,7 +96,7 @@ def _users(field: str) -> list[str]:
     return []
 
 
-def _sentence(description: str, kind: Kind, default: Any) -> str:
+def _sentence(description: str, kind: ValueType, default: Any) -> str:
     names = list(kind.names) if isinstance(kind, Name) else []
     choices = "" if all(name in description for name in names) else f": {', '.join(names)}"
     unset = default is None or default is False or default in ((), {})

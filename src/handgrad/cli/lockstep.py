@@ -8,17 +8,17 @@ from typing import Any
 from rich.progress import track
 from rich.table import Table
 
-from handgrad.backends import TorchTrainer
-from handgrad.backends.lockstep import DISCREPANCIES, Lockstep, Parting, lockstep
 from handgrad.cli.console import Screen, say, say_beyond, say_notes, working
 from handgrad.cli.flags import DASHES, parse
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import CONFIG, HELP, Option
 from handgrad.cli.watching import read_dataset
 from handgrad.config import RunConfig
-from handgrad.config.kinds import Names, Whole
+from handgrad.config.value_types import Names, Whole
 from handgrad.nn import Network
 from handgrad.runs import diagnose_run, open_run, prepare
+from handgrad.torch_port import TorchTrainer
+from handgrad.torch_port.lockstep import DISCREPANCIES, Lockstep, Parting, lockstep
 from handgrad.training import Trainer
 from handgrad.training.diagnose import heed
 

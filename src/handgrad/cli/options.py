@@ -2,14 +2,14 @@
 
 from typing import Any, NamedTuple
 
-from handgrad.config.kinds import Kind, Name, Number, Switch, Text, Whole, run_name
+from handgrad.config.value_types import Name, Number, Switch, Text, ValueType, Whole, run_name
 
 
 class Option(NamedTuple):
     """One row: `aliases` starts with the short flag that help shows; a switch with `sets` sets another option."""
 
     name: str
-    kind: Kind
+    kind: ValueType
     help: str
     aliases: tuple[str, ...] = ()
     default: Any = None

@@ -9,12 +9,12 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from handgrad.cli.console import Screen
-from handgrad.training import Epoch, Observer, Trainer
+from handgrad.training import Callback, Epoch, Trainer
 
 RECENT = 100  # iterations that the loss and accuracy on the bar are averaged over
 
 
-class Progress(Observer):
+class Progress(Callback):
     """Bar with loss, accuracy, images per second and time left when stdout is a terminal; epochs as plain lines
     unless `lines` is False."""
 

@@ -11,8 +11,8 @@ from handgrad.cli.console import Screen, say
 from handgrad.cli.flags import ParsedFlags
 from handgrad.cli.options import DEBUG, HELP, STORAGE, SWEEPS_DIR, Option
 from handgrad.cli.subcommands import Subcommand
-from handgrad.config.kinds import Name
-from handgrad.config.kinds import Text as Words
+from handgrad.config.value_types import Name
+from handgrad.config.value_types import Text as Words
 from handgrad.errors import HandgradError
 from handgrad.evaluation import Interval
 from handgrad.reports.blocks import Report

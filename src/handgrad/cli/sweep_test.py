@@ -8,7 +8,7 @@ from handgrad.cli.flags import ParsedFlags
 from handgrad.cli.options import DEBUG, HELP, SWEEPS_DIR, Option
 from handgrad.cli.subcommands import Subcommand
 from handgrad.cli.watching_runs import watched
-from handgrad.config.kinds import Whole
+from handgrad.config.value_types import Whole
 from handgrad.evaluation import Interval
 from handgrad.evaluation.tables import Table, ends, percent
 from handgrad.sweeps.folder import Sweep

@@ -10,7 +10,7 @@ from handgrad.cli.subcommands import Subcommand
 from handgrad.cli.sweep_view import TransferView
 from handgrad.cli.tracked import with_wandb
 from handgrad.cli.watching_runs import watched
-from handgrad.config.kinds import Whole
+from handgrad.config.value_types import Whole
 from handgrad.errors import UsageError
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.posthoc.test import first_of, ranking

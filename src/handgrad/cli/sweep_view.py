@@ -8,14 +8,14 @@ from rich.text import Text
 
 from handgrad.cli.console import Screen
 from handgrad.cli.show import duration
-from handgrad.sweeps.driver import Callback, SweepProgress
+from handgrad.sweeps.driver import SweepCallback, SweepProgress
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.trial import FAILED, LOST, STOPPED, Trial
 
 MARKS = {STOPPED: "stopped", FAILED: "failed", LOST: "lost"}
 
 
-class SweepView(Callback):
+class SweepView(SweepCallback):
     """Prints the sweep's course."""
 
     def __init__(self) -> None:

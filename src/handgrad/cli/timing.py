@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.backends import to_torch
-from handgrad.backends.criteria import criterion
-from handgrad.backends.installed import torch_attribute
-from handgrad.backends.weights import places
 from handgrad.config import RunConfig, build_dataset
 from handgrad.errors import UsageError
 from handgrad.machine import peak_bytes
 from handgrad.runs import prepare
 from handgrad.torch_mapping import arguments_from
+from handgrad.torch_port import to_torch
+from handgrad.torch_port.criteria import criterion
+from handgrad.torch_port.installed import torch_attribute
+from handgrad.torch_port.weights import places
 from handgrad.training import Trainer
 
 WARM_UP_SECONDS, TIMED_SECONDS = 0.2, 1.0

@@ -10,7 +10,7 @@ from handgrad.cli.progress import Progress
 from handgrad.config import RunConfig, build_dataset
 from handgrad.data import Dataset
 from handgrad.runs.trackers import trackers
-from handgrad.training import Observer
+from handgrad.training import Callback
 
 
 def read_dataset(config: RunConfig) -> Dataset:
@@ -19,17 +19,17 @@ def read_dataset(config: RunConfig) -> Dataset:
         return build_dataset(config)
 
 
-def watching(config: RunConfig, folder: Path) -> Sequence[Observer]:
+def watching(config: RunConfig, folder: Path) -> Sequence[Callback]:
     """The progress bar, and the trackers that the configuration asks for; a fit has nothing to tell these."""
     return _watchers(config, folder, lines=True)
 
 
-def watching_fold(config: RunConfig, folder: Path) -> Sequence[Observer]:
+def watching_fold(config: RunConfig, folder: Path) -> Sequence[Callback]:
     """The same for one of several runs: the bar, and no lines but those about the whole."""
     return _watchers(config, folder, lines=False)
 
 
-def _watchers(config: RunConfig, folder: Path, lines: bool) -> Sequence[Observer]:
+def _watchers(config: RunConfig, folder: Path, lines: bool) -> Sequence[Callback]:
     if config.model in CLASSICAL:
         return [FitProgress(lines=lines)]
     return [Progress(lines=lines), *trackers(config, folder)]

@@ -12,5 +12,5 @@ from handgrad.config.build import (
     build_transforms,
     validates_on_test,
 )
-from handgrad.config.kinds import Kind
 from handgrad.config.run_config import RunConfig, decides_training, differences, kind_of
+from handgrad.config.value_types import ValueType

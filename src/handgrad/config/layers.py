@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handgrad.config.kinds import BRACKETS, Kind, Name, Number, Size, Whole, items, spelled
 from handgrad.config.lookup import listed, shown, value_name
+from handgrad.config.value_types import BRACKETS, Name, Number, Size, ValueType, Whole, items, spelled
 from handgrad.errors import UsageError
 from handgrad.nn import ACTIVATIONS, LAYERS, Initializer, Layer
 from handgrad.nn.images import Extent
@@ -20,7 +20,7 @@ NEXT_ITEM = re.compile(r"[,\s]+(?=[A-Za-z_]\w*(?:[:,\s]|$))")  # a name follows;
 
 
 @dataclass(frozen=True)
-class LayerList(Kind):
+class LayerList(ValueType):
     """A list of layers, kept as one text each: "dense:128", "leaky_relu:slope=0.2"."""
 
     several = True
@@ -116,7 +116,7 @@ def _value(name: str, kind: Any, setting: str, value: str) -> Any:
         raise ValueError(f"has {shown(name)}, whose {setting} {error}") from error
 
 
-def _kind_of(field: Any) -> Kind:
+def _kind_of(field: Any) -> ValueType:
     """How the values of a layer's field may be written."""
     if "choices" in field.metadata:
         return Name(field.name, field.metadata["choices"])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from handgrad.config import spellings
+from handgrad.config import aliases
 from handgrad.errors import UsageError
 from handgrad.nearest import nearest, squashed
 from handgrad.optim import OPTIMIZERS
@@ -36,9 +36,9 @@ def inverted(rows: Mapping[str, Iterable[str]]) -> dict[str, str]:
 
 
 @functools.cache
-def field_spellings() -> dict[str, str]:
+def field_aliases() -> dict[str, str]:
     """Every squashed spelling of a field, and the field."""
-    return inverted(spellings.FIELDS)
+    return inverted(aliases.FIELDS)
 
 
 class UnknownNameError(UsageError):
@@ -99,7 +99,7 @@ def find(written: str, table: Mapping[str, str], what: str) -> str:
     squeezed = squashed(written)
     if squeezed in table:
         return table[squeezed]
-    candidates = spellings.AMBIGUOUS_FIELDS.get(squeezed)
+    candidates = aliases.AMBIGUOUS_FIELDS.get(squeezed)
     if candidates:
         raise AmbiguousNameError(written, what, candidates)
     worded = field_wordings().get(wording(written))
@@ -110,7 +110,7 @@ def find(written: str, table: Mapping[str, str], what: str) -> str:
 
 def unknown(written: str, what: str, table: Mapping[str, str] | None = None) -> UsageError:
     """The refusal of a name that stands for nothing."""
-    table = table or field_spellings()
+    table = table or field_aliases()
     owners = [name for name, kind in OPTIMIZERS.items() if squashed(written) in {f.name for f in fields(kind)}]
     if owners:
         option = f"{_dashes(what)}optimizer_options {squashed(written)}=..."
@@ -155,11 +155,11 @@ _WORDS = {
 def field_wordings() -> dict[frozenset[str], str]:
     """Every wording of a field that stands for one field only, and the field."""
     found: dict[frozenset[str], set[str]] = {frozenset(): set()}
-    for field, others in spellings.FIELDS.items():
+    for field, others in aliases.FIELDS.items():
         for spelling in (field, *others):
             found.setdefault(wording(spelling), set()).add(field)
-    of_options = (name for name in spellings.OTHERWISE if name not in field_spellings())
-    for name in (*spellings.AMBIGUOUS_FIELDS, *of_options):
+    of_options = (name for name in aliases.OTHERWISE if name not in field_aliases())
+    for name in (*aliases.AMBIGUOUS_FIELDS, *of_options):
         found.pop(wording(name), None)
     return {words: meanings.pop() for words, meanings in found.items() if len(meanings) == 1}
 
@@ -168,12 +168,12 @@ def _dashes(what: str) -> str:
     return "--" if what == "flag" else ""
 
 
-def value_spellings(field: str, names: Collection[str]) -> dict[str, str]:
+def value_aliases(field: str, names: Collection[str]) -> dict[str, str]:
     """Squashed spelling to name: of a registry's entries as their classes say, of other values as VALUES does."""
-    rows = dict(spellings.VALUES.get(field, {}))
+    rows = dict(aliases.VALUES.get(field, {}))
     if isinstance(names, Mapping):
         rows |= {name: entry.aliases for name, entry in names.items() if getattr(entry, "aliases", ())}
-    ambiguous = spellings.AMBIGUOUS_VALUES.get(field, {})
+    ambiguous = aliases.AMBIGUOUS_VALUES.get(field, {})
     return {spelling: name for spelling, name in inverted(rows).items() if spelling not in ambiguous}
 
 
@@ -184,16 +184,16 @@ def value_name(field: str, text: str, names: Collection[str]) -> str:
     """
     if text in names:
         return text
-    squeezed, spelled = squashed(text), value_spellings(field, names)
+    squeezed, spelled = squashed(text), value_aliases(field, names)
     names = list(names)
     meant = {squashed(name): name for name in names}.get(squeezed) or spelled.get(squeezed)
     if meant in names:
         return str(meant)
-    candidates = spellings.AMBIGUOUS_VALUES.get(field, {}).get(squeezed)
+    candidates = aliases.AMBIGUOUS_VALUES.get(field, {}).get(squeezed)
     if candidates:
         raise ValueError(f"is ambiguous, got {shown(text)}, expected {listed(candidates)}")
     known = [*names, *(spelling for spelling, name in spelled.items() if name in names)]
-    near = nearest(text, known, spellings.FOREIGN.get(field, ()))
+    near = nearest(text, known, aliases.FOREIGN.get(field, ()))
     hint = f"; did you mean {spelled.get(squashed(near), near)}?" if near else ""
-    pointer = spellings.POINTERS.get(field, {}).get(squeezed, "")
+    pointer = aliases.POINTERS.get(field, {}).get(squeezed, "")
     raise ValueError(f"must be one of {', '.join(names)}, got {shown(text)}{hint}{f'. {pointer}' if pointer else ''}")

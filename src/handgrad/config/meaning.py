@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from handgrad.config.kinds import BOOLEANS, Kind, Name, Number, Switch, Text, Whole, number, spelled
+from handgrad.config.aliases import AMBIGUOUS_FIELDS, GUESSED, OTHERWISE, OTHERWISE_OF_FIELDS
 from handgrad.config.lookup import find
-from handgrad.config.spellings import AMBIGUOUS_FIELDS, GUESSED, OTHERWISE, OTHERWISE_OF_FIELDS
+from handgrad.config.value_types import BOOLEANS, Name, Number, Switch, Text, ValueType, Whole, number, spelled
 from handgrad.errors import UsageError
 from handgrad.nearest import squashed
 
-KindOf = Callable[[str], Kind]
+ValueTypeOf = Callable[[str], ValueType]
 MANY_LAYERS = 16  # hidden layers; a larger number of "hidden layers" is the size of one
 WEIGHTS = (".npz", ".npy", ".pt", ".pth", ".h5", ".pkl", ".safetensors")
 ENDINGS: dict[str, tuple[str, ...]] = {"config": (".yaml", ".yml", ".json"), "sweep_config": (".yaml", ".yml", ".json")}
@@ -43,7 +43,7 @@ class Meaning(NamedTuple):
     note: str = ""
 
 
-def meaning(written: str, values: Sequence[Any], table: Mapping[str, str], kind_of: KindOf, what: str) -> Meaning:
+def meaning(written: str, values: Sequence[Any], table: Mapping[str, str], kind_of: ValueTypeOf, what: str) -> Meaning:
     """What `written` means with such values; `table`, `what` and errors as in `find`."""
     squeezed = squashed(written)
     if squeezed in GUESSED and all(number(value) is not None for value in values):
@@ -78,14 +78,14 @@ def meaning(written: str, values: Sequence[Any], table: Mapping[str, str], kind_
     return Meaning(one[0], [*values], f"{written} is taken as {one[0]}, as its value shows")
 
 
-def _stands(name: str, squeezed: str, kind: Kind, values: Sequence[Any]) -> bool:
+def _stands(name: str, squeezed: str, kind: ValueType, values: Sequence[Any]) -> bool:
     """Whether the usual meaning of a name fits; a count of layers of any size does where nothing else is called so."""
     if name == "num_layers" and squeezed not in OTHERWISE:
         return all(number(value) is not None for value in values) or not values
     return all(fits(name, kind, value) for value in values)
 
 
-def fits(name: str, kind: Kind, value: Any) -> bool:
+def fits(name: str, kind: ValueType, value: Any) -> bool:
     """Whether a value is of the sort that a setting or an option has: a number, a word, a list, a file."""
     real, text = number(value), spelled(value)
     if name in ENDINGS:

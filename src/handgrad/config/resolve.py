@@ -11,22 +11,22 @@ from pydantic import ValidationError
 from handgrad import strict_yaml
 from handgrad.classical import CLASSICAL
 from handgrad.config.build import ALL_MODELS, REPLACED_BY_CNN, REPLACED_BY_LAYERS, USED_BY_CLASSICAL
-from handgrad.config.kinds import Kind, Wholes
-from handgrad.config.lookup import field_spellings, find, shown, together, unknown, value_name
+from handgrad.config.lookup import field_aliases, find, shown, together, unknown, value_name
 from handgrad.config.meaning import meaning
+from handgrad.config.value_types import ValueType, Wholes
 from handgrad.errors import UsageError
 from handgrad.nearest import squashed
 
 if TYPE_CHECKING:
     from handgrad.config.run_config import RunConfig
 
-KindOf = Callable[[str], Kind]
+ValueTypeOf = Callable[[str], ValueType]
 EACH_LAYER = 128  # units, where a number of layers is given and nothing of their size
 LISTS = (".yaml", ".yml", ".json")
 SHORTHAND = re.compile(r"hog[-_+ ]?([\w -]+)$", re.IGNORECASE)
 
 
-def canonical(mapping: Mapping[str, Any], kind_of: KindOf) -> dict[str, Any]:
+def canonical(mapping: Mapping[str, Any], kind_of: ValueTypeOf) -> dict[str, Any]:
     """The values by the fields' own names; a name that means no field or several stays, and is refused with the values.
 
     Raises  UsageError for one field given twice with different values.
@@ -34,7 +34,7 @@ def canonical(mapping: Mapping[str, Any], kind_of: KindOf) -> dict[str, Any]:
     triples = []
     for name, value in mapping.items():
         try:
-            field, (meant,), _ = meaning(str(name), [value], field_spellings(), kind_of, "setting")
+            field, (meant,), _ = meaning(str(name), [value], field_aliases(), kind_of, "setting")
             triples.append((str(name), field, meant))
         except UsageError:
             triples.append((str(name), str(name), value))
@@ -72,7 +72,7 @@ def with_listed_layers(values: Any) -> Any:
     return {name: value for name, value in values.items() if name != "model"} | {"layers": listed}
 
 
-def united(triples: Iterable[tuple[str, str, Any]], kind_of: KindOf) -> dict[str, Any]:
+def united(triples: Iterable[tuple[str, str, Any]], kind_of: ValueTypeOf) -> dict[str, Any]:
     """The values by field, from (what was written, field, value).
 
     Raises  UsageError for every field given twice with values that differ, quoting both.
@@ -162,13 +162,13 @@ def _in_words(error: Any) -> UsageError:
     if error["type"] != "extra_forbidden":
         return UsageError(f"{field} {error.get('ctx', {}).get('error', error['msg'])} (--{field})")
     try:
-        find(field, field_spellings(), "setting")
+        find(field, field_aliases(), "setting")
     except UsageError as refusal:
         return refusal
     return unknown(field, "setting")
 
 
-def _same(kind: Kind, a: Any, b: Any) -> bool:
+def _same(kind: ValueType, a: Any, b: Any) -> bool:
     try:
         return bool(kind(a) == kind(b))
     except ValueError:

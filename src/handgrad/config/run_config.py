@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, Va
 
 from handgrad import plugins, strict_yaml
 from handgrad.config import build, naming, presets, resolve
-from handgrad.config.kinds import (
+from handgrad.config.layers import LayerList
+from handgrad.config.owners import interval_of, stated
+from handgrad.config.value_types import (
     FoldName,
-    Kind,
     Name,
     Names,
     Number,
@@ -20,12 +21,11 @@ from handgrad.config.kinds import (
     Size,
     Switch,
     Text,
+    ValueType,
     Whole,
     Wholes,
     run_name,
 )
-from handgrad.config.layers import LayerList
-from handgrad.config.owners import interval_of, stated
 from handgrad.data import FEATURES, canonical_name
 from handgrad.errors import UsageError
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LOSSES
@@ -268,9 +268,9 @@ class RunConfig(BaseModel):
         return naming.auto_name(self)
 
 
-def kind_of(field: str) -> Kind:
+def kind_of(field: str) -> ValueType:
     """How the values of a field may be written."""
-    return next(part for part in RunConfig.model_fields[field].metadata if isinstance(part, Kind))
+    return next(part for part in RunConfig.model_fields[field].metadata if isinstance(part, ValueType))
 
 
 def decides_training(field: str) -> bool:

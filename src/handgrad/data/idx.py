@@ -21,10 +21,10 @@ from handgrad.data.dataset import Images
 from handgrad.data.places import read_file
 from handgrad.errors import CorruptDataError
 
-Kind = Literal["images", "labels"]
+ValueType = Literal["images", "labels"]
 Stream = io.BytesIO | gzip.GzipFile
 
-DIMENSIONS: dict[Kind, int] = {"images": 3, "labels": 1}
+DIMENSIONS: dict[ValueType, int] = {"images": 3, "labels": 1}
 MAX_BYTES = 1 << 30
 GZIP_MAGIC = b"\x1f\x8b"
 # Deflate cannot do better than 1032 to 1, so a header that promises more is a lie or a bomb.
@@ -32,12 +32,12 @@ MAX_DEFLATE_RATIO = 1100
 AGAIN = "Replace it with a fresh download"
 
 
-def read_idx(path: Path, kind: Kind, classes: int | None = None) -> Images:
+def read_idx(path: Path, kind: ValueType, classes: int | None = None) -> Images:
     """The array in an IDX file, gzipped or not: (N, H, W) images, or (N,) labels, each below `classes` if given."""
     return decode_idx(read_file(path, MAX_BYTES), str(path), kind, classes)
 
 
-def decode_idx(content: bytes, origin: str, kind: Kind, classes: int | None = None) -> Images:
+def decode_idx(content: bytes, origin: str, kind: ValueType, classes: int | None = None) -> Images:
     """The array in the bytes of an IDX file; `origin` is what messages call them. Otherwise as `read_idx`.
 
     Raises  CorruptDataError when the bytes are not a whole and right file of this kind.
@@ -63,7 +63,7 @@ def content_digest(array: Images) -> str:
     return sha.hexdigest()
 
 
-def _decode_stream(stream: Stream, origin: str, kind: Kind, limit: int) -> Images:
+def _decode_stream(stream: Stream, origin: str, kind: ValueType, limit: int) -> Images:
     shape = _read_shape(stream, origin, kind)
     promised = math.prod(shape)
     sizes = " x ".join(map(str, shape))
@@ -78,7 +78,7 @@ def _decode_stream(stream: Stream, origin: str, kind: Kind, limit: int) -> Image
     return np.frombuffer(body, np.uint8).reshape(shape)
 
 
-def _read_shape(stream: Stream, origin: str, kind: Kind) -> tuple[int, ...]:
+def _read_shape(stream: Stream, origin: str, kind: ValueType) -> tuple[int, ...]:
     dimensions = DIMENSIONS[kind]
     magic = stream.read(4)
     if len(magic) == 4 and magic != _magic(dimensions):
@@ -94,7 +94,7 @@ def _magic(dimensions: int) -> bytes:
     return bytes((0, 0, 8, dimensions))
 
 
-def _explain_magic(start: bytes, origin: str, kind: Kind) -> str:
+def _explain_magic(start: bytes, origin: str, kind: ValueType) -> str:
     wrong = f"{origin}: magic number is 0x{start[:4].hex()}, expected 0x{_magic(DIMENSIONS[kind]).hex()} of IDX {kind}"
     for other, dimensions in DIMENSIONS.items():
         if start[:4] == _magic(dimensions):

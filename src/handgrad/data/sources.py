@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-from handgrad.data.idx import Kind
+from handgrad.data.idx import ValueType
 
 IMAGES_TRAIN, LABELS_TRAIN = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 IMAGES_TEST, LABELS_TEST = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, ValueType] = {
     IMAGES_TRAIN: "images",
     LABELS_TRAIN: "labels",
     IMAGES_TEST: "images",

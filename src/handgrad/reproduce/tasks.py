@@ -16,7 +16,7 @@ from handgrad.claims.settings import canonical_name, choice
 from handgrad.classical import Stage
 from handgrad.config import RunConfig
 from handgrad.config.build import REPLACED_BY_LAYERS
-from handgrad.config.lookup import field_spellings
+from handgrad.config.lookup import field_aliases
 from handgrad.config.owners import filled
 from handgrad.diagnostics import ERROR
 from handgrad.errors import FileSystemError, HandgradError, UsageError
@@ -26,13 +26,13 @@ from handgrad.runs import InterruptedRunError, Run, execute, resume
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
 from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.diagnostics import Plan, diagnose_sweep
-from handgrad.sweeps.driver import Callback, SweepProgress
+from handgrad.sweeps.driver import SweepCallback, SweepProgress
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, open_sweep
 from handgrad.sweeps.posthoc.diverse import choose
 from handgrad.sweeps.posthoc.test import ranking
 from handgrad.sweeps.samplers import require
 from handgrad.sweeps.search import run_sweep
-from handgrad.training import Observer, Trainer
+from handgrad.training import Callback, Trainer
 from handgrad.training.weights import save_weights
 
 DIVERGED = "diverged"
@@ -55,7 +55,7 @@ class Ending(NamedTuple):
     stopped: bool = False
 
 
-class Watch(Observer):
+class Watch(Callback):
     """Tells how far a run is, and stops it when it is asked to."""
 
     def __init__(self, name: str, tell: Tell, stopping: Stopping) -> None:
@@ -120,14 +120,14 @@ def finish_run(config: RunConfig, tell: Tell, stopping: Stopping = never) -> End
     if run_is_over(config):
         return Ending(run.name, failure_of(run))
 
-    def observers(_config: RunConfig, _path: Path) -> list[Observer]:
+    def callbacks(_config: RunConfig, _path: Path) -> list[Callback]:
         return [Watch(run.name, tell, stopping)]
 
     try:
         if run.config_file.exists():
-            resume(run.path, observers)
+            resume(run.path, callbacks)
         else:
-            execute(config, observers, quiet=True)
+            execute(config, callbacks, quiet=True)
     except (FileSystemError, InterruptedRunError):
         raise
     except HandgradError as error:
@@ -205,7 +205,7 @@ def plan_sweep(document: Document, name: str, variant: str, folder: Path, datase
     return PlannedSweep(folder, f"{name}-{variant}", definition, base, settings)
 
 
-class _Telling(Callback):
+class _Telling(SweepCallback):
     """Tells what share of the trials is over, and passes a wish to stop on as the signal that a sweep understands."""
 
     def __init__(self, name: str, tell: Tell, stopping: Stopping) -> None:
@@ -335,7 +335,7 @@ def _replaced(config: RunConfig, changes: dict[str, Any], place: str) -> RunConf
 
 def _stated(part: Any) -> dict[str, Any]:
     """The settings that runs have, but for those of a network that `train` describes anew as `layers`."""
-    table = field_spellings()
+    table = field_aliases()
     dropped = REPLACED_BY_LAYERS if "layers" in part.train else ()
     names = {written: table.get(squashed(written)) for written in part.settings}
     return {each: value for each, value in part.settings.items() if names[each] and names[each] not in dropped}

@@ -18,7 +18,7 @@ from handgrad.runs.interruption import InterruptedRunError, stopping_on_signals
 from handgrad.runs.journal import journal, writing_log
 from handgrad.runs.predictions_file import write_predictions
 from handgrad.runs.scaling import scaling_of
-from handgrad.training import Observer
+from handgrad.training import Callback
 from handgrad.training.chance import no_better_than_guessing, only_learned
 from handgrad.training.diagnose import heed
 
@@ -31,16 +31,16 @@ MOST_TRAIN_ROWS = 5_000  # of the training images are scored: a kernel's scores 
 class _Watch:
     """Passes on how a fit goes, and ends it when it is asked to stop."""
 
-    def __init__(self, observers: Sequence[Observer]) -> None:
-        self.observers, self.stopped = observers, False
+    def __init__(self, callbacks: Sequence[Callback]) -> None:
+        self.callbacks, self.stopped = callbacks, False
 
     def stop(self, reason: str) -> None:
         """At the next moment."""
         self.stopped = True
 
     def __call__(self, stage: Stage) -> None:
-        for observer in self.observers:
-            observer.fitting(stage)
+        for callback in self.callbacks:
+            callback.fitting(stage)
         if stage.over:
             journal.info("%s: %.1f s, of about %.1f expected", stage.name, stage.seconds, stage.expected)
         if self.stopped:
@@ -80,13 +80,13 @@ def prepare_classical(config: RunConfig, dataset: Dataset) -> Prepared:
 
 
 def fit_classical(
-    config: RunConfig, dataset: Dataset, prepared: Prepared, run: Run, observers: Sequence[Observer]
+    config: RunConfig, dataset: Dataset, prepared: Prepared, run: Run, callbacks: Sequence[Callback]
 ) -> Run:
     """Fit the model that `config` describes, and write its run: metrics as of a network, and its predictions.
 
     Raises  InterruptedRunError. Nothing of a fit can be kept, so resuming starts it again.
     """
-    watch = _Watch(observers)
+    watch = _Watch(callbacks)
     with stopping_on_signals(watch) as interruption, writing_log(run):
         if config.track:
             log.warning("model %s has no steps to follow: nothing is sent to %s", config.model, ", ".join(config.track))

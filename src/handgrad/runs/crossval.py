@@ -23,7 +23,7 @@ from handgrad.runs.classical import loss_of
 from handgrad.runs.folder import Run
 from handgrad.runs.folds import complete_runs
 from handgrad.runs.predictions import predictions_of
-from handgrad.runs.start import ObserverMaker, diagnose_run, no_observers
+from handgrad.runs.start import CallbackMaker, diagnose_run, no_callbacks
 from handgrad.training.diagnose import heed
 
 FILE, FORMAT = "crossval.json", 1
@@ -85,7 +85,7 @@ def cross_validate(
     folds: int,
     part: str = "train",
     jobs: int = 1,
-    observers: ObserverMaker = no_observers,
+    callbacks: CallbackMaker = no_callbacks,
     tell: Callable[[FoldResult], None] = lambda result: None,
 ) -> CrossValidation:
     """Train and test over all folds, `jobs` at a time; what is finished in the folder is not run again.
@@ -103,7 +103,7 @@ def cross_validate(
     missing = [number for number in range(1, folds + 1) if number not in results]
     if part == "train":
         configs = [configs[number - 1] for number in missing]
-    for place, run in complete_runs(configs if missing else [], jobs, observers):
+    for place, run in complete_runs(configs if missing else [], jobs, callbacks):
         whole = predictions_of(run)
         found = {missing[place]: whole} if part == "train" else _cut(whole, dataset, folds, config.seed)
         for number, predictions in found.items():

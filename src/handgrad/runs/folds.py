@@ -14,7 +14,7 @@ from handgrad.errors import HandgradError, UsageError
 from handgrad.runs.child_processes import KILLED, follow, starting_processes
 from handgrad.runs.folder import Run
 from handgrad.runs.interruption import InterruptedRunError, stopped_among, stopping_on_signals
-from handgrad.runs.start import ObserverMaker, execute, no_observers, resume
+from handgrad.runs.start import CallbackMaker, execute, no_callbacks, resume
 
 TICK = 0.1  # seconds between two looks whether a signal has come
 
@@ -34,20 +34,20 @@ class RunFailedError(HandgradError):
         self.exit_code = answer.code
 
 
-def complete_run(config: RunConfig, observers: ObserverMaker = no_observers) -> Run:
+def complete_run(config: RunConfig, callbacks: CallbackMaker = no_callbacks) -> Run:
     """The run of that name, finished: left alone, continued, or else trained, without warnings.
 
     Raises  UsageError when the folder holds a run of other settings; as `execute`.
     """
     run = Run(_path(config))
     if not os.path.lexists(run.config_file):
-        return execute(config, observers, quiet=True)
+        return execute(config, callbacks, quiet=True)
     if run.config != config:
         raise UsageError(f"{run.path} is a run of other settings: choose another --name")
-    return run if run.complete else resume(run.path, observers)
+    return run if run.complete else resume(run.path, callbacks)
 
 
-def complete_runs(configs: Sequence[RunConfig], jobs: int, observers: ObserverMaker) -> Iterator[tuple[int, Run]]:
+def complete_runs(configs: Sequence[RunConfig], jobs: int, callbacks: CallbackMaker) -> Iterator[tuple[int, Run]]:
     """Each run with its place among `configs`, as they get finished; with several jobs nobody observes them.
 
     Raises  as `complete_run`; RunFailedError in its place with several jobs.
@@ -55,7 +55,7 @@ def complete_runs(configs: Sequence[RunConfig], jobs: int, observers: ObserverMa
     if jobs == 1 or len(configs) < 2:
         for place, config in enumerate(configs):
             try:
-                run = complete_run(config, observers)
+                run = complete_run(config, callbacks)
             except InterruptedRunError as error:
                 raise stopped_among(place, len(configs), error.exit_code - 128, error.at_once) from None
             yield place, run

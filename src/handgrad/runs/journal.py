@@ -11,14 +11,14 @@ from typing import Any
 from handgrad.files import open_file
 from handgrad.plain_text import visible_name
 from handgrad.runs.folder import Run
-from handgrad.training import Epoch, Observer, Trainer
+from handgrad.training import Callback, Epoch, Trainer
 
 journal = logging.getLogger("handgrad.journal")
 journal.propagate = False  # the terminal has its own lines
 journal.setLevel(logging.INFO)
 
 
-class Journal(Observer):
+class Journal(Callback):
     """Writes the milestones of a training into the log."""
 
     def __init__(self) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 from handgrad.errors import FileSystemError
 from handgrad.files import open_file
 from handgrad.runs.folder import Run
-from handgrad.training import Epoch, Evaluation, Observer, Trainer, save_checkpoint, save_model
+from handgrad.training import Callback, Epoch, Evaluation, Trainer, save_checkpoint, save_model
 from handgrad.training.history import epoch_record, evaluation_record, sealed, statistics_record, steps_record
 
 SOONEST_SECONDS = 1.0
 
 
-class Recorder(Observer):
+class Recorder(Callback):
     """Appends to history.jsonl, and saves checkpoints: at an epoch's end (not more than one a second), every
     `checkpoint_seconds` within one, and when training stops. Keeps the first epoch's network beside them.
 

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from handgrad.backends import BACKENDS, load_weights
 from handgrad.classical import CLASSICAL
 from handgrad.config import (
     RunConfig,
@@ -37,7 +36,8 @@ from handgrad.runs.origin import KEYS, edits, origin_of, require_weights, spelle
 from handgrad.runs.recorder import Recorder
 from handgrad.runs.refusal import began_with, refusal
 from handgrad.runs.scaling import scaling_of
-from handgrad.training import Augmentation, LayerWatch, Observer, Settings, Trainer, load_newest_checkpoint
+from handgrad.torch_port import BACKENDS, load_weights
+from handgrad.training import Augmentation, Callback, LayerWatch, Settings, Trainer, load_newest_checkpoint
 from handgrad.training.chance import at_chance
 from handgrad.training.checkpoint import newest_origin
 from handgrad.training.diagnose import diagnose, heed
@@ -130,18 +130,18 @@ def make_trainer(config: RunConfig, dataset: Dataset, prepared: tuple[Network, S
     return BACKENDS[config.backend](*prepared, test=test, device=config.device)
 
 
-ObserverMaker = Callable[[RunConfig, Path], Sequence[Observer]]
-"""Makes the observers of a run from its configuration and its folder."""
+CallbackMaker = Callable[[RunConfig, Path], Sequence[Callback]]
+"""Makes the callbacks of a run from its configuration and its folder."""
 
 
-def no_observers(config: RunConfig, folder: Path) -> Sequence[Observer]:
+def no_callbacks(config: RunConfig, folder: Path) -> Sequence[Callback]:
     """Nobody watches."""
     return ()
 
 
 def execute(
     config: RunConfig,
-    observers: ObserverMaker = no_observers,
+    callbacks: CallbackMaker = no_callbacks,
     start: Path | None = None,
     *,
     dataset: Dataset | None = None,
@@ -172,7 +172,7 @@ def execute(
 
     run = create_run(Path(os.path.expanduser(config.runs_dir)), name, config.name is None, not lean, fill)
     with _begun(run):
-        return job.fill(run, observers(config, run.path), lean)
+        return job.fill(run, callbacks(config, run.path), lean)
 
 
 @contextmanager
@@ -194,7 +194,7 @@ def _facts(config: RunConfig, dataset: Dataset, origin: Mapping[str, Any]) -> di
 
 def resume(
     path: Path,
-    observers: ObserverMaker = no_observers,
+    callbacks: CallbackMaker = no_callbacks,
     *,
     dataset: Dataset | None = None,
     lean: bool = False,
@@ -228,13 +228,13 @@ def resume(
         if "command" not in began or began.get("config") != origin["config"]:
             facts = {"environment": job.environment, **began, **_facts(config, dataset, job.origin)}
             run.write_json(run.facts_file, facts)
-        return job.fill(run, observers(config, run.path), lean)
+        return job.fill(run, callbacks(config, run.path), lean)
 
 
 class Job(NamedTuple):
     """What fills the folder of a run, checked as far as it can be before there is one."""
 
-    fill: Callable[[Run, Sequence[Observer], bool], Run]
+    fill: Callable[[Run, Sequence[Callback], bool], Run]
     environment: dict[str, Any]
     origin: Mapping[str, Any]
 
@@ -242,7 +242,7 @@ class Job(NamedTuple):
 def _job(config: RunConfig, dataset: Dataset, start: Path | None, origin: Mapping[str, Any]) -> Job:
     if config.model in CLASSICAL:
         fitting = partial(fit_classical, config, dataset, prepare_classical(config, dataset))
-        return Job(lambda run, observers, lean: fitting(run, observers), environment(), origin)
+        return Job(lambda run, callbacks, lean: fitting(run, callbacks), environment(), origin)
     prepared = prepare(config, dataset)
     if start is not None:
         load_weights(prepared[0], start)
@@ -256,7 +256,7 @@ def _train(
     trainer: Trainer,
     origin: Mapping[str, Any],
     run: Run,
-    observers: Sequence[Observer],
+    callbacks: Sequence[Callback],
     lean: bool,
 ) -> Run:
     run.checkpoints.mkdir(exist_ok=True)
@@ -272,7 +272,7 @@ def _train(
     watching = () if lean else (LayerWatch(),)
     with stopping_on_signals(trainer) as interruption, writing_log(run):
         recorder = Recorder(run, config.checkpoint_seconds, lean, origin, digest)
-        trainer.observers = (*watching, recorder, Journal(), *observers)
+        trainer.callbacks = (*watching, recorder, Journal(), *callbacks)
         failure = _run(trainer)
         trainer.restore_best()
         measures = _last_epoch(config, trainer) if lean else _measures(dataset, trainer)
@@ -289,8 +289,8 @@ def _train(
         run.write_json(run.metrics_file, metrics)
         if run.complete:
             run.drop_checkpoints()
-    for observer in observers:
-        observer.finished(trainer, run)
+    for callback in callbacks:
+        callback.finished(trainer, run)
     if failure:
         raise failure
     if interruption.signal:

@@ -46,7 +46,7 @@ class SweepProgress(NamedTuple):
     seconds_left: float | None
 
 
-class Callback:
+class SweepCallback:
     """Every method may be left out. They are called by the driver, between two looks at its workers."""
 
     def began(self, sweep: Sweep, progress: SweepProgress) -> None:
@@ -85,7 +85,7 @@ class Driver:
     """Drives one sweep on one executor; other drivers may be at work on the same study."""
 
     def __init__(
-        self, sweep: Sweep, store: TrialStore, drivers: Drivers, executor: Executor, callback: Callback
+        self, sweep: Sweep, store: TrialStore, drivers: Drivers, executor: Executor, callback: SweepCallback
     ) -> None:
         self.sweep, self.store, self.drivers, self.executor, self.callback = sweep, store, drivers, executor, callback
         self.scheduler = Scheduler(sweep)

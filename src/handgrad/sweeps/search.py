@@ -16,7 +16,7 @@ from handgrad.runs import diagnose_each
 from handgrad.sweeps.database import check_url, open_storage
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.diagnostics import Plan, diagnose_sweep
-from handgrad.sweeps.driver import Callback, Driver, SweepProgress
+from handgrad.sweeps.driver import Driver, SweepCallback, SweepProgress
 from handgrad.sweeps.executors.local import LocalExecutor
 from handgrad.sweeps.executors.ray_cluster import RayExecutor
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, free_path, open_sweep
@@ -33,7 +33,7 @@ def run_sweep(
     sweep: Sweep,
     jobs: int | None = None,
     hours: float | None = None,
-    callback: Callback | None = None,
+    callback: SweepCallback | None = None,
     ray: str | None = None,
 ) -> SweepProgress:
     """Run what is missing of `sweep`, `jobs` trials at a time (one a core by default), for at most `hours`.
@@ -55,7 +55,7 @@ def run_sweep(
     with closing(executor), open_storage(sweep.storage_url) as (drivers, storage):
         with drivers.exclusive():
             store = sweep.store(storage)
-        return Driver(sweep, store, drivers, executor, callback or Callback()).run(hours)
+        return Driver(sweep, store, drivers, executor, callback or SweepCallback()).run(hours)
 
 
 def _heed_diagnoses(examples: list[dict[str, Any]]) -> None:

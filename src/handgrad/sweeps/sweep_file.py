@@ -9,9 +9,9 @@ import numpy as np
 
 from handgrad import strict_yaml
 from handgrad.config import RunConfig, kind_of
-from handgrad.config.kinds import Switch
-from handgrad.config.lookup import Problems, field_spellings, shown
+from handgrad.config.lookup import Problems, field_aliases, shown
 from handgrad.config.presets import BEST, PLAIN
+from handgrad.config.value_types import Switch
 from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import HandgradError, UsageError
 from handgrad.nearest import squashed
@@ -40,7 +40,7 @@ def command_settings(command: Any, notices: list[Diagnostic]) -> dict[str, Any]:
     if not isinstance(command, list) or not all(isinstance(word, str | int | float) for word in command):
         raise UsageError(f"command must be a list of words, got {shown(command)}")
     words = [str(word) for word in command]
-    table = field_spellings()
+    table = field_aliases()
     settings: dict[str, Any] = {}
     problems = Problems()
     for place, flag_or_value in enumerate(words):
@@ -202,7 +202,7 @@ def starting_preset(source: str | Path | Mapping[str, Any]) -> str:
 def _definition(content: Mapping[str, Any], notices: list[Diagnostic]) -> SweepDefinition:
     """Raises  UsageError for all that is wrong with the keys and their values, at once."""
     problems = Problems()
-    fields = {key: f"parameters.{key}" for key in content if squashed(str(key)) in field_spellings()}
+    fields = {key: f"parameters.{key}" for key in content if squashed(str(key)) in field_aliases()}
     problems.of(check_keys, content, KEYS, "", fields | MEANT)
     for key in ("method", "parameters"):
         if key not in content:

@@ -10,9 +10,9 @@ import yaml
 
 from handgrad.config import decides_training, kind_of
 from handgrad.config.accepted import answer, decided_by_data
-from handgrad.config.kinds import Number, Options, Whole, Wholes
-from handgrad.config.lookup import Problems, field_spellings, inverted, listed, shown
+from handgrad.config.lookup import Problems, field_aliases, inverted, listed, shown
 from handgrad.config.meaning import meaning
+from handgrad.config.value_types import Number, Options, Whole, Wholes
 from handgrad.diagnostics import NOTE, Diagnostic
 from handgrad.errors import UsageError
 from handgrad.files import read_file
@@ -313,7 +313,7 @@ def _meant(written: Written, notices: list[Diagnostic]) -> tuple[str, Any] | Non
 
     Raises  UsageError for a name that means none, or several, with what is likely meant.
     """
-    table, name = field_spellings(), written.name
+    table, name = field_aliases(), written.name
     open_storage = squashed(written.group + name)
     if written.group and name in OWN_NAMES and squashed(written.group) in table:
         name = written.group

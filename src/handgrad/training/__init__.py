@@ -1,21 +1,21 @@
 """The training loop, its history, checkpoints, and models on disk."""
 
+from handgrad.training.callback import Callback
 from handgrad.training.checkpoint import load_newest_checkpoint, save_checkpoint
 from handgrad.training.fit import fit
 from handgrad.training.history import Epoch, Evaluation, History
 from handgrad.training.layer_watch import LayerWatch
 from handgrad.training.models import load_model, save_model
-from handgrad.training.observer import Observer
 from handgrad.training.settings import Augmentation, Settings
 from handgrad.training.trainer import Trainer
 
 __all__ = [
     "Augmentation",
+    "Callback",
     "Epoch",
     "Evaluation",
     "History",
     "LayerWatch",
-    "Observer",
     "Settings",
     "Trainer",
     "fit",

@@ -13,10 +13,10 @@ from handgrad.data.labels import to_labels
 from handgrad.data.pixels import not_finite, range_of
 from handgrad.errors import CorruptDataError
 from handgrad.nn import Network, Scaling
+from handgrad.training.callback import Callback
 from handgrad.training.chance import at_chance
 from handgrad.training.diagnose import diagnose, heed
 from handgrad.training.history import History
-from handgrad.training.observer import Observer
 from handgrad.training.settings import Settings
 from handgrad.training.trainer import Trainer
 
@@ -31,7 +31,7 @@ def fit(
     data: Dataset | Split | tuple[Array, Array],
     settings: Settings | None = None,
     *,
-    observers: Sequence[Observer] = (),
+    callbacks: Sequence[Callback] = (),
     **changes: Any,
 ) -> History:
     """Train `network` on a data set (10 % held out for validation, never the test part), a split, or (images, labels).
@@ -45,7 +45,7 @@ def fit(
     _find_range(network, parts.x)
     names = network.class_names or tuple(map(str, range(network.classes)))
     heed(diagnose(parts, names, data if isinstance(data, Dataset) else None, network, settings))
-    trainer = Trainer(network, parts, settings, observers)
+    trainer = Trainer(network, parts, settings, callbacks)
     history = trainer.run()
     verdict = at_chance(trainer, trainer.measure(parts.x, parts.y, parts.validation_rows), "validation")
     heed([verdict] if verdict else [])

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from handgrad.nn import ACTIVATIONS, Network
 from handgrad.nn.layout import outputs
+from handgrad.training.callback import Callback
 from handgrad.training.history import Epoch, Evaluation
-from handgrad.training.observer import Observer
 from handgrad.training.statistics import Output, Size, Statistics
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def layer_statistics(network: Network, images: Array, labels: Array, step: int) 
         )
 
 
-class LayerWatch(Observer):
+class LayerWatch(Callback):
     """Adds statistics to the history: at the start, at each epoch's end and at each evaluation in between."""
 
     def started(self, trainer: "Trainer") -> None:

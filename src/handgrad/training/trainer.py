@@ -19,11 +19,11 @@ from handgrad.kernels.program import Batches
 from handgrad.kernels.random import subkey
 from handgrad.nn import Network
 from handgrad.nn.network import EVALUATION_ROWS
+from handgrad.training.callback import Callback
 from handgrad.training.diagnose import heed, lonely_batches
 from handgrad.training.divergence import Outputs, diverged, standing_outputs
 from handgrad.training.environment import environment
 from handgrad.training.history import Epoch, Evaluation, History
-from handgrad.training.observer import Observer
 from handgrad.training.settings import Settings
 
 Array = NDArray[Any]
@@ -43,7 +43,7 @@ class Trainer:
         network: Network,
         split: Split,
         settings: Settings,
-        observers: Sequence[Observer] = (),
+        callbacks: Sequence[Callback] = (),
         test: tuple[Array, Array] | None = None,
         device: str = "cpu",
     ) -> None:
@@ -51,7 +51,7 @@ class Trainer:
             raise UsageError("there are no images to train on: raise train_fraction or lower validation_fraction")
         heed(lonely_batches(network, len(split.train_rows), settings.batch_size), quiet=True)
         self.network, self.split, self.settings, self.test = network, split, settings, test
-        self.observers, self.device = observers, device
+        self.callbacks, self.device = callbacks, device
         if not settings.augmentation.noise:
             network.select_kernels(split.x[split.train_rows[:SAMPLE]])
         self.optimization = settings.optimizer.bind(network, settings.transforms)
@@ -236,5 +236,5 @@ class Trainer:
             self.stop_reason = self.stop_reason or "patience"
 
     def _tell(self, event: str, *details: Any) -> None:
-        for observer in self.observers:
-            getattr(observer, event)(self, *details)
+        for callback in self.callbacks:
+            getattr(callback, event)(self, *details)

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.config import RunConfig
-from handgrad.training import Epoch, Evaluation, Observer, Trainer
+from handgrad.training import Callback, Epoch, Evaluation, Trainer
 
 log = logging.getLogger("handgrad")
 
 
-class Guarded(Observer):
+class Guarded(Callback):
     """A subclass sets `title`, `install` and `package`, what it imports, and overrides `open` and the `log_*` methods.
 
     Whatever one of them raises switches the tracker off with one warning; the training goes on.

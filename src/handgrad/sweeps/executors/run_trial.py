@@ -16,7 +16,7 @@ from handgrad.runs import InterruptedRunError, Run, execute, resume
 from handgrad.runs.journal import journal
 from handgrad.runs.trackers import trackers
 from handgrad.sweeps.executors.protocol import EARLY, INTERRUPTED, Ended, EpochEnded, Task
-from handgrad.training import Epoch, Observer, Trainer
+from handgrad.training import Callback, Epoch, Trainer
 
 
 class Reporter(Protocol):
@@ -29,7 +29,7 @@ class Reporter(Protocol):
         """Whether the driver wants the trial to stop, saved; also when there is no driver any more."""
 
 
-class Reporting(Observer):
+class Reporting(Callback):
     """Tells the driver of every epoch, those before a resume included, and does as it says.
 
     It stops a training where the Recorder, which comes before it, still gets to save.
@@ -105,14 +105,14 @@ def provide(config: RunConfig, dataset: Dataset) -> None:
 def _train(task: Task, config: RunConfig, reporter: Reporter) -> Run:
     dataset = data_set(config)
 
-    def observers(config: RunConfig, folder: Path) -> Sequence[Observer]:
+    def callbacks(config: RunConfig, folder: Path) -> Sequence[Callback]:
         return [Reporting(task, reporter), *trackers(config, folder)]
 
     path = Path(os.path.expanduser(config.runs_dir)) / str(config.name)
     if (path / "config.yaml").exists():
-        return resume(path, observers, dataset=dataset, lean=True)
+        return resume(path, callbacks, dataset=dataset, lean=True)
     shutil.rmtree(path, ignore_errors=True)  # of one that was killed while it made its folder
-    return execute(config, observers, dataset=dataset, lean=True)
+    return execute(config, callbacks, dataset=dataset, lean=True)
 
 
 def ended(number: int, metric: str, config: RunConfig, run: Run) -> Ended:

@@ -10,14 +10,14 @@ import numpy as np
 import safetensors
 from safetensors import numpy as tensors_as_bytes
 
-from handgrad.backends.installed import installed_torch
-from handgrad.backends.port import sequential
-from handgrad.backends.weights import from_state, modules_of, to_state
 from handgrad.data.places import read_file
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.files import LARGEST_BYTES, atomic_write
 from handgrad.nn import Network
 from handgrad.torch_mapping import TorchModule
+from handgrad.torch_port.installed import installed_torch
+from handgrad.torch_port.port import sequential
+from handgrad.torch_port.weights import from_state, modules_of, to_state
 from handgrad.training import weights
 
 PICKLES = (".pt", ".pth", ".ckpt", ".bin")

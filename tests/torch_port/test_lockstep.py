@@ -6,10 +6,6 @@ from tests.commands import call
 from tests.optim.paths import STEP
 from tests.rounding import ELEMENTARY, SUMS, assert_close, gamma
 
-from handgrad.backends.lockstep import DISCREPANCIES, PASS_CAUSES, UPDATE_CAUSES, lockstep
-from handgrad.backends.lockstep.pair import crossings
-from handgrad.backends.lockstep.rules import Seen, assumed, predicted
-from handgrad.backends.lockstep.side import Pass
 from handgrad.config import RunConfig
 from handgrad.data import load
 from handgrad.errors import UsageError
@@ -17,6 +13,10 @@ from handgrad.kernels import driver
 from handgrad.nn import Dense, Network, ReLU, Tanh
 from handgrad.optim import OPTIMIZERS, GradientTransforms
 from handgrad.runs import execute, prepare
+from handgrad.torch_port.lockstep import DISCREPANCIES, PASS_CAUSES, UPDATE_CAUSES, lockstep
+from handgrad.torch_port.lockstep.pair import crossings
+from handgrad.torch_port.lockstep.rules import Seen, assumed, predicted
+from handgrad.torch_port.lockstep.side import Pass
 
 pytestmark = pytest.mark.usefixtures("torch")
 

@@ -7,8 +7,6 @@ import pytest
 from numba import njit
 from tests.nn import passes
 
-from handgrad.backends import to_torch
-from handgrad.backends.port import Port
 from handgrad.errors import UsageError
 from handgrad.nn import (
     ACTIVATIONS,
@@ -30,6 +28,8 @@ from handgrad.nn import (
     Tanh,
 )
 from handgrad.nn.activation import Activation
+from handgrad.torch_port import to_torch
+from handgrad.torch_port.port import Port
 
 pytestmark = pytest.mark.usefixtures("torch")
 KEY = 77  # of a step's random numbers

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.backends.trainer import TorchTrainer
 from handgrad.kernels.program import Batches
+from handgrad.torch_port.trainer import TorchTrainer
 
 Array = NDArray[Any]
 

@@ -6,18 +6,18 @@ import sys
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
-from tests.backends.test_twin_layers import NETWORKS, filled
 from tests.commands import TINY, call
 from tests.nn import passes
 from tests.rounding import assert_close
+from tests.torch_port.test_twin_layers import NETWORKS, filled
 
-from handgrad.backends import load_state_dict, load_weights, save_torch, source, to_state_dict, to_torch
-from handgrad.backends.weights import to_state
 from handgrad.config import RunConfig
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.extras import how_to_install
 from handgrad.nn import BatchNorm, Dense, Flatten, Network, ReLU, Scaling
 from handgrad.runs import open_run
+from handgrad.torch_port import load_state_dict, load_weights, save_torch, source, to_state_dict, to_torch
+from handgrad.torch_port.weights import to_state
 from handgrad.training import save_model
 
 SHORT = "train --dataset digits --num_layers 1 --hidden_size 16 --no_batch_norm --dropout 0 --batch_size 16 -lr 0.01"

@@ -5,8 +5,6 @@ import pytest
 from tests.rounding import assert_close, gamma, largest, parting, terms_of_network
 from tests.runs.conftest import StopAt
 
-from handgrad.backends import BACKENDS, TorchTrainer
-from handgrad.backends.port import Port
 from handgrad.config import RunConfig
 from handgrad.config.build import BACKENDS as NAMES
 from handgrad.config.build import build_optimizer
@@ -26,6 +24,8 @@ from handgrad.nn import (
 )
 from handgrad.optim import OPTIMIZERS, Eve, GradientTransforms, NAdam, OneCycle
 from handgrad.runs import execute, resume
+from handgrad.torch_port import BACKENDS, TorchTrainer
+from handgrad.torch_port.port import Port
 from handgrad.training import Augmentation, Settings, Trainer
 
 pytestmark = pytest.mark.usefixtures("torch")

@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.backends.lockstep.causes import Cause, excess, update_causes
-from handgrad.backends.lockstep.discrepancies import DISCREPANCIES, apply_discrepancy
-from handgrad.backends.lockstep.engine import Engine
-from handgrad.backends.lockstep.evidence import Evidence, pass_causes
-from handgrad.backends.lockstep.rules import Seen, assumed
-from handgrad.backends.lockstep.side import Pass, TorchSide, relative
-from handgrad.backends.trainer import TorchTrainer
 from handgrad.kernels.random import subkey
 from handgrad.nn import Network
+from handgrad.torch_port.lockstep.causes import Cause, excess, update_causes
+from handgrad.torch_port.lockstep.discrepancies import DISCREPANCIES, apply_discrepancy
+from handgrad.torch_port.lockstep.engine import Engine
+from handgrad.torch_port.lockstep.evidence import Evidence, pass_causes
+from handgrad.torch_port.lockstep.rules import Seen, assumed
+from handgrad.torch_port.lockstep.side import Pass, TorchSide, relative
+from handgrad.torch_port.trainer import TorchTrainer
 from handgrad.training import Trainer
 
 Array = NDArray[Any]

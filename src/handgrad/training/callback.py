@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from handgrad.training.trainer import Trainer
 
 
-class Observer:
+class Callback:
     """Every method may be left out. They are called in the training's own thread, between compiled calls."""
 
     def started(self, trainer: "Trainer") -> None:

@@ -29,7 +29,7 @@ BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0
 
 
 @dataclass(frozen=True)
-class Kind:
+class ValueType:
     """What a subclass's `read` accepts; `several` tells whether a flag takes more than one word."""
 
     several = False
@@ -73,7 +73,7 @@ def number(value: Any) -> float | None:
 
 
 @dataclass(frozen=True)
-class Number(Kind):
+class Number(ValueType):
     """A real number in an interval such as "(0, inf)"."""
 
     metavar = "X"
@@ -92,7 +92,7 @@ class Number(Kind):
 
 
 @dataclass(frozen=True)
-class Whole(Kind):
+class Whole(ValueType):
     """A whole number from `low` to `high`; 1e3 and 10.0 are whole."""
 
     metavar = "N"
@@ -122,7 +122,7 @@ def _whole(value: Any) -> int | None:
 
 
 @dataclass(frozen=True)
-class Switch(Kind):
+class Switch(ValueType):
     """True or false."""
 
     metavar = ""
@@ -138,7 +138,7 @@ class Switch(Kind):
 
 
 @dataclass(frozen=True)
-class Text(Kind):
+class Text(ValueType):
     """A text that is not empty; `canonical` brings its spellings together."""
 
     canonical: Callable[[str], str] = str
@@ -160,7 +160,7 @@ def run_name(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Name(Kind):
+class Name(ValueType):
     """A name out of `names`, a registry that is looked at anew each time."""
 
     metavar = "NAME"
@@ -221,7 +221,7 @@ class Names(Name):
 
 
 @dataclass(frozen=True)
-class Wholes(Kind):
+class Wholes(ValueType):
     """One whole number, or several: 128, or [128, 64, 32] as (128, 64, 32)."""
 
     several = True
@@ -237,7 +237,7 @@ class Wholes(Kind):
 
 
 @dataclass(frozen=True)
-class Size(Kind):
+class Size(ValueType):
     """An image's height and width: 14, "14x14", [14, 14]."""
 
     several = True
@@ -254,7 +254,7 @@ class Size(Kind):
 
 
 @dataclass(frozen=True)
-class Options(Kind):
+class Options(ValueType):
     """Numbers by name: {"beta3": 0.99}, or beta3=0.99 on a command line."""
 
     several = True
@@ -277,7 +277,7 @@ class Options(Kind):
 
 
 @dataclass(frozen=True)
-class FoldName(Kind):
+class FoldName(ValueType):
     """One fold of several, as "2/5", or the folds of the test set, as "test/5"."""
 
     metavar = "K/N"

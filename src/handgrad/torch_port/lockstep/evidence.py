@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.backends.lockstep.causes import Cause
-from handgrad.backends.lockstep.engine import Engine
-from handgrad.backends.lockstep.side import Pass, TorchSide, relative
 from handgrad.kernels.program import Batches
+from handgrad.torch_port.lockstep.causes import Cause
+from handgrad.torch_port.lockstep.engine import Engine
+from handgrad.torch_port.lockstep.side import Pass, TorchSide, relative
 
 Array = NDArray[Any]
 ROUNDINGS = 1e5  # within so many of a number's own, two results count as the same

@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from handgrad.backends.lockstep.side import TorchSide
 from handgrad.errors import UsageError
+from handgrad.torch_port.lockstep.side import TorchSide
 
 
 class Discrepancy(NamedTuple):

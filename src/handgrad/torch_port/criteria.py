@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from handgrad.backends.installed import installed_torch, torch_attribute
 from handgrad.errors import UsageError
 from handgrad.nn import Loss
 from handgrad.torch_mapping import arguments_from
+from handgrad.torch_port.installed import installed_torch, torch_attribute
 
 Criterion = Callable[[Any, Any], Any]
 """(logits (N, K), labels (N,)) -> mean loss, a tensor of no axes."""

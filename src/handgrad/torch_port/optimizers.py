@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from handgrad.backends.installed import torch_attribute
-from handgrad.backends.port import Port
 from handgrad.errors import UsageError
 from handgrad.kernels.program import Optimization
 from handgrad.optim import OPTIMIZERS, GradientTransforms, Optimizer
 from handgrad.torch_mapping import arguments_from
+from handgrad.torch_port.installed import torch_attribute
+from handgrad.torch_port.port import Port
 
 
 class Update:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.backends.optimizers import Update
-from handgrad.backends.port import Port
 from handgrad.evaluation import Measure
 from handgrad.kernels.program import Batches
 from handgrad.kernels.random import subkey
+from handgrad.torch_port.optimizers import Update
+from handgrad.torch_port.port import Port
 from handgrad.training import Trainer
 from handgrad.training.divergence import Outputs
 

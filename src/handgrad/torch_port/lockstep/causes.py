@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.backends.installed import torch_attribute
-from handgrad.backends.lockstep.rules import DIRECTIONS, Assumption, Seen, predicted
+from handgrad.torch_port.installed import torch_attribute
+from handgrad.torch_port.lockstep.rules import DIRECTIONS, Assumption, Seen, predicted
 
 Array = NDArray[Any]
 Change = Callable[[Assumption], Assumption | None]

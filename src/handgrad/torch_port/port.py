@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.backends.criteria import criterion
-from handgrad.backends.installed import device_named, installed_torch, torch_attribute
-from handgrad.backends.weights import modules_of, places
 from handgrad.kernels.augment import augment
 from handgrad.kernels.driver import gather
 from handgrad.kernels.program import Batches
 from handgrad.kernels.random import subkey
 from handgrad.nn import Network
 from handgrad.nn.layout import layouts
+from handgrad.torch_port.criteria import criterion
+from handgrad.torch_port.installed import device_named, installed_torch, torch_attribute
+from handgrad.torch_port.weights import modules_of, places
 
 Array = NDArray[Any]
 

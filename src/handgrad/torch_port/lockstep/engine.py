@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.backends.lockstep.side import Pass
-from handgrad.backends.port import images_of
 from handgrad.kernels import driver
 from handgrad.kernels.augment import augment
 from handgrad.kernels.program import Batches
 from handgrad.nn.layout import layouts, operations
+from handgrad.torch_port.lockstep.side import Pass
+from handgrad.torch_port.port import images_of
 from handgrad.training import Trainer
 
 Array = NDArray[Any]
