@@ -16,8 +16,8 @@ from benchmarks.sweepers import SWEEPERS
 from benchmarks.workloads import IMAGES, WORKLOADS
 from handgrad.config import RunConfig
 from handgrad.errors import HandgradError, UsageError
-from handgrad.nearest import suggestion
 from handgrad.sweeps import SweepDefinition, read_sweep
+from handgrad.text import suggestion
 
 _named = (*(entry.peer for entry in CONTENDERS.values()), *(entry.peer for entry in SWEEPERS.values()))
 PEERS = tuple(dict.fromkeys(filter(None, _named)))

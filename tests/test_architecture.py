@@ -17,15 +17,9 @@ FLOORS: dict[str, float] = {
     **dict.fromkeys(
         [
             "errors",
-            "extras",
             "files",
-            "folders",
-            "json_files",
             "machine",
-            "plain_text",
-            "checks",
-            "diagnostics",
-            "nearest",
+            "text",
             "plugins",
             "torch_mapping",
         ],

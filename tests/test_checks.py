@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from handgrad.checks import in_words, within
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, in_words, within
 from handgrad.optim import Adam, StepDecay
 
 

@@ -7,8 +7,7 @@ import sys
 import pytest
 
 from handgrad.errors import FileSystemError
-from handgrad.files import TEMPORARY_PREFIX
-from handgrad.folders import LOCK, lock_folder, new_folder
+from handgrad.files import LOCK, TEMPORARY_PREFIX, lock_folder, new_folder
 
 
 def names(folder):
@@ -69,7 +68,7 @@ def test_an_error_speaks_of_the_name_that_was_asked_for(tmp_path):
 MAKER = """
 import sys
 from pathlib import Path
-from handgrad.folders import new_folder
+from handgrad.files import new_folder
 def fill(folder):
     (folder / "file").write_text("half")
     print("half", flush=True)
@@ -99,7 +98,7 @@ def test_what_a_killed_maker_leaves_is_swept_and_that_of_a_living_one_is_not(tmp
 MANY = """
 import os, sys
 from pathlib import Path
-from handgrad.folders import new_folder
+from handgrad.files import new_folder
 for number in range(40):
     made = new_folder(Path(sys.argv[1]), (f"run-{n}" for n in range(1000)), lambda folder: (folder / "file").touch())
     os.close(made[1])

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handgrad.checks import bounded
+from handgrad.errors import bounded
 from handgrad.data.digits import DigitsSet
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 from handgrad.nn.activation import Activation

@@ -1,7 +1,12 @@
-"""What can go wrong for a user, each with the exit code that the command line returns."""
+"""Errors, each with the exit code of the command line; the bounds of hyper-parameters; what diagnostics report."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Real
+from typing import Any, NamedTuple
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
 
 
 class HandgradError(Exception):
@@ -42,15 +47,64 @@ class IncompleteSweepError(HandgradError):
 
 @contextmanager
 def collecting(faults: list[HandgradError]) -> Iterator[None]:
-    """Put an error of the block into `faults` in place of raising it: there may be more to tell."""
+    """Put an error of the block into `faults` in place of raising it: there may be more to report."""
     try:
         yield
     except HandgradError as fault:
         faults.append(fault)
 
 
-def raise_together(faults: Sequence[HandgradError], shown: int = 10) -> None:
-    """Raise all that is wrong as one error in one line, of the first one's kind; nothing when nothing is."""
+def raise_together(faults: Sequence[HandgradError], most: int = 10) -> None:
+    """Raise all that is wrong as one error of the first one's class, in one line; nothing when nothing is wrong."""
     if faults:
-        more = [f"and {len(faults) - shown} more"] if len(faults) > shown else []
-        raise type(faults[0])("; ".join([*map(str, faults[:shown]), *more]))
+        more = [f"and {len(faults) - most} more"] if len(faults) > most else []
+        raise type(faults[0])("; ".join([*map(str, faults[:most]), *more]))
+
+
+def bounded(default: Any, interval: str) -> Any:
+    """A dataclass field whose value must lie in `interval`, such as "(0, inf)" or "[0, 1)"; see `check_bounds`."""
+    return dataclasses.field(default=default, metadata={"interval": interval})
+
+
+def within(value: float, interval: str) -> bool:
+    """Whether `value` lies in `interval`; round brackets exclude the end, square ones include it; NaN lies in none."""
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    above = value >= low if interval[0] == "[" else value > low
+    below = value <= high if interval[-1] == "]" else value < high
+    return above and below
+
+
+def in_words(interval: str) -> str:
+    """How an error names `interval`: "positive", "not negative", "a finite number", or the interval itself."""
+    named = {"(0, inf)": "positive", "[0, inf)": "zero or positive", "(-inf, inf)": "a finite number"}
+    return named.get(interval, f"in {interval}")
+
+
+def check_bounds(instance: Any) -> None:
+    """Check every `bounded` field of a dataclass.
+
+    Raises  UsageError naming the field, its value, its interval and its flag.
+    """
+    for field in dataclasses.fields(instance):
+        interval, value = field.metadata.get("interval"), getattr(instance, field.name)
+        if interval is None:
+            continue
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if not number or not within(float(value), interval):
+            raise UsageError(f"{field.name} must be {in_words(interval)}, got {value} (--{field.name})")
+        if field.type is int and value != int(value):
+            raise UsageError(f"{field.name} must be a whole number, got {value} (--{field.name})")
+
+
+class Diagnostic(NamedTuple):
+    """One line to the user: `what` was found and the `fix`.
+
+    `severity` is "error" (what runs would answer another question than was asked), "warning" or "note".
+    """
+
+    severity: str
+    what: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}. {self.fix}" if self.fix else self.what

@@ -1,13 +1,21 @@
-"""Files that are either whole or absent: the one place that writes to a final path, and the one that reads from any.
+"""Files and folders that are whole or absent: the one place that writes to a final path, and that reads from any.
 
-Whatever stands where a file should be, reading never waits for it: a pipe, a device or a folder is refused.
+Whatever stands where a file should be, reading never waits for it: a pipe, a device or a folder is refused. A new
+folder appears with all that belongs into it, locked by its maker. A JSON file carries a digest of its own content.
 """
 
-import contextlib
+import errno
+import fcntl
+import hashlib
+import json
 import os
+import secrets
+import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +23,9 @@ from handgrad.errors import CorruptDataError, FileSystemError
 
 TEMPORARY_PREFIX = ".handgrad-partial-"
 LARGEST_BYTES = 1 << 32
+LOCK = ".lock"
+TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
+DIGEST = "digest"
 
 
 def open_file(path: Path, flags: int = os.O_RDONLY) -> IO[Any]:
@@ -61,7 +72,7 @@ def _kind(path: Path | int) -> str:
     return f"not a regular file: it is {kind}, expected a file"
 
 
-@contextlib.contextmanager
+@contextmanager
 def atomic_writer(path: Path, durable: bool = True) -> Iterator[IO[bytes]]:
     """Open a temporary neighbour of `path` for writing, and put it in place when the block ends well.
 
@@ -83,7 +94,7 @@ def atomic_writer(path: Path, durable: bool = True) -> Iterator[IO[bytes]]:
             os.chmod(name, 0o666 & ~_umask())
             os.replace(name, path)
         except BaseException:
-            with contextlib.suppress(FileNotFoundError):
+            with suppress(FileNotFoundError):
                 os.unlink(name)
             raise
         if durable:
@@ -134,3 +145,153 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def lock_folder(folder: Path) -> int | None:
+    """The lock of a folder; as `lock_file`."""
+    return lock_file(folder / LOCK)
+
+
+def lock_file(path: Path) -> int | None:
+    """The descriptor that holds the lock of a file, until it is closed or its process ends; None: another has it.
+
+    The package filelock does not do the same: where a file system has no locks it makes a marker file, which outlives
+    a killed process; and it cannot look at a lock without taking it, or in a folder that is read only.
+
+    Raises  OSError.
+    """
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process has the lock of a file; not where there is no such file."""
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def new_folder(
+    parent: Path, names: Iterable[str], fill: Callable[[Path], None], durable: bool = True
+) -> tuple[Path, int] | None:
+    """Make a folder below `parent`, put into it what `fill` writes, and give it the first of `names` that is free.
+
+    It is seen under that name when it is whole, and its maker has the lock of it (see `lock_folder`) already; None
+    when no name is free. What killed processes have left half-made is deleted.
+
+    Raises  OSError; FileSystemError as `fill`.
+    """
+    parent, names = Path(parent), iter(names)
+    parent.mkdir(parents=True, exist_ok=True)
+    sweep_folders(parent)
+    temporary, lock = _temporary(parent)
+    try:
+        first = next(names)
+        try:
+            fill(temporary)
+        except FileSystemError as error:
+            raise FileSystemError(str(error).replace(str(temporary), str(parent / first))) from error
+        for path in (parent / name for name in chain([first], names)):
+            if _renamed(temporary, path):
+                if durable:
+                    sync(parent)
+                return path, lock
+    except BaseException:
+        _discard(temporary, lock)
+        raise
+    _discard(temporary, lock)
+    return None
+
+
+def sweep_folders(parent: Path) -> None:
+    """Delete the half-made folders below `parent` whose makers were killed."""
+    for name in os.listdir(parent):
+        path = parent / name
+        if not name.startswith(TEMPORARY_PREFIX) or not path.is_dir():
+            continue
+        with suppress(OSError):
+            if not (path / LOCK).exists():
+                path.rmdir()  # its maker may be about to lock it, and then to fill it: never with what is in it
+            elif (lock := lock_folder(path)) is not None:
+                _discard(path, lock)
+
+
+def _temporary(parent: Path) -> tuple[Path, int]:
+    """A new hidden folder, and its lock. Another process may sweep it away before it is locked: once more then."""
+    while True:
+        path = parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+        path.mkdir()
+        with suppress(FileNotFoundError):
+            lock = lock_folder(path)
+            if lock is not None and os.stat(path / LOCK).st_ino == os.fstat(lock).st_ino:
+                return path, lock
+
+
+def _renamed(temporary: Path, path: Path) -> bool:
+    if os.path.lexists(path):  # also an empty folder, which a rename would replace
+        return False
+    try:
+        os.rename(temporary, path)
+    except OSError as error:
+        if error.errno in TAKEN:
+            return False
+        raise
+    return True
+
+
+def _discard(folder: Path, lock: int) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(lock)
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    """The text of a file that `read_json` reads back; NaN is refused by a ValueError."""
+    plain = {name: value for name, value in content.items() if name != DIGEST}
+    return json.dumps({**plain, DIGEST: _digest(plain)}, indent=2, allow_nan=False) + "\n"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a file, its digest apart; empty when there is nothing at all. One without a digest is believed.
+
+    Raises  CorruptDataError when it was damaged or altered; FileSystemError when it cannot be read.
+    """
+    if not os.path.lexists(path):
+        return {}
+    content = read_object(path)
+    digest = content.pop(DIGEST, None)
+    if digest not in (None, _digest(content)):
+        raise CorruptDataError(f"{path} was altered after it was written: its digest does not match its content")
+    return content
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises  FileSystemError; CorruptDataError when there is no such thing in it.
+    """
+    try:
+        content = json.loads(read_file(path))
+    except (ValueError, RecursionError) as error:
+        raise CorruptDataError(f"cannot read {path}: {error}") from error
+    if not isinstance(content, dict):
+        raise CorruptDataError(f"{path} holds no JSON object")
+    return content
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """Of what a reader will find: JSON has no tuples, and names that are numbers become texts."""
+    found = json.loads(json.dumps(content))
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()

@@ -1,12 +1,15 @@
-"""What other installed packages add: optimizers, layers, data sets, trackers, figures.
+"""Other packages: what plugins add (optimizers, layers, data sets, trackers, figures), and how to install an extra.
 
-A package names each under the entry-point group `handgrad.plugins` as REGISTRY.NAME, such as
+A plugin names each under the entry-point group `handgrad.plugins` as REGISTRY.NAME, such as
 `optimizers.signum = "my_package.signum:Signum"`. A registry takes its rows when it is imported, in every process.
 """
 
 import functools
 import logging
-from importlib.metadata import EntryPoint, entry_points
+import re
+import sys
+from importlib.metadata import EntryPoint, entry_points, requires
+from pathlib import Path
 from typing import Any
 
 log = logging.getLogger("handgrad")
@@ -18,6 +21,7 @@ REGISTRIES = (
 
 _waiting: list[tuple[str, dict[str, Any]]] = []
 _busy: list[bool] = []
+CHECKOUT = Path(__file__).parents[2]
 
 
 def extend(**registries: dict[str, Any]) -> None:
@@ -69,3 +73,21 @@ def _add(entry: EntryPoint, key: str, registry: dict[str, Any]) -> None:
     except (Exception, SystemExit) as error:
         why = " ".join(f"{type(error).__name__}: {error}".split())
         log.warning("the plugin %s (%s) is left out, for it cannot be imported: %s", entry.name, entry.value, why)
+
+
+def how_to_install(extra: str) -> str:
+    """The command for one of pyproject.toml's extras: `make NAME` in a checkout, pip with the packages elsewhere.
+
+    pip is given the packages themselves, which it finds whether or not handgrad is in an index.
+    """
+    place = Path(sys.prefix)
+    if (CHECKOUT / "pyproject.toml").is_file() and (CHECKOUT / "Makefile").is_file() and sys.prefix != sys.base_prefix:
+        venv = "" if place == CHECKOUT / ".venv" else f" VENV={place}"
+        return f"`make {extra}{venv}` in {CHECKOUT}"
+    return f"python -m pip install {' '.join(packages(extra))}"
+
+
+def packages(extra: str) -> list[str]:
+    """What an extra consists of, quoted for a shell."""
+    wanted = [re.fullmatch(rf"(.*?);\s*extra == [\"']{extra}[\"']", each) for each in requires("handgrad") or ()]
+    return [f"'{found[1].strip()}'" for found in wanted if found] or [f"'handgrad[{extra}]'"]

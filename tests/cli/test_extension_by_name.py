@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tests.commands import TINY, call
 
-from handgrad.checks import bounded
 from handgrad.data import load
+from handgrad.errors import bounded
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 from handgrad.nn import ACTIVATIONS
 from handgrad.nn.activation import Activation

@@ -10,8 +10,8 @@ from handgrad.config import RunConfig
 from handgrad.config.naming import folder_of_name
 from handgrad.data import load
 from handgrad.errors import UsageError
-from handgrad.nearest import nearest
 from handgrad.sweeps import read_sweep
+from handgrad.text import nearest
 
 
 def notes(line):

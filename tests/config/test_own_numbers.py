@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from handgrad.checks import bounded
 from handgrad.config import RunConfig, build_initializer, build_loss, build_optimizer, build_schedule
 from handgrad.config.influence import effective_differences
 from handgrad.config.owners import OWN, filled, interval_of
 from handgrad.config.presets import departures
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, bounded
 from handgrad.nn import INITIALIZERS, LOSSES
 from handgrad.optim import OPTIMIZERS, SCHEDULES
 from handgrad.runs.origin import edits

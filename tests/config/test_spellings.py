@@ -8,9 +8,9 @@ from handgrad.config.aliases import AMBIGUOUS_FIELDS, AMBIGUOUS_VALUES, FIELDS, 
 from handgrad.config.lookup import field_aliases, find, listed, value_name
 from handgrad.config.value_types import Name
 from handgrad.errors import UsageError
-from handgrad.nearest import nearest, squashed
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, ReLU
 from handgrad.optim import OPTIMIZERS, SCHEDULES
+from handgrad.text import nearest, squashed
 
 ROWS = [(spelling, field) for field, spellings in FIELDS.items() for spelling in (field, *spellings)]
 REGISTRIES = {

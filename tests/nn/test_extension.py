@@ -10,10 +10,9 @@ from tests.nn.passes import wrong_gradients
 from tests.optim.paths import STEP, small_network, valley, walk
 from tests.rounding import gamma
 
-from handgrad.checks import bounded
 from handgrad.derivation import Learning, derive, to_text
 from handgrad.equations import Statement
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, bounded
 from handgrad.kernels import driver
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 from handgrad.kernels.elementary import sigmoid, tanh

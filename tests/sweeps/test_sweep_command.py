@@ -4,7 +4,7 @@ import pytest
 from tests.commands import call
 from tests.sweeps.conftest import BASE
 
-from handgrad.extras import how_to_install
+from handgrad.plugins import how_to_install
 from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.folder import open_sweep
 

@@ -13,8 +13,8 @@ from tests.torch_port.test_twin_layers import NETWORKS, filled
 
 from handgrad.config import RunConfig
 from handgrad.errors import CorruptDataError, UsageError
-from handgrad.extras import how_to_install
 from handgrad.nn import BatchNorm, Dense, Flatten, Network, ReLU, Scaling
+from handgrad.plugins import how_to_install
 from handgrad.runs import open_run
 from handgrad.torch_port import load_state_dict, load_weights, save_torch, source, to_state_dict, to_torch
 from handgrad.torch_port.weights import to_state

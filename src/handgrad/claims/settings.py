@@ -9,7 +9,7 @@ from handgrad.config import RunConfig, kind_of
 from handgrad.config.influence import WITHOUT_INFLUENCE, idle, settled
 from handgrad.config.lookup import field_aliases, shown
 from handgrad.config.owners import CHOICES, fields_of, owned
-from handgrad.nearest import nearest, squashed
+from handgrad.text import nearest, squashed
 
 NOT_STATED = "not stated"
 

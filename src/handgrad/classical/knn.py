@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from handgrad.checks import bounded
 from handgrad.classical.model import ClassicalModel
+from handgrad.errors import bounded
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from handgrad.checks import check_bounds
+from handgrad.errors import check_bounds
 
 
 @dataclass(frozen=True)

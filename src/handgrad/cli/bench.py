@@ -20,8 +20,8 @@ from handgrad.cli.watching import read_dataset
 from handgrad.config import RunConfig
 from handgrad.config.value_types import Whole
 from handgrad.errors import HandgradError, UsageError
-from handgrad.extras import how_to_install
 from handgrad.machine import available_cores
+from handgrad.plugins import how_to_install
 from handgrad.runs import diagnose_run, prepare
 from handgrad.training import Trainer
 from handgrad.training.diagnose import heed

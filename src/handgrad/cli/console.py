@@ -12,7 +12,7 @@ from rich.text import Text
 
 from handgrad.config import RunConfig
 from handgrad.config.influence import ADDITIONS, beyond, beyond_line
-from handgrad.plain_text import visible
+from handgrad.text import visible
 
 WAITS = 2.0  # seconds from which on a wait is announced
 Tell = Callable[[str], Any]

@@ -25,7 +25,7 @@ from handgrad.config.resolve import united
 from handgrad.config.value_types import Name, Number, Switch, ValueType, Whole, items, number, yes_or_no
 from handgrad.data import inputs_and_classes
 from handgrad.errors import UsageError
-from handgrad.nearest import squashed
+from handgrad.text import squashed
 
 DASHES = "-‐‑–—−"  # what a PDF or a word processor makes of "-" too
 WHOLE = {squashed(name) for name in FIELDS["layers"]}  # names of the whole network

@@ -12,8 +12,7 @@ from importlib.metadata import version
 
 from handgrad.cli.starting import interrupt_as_usual, leave_on_interrupt
 from handgrad.errors import FileSystemError, HandgradError, UsageError
-from handgrad.nearest import suggestion
-from handgrad.plain_text import visible_name
+from handgrad.text import suggestion, visible_name
 
 COMMANDS = {
     "train": "train a network on images, into a run folder",

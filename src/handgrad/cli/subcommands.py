@@ -9,8 +9,8 @@ from handgrad.cli.flags import FLAG, ParsedFlags, parse
 from handgrad.cli.help_text import short_help
 from handgrad.cli.options import Option
 from handgrad.errors import FileSystemError, UsageError
-from handgrad.nearest import suggestion
 from handgrad.sweeps.folder import Sweep, open_sweep
+from handgrad.text import suggestion
 
 
 class Subcommand(NamedTuple):

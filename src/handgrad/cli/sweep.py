@@ -17,14 +17,13 @@ from handgrad.cli.sweep_transfer import TRANSFER
 from handgrad.cli.sweeping import RESUME, plan_of, start_sweep
 from handgrad.cli.tracked import with_wandb
 from handgrad.config.presets import BEST
-from handgrad.diagnostics import ERROR, Diagnostic
-from handgrad.errors import HandgradError, UsageError
-from handgrad.nearest import suggestion
+from handgrad.errors import ERROR, Diagnostic, HandgradError, UsageError
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
 from handgrad.sweeps.diagnostics import diagnose_sweep
 from handgrad.sweeps.search import held
 from handgrad.sweeps.sweep_file import starting_preset
 from handgrad.sweeps.timing import PROBES, estimate
+from handgrad.text import suggestion
 
 log = logging.getLogger("handgrad")
 PROGRAM = "handgrad sweep FILE"

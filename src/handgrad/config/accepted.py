@@ -4,7 +4,7 @@ import re
 
 from handgrad.config.lookup import inverted, shown, wording
 from handgrad.errors import UsageError
-from handgrad.nearest import squashed
+from handgrad.text import squashed
 
 SAVED = "the weights are always kept, in the run's folder"
 SHOWN = "the confusion matrix and every figure of a run are always kept, in its report"

@@ -12,7 +12,6 @@ from handgrad.config.owners import OTHER_NAMES
 from handgrad.config.presets import departures
 from handgrad.data import Dataset, Split, hold_fold, load, read_fold, split, watched_on_test, with_features
 from handgrad.errors import UsageError
-from handgrad.nearest import nearest
 from handgrad.nn import (
     ACTIVATIONS,
     INITIALIZERS,
@@ -23,6 +22,7 @@ from handgrad.nn import (
     Loss,
 )
 from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Optimizer, Schedule
+from handgrad.text import nearest
 
 if TYPE_CHECKING:
     from handgrad.config.run_config import RunConfig

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from handgrad.config import aliases
 from handgrad.errors import UsageError
-from handgrad.nearest import nearest, squashed
 from handgrad.optim import OPTIMIZERS
+from handgrad.text import nearest, squashed
 
 T = TypeVar("T")
 ALL = {"flag": "--help lists all", "setting": "`handgrad train --help` lists all"}

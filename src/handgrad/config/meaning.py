@@ -8,7 +8,7 @@ from handgrad.config.aliases import AMBIGUOUS_FIELDS, GUESSED, OTHERWISE, OTHERW
 from handgrad.config.lookup import find
 from handgrad.config.value_types import BOOLEANS, Name, Number, Switch, Text, ValueType, Whole, number, spelled
 from handgrad.errors import UsageError
-from handgrad.nearest import squashed
+from handgrad.text import squashed
 
 ValueTypeOf = Callable[[str], ValueType]
 MANY_LAYERS = 16  # hidden layers; a larger number of "hidden layers" is the size of one

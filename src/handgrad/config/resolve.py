@@ -15,7 +15,7 @@ from handgrad.config.lookup import field_aliases, find, shown, together, unknown
 from handgrad.config.meaning import meaning
 from handgrad.config.value_types import ValueType, Wholes
 from handgrad.errors import UsageError
-from handgrad.nearest import squashed
+from handgrad.text import squashed
 
 if TYPE_CHECKING:
     from handgrad.config.run_config import RunConfig

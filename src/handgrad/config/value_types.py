@@ -16,10 +16,9 @@ from typing import Any
 from pydantic_core import core_schema
 
 from handgrad import strict_yaml
-from handgrad.checks import in_words, within
 from handgrad.config.lookup import shown, value_name
 from handgrad.data import read_fold
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, in_words, within
 
 BRACKETS = "[({"
 JOINED = re.compile(r"\d+(?:[-x:;]\d+)+")  # 784-128-10

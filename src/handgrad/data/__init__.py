@@ -17,8 +17,8 @@ from handgrad.data.pixels import PixelRange
 from handgrad.data.sources import FASHION_MNIST, MNIST
 from handgrad.data.splits import Split, holdout, kfold, split, take_fraction
 from handgrad.errors import UsageError
-from handgrad.nearest import nearest
 from handgrad.plugins import extend
+from handgrad.text import nearest
 
 DATASETS: dict[str, NamedSet] = {
     "digits": DigitsSet(),

@@ -8,7 +8,7 @@ import numpy as np
 from handgrad.data.dataset import Dataset, Images, Labels
 from handgrad.data.splits import holdout
 from handgrad.errors import UsageError
-from handgrad.plain_text import visible_name
+from handgrad.text import visible_name
 
 log = logging.getLogger("handgrad")
 

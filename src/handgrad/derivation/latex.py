@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from handgrad.derivation.document import Derivation, Section, Value
 from handgrad.equations import Equation, Latex
-from handgrad.plain_text import markdown_line
+from handgrad.text import markdown_line
 
 LATEX = Latex()
 MARKS = {True: "passed", False: "WRONG", None: "open"}

@@ -8,7 +8,7 @@ from handgrad.evaluation.confusion import shares_of_true_class
 from handgrad.evaluation.predictions import Predictions
 from handgrad.evaluation.summary import Summary
 from handgrad.files import atomic_write
-from handgrad.plain_text import csv_text
+from handgrad.text import csv_text
 
 
 def write_csv(folder: Path, predictions: Predictions, summary: Summary) -> None:

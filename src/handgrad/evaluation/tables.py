@@ -10,7 +10,7 @@ from handgrad.evaluation.confusion import shares_of_true_class
 from handgrad.evaluation.interval import Interval
 from handgrad.evaluation.roc import Curve
 from handgrad.evaluation.summary import Summary
-from handgrad.plain_text import markdown_cell, markdown_line
+from handgrad.text import markdown_cell, markdown_line
 
 Array = NDArray[Any]
 LATEX = str.maketrans(

@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.errors import HandgradError
 from handgrad.figures.style import house_style
-from handgrad.plain_text import csv_text
+from handgrad.text import csv_text
 
 
 class Table(NamedTuple):

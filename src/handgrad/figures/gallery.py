@@ -14,7 +14,7 @@ from handgrad.figures.base import Drawn, FigureSpec
 from handgrad.figures.run_data import RunData
 from handgrad.figures.style import house_style
 from handgrad.files import atomic_write
-from handgrad.nearest import nearest
+from handgrad.text import nearest
 
 # What would put a date or a version into a file.
 FORMATS: dict[str, dict[str, Any]] = {

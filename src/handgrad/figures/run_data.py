@@ -13,10 +13,10 @@ from handgrad.errors import CorruptDataError, UsageError
 from handgrad.evaluation import Predictions
 from handgrad.figures.base import DoesNotApplyError
 from handgrad.nn import Network
-from handgrad.plain_text import visible_name
 from handgrad.runs import Run
 from handgrad.runs.predictions import distinct, images_of, predictions_of
 from handgrad.runs.setup import Setup, differing, setup_of
+from handgrad.text import visible_name
 from handgrad.training import History, load_model
 
 Array = NDArray[Any]

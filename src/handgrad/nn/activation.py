@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
 
-from handgrad.checks import check_bounds
 from handgrad.equations import Statement
+from handgrad.errors import check_bounds
 from handgrad.nn.layer import Layer, Plan, Shape
 from handgrad.torch_mapping import TorchModule, arguments_from
 

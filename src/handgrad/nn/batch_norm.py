@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from math import prod
 
-from handgrad.checks import bounded, check_bounds
 from handgrad.equations import Statement
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, bounded, check_bounds
 from handgrad.kernels.batchnorm import batchnorm_backward, batchnorm_forward
 from handgrad.kernels.channelnorm import channelnorm_backward, channelnorm_forward
 from handgrad.nn.initializers import Ones, Zeros

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from math import prod
 
-from handgrad.checks import bounded, check_bounds
 from handgrad.equations import Statement
+from handgrad.errors import bounded, check_bounds
 from handgrad.kernels.dropout import dropout_backward, dropout_forward
 from handgrad.nn.layer import Layer, Plan, Shape
 from handgrad.torch_mapping import TorchModule

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from math import prod
 
-from handgrad.checks import bounded, check_bounds
 from handgrad.equations import Statement
+from handgrad.errors import bounded, check_bounds
 from handgrad.kernels.layernorm import layernorm_backward, layernorm_forward
 from handgrad.nn.initializers import Ones, Zeros
 from handgrad.nn.layer import Layer, Parameter, Plan, Shape

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from handgrad.checks import bounded, check_bounds
 from handgrad.equations import Statement
+from handgrad.errors import bounded, check_bounds
 from handgrad.kernels.losses import cross_entropy, squared_error
 from handgrad.torch_mapping import TorchLoss
 

@@ -15,7 +15,7 @@ from handgrad.kernels.sparse import share_of_zeros
 from handgrad.nn.layer import Layer, Plan, Shape
 from handgrad.nn.layout import Slot, assemble, outputs, slots_of
 from handgrad.nn.losses import CrossEntropy, Loss
-from handgrad.plain_text import visible_name
+from handgrad.text import visible_name
 
 Array = NDArray[Any]
 DTYPES = ("float32", "float64")

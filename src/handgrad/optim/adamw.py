@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from handgrad.checks import bounded
+from handgrad.errors import bounded
 from handgrad.optim.moments import adam_prepare, adam_update
 from handgrad.optim.optimizer import Optimizer
 from handgrad.torch_mapping import TorchOptimizer

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from handgrad.checks import bounded
+from handgrad.errors import bounded
 from handgrad.kernels.compile import strict_kernel
 from handgrad.optim.moments import adam_prepare, adam_update
 from handgrad.optim.optimizer import Optimizer

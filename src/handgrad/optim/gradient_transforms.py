@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from handgrad.checks import bounded, check_bounds
+from handgrad.errors import bounded, check_bounds
 
 
 @dataclass(frozen=True)

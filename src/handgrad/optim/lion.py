@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.checks import bounded
+from handgrad.errors import bounded
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 from handgrad.optim.optimizer import Optimizer
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from handgrad.checks import bounded
+from handgrad.errors import bounded
 from handgrad.kernels.compile import fast_kernel
 from handgrad.optim.optimizer import Optimizer, learning_rate_only
 from handgrad.torch_mapping import TorchOptimizer

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from handgrad.checks import bounded, check_bounds
+from handgrad.errors import bounded, check_bounds
 from handgrad.kernels.compile import strict_kernel
 from handgrad.kernels.memory import aligned_zeros
 from handgrad.kernels.program import Optimization

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.checks import bounded, check_bounds
+from handgrad.errors import bounded, check_bounds
 
 Array = NDArray[Any]
 

@@ -13,9 +13,9 @@ from markupsafe import Markup, escape
 from handgrad.derivation.html import STYLE
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
-from handgrad.plain_text import markdown_cell, markdown_line, visible
 from handgrad.reports.blocks import Report
 from handgrad.reports.plotly_page import packed_library
+from handgrad.text import markdown_cell, markdown_line, visible
 
 
 def write_html(report: Report, path: Path, folder: Path | None = None) -> list[Path]:

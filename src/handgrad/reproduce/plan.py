@@ -19,8 +19,7 @@ from handgrad.classical import estimate as estimate_fit
 from handgrad.config import RunConfig, build_dataset
 from handgrad.config.influence import idle, settled
 from handgrad.data import load
-from handgrad.diagnostics import ERROR, Diagnostic
-from handgrad.errors import HandgradError, UsageError
+from handgrad.errors import ERROR, Diagnostic, HandgradError, UsageError
 from handgrad.reproduce.sweep_claims import check_effect
 from handgrad.reproduce.tasks import Finds, PlannedSweep, Task, config_of, over, plan_sweep
 from handgrad.runs import diagnose_each, make_trainer, prepare, prepare_classical

@@ -18,10 +18,8 @@ from handgrad.config import RunConfig
 from handgrad.config.build import REPLACED_BY_LAYERS
 from handgrad.config.lookup import field_aliases
 from handgrad.config.owners import filled
-from handgrad.diagnostics import ERROR
-from handgrad.errors import FileSystemError, HandgradError, UsageError
+from handgrad.errors import ERROR, FileSystemError, HandgradError, UsageError
 from handgrad.files import atomic_write
-from handgrad.nearest import squashed
 from handgrad.runs import InterruptedRunError, Run, execute, resume
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
 from handgrad.sweeps.analysis.result import Entry
@@ -32,6 +30,7 @@ from handgrad.sweeps.posthoc.diverse import choose
 from handgrad.sweeps.posthoc.test import ranking
 from handgrad.sweeps.samplers import require
 from handgrad.sweeps.search import run_sweep
+from handgrad.text import squashed
 from handgrad.training import Callback, Trainer
 from handgrad.training.weights import save_weights
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from handgrad.classical import ClassicalModel, Fitted, Stage, check_labels, estimate, fit, scores
 from handgrad.config import RunConfig, build_classical, build_split
 from handgrad.data import Dataset, Split, take_fraction
-from handgrad.diagnostics import Diagnostic
+from handgrad.errors import Diagnostic
 from handgrad.evaluation import Predictions
 from handgrad.nn import Scaling
 from handgrad.runs.folder import Run

@@ -17,8 +17,7 @@ from handgrad.config.owners import filled
 from handgrad.data import Dataset, folds_of_test, hold_fold, kfold, read_fold
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.evaluation import Interval, Predictions, class_report, mean_interval, mean_share
-from handgrad.files import atomic_write, read_file
-from handgrad.folders import LOCK, new_folder
+from handgrad.files import LOCK, atomic_write, new_folder, read_file
 from handgrad.runs.classical import loss_of
 from handgrad.runs.folder import Run
 from handgrad.runs.folds import complete_runs

@@ -11,9 +11,17 @@ from typing import Any
 from handgrad.classical import CLASSICAL
 from handgrad.config import RunConfig
 from handgrad.errors import FileSystemError, HandgradError, UsageError
-from handgrad.files import TEMPORARY_PREFIX, atomic_write, flush_folder, read_file, sweep_temporaries
-from handgrad.folders import lock_folder, new_folder
-from handgrad.json_files import json_text, read_json
+from handgrad.files import (
+    TEMPORARY_PREFIX,
+    atomic_write,
+    flush_folder,
+    json_text,
+    lock_folder,
+    new_folder,
+    read_file,
+    read_json,
+    sweep_temporaries,
+)
 from handgrad.nn import Network
 from handgrad.runs.origin import edits, spelled
 from handgrad.training import History, load_model, save_model

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.files import open_file
-from handgrad.plain_text import visible_name
 from handgrad.runs.folder import Run
+from handgrad.text import visible_name
 from handgrad.training import Callback, Epoch, Trainer
 
 journal = logging.getLogger("handgrad.journal")

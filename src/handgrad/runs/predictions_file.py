@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.errors import CorruptDataError
 from handgrad.evaluation import Predictions
-from handgrad.plain_text import visible_name
+from handgrad.text import visible_name
 from handgrad.training.tensor_file import read_tensors, write_tensors
 
 FORMAT = 1

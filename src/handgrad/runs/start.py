@@ -23,8 +23,7 @@ from handgrad.config import (
 )
 from handgrad.config.naming import folder_of_name
 from handgrad.data import Dataset, PixelRange, Split
-from handgrad.diagnostics import ERROR, Diagnostic
-from handgrad.errors import CorruptDataError, DivergedError, UsageError
+from handgrad.errors import ERROR, CorruptDataError, Diagnostic, DivergedError, UsageError
 from handgrad.evaluation import Measure
 from handgrad.files import atomic_write
 from handgrad.nn import Network

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
-from handgrad.extras import how_to_install
-from handgrad.files import TEMPORARY_PREFIX
-from handgrad.folders import is_locked, lock_file
+from handgrad.files import TEMPORARY_PREFIX, is_locked, lock_file
+from handgrad.plugins import how_to_install
 
 LOCKS = 0x68616E64  # the first of the two numbers that PostgreSQL knows an advisory lock of ours by
 TABLE = "handgrad_trials"

@@ -12,8 +12,7 @@ import numpy as np
 
 from handgrad.config import RunConfig, kind_of
 from handgrad.config.naming import values_name
-from handgrad.diagnostics import Diagnostic
-from handgrad.errors import UsageError
+from handgrad.errors import Diagnostic, UsageError
 from handgrad.sweeps.pruner import Hyperband
 from handgrad.sweeps.space import Constant, Distribution, distribution, name_of, numbers_of
 

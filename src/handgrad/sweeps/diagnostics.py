@@ -12,8 +12,7 @@ from handgrad.config import RunConfig
 from handgrad.config.influence import WITHOUT_INFLUENCE, conditions
 from handgrad.config.lookup import listed
 from handgrad.data import read_fold
-from handgrad.diagnostics import ERROR, NOTE, WARNING, Diagnostic
-from handgrad.errors import UsageError
+from handgrad.errors import ERROR, NOTE, WARNING, Diagnostic, UsageError
 from handgrad.optim import OPTIMIZERS
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.space import Categorical, Distribution, LogUniform, plain_of

@@ -15,9 +15,7 @@ from handgrad import strict_yaml
 from handgrad.config import RunConfig
 from handgrad.config.influence import effective_differences
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
-from handgrad.files import atomic_write, read_file
-from handgrad.folders import new_folder
-from handgrad.json_files import read_object
+from handgrad.files import atomic_write, new_folder, read_file, read_object
 from handgrad.runs import Run, list_runs
 from handgrad.sweeps.database import Database, open_readonly, sqlite_url, without_password
 from handgrad.sweeps.definition import SweepDefinition

@@ -9,8 +9,7 @@ from typing import Any
 
 from handgrad.config import RunConfig, decides_training
 from handgrad.config.naming import folder_of_name
-from handgrad.diagnostics import ERROR, WARNING, Diagnostic
-from handgrad.errors import UsageError
+from handgrad.errors import ERROR, WARNING, Diagnostic, UsageError
 from handgrad.machine import available_cores
 from handgrad.runs import diagnose_each
 from handgrad.sweeps.database import check_url, open_storage

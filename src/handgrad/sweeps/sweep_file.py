@@ -12,9 +12,7 @@ from handgrad.config import RunConfig, kind_of
 from handgrad.config.lookup import Problems, field_aliases, shown
 from handgrad.config.presets import BEST, PLAIN
 from handgrad.config.value_types import Switch
-from handgrad.diagnostics import NOTE, Diagnostic
-from handgrad.errors import HandgradError, UsageError
-from handgrad.nearest import squashed
+from handgrad.errors import NOTE, Diagnostic, HandgradError, UsageError
 from handgrad.sweeps.definition import ASSUMED, GOALS, METHODS, METRICS, Metric, SweepDefinition
 from handgrad.sweeps.pruner import Hyperband
 from handgrad.sweeps.space import Constant, Distribution, name_of
@@ -28,6 +26,7 @@ from handgrad.sweeps.sweep_parameters import (
     whole,
     word,
 )
+from handgrad.text import squashed
 
 
 def command_settings(command: Any, notices: list[Diagnostic]) -> dict[str, Any]:

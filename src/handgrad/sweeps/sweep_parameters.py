@@ -13,11 +13,10 @@ from handgrad.config.accepted import answer, decided_by_data
 from handgrad.config.lookup import Problems, field_aliases, inverted, listed, shown
 from handgrad.config.meaning import meaning
 from handgrad.config.value_types import Number, Options, Whole, Wholes
-from handgrad.diagnostics import NOTE, Diagnostic
-from handgrad.errors import UsageError
+from handgrad.errors import NOTE, Diagnostic, UsageError
 from handgrad.files import read_file
-from handgrad.nearest import nearest, squashed
 from handgrad.sweeps.space import DISTRIBUTIONS, QUANTIZED, Distribution, Tailed, distribution, keys_of, plain_of
+from handgrad.text import nearest, squashed
 
 
 def check_keys(content: Mapping[str, Any], known: Iterable[str], where: str, meant: Mapping[str, str] = {}) -> None:

@@ -4,7 +4,7 @@ import importlib
 from typing import Any
 
 from handgrad.errors import UsageError
-from handgrad.extras import how_to_install
+from handgrad.plugins import how_to_install
 
 
 def installed_torch() -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data import Split
-from handgrad.diagnostics import WARNING, Diagnostic
+from handgrad.errors import WARNING, Diagnostic
 from handgrad.evaluation import Measure, wilson
 from handgrad.nn import ACTIVATIONS, LAYERS
 from handgrad.training.diagnose import LEAST_STEPS

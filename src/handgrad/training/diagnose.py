@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data import Dataset, Split
-from handgrad.diagnostics import ERROR, WARNING, Diagnostic
-from handgrad.errors import UsageError, raise_together
+from handgrad.errors import ERROR, WARNING, Diagnostic, UsageError, raise_together
 from handgrad.nn import Network
 from handgrad.training.settings import Settings
 

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.checks import bounded, check_bounds
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, bounded, check_bounds
 from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Optimizer, Schedule
 
 Array = NDArray[Any]

@@ -16,7 +16,7 @@ from handgrad.cli.flags import parse
 from handgrad.cli.options import SWEEP
 from handgrad.config import RunConfig, build_dataset
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
-from handgrad.extras import how_to_install
+from handgrad.plugins import how_to_install
 from handgrad.runs import Run, resume
 from handgrad.sweeps.executors.protocol import EARLY, INTERRUPTED, Ended, EpochEnded, Task
 from handgrad.sweeps.executors.ray_cluster import check_cluster, explained, host_and_port, require_ray

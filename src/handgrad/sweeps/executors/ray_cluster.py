@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from handgrad.errors import FileSystemError, HandgradError, UsageError
-from handgrad.extras import how_to_install
+from handgrad.plugins import how_to_install
 from handgrad.sweeps.executors.protocol import Child, Event, Task, events_of
 
 LOCAL, AUTO, CLIENT = "local", "auto", "ray://"

@@ -19,8 +19,7 @@ from threadpoolctl import threadpool_limits
 from handgrad.config import RunConfig
 from handgrad.data import Dataset
 from handgrad.errors import CorruptDataError, HandgradError
-from handgrad.files import TEMPORARY_PREFIX, atomic_write
-from handgrad.json_files import json_text
+from handgrad.files import TEMPORARY_PREFIX, atomic_write, json_text
 from handgrad.sweeps.executors.fork_server import warm_up
 from handgrad.sweeps.executors.protocol import INTERRUPTED, Ended, EpochEnded, Task
 from handgrad.sweeps.executors.run_trial import provide, run_trial

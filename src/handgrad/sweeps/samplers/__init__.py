@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 
 from handgrad.errors import UsageError
-from handgrad.extras import how_to_install
+from handgrad.plugins import how_to_install
 from handgrad.sweeps.samplers.base import Sampler
 from handgrad.sweeps.samplers.gp import GaussianProcess
 from handgrad.sweeps.samplers.grid import Grid

@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 from tests.commands import call
 
-from handgrad.plain_text import csv_text, markdown_cell, markdown_line, visible, visible_name
+from handgrad.text import csv_text, markdown_cell, markdown_line, visible, visible_name
 
 
 def test_what_steers_is_shown():

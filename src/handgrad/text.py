@@ -1,0 +1,127 @@
+"""Words that somebody else wrote: made harmless for a terminal, a log, a page, a table of Markdown or CSV; and the
+name that a misspelled one is likely to mean.
+
+Likely means: the words begin alike, and differ by a slip of the fingers that is small beside their length. A word that
+has a meaning in other libraries, such as the data set kmnist or the optimizer adamax, is no slip of the fingers.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from typing import Any
+
+KEPT = "\n\t"
+# Control characters, marks that turn or hide text (but for the joiners of Persian, Hindi and emoji), other separators
+# of lines, and the surrogates of file names that are no text.
+STEERING = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+CODE = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)")  # a span of code, as CommonMark finds it
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet may take for one
+SLIPS = ((3, 1), (7, 2), (12, 3))  # from so many letters on, so many slips
+SHORT = 3  # letters, of which none may be another one
+ABBREVIATION = 5  # letters with which a name must begin, and no other one
+LONG_ENOUGH = 6  # for a word that lacks its first letter
+
+
+def visible(text: str, kept: str = KEPT) -> str:
+    """Characters that steer a terminal, reverse a line or cannot be seen, as `\\x1b`; line ends and tabs are `kept`."""
+    return STEERING.sub(lambda found: found[0] if found[0] in kept else _escaped(found[0]), text)
+
+
+def visible_name(text: str) -> str:
+    """The same of what stands in a single line."""
+    return visible(text, "")
+
+
+def markdown_line(text: Any) -> str:
+    """Words as one line of Markdown, in which no HTML is left; code between backticks stays code."""
+    line = " ".join(visible(str(text)).split())
+    parts, end = [], 0
+    for code in CODE.finditer(line):
+        parts += [_without_html(line[end : code.start()]), code[0]]
+        end = code.end()
+    return "".join([*parts, _without_html(line[end:])])
+
+
+def markdown_cell(text: Any) -> str:
+    """The same within a table."""
+    return markdown_line(text).replace("|", "\\|")
+
+
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    """RFC 4180, lines ended by a newline alone; a text that a spreadsheet would compute has an apostrophe before it.
+
+    Numbers, also those that are written as text, stay numbers.
+    """
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows([_csv_cell(cell) for cell in row] for row in rows)
+    return buffer.getvalue()
+
+
+def _csv_cell(cell: Any) -> Any:
+    if not isinstance(cell, str):
+        return cell
+    return f"'{visible(cell)}" if cell.startswith(FORMULAS) and not _is_number(cell) else visible(cell)
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(inf|nan)", text) is not None
+
+
+def _escaped(sign: str) -> str:
+    code = ord(sign)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _without_html(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("`", "\\`")
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def squashed(name: str) -> str:
+    """What two ways to write one name share: letters and digits in lower case."""
+    return "".join(character for character in name.lower() if character.isalnum())
+
+
+def nearest(word: str, names: Iterable[str], foreign: Iterable[str] = ()) -> str | None:
+    """The one of `names` that was likely meant, or None; None too for one of `foreign`, which other libraries have."""
+    written, names = squashed(word), list(names)
+    allowed = max((slips for letters, slips in SLIPS if len(written) >= letters), default=0)
+    if not allowed or written in map(squashed, foreign):
+        return None
+    begun = [name for name in names if squashed(name).startswith(written)]
+    if len(begun) == 1 and len(written) >= ABBREVIATION:
+        return begun[0]
+    close = [(slips(written, squashed(name)), place, name) for place, name in enumerate(names)]
+    close = [entry for entry in close if entry[0] <= allowed and _alike(written, squashed(entry[2]))]
+    return min(close)[2] if close else None
+
+
+def suggestion(word: str, names: Iterable[str], foreign: Iterable[str] = ()) -> str:
+    """ ": did you mean X?" for the one of `names` that was likely meant, or a full stop when there is none."""
+    near = nearest(word, names, foreign)
+    return f": did you mean {near}?" if near else "."
+
+
+def slips(a: str, b: str) -> int:
+    """How many letters must be added, left out, replaced or swapped with their neighbour to make `b` of `a`."""
+    before, last = [0] * (len(b) + 1), list(range(len(b) + 1))
+    for i, letter in enumerate(a, start=1):
+        row = [i]
+        for j, other in enumerate(b, start=1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, last = last, row
+    return last[-1]
+
+
+def _alike(written: str, name: str) -> bool:
+    swapped = written[:2] == name[1::-1]
+    if len(written) == len(name) == SHORT and sorted(written) != sorted(name):
+        return False
+    return written[:1] == name[:1] or swapped or (written == name[1:] and len(written) >= LONG_ENOUGH)
