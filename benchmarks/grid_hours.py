@@ -24,8 +24,8 @@ from handgrad.sweeps.folder import Settings, Sweep, create_sweep
 from handgrad.sweeps.samplers import SAMPLERS
 from handgrad.sweeps.samplers.base import Sampler
 from handgrad.sweeps.search import run_sweep
+from handgrad.sweeps.store import Trial
 from handgrad.sweeps.timing import estimate, lengths, spans, waits
-from handgrad.sweeps.trial import Trial
 
 SAMPLE = 150
 LISTED = "listed"

@@ -17,7 +17,7 @@ from tests.sweeps.worlds import MeasuredOn, ValueType, World, probability, recom
 
 from handgrad.claims.estimate import compare, counted
 from handgrad.evaluation import mcnemar, mean_interval, welch_interval, wilson
-from handgrad.sweeps.analysis import recommendation as advising
+from handgrad.sweeps.analysis import analyse as recommending
 from handgrad.sweeps.analysis.effects import effects, restrict
 from handgrad.sweeps.analysis.importance import importances, pearson
 from handgrad.sweeps.analysis.leaderboard import configurations, leaderboard, timeline
@@ -238,20 +238,20 @@ OTHERS = {
 def recommendation(times: int) -> Iterator[Row]:
     """Another run of what is recommended: its probability to end inside, so that few repetitions tell much."""
     drawn: dict[str, list] = {}
-    draws = advising.draws
+    draws = recommending.draws
 
     def draw_once(definition):
         key = repr(definition.parameters)
         drawn[key] = drawn.get(key) or draws(definition)
         return drawn[key]
 
-    advising.draws = draw_once
+    recommending.draws = draw_once
     try:
         for name, kind in {**KINDS, **OTHERS}.items():
             for count in (20, 40, 100) if name in KINDS else (40,):
                 yield of_world(name, kind, count, times)
     finally:
-        advising.draws = draws
+        recommending.draws = draws
 
 
 def of_world(name: str, kind: ValueType, count: int, times: int) -> Row:

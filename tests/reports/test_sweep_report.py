@@ -19,8 +19,9 @@ from handgrad.reports.sweep import SweepData, build_sweep_report, sweep_sections
 from handgrad.reports.sweep.timeline import timeline_data
 from handgrad.sweeps import Hyperband, Metric
 from handgrad.sweeps.analysis.analyse import analyse
+from handgrad.sweeps.pruner import Stop
 from handgrad.sweeps.space import LogUniformValues, Uniform
-from handgrad.sweeps.trial import FAILED, FINISHED, RUNNING, STOPPED, Stop
+from handgrad.sweeps.store import FAILED, FINISHED, RUNNING, STOPPED
 
 html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed: python -m pip install html5lib")
 

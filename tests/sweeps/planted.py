@@ -8,7 +8,7 @@ from handgrad.config import RunConfig
 from handgrad.sweeps import Metric, SweepDefinition
 from handgrad.sweeps.folder import Settings, Sweep
 from handgrad.sweeps.space import Categorical
-from handgrad.sweeps.trial import FINISHED, Trial
+from handgrad.sweeps.store import FINISHED, Trial
 
 SPACE = {
     "optimizer": ("sgd", "momentum", "rmsprop", "adam"),

@@ -14,7 +14,7 @@ from handgrad.sweeps.analysis.analyse import analyse
 from handgrad.sweeps.analysis.leaderboard import Measurements, configurations, leaderboard
 from handgrad.sweeps.analysis.result import Range
 from handgrad.sweeps.space import LogUniformValues, Uniform
-from handgrad.sweeps.trial import FAILED, LOST, RUNNING, STOPPED
+from handgrad.sweeps.store import FAILED, LOST, RUNNING, STOPPED
 
 EFFECTS = {
     "optimizer": {"sgd": -0.08, "momentum": -0.03},

@@ -10,10 +10,10 @@ from tests.sweeps.worlds import MeasuredOn
 
 from handgrad.evaluation import Interval, student, wilson
 from handgrad.sweeps import Metric
+from handgrad.sweeps.analysis.analyse import fit_surrogate, interval_of_best
 from handgrad.sweeps.analysis.effects import effects, pairs, restrict
 from handgrad.sweeps.analysis.leaderboard import configurations, failure_groups, leaderboard
 from handgrad.sweeps.analysis.model import estimate, factors
-from handgrad.sweeps.analysis.recommendation import fit_surrogate, interval_of_best
 from handgrad.sweeps.analysis.result import IMAGES, SEEDS, Entry, Failure
 from handgrad.sweeps.space import Uniform
 

@@ -11,12 +11,11 @@ from tests.sweeps.planted import additive, planted, sweep_over
 
 from handgrad.evaluation import Interval
 from handgrad.sweeps import Metric
-from handgrad.sweeps.analysis.analyse import analyse
+from handgrad.sweeps.analysis.analyse import analyse, fit_surrogate, recommendation
 from handgrad.sweeps.analysis.effects import effects, restrict
 from handgrad.sweeps.analysis.importance import pearson, variance_shares
 from handgrad.sweeps.analysis.leaderboard import Measured, between_seeds, configurations, guessing, leaderboard
 from handgrad.sweeps.analysis.model import Fit, factors
-from handgrad.sweeps.analysis.recommendation import fit_surrogate, recommendation
 from handgrad.sweeps.analysis.result import Range
 from handgrad.sweeps.analysis.surrogate import VarianceStabilizer
 from handgrad.sweeps.analysis.wording import Unit, phrase, phrases

@@ -14,7 +14,7 @@ from handgrad.errors import CorruptDataError, HandgradError, UsageError
 from handgrad.sweeps.database import TABLE, open_storage
 from handgrad.sweeps.folder import create_sweep, open_sweep
 from handgrad.sweeps.posthoc.test import read_chosen
-from handgrad.sweeps.trial import STOPPED
+from handgrad.sweeps.store import STOPPED
 
 REMEDY = "Delete it: `handgrad sweep resume` then finds the trials again from their folders"
 

@@ -9,9 +9,9 @@ from handgrad.config import RunConfig
 from handgrad.evaluation import Interval
 from handgrad.sweeps import SweepDefinition
 from handgrad.sweeps.analysis.result import Entry
-from handgrad.sweeps.posthoc.diverse import Space, choose, farthest_first, good, place
+from handgrad.sweeps.posthoc.transfer import Space, choose, farthest_first, good, place
 from handgrad.sweeps.space import Categorical, IntUniform, LogUniformValues, Normal, Uniform
-from handgrad.sweeps.trial import Trial
+from handgrad.sweeps.store import Trial
 
 
 def entry(rank, tied=True, **values):

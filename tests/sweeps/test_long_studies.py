@@ -15,8 +15,7 @@ from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.samplers import Random
 from handgrad.sweeps.scheduler import Scheduler, claim
 from handgrad.sweeps.space import Categorical
-from handgrad.sweeps.store import TrialStore
-from handgrad.sweeps.trial import FAILED, FINISHED, LOST, STOPPED
+from handgrad.sweeps.store import FAILED, FINISHED, LOST, STOPPED, TrialStore
 
 
 def test_settled_trials_are_not_read_again(make_sweep, monkeypatch):

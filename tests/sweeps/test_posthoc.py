@@ -14,8 +14,7 @@ from handgrad.evaluation import mean_interval, predict, wilson
 from handgrad.sweeps import read_sweep
 from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.folder import Settings, create_sweep
-from handgrad.sweeps.posthoc.ensemble import evaluate_ensemble
-from handgrad.sweeps.posthoc.test import evaluate_on_test, first_of, networks, ranking, read_chosen
+from handgrad.sweeps.posthoc.test import evaluate_ensemble, evaluate_on_test, first_of, networks, ranking, read_chosen
 from handgrad.sweeps.posthoc.transfer import choose_for, open_transfer, outcome_of, page, save
 
 

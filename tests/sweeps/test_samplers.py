@@ -8,8 +8,8 @@ import pytest
 from handgrad.config import RunConfig
 from handgrad.sweeps import SweepDefinition
 from handgrad.sweeps.samplers import SAMPLERS
-from handgrad.sweeps.samplers.grid import shuffled
-from handgrad.sweeps.samplers.tpe import Axes, greedy_fallback
+from handgrad.sweeps.samplers.base import shuffled
+from handgrad.sweeps.samplers.bayes import Axes, greedy_fallback
 from handgrad.sweeps.space import (
     Beta,
     Categorical,
@@ -20,7 +20,7 @@ from handgrad.sweeps.space import (
     Quantized,
     Uniform,
 )
-from handgrad.sweeps.trial import Trial
+from handgrad.sweeps.store import Trial
 
 BASE = RunConfig(dataset="digits", epochs=1)
 PARAMETERS = {

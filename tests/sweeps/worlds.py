@@ -13,7 +13,7 @@ from scipy import stats
 from tests.sweeps.planted import sweep_over, trial
 
 from handgrad.evaluation import Interval, wilson
-from handgrad.sweeps.analysis import recommendation as advising
+from handgrad.sweeps.analysis import analyse as recommending
 from handgrad.sweeps.analysis.effects import restrict
 from handgrad.sweeps.analysis.leaderboard import Measured, configurations
 from handgrad.sweeps.analysis.model import factors
@@ -127,13 +127,13 @@ def recommended(world: World, count: int) -> tuple[dict[str, Any], Interval]:
     """What the analysis of so many trials recommends, and what it expects of another run."""
     ranked, measured = configurations(world.sweep, world.search(count)), MeasuredOn(world.kind.images)
     seen = restrict(factors(world.sweep.definition, [each.values for each in ranked]), ranked, 1)
-    surrogate = advising.fit_surrogate(world.sweep, seen, ranked, measured)
+    surrogate = recommending.fit_surrogate(world.sweep, seen, ranked, measured)
     shares = [wilson(round(each.mean * world.kind.images), world.kind.images) for each in ranked]
     entries = [
         Entry(rank, each.values, each.trials, share, IMAGES, False, 1.0, "")
         for rank, (each, share) in enumerate(zip(ranked, shares, strict=True), 1)
     ]
-    chosen = advising.recommendation(world.sweep, entries, seen, (), surrogate)
+    chosen = recommending.recommendation(world.sweep, entries, seen, (), surrogate)
     return chosen.values, chosen.predicted
 
 

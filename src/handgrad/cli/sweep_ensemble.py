@@ -11,8 +11,7 @@ from handgrad.cli.watching_runs import watched
 from handgrad.config.value_types import Name, Whole
 from handgrad.evaluation.tables import Table, ends, percent
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.posthoc.ensemble import SELECTIONS, Outcome, evaluate_ensemble, outcome_file
-from handgrad.sweeps.posthoc.test import first_of, ranking
+from handgrad.sweeps.posthoc.test import SELECTIONS, Outcome, evaluate_ensemble, first_of, outcome_file, ranking
 
 
 def together(sweep: Sweep, parsed: ParsedFlags) -> int:

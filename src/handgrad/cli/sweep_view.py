@@ -10,7 +10,7 @@ from handgrad.cli.console import Screen
 from handgrad.cli.show import duration
 from handgrad.sweeps.driver import SweepCallback, SweepProgress
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.trial import FAILED, LOST, STOPPED, Trial
+from handgrad.sweeps.store import FAILED, LOST, STOPPED, Trial
 
 MARKS = {STOPPED: "stopped", FAILED: "failed", LOST: "lost"}
 

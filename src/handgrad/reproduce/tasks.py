@@ -26,8 +26,8 @@ from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.diagnostics import Plan, diagnose_sweep
 from handgrad.sweeps.driver import SweepCallback, SweepProgress
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, open_sweep
-from handgrad.sweeps.posthoc.diverse import choose
 from handgrad.sweeps.posthoc.test import ranking
+from handgrad.sweeps.posthoc.transfer import choose
 from handgrad.sweeps.samplers import require
 from handgrad.sweeps.search import run_sweep
 from handgrad.text import squashed

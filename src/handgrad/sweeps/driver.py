@@ -27,10 +27,9 @@ from handgrad.sweeps.executors.protocol import (
     Task,
 )
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.pruner import Hyperband
+from handgrad.sweeps.pruner import Hyperband, Stop
 from handgrad.sweeps.scheduler import Scheduler, claim
-from handgrad.sweeps.store import TrialStore
-from handgrad.sweeps.trial import FAILED, FINISHED, LOST, RUNNING, STOPPED, Stop, Trial
+from handgrad.sweeps.store import FAILED, FINISHED, LOST, RUNNING, STOPPED, Trial, TrialStore
 
 
 class SweepProgress(NamedTuple):

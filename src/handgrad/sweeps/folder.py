@@ -21,8 +21,7 @@ from handgrad.sweeps.database import Database, open_readonly, sqlite_url, withou
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.executors.protocol import INTERRUPTED, STATES
 from handgrad.sweeps.executors.run_trial import ended
-from handgrad.sweeps.store import TrialStore
-from handgrad.sweeps.trial import FAILED, STOPPED, Trial
+from handgrad.sweeps.store import FAILED, STOPPED, Trial, TrialStore
 
 log = logging.getLogger("handgrad")
 UNFINISHED = (None, "", "failed", INTERRUPTED)  # what diverged is tried again, and diverges again

@@ -2,9 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from handgrad.errors import UsageError
-from handgrad.sweeps.trial import Stop
+
+
+class Stop(NamedTuple):
+    """Why a trial was stopped early: after epoch `rung` its `value` was worse than `threshold`, among `reached`."""
+
+    rung: int
+    threshold: float
+    value: float
+    reached: int
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from typing import Any
 from handgrad.sweeps.database import Drivers
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.samplers import SAMPLERS
-from handgrad.sweeps.store import TrialStore
-from handgrad.sweeps.trial import LOST, RUNNING, Trial
+from handgrad.sweeps.store import LOST, RUNNING, Trial, TrialStore
 
 
 class Scheduler:

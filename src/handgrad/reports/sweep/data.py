@@ -13,7 +13,7 @@ from handgrad.sweeps.analysis.result import Analysis, Correlation, Effect
 from handgrad.sweeps.database import is_driven
 from handgrad.sweeps.definition import Metric
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.trial import FAILED, LOST, RUNNING, STOPPED, Trial
+from handgrad.sweeps.store import FAILED, LOST, RUNNING, STOPPED, Trial
 
 T = TypeVar("T", Correlation, Effect)
 METHODS = {

@@ -13,7 +13,7 @@ from handgrad.figures.base import Table
 from handgrad.reports.blocks import spelled
 from handgrad.reports.sweep.data import Measure, SweepData
 from handgrad.sweeps.space import Distribution
-from handgrad.sweeps.trial import STOPPED, Trial
+from handgrad.sweeps.store import STOPPED, Trial
 
 Array = NDArray[Any]
 FEW = 8  # values of a range of whole numbers, or of steps, that are still listed one by one

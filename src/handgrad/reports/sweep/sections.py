@@ -37,7 +37,7 @@ from handgrad.reports.sweep.figures import parallel_section, slices_section, tim
 from handgrad.reports.sweep.influence import importance_section, observations_section
 from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.posthoc.test import read_chosen
-from handgrad.sweeps.trial import STOPPED, Trial
+from handgrad.sweeps.store import STOPPED, Trial
 from handgrad.training.environment import environment
 
 TOP, TIED = 20, " ≈"

@@ -10,7 +10,7 @@ from handgrad.figures import style
 from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.reports.sweep.data import Measure, SweepData
 from handgrad.reports.sweep.search import MANY, looks_of_trials
-from handgrad.sweeps.trial import STOPPED
+from handgrad.sweeps.store import STOPPED
 
 Array = NDArray[Any]
 UNITS = (("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))

@@ -18,7 +18,7 @@ from handgrad.sweeps.analysis.model import factors
 from handgrad.sweeps.analysis.result import CLEAR, IMAGES, NOTHING, SEEDS, Entry, Failure, FailureGroup, Timeline
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.trial import FAILED, LOST, Trial
+from handgrad.sweeps.store import FAILED, LOST, Trial
 
 Array = NDArray[Any]
 DECIDING = ("dataset", "validation_fraction", "train_fraction", "fold")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from handgrad.evaluation import Interval
 from handgrad.sweeps.definition import Metric
-from handgrad.sweeps.trial import Trial
+from handgrad.sweeps.store import Trial
 
 SEEDS, IMAGES, NOTHING = "seeds", "images", "nothing"
 CLEAR = 0.05  # the largest p-value, corrected for the number of tests, of what is said to be there

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import IO, Any, NamedTuple, Protocol
 
 from handgrad.errors import HandgradError
-from handgrad.sweeps.trial import FINISHED, STOPPED
+from handgrad.sweeps.store import FINISHED, STOPPED
 
 CHUNK = 1 << 16
 INTERRUPTED, EARLY = "interrupted", "early stop"

@@ -4,11 +4,8 @@ from importlib.util import find_spec
 
 from handgrad.errors import UsageError
 from handgrad.plugins import how_to_install
-from handgrad.sweeps.samplers.base import Sampler
-from handgrad.sweeps.samplers.gp import GaussianProcess
-from handgrad.sweeps.samplers.grid import Grid
-from handgrad.sweeps.samplers.random import Random
-from handgrad.sweeps.samplers.tpe import TPE
+from handgrad.sweeps.samplers.base import Grid, Random, Sampler
+from handgrad.sweeps.samplers.bayes import TPE, GaussianProcess
 
 SAMPLERS: dict[str, type[Sampler]] = {"grid": Grid, "random": Random, "bayes": TPE, "gp": GaussianProcess}
 

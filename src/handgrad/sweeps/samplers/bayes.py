@@ -1,4 +1,4 @@
-"""Configurations suggested by a tree-structured Parzen estimator from the results so far."""
+"""Samplers that learn from the results so far: a tree-structured Parzen estimator, and a Gaussian process."""
 
 import heapq
 import json
@@ -13,10 +13,9 @@ import numpy as np
 from handgrad.config import RunConfig
 from handgrad.errors import UsageError
 from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.samplers.base import Sampler
-from handgrad.sweeps.samplers.random import Random
+from handgrad.sweeps.samplers.base import Random, Sampler
 from handgrad.sweeps.space import Axis, Distribution
-from handgrad.sweeps.trial import FAILED, STOPPED, Trial
+from handgrad.sweeps.store import FAILED, STOPPED, Trial
 
 
 class Axes:
@@ -222,3 +221,16 @@ class TPE(Sampler):
                 self._storage.set_trial_intermediate_value(copy_id, epoch, objective(value))
         state = TrialState.PRUNED if trial.state == STOPPED else TrialState.COMPLETE
         self._storage.set_trial_state_values(copy_id, state, [objective(trial.objective)])
+
+
+class GaussianProcess(TPE):
+    """Optuna's Gaussian process, for few and slow trials in a space of numbers; it needs PyTorch."""
+
+    needs: Mapping[str, str] = {"optuna": "sweep", "torch": "torch"}
+
+    def sampler(self, seed: int) -> Any:
+        import optuna
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return optuna.samplers.GPSampler(seed=seed, n_startup_trials=STARTUP, deterministic_objective=False)
