@@ -44,7 +44,7 @@ def schedule(name):
     return f"tests/optim/test_schedules.py::test_by_hand[{name}]"
 
 
-NORM, CHANNEL = "kernels/batchnorm.py", "kernels/channelnorm.py"
+NORM = "nn/batch_norm.py"
 CONV, POOL, LOSSES, DRIVER = "kernels/convolution.py", "kernels/pooling.py", "kernels/losses.py", "kernels/driver.py"
 COSINE, ONE_CYCLE = "optim/schedules/cosine.py", "optim/schedules/one_cycle.py"
 
@@ -94,16 +94,16 @@ FLIPS = [
     Flip(NORM, "dgamma[j] += dy[i]", "dgamma[j] -= dy[i]", layer("batch_norm"), "batch_norm: dgamma"),
     Flip(NORM, "(dy[i] - share *", "(dy[i] + share *", layer("batch_norm"), "batch_norm: dx"),
     Flip(NORM, "(dbeta[j] + normalised", "(dbeta[j] - normalised", layer("batch_norm"), "batch_norm: dx"),
-    Flip(CHANNEL, "dbeta += gradient[k]", "dbeta -= gradient[k]", CHANNELS, "BatchNorm: dbeta"),
-    Flip(CHANNEL, "dgamma += gradient[k]", "dgamma -= gradient[k]", CHANNELS, "BatchNorm: dgamma"),
-    Flip(CHANNEL, "(gradient[k] - (dbeta", "(gradient[k] + (dbeta", CHANNELS, "BatchNorm: dx"),
-    Flip(CHANNEL, "(dbeta + (plane", "(dbeta - (plane", CHANNELS, "BatchNorm: dx"),
+    Flip(NORM, "dbeta += gradient[k]", "dbeta -= gradient[k]", CHANNELS, "BatchNorm: dbeta"),
+    Flip(NORM, "dgamma += gradient[k]", "dgamma -= gradient[k]", CHANNELS, "BatchNorm: dgamma"),
+    Flip(NORM, "(gradient[k] - (dbeta", "(gradient[k] + (dbeta", CHANNELS, "BatchNorm: dx"),
+    Flip(NORM, "(dbeta + (plane", "(dbeta - (plane", CHANNELS, "BatchNorm: dx"),
     Flip(CONV, "dbias[o] += total", "dbias[o] -= total", CONVOLUTION, "Conv2D: dbias"),
     Flip(CONV, "b += dy[k] * x1[k]", "b -= dy[k] * x1[k]", CONVOLUTION, "Conv2D: dweight"),
     Flip(CONV, "c_next += dy_next[k]", "c_next -= dy_next[k]", CONVOLUTION, "Conv2D: dweight"),
     Flip(CONV, "dweight[j] += a", "dweight[j] -= a", SMALL, "Conv2D: dweight"),
     Flip("kernels/dense.py", "dbias[j] += dy[n + j]", "dbias[j] -= dy[n + j]", layer("dense"), "dense: dbias"),
-    Flip("kernels/dropout.py", "= saved[i] * dy[i]", "= -saved[i] * dy[i]", layer("dropout"), "dropout: dx"),
+    Flip("nn/dropout.py", "= saved[i] * dy[i]", "= -saved[i] * dy[i]", layer("dropout"), "dropout: dx"),
     Flip(POOL, "out[n] = given[n] if", "out[n] = -given[n] if", layer("max_pool2d"), "max_pool2d: dx"),
     Flip(POOL, "+= share * given[n]", "-= share * given[n]", layer("average_pool2d"), "average_pool2d: dx"),
     Flip(LOSSES, "(dlogits[n, k] - share)", "(dlogits[n, k] + share)", loss("smoothed"), "smoothed: dlogits"),
@@ -124,11 +124,11 @@ FLIPS = [
     Flip("optim/rmsprop.py", "sqrt(square[i]) + ep", "sqrt(square[i]) - ep", optimizer("rmsprop"), "rmsprop: w"),
     Flip("optim/adagrad.py", "square[i] += dw", "square[i] -= dw", optimizer("adagrad"), "adagrad: square"),
     Flip("optim/adagrad.py", "w[i] -= learning", "w[i] += learning", optimizer("adagrad"), "adagrad: w"),
-    Flip("optim/moments.py", "beta1 * m[i] + one", "beta1 * m[i] - one", optimizer("adam"), "adam: m"),
-    Flip("optim/moments.py", "beta2 * v[i] + one", "beta2 * v[i] - one", optimizer("adam"), "adam: v"),
-    Flip("optim/moments.py", "(1 - beta1**step)", "(1 + beta1**step)", optimizer("adam"), "adam: w"),
-    Flip("optim/moments.py", "(1 - beta2**step)", "(1 + beta2**step)", optimizer("adamw"), "adamw: w"),
-    Flip("optim/moments.py", "* root + epsilon", "* root - epsilon", optimizer("adam"), "adam: w"),
+    Flip("optim/optimizer.py", "beta1 * m[i] + one", "beta1 * m[i] - one", optimizer("adam"), "adam: m"),
+    Flip("optim/optimizer.py", "beta2 * v[i] + one", "beta2 * v[i] - one", optimizer("adam"), "adam: v"),
+    Flip("optim/optimizer.py", "(1 - beta1**step)", "(1 + beta1**step)", optimizer("adam"), "adam: w"),
+    Flip("optim/optimizer.py", "(1 - beta2**step)", "(1 + beta2**step)", optimizer("adamw"), "adamw: w"),
+    Flip("optim/optimizer.py", "* root + epsilon", "* root - epsilon", optimizer("adam"), "adam: w"),
     Flip("optim/nadam.py", "beta1 * m[i] + one", "beta1 * m[i] - one", optimizer("nadam"), "nadam: m"),
     Flip("optim/nadam.py", "(1 - memory[0])\n", "(1 + memory[0])\n", optimizer("nadam"), "nadam: w"),
     Flip("optim/nadam.py", "now = beta1 * (1 - 0.5", "now = beta1 * (1 + 0.5", optimizer("nadam"), "nadam: w"),

@@ -20,7 +20,7 @@ import numpy as np
 from handgrad.errors import bounded
 from handgrad.data.digits import DigitsSet
 from handgrad.kernels.compile import fast_kernel, strict_kernel
-from handgrad.nn.activation import Activation
+from handgrad.nn.layer import Activation
 from handgrad.optim import Optimizer
 
 

@@ -14,7 +14,7 @@ from tests.commands import TINY, arguments, call, environment
 
 from handgrad.classical import CLASSICAL
 from handgrad.data import load
-from handgrad.data.hog import Hog
+from handgrad.data.features import Hog
 from handgrad.runs import open_run
 from handgrad.runs.predictions import predictions_of
 from handgrad.runs.predictions_file import read_predictions

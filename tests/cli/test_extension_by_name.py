@@ -10,7 +10,7 @@ from handgrad.data import load
 from handgrad.errors import bounded
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 from handgrad.nn import ACTIVATIONS
-from handgrad.nn.activation import Activation
+from handgrad.nn.layer import Activation
 from handgrad.optim import OPTIMIZERS, Optimizer
 from handgrad.runs import open_run
 from handgrad.training import load_model, save_model

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handgrad.data.sources import KINDS, IdxSource
+from handgrad.data.idx_sets import KINDS, IdxSource
 
 REAL_FOLDER = os.environ.get("HANDGRAD_DATA_DIR")
 

@@ -5,7 +5,7 @@ import pytest
 
 from handgrad.data import FEATURES, Dataset, load, with_features
 from handgrad.data import features as features_module
-from handgrad.data.hog import Hog
+from handgrad.data.features import Hog
 from handgrad.errors import CorruptDataError, UsageError
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from handgrad.data import load
-from handgrad.data.hog import Hog
+from handgrad.data.features import Hog
 
 
 def naive_hog(image):

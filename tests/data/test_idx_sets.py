@@ -7,8 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from handgrad.data.idx_sets import IdxSet
-from handgrad.data.sources import IMAGES_TEST, IMAGES_TRAIN, KINDS, LABELS_TRAIN, MNIST
+from handgrad.data.idx_sets import IMAGES_TEST, IMAGES_TRAIN, KINDS, LABELS_TRAIN, MNIST, IdxSet
 from handgrad.errors import CorruptDataError, FileSystemError
 
 

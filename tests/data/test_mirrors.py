@@ -13,8 +13,7 @@ import pytest
 
 from handgrad.data import download as download_module
 from handgrad.data.download import Progress, download
-from handgrad.data.idx_sets import IdxSet
-from handgrad.data.sources import IDX_SOURCES, IMAGES_TRAIN, KINDS
+from handgrad.data.idx_sets import IDX_SOURCES, IMAGES_TRAIN, KINDS, IdxSet
 from handgrad.errors import CorruptDataError, FileSystemError
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from handgrad.data import load, statuses, verify
-from handgrad.data.sources import IDX_SOURCES
+from handgrad.data.idx_sets import IDX_SOURCES
 
 
 @pytest.mark.parametrize("source", IDX_SOURCES, ids=lambda source: source.name)

@@ -25,7 +25,7 @@ from handgrad.nn import (
     Sigmoid,
     SquaredError,
 )
-from handgrad.nn.activation import Activation
+from handgrad.nn.layer import Activation
 from handgrad.optim import SGD, AdamW, Constant, GradientTransforms, Momentum, OneCycle, StepDecay
 
 COURSE = [Flatten(), Dense(5), Sigmoid(), Dense(4), Sigmoid(), Dense(6), Sigmoid(), Dense(3)]

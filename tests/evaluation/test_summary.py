@@ -11,8 +11,7 @@ from tests.made_up import any_predictions, predictions
 
 from handgrad.errors import FileSystemError
 from handgrad.evaluation import summarise, wilson
-from handgrad.evaluation.csv_files import write_csv
-from handgrad.evaluation.tables import class_table, confusion_table, latex, markdown, models_table
+from handgrad.evaluation.tables import class_table, confusion_table, latex, markdown, models_table, write_csv
 
 
 @given(any_predictions())

@@ -9,7 +9,7 @@ from tests import naive
 from tests.rounding import assert_close, deviations, terms_of
 
 from handgrad.kernels.compile import strict_kernel
-from handgrad.kernels.signatures import call_backward, call_forward, kernel_address
+from handgrad.kernels.program import call_backward, call_forward, kernel_address
 
 SENTINEL = 7.5  # what fills an array before a kernel writes there: a kernel that adds instead of setting is seen
 

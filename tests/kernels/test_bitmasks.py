@@ -3,23 +3,23 @@
 import numpy as np
 import pytest
 
-from handgrad.kernels import bitmasks
+from handgrad.kernels import sparse
 from handgrad.kernels.compile import strict_kernel
 
 
 @strict_kernel
 def ask(array, start, select):
-    return bitmasks.nonzero_bits(array, start, select)
+    return sparse.nonzero_bits(array, start, select)
 
 
 @strict_kernel
 def append(bits, base, out, count):
-    return bitmasks.list_bits(bits, base, out, count)
+    return sparse.list_bits(bits, base, out, count)
 
 
 @strict_kernel
 def append_one_by_one(bits, base, out, count):
-    return bitmasks.one_by_one(bits, base, out, count)
+    return sparse.one_by_one(bits, base, out, count)
 
 
 def in_bits(flags):

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handgrad.kernels.memory import CACHE_LINE_BYTES, HUGE_PAGE_BYTES, LARGE_BYTES, aligned_zeros
+from handgrad.kernels.program import CACHE_LINE_BYTES, HUGE_PAGE_BYTES, LARGE_BYTES, aligned_zeros
 
 SIZES = [1, 5, LARGE_BYTES // 4 - 1, LARGE_BYTES // 4, 3 * HUGE_PAGE_BYTES // 4 + 1]
 FORKING = """
 import os
-from handgrad.kernels.memory import LARGE_BYTES, aligned_zeros
+from handgrad.kernels.program import LARGE_BYTES, aligned_zeros
 
 vector = aligned_zeros(LARGE_BYTES, "u1")
 child = os.fork()

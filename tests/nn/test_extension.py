@@ -17,8 +17,7 @@ from handgrad.kernels import driver
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 from handgrad.kernels.elementary import sigmoid, tanh
 from handgrad.nn import ACTIVATIONS, LAYERS, Dense, Network, Normal, Parameter, Plan
-from handgrad.nn.activation import Activation
-from handgrad.nn.layer import Layer
+from handgrad.nn.layer import Activation, Layer
 from handgrad.optim import OPTIMIZERS, Constant, GradientTransforms, Optimizer
 
 

@@ -24,8 +24,8 @@ from handgrad.nn import (
     Tanh,
     gradcheck,
 )
-from handgrad.nn.activation import Activation
 from handgrad.nn.activations.tanh import tanh_forward
+from handgrad.nn.layer import Activation
 
 STEP = 1e-3
 

@@ -27,7 +27,7 @@ from handgrad.nn import (
     Sigmoid,
     Tanh,
 )
-from handgrad.nn.activation import Activation
+from handgrad.nn.layer import Activation
 from handgrad.torch_port import to_torch
 from handgrad.torch_port.port import Port
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.classical.model import ClassicalModel
+from handgrad.classical.models import ClassicalModel
 from handgrad.errors import UsageError
 
 Array = NDArray[Any]

@@ -12,8 +12,7 @@ from handgrad.cli.parser import Parser
 from handgrad.cli.watching_runs import watched
 from handgrad.errors import UsageError
 from handgrad.evaluation import PairTest, Predictions, Summary, ensemble, pairwise, summarise
-from handgrad.evaluation.csv_files import write_csv
-from handgrad.evaluation.tables import Table, class_table, confusion_table, latex, markdown, models_table
+from handgrad.evaluation.tables import Table, class_table, confusion_table, latex, markdown, models_table, write_csv
 from handgrad.files import atomic_write
 from handgrad.runs import Run, open_run
 from handgrad.runs.predictions import PARTS, agreeing

@@ -3,19 +3,27 @@
 import os
 from pathlib import Path
 
-from handgrad.data.dataset import Dataset
+from handgrad.data.dataset import Dataset, NamedSet, Status, Verdict
 from handgrad.data.digits import DigitsSet
 from handgrad.data.features import FEATURES, with_features
 from handgrad.data.folder import load_folder
-from handgrad.data.folds import Fold, folds_of_test, hold_fold, read_fold, watched_on_test
 from handgrad.data.idx import read_idx
-from handgrad.data.idx_sets import IdxSet
+from handgrad.data.idx_sets import FASHION_MNIST, MNIST, IdxSet
 from handgrad.data.images import check_resize, read_grey, resized
-from handgrad.data.named import NamedSet, Status, Verdict
 from handgrad.data.npz import load_npz
 from handgrad.data.pixels import PixelRange
-from handgrad.data.sources import FASHION_MNIST, MNIST
-from handgrad.data.splits import Split, holdout, kfold, split, take_fraction
+from handgrad.data.splits import (
+    Fold,
+    Split,
+    folds_of_test,
+    hold_fold,
+    holdout,
+    kfold,
+    read_fold,
+    split,
+    take_fraction,
+    watched_on_test,
+)
 from handgrad.errors import UsageError
 from handgrad.plugins import extend
 from handgrad.text import nearest

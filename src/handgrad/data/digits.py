@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.data.dataset import Dataset
-from handgrad.data.named import Status, Verdict
+from handgrad.data.dataset import Dataset, Status, Verdict
 from handgrad.data.places import require_file
 from handgrad.data.splits import holdout
 from handgrad.errors import CorruptDataError, FileSystemError

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handgrad.data.assemble import Part, assemble
 from handgrad.data.dataset import MAX_CLASSES, Dataset, Images
 from handgrad.data.images import check_resize, check_total, notice_colour, read_levels
 from handgrad.data.pixels import Array, PixelRange, notice_light_ink, range_of
+from handgrad.data.splits import Part, assemble
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError, collecting, raise_together
 
 SUFFIXES = (".png", ".jpg", ".jpeg")

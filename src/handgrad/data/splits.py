@@ -1,22 +1,30 @@
 """Stratified splits of rows, pure functions of (labels, seed): every class keeps its share in every part.
 
+The same for the folds of a cross-validation, and for arrays that come without a test part.
+
 Each row draws one number from a counter-based generator whose stream never changes between versions of NumPy; the
 rows of a class are dealt out in the order of their numbers.
 """
 
-from dataclasses import dataclass, field
+import hashlib
+import logging
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.dataset import Dataset, Inputs, Labels
+from handgrad.data.dataset import Dataset, Images, Inputs, Labels
 from handgrad.errors import UsageError
+from handgrad.text import visible_name
 
 Rows = NDArray[np.int64]
 
 # One stream per purpose, so that a hold-out is not told by the subset that was taken before it.
 HOLDOUT, FOLDS, FRACTION = 1, 2, 3
+log = logging.getLogger("handgrad")
+TEST_FRACTION, TEST_SEED = 0.2, 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,3 +121,81 @@ def _rank(labels: Labels, purpose: int, seed: int) -> tuple[Rows, NDArray[np.flo
     order = _shuffled_by_class(labels, purpose, seed)
     ranks[order] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
     return ranks, (ranks + 0.5) / counts[labels]
+
+
+class Fold(NamedTuple):
+    """`held` of `folds`, counted from 1, of the training images; 0 where the folds are the test set's."""
+
+    held: int
+    folds: int
+
+
+def read_fold(text: str) -> Fold:
+    """The fold that "2/5" or "test/5" names.  Raises  ValueError in the words that follow a setting's name."""
+    left, _, right = text.strip().lower().partition("/")
+    if not right.isdecimal() or not (left.isdecimal() or left == "test") or len(text) > 12:
+        raise ValueError(f"must be such as 2/5, or test/5, got {text[:60]!r}")
+    held, folds = (0 if left == "test" else int(left)), int(right)
+    if folds < 2 or not 0 <= held <= folds or (left != "test" and held == 0):
+        raise ValueError(f"must be 1/{max(folds, 2)} to {max(folds, 2)}/{max(folds, 2)}, got {text}")
+    return Fold(held, folds)
+
+
+def hold_fold(dataset: Dataset, fold: Fold, seed: int) -> Dataset:
+    """The data set whose test images are one fold of its training images, and whose training images are all the others.
+
+    The test images that it had are not in it.
+
+    Raises  UsageError when there are more folds than images of a class.
+    """
+    train, held = kfold(dataset.y_train, fold.folds, seed)[fold.held - 1]
+    if np.intersect1d(train, held).size or len(train) + len(held) != len(dataset.y_train):
+        raise UsageError(f"fold {fold.held} of {fold.folds} and the rest are no partition of {dataset.name}")
+    return replace(
+        dataset,
+        x_train=dataset.x_train[train],
+        y_train=dataset.y_train[train],
+        x_test=dataset.x_train[held],
+        y_test=dataset.y_train[held],
+        fingerprint=hashlib.sha256(f"{dataset.fingerprint} {fold} {seed}".encode()).hexdigest(),
+    )
+
+
+def folds_of_test(dataset: Dataset, folds: int, seed: int) -> list[Rows]:
+    """The rows of the test images in each fold: shuffled and cut, each class evenly among them."""
+    return [held for _, held in kfold(dataset.y_test, folds, seed)]
+
+
+def watched_on_test(parts: Split, dataset: Dataset, folds: int, seed: int) -> Split:
+    """`parts`, with all but the last fold of the test images behind the training images, for validation."""
+    rows = np.sort(np.concatenate(folds_of_test(dataset, folds, seed)[:-1]))
+    x = np.concatenate([parts.x, dataset.x_test])
+    y = np.concatenate([parts.y, dataset.y_test])
+    return Split(x, y, parts.train_rows, len(parts.y) + rows)
+
+
+class Part(NamedTuple):
+    """Images with their labels, row by row."""
+
+    images: Images
+    labels: Labels
+
+
+def assemble(name: str, train: Part, test: Part | None, class_names: tuple[str, ...]) -> Dataset:
+    """A Dataset of both parts; without `test`, a stratified fifth of `train`, always the same, becomes the test part.
+
+    Raises  UsageError when there is nothing to hold out; CorruptDataError when the arrays do not fit together.
+    """
+    name, class_names = visible_name(name), tuple(map(visible_name, class_names))
+    if test is not None:
+        return Dataset(name, *train, *test, class_names)
+    whole = Dataset(name, *train, train.images[:0], train.labels[:0], class_names)
+    if np.bincount(whole.y_train).max() < 2:
+        raise UsageError(f"data set {name}: no class has two images to hold one out for testing. Add a test part")
+    kept, held = holdout(whole.y_train, TEST_FRACTION, TEST_SEED)
+    log.warning("data set %s has no test part: %d of its %d images are held out", name, len(held), len(train.labels))
+    return Dataset(name, *_rows(whole, kept), *_rows(whole, held), class_names)
+
+
+def _rows(whole: Dataset, rows: Labels) -> Part:
+    return Part(whole.x_train[rows], whole.y_train[rows])

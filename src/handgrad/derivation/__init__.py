@@ -3,11 +3,8 @@
 from collections.abc import Callable
 
 from handgrad.derivation.derive import derive, derive_config, derive_run
-from handgrad.derivation.document import Derivation
-from handgrad.derivation.html import STYLE, to_html, to_html_page
-from handgrad.derivation.latex import to_latex, to_markdown
+from handgrad.derivation.document import STYLE, Derivation, to_html, to_html_page, to_latex, to_markdown, to_text
 from handgrad.derivation.learning import Learning
-from handgrad.derivation.text import to_text
 
 FORMATS: dict[str, Callable[[Derivation], str]] = {
     "text": to_text,

@@ -1,11 +1,77 @@
-"""A derivation as plain data, ready to be written in any notation."""
+"""A derivation as plain data, and the formats that it is written in: text, HTML with MathML, LaTeX and Markdown."""
 
+import textwrap
+from collections.abc import Iterator
+from html import escape
 from math import isnan
 from typing import NamedTuple
 
-from handgrad.equations import Equation, Symbol
+from handgrad.equations import Equation, Latex, MathML, Symbol, Text
+from handgrad.text import markdown_line
 
 ENGINE_BOUND, NUMERIC_BOUND = 1e-11, 1e-7  # what equations may differ from the engine, and it from finite differences
+WIDTH = 80
+TEXT = Text()
+TEXT_MARKS = {True: "✓", False: "✗ WRONG:", None: "–"}
+MATH = MathML()
+HTML_MARKS = {True: ("passed", "✓"), False: ("failed", "✗ wrong:"), None: ("open", "–")}
+STYLE = """
+.derivation { line-height: 1.45; }
+.derivation math { font-size: 1.08em; }
+.derivation .equation { margin: .35em 0 .35em 1.5em; overflow-x: auto; overflow-y: hidden; padding: .15em 0; }
+.derivation .equation math { width: max-content; text-align: left; }
+.derivation mtable.steps mtd { text-align: left; padding: .18em .2em; }
+.derivation mtable.steps mtd:first-child { text-align: right; }
+.derivation mtable.cases mtd { text-align: left; padding: .1em .5em .1em 0; }
+.derivation mo.sum { font-size: 1.3em; padding-bottom: .12em; }
+.derivation .why { color: #555; margin: -.1em 0 .5em 3em; font-size: .92em; }
+.derivation .with, .derivation .remark { color: #333; margin: .2em 0 .4em 1.5em; font-size: .95em; }
+.derivation .check { margin: .1em 0 .1em 1.5em; font-size: .9em; color: #444; }
+.derivation .check b { display: inline-block; min-width: 1.2em; font-weight: 600; }
+.derivation .passed b { color: #1a7f37; }
+.derivation .failed, .derivation .failed b { color: #b42318; }
+.derivation section { break-inside: avoid-page; margin: 0 0 1.1em; }
+.derivation h3 { font-size: 1.02em; margin: 1.1em 0 .3em; break-after: avoid; }
+.derivation h2 { break-after: avoid; }
+.derivation table.symbols { border-collapse: collapse; font-size: .95em; }
+.derivation table.symbols td, .derivation table.symbols th
+  { text-align: left; padding: .15em 1em .15em 0; border-bottom: 1px solid #ddd; }
+.derivation code { font-size: .88em; white-space: pre-wrap; overflow-wrap: anywhere; }
+"""
+PAGE_STYLE = """
+body { font: 16px/1.45 system-ui, sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em; color: #111; }
+h1 { font-size: 1.5em; }
+h2 { font-size: 1.2em; border-bottom: 2px solid #ccc; padding-bottom: .15em; margin-top: 1.8em; }
+@media print { body { font-size: 10pt; max-width: none; margin: 0; } .derivation .equation { overflow: visible; } }
+@page { margin: 18mm; }
+"""
+LATEX = Latex()
+LATEX_MARKS = {True: "passed", False: "WRONG", None: "open"}
+PREAMBLE = r"""\documentclass[a4paper,10pt]{article}
+\usepackage[T1]{fontenc}
+\usepackage[margin=22mm]{geometry}
+\usepackage{amsmath}
+\allowdisplaybreaks
+\setlength{\parindent}{0pt}
+\begin{document}
+"""
+SPECIAL = {**{sign: f"\\{sign}" for sign in "#$%&_{}"}, "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾"
+IN_WORDS = {
+    "⊙": r"$\odot$",
+    "×": r"$\times$",
+    "→": r"$\to$",
+    "∂": r"$\partial$",
+    "∇": r"$\nabla$",
+    "−": r"$-$",
+    "δ": r"$\delta$",
+    "μ": r"$\mu$",
+    "γ": r"$\gamma$",
+    "β": r"$\beta$",
+    "[": "{[}",
+    "]": "{]}",
+    **{sign: f"$^{{{plain}}}$" for sign, plain in zip(SUPERSCRIPTS, "0123456789()", strict=True)},
+}
 
 
 class Meaning(NamedTuple):
@@ -70,3 +136,247 @@ class Derivation(NamedTuple):
         """The checks that did not pass, each with its section."""
         sections = [section for chapter in self.chapters for section in chapter.sections]
         return [f"{s.title}: {check.text}" for s in sections for check in s.checks if check.passed is False]
+
+
+def to_text(derivation: Derivation) -> str:
+    """Unicode in at most 80 columns."""
+    return "\n".join(_text_document(derivation)) + "\n"
+
+
+def _text_document(derivation: Derivation) -> Iterator[str]:
+    yield from _text_wrapped(derivation.title)
+    yield from (line for fact in derivation.facts for line in _text_wrapped(fact))
+    yield ""
+    yield from (line for convention in derivation.conventions for line in _text_wrapped("· " + convention, "  "))
+    yield from ["", *_text_heading("Symbols")]
+    yield from _text_meanings(derivation.meanings)
+    for chapter in derivation.chapters:
+        yield from _text_chapter(chapter)
+
+
+def _text_meanings(meanings: list[Meaning]) -> Iterator[str]:
+    rows = [(TEXT.write(each.symbol), " × ".join(map(str, each.shape)), each) for each in meanings]
+    first, second = (max(len(row[column]) for row in rows) + 2 for column in (0, 1))
+    for symbol, shape, each in rows:
+        words = each.meaning + (f" ({each.name})" if each.name else "")
+        yield from _text_wrapped(f"{symbol:<{first}}{shape:<{second}}{words}", " " * (first + second))
+
+
+def _text_chapter(chapter: Chapter) -> Iterator[str]:
+    yield from ["", *_text_heading(chapter.title)]
+    yield from _text_wrapped(chapter.introduction)
+    for section in chapter.sections:
+        yield from ["", *_text_wrapped(section.title)]
+        yield from _text_section(section)
+
+
+def _text_section(section: Section) -> Iterator[str]:
+    for equation in section.equations:
+        yield from _text_equation(equation)
+    if section.values:
+        yield from _text_wrapped("  with " + ", ".join(_text_value(each) for each in section.values), "    ")
+    for remark in section.remarks:
+        yield from _text_wrapped("  " + remark, "  ")
+    for check in section.checks:
+        yield from _text_wrapped(f"  {TEXT_MARKS[check.passed]} {check.text}", "    ")
+
+
+def _text_value(each: Value) -> str:
+    symbol = TEXT.write(each.symbol)
+    return f"{symbol} = {TEXT.number(each.value)}" + (f" ({each.name})" if each.name != symbol else "")
+
+
+def _text_equation(equation: Equation) -> Iterator[str]:
+    """Each step on a line of its own, the equals signs below one another."""
+    target, sign, steps = TEXT.line(equation)
+    start = f"    {target} {sign} "
+    for place, step in enumerate(steps):
+        head = start if not place else " " * (len(start) - 2) + "= "
+        head = head if len(head) < WIDTH // 2 else "        = "
+        yield from _text_wrapped(head + step, " " * (len(head) + 2))
+    if equation.reason:
+        yield from _text_wrapped("      " + equation.reason, "      ")
+
+
+def _text_heading(title: str) -> list[str]:
+    return [title, "─" * min(len(title), WIDTH)]
+
+
+def _text_wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def to_html(derivation: Derivation, level: int = 2) -> str:
+    """A fragment to stand in a page, headings from `level` on; `STYLE` is what makes it look as it should."""
+    return "\n".join(_html_fragment(derivation, level)) + "\n"
+
+
+def to_html_page(derivation: Derivation) -> str:
+    """A page of its own."""
+    title = escape(derivation.title)
+    head = f'<meta charset="utf-8">\n<title>{title}</title>\n<style>{PAGE_STYLE}{STYLE}</style>'
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n'
+        f"<h1>{title}</h1>\n{to_html(derivation)}</body>\n</html>\n"
+    )
+
+
+def _html_fragment(derivation: Derivation, level: int) -> Iterator[str]:
+    yield '<div class="derivation">'
+    yield from (f"<p>{_html_code(fact)}</p>" for fact in derivation.facts)
+    yield f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in derivation.conventions)}</ul>"
+    yield f'<h{level}>Symbols</h{level}>\n<table class="symbols">'
+    yield "<tr><th>symbol</th><th>shape</th><th>meaning</th><th>in files</th></tr>"
+    yield from map(_html_meaning, derivation.meanings)
+    yield "</table>"
+    for chapter in derivation.chapters:
+        yield from _html_chapter(chapter, level)
+    yield "</div>"
+
+
+def _html_code(fact: str) -> str:
+    return f"<code>{escape(fact)}</code>" if fact.startswith("handgrad ") else escape(fact)
+
+
+def _html_meaning(each: Meaning) -> str:
+    shape = " × ".join(f"<i>{size}</i>" if size == "N" else str(size) for size in each.shape)
+    name = f"<code>{escape(each.name)}</code>" if each.name else ""
+    symbol = f"<math>{MATH.write(each.symbol)}</math>"
+    return f"<tr><td>{symbol}</td><td>{shape}</td><td>{escape(each.meaning)}</td><td>{name}</td></tr>"
+
+
+def _html_chapter(chapter: Chapter, level: int) -> Iterator[str]:
+    yield f"<h{level}>{escape(chapter.title)}</h{level}>"
+    yield f"<p>{escape(chapter.introduction)}</p>"
+    for section in chapter.sections:
+        yield "<section>"
+        yield from _html_section(section, level + 1)
+        yield "</section>"
+
+
+def _html_section(section: Section, level: int) -> Iterator[str]:
+    if section.title:
+        yield f"<h{level}>{escape(section.title)}</h{level}>"
+    for equation in section.equations:
+        yield _html_equation(equation)
+    if section.values:
+        yield f'<p class="with">with {", ".join(_html_value(each) for each in section.values)}</p>'
+    yield from (f'<p class="remark">{escape(remark)}</p>' for remark in section.remarks)
+    for check in section.checks:
+        kind, mark = HTML_MARKS[check.passed]
+        yield f'<p class="check {kind}"><b>{mark}</b> {escape(check.text)}</p>'
+
+
+def _html_equation(equation: Equation) -> str:
+    target, sign, steps = MATH.line(equation)
+    first = [target, *[""] * (len(steps) - 1)]
+    rows = "".join(
+        f"<mtr><mtd>{left}</mtd><mtd>{sign}</mtd><mtd>{step}</mtd></mtr>"
+        for left, step in zip(first, steps, strict=True)
+    )
+    math = f'<math display="block"><mtable class="steps" displaystyle="true">{rows}</mtable></math>'
+    why = f'\n<p class="why">{escape(equation.reason)}</p>' if equation.reason else ""
+    return f'<div class="equation">{math}</div>{why}'
+
+
+def _html_value(each: Value) -> str:
+    math = f"<math>{MATH.row(MATH.write(each.symbol), MATH.signs['='], MATH.number(each.value))}</math>"
+    return math + (f" ({escape(each.name)})" if MATH.write(each.symbol) != f"<mi>{each.name}</mi>" else "")
+
+
+SPECIAL["\\"] = r"\textbackslash{}"
+
+
+def to_latex(derivation: Derivation) -> str:
+    """A whole document, to be compiled with any LaTeX; amsmath is all that it needs."""
+    return PREAMBLE + "\n".join(_latex_document(derivation)) + "\n\\end{document}\n"
+
+
+def to_markdown(derivation: Derivation) -> str:
+    """Markdown whose formulas stand between $ signs, as GitHub, Jupyter and pandoc take them."""
+    return f"# {markdown_line(derivation.title)}\n\n{markdown_chapters(derivation, 2)}"
+
+
+def markdown_chapters(derivation: Derivation, level: int) -> str:
+    """`to_markdown` without its title, the headings from `level` on, to stand in another document."""
+    return "\n".join(_latex_markdown(derivation, level)) + "\n"
+
+
+def words(text: str) -> str:
+    """Text for a document: what LaTeX reads otherwise is written out."""
+    return "".join(SPECIAL.get(sign) or IN_WORDS.get(sign, sign) for sign in text)
+
+
+def _latex_document(derivation: Derivation) -> Iterator[str]:
+    yield f"\\section*{{{words(derivation.title)}}}"
+    yield from (words(fact) + "\n" for fact in derivation.facts)
+    yield (
+        "\\begin{itemize}\n"
+        + "\n".join(f"\\item {words(each)}" for each in derivation.conventions)
+        + "\n\\end{itemize}"
+    )
+    yield "\\subsection*{Symbols}"
+    for each in derivation.meanings:
+        yield f"\\makebox[16mm][l]{{${LATEX.write(each.symbol)}$}}\\makebox[36mm][l]{{{_latex_shape(each.shape)}}}" + (
+            words(each.meaning) + (f" (\\texttt{{{words(each.name)}}})" if each.name else "") + "\\par"
+        )
+    for chapter in derivation.chapters:
+        yield f"\\subsection*{{{words(chapter.title)}}}\n{words(chapter.introduction)}"
+        for section in chapter.sections:
+            yield f"\\subsubsection*{{{words(section.title)}}}"
+            yield from _latex_section(section)
+
+
+def _latex_section(section: Section) -> Iterator[str]:
+    for equation in section.equations:
+        yield f"\\begin{{align*}}\n{_latex_aligned(equation)}\n\\end{{align*}}"
+        if equation.reason:
+            yield f"({words(equation.reason)})"
+    if section.values:
+        yield "with " + ", ".join(_latex_value(each) for each in section.values) + "\n"
+    yield from (words(remark) + "\n" for remark in section.remarks)
+    for check in section.checks:
+        yield f"\\par\\textsl{{{LATEX_MARKS[check.passed]}: {words(check.text)}}}\n"
+
+
+def _latex_aligned(equation: Equation) -> str:
+    target, sign, steps = LATEX.line(equation)
+    return f"{target} &{sign} " + f" \\\\\n&{sign} ".join(steps)
+
+
+def _latex_value(each: Value) -> str:
+    symbol = LATEX.write(each.symbol)
+    name = "" if each.name in symbol else f" ({words(each.name)})"
+    return f"${symbol} = {LATEX.number(each.value)}${name}"
+
+
+def _latex_shape(shape: tuple[int | str, ...]) -> str:
+    sizes = r" \times ".join(map(str, shape))
+    return f"${sizes}$" if shape else ""
+
+
+def _latex_markdown(derivation: Derivation, level: int) -> Iterator[str]:
+    yield from (
+        f"`{fact}`\n" if fact.startswith("handgrad ") else f"{markdown_line(fact)}\n" for fact in derivation.facts
+    )
+    yield from (f"- {each.replace('[', chr(92) + '[')}" for each in derivation.conventions)
+    yield f"\n{'#' * level} Symbols\n\n| symbol | shape | meaning | in files |\n|---|---|---|---|"
+    for each in derivation.meanings:
+        name = f"`{each.name}`" if each.name else ""
+        yield f"| ${LATEX.write(each.symbol)}$ | {_latex_shape(each.shape)} | {each.meaning} | {name} |"
+    for chapter in derivation.chapters:
+        yield f"\n{'#' * level} {chapter.title}\n\n{chapter.introduction}"
+        for section in chapter.sections:
+            yield f"\n{'#' * (level + 1)} {section.title}\n" if section.title else ""
+            yield from _latex_markdown_section(section)
+
+
+def _latex_markdown_section(section: Section) -> Iterator[str]:
+    for equation in section.equations:
+        yield f"$$\n\\begin{{aligned}}\n{_latex_aligned(equation)}\n\\end{{aligned}}\n$$\n"
+        if equation.reason:
+            yield f"({equation.reason})\n"
+    if section.values:
+        yield "with " + ", ".join(_latex_value(each).replace("\\_", "_") for each in section.values) + "\n"
+    yield from (f"{remark}\n" for remark in section.remarks)
+    yield from (f"- {LATEX_MARKS[check.passed]}: {check.text}" for check in section.checks)

@@ -2,11 +2,8 @@
 
 from handgrad.equations.compute import Scope, evaluate, products, target_shape
 from handgrad.equations.glyphs import at_steps, dressed, glyph_of
-from handgrad.equations.latex import Latex
-from handgrad.equations.mathml import MathML
+from handgrad.equations.notations import Latex, MathML, Text
 from handgrad.equations.parse import parse
-from handgrad.equations.statement import Statement
-from handgrad.equations.text import Text
 from handgrad.equations.tree import (
     Derivative,
     Equation,
@@ -14,6 +11,7 @@ from handgrad.equations.tree import (
     Glyph,
     Indexed,
     Number,
+    Statement,
     Symbol,
     in_numbers,
     symbols,

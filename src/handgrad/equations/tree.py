@@ -1,7 +1,7 @@
 """The tree of an equation: what the parser makes, the writers print, and the evaluation computes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 
@@ -159,12 +159,12 @@ def parts(node: object) -> tuple[Expression, ...]:
 def changed(node: Any, change: Callable[[Expression], Expression]) -> Any:
     """A node or an equation with `change` made to every expression directly below it."""
     values: dict[str, Any] = {}
-    for field in fields(node):
-        value = getattr(node, field.name)
+    for each in fields(node):
+        value = getattr(node, each.name)
         if isinstance(value, Expression):
-            values[field.name] = change(value)
+            values[each.name] = change(value)
         elif isinstance(value, tuple):
-            values[field.name] = tuple(change(item) if isinstance(item, Expression) else item for item in value)
+            values[each.name] = tuple(change(item) if isinstance(item, Expression) else item for item in value)
     return replace(node, **values)
 
 
@@ -186,3 +186,23 @@ def symbols(node: object) -> set[str]:
     bound = {index.name for found in walk(node) if isinstance(found, Reduction) for index in found.indices}
     bound |= set(node.indices) if isinstance(node, Equation) else set()
     return {found.name for found in walk(node) if isinstance(found, Symbol)} - bound
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The equations of a layer bound to its input's shape, or of a loss.
+
+    They are written with X and Y for the batch that comes in and goes out, first axis the images; dX and dY for the
+    gradients of the loss by them; W, b for the parameters "weight" and "bias", others by their own names, their
+    gradients with a d in front; N for the number of images. What a line defines, the lines below it may use.
+
+    `values` gives further numbers by name, `saved` the name of an array of X's shape that the forward pass saved,
+    such as a random mask. `input` is the shape in which X is indexed, where it is another than the layer before gave.
+    """
+
+    forward: str
+    backward: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
+    saved: str = ""
+    input: tuple[int, ...] | None = None
+    remarks: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What a model says of images whose classes are known: all that evaluation needs of a model."""
+"""What a model predicts for images whose classes are known, and how well a network does on a set of images."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from handgrad.errors import DivergedError, UsageError
+from handgrad.kernels import driver
 from handgrad.nn import Network
+from handgrad.nn.network import EVALUATION_ROWS
 
 Array = NDArray[Any]
 
@@ -68,3 +70,23 @@ def expect_images(predictions: Predictions) -> None:
 def same_images(one: Predictions, other: Predictions) -> bool:
     """Whether two models can be compared image by image, as far as labels and classes tell."""
     return one.class_names == other.class_names and np.array_equal(one.labels, other.labels)
+
+
+class Measure(NamedTuple):
+    """Accuracy as a share of 1, and mean loss without penalties, in evaluation mode."""
+
+    accuracy: float
+    loss: float
+
+
+def measure(network: Network, images: Array, labels: Array, rows: Array | None = None) -> Measure:
+    """Accuracy and loss over `rows` of the images (all of them by default), NaN when there are none.
+
+    Shapes  images (N, *input_shape) uint8 or float; labels (N,) int in [0, K); rows (n,) int
+    """
+    batches = network.batches(images, labels, rows)
+    if not batches.order.size:
+        return Measure(float("nan"), float("nan"))
+    program = network.program(EVALUATION_ROWS)
+    loss, accuracy = driver.evaluate_rows(program, batches, np.empty((0, network.classes), network.dtype))
+    return Measure(float(accuracy), float(loss))

@@ -6,13 +6,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.evaluation.calibration import Calibration, calibration
-from handgrad.evaluation.classes import ClassReport, class_report
-from handgrad.evaluation.confusion import Confusion, confusion_counts, frequent_confusions, shares_of_true_class
 from handgrad.evaluation.interval import Interval, wilson
+from handgrad.evaluation.metrics import (
+    Calibration,
+    ClassReport,
+    Confusion,
+    Roc,
+    calibration,
+    class_report,
+    confusion_counts,
+    frequent_confusions,
+    roc,
+    shares_of_true_class,
+    top_k_accuracy,
+)
 from handgrad.evaluation.predictions import Predictions, expect_images
-from handgrad.evaluation.roc import Roc, roc
-from handgrad.evaluation.topk import top_k_accuracy
 
 Array = NDArray[Any]
 LEAST = np.finfo(np.float64).tiny

@@ -1,16 +1,19 @@
-"""Numbers as tables of text, for a terminal, a Markdown page or a LaTeX document."""
+"""Numbers as tables of text for a terminal, a Markdown page or a LaTeX document, and as CSV files."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from handgrad.evaluation.confusion import shares_of_true_class
+from handgrad.errors import FileSystemError
 from handgrad.evaluation.interval import Interval
-from handgrad.evaluation.roc import Curve
+from handgrad.evaluation.metrics import Curve, shares_of_true_class
+from handgrad.evaluation.predictions import Predictions
 from handgrad.evaluation.summary import Summary
-from handgrad.text import markdown_cell, markdown_line
+from handgrad.files import atomic_write
+from handgrad.text import csv_text, markdown_cell, markdown_line
 
 Array = NDArray[Any]
 LATEX = str.maketrans(
@@ -21,6 +24,7 @@ LATEX = str.maketrans(
         "\\": r"\textbackslash{}",
     }
 )
+Lines = tuple[Iterable[object], list[Iterable[object]]]
 
 
 class Table(NamedTuple):
@@ -124,3 +128,38 @@ def latex(table: Table) -> str:
             "",
         ]
     )
+
+
+def write_csv(folder: Path, predictions: Predictions, summary: Summary) -> None:
+    """Write classes.csv, confusion.csv, confusion_shares.csv and predictions.csv, numbers at full precision.
+
+    Raises  FileSystemError
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileSystemError(f"cannot make {folder}: {error.strerror} (--csv)") from error
+    names = predictions.class_names
+    classes = summary.to_mapping()["classes"]
+    files = {
+        "classes": (classes[0].keys(), [each.values() for each in classes]),
+        "confusion": _matrix(names, summary.confusion.tolist()),
+        "confusion_shares": _matrix(names, shares_of_true_class(summary.confusion).tolist()),
+        "predictions": _each_image(predictions),
+    }
+    for name, (head, rows) in files.items():
+        atomic_write(folder / f"{name}.csv", csv_text([head, *rows]))
+
+
+def _matrix(names: Sequence[str], rows: list[list[float]]) -> Lines:
+    return ["true class", *names], [[name, *row] for name, row in zip(names, rows, strict=True)]
+
+
+def _each_image(predictions: Predictions) -> Lines:
+    """In the order of the data set's part; the score is a probability where the model has them."""
+    names, predicted = predictions.class_names, predictions.predicted.tolist()
+    best = predictions.scores.max(axis=1).tolist()
+    triples = zip(predictions.labels.tolist(), predicted, best, strict=True)
+    return ["image", "true", "predicted", "score"], [
+        [row, names[true], names[guess], score] for row, (true, guess, score) in enumerate(triples)
+    ]

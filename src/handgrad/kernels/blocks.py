@@ -14,9 +14,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from handgrad.kernels.processor import FEATURES
+from handgrad.kernels.processor import CACHE_LINE_BYTES, FEATURES
 
-LINE_BYTES = 64
 LOCALITY = 2  # of a prefetch: into the second-level cache
 I64, I32 = ir.IntType(64), ir.IntType(32)
 VECTOR_BYTES = 64 if "avx512f" in FEATURES else 32 if "avx" in FEATURES else 16
@@ -92,7 +91,7 @@ class _Loop:
         b_start = builder.gep(data[3], [j])
         places = [builder.gep(data[5], [builder.add(builder.mul(number, n), j)]) for number in numbers]
         for place in places:
-            prefetch(builder, place, range(0, vectors * self.width, LINE_BYTES * 8 // self.bits), write=True)
+            prefetch(builder, place, range(0, vectors * self.width, CACHE_LINE_BYTES * 8 // self.bits), write=True)
         before, loop, after = builder.block, builder.append_basic_block("inner"), builder.append_basic_block("stored")
         builder.branch(loop)
         builder.position_at_end(loop)
@@ -106,7 +105,9 @@ class _Loop:
         b_row = [self._load(builder.gep(b_here, [ir.Constant(I64, v * self.width)])) for v in range(vectors)]
         if self.mask is None and self.inner is None:
             prefetch(
-                builder, b_here, range(vectors * self.width, 2 * vectors * self.width, LINE_BYTES * 8 // self.bits)
+                builder,
+                b_here,
+                range(vectors * self.width, 2 * vectors * self.width, CACHE_LINE_BYTES * 8 // self.bits),
             )
         updated = []
         for r in range(rows):

@@ -11,7 +11,7 @@ Ref     the pairs of y, dy and the formulas: Dumoulin & Visin, A guide to convol
 import numpy as np
 
 from handgrad.kernels.compile import fast_kernel, inline_kernel
-from handgrad.kernels.memory import CACHE_LINE_BYTES
+from handgrad.kernels.processor import CACHE_LINE_BYTES
 
 
 @inline_kernel

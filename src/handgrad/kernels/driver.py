@@ -10,9 +10,9 @@ import numpy as np
 from handgrad.kernels.augment import augment
 from handgrad.kernels.compile import inline_kernel, strict_kernel
 from handgrad.kernels.losses import count_correct
-from handgrad.kernels.processor import flush_denormals, prefetch, restore
+from handgrad.kernels.processor import CACHE_LINE_BYTES, flush_denormals, prefetch, restore
+from handgrad.kernels.program import call_backward, call_forward, call_loss, call_prepare, call_update
 from handgrad.kernels.random import subkey
-from handgrad.kernels.signatures import call_backward, call_forward, call_loss, call_prepare, call_update
 
 BLOCK = 2048  # elements updated at a time: a block of weights, gradients and two states stays in the first-level cache
 
@@ -174,7 +174,7 @@ def gather(batches, rows, x, labels):
 def expect_rows(batches, rows):
     """Ask for the images of the next batch: they are scattered over all of memory, and the step gives it time."""
     width = batches.images.shape[1]
-    line = 64 // batches.images.itemsize
+    line = CACHE_LINE_BYTES // batches.images.itemsize
     for row in rows:
         for j in range(0, width, line):
             prefetch(batches.images, row * width + j)

@@ -45,6 +45,7 @@ def _target_features(width: str) -> set[str]:
     return found
 
 
+CACHE_LINE_BYTES = 64
 FEATURES = _target_features(os.environ.get(WIDTH_VARIABLE) or "auto")
 MACHINE = platform.machine().lower()
 X86_FTZ_AND_DAZ = 0x8040  # MXCSR: flush-to-zero (bit 15) and denormals-are-zero (bit 6)

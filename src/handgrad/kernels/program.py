@@ -1,8 +1,31 @@
-"""A network and an optimizer as the compiled driver sees them: tables of addresses and flat vectors."""
+"""A network and an optimizer as the compiled driver sees them: tables of addresses, and flat vectors in aligned memory.
 
+Every kernel of a layer, a loss or an optimizer has one of these signatures:
+
+forward   (x, y, parameters, buffers, saved, shape, settings, key, training)
+backward  (dy, dx, x, y, parameters, dparameters, saved, shape, settings)
+loss      (logits, labels, dlogits, settings) -> float64
+prepare   (coefficients, memory, hyper, step, learning_rate, loss)
+update    (w, dw, state1, state2, state3, coefficients)
+
+Shapes    x, dx (N * inputs,); y, dy (N * outputs,): flat, row-major, one row per image; `real` is float32 or float64
+          parameters, dparameters: the layer's own slice; buffers: what it keeps between steps without a gradient
+          saved: what its forward pass leaves for its backward pass; shape int64, settings real: from its description
+          key uint64: of this layer and step, for random numbers; dx is empty when nobody needs it
+          logits, dlogits (N, K); labels (N,) int64
+          coefficients real: computed once a step by `prepare` for `update`, which runs block by block
+          memory, hyper float64: an optimizer's scalar state and its hyper-parameters
+"""
+
+import mmap
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import from_dtype, types
+from numpy.typing import NDArray
+
+from handgrad.kernels.compile import address, caller
+from handgrad.kernels.processor import CACHE_LINE_BYTES
 
 OPERATION = np.dtype(
     [
@@ -28,6 +51,10 @@ OPERATION = np.dtype(
         )
     ]
 )
+HUGE_PAGE_BYTES = 1 << 21
+LARGE_BYTES = 1 << 18
+STAGGER_BYTES = 5 * CACHE_LINE_BYTES
+_handed_out = [0]
 
 
 class Program(NamedTuple):
@@ -72,3 +99,83 @@ class Batches(NamedTuple):
     shift: Any
     key: Any  # uint64: of all random numbers in training
     augmentation: Any  # float64: see kernels.augment; empty when off
+
+
+def _vector(item: Any) -> Any:
+    return types.Array(item, 1, "C")
+
+
+def _forward(real: Any) -> list[Any]:
+    return [_vector(real)] * 5 + [_vector(types.int64), _vector(real), types.uint64, types.boolean]
+
+
+def _backward(real: Any) -> list[Any]:
+    return [_vector(real)] * 7 + [_vector(types.int64), _vector(real)]
+
+
+def _loss(real: Any) -> list[Any]:
+    matrix = types.Array(real, 2, "C")
+    return [matrix, _vector(types.int64), matrix, _vector(real)]
+
+
+def _prepare(real: Any) -> list[Any]:
+    scalars = _vector(types.float64)
+    return [_vector(real), scalars, scalars, types.int64, types.float64, types.float64]
+
+
+def _update(real: Any) -> list[Any]:
+    return [_vector(real)] * 6
+
+
+SIGNATURES = {
+    "forward": (types.void, _forward),
+    "backward": (types.void, _backward),
+    "loss": (types.float64, _loss),
+    "prepare": (types.void, _prepare),
+    "update": (types.void, _update),
+}
+call_forward = caller(*SIGNATURES["forward"])
+call_backward = caller(*SIGNATURES["backward"])
+call_loss = caller(*SIGNATURES["loss"])
+call_prepare = caller(*SIGNATURES["prepare"])
+call_update = caller(*SIGNATURES["update"])
+
+
+def kernel_address(kernel: Any, role: str, dtype: str) -> int:
+    """Address of `kernel` compiled for `dtype` ("float32" or "float64") in the `role` of one signature above.
+
+    Raises  numba.core.errors.TypingError when the kernel does not accept that signature.
+    """
+    returns, arguments = SIGNATURES[role]
+    return address(kernel, returns(*arguments(from_dtype(np.dtype(dtype)))))
+
+
+def aligned_zeros(size: int, dtype: Any) -> NDArray[Any]:
+    """A vector of zeros that starts at a multiple of 64 bytes; in huge pages from 256 KB on, where the system has them.
+
+    Why: NumPy aligns to 16 bytes, and vector loads that straddle cache lines are slower. A step walks through
+    megabytes, some of them column by column: in huge pages, workloads C and E of the benchmark take a sixth less time.
+    """
+    bytes_ = size * np.dtype(dtype).itemsize
+    room = _huge(bytes_) if bytes_ >= LARGE_BYTES else np.zeros(bytes_ + CACHE_LINE_BYTES, np.uint8)
+    start = -room.ctypes.data % CACHE_LINE_BYTES
+    return room[start : start + bytes_].view(dtype)
+
+
+def _huge(bytes_: int) -> NDArray[np.uint8]:
+    """At least so many bytes in huge pages, beginning at another place within its page than the vectors before."""
+    _handed_out[0] += 1
+    offset = _handed_out[0] % 64 * STAGGER_BYTES
+    region = _private(bytes_ + offset + HUGE_PAGE_BYTES)
+    room = np.frombuffer(region, np.uint8)
+    start = -room.ctypes.data % HUGE_PAGE_BYTES + offset
+    return room[start : start + bytes_]
+
+
+def _private(bytes_: int) -> mmap.mmap:
+    """Memory of this process alone: what processes could share is, on most systems, never put into huge pages."""
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        return mmap.mmap(-1, bytes_)
+    region = mmap.mmap(-1, bytes_, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    region.madvise(mmap.MADV_HUGEPAGE)
+    return region

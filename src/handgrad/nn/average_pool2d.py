@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from handgrad.equations import Statement
 from handgrad.kernels.pooling import average_pool_backward, average_pool_forward
-from handgrad.nn.images import image_shape, pair
+from handgrad.nn.images import Pool2D, image_shape, pair
 from handgrad.nn.layer import Shape
-from handgrad.nn.pool2d import Pool2D
 
 
 @dataclass(frozen=True)

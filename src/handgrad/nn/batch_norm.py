@@ -1,12 +1,21 @@
-"""Batch normalisation of a vector's features, or of an image's channels."""
+"""Batch normalisation of a vector's features, or of an image's channels.
+
+In the kernels, `shape` is (features,) or (channels,); parameters gamma, then beta; buffers running mean, then running
+variance; settings (momentum, epsilon).
+Layout  features in rows (N, D); channels in columns (C, H * W * N), so that each channel is one contiguous plane
+saved   mean, then 1 / sqrt(variance + epsilon), as used for this batch, then one number: 1 / N, of a channel
+        1 / (H W N), where they depend on the batch, and 0 in evaluation, where they are constants
+Ref     Ioffe & Szegedy, Batch normalization (2015); conventions of PyTorch's BatchNorm1d and BatchNorm2d
+"""
 
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from handgrad.equations import Statement
 from handgrad.errors import UsageError, bounded, check_bounds
-from handgrad.kernels.batchnorm import batchnorm_backward, batchnorm_forward
-from handgrad.kernels.channelnorm import channelnorm_backward, channelnorm_forward
+from handgrad.kernels.compile import fast_kernel, inline_kernel
 from handgrad.nn.initializers import Ones, Zeros
 from handgrad.nn.layer import Buffer, Layer, Parameter, Plan, Shape
 from handgrad.torch_mapping import TorchModule
@@ -31,6 +40,149 @@ BACKWARD = """
         = gamma[j] / sqrt(v[j] + epsilon) * (dY[AT] - 1/M * dbeta[j] - 1/M * Xhat[AT] * dgamma[j])
 """
 EVALUATION = "In evaluation the running mean and variance stand in the place of μ and v, and are constants."
+
+
+@inline_kernel
+def batch_statistics(x, mean, variance):
+    """Mean and biased variance of each column, the variance from the differences to the mean (no cancellation)."""
+    rows, features = x.shape
+    mean[:] = 0
+    variance[:] = 0
+    for n in range(rows):
+        for j in range(features):
+            mean[j] += x[n, j]
+    for j in range(features):
+        mean[j] /= x.dtype.type(rows)
+    for n in range(rows):
+        for j in range(features):
+            variance[j] += (x[n, j] - mean[j]) ** 2
+    for j in range(features):
+        variance[j] /= x.dtype.type(rows)
+
+
+@fast_kernel
+def batchnorm_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta.
+
+    Shapes  x, y (N, D); gamma, beta, mean, variance (D,)
+    Math    in training the batch's mean and biased variance, and the running ones move by `momentum` towards the
+            mean and the *unbiased* variance (times N / (N - 1)); in evaluation the running ones
+    """
+    features, one = shape[0], x.dtype.type(1)
+    rows = x.size // features
+    gamma, beta = parameters[:features], parameters[features:]
+    running_mean, running_variance = buffers[:features], buffers[features:]
+    mean, inverse = saved[:features], saved[features : 2 * features]
+    momentum, epsilon = settings[0], settings[1]
+    if training:
+        batch_statistics(x.reshape((rows, features)), mean, inverse)
+        unbias = x.dtype.type(rows / max(rows - 1, 1))
+        for j in range(features):
+            running_mean[j] += momentum * (mean[j] - running_mean[j])
+            running_variance[j] += momentum * (inverse[j] * unbias - running_variance[j])
+            inverse[j] = one / np.sqrt(inverse[j] + epsilon)
+        saved[2 * features] = one / x.dtype.type(rows)
+    else:
+        for j in range(features):
+            mean[j] = running_mean[j]
+            inverse[j] = one / np.sqrt(running_variance[j] + epsilon)
+        saved[2 * features] = 0
+    for n in range(rows):
+        for j in range(features):
+            i = n * features + j
+            y[i] = gamma[j] * ((x[i] - mean[j]) * inverse[j]) + beta[j]
+
+
+@fast_kernel
+def batchnorm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+    """Gradients through the statistics too where they are the batch's own, x^ = (x - mean) inverse.
+
+    Math    dbeta = sum_n dy;  dgamma = sum_n dy x^
+            dx = gamma inverse (dy - dbeta / N - x^ dgamma / N); in evaluation without the last two terms
+    """
+    features = shape[0]
+    rows = dy.size // features
+    gamma = parameters[:features]
+    dgamma, dbeta = dparameters[:features], dparameters[features:]
+    mean, inverse = saved[:features], saved[features : 2 * features]
+    dparameters[:] = 0
+    for n in range(rows):
+        for j in range(features):
+            i = n * features + j
+            dbeta[j] += dy[i]
+            dgamma[j] += dy[i] * ((x[i] - mean[j]) * inverse[j])
+    if dx.size:
+        share = saved[2 * features]
+        for n in range(rows):
+            for j in range(features):
+                i = n * features + j
+                normalised = (x[i] - mean[j]) * inverse[j]
+                dx[i] = gamma[j] * inverse[j] * (dy[i] - share * (dbeta[j] + normalised * dgamma[j]))
+
+
+@inline_kernel
+def plane_statistics(plane):
+    """Mean and biased variance of a channel, the variance from the differences to the mean (no cancellation)."""
+    count, mean, variance = plane.dtype.type(plane.size), plane.dtype.type(0), plane.dtype.type(0)
+    for k in range(plane.size):
+        mean += plane[k]
+    mean /= count
+    for k in range(plane.size):
+        variance += (plane[k] - mean) ** 2
+    return mean, variance / count
+
+
+@fast_kernel
+def channelnorm_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, a plane after the other, so that it is in the cache.
+
+    Shapes  x, y (C, H W N); gamma, beta, mean, variance (C,)
+    Math    in training the batch's mean and biased variance, and the running ones move by `momentum` towards the
+            mean and the *unbiased* variance (times M / (M - 1), M = H W N); in evaluation the running ones
+    """
+    channels, one = shape[0], x.dtype.type(1)
+    count = x.size // channels
+    momentum, epsilon = settings[0], settings[1]
+    unbias = x.dtype.type(count / max(count - 1, 1))
+    for c in range(channels):
+        plane, out = x[c * count : (c + 1) * count], y[c * count : (c + 1) * count]
+        if training:
+            mean, variance = plane_statistics(plane)
+            buffers[c] += momentum * (mean - buffers[c])
+            buffers[channels + c] += momentum * (variance * unbias - buffers[channels + c])
+        else:
+            mean, variance = buffers[c], buffers[channels + c]
+        inverse = one / np.sqrt(variance + epsilon)
+        saved[c], saved[channels + c] = mean, inverse
+        gamma, beta = parameters[c], parameters[channels + c]
+        for k in range(count):
+            out[k] = gamma * ((plane[k] - mean) * inverse) + beta
+    saved[2 * channels] = one / x.dtype.type(count) if training else one - one
+
+
+@fast_kernel
+def channelnorm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+    """Gradients through the statistics too where they are the batch's own, x^ = (x - mean) inverse.
+
+    Math    dbeta = sum dy;  dgamma = sum dy x^, over the batch and all pixels of the channel
+            dx = gamma inverse (dy - dbeta / M - x^ dgamma / M); in evaluation without the last two terms
+    """
+    channels, share = shape[0], saved[2 * shape[0]]
+    count = dy.size // channels
+    for c in range(channels):
+        start, stop = c * count, (c + 1) * count
+        plane, gradient, mean, inverse = x[start:stop], dy[start:stop], saved[c], saved[channels + c]
+        dgamma, dbeta = dy.dtype.type(0), dy.dtype.type(0)
+        for k in range(count):
+            dbeta += gradient[k]
+            dgamma += gradient[k] * ((plane[k] - mean) * inverse)
+        dparameters[c], dparameters[channels + c] = dgamma, dbeta
+        if dx.size:
+            out, scale = dx[start:stop], parameters[c] * inverse
+            dgamma *= share
+            dbeta *= share
+            for k in range(count):
+                out[k] = scale * (gradient[k] - (dbeta + (plane[k] - mean) * inverse * dgamma))
 
 
 @dataclass(frozen=True)

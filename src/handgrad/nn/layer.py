@@ -1,13 +1,18 @@
-"""What a layer is: a small frozen description that, given the shape of its input, says what to compute and to keep."""
+"""What a layer is: a small frozen description that, given the shape of its input, says what to compute and to keep.
+
+An activation is a layer that changes each number by itself, in any shape.
+"""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
 
 from handgrad.equations import Statement
+from handgrad.errors import check_bounds
 from handgrad.nn.initializers import Initializer
-from handgrad.torch_mapping import TorchModule
+from handgrad.torch_mapping import TorchModule, arguments_from
 
 Shape = tuple[int, ...]
 LARGEST = 1 << 27  # numbers in one array
@@ -96,3 +101,40 @@ class Layer(ABC):
     def torch_modules(self, shape: Shape) -> list[TorchModule]:
         """PyTorch's modules that do the same to inputs of `shape`, the layer's own the last; none where it has none."""
         return []
+
+
+@dataclass(frozen=True)
+class Activation(Layer):
+    """A function of one number, applied to each; a subclass names its kernels and, as fields, its settings.
+
+    `rule` holds its equations, forward and backward, in the language of `handgrad.equations`; `torch` is its class in
+    torch.nn (any other one by its dotted name) and the `torch_mapping.Arguments`. Where all outputs are near an end of
+    `output_range`, the layer is saturated. `kink`: the derivative jumps at 0.
+    """
+
+    kernels: ClassVar[tuple[Any, Any]]
+    saves: ClassVar[bool] = False
+    rule: ClassVar[tuple[str, str] | None] = None
+    torch: ClassVar[tuple[str, Mapping[str, Any]] | None] = None
+    output_range: ClassVar[tuple[float, float] | None] = None
+    kink: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+    def plan(self, shape: Shape) -> Plan:
+        """Same shape out as in; all fields are handed to the kernels as settings."""
+        settings = tuple(float(value) for value in vars(self).values())
+        saved = prod(shape) if self.saves else 0
+        return Plan(shape, self.kernels, settings=settings, saved_per_image=saved, layout=None)
+
+    def statement(self, shape: Shape) -> Statement | None:
+        """The same for every shape; the fields are known to it by their names."""
+        return Statement(*self.rule, values=vars(self)) if self.rule else None
+
+    def torch_modules(self, shape: Shape) -> list[TorchModule]:
+        """The one module that `torch` names."""
+        if self.torch is None:
+            return []
+        name, arguments = self.torch
+        return [TorchModule(name if "." in name else f"torch.nn.{name}", arguments_from(self, arguments))]

@@ -1,11 +1,18 @@
-"""Layer normalisation: each image by itself, over all its numbers."""
+"""Layer normalisation: each image by itself, over all its numbers.
+
+In the kernels, `shape` is (size,); parameters gamma, then beta; settings (epsilon,).
+saved   for each image its mean and 1 / sqrt(variance + epsilon), from which the backward pass has x^ again
+Ref     Ba, Kiros & Hinton, Layer normalization (2016), arXiv 1607.06450
+"""
 
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from handgrad.equations import Statement
 from handgrad.errors import bounded, check_bounds
-from handgrad.kernels.layernorm import layernorm_backward, layernorm_forward
+from handgrad.kernels.compile import fast_kernel
 from handgrad.nn.initializers import Ones, Zeros
 from handgrad.nn.layer import Layer, Parameter, Plan, Shape
 from handgrad.torch_mapping import TorchModule
@@ -26,6 +33,57 @@ BACKWARD = """
     dmu[n] = -1 / sqrt(v[n] + epsilon) * sum(dXhat[n,AT], ALL)  # v depends on μ too, but the differences sum to 0
     dX[n,AT] = 1 / sqrt(v[n] + epsilon) * dXhat[n,AT] + 2/M * (X[n,AT] - mu[n]) * dv[n] + 1/M * dmu[n]
 """
+
+
+@fast_kernel
+def layernorm_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and biased variance over the numbers of one image.
+
+    Shapes  x, y (N, D); gamma, beta (D,); saved (N, 2)
+    """
+    size, epsilon = shape[0], settings[0]
+    one, count = x.dtype.type(1), x.dtype.type(size)
+    gamma, beta = parameters[:size], parameters[size:]
+    for n in range(x.size // size):
+        image, out = x[n * size : (n + 1) * size], y[n * size : (n + 1) * size]
+        mean = x.dtype.type(0)
+        for j in range(size):
+            mean += image[j]
+        mean /= count
+        variance = x.dtype.type(0)
+        for j in range(size):
+            variance += (image[j] - mean) * (image[j] - mean)
+        inverse = one / np.sqrt(variance / count + epsilon)
+        for j in range(size):
+            out[j] = gamma[j] * ((image[j] - mean) * inverse) + beta[j]
+        saved[2 * n], saved[2 * n + 1] = mean, inverse
+
+
+@fast_kernel
+def layernorm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+    """Gradients through the statistics too, x^ = (x - mean) inverse.
+
+    Math    dbeta = sum_n dy;  dgamma = sum_n dy x^;  dx^ = dy gamma
+            dx = inverse (dx^ - sum_j dx^ / D - x^ sum_j dx^ x^ / D)
+    """
+    size = shape[0]
+    count = x.dtype.type(size)
+    gamma, dgamma, dbeta = parameters[:size], dparameters[:size], dparameters[size:]
+    dparameters[:] = 0
+    for n in range(dy.size // size):
+        first = n * size
+        mean, inverse = saved[2 * n], saved[2 * n + 1]
+        total = along = x.dtype.type(0)
+        for j in range(size):
+            normalised = (x[first + j] - mean) * inverse
+            dbeta[j] += dy[first + j]
+            dgamma[j] += dy[first + j] * normalised
+            total += dy[first + j] * gamma[j]
+            along += dy[first + j] * gamma[j] * normalised
+        if dx.size:
+            for j in range(size):
+                normalised = (x[first + j] - mean) * inverse
+                dx[first + j] = inverse * (dy[first + j] * gamma[j] - total / count - normalised * along / count)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.kernels import transpose
-from handgrad.kernels.memory import aligned_zeros
-from handgrad.kernels.program import OPERATION, Program
-from handgrad.kernels.signatures import kernel_address
+from handgrad.kernels.program import OPERATION, Program, aligned_zeros, kernel_address
 from handgrad.nn.layer import Plan, Shape
 
 Array = NDArray[Any]

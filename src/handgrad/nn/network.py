@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from handgrad.errors import UsageError
 from handgrad.kernels import driver
 from handgrad.kernels.losses import softmax
-from handgrad.kernels.memory import aligned_zeros
-from handgrad.kernels.program import Batches, Program
+from handgrad.kernels.program import Batches, Program, aligned_zeros
 from handgrad.kernels.sparse import share_of_zeros
 from handgrad.nn.layer import Layer, Plan, Shape
 from handgrad.nn.layout import Slot, assemble, outputs, slots_of

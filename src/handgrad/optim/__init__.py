@@ -4,12 +4,11 @@ from handgrad.optim.adagrad import Adagrad
 from handgrad.optim.adam import Adam
 from handgrad.optim.adamw import AdamW
 from handgrad.optim.eve import Eve
-from handgrad.optim.gradient_transforms import GradientTransforms
 from handgrad.optim.lion import Lion
 from handgrad.optim.momentum import Momentum
 from handgrad.optim.nadam import NAdam
 from handgrad.optim.nag import NAG
-from handgrad.optim.optimizer import Optimizer
+from handgrad.optim.optimizer import GradientTransforms, Optimizer
 from handgrad.optim.rmsprop import RMSprop
 from handgrad.optim.schedule import Schedule
 from handgrad.optim.schedules.constant import Constant

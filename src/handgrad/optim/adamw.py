@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from handgrad.errors import bounded
-from handgrad.optim.moments import adam_prepare, adam_update
-from handgrad.optim.optimizer import Optimizer
+from handgrad.optim.optimizer import Optimizer, adam_prepare, adam_update
 from handgrad.torch_mapping import TorchOptimizer
 
 

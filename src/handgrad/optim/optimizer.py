@@ -1,17 +1,83 @@
-"""What an optimizer is: two kernels, its hyper-parameters as fields, and its rule in words."""
+"""What an optimizer is: two kernels, its hyper-parameters as fields, and its rule in words.
 
+Before it, gradients are clipped and penalised (`GradientTransforms`). Adam and its relatives share two kernels: running
+means of the gradient and of its square, corrected for starting at 0.
+"""
+
+import math
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
 from handgrad.errors import bounded, check_bounds
-from handgrad.kernels.compile import strict_kernel
-from handgrad.kernels.memory import aligned_zeros
-from handgrad.kernels.program import Optimization
-from handgrad.kernels.signatures import kernel_address
-from handgrad.optim.gradient_transforms import GradientTransforms
+from handgrad.kernels.compile import fast_kernel, strict_kernel
+from handgrad.kernels.program import Optimization, aligned_zeros, kernel_address
 from handgrad.torch_mapping import TorchOptimizer
+
+
+@strict_kernel
+def adam_prepare(coefficients, memory, hyper, step, learning_rate, loss):
+    """Both bias corrections, once a step: (beta1, 1 - beta1, beta2, 1 - beta2, rate / c1, 1 / sqrt(c2), epsilon)."""
+    beta1, beta2, epsilon = hyper
+    coefficients[0], coefficients[1] = beta1, 1 - beta1
+    coefficients[2], coefficients[3] = beta2, 1 - beta2
+    coefficients[4] = learning_rate / (1 - beta1**step)
+    coefficients[5] = 1 / math.sqrt(1 - beta2**step)
+    coefficients[6] = epsilon
+
+
+@fast_kernel
+def adam_update(w, dw, m, v, _, coefficients):
+    """m = beta1 m + (1 - beta1) dw;  v = beta2 v + (1 - beta2) dw^2;  w = w - rate/c1 m / (sqrt(v / c2) + epsilon)."""
+    beta1, one_minus_beta1, beta2, one_minus_beta2 = coefficients[0], coefficients[1], coefficients[2], coefficients[3]
+    rate, root, epsilon = coefficients[4], coefficients[5], coefficients[6]
+    for i in range(w.size):
+        m[i] = beta1 * m[i] + one_minus_beta1 * dw[i]
+        v[i] = beta2 * v[i] + one_minus_beta2 * dw[i] * dw[i]
+        w[i] -= rate * m[i] / (np.sqrt(v[i]) * root + epsilon)
+
+
+@dataclass(frozen=True)
+class GradientTransforms:
+    """Applied in this order to weights; biases, gamma and beta are exempt from all but clipping.
+
+    Math    g = g min(1, clip_norm / |g|), the norm over all parameters;  g = g + l1 sign(w) + weight_decay w
+            so that l1 sum |w| + weight_decay/2 sum w^2 is added to the objective; with a decoupled optimizer (adamw)
+            weight_decay acts as w = w (1 - learning_rate weight_decay) instead
+    """
+
+    clip_norm: float = bounded(0.0, "[0, inf)")
+    l1: float = bounded(0.0, "[0, inf)")
+    weight_decay: float = bounded(0.0, "[0, inf)")
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+    def numbers(self, decoupled: bool) -> tuple[float, float, float, float]:
+        """(clip_norm, l1, l2, decay) as the driver takes them."""
+        coupled, apart = (0.0, self.weight_decay) if decoupled else (self.weight_decay, 0.0)
+        return self.clip_norm, self.l1, coupled, apart
+
+    def objective(self, decoupled: bool = False) -> str:
+        """What is minimised, L being the loss and w all penalised weights in one vector."""
+        _, l1, coupled, _ = self.numbers(decoupled)
+        terms = ["l1 * sum(abs(w[i]), i)"] if l1 else []
+        terms += ["weight_decay / 2 * sum(w[i]^2, i)"] if coupled else []
+        return f"J = {' + '.join(['L', *terms])}"
+
+    def rule(self, penalised: bool = True, decoupled: bool = False) -> str:
+        """The lines, in the language of `handgrad.equations`, from dw to the g that the optimizer is given.
+
+        w are the weights of one parameter, G is the gradient of all of them.
+        """
+        _, l1, coupled, apart = self.numbers(decoupled)
+        clipped = "c = min(1, clip_norm / (norm(G) + 1e-6));" if self.clip_norm else ""
+        terms = ["c * dw" if self.clip_norm else "dw"]
+        terms += ["l1 * sign(w)"] if penalised and l1 else []
+        terms += ["weight_decay * w"] if penalised and coupled else []
+        decayed = "; w = w - learning_rate * weight_decay * w" if penalised and apart else ""
+        return f"{clipped} g = {' + '.join(terms)}{decayed}"
 
 
 @dataclass(frozen=True)

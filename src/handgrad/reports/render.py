@@ -10,7 +10,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from handgrad.derivation.html import STYLE
+from handgrad.derivation.document import STYLE
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
 from handgrad.reports.blocks import Report

@@ -9,7 +9,7 @@ from handgrad.config import RunConfig, validates_on_test
 from handgrad.config.influence import WITHOUT_INFLUENCE, idle, settled
 from handgrad.config.presets import departures
 from handgrad.derivation import derive_run, to_html
-from handgrad.derivation.latex import markdown_chapters
+from handgrad.derivation.document import markdown_chapters
 from handgrad.errors import HandgradError
 from handgrad.evaluation import Summary
 from handgrad.evaluation.tables import class_table

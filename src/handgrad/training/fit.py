@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data import Dataset, Split, holdout, split
-from handgrad.data.labels import to_labels
+from handgrad.data.npz import to_labels
 from handgrad.data.pixels import not_finite, range_of
 from handgrad.errors import CorruptDataError
 from handgrad.nn import Network, Scaling

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from handgrad.errors import bounded
 from handgrad.kernels.compile import fast_kernel
-from handgrad.nn.activation import Activation
+from handgrad.nn.layer import Activation
 
 
 @fast_kernel

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from handgrad.kernels.compile import fast_kernel
 from handgrad.kernels.elementary import sigmoid
-from handgrad.nn.activation import Activation
+from handgrad.nn.layer import Activation
 
 
 @fast_kernel
