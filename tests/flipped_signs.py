@@ -36,8 +36,8 @@ def optimizer(name):
     return f"tests/optim/test_optimizer_rules.py::test_path[{name}-unusual-float64]"
 
 
-def links(name):
-    return f"tests/kernels/test_driver.py::test_links_before_the_step[{name}-float64]"
+def transforms(name):
+    return f"tests/kernels/test_driver.py::test_transforms_before_the_step[{name}-float64]"
 
 
 def schedule(name):
@@ -135,15 +135,17 @@ FLIPS = [
     Flip("optim/nadam.py", "fresh * dw[i] + carried", "fresh * dw[i] - carried", optimizer("nadam"), "nadam: w"),
     Flip("optim/eve.py", "abs(loss - memory[1])", "abs(loss + memory[1])", optimizer("eve"), "eve: w"),
     Flip("optim/eve.py", "memory[0] + (1 - beta3)", "memory[0] - (1 - beta3)", optimizer("eve"), "eve: w"),
-    Flip(DRIVER, "+ l1 * np.sign", "- l1 * np.sign", links("l1"), "l1=0.03, weight_decay=0.0): w"),
+    Flip(DRIVER, "+ l1 * np.sign", "- l1 * np.sign", transforms("l1"), "l1=0.03, weight_decay=0.0): w"),
     Flip(
         DRIVER,
         "            dw[i] = scale * dw[i] + l2 * w[i]",
         "            dw[i] = scale * dw[i] - l2 * w[i]",
-        links("weight_decay"),
+        transforms("weight_decay"),
         "weight_decay=0.2): w",
     ),
-    Flip(DRIVER, "(norm + 1e-6)", "(norm - 1e-6)", links("clipping"), "clip_norm=0.7, l1=0.0, weight_decay=0.0): w"),
+    Flip(
+        DRIVER, "(norm + 1e-6)", "(norm - 1e-6)", transforms("clipping"), "clip_norm=0.7, l1=0.0, weight_decay=0.0): w"
+    ),
     Flip(COSINE, "0.5 * (1 + cos(", "0.5 * (1 - cos(", schedule("cosine"), "cosine: learning_rate"),
     Flip(ONE_CYCLE, "up = 0.5 * (1 - cos", "up = 0.5 * (1 + cos", schedule("one_cycle"), "one_cycle: learning_rate"),
     Flip(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handgrad.data.idx_sets import KINDS, IdxSource
+from handgrad.data.idx_sets import IDX_FILES, IdxSource
 
 REAL_FOLDER = os.environ.get("HANDGRAD_DATA_DIR")
 
@@ -67,7 +67,7 @@ def tiny_files():
         generator.integers(0, 256, (6, 4, 5), np.uint8),
         np.arange(6, dtype=np.uint8) % 3,
     ]
-    return {file: idx_bytes(array) for file, array in zip(KINDS, arrays, strict=True)}
+    return {file: idx_bytes(array) for file, array in zip(IDX_FILES, arrays, strict=True)}
 
 
 @pytest.fixture

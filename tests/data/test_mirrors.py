@@ -13,7 +13,7 @@ import pytest
 
 from handgrad.data import download as download_module
 from handgrad.data.download import Progress, download
-from handgrad.data.idx_sets import IDX_SOURCES, IMAGES_TRAIN, KINDS, IdxSet
+from handgrad.data.idx_sets import IDX_FILES, IDX_SOURCES, IMAGES_TRAIN, IdxSet
 from handgrad.errors import CorruptDataError, FileSystemError
 
 
@@ -86,8 +86,8 @@ def test_downloads_into_the_cache_and_asks_no_more(mirrored, server, tiny_files,
     status = IdxSet(mirrored).fetch()
     assert status.place == cache / "data" / "tiny_set"
     assert status.files_ok == 4
-    assert server.asked == [f"/one/{file}.gz" for file in KINDS]
-    assert [path.name for path in sorted(status.place.iterdir())] == sorted(f"{file}.gz" for file in KINDS)
+    assert server.asked == [f"/one/{file}.gz" for file in IDX_FILES]
+    assert [path.name for path in sorted(status.place.iterdir())] == sorted(f"{file}.gz" for file in IDX_FILES)
     assert len(IdxSet(mirrored).load().x_train) == 12
     assert len(server.asked) == 4
 
@@ -125,7 +125,7 @@ def test_any_failure_leads_to_the_next_mirror(mirrored, server, tiny_files, answ
 
 def test_follows_a_redirect_to_https(mirrored, server, tiny_files):
     serve(server, "elsewhere", tiny_files)
-    for file in KINDS:
+    for file in IDX_FILES:
         server.answers[f"/one/{file}.gz"] = (302, {"Location": f"/elsewhere/{file}.gz"}, b"")
     assert len(IdxSet(mirrored).load().x_test) == 6
 

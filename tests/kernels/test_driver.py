@@ -76,7 +76,7 @@ TRANSFORMS = {
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("transforms", TRANSFORMS.values(), ids=TRANSFORMS.keys())
-def test_links_before_the_step(transforms, dtype):
+def test_transforms_before_the_step(transforms, dtype):
     network = wide_network(dtype)
     w, g = network.parameters.astype(float), network.gradients.astype(float)
     step = naive.penalised(

@@ -1,7 +1,7 @@
-"""Fits a classical model while somebody watches the time, and lets it score images.
+"""Fits a classical model and scores images with it, reporting progress.
 
-An estimator is one long compiled call that tells nobody how far it is and cannot be stopped. So it goes to work in a
-thread of its own, and what is told is how long it has been at it, beside how long it should take.
+An estimator is one long compiled call that reports no progress and cannot be stopped. So it runs in its own thread,
+and what is reported is how long it has run, beside the estimate of how long it takes.
 """
 
 import atexit
@@ -34,7 +34,7 @@ class Stage(NamedTuple):
     over: bool
 
 
-Tell = Callable[[Stage], None]
+Progress = Callable[[Stage], None]
 
 
 class Estimate(NamedTuple):
@@ -56,7 +56,7 @@ class Fitted(NamedTuple):
 
 
 def quiet(stage: Stage) -> None:
-    """Nobody watches."""
+    """Report nothing."""
 
 
 def check_labels(model: ClassicalModel, y: Array) -> None:
@@ -97,9 +97,9 @@ def _mixed(y: Array, seed: int) -> Array:
 
 
 def fit(
-    model: ClassicalModel, x: Array, y: Array, seed: int, tell: Tell = quiet, expected: float = float("nan")
+    model: ClassicalModel, x: Array, y: Array, seed: int, progress: Progress = quiet, expected: float = float("nan")
 ) -> Fitted:
-    """Fit the estimator of `model`; whatever `tell` raises abandons it.
+    """Fit the estimator of `model`; whatever `progress` raises abandons it.
 
     Shapes  x (N, D) float; y (N,) int
     Raises  UsageError as `check_labels`.
@@ -109,7 +109,7 @@ def fit(
     begin = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        _watched(lambda: estimator.fit(x, y), "fit", tell, expected)
+        _watched(lambda: estimator.fit(x, y), "fit", progress, expected)
     # Threads add the votes of trees up in the order in which they come, which changes last bits.
     estimator.set_params(**({"n_jobs": 1} if "n_jobs" in estimator.get_params() else {}))
     complaints = tuple(dict.fromkeys(str(warning.message).splitlines()[0] for warning in caught))
@@ -117,7 +117,12 @@ def fit(
 
 
 def scores(
-    fitted: Fitted, x: Array, classes: int, what: str = "images", tell: Tell = quiet, expected: float = float("nan")
+    fitted: Fitted,
+    x: Array,
+    classes: int,
+    what: str = "images",
+    progress: Progress = quiet,
+    expected: float = float("nan"),
 ) -> Array:
     """Probabilities, or an SVM's decision values: the highest in a row is the class predicted.
 
@@ -129,11 +134,11 @@ def scores(
     score = estimator.predict_proba if fitted.model.probabilistic else estimator.decision_function
     parts = np.array_split(x, max(1, len(x) // ROWS)) if len(x) else []
 
-    def work() -> Any:
+    def task() -> Any:
         with ThreadPool(os.cpu_count()) as pool:
             return pool.map(score, parts)
 
-    found = _watched(work, f"score {what}", tell, expected)
+    found = _watched(task, f"score {what}", progress, expected)
     values = np.concatenate(found) if found else np.empty((0, len(known)))
     if fitted.model.probabilistic:
         values = values / values.sum(axis=1, keepdims=True, dtype=np.float64)  # some are rounded to float32
@@ -146,14 +151,14 @@ def scores(
     return out
 
 
-def _watched(work: Callable[[], Any], name: str, tell: Tell, expected: float) -> Any:
-    """What `work` returns or raises, done in a thread; whoever must not wait for one abandoned ends by os._exit."""
-    answer: list[Any] = []
+def _watched(task: Callable[[], Any], name: str, progress: Progress, expected: float) -> Any:
+    """What `task` returns or raises, done in a thread; whoever must not wait for one abandoned ends by os._exit."""
+    result: list[Any] = []
     failure: list[BaseException] = []
 
     def job() -> None:
         try:
-            answer.append(work())
+            result.append(task())
         except BaseException as error:
             failure.append(error)
 
@@ -162,12 +167,12 @@ def _watched(work: Callable[[], Any], name: str, tell: Tell, expected: float) ->
     thread.start()
     try:
         while thread.is_alive():
-            tell(Stage(name, time.perf_counter() - begin, expected, over=False))
+            progress(Stage(name, time.perf_counter() - begin, expected, over=False))
             thread.join(TICK_SECONDS)
     except BaseException:
         atexit.register(thread.join)  # an exit under its feet would crash it
         raise
-    tell(Stage(name, time.perf_counter() - begin, expected, over=True))
+    progress(Stage(name, time.perf_counter() - begin, expected, over=True))
     if failure:
         raise failure[0]
-    return answer[0]
+    return result[0]

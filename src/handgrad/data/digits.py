@@ -67,12 +67,12 @@ def _path() -> Path:
 
 def _read_table(path: Path) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     require_file(path)
-    advice = "Install scikit-learn again"
+    remedy = "Install scikit-learn again"
     try:
         table = np.loadtxt(path, delimiter=",", dtype=np.uint8, ndmin=2)
     except (OSError, ValueError, EOFError) as error:
-        raise CorruptDataError(f"{path}: cannot be read as a table: {error}. {advice}") from error
+        raise CorruptDataError(f"{path}: cannot be read as a table: {error}. {remedy}") from error
     digest = hashlib.sha256(np.ascontiguousarray(table).data).hexdigest()
     if digest != DIGEST:
-        raise CorruptDataError(f"{path}: SHA-256 of the table is {digest}, expected {DIGEST}. {advice}")
+        raise CorruptDataError(f"{path}: SHA-256 of the table is {digest}, expected {DIGEST}. {remedy}")
     return table

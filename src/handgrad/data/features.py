@@ -133,11 +133,11 @@ def through_cache(extractor: Hog, images: Images, what: str) -> Array:
 
 def _computed(extractor: Hog, images: Images, what: str) -> Array:
     """In parts, with a line on a terminal that counts them, and one plain line before a long wait elsewhere."""
-    tell = _counter(what, len(images)) if len(images) >= SLOW else _nothing
+    report = _counter(what, len(images)) if len(images) >= SLOW else _nothing
     features = np.empty((len(images), extractor.size), np.float32)
     for start in range(0, len(images), ROWS):
         features[start : start + ROWS] = extractor(images[start : start + ROWS])
-        tell(min(start + ROWS, len(images)))
+        report(min(start + ROWS, len(images)))
     return features
 
 
@@ -146,12 +146,12 @@ def _counter(what: str, total: int) -> Callable[[int], None]:
         log.info("%s: computing those of %d images", what, total)
         return _nothing
 
-    def tell(done: int) -> None:
+    def report(done: int) -> None:
         with suppress(OSError):
             sys.stderr.write(f"\r{what}: {100 * done // total:3d} %" + ("\n" if done == total else ""))
             sys.stderr.flush()
 
-    return tell
+    return report
 
 
 def _nothing(done: int) -> None:

@@ -98,7 +98,7 @@ def _list_images(folder: Path, class_names: tuple[str, ...], present: tuple[str,
 
 def _read_all(name: str, paths: list[Path], resize: Size | None, faults: _Faults) -> tuple[Images, PixelRange]:
     """All images as bytes; those of 16 bits have a range of their own."""
-    images, wide = np.empty((0, 0, 0), np.uint8), {}
+    images, deep = np.empty((0, 0, 0), np.uint8), {}
     sizes: dict[Size, list[Path]] = {}
     coloured = light = 0
     for row, path in enumerate(paths):
@@ -115,37 +115,37 @@ def _read_all(name: str, paths: list[Path], resize: Size | None, faults: _Faults
         if len(sizes) > 1:
             continue
         if grey.pixels.dtype == np.uint16:
-            wide[row] = grey.pixels
+            deep[row] = grey.pixels
         else:
             images[row] = grey.pixels
         coloured, light = coloured + grey.had_colour, light + grey.light_ink
     raise_together([*faults, *_other_sizes(sizes)])
     notice_colour(name, coloured, len(paths))
     notice_light_ink(f"data set {name}", light, len(paths))
-    return _in_bytes(name, images, wide)
+    return _in_bytes(name, images, deep)
 
 
-def _in_bytes(name: str, images: Images, wide: dict[int, Array]) -> tuple[Images, PixelRange]:
-    """`images` with the 16-bit ones, `wide` by row, filled in."""
+def _in_bytes(name: str, images: Images, deep: dict[int, Array]) -> tuple[Images, PixelRange]:
+    """`images` with the 16-bit ones, `deep` by row, filled in."""
     found = PixelRange()
-    if len(wide) < len(images):
+    if len(deep) < len(images):
         found = range_of(f"data set {name}", {name: images})
         images = found.to_bytes(images)
-    if wide:
-        levels = np.stack(list(wide.values()))
+    if deep:
+        levels = np.stack(list(deep.values()))
         found = range_of(f"data set {name}", {name: levels}) if levels.max() < FULL_DEPTH else PixelRange(0, 65535)
-        images[list(wide)] = found.to_bytes(levels)
+        images[list(deep)] = found.to_bytes(levels)
     return images, found
 
 
 def _other_sizes(sizes: dict[Size, list[Path]]) -> _Faults:
     """An error for each image that has not the size of most of them."""
     usual = max(sizes, key=lambda size: len(sizes[size]), default=(0, 0))
-    advice = f"Bring all images to one with --resize, such as --resize {usual[0]} {usual[1]}"
+    remedy = f"Bring all images to one with --resize, such as --resize {usual[0]} {usual[1]}"
     return [
         UsageError(
             f"{path} has {height} x {width} pixels but {sizes[usual][0]} has {usual[0]} x {usual[1]}, "
-            f"expected one size. {advice}"
+            f"expected one size. {remedy}"
         )
         for (height, width), paths in sizes.items()
         if (height, width) != usual

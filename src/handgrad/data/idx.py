@@ -21,38 +21,38 @@ from handgrad.data.dataset import Images
 from handgrad.data.places import read_file
 from handgrad.errors import CorruptDataError
 
-ValueType = Literal["images", "labels"]
+FileType = Literal["images", "labels"]
 Stream = io.BytesIO | gzip.GzipFile
 
-DIMENSIONS: dict[ValueType, int] = {"images": 3, "labels": 1}
+DIMENSIONS: dict[FileType, int] = {"images": 3, "labels": 1}
 MAX_BYTES = 1 << 30
 GZIP_MAGIC = b"\x1f\x8b"
 # Deflate cannot do better than 1032 to 1, so a header that promises more is a lie or a bomb.
 MAX_DEFLATE_RATIO = 1100
-AGAIN = "Replace it with a fresh download"
+REMEDY = "Replace it with a fresh download"
 
 
-def read_idx(path: Path, kind: ValueType, classes: int | None = None) -> Images:
+def read_idx(path: Path, file_type: FileType, classes: int | None = None) -> Images:
     """The array in an IDX file, gzipped or not: (N, H, W) images, or (N,) labels, each below `classes` if given."""
-    return decode_idx(read_file(path, MAX_BYTES), str(path), kind, classes)
+    return decode_idx(read_file(path, MAX_BYTES), str(path), file_type, classes)
 
 
-def decode_idx(content: bytes, origin: str, kind: ValueType, classes: int | None = None) -> Images:
+def decode_idx(content: bytes, origin: str, file_type: FileType, classes: int | None = None) -> Images:
     """The array in the bytes of an IDX file; `origin` is what messages call them. Otherwise as `read_idx`.
 
-    Raises  CorruptDataError when the bytes are not a whole and right file of this kind.
+    Raises  CorruptDataError when the bytes are not a whole and right file of this type.
     """
     zipped = content.startswith(GZIP_MAGIC)
     stream = gzip.GzipFile(fileobj=io.BytesIO(content)) if zipped else io.BytesIO(content)
     try:
-        array = _decode_stream(stream, origin, kind, min(MAX_BYTES, MAX_DEFLATE_RATIO * len(content)))
+        array = _decode_stream(stream, origin, file_type, min(MAX_BYTES, MAX_DEFLATE_RATIO * len(content)))
     except EOFError as error:
-        raise CorruptDataError(f"{origin}: gzip stream breaks off after {len(content)} bytes. {AGAIN}") from error
+        raise CorruptDataError(f"{origin}: gzip stream breaks off after {len(content)} bytes. {REMEDY}") from error
     except (zlib.error, gzip.BadGzipFile) as error:
-        raise CorruptDataError(f"{origin}: gzip stream is damaged ({error}). {AGAIN}") from error
+        raise CorruptDataError(f"{origin}: gzip stream is damaged ({error}). {REMEDY}") from error
     if classes is not None and array.max() >= classes:
         row = int(np.argmax(array >= classes))
-        raise CorruptDataError(f"{origin}: label {array[row]} in row {row}, expected 0 to {classes - 1}. {AGAIN}")
+        raise CorruptDataError(f"{origin}: label {array[row]} in row {row}, expected 0 to {classes - 1}. {REMEDY}")
     return array
 
 
@@ -63,30 +63,32 @@ def content_digest(array: Images) -> str:
     return sha.hexdigest()
 
 
-def _decode_stream(stream: Stream, origin: str, kind: ValueType, limit: int) -> Images:
-    shape = _read_shape(stream, origin, kind)
+def _decode_stream(stream: Stream, origin: str, file_type: FileType, limit: int) -> Images:
+    shape = _read_shape(stream, origin, file_type)
     promised = math.prod(shape)
     sizes = " x ".join(map(str, shape))
     if not 0 < promised <= limit:
-        raise CorruptDataError(f"{origin}: header promises {sizes} bytes, expected 1 to {limit}. {AGAIN}")
+        raise CorruptDataError(f"{origin}: header promises {sizes} bytes, expected 1 to {limit}. {REMEDY}")
     # One byte more than promised: it runs the gzip reader into its end, where alone it compares the CRC.
     body = stream.read(promised + 1)
     if len(body) > promised:
-        raise CorruptDataError(f"{origin}: {kind} go on after the {promised} bytes ({sizes}) of its header. {AGAIN}")
+        raise CorruptDataError(
+            f"{origin}: {file_type} go on after the {promised} bytes ({sizes}) of its header. {REMEDY}"
+        )
     if len(body) < promised:
-        raise CorruptDataError(f"{origin}: {kind} have {len(body)} bytes, expected {promised} ({sizes}). {AGAIN}")
+        raise CorruptDataError(f"{origin}: {file_type} have {len(body)} bytes, expected {promised} ({sizes}). {REMEDY}")
     return np.frombuffer(body, np.uint8).reshape(shape)
 
 
-def _read_shape(stream: Stream, origin: str, kind: ValueType) -> tuple[int, ...]:
-    dimensions = DIMENSIONS[kind]
+def _read_shape(stream: Stream, origin: str, file_type: FileType) -> tuple[int, ...]:
+    dimensions = DIMENSIONS[file_type]
     magic = stream.read(4)
     if len(magic) == 4 and magic != _magic(dimensions):
-        raise CorruptDataError(_explain_magic(magic + stream.read(12), origin, kind))
+        raise CorruptDataError(_explain_magic(magic + stream.read(12), origin, file_type))
     sizes = stream.read(4 * dimensions)
     got, needed = len(magic) + len(sizes), 4 + 4 * dimensions
     if got < needed:
-        raise CorruptDataError(f"{origin}: header has {got} bytes, expected {needed} of an IDX file. {AGAIN}")
+        raise CorruptDataError(f"{origin}: header has {got} bytes, expected {needed} of an IDX file. {REMEDY}")
     return struct.unpack(f">{dimensions}I", sizes)
 
 
@@ -94,13 +96,14 @@ def _magic(dimensions: int) -> bytes:
     return bytes((0, 0, 8, dimensions))
 
 
-def _explain_magic(start: bytes, origin: str, kind: ValueType) -> str:
-    wrong = f"{origin}: magic number is 0x{start[:4].hex()}, expected 0x{_magic(DIMENSIONS[kind]).hex()} of IDX {kind}"
+def _explain_magic(start: bytes, origin: str, file_type: FileType) -> str:
+    expected = _magic(DIMENSIONS[file_type]).hex()
+    wrong = f"{origin}: magic number is 0x{start[:4].hex()}, expected 0x{expected} of IDX {file_type}"
     for other, dimensions in DIMENSIONS.items():
         if start[:4] == _magic(dimensions):
-            return f"{wrong}: this file holds {other}. Put the {kind} file in its place"
+            return f"{wrong}: this file holds {other}. Put the {file_type} file in its place"
         if start[:4] == _magic(dimensions)[::-1]:
-            return f"{wrong}: this header is little-endian. {AGAIN}"
+            return f"{wrong}: this header is little-endian. {REMEDY}"
     if start.lstrip().startswith(b"<"):
-        return f"{wrong}: this is a web page, it starts with {start!r}. {AGAIN}"
-    return f"{wrong}: this is no IDX file. {AGAIN}"
+        return f"{wrong}: this is a web page, it starts with {start!r}. {REMEDY}"
+    return f"{wrong}: this is no IDX file. {REMEDY}"

@@ -11,7 +11,7 @@ import numpy as np
 from handgrad.data.dataset import Dataset, Images, Status, Verdict
 from handgrad.data.decoded import mapped, through_cache
 from handgrad.data.download import Failure, download
-from handgrad.data.idx import AGAIN, ValueType, content_digest, decode_idx, read_idx
+from handgrad.data.idx import REMEDY, FileType, content_digest, decode_idx, read_idx
 from handgrad.data.places import DATA_VARIABLE, download_folder, find_file, places
 from handgrad.errors import CorruptDataError, FileSystemError
 from handgrad.files import atomic_write
@@ -19,7 +19,7 @@ from handgrad.files import atomic_write
 IMAGES_TRAIN, LABELS_TRAIN = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 IMAGES_TEST, LABELS_TEST = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
-KINDS: dict[str, ValueType] = {
+IDX_FILES: dict[str, FileType] = {
     IMAGES_TRAIN: "images",
     LABELS_TRAIN: "labels",
     IMAGES_TEST: "images",
@@ -120,7 +120,7 @@ class IdxSet:
 
         Raises  CorruptDataError for a wrong file in the user's folder; FileSystemError when the set cannot be had.
         """
-        arrays = {file: self._obtain(file) for file in KINDS}
+        arrays = {file: self._obtain(file) for file in IDX_FILES}
         return Dataset(
             self.source.name,
             arrays[IMAGES_TRAIN],
@@ -128,13 +128,13 @@ class IdxSet:
             arrays[IMAGES_TEST],
             arrays[LABELS_TEST].astype(np.int64),
             self.source.class_names,
-            hashlib.sha256("".join(self.source.digests[file] for file in KINDS).encode()).hexdigest(),
+            hashlib.sha256("".join(self.source.digests[file] for file in IDX_FILES).encode()).hexdigest(),
         )
 
     def status(self) -> Status:
         """Where the set lies and whether its files are right, without downloading."""
         source, found, problem = self.source, [], ""
-        for file in KINDS:
+        for file in IDX_FILES:
             try:
                 path = self._search(file).path
             except (CorruptDataError, FileSystemError) as error:
@@ -143,7 +143,14 @@ class IdxSet:
                 found += [path.parent] if path else []
         place = found[0] if found else None
         return Status(
-            source.name, source.title, place, len(found), len(KINDS), source.images, len(source.class_names), problem
+            source.name,
+            source.title,
+            place,
+            len(found),
+            len(IDX_FILES),
+            source.images,
+            len(source.class_names),
+            problem,
         )
 
     def fetch(self) -> Status:
@@ -151,7 +158,7 @@ class IdxSet:
 
         Raises  FileSystemError when it cannot be had or cannot be written.
         """
-        for file in KINDS:
+        for file in IDX_FILES:
             path, _, failures = self._search(file)
             if path is None:
                 self._store(file, self._download(file, failures))
@@ -159,7 +166,7 @@ class IdxSet:
 
     def verify(self) -> list[Verdict]:
         """Read every file from end to end, past the cache of decoded arrays."""
-        return [self._verdict(file) for file in KINDS]
+        return [self._verdict(file) for file in IDX_FILES]
 
     def _obtain(self, file: str) -> Images:
         _, array, failures = self._search(file)
@@ -194,13 +201,13 @@ class IdxSet:
         return through_cache(self.source.digests[file], path, lambda: self._read_source(path, file))
 
     def _read_source(self, path: Path, file: str) -> Images:
-        return self._checked(read_idx(path, KINDS[file], self._label_limit(file)), str(path), file)
+        return self._checked(read_idx(path, IDX_FILES[file], self._label_limit(file)), str(path), file)
 
     def _decode(self, content: bytes, origin: str, file: str) -> Images:
-        return self._checked(decode_idx(content, origin, KINDS[file], self._label_limit(file)), origin, file)
+        return self._checked(decode_idx(content, origin, IDX_FILES[file], self._label_limit(file)), origin, file)
 
     def _label_limit(self, file: str) -> int | None:
-        return len(self.source.class_names) if KINDS[file] == "labels" else None
+        return len(self.source.class_names) if IDX_FILES[file] == "labels" else None
 
     def _checked(self, array: Images, origin: str, file: str) -> Images:
         got, expected = content_digest(array), self.source.digests[file]
@@ -210,7 +217,7 @@ class IdxSet:
         if other:
             raise CorruptDataError(f"{origin}: this is {other}, expected {wanted}. Put the right file in its place")
         raise CorruptDataError(
-            f"{origin}: not the original file: content has SHA-256 {got}, expected {expected} of {wanted}. {AGAIN}"
+            f"{origin}: not the original file: content has SHA-256 {got}, expected {expected} of {wanted}. {REMEDY}"
         )
 
     def _download(self, file: str, failures: list[Failure]) -> bytes:

@@ -39,9 +39,9 @@ def read_grey(path: Path, resize: tuple[int, int] | None = None, known: PixelRan
     Its pixels are of the range `known` where they can be, or else of all that 8 or 16 bits hold.
     """
     grey = read_levels(path, resize)
-    wide = grey.pixels.dtype == np.uint16
-    fits = known is not None and known.low == 0 and grey.pixels.max() <= known.high and (wide or known.high <= 255)
-    found = known if known and fits else PixelRange(0, 65535 if wide else 255)
+    deep = grey.pixels.dtype == np.uint16
+    fits = known is not None and known.low == 0 and grey.pixels.max() <= known.high and (deep or known.high <= 255)
+    found = known if known and fits else PixelRange(0, 65535 if deep else 255)
     return grey._replace(pixels=found.to_bytes(grey.pixels))
 
 

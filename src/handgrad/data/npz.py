@@ -22,7 +22,7 @@ log = logging.getLogger("handgrad")
 MAX_BYTES = 4 << 30
 LAYOUTS = (("x_train", "y_train", "x_test", "y_test"), ("x_train", "y_train"), ("x", "y"))
 CLASS_NAMES = "class_names"
-AGAIN = "Save it again"
+REMEDY = "Save it again"
 
 
 class Numbered(NamedTuple):
@@ -60,8 +60,8 @@ def notice_absent(name: str, labels: Labels, classes: int) -> None:
     """Say once which classes have no member."""
     absent = sorted(set(range(classes)) - set(np.unique(labels).tolist()))
     if absent:
-        shown = ", ".join(map(str, absent[:10])) + (", …" if len(absent) > 10 else "")
-        log.warning("data set %s: no member of class %s among 0 to %d", name, shown, classes - 1)
+        listed = ", ".join(map(str, absent[:10])) + (", …" if len(absent) > 10 else "")
+        log.warning("data set %s: no member of class %s among 0 to %d", name, listed, classes - 1)
 
 
 def _from_one_hot(array: NDArray[Any], field: str) -> Numbered:
@@ -120,7 +120,7 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             raise_together(faults)
             return arrays
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:
-        raise CorruptDataError(f"{path}: not a whole .npz file ({error}). {AGAIN}") from error
+        raise CorruptDataError(f"{path}: not a whole .npz file ({error}). {REMEDY}") from error
 
 
 def _choose_layout(names: set[str], path: Path) -> list[str]:
@@ -129,10 +129,10 @@ def _choose_layout(names: set[str], path: Path) -> list[str]:
             # Beside x_train and y_train, a lonely x_test is a mistake and not a set without a test part.
             lonely = sorted(names & {"x_test", "y_test"} - set(layout))
             if lonely and layout[0] == "x_train":
-                raise CorruptDataError(f"{path}: {lonely[0]} without its partner, expected x_test and y_test. {AGAIN}")
+                raise CorruptDataError(f"{path}: {lonely[0]} without its partner, expected x_test and y_test. {REMEDY}")
             return [*layout, *([CLASS_NAMES] if CLASS_NAMES in names else [])]
     found = ", ".join(sorted(names)) or "none"
-    raise CorruptDataError(f"{path}: keys are {found}, expected x_train, y_train, x_test, y_test, or x, y. {AGAIN}")
+    raise CorruptDataError(f"{path}: keys are {found}, expected x_train, y_train, x_test, y_test, or x, y. {REMEDY}")
 
 
 def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, field: str) -> NDArray[Any]:
@@ -142,9 +142,9 @@ def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, field: str) -> 
             stream = io.BytesIO(member.read(info.file_size))
         array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
     except (ValueError, EOFError, MemoryError, OverflowError, tokenize.TokenError, zlib.error) as error:
-        raise CorruptDataError(f"{field}: cannot be read: {' '.join(str(error).split())}. {AGAIN}") from error
+        raise CorruptDataError(f"{field}: cannot be read: {' '.join(str(error).split())}. {REMEDY}") from error
     if stream.read(1):
-        raise CorruptDataError(f"{field}: bytes after the end of the array, expected none. {AGAIN}")
+        raise CorruptDataError(f"{field}: bytes after the end of the array, expected none. {REMEDY}")
     return array
 
 
@@ -154,6 +154,6 @@ def _class_names(arrays: dict[str, NDArray[Any]], path: Path, classes: int) -> t
         return tuple(str(label) for label in range(classes))
     if names.dtype.kind != "U" or names.ndim != 1 or len(names) < classes:
         raise CorruptDataError(
-            f"{path}: {CLASS_NAMES} is {names.dtype} {names.shape}, expected a text for each of {classes}. {AGAIN}"
+            f"{path}: {CLASS_NAMES} is {names.dtype} {names.shape}, expected a text for each of {classes}. {REMEDY}"
         )
     return tuple(str(name) for name in names)

@@ -38,15 +38,15 @@ def places(name: str) -> list[Place]:
 
     Raises  FileSystemError when HANDGRAD_DATA_DIR is set to something that is no folder.
     """
-    spellings = dict.fromkeys((name, name.replace("_", "-")))
-    found = [Place(download_folder(name), False), *(Place(SYSTEM_FOLDER / spelling, False) for spelling in spellings)]
+    names = dict.fromkeys((name, name.replace("_", "-")))
+    found = [Place(download_folder(name), False), *(Place(SYSTEM_FOLDER / each, False) for each in names)]
     user = os.environ.get(DATA_VARIABLE)
     if not user:
         return found
     root = Path(os.path.expanduser(user))
     if not root.is_dir():
         raise FileSystemError(f"{DATA_VARIABLE} is {user!r}, expected a folder. Correct the variable or unset it")
-    return [Place(root / spelling, True) for spelling in spellings] + found
+    return [Place(root / each, True) for each in names] + found
 
 
 def find_file(folder: Path, name: str) -> Path | None:

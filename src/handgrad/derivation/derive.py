@@ -46,7 +46,7 @@ CONVENTIONS = (
     "⊙ multiplies element by element, and functions act on each element; [condition] is 1 where it holds, else 0.",
     "∂L/∂A has the shape of A: its elements are the derivatives of the loss by the elements of A.",
 )
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class Bound(NamedTuple):
@@ -61,18 +61,18 @@ class Bound(NamedTuple):
 
 
 def derive(
-    network: Network, batch: tuple[Array, Array], learning: Learning, say: Callable[[str], None] = lambda line: None
+    network: Network, batch: tuple[Array, Array], learning: Learning, report: Callable[[str], None] = lambda line: None
 ) -> Derivation:
     """State the equations of a network with its present weights, and check each on a real batch in float64.
 
     Shapes  batch: images (N, ...) as the network takes them, labels (N,); a handful is enough
-    `say` is called now and then with what is being done.
+    `report` is called now and then with what is being done.
     """
     exact = in_float64(network)
-    say("the equations, computed against the engine")
+    report("the equations, computed against the engine")
     passed, names = trace(exact, *batch), names_of(exact)
     layers = [_bound(exact, place, passed, names) for place in range(len(exact.layers))]
-    say("finite differences of the loss")
+    report("finite differences of the loss")
     checks = checked(exact, batch)
     return Derivation(
         f"Back-propagation through {len(layers)} layers, {exact.parameters.size:,} parameters",
@@ -131,8 +131,8 @@ def _bound(network: Network, place: int, passed: Trace, names: Names) -> Bound:
 def described(layer: Any) -> str:
     """A layer as a person would write it down: Conv2D(4, kernel_size 3)."""
     values = {field.name: getattr(layer, field.name) for field in fields(layer)}
-    shown = [f"{name} {value}" for name, value in values.items() if not isinstance(value, Initializer | type(None))]
-    return type(layer).__name__ + (f" ({', '.join(shown)})" if shown else "")
+    settings = [f"{name} {value}" for name, value in values.items() if not isinstance(value, Initializer | type(None))]
+    return type(layer).__name__ + (f" ({', '.join(settings)})" if settings else "")
 
 
 def _shapes(passage: Passage) -> str:
@@ -246,17 +246,17 @@ def _agreement(found: list[Agreement]) -> Verdict:
     return verdict("equations against engine", worst.error, ENGINE_BOUND)
 
 
-def derive_run(run: Run, say: Say = lambda line: None) -> Derivation:
+def derive_run(run: Run, report: Report = lambda line: None) -> Derivation:
     """Of a run's network, with the weights that it ended with."""
-    return _derived(run.config, run.load_model(), f"Run {run.name}, with its trained weights.", say)
+    return _derived(run.config, run.load_model(), f"Run {run.name}, with its trained weights.", report)
 
 
-def derive_config(config: RunConfig, say: Say = lambda line: None) -> Derivation:
+def derive_config(config: RunConfig, report: Report = lambda line: None) -> Derivation:
     """Of the network that a configuration describes, with the weights that training would start from."""
-    return _derived(config, None, "Weights as training would start from them.", say)
+    return _derived(config, None, "Weights as training would start from them.", report)
 
 
-def _derived(config: RunConfig, trained: Network | None, origin: str, say: Say) -> Derivation:
+def _derived(config: RunConfig, trained: Network | None, origin: str, report: Report) -> Derivation:
     dataset = build_dataset(config)
     network, parts, settings = prepare(config, dataset)
     if trained is None:
@@ -264,7 +264,7 @@ def _derived(config: RunConfig, trained: Network | None, origin: str, say: Say) 
     steps = Trainer(network, parts, settings).total_steps
     learning = Learning(settings.optimizer, settings.transforms, settings.schedule, settings.batch_size, steps)
     batch = dataset.x_train[:IMAGES], dataset.y_train[:IMAGES]
-    derivation = derive(trained or network, batch, learning, say)
+    derivation = derive(trained or network, batch, learning, report)
     names = beyond(config)
     also = [beyond_line(config, names)] if names else []
     facts = (origin, config.command(), *also, f"Checked in float64 on {len(batch[0])} images of {dataset.name}.")

@@ -100,8 +100,8 @@ class Verdict(NamedTuple):
 
 def verdict(what: str, error: float, bound: float, more: str = "") -> Verdict:
     """An error that passes up to `bound`; NaN where none could be measured."""
-    shown = "not possible" if isnan(error) else "exact" if error == 0 else f"{error:.0e}"
-    return Verdict(f"{what}: {shown}{more}", None if isnan(error) else error <= bound)
+    measured = "not possible" if isnan(error) else "exact" if error == 0 else f"{error:.0e}"
+    return Verdict(f"{what}: {measured}{more}", None if isnan(error) else error <= bound)
 
 
 class Section(NamedTuple):
@@ -263,8 +263,8 @@ def _html_section(section: Section, level: int) -> Iterator[str]:
         yield f'<p class="with">with {", ".join(_html_value(each) for each in section.values)}</p>'
     yield from (f'<p class="remark">{escape(remark)}</p>' for remark in section.remarks)
     for check in section.checks:
-        kind, mark = HTML_MARKS[check.passed]
-        yield f'<p class="check {kind}"><b>{mark}</b> {escape(check.text)}</p>'
+        css_class, mark = HTML_MARKS[check.passed]
+        yield f'<p class="check {css_class}"><b>{mark}</b> {escape(check.text)}</p>'
 
 
 def _html_equation(equation: Equation) -> str:

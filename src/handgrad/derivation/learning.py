@@ -34,7 +34,7 @@ class Learning(NamedTuple):
 
 def learning_chapters(learning: Learning) -> list[Chapter]:
     """Clipping and penalties where there are any, then the update and the schedule."""
-    return [*_links(learning), _update(learning), _schedule(learning)]
+    return [*_transforms(learning), _update(learning), _schedule(learning)]
 
 
 def penalty_lines(learning: Learning, known: Mapping[str, Glyph], parameter: str, penalised: bool) -> list[Equation]:
@@ -46,7 +46,7 @@ def penalty_lines(learning: Learning, known: Mapping[str, Glyph], parameter: str
     return dressed(changed, EVERYWHERE | names)
 
 
-def _links(learning: Learning) -> list[Chapter]:
+def _transforms(learning: Learning) -> list[Chapter]:
     transforms, decoupled = learning.transforms, learning.optimizer.decoupled
     clip, *penalties = transforms.numbers(decoupled)
     if not clip and not any(penalties):
@@ -76,10 +76,10 @@ def _update(learning: Learning) -> Chapter:
         return Chapter(title, introduction, [Section("Rule, in its own words", [], remarks=(optimizer.rule,))])
     values = {field.name: float(getattr(optimizer, field.name)) for field in fields(optimizer)}
     stepped = at_steps(lines, values)
-    shown = [Value(Symbol(name, _hyper_glyph(name)), value, name) for name, value in values.items()]
+    numbers = [Value(Symbol(name, _hyper_glyph(name)), value, name) for name, value in values.items()]
     start = "What is of step t − 1 on the right is 0 before the first step, except w."
     check = verdict("rules against engine, three steps", rule_error(optimizer, learning.transforms), ENGINE_BOUND)
-    sections = [Section("Rule", stepped, shown, (start,) if len(lines) > 1 else (), (check,))]
+    sections = [Section("Rule", stepped, numbers, (start,) if len(lines) > 1 else (), (check,))]
     fixed = values if _constant(learning) else {name: values[name] for name in values if name != "learning_rate"}
     if fixed:
         sections.append(Section("In numbers", [in_numbers(line, fixed) for line in stepped]))
@@ -96,13 +96,13 @@ def _schedule(learning: Learning) -> Chapter:
     names = {"eta": RATE, "learning_rate": FIRST_RATE, "up": Glyph("a", below="up"), "down": Glyph("a", below="down")}
     names |= {"schedule_factor": Glyph("q"), "schedule_steps": Glyph("D"), "warmup_steps": Glyph("B")}
     names |= {"steps": Glyph("T", below="all")}
-    given = {
+    settings = {
         "steps": learning.total_steps,
         "learning_rate": learning.optimizer.learning_rate,
         **{field.name: getattr(schedule, field.name) for field in fields(schedule)},
     }
     used = set().union(*(symbols(line) for line in lines))
-    values = [Value(Symbol(n, names.get(n, glyph_of(n))), float(v), n) for n, v in given.items() if n in used]
+    values = [Value(Symbol(n, names.get(n, glyph_of(n))), float(v), n) for n, v in settings.items() if n in used]
     error = schedule_error(schedule, learning.optimizer.learning_rate, learning.total_steps)
     check = verdict("equations against engine, every step", error, ENGINE_BOUND)
     return Chapter(title, introduction, [Section("Learning rate", dressed(lines, names), values, checks=(check,))])

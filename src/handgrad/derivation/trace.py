@@ -160,7 +160,7 @@ def _parameters(network: Network, numbers: list[int]) -> list[dict[str, Glyph]]:
         found.append({})
         for part in plan.parameters:
             taken[number, part.name] += 1
-            again = taken[number, part.name]
+            count = taken[number, part.name]
             glyph = replace(glyph_of(part.name), above=f"({number})")
-            found[-1][symbol_of(part.name)] = replace(glyph, below=str(again)) if again > 1 else glyph
+            found[-1][symbol_of(part.name)] = replace(glyph, below=str(count)) if count > 1 else glyph
     return found

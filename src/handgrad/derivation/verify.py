@@ -32,7 +32,7 @@ class Agreement(NamedTuple):
 
 def agreements(statement: Statement, passage: Passage) -> list[Agreement]:
     """Each equation of a layer against what the engine computed; those of gradients nobody needs are left out."""
-    arrays = given(statement, passage)
+    arrays = known_arrays(statement, passage)
     expected = _expected(statement, passage)
     terms = float(np.abs(passage.dy).max()) if passage.dy is not None else 0.0
     found = []
@@ -76,7 +76,7 @@ def loss_agreements(loss: Loss, passage: Passage, labels: Array, value: float) -
     return [Agreement(each.name, _agree(each, arrays, expected, 1 / rows)) for each in equations]
 
 
-def given(statement: Statement, passage: Passage) -> dict[str, Any]:
+def known_arrays(statement: Statement, passage: Passage) -> dict[str, Any]:
     """What a layer's equations may use: its batches in the shapes that they index, parameters, buffers, numbers."""
     shape = (len(passage.x), *(statement.input or passage.x.shape[1:]))
     arrays: dict[str, Any] = {"N": len(passage.x), **statement.values, **passage.buffers}
@@ -99,7 +99,7 @@ def input_check(statement: Statement, passage: Passage, seed: int = 1) -> Check:
     """
     if passage.dx is None or passage.dy is None:
         return Check("dX", math.nan, 0, 0)
-    arrays, dx = given(statement, passage), passage.dx.ravel()
+    arrays, dx = known_arrays(statement, passage), passage.dx.ravel()
     forward = leading_to(parse(statement.forward), ["Y"])
     count = max(8, min(ELEMENTS, NUMBERS // (len(STENCIL) * dx.size)))
     places = np.random.default_rng(seed).choice(dx.size, min(count, dx.size), replace=False)

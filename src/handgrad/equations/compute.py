@@ -133,9 +133,9 @@ def _elements(equation: Equation, step: Expression, scope: Scope, places: Array 
     size = max(1, AT_ONCE // products(equation, scope.arrays))
     parts = []
     for start in range(0, len(wanted), size):
-        piece = wanted[start : start + size]
-        scope.indices = dict(zip(equation.indices, np.unravel_index(piece, shape), strict=True))
-        parts.append(np.broadcast_to(value(step, scope), piece.shape))
+        chunk = wanted[start : start + size]
+        scope.indices = dict(zip(equation.indices, np.unravel_index(chunk, shape), strict=True))
+        parts.append(np.broadcast_to(value(step, scope), chunk.shape))
     together = np.concatenate(parts) if parts else np.empty(0)
     return together.reshape(shape) if places is None else together
 
@@ -213,9 +213,9 @@ def _reduction(node: Reduction, scope: Scope) -> Any:
     scope.indices = outer
     if body.shape[-1:] != (math.prod(extents),):
         body = np.broadcast_to(body, (*body.shape[:-1], math.prod(extents)))
-    if node.kind != "sum":
+    if node.function != "sum":
         scope.choices.append(body.argmax(-1))
-    return REDUCTIONS[node.kind](body)
+    return REDUCTIONS[node.function](body)
 
 
 def _extents(indices: tuple[Index, ...], scope: Scope) -> list[int]:

@@ -102,9 +102,9 @@ class Text(Writer):
     def function(self, name: str, arguments: Sequence[str]) -> str:
         return f"{'ln' if name == 'log' else name}({', '.join(arguments)})"
 
-    def reduction(self, kind: str, body: str, indices: Sequence[str]) -> str:
+    def reduction(self, function: str, body: str, indices: Sequence[str]) -> str:
         below = ",".join(index.replace(" ", "") for index in indices)
-        return f"{TEXT_REDUCTIONS[kind]}_{below if len(below) == 1 else f'{{{below}}}'} {body}"
+        return f"{TEXT_REDUCTIONS[function]}_{below if len(below) == 1 else f'{{{below}}}'} {body}"
 
     def cases(self, then: str, condition: str, otherwise: str) -> str:
         return f"{{{then} where {condition}, else {otherwise}}}"
@@ -183,8 +183,8 @@ class Latex(Writer):
             return f"e^{{{arguments[0]}}}"
         return LATEX_FUNCTIONS.get(name, rf"\operatorname{{{name}}}") + rf"\left({', '.join(arguments)}\right)"
 
-    def reduction(self, kind: str, body: str, indices: Sequence[str]) -> str:
-        return f"{LATEX_REDUCTIONS[kind]}_{{{','.join(indices)}}} {body}"
+    def reduction(self, function: str, body: str, indices: Sequence[str]) -> str:
+        return f"{LATEX_REDUCTIONS[function]}_{{{','.join(indices)}}} {body}"
 
     def cases(self, then: str, condition: str, otherwise: str) -> str:
         return rf"\begin{{cases}} {then} & \text{{where }} {condition} \\ {otherwise} & \text{{else}} \end{{cases}}"
@@ -286,9 +286,9 @@ class MathML(Writer):
         inner = MATHML_COMMA.join(arguments)
         return f"<mrow><mi>{MATHML_FUNCTIONS.get(name, name)}</mi><mo>&#x2061;</mo>{self.brackets(inner)}</mrow>"
 
-    def reduction(self, kind: str, body: str, indices: Sequence[str]) -> str:
+    def reduction(self, function: str, body: str, indices: Sequence[str]) -> str:
         below = MATHML_COMMA.join(indices)
-        return f"<mrow><munder>{MATHML_REDUCTIONS[kind]}<mrow>{below}</mrow></munder>{body}</mrow>"
+        return f"<mrow><munder>{MATHML_REDUCTIONS[function]}<mrow>{below}</mrow></munder>{body}</mrow>"
 
     def cases(self, then: str, condition: str, otherwise: str) -> str:
         first = f"<mtr><mtd>{then}</mtd><mtd><mtext>where </mtext>{condition}</mtd></mtr>"

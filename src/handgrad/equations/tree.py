@@ -91,7 +91,7 @@ class Index:
 class Reduction(Expression):
     """`sum`, `largest` or `argmax` of `body` over indices; argmax counts them in reading order, the first winning."""
 
-    kind: str
+    function: str
     body: Expression
     indices: tuple[Index, ...]
 
@@ -140,8 +140,8 @@ class Equation:
     @property
     def indices(self) -> list[str]:
         """The indices of the target, none where it is a whole array."""
-        given = self.target.indices if isinstance(self.target, Indexed) else ()
-        return [index.name for index in given if isinstance(index, Symbol)]
+        indices = self.target.indices if isinstance(self.target, Indexed) else ()
+        return [index.name for index in indices if isinstance(index, Symbol)]
 
 
 def parts(node: object) -> tuple[Expression, ...]:

@@ -60,7 +60,9 @@ class Writer(ABC):
             case Call():
                 return self._call(node)
             case Reduction():
-                return self.reduction(node.kind, self.write(node.body, FACTOR), [self._index(i) for i in node.indices])
+                return self.reduction(
+                    node.function, self.write(node.body, FACTOR), [self._index(i) for i in node.indices]
+                )
             case Cases():
                 condition = self._condition(node.condition)
                 return self.cases(self.write(node.then), condition, self.write(node.otherwise))
@@ -171,7 +173,7 @@ class Writer(ABC):
     def function(self, name: str, arguments: Sequence[str]) -> str: ...
 
     @abstractmethod
-    def reduction(self, kind: str, body: str, indices: Sequence[str]) -> str: ...
+    def reduction(self, function: str, body: str, indices: Sequence[str]) -> str: ...
 
     @abstractmethod
     def cases(self, then: str, condition: str, otherwise: str) -> str: ...

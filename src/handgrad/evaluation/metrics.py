@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.evaluation.predictions import Predictions, expect_images, predict
+from handgrad.evaluation.predictions import Predictions, predict, require_images
 from handgrad.nn import Network
 
 Array = NDArray[Any]
@@ -47,7 +47,7 @@ def class_report(predictions: Predictions) -> ClassReport:
     """
     from sklearn.metrics import precision_recall_fscore_support
 
-    expect_images(predictions)
+    require_images(predictions)
     true, predicted = predictions.labels, predictions.predicted
     every = np.arange(predictions.classes)
     precision, recall, f1, support = precision_recall_fscore_support(true, predicted, labels=every, zero_division=0)
@@ -142,7 +142,7 @@ def roc(predictions: Predictions) -> Roc:
 
     Raises  UsageError when there are no images.
     """
-    expect_images(predictions)
+    require_images(predictions)
     curves = tuple(_curve(predictions, label) for label in range(predictions.classes))
     defined = [curve for curve in curves if curve]
     if not defined:
@@ -183,7 +183,7 @@ def calibration(predictions: Predictions, bins: int = 15) -> Calibration | None:
     Raises  UsageError when there are no images.
     Ref     Guo, Pleiss, Sun & Weinberger (2017), On Calibration of Modern Neural Networks, section 2
     """
-    expect_images(predictions)
+    require_images(predictions)
     if not predictions.probabilistic:
         return None
     edges = np.linspace(0, 1, bins + 1)
@@ -202,7 +202,7 @@ def top_k_accuracy(predictions: Predictions, k: int = 3) -> float:
 
     Raises  UsageError when there are no images.
     """
-    expect_images(predictions)
+    require_images(predictions)
     scores, labels = predictions.scores, predictions.labels[:, None]
     own = np.take_along_axis(scores, labels, axis=1)
     ahead = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < labels))

@@ -61,7 +61,7 @@ def predict(network: Network, images: Array, labels: Array, class_names: Sequenc
     return Predictions(softmax(logits, axis=1), np.asarray(labels, np.int64), names)
 
 
-def expect_images(predictions: Predictions) -> None:
+def require_images(predictions: Predictions) -> None:
     """Raises  UsageError when there are none: no share of nothing is a number."""
     if not len(predictions.labels):
         raise UsageError("there are no images to evaluate on: choose another part or data set (--on, --dataset)")

@@ -20,7 +20,7 @@ from handgrad.evaluation.metrics import (
     shares_of_true_class,
     top_k_accuracy,
 )
-from handgrad.evaluation.predictions import Predictions, expect_images
+from handgrad.evaluation.predictions import Predictions, require_images
 
 Array = NDArray[Any]
 LEAST = np.finfo(np.float64).tiny
@@ -85,7 +85,7 @@ def summarise(predictions: Predictions, top: int = 10) -> Summary:
 
     Raises  UsageError when there are no images.
     """
-    expect_images(predictions)
+    require_images(predictions)
     counts = confusion_counts(predictions)
     images = len(predictions.labels)
     return Summary(

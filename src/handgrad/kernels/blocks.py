@@ -1,6 +1,6 @@
 """Register blocks: the innermost loop of a matrix product, in LLVM's own vector instructions.
 
-A block of `rows` x (`vectors` * lanes) numbers of the product stays in vector registers while the inner dimension
+A block of `rows` x (`vectors` * width) numbers of the product stays in vector registers while the inner dimension
 runs; each step loads a row of b once and multiplies it by `rows` numbers of a. LLVM's vectoriser does not find this by
 itself: a plain loop over the columns loads and stores the product at every step, and reaches a third of the speed.
 
@@ -25,7 +25,7 @@ ROWS = 4 if VECTOR_BYTES == 32 else 8  # AVX has 16 registers, AVX-512 and NEON 
 def block(rows: int, vectors: int, masked: bool = False, listed: bool = False) -> Any:
     """A compiled function (a, a_row, a_inner, b, n, c, first, inner, start, count, j, columns).
 
-    Math    for i = first to first + rows, and every column j' from j to j + vectors * lanes (to j + columns when
+    Math    for i = first to first + rows, and every column j' from j to j + vectors * width (to j + columns when
             `masked`):  c[i, j'] = sum_k a[i, k] b[k, j'] over k = start to start + count, which is at least 1
             when `listed`, inner[k] stands for k; otherwise the list, of int32, goes unread
             a[i, k] stands at i a_row + k a_inner; b and c are row-major with n columns
@@ -36,15 +36,24 @@ def block(rows: int, vectors: int, masked: bool = False, listed: bool = False) -
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             # Within a larger function LLVM runs out of registers for addresses, and a block takes twice its time.
             builder.function.attributes.add("noinline")
-            kinds = [*signature.args[:6], *signature.args[6]]
-            given = [*values[:6], *(builder.extract_value(values[6], i) for i in range(len(kinds) - 6))]
-            data = {i: context.make_array(kinds[i])(context, builder, given[i]).data for i in (0, 3, 5, 7)}
-            real = context.get_value_type(kinds[0].dtype)
-            width = VECTOR_BYTES * 8 // kinds[0].dtype.bitwidth
-            loop = _Loop(builder, real, width, given[11] if masked else None)
-            numbers = [builder.add(given[6], ir.Constant(I64, r)) for r in range(rows)]
-            loop.inner = builder.gep(data[7], [given[8]]) if listed else None
-            loop.run(data, (given[1], given[2]), given[4], numbers, given[8], given[9], given[10], vectors)
+            argument_types = [*signature.args[:6], *signature.args[6]]
+            arguments = [*values[:6], *(builder.extract_value(values[6], i) for i in range(len(argument_types) - 6))]
+            data = {i: context.make_array(argument_types[i])(context, builder, arguments[i]).data for i in (0, 3, 5, 7)}
+            real = context.get_value_type(argument_types[0].dtype)
+            width = VECTOR_BYTES * 8 // argument_types[0].dtype.bitwidth
+            loop = _Loop(builder, real, width, arguments[11] if masked else None)
+            numbers = [builder.add(arguments[6], ir.Constant(I64, r)) for r in range(rows)]
+            loop.inner = builder.gep(data[7], [arguments[8]]) if listed else None
+            loop.run(
+                data,
+                (arguments[1], arguments[2]),
+                arguments[4],
+                numbers,
+                arguments[8],
+                arguments[9],
+                arguments[10],
+                vectors,
+            )
             return context.get_dummy_value()
 
         i = types.int64
@@ -56,8 +65,8 @@ def block(rows: int, vectors: int, masked: bool = False, listed: bool = False) -
 def prefetch(builder: Any, pointer: Any, offsets: Any, write: bool = False) -> None:
     """Ask for the cache lines at `offsets` from `pointer`: they lie too far apart for the processor to guess."""
     byte = ir.IntType(8).as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
-    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    function_type = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
+    function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
     for offset in offsets:
         where = builder.bitcast(builder.gep(pointer, [ir.Constant(I64, offset)]), byte)
         builder.call(function, [where, *(ir.Constant(I32, n) for n in (int(write), LOCALITY, 1))])
@@ -81,8 +90,8 @@ class _Loop:
         self.inner: Any = None  # where the list of inner indices starts, if there is one
         self.mask = None
         if columns is not None:
-            lane = ir.Constant(ir.VectorType(I64, width), [ir.Constant(I64, n) for n in range(width)])
-            self.mask = builder.icmp_signed("<", lane, splat(builder, columns, width))
+            index = ir.Constant(ir.VectorType(I64, width), [ir.Constant(I64, n) for n in range(width)])
+            self.mask = builder.icmp_signed("<", index, splat(builder, columns, width))
 
     def run(self, data: Any, steps: Any, n: Any, numbers: Any, start: Any, count: Any, j: Any, vectors: int) -> None:
         """The loop over k with one accumulator a row and vector; the stores of all of them after it."""
@@ -141,10 +150,10 @@ class _Loop:
         if self.mask is None:
             self.builder.store(value, where, align=self.bits // 8)
             return
-        kinds = [self.vector, where.type, I32, self.mask.type]
-        function = self._llvm("masked.store", ir.VoidType(), kinds, ".p0")
+        argument_types = [self.vector, where.type, I32, self.mask.type]
+        function = self._llvm("masked.store", ir.VoidType(), argument_types, ".p0")
         self.builder.call(function, [value, where, ir.Constant(I32, self.bits // 8), self.mask])
 
-    def _llvm(self, name: str, returns: Any, kinds: list[Any], suffix: str = "") -> Any:
+    def _llvm(self, name: str, returns: Any, argument_types: list[Any], suffix: str = "") -> Any:
         full = f"llvm.{name}.v{self.width}f{self.bits}{suffix}"
-        return cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(returns, kinds), full)
+        return cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(returns, argument_types), full)

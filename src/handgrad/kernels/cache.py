@@ -97,10 +97,10 @@ def verified(path: Path) -> bool:
         return False
     except OSError:
         content = b""
-    sound = content[-DIGEST_BYTES:] == _digest(path, content[:-DIGEST_BYTES])
-    if not sound:
+    whole = content[-DIGEST_BYTES:] == _digest(path, content[:-DIGEST_BYTES])
+    if not whole:
         warn_once(DAMAGED, path.parent)
-    return sound
+    return whole
 
 
 def write(path: Path, content: bytes) -> None:
@@ -206,7 +206,7 @@ INTERRUPTS = _Interrupts()
 
 
 @functools.cache
-def say_compiling() -> None:
+def report_compiling() -> None:
     """Tell the user, once, why nothing happens: on stderr, as whoever calls from Python sees no log.
 
     Of several processes that were spawned together, and so compile the same at the same time, the first one speaks.
@@ -214,15 +214,15 @@ def say_compiling() -> None:
     name = multiprocessing.current_process().name
     if name == "MainProcess" or name.endswith("-1"):
         with contextlib.suppress(OSError, ValueError):  # stderr is closed
-            said = "compiling the kernels for this processor … (each of them once, all of them some 20 s)"
-            print(f"handgrad: {said}", file=sys.stderr, flush=True)
+            message = "compiling the kernels for this processor … (each of them once, all of them some 20 s)"
+            print(f"handgrad: {message}", file=sys.stderr, flush=True)
 
 
 class CompilingNotice(event.Listener):
-    """Calls `tell` as soon as this process has compiled kernels for a second, all together, while it goes on."""
+    """Calls `report` as soon as this process has compiled kernels for a second, all together, while it goes on."""
 
     def __init__(self, seconds: float = 1.0) -> None:
-        self.tell: Callable[[], None] = say_compiling
+        self.report: Callable[[], None] = report_compiling
         self._left, self._depth, self._since = seconds, 0, 0.0
         self._timer: threading.Timer | None = None
 
@@ -232,7 +232,7 @@ class CompilingNotice(event.Listener):
         self._depth += 1
         if self._depth == 1 and self._left > 0 and _is_ours(event):
             self._since = time.monotonic()
-            self._timer = threading.Timer(self._left, lambda: self.tell())
+            self._timer = threading.Timer(self._left, lambda: self.report())
             self._timer.daemon = True
             self._timer.start()
 

@@ -72,12 +72,12 @@ def caller(returns: Any, arguments: Callable[[Any], Sequence[Any]]) -> Any:
             function_type = context.call_conv.get_function_type(kernel_signature.return_type, kernel_signature.args)
             pointer = builder.inttoptr(values[0], function_type.as_pointer())
             sources = zip(signature.args[2], expected, strict=True)
-            given = [
+            converted = [
                 context.cast(builder, builder.extract_value(values[2], i), source, wanted)
                 for i, (source, wanted) in enumerate(sources)
             ]
             status, result = context.call_conv.call_function(
-                builder, pointer, kernel_signature.return_type, kernel_signature.args, given
+                builder, pointer, kernel_signature.return_type, kernel_signature.args, converted
             )
             with builder.if_then(status.is_error, likely=False):
                 context.call_conv.return_status_propagate(builder, status)

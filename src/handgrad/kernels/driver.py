@@ -171,7 +171,7 @@ def gather(batches, rows, x, labels):
 
 
 @strict_kernel
-def expect_rows(batches, rows):
+def prefetch_rows(batches, rows):
     """Ask for the images of the next batch: they are scattered over all of memory, and the step gives it time."""
     width = batches.images.shape[1]
     line = CACHE_LINE_BYTES // batches.images.itemsize
@@ -200,7 +200,7 @@ def train_steps(program, optimization, batches, start, step, rates, log_every, r
         labels = labels_room[: rows.size]
         key = subkey(batches.key, step)
         gather(batches, rows, x, labels)
-        expect_rows(batches, batches.order[start : start + batches.size])
+        prefetch_rows(batches, batches.order[start : start + batches.size])
         if batches.augmentation.size:
             augment(x, rows.size, batches, key)
         loss, correct = loss_and_gradients(program, labels, key, True)

@@ -10,8 +10,8 @@ import numpy as np
 from handgrad.kernels.blocks import ROWS, VECTOR_BYTES, block
 from handgrad.kernels.compile import fast_kernel
 
-wide, wide_half, wide_one = block(ROWS, 2), block(ROWS // 2, 2), block(1, 2)
-narrow, narrow_half, narrow_one = block(ROWS, 1, True), block(ROWS // 2, 1, True), block(1, 1, True)
+pair, pair_half, pair_row = block(ROWS, 2), block(ROWS // 2, 2), block(1, 2)
+single, single_half, single_row = block(ROWS, 1, True), block(ROWS // 2, 1, True), block(1, 1, True)
 NO_LIST = np.empty(0, np.int32)
 
 
@@ -22,31 +22,31 @@ def block_rows(m):
 
 
 @fast_kernel
-def wide_columns(j, m, n, inner, a, a_row, a_inner, b, c):
-    """Columns j to j + 2 * lanes of the product: see `product`."""
+def pair_columns(j, m, n, inner, a, a_row, a_inner, b, c):
+    """Columns j to j + 2 * width of the product: see `product`."""
     size = block_rows(m)
     for i in range(0, m, size):
         first = min(i, m - size)
         if size == ROWS:
-            wide(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, 0)
+            pair(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, 0)
         elif size > 1:
-            wide_half(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, 0)
+            pair_half(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, 0)
         else:
-            wide_one(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, 0)
+            pair_row(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, 0)
 
 
 @fast_kernel
-def narrow_columns(j, m, n, inner, a, a_row, a_inner, b, c):
-    """Columns j to j + lanes, or to n, of the product: see `product`."""
+def single_columns(j, m, n, inner, a, a_row, a_inner, b, c):
+    """Columns j to j + width, or to n, of the product: see `product`."""
     size = block_rows(m)
     for i in range(0, m, size):
         first = min(i, m - size)
         if size == ROWS:
-            narrow(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, n - j)
+            single(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, n - j)
         elif size > 1:
-            narrow_half(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, n - j)
+            single_half(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, n - j)
         else:
-            narrow_one(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, n - j)
+            single_row(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, n - j)
 
 
 @fast_kernel
@@ -55,13 +55,13 @@ def product(m, n, inner, a, a_row, a_inner, b, c):
 
     Shapes  a (m * inner,), b (inner * n,) row-major, c (m * n,) row-major
     """
-    lanes = VECTOR_BYTES // c.itemsize
-    if n >= 2 * lanes:
-        for j in range(0, n, 2 * lanes):
-            wide_columns(min(j, n - 2 * lanes), m, n, inner, a, a_row, a_inner, b, c)
+    width = VECTOR_BYTES // c.itemsize
+    if n >= 2 * width:
+        for j in range(0, n, 2 * width):
+            pair_columns(min(j, n - 2 * width), m, n, inner, a, a_row, a_inner, b, c)
     else:
-        for j in range(0, n, lanes):
-            narrow_columns(j, m, n, inner, a, a_row, a_inner, b, c)
+        for j in range(0, n, width):
+            single_columns(j, m, n, inner, a, a_row, a_inner, b, c)
 
 
 @fast_kernel

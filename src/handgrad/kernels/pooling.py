@@ -60,15 +60,15 @@ def max_pool_backward(dy, dx, x, y, parameters, dparameters, saved, shape, setti
     for c in range(channels):
         for r in range(rows):
             for s in range(columns):
-                given, place = gradient[c, r, s], places[c, r, s]
+                dy_batch, place = gradient[c, r, s], places[c, r, s]
                 for p in range(kernel_height * kernel_width):
                     out, here = images[c, r * down + p // kernel_width, s * right + p % kernel_width], dx.dtype.type(p)
                     if apart:
                         for n in range(batch):
-                            out[n] = given[n] if place[n] == here else zero
+                            out[n] = dy_batch[n] if place[n] == here else zero
                     else:
                         for n in range(batch):
-                            out[n] += given[n] if place[n] == here else zero
+                            out[n] += dy_batch[n] if place[n] == here else zero
 
 
 @fast_kernel
@@ -104,8 +104,8 @@ def average_pool_backward(dy, dx, x, y, parameters, dparameters, saved, shape, s
     for c in range(channels):
         for r in range(rows):
             for s in range(columns):
-                given = gradient[c, r, s]
+                dy_batch = gradient[c, r, s]
                 for p in range(kernel_height * kernel_width):
                     out = images[c, r * down + p // kernel_width, s * right + p % kernel_width]
                     for n in range(batch):
-                        out[n] += share * given[n]
+                        out[n] += share * dy_batch[n]

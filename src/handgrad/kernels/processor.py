@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 from handgrad.errors import UsageError
 
 WIDTH_VARIABLE = "HANDGRAD_VECTOR_WIDTH"
-WIDE = ("avx512", "avx10", "amx", "evex512")  # beginnings of the features that need registers of 512 bits
+AVX512_PREFIXES = ("avx512", "avx10", "amx", "evex512")  # beginnings of the features that need registers of 512 bits
 
 
 def _target_features(width: str) -> set[str]:
@@ -32,7 +32,9 @@ def _target_features(width: str) -> set[str]:
         raise UsageError(f"{WIDTH_VARIABLE} must be 256, 512 or auto, got {width!r}")
     if width == "256":
         words = (config.CPU_FEATURES or get_host_cpu_features()).split(",")
-        os.environ["NUMBA_CPU_FEATURES"] = ",".join("-" + w[1:] if w[1:].startswith(WIDE) else w for w in words)
+        os.environ["NUMBA_CPU_FEATURES"] = ",".join(
+            "-" + w[1:] if w[1:].startswith(AVX512_PREFIXES) else w for w in words
+        )
         config.reload_config()
     features = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
     found = {word[1:] for word in features if word.startswith("+")}

@@ -22,9 +22,9 @@ from handgrad.kernels.processor import FEATURES
 BITS = 16
 GROUP = 4  # rows of a block; divides BITS
 FEW = 2 * GROUP  # images, for fewer of which lists cost more than they save
-VECTORS = 2 if VECTOR_BYTES == 32 else 4  # of its widest kind: AVX has half the registers
-widest, wide = block(GROUP, VECTORS, listed=True), block(GROUP, 2, listed=True)
-narrow = block(GROUP, 1, masked=True, listed=True)
+VECTORS = 2 if VECTOR_BYTES == 32 else 4  # of a row of its largest block: AVX has half the registers
+most, pair = block(GROUP, VECTORS, listed=True), block(GROUP, 2, listed=True)
+single = block(GROUP, 1, masked=True, listed=True)
 
 
 @intrinsic
@@ -57,8 +57,8 @@ def compress(typing_context: Any, bits: Any, base: Any, out: Any, count: Any) ->
         numbers = splat(builder, builder.trunc(values[1], I32), BITS)
         numbers = builder.add(numbers, ir.Constant(vector, list(range(BITS))))
         chosen = builder.bitcast(builder.trunc(values[0], ir.IntType(BITS)), mask)
-        kind, name = ir.FunctionType(vector, [vector, vector, mask]), "llvm.x86.avx512.mask.compress.v16i32"
-        instruction = cgutils.get_or_insert_function(builder.module, kind, name)
+        function_type, name = ir.FunctionType(vector, [vector, vector, mask]), "llvm.x86.avx512.mask.compress.v16i32"
+        instruction = cgutils.get_or_insert_function(builder.module, function_type, name)
         listed = builder.call(instruction, [numbers, ir.Constant(vector, [0] * BITS), chosen])
         builder.store(listed, builder.bitcast(builder.gep(data, [values[3]]), vector.as_pointer()), align=4)
         return builder.add(values[3], builder.ctpop(values[0]))
@@ -90,27 +90,27 @@ class Lists(NamedTuple):
 
 
 @fast_kernel
-def widest_columns(j, m, n, a, a_row, a_inner, b, c, lists):
-    """Columns j to j + VECTORS * lanes of the product: see `listed_product`."""
+def most_columns(j, m, n, a, a_row, a_inner, b, c, lists):
+    """Columns j to j + VECTORS * width of the product: see `listed_product`."""
     for group in range(lists.counts.size):
         first, start, count = min(group * GROUP, m - GROUP), group * lists.room, lists.counts[group]
-        widest(a, a_row, a_inner, b, n, c, first, lists.numbers, start, count, j, 0)
+        most(a, a_row, a_inner, b, n, c, first, lists.numbers, start, count, j, 0)
 
 
 @fast_kernel
-def wide_columns(j, m, n, a, a_row, a_inner, b, c, lists):
-    """Columns j to j + 2 * lanes of the product: see `listed_product`."""
+def pair_columns(j, m, n, a, a_row, a_inner, b, c, lists):
+    """Columns j to j + 2 * width of the product: see `listed_product`."""
     for group in range(lists.counts.size):
         first, start, count = min(group * GROUP, m - GROUP), group * lists.room, lists.counts[group]
-        wide(a, a_row, a_inner, b, n, c, first, lists.numbers, start, count, j, 0)
+        pair(a, a_row, a_inner, b, n, c, first, lists.numbers, start, count, j, 0)
 
 
 @fast_kernel
-def narrow_columns(j, m, n, a, a_row, a_inner, b, c, lists):
-    """Columns j to j + lanes, or to n, of the product: see `listed_product`."""
+def single_columns(j, m, n, a, a_row, a_inner, b, c, lists):
+    """Columns j to j + width, or to n, of the product: see `listed_product`."""
     for group in range(lists.counts.size):
         first, start, count = min(group * GROUP, m - GROUP), group * lists.room, lists.counts[group]
-        narrow(a, a_row, a_inner, b, n, c, first, lists.numbers, start, count, j, n - j)
+        single(a, a_row, a_inner, b, n, c, first, lists.numbers, start, count, j, n - j)
 
 
 @fast_kernel
@@ -119,17 +119,17 @@ def listed_product(m, n, a, a_row, a_inner, b, c, lists):
 
     Shapes  b (K, n), c (m, n) flat, row-major
     """
-    lanes = VECTOR_BYTES // c.itemsize
-    step, j = VECTORS * lanes, 0
-    while n >= step and n - j > 2 * lanes:
-        widest_columns(min(j, n - step), m, n, a, a_row, a_inner, b, c, lists)
+    width = VECTOR_BYTES // c.itemsize
+    step, j = VECTORS * width, 0
+    while n >= step and n - j > 2 * width:
+        most_columns(min(j, n - step), m, n, a, a_row, a_inner, b, c, lists)
         j += step
-    while n >= 2 * lanes and j < n:
-        wide_columns(min(j, n - 2 * lanes), m, n, a, a_row, a_inner, b, c, lists)
-        j += 2 * lanes
+    while n >= 2 * width and j < n:
+        pair_columns(min(j, n - 2 * width), m, n, a, a_row, a_inner, b, c, lists)
+        j += 2 * width
     while j < n:
-        narrow_columns(j, m, n, a, a_row, a_inner, b, c, lists)
-        j += lanes
+        single_columns(j, m, n, a, a_row, a_inner, b, c, lists)
+        j += width
 
 
 @inline_kernel

@@ -62,11 +62,13 @@ def windows(sizes: tuple[int, int], window: Extent, stride: Extent, what: str) -
 
     Raises  UsageError when not even one does.
     """
-    tall, wide = pair(window)
+    height, width = pair(window)
     down, right = pair(stride)
-    if tall > sizes[0] or wide > sizes[1]:
-        raise UsageError(f"{what} of shape {(tall, wide)} does not fit into images of shape {sizes}: make it smaller")
-    return (sizes[0] - tall) // down + 1, (sizes[1] - wide) // right + 1
+    if height > sizes[0] or width > sizes[1]:
+        raise UsageError(
+            f"{what} of shape {(height, width)} does not fit into images of shape {sizes}: make it smaller"
+        )
+    return (sizes[0] - height) // down + 1, (sizes[1] - width) // right + 1
 
 
 def with_channel(shape: Shape, *modules: TorchModule) -> list[TorchModule]:

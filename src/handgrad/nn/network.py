@@ -112,9 +112,9 @@ class Network:
                 or `order` names an image that is not there.
         """
         flat = self._flat(images)
-        given = np.zeros(len(flat), np.int64) if labels is None else np.asarray(labels)
-        _check_labels(given, len(flat), self.classes)
-        targets = np.ascontiguousarray(given, np.int64).view()
+        array = np.zeros(len(flat), np.int64) if labels is None else np.asarray(labels)
+        _check_labels(array, len(flat), self.classes)
+        targets = np.ascontiguousarray(array, np.int64).view()
         scale, shift = self.scaling if flat.dtype == np.uint8 else (1.0, 0.0)
         real = np.dtype(self.dtype).type
         rows = np.arange(len(flat)) if order is None else np.ascontiguousarray(order, np.int64).view()
@@ -133,8 +133,8 @@ class Network:
         if images.dtype.kind in "bui" and images.dtype != np.uint8:
             bytes_ = images.size == 0 or (images.min() >= 0 and images.max() <= 255)
             images = images.astype(np.uint8) if bytes_ else images * self.scaling.scale + self.scaling.shift
-        kind = images.dtype if images.dtype == np.uint8 else self.dtype
-        return np.ascontiguousarray(images, kind).reshape(len(images), size)[:]
+        dtype = images.dtype if images.dtype == np.uint8 else self.dtype
+        return np.ascontiguousarray(images, dtype).reshape(len(images), size)[:]
 
     def logits(self, images: Array) -> Array:
         """The last layer's outputs.  Shapes  images (N, *input_shape) uint8 or float -> (N, K)"""

@@ -35,7 +35,7 @@ def main(descriptor: int, configs: str) -> None:
     logging.getLogger("handgrad").addHandler(logging.NullHandler())  # each run has its own log
     end = socket.socket(fileno=descriptor)
     control = Channel(end)
-    NOTICE.tell = lambda: control.send({"compiling": True})
+    NOTICE.report = lambda: control.send({"compiling": True})
     try:
         warm_up(json.loads(configs))
     except HandgradError as error:

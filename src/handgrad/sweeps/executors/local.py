@@ -10,7 +10,7 @@ from typing import Any
 
 from handgrad.errors import FileSystemError
 from handgrad.files import open_file
-from handgrad.kernels.cache import say_compiling
+from handgrad.kernels.cache import report_compiling
 from handgrad.sweeps.executors.protocol import Channel, Child, Died, Event, Notice, Task, events_of
 
 FORK_SERVER = "handgrad.sweeps.executors.fork_server"
@@ -94,7 +94,7 @@ class LocalExecutor:
         for message in self._control.received():
             self._ready = self._ready or "ready" in message
             if "compiling" in message:
-                say_compiling()
+                report_compiling()
             events_of(message)
         if not self._control.closed:
             return []
