@@ -68,7 +68,7 @@ def load(name_or_path: str | os.PathLike[str], resize: tuple[int, int] | None = 
 
 
 def canonical_name(name_or_path: str | os.PathLike[str]) -> str:
-    """The registry's spelling of a name, such as fashion_mnist for `Fashion-MNIST`; a path comes back unchanged."""
+    """The registry's form of a name, such as fashion_mnist for `Fashion-MNIST`; a path comes back unchanged."""
     name = os.fspath(name_or_path)
     plain = name.strip().lower().replace("-", "_").replace(" ", "_")
     plain = ALIASES.get(plain, plain)

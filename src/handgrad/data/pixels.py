@@ -66,8 +66,8 @@ def range_of(name: str, arrays: dict[str, Array]) -> PixelRange:
         ranges = "expected 0 to 1, 0 to 16, 0 to 255, 0 to 65535 or -1 to 1. Rescale them"
         if low < 0:
             raise CorruptDataError(f"{dark}: smallest pixel is {low} and the largest {high:g}, {ranges}")
-        kind = "largest pixel is" if whole or high > 255 else "fractional pixels up to"
-        raise CorruptDataError(f"{light}: {kind} {high:g}, {ranges}")
+        fault = "largest pixel is" if whole or high > 255 else "fractional pixels up to"
+        raise CorruptDataError(f"{light}: {fault} {high:g}, {ranges}")
     types = " and ".join(sorted({each.dtype.name for each in arrays.values()}))
     ends = f"up to {high:g}" if low >= 0 else f"from {low:g} to {high:g}"
     if found != PixelRange():
@@ -128,9 +128,9 @@ def not_finite(images: Array) -> str:
     if images.dtype.kind != "f":
         return ""
     broken = np.flatnonzero(~np.isfinite(images).reshape(len(images), -1).all(axis=1))
-    kind = "NaN" if len(broken) and np.isnan(images[broken[0]]).any() else "infinity"
+    value = "NaN" if len(broken) and np.isnan(images[broken[0]]).any() else "infinity"
     count = f"{len(broken)} of {len(images)} images" if len(images) > 1 else "the image"
-    return f"{count} with NaN or infinity, the first is image {broken[0]} ({kind})" if len(broken) else ""
+    return f"{count} with NaN or infinity, the first is image {broken[0]} ({value})" if len(broken) else ""
 
 
 def _channels(shape: tuple[int, ...]) -> int | None:
