@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from handgrad.training.tensor_file import read_tensors, write_tensors
+from handgrad.training.models import read_tensors, write_tensors
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
 LABELS = np.arange(40) % 10

@@ -80,7 +80,7 @@ FEW_DIGITS = FewDigits()
 WATCHING = '''
 from handgrad.figures import FigureSpec
 from handgrad.figures.architecture import architecture_data, plot_architecture
-from handgrad.runs.trackers.guard import Guarded
+from handgrad.runs.trackers import Guarded
 
 
 class Counter(Guarded):

@@ -10,7 +10,7 @@ from benchmarks.contenders import race
 from benchmarks.rounds import Options
 from benchmarks.with_handgrad import between_steps
 from benchmarks.workloads import GOAL
-from handgrad.config.layers import build_layer
+from handgrad.config.value_types import build_layer
 from handgrad.optim import OneCycle
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.workloads import WORKLOADS, cost, parse, stages
-from handgrad.config.layers import build_layer
+from handgrad.config.value_types import build_layer
 from handgrad.nn import Network
 from handgrad.optim import OPTIMIZERS
 

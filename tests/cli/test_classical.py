@@ -16,8 +16,7 @@ from handgrad.classical import CLASSICAL
 from handgrad.data import load
 from handgrad.data.features import Hog
 from handgrad.runs import open_run
-from handgrad.runs.predictions import predictions_of
-from handgrad.runs.predictions_file import read_predictions
+from handgrad.runs.predictions import predictions_of, read_predictions
 
 FILES = {".lock", "config.yaml", "log.txt", "metrics.json", "predictions.safetensors", "run.json"}
 

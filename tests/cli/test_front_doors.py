@@ -11,8 +11,7 @@ from tests.commands import TINY, call, finished, process
 
 from handgrad.config import RunConfig
 from handgrad.runs import open_run
-from handgrad.runs.trackers import TRACKERS
-from handgrad.runs.trackers.guard import Guarded
+from handgrad.runs.trackers import TRACKERS, Guarded
 
 TRAIN_PY = Path(__file__).parents[2] / "train.py"
 

@@ -7,7 +7,7 @@ import pytest
 from handgrad.cli.flags import parse
 from handgrad.cli.main import main
 from handgrad.config import RunConfig
-from handgrad.config.naming import folder_of_name
+from handgrad.config.describe import folder_of_name
 from handgrad.data import load
 from handgrad.errors import UsageError
 from handgrad.sweeps import read_sweep

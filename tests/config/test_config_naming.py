@@ -5,7 +5,7 @@ import re
 import pytest
 
 from handgrad.config import RunConfig
-from handgrad.config.naming import ABBREVIATIONS, LONGEST
+from handgrad.config.describe import ABBREVIATIONS, LONGEST
 
 NAMES = {
     "the course's": (

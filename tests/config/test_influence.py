@@ -3,8 +3,9 @@
 import pytest
 
 from handgrad.config import RunConfig
-from handgrad.config.influence import WITHOUT_INFLUENCE, effective_differences, idle, with_setting_of
+from handgrad.config.describe import WITHOUT_INFLUENCE, effective_differences, idle
 from handgrad.errors import UsageError
+from handgrad.runs.comparison import with_setting_of
 
 BASE = RunConfig(dataset="digits")
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import pytest
 
 from handgrad.config import RunConfig, build_initializer, build_loss, build_optimizer, build_schedule
-from handgrad.config.influence import effective_differences
-from handgrad.config.owners import OWN, filled, interval_of
-from handgrad.config.presets import departures
+from handgrad.config.describe import effective_differences
+from handgrad.config.presets import OWN, interval_of
+from handgrad.config.schema import departures, filled
 from handgrad.errors import UsageError, bounded
 from handgrad.nn import INITIALIZERS, LOSSES
 from handgrad.optim import OPTIMIZERS, SCHEDULES
-from handgrad.runs.origin import edits
+from handgrad.runs.store import edits
 
 # What every configuration said before these settings could be None.
 EARLIER = {

@@ -14,8 +14,9 @@ from handgrad.cli.options import SWEEP
 from handgrad.cli.sweep import read
 from handgrad.cli.tracked import with_wandb
 from handgrad.config import RunConfig
-from handgrad.config.influence import beyond, beyond_line, idle
-from handgrad.config.presets import PLAIN, PRESETS, departures
+from handgrad.config.describe import beyond, beyond_line, idle
+from handgrad.config.presets import PLAIN, PRESETS
+from handgrad.config.schema import departures
 from handgrad.data import FEATURES
 from handgrad.errors import UsageError
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LOSSES

@@ -12,7 +12,7 @@ from tests.commands import TINY, call
 from handgrad.reports.blocks import Code, Note, Picture, Points, Report, Section, Table, Text
 from handgrad.reports.render import markdown_text, write_html, write_markdown
 from handgrad.runs import open_run
-from handgrad.runs.kept import kept_weights
+from handgrad.runs.predictions import kept_weights
 
 html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed: python -m pip install html5lib")
 

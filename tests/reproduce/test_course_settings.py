@@ -4,7 +4,7 @@ import pytest
 
 from handgrad.claims import REPORTS, read_document, report_file
 from handgrad.config import RunConfig, build_layers, kind_of
-from handgrad.config.influence import idle
+from handgrad.config.describe import idle
 from handgrad.nn import Network
 from handgrad.reproduce.tasks import config_of
 

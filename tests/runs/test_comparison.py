@@ -13,9 +13,8 @@ from handgrad.data import load, split
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.evaluation import mcnemar, wilson
 from handgrad.runs import execute, open_run
-from handgrad.runs.comparison import compare
+from handgrad.runs.comparison import Setup, compare, differing, missing_runs, setup_of
 from handgrad.runs.predictions import agreeing, predictions_of
-from handgrad.runs.setup import Setup, differing, missing_runs, setup_of
 
 
 @pytest.fixture(scope="module")

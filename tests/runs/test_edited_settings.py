@@ -11,7 +11,7 @@ from tests.commands import call
 from handgrad.config import RunConfig
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.runs import open_run
-from handgrad.training.weights import save_weights
+from handgrad.training.models import save_weights
 
 
 def edit(run, **changes):

@@ -9,7 +9,7 @@ import pytest
 
 from handgrad.errors import DivergedError, UsageError
 from handgrad.runs import Run, open_run
-from handgrad.runs.journal import journal, writing_log
+from handgrad.runs.recording import journal, writing_log
 from handgrad.training import Callback, load_model
 
 

@@ -8,7 +8,7 @@ from tests.malformed import cut, rewritten
 
 from handgrad.errors import CorruptDataError
 from handgrad.runs import open_run
-from handgrad.training.weights import save_weights
+from handgrad.training.models import save_weights
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from handgrad.kernels import driver
 from handgrad.nn import Dense, Network, ReLU, Tanh
 from handgrad.optim import OPTIMIZERS, GradientTransforms
 from handgrad.runs import execute, prepare
-from handgrad.torch_port.lockstep import DISCREPANCIES, PASS_CAUSES, UPDATE_CAUSES, lockstep
-from handgrad.torch_port.lockstep.pair import crossings
-from handgrad.torch_port.lockstep.rules import Seen, assumed, predicted
-from handgrad.torch_port.lockstep.side import Pass
+from handgrad.torch_port.causes import PASS_CAUSES, UPDATE_CAUSES, Seen, assumed, predicted
+from handgrad.torch_port.discrepancies import DISCREPANCIES
+from handgrad.torch_port.lockstep import crossings, lockstep
+from handgrad.torch_port.sides import Pass
 
 pytestmark = pytest.mark.usefixtures("torch")
 

@@ -17,7 +17,7 @@ from handgrad.nn import BatchNorm, Dense, Flatten, Network, ReLU, Scaling
 from handgrad.plugins import how_to_install
 from handgrad.runs import open_run
 from handgrad.torch_port import load_state_dict, load_weights, save_torch, source, to_state_dict, to_torch
-from handgrad.torch_port.weights import to_state
+from handgrad.torch_port.port import to_state
 from handgrad.training import save_model
 
 SHORT = "train --dataset digits --num_layers 1 --hidden_size 16 --no_batch_norm --dropout 0 --batch_size 16 -lr 0.01"

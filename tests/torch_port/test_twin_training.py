@@ -6,8 +6,8 @@ from tests.rounding import assert_close, gamma, largest, parting, terms_of_netwo
 from tests.runs.conftest import StopAt
 
 from handgrad.config import RunConfig
-from handgrad.config.build import BACKENDS as NAMES
 from handgrad.config.build import build_optimizer
+from handgrad.config.schema import BACKENDS as NAMES
 from handgrad.data import Split, holdout, load
 from handgrad.errors import DivergedError, UsageError
 from handgrad.nn import (

@@ -8,9 +8,8 @@ import pytest
 
 from handgrad.nn import Dense, Flatten, Network, ReLU, Tanh
 from handgrad.training import History, LayerWatch
-from handgrad.training.history import read_record, records
-from handgrad.training.layer_watch import dead_units, layer_statistics
-from handgrad.training.statistics import Output, Size, Statistics
+from handgrad.training.history import Output, Size, Statistics, read_record, records
+from handgrad.training.layer_statistics import dead_units, layer_statistics
 
 
 def test_two_images_by_hand():

@@ -8,7 +8,7 @@ import pytest
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, Dense, Dropout, Flatten, Network, ReLU, Scaling
 from handgrad.training import load_model, save_model
-from handgrad.training.weights import load_weights, save_weights
+from handgrad.training.models import load_weights, save_weights
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 6, 6), np.uint8)
 

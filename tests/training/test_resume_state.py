@@ -8,8 +8,8 @@ import pytest
 from handgrad.kernels.random import subkey
 from handgrad.optim import Adam, Constant, Eve, Momentum
 from handgrad.training import History, load_newest_checkpoint, save_checkpoint
-from handgrad.training.environment import environment
 from handgrad.training.history import read_record, records
+from handgrad.training.trainer import environment
 
 STOP = 100  # in the third epoch of 38 steps, between two evaluations
 

@@ -21,7 +21,7 @@ from handgrad.claims.estimate import (
     spread,
 )
 from handgrad.claims.settings import of_config
-from handgrad.config.influence import effective_differences
+from handgrad.config.describe import effective_differences
 from handgrad.errors import UsageError
 from handgrad.runs import Run, open_run
 

@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from handgrad.config import RunConfig, kind_of
-from handgrad.config.influence import WITHOUT_INFLUENCE, idle, settled
+from handgrad.config.describe import WITHOUT_INFLUENCE, idle, settled
 from handgrad.config.lookup import field_aliases, shown
-from handgrad.config.owners import CHOICES, fields_of, owned
+from handgrad.config.presets import CHOICES, fields_of, owned
 from handgrad.text import nearest, squashed
 
 NOT_STATED = "not stated"

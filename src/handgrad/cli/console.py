@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from handgrad.config import RunConfig
-from handgrad.config.influence import ADDITIONS, beyond, beyond_line
+from handgrad.config.describe import ADDITIONS, beyond, beyond_line
 from handgrad.text import visible
 
 WAITS = 2.0  # seconds from which on a wait is announced

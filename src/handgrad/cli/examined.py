@@ -9,7 +9,7 @@ from rich.text import Text
 
 from handgrad.cli.console import Screen
 from handgrad.config import RunConfig
-from handgrad.config.influence import ADDITIONS, beyond, beyond_line
+from handgrad.config.describe import ADDITIONS, beyond, beyond_line
 from handgrad.sweeps import Diagnostic, SweepDefinition
 from handgrad.sweeps.space import Categorical, Distribution, name_of
 

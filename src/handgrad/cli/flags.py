@@ -13,22 +13,28 @@ from typing import Any, NamedTuple
 
 from handgrad import strict_yaml
 from handgrad.cli.options import TRAIN, Option
-from handgrad.config import RunConfig, kind_of
-from handgrad.config.accepted import PLACES, SAVED, answer, decided_by_data
-from handgrad.config.aliases import COMPLEMENTS, FIELDS, FLAGS_BY_VALUE, GUESSED, OTHERWISE, SEVERAL_FIELDS
-from handgrad.config.influence import called_for, idle_line
-from handgrad.config.lookup import AmbiguousNameError, UnknownNameError, field_aliases, inverted, shown, together
-from handgrad.config.meaning import WEIGHTS, meaning, nth_layer
-from handgrad.config.naming import folder_of_name
-from handgrad.config.presets import BEST, PRESETS, departures
-from handgrad.config.resolve import united
+from handgrad.config import RunConfig, aliases, kind_of
+from handgrad.config.describe import called_for, folder_of_name, idle_line
+from handgrad.config.lookup import (
+    AmbiguousNameError,
+    UnknownNameError,
+    answer,
+    decided_by_data,
+    field_aliases,
+    inverted,
+    shown,
+    together,
+)
+from handgrad.config.presets import BEST, PRESETS
+from handgrad.config.read import WEIGHTS, meaning, nth_layer, united
+from handgrad.config.schema import departures
 from handgrad.config.value_types import Name, Number, Switch, ValueType, Whole, items, number, yes_or_no
 from handgrad.data import inputs_and_classes
 from handgrad.errors import UsageError
 from handgrad.text import squashed
 
 DASHES = "-‐‑–—−"  # what a PDF or a word processor makes of "-" too
-WHOLE = {squashed(name) for name in FIELDS["layers"]}  # names of the whole network
+WHOLE = {squashed(name) for name in aliases.FIELDS["layers"]}  # names of the whole network
 FLAG = re.compile(f"[{DASHES}]+(?!(?:inf|nan)$)[A-Za-z]", re.IGNORECASE)  # -0.1 and -inf are values
 
 
@@ -166,12 +172,12 @@ class Reading:
 
     def take(self, written: str, words: list[Any]) -> None:
         """Read one name with its words; of a file, a single value."""
-        names = SEVERAL_FIELDS.get(squashed(written), ())
+        names = aliases.SEVERAL_FIELDS.get(squashed(written), ())
         values = words[0] if len(words) == 1 and isinstance(words[0], list) else words
         try:
             if names and len(values) == len(names):
                 self._triples += [(written, name, value) for name, value in zip(names, values, strict=True)]
-            elif squashed(written) in COMPLEMENTS and len(words) == 1:
+            elif squashed(written) in aliases.COMPLEMENTS and len(words) == 1:
                 self._triples.append(self._rest(written, words[0]))
             elif (
                 nth_layer(written) == len(self._layers) + 1 and squashed(written) not in self.table and len(words) == 1
@@ -231,7 +237,7 @@ class Reading:
 
     def _rest(self, written: str, word: Any) -> tuple[str, str, Any]:
         """What a name that says the rest of a share means.  Raises  UsageError for what is no share."""
-        name, share = COMPLEMENTS[squashed(written)], number(word)
+        name, share = aliases.COMPLEMENTS[squashed(written)], number(word)
         if share is None or not 0 < share <= 1:
             raise UsageError(f"{written} must be in (0, 1], got {shown(word)}, for {name} is the rest of it (--{name})")
         rest = round(1 - share, 12)
@@ -278,20 +284,20 @@ class Reading:
     def _answered(self, written: str, words: list[Any]) -> bool:
         """Whether a name needs no setting; what is to be said of it is noted."""
         bare, value = squashed(written), words[0] if len(words) == 1 else words or True
-        if bare in self.table or (bare in GUESSED and number(value) is not None):
+        if bare in self.table or (bare in aliases.GUESSED and number(value) is not None):
             return False
-        if bare in PLACES:
+        if bare in aliases.PLACES:
             self.places.append((written, "dataset", value))
             return True
         what, said = decided_by_data(written), answer(written, str(value))
-        if what and bare in OTHERWISE and number(value) is None:
+        if what and bare in aliases.OTHERWISE and number(value) is None:
             return False  # --out FOLDER
         if what:
             said = "the data set decides that"
             self.decided.append((written, what, value))
         elif not said and bare.startswith("no"):
             said = answer(bare[2:], "false")
-        elif said == SAVED and str(value).lower().endswith(WEIGHTS) and "modelsavepath" in self.table:
+        elif said == aliases.SAVED and str(value).lower().endswith(WEIGHTS) and "modelsavepath" in self.table:
             self._triples.append((written, "model_save_path", value))
             return True
         if said:
@@ -358,7 +364,7 @@ class Reading:
 
 def _by_value(word: str) -> list[str]:
     """The fields that have a value of this name, as --adam is one of optimizer's."""
-    return [field for field in FLAGS_BY_VALUE if _has(field, word)]
+    return [field for field in aliases.FLAGS_BY_VALUE if _has(field, word)]
 
 
 def _has(field: str, word: str) -> bool:

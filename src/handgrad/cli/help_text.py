@@ -9,8 +9,7 @@ from handgrad.cli.options import TRAIN, Option
 from handgrad.config import RunConfig, kind_of
 from handgrad.config.aliases import FIELDS
 from handgrad.config.lookup import listed
-from handgrad.config.owners import CHOICES, defaults_of, fields_of
-from handgrad.config.presets import BEST, PRESETS
+from handgrad.config.presets import BEST, CHOICES, PRESETS, defaults_of, fields_of
 from handgrad.config.value_types import Name, Switch, ValueType
 
 WIDTH, COLUMN = 80, 28

@@ -18,7 +18,8 @@ from handgrad.config.value_types import Names, Whole
 from handgrad.nn import Network
 from handgrad.runs import diagnose_run, open_run, prepare
 from handgrad.torch_port import TorchTrainer
-from handgrad.torch_port.lockstep import DISCREPANCIES, Lockstep, Parting, lockstep
+from handgrad.torch_port.discrepancies import DISCREPANCIES
+from handgrad.torch_port.lockstep import Lockstep, Parting, lockstep
 from handgrad.training import Trainer
 from handgrad.training.diagnose import heed
 

@@ -2,7 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from handgrad.config.value_types import Name, Number, Switch, Text, ValueType, Whole, run_name
+from handgrad.config.schema import run_name
+from handgrad.config.value_types import Name, Number, Switch, Text, ValueType, Whole
 
 
 class Option(NamedTuple):

@@ -7,7 +7,7 @@ from handgrad.cli.parser import Parser
 from handgrad.cli.show import print_result
 from handgrad.cli.watching import read_dataset, watching
 from handgrad.runs import resume
-from handgrad.runs.folder import existing_run
+from handgrad.runs.store import existing_run
 
 
 def run(tokens: list[str]) -> int:

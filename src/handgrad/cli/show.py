@@ -7,13 +7,13 @@ from typing import Any
 from handgrad.classical import CLASSICAL, Estimate
 from handgrad.cli.console import say, say_notes
 from handgrad.config import RunConfig
-from handgrad.config.presets import departures
+from handgrad.config.schema import departures
 from handgrad.evaluation import mean_share
 from handgrad.runs import Prepared, Run
 from handgrad.runs.classical import MOST_TRAIN_ROWS
-from handgrad.runs.kept import kept_epoch, kept_weights
+from handgrad.runs.predictions import kept_epoch, kept_weights
 from handgrad.training import Trainer
-from handgrad.training.layer_watch import dead_units
+from handgrad.training.layer_statistics import dead_units
 
 PARTS = ("test", "validation", "train")
 

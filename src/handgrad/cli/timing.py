@@ -17,9 +17,7 @@ from handgrad.machine import peak_bytes
 from handgrad.runs import prepare
 from handgrad.torch_mapping import arguments_from
 from handgrad.torch_port import to_torch
-from handgrad.torch_port.criteria import criterion
-from handgrad.torch_port.installed import torch_attribute
-from handgrad.torch_port.weights import places
+from handgrad.torch_port.port import criterion, places, torch_attribute
 from handgrad.training import Trainer
 
 WARM_UP_SECONDS, TIMED_SECONDS = 0.2, 1.0

@@ -2,7 +2,7 @@
 
 from handgrad.cli.flags import ParsedFlags
 from handgrad.config import RunConfig
-from handgrad.config.naming import TURN_WANDB_ON
+from handgrad.config.describe import TURN_WANDB_ON
 
 
 def with_wandb(parsed: ParsedFlags, always: bool = False) -> RunConfig:

@@ -21,8 +21,8 @@ from handgrad.errors import UsageError
 from handgrad.files import atomic_write
 from handgrad.runs import InterruptedRunError, Run, diagnose_run, execute, make_trainer, prepare, prepare_classical
 from handgrad.training.diagnose import heed
-from handgrad.training.estimate import estimate_seconds
-from handgrad.training.weights import check_suffix, save_weights
+from handgrad.training.fit import estimate_seconds
+from handgrad.training.models import check_suffix, save_weights
 
 COURSE_SWEEP, COURSE_TRIALS = "da6401", 200
 ONE_FILE = ("model_save_path", "config_save_path")  # what a single run can be saved to besides its folder

@@ -7,10 +7,12 @@ from handgrad.config.build import (
     build_layers,
     build_loss,
     build_optimizer,
+    build_scaling,
     build_schedule,
     build_split,
     build_transforms,
     validates_on_test,
 )
-from handgrad.config.run_config import RunConfig, decides_training, differences, kind_of
+from handgrad.config.read import RunConfig
+from handgrad.config.schema import decides_training, differences, kind_of
 from handgrad.config.value_types import ValueType

@@ -1,44 +1,38 @@
 """From a configuration to what it describes: layers, loss, optimizer, schedule, transforms."""
 
 import dataclasses
-from collections import ChainMap
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from handgrad.classical import CLASSICAL, ClassicalModel
-from handgrad.config.layers import build_layer
 from handgrad.config.lookup import Problems, listed
-from handgrad.config.owners import OTHER_NAMES
-from handgrad.config.presets import departures
+from handgrad.config.presets import OTHER_NAMES
+from handgrad.config.schema import (
+    NETWORKS,
+    REPLACED_BY_CNN,
+    REPLACED_BY_FEATURES,
+    REPLACED_BY_LAYERS,
+    USED_BY_CLASSICAL,
+    Schema,
+    departures,
+)
+from handgrad.config.value_types import build_layer
 from handgrad.data import Dataset, Split, hold_fold, load, read_fold, split, watched_on_test, with_features
 from handgrad.errors import UsageError
 from handgrad.nn import (
-    ACTIVATIONS,
     INITIALIZERS,
-    LAYERS,
     LOSSES,
     Initializer,
     Layer,
     Loss,
 )
+from handgrad.nn.network import Scaling
 from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Optimizer, Schedule
 from handgrad.text import nearest
 
-if TYPE_CHECKING:
-    from handgrad.config.run_config import RunConfig
 
-BACKENDS = ("handgrad", "torch")
-DEVICES = ("cpu", "cuda", "auto")
-REPLACED_BY_CNN = ("num_layers", "hidden_size", "dropout", "batch_norm")
-REPLACED_BY_LAYERS = ("model", "activation", *REPLACED_BY_CNN)
-REPLACED_BY_FEATURES = ("noise", "shift", "elastic", "normalize")
-USED_BY_CLASSICAL = (
-    *("preset", "dataset", "resize", "validation_fraction", "train_fraction", "fold", "normalize", "features", "model"),
-    *("model_options", "seed", "runs_dir", "name", "track", "wandb_project", "wandb_entity", "wandb_mode"),
-)
-
-
-def build_optimizer(config: "RunConfig") -> Optimizer:
+def build_optimizer(config: Schema) -> Optimizer:
     """The optimizer with those settings that it has; what is None is the optimizer's own.
 
     Raises  UsageError for an option that it does not have, or a number that it refuses.
@@ -48,7 +42,7 @@ def build_optimizer(config: "RunConfig") -> Optimizer:
     return _with_options(kind, config, "optimizer")
 
 
-def build_classical(config: "RunConfig") -> ClassicalModel:
+def build_classical(config: Schema) -> ClassicalModel:
     """The classical model with its hyper-parameters.
 
     Raises  UsageError as `build_optimizer`.
@@ -58,7 +52,7 @@ def build_classical(config: "RunConfig") -> ClassicalModel:
     return _with_options(kind, config, "model")
 
 
-def build_schedule(config: "RunConfig") -> Schedule:
+def build_schedule(config: Schema) -> Schedule:
     """The learning rate's course; a schedule with a warm-up of its own keeps it where warmup_steps is 0."""
     kind = SCHEDULES[config.schedule]
     settings = _matching(kind, config)
@@ -67,70 +61,35 @@ def build_schedule(config: "RunConfig") -> Schedule:
     return kind(**settings)
 
 
-def build_transforms(config: "RunConfig") -> GradientTransforms:
+def build_transforms(config: Schema) -> GradientTransforms:
     """Clipping and penalties."""
     return GradientTransforms(**_matching(GradientTransforms, config))
 
 
-def build_loss(config: "RunConfig") -> Loss:
+def build_loss(config: Schema) -> Loss:
     """What training minimises."""
     kind = LOSSES[config.loss]
     return kind(**_matching(kind, config))
 
 
-def build_initializer(config: "RunConfig") -> Initializer:
+def build_initializer(config: Schema) -> Initializer:
     """What weights start from; `init_scale` is the deviation of one that has a free deviation."""
     kind = INITIALIZERS[config.weight_init]
     return kind(**_matching(kind, config))
 
 
-def build_layers(config: "RunConfig", classes: int) -> list[Layer]:
-    """The network for `classes` outputs: the hidden layers that `model` describes, then Dense.
+def build_layers(config: Schema, classes: int) -> list[Layer]:
+    """The network for `classes` outputs: the hidden layers that `layers` or `model` describe, then Dense.
 
-    Where the configuration lists `layers`, they are taken as they stand; the output layer is added unless it is there.
+    The output layer is added unless it is the last one of `layers`.
     """
     initializer = build_initializer(config)
-    output = _layer("dense", classes, initializer)
-    if config.layers is not None:
-        listed_layers = [build_layer(item, initializer) for item in config.layers]
-        return listed_layers if listed_layers[-1] == output else [*listed_layers, output]
-    return [*MODELS[config.model](config, initializer), output]
+    items = NETWORKS[config.model](config) if config.layers is None else config.layers
+    hidden, output = [build_layer(item, initializer) for item in items], build_layer(f"dense:{classes}", initializer)
+    return hidden if config.layers is not None and hidden[-1] == output else [*hidden, output]
 
 
-def _mlp(config: "RunConfig", initializer: Initializer) -> list[Layer]:
-    """Flatten; Dense, BatchNorm, activation, Dropout per hidden layer."""
-    layers: list[Layer] = [_layer("flatten")]
-    for units in config.hidden_sizes:
-        layers.append(_layer("dense", units, initializer))
-        layers += [_layer("batch_norm")] if config.batch_norm else []
-        layers.append(ACTIVATIONS[config.activation]())
-        layers += [_layer("dropout", config.dropout)] if config.dropout else []
-    return layers
-
-
-def _cnn(config: "RunConfig", initializer: Initializer) -> list[Layer]:
-    """Twice: four filters of 3 x 3, BatchNorm, activation, pools of 2 x 2; then Flatten."""
-    convolution = _layer("conv2d", 4, 3, initializer=initializer)
-    stage = [convolution, _layer("batch_norm"), ACTIVATIONS[config.activation](), _layer("max_pool2d", 2)]
-    return [*stage, *stage, _layer("flatten")]
-
-
-def _layer(name: str, *values: Any, **settings: Any) -> Layer:
-    kind: Any = LAYERS.get(name)
-    if kind is None:
-        raise UsageError(f"layers: {name} is not installed here, expected {listed(LAYERS)}")
-    layer: Layer = kind(*values, **settings)
-    return layer
-
-
-MODELS: dict[str, Callable[["RunConfig", Initializer], list[Layer]]] = {"mlp": _mlp, "cnn": _cnn}
-
-
-ALL_MODELS = ChainMap[str, Any](CLASSICAL, MODELS)
-"""Networks and classical models, as they are registered now."""
-
-
-def build_dataset(config: "RunConfig", name: str | None = None) -> Dataset:
+def build_dataset(config: Schema, name: str | None = None) -> Dataset:
     """The data set `config` names, as its model gets it: resized, features in place of images, one fold held out.
 
     Another one, `name`, is brought to the same form; no fold of it is held out.
@@ -142,7 +101,7 @@ def build_dataset(config: "RunConfig", name: str | None = None) -> Dataset:
     return hold_fold(dataset, fold, config.seed) if fold and fold.held else dataset
 
 
-def build_split(config: "RunConfig", dataset: Dataset) -> Split:
+def build_split(config: Schema, dataset: Dataset) -> Split:
     """Which of its images are trained on, and which validate."""
     if not validates_on_test(config):
         return split(dataset, config.validation_fraction, config.seed, config.train_fraction)
@@ -150,12 +109,24 @@ def build_split(config: "RunConfig", dataset: Dataset) -> Split:
     return watched_on_test(split(dataset, 0, config.seed, config.train_fraction), dataset, fold.folds, config.seed)
 
 
-def validates_on_test(config: "RunConfig") -> bool:
+def build_scaling(config: Schema, dataset: Dataset, rows: Any) -> Scaling:
+    """Pixels to [0, 1], or to mean 0 and deviation 1 over the training images (rows of x_train)."""
+    if config.normalize != "standard":
+        return Scaling()
+    counts = np.zeros(256, np.int64)
+    for part in np.array_split(rows, max(1, len(rows) // 1000)):
+        counts += np.bincount(dataset.x_train[part].ravel(), minlength=256)
+    mean = np.average(np.arange(256), weights=counts)
+    deviation = np.sqrt(np.average((np.arange(256) - mean) ** 2, weights=counts)) or 1.0
+    return Scaling(float(1 / deviation), float(-mean / deviation))
+
+
+def validates_on_test(config: Schema) -> bool:
     """Whether it watches test images while it trains, which then must choose nothing."""
     return config.fold is not None and not read_fold(config.fold).held
 
 
-def check(config: "RunConfig") -> None:
+def check(config: Schema) -> None:
     """Build all parts once, so that what one of them refuses is refused before anything starts.
 
     Raises  UsageError for all of that at once, also where `layers` or a model and a setting that it makes useless are
@@ -184,7 +155,7 @@ def check(config: "RunConfig") -> None:
     problems.refuse()
 
 
-def _check_watched(config: "RunConfig") -> None:
+def _check_watched(config: Schema) -> None:
     """Refuse what would choose by the test images that a run is watched on."""
     problems, what = Problems(), f"fold {config.fold} validates on test images"
     problems.of(_refuse, config, ("validation_fraction",), what)
@@ -196,7 +167,7 @@ def _check_watched(config: "RunConfig") -> None:
     problems.refuse()
 
 
-def _refuse(config: "RunConfig", replaced: tuple[str, ...], what: str) -> None:
+def _refuse(config: Schema, replaced: tuple[str, ...], what: str) -> None:
     departing = departures(config)
     useless = [name for name in replaced if name in departing]
     if useless:
@@ -204,14 +175,14 @@ def _refuse(config: "RunConfig", replaced: tuple[str, ...], what: str) -> None:
         raise UsageError(f"{what}: leave out {leave_out}")
 
 
-def _matching(kind: type[Any], config: "RunConfig") -> dict[str, Any]:
+def _matching(kind: type[Any], config: Schema) -> dict[str, Any]:
     """The configuration's values for the fields of a dataclass, by name; None leaves a field at its own default."""
     names = {field.name: OTHER_NAMES.get(field.name, field.name) for field in dataclasses.fields(kind)}
     values = {name: getattr(config, setting, None) for name, setting in names.items()}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _with_options(kind: Any, config: "RunConfig", what: str) -> Any:
+def _with_options(kind: Any, config: Schema, what: str) -> Any:
     """An optimizer or a model with its settings and its options; what it says of an option is said of the flag."""
     options = getattr(config, f"{what}_options")
     try:
@@ -223,7 +194,7 @@ def _with_options(kind: Any, config: "RunConfig", what: str) -> Any:
         raise UsageError(f"{what} {getattr(config, what)}: {message}") from error
 
 
-def _check_options(config: "RunConfig", kind: Any, what: str) -> None:
+def _check_options(config: Schema, kind: Any, what: str) -> None:
     """Refuse an option that an optimizer or a model does not have; a network, None, has none."""
     fields = [field.name for field in dataclasses.fields(kind)] if kind else []
     own = [name for name in fields if name not in type(config).model_fields]
@@ -232,7 +203,7 @@ def _check_options(config: "RunConfig", kind: Any, what: str) -> None:
             raise UsageError(_unknown_option(config, what, option, own, is_field=option in fields))
 
 
-def _unknown_option(config: "RunConfig", what: str, option: str, own: list[str], is_field: bool) -> str:
+def _unknown_option(config: Schema, what: str, option: str, own: list[str], is_field: bool) -> str:
     if is_field:
         return f"{what}_options: {option} is a setting of its own (--{option})"
     near = nearest(option, own)

@@ -17,6 +17,36 @@ ALL = {"flag": "--help lists all", "setting": "`handgrad train --help` lists all
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60
+_SAYING_NOTHING = frozenset(
+    {
+        *("of", "in", "the", "for", "to", "per", "each", "every", "used", "my", "use", "enable", "with", "apply", "is"),
+        *("total", "train", "training", "network", "nn", "mini", "value", "type", "method", "function", "fn", "func"),
+        *("fun", "param", "parameter", "name", "manual", "regular"),
+    }
+)
+_WORDS = {
+    **dict.fromkeys(("number", "n", "count", "nb", "nr"), "num"),
+    **dict.fromkeys(("neuron", "node"), "unit"),
+    **dict.fromkeys(("dim", "dimension"), "size"),
+    **dict.fromkeys(("lamb", "lmbda", "lam", "lambd"), "lambda"),
+    **dict.fromkeys(("initializer", "initialiser", "initialization", "initialisation"), "init"),
+    **dict.fromkeys(("regularization", "regularisation", "regularizer"), "reg"),
+    **dict.fromkeys(("probability", "prob"), "rate"),
+    **dict.fromkeys(("val", "valid"), "validation"),
+    **dict.fromkeys(("act", "activ"), "activation"),
+    **dict.fromkeys(("opt", "optim", "optimiser"), "optimizer"),
+    "initial": "init",
+    "classes": "class",
+    "normalisation": "normalization",
+}
+WHERE_OR_WHEN = "(?:path|file|filename|dir|folder|prefix|name|every|freq|interval|steps|epochs)"
+_ASKED = re.compile(
+    f"(?P<verb>{'|'.join(aliases.VERBS)})(?P<things>(?:(?:{'|'.join(aliases.THINGS)})s?)*){WHERE_OR_WHEN}?"
+)
+_WEIGHTS = re.compile(
+    f"(?:save|store|keep)(?:best|last|final|trained)?(?:model|weight|checkpoint|ckpt|network)s?{WHERE_OR_WHEN}?"
+    "|(?:model|checkpoint|ckpt)s?(?:dir|folder|freq|every)"
+)
 
 
 def shown(value: Any) -> str:
@@ -127,30 +157,6 @@ def wording(written: str) -> frozenset[str]:
     return frozenset(_WORDS.get(form, form) for form in forms if form not in _SAYING_NOTHING)
 
 
-_SAYING_NOTHING = frozenset(
-    {
-        *("of", "in", "the", "for", "to", "per", "each", "every", "used", "my", "use", "enable", "with", "apply", "is"),
-        *("total", "train", "training", "network", "nn", "mini", "value", "type", "method", "function", "fn", "func"),
-        *("fun", "param", "parameter", "name", "manual", "regular"),
-    }
-)
-_WORDS = {
-    **dict.fromkeys(("number", "n", "count", "nb", "nr"), "num"),
-    **dict.fromkeys(("neuron", "node"), "unit"),
-    **dict.fromkeys(("dim", "dimension"), "size"),
-    **dict.fromkeys(("lamb", "lmbda", "lam", "lambd"), "lambda"),
-    **dict.fromkeys(("initializer", "initialiser", "initialization", "initialisation"), "init"),
-    **dict.fromkeys(("regularization", "regularisation", "regularizer"), "reg"),
-    **dict.fromkeys(("probability", "prob"), "rate"),
-    **dict.fromkeys(("val", "valid"), "validation"),
-    **dict.fromkeys(("act", "activ"), "activation"),
-    **dict.fromkeys(("opt", "optim", "optimiser"), "optimizer"),
-    "initial": "init",
-    "classes": "class",
-    "normalisation": "normalization",
-}
-
-
 @functools.cache
 def field_wordings() -> dict[frozenset[str], str]:
     """Every wording of a field that stands for one field only, and the field."""
@@ -197,3 +203,39 @@ def value_name(field: str, text: str, names: Collection[str]) -> str:
     hint = f"; did you mean {spelled.get(squashed(near), near)}?" if near else ""
     pointer = aliases.POINTERS.get(field, {}).get(squeezed, "")
     raise ValueError(f"must be one of {', '.join(names)}, got {shown(text)}{hint}{f'. {pointer}' if pointer else ''}")
+
+
+_ACCEPTED = inverted(aliases.ACCEPTED)
+_ALWAYS = inverted({said: names for said, (names, _) in aliases.ALWAYS.items()})
+
+
+def answer(written: str, value: str) -> str | None:
+    """What is to be said to a name that needs no setting; None for any other name.
+
+    Raises  UsageError for a value that asks for another program.
+    """
+    name = squashed(written)
+    if _WEIGHTS.fullmatch(name):
+        return aliases.SAVED
+    asked = _ASKED.fullmatch(name)
+    if asked and name != asked["verb"]:
+        return (
+            aliases.SHOWN
+            if asked["things"]
+            else aliases.SAVED
+            if asked["verb"] in ("save", "store")
+            else aliases.WRITTEN
+        )
+    said = _ALWAYS.get(name)
+    if said and value.lower() not in aliases.ALWAYS[said][1]:
+        raise UsageError(f"{said}: leave out {written}, got {shown(value)}")
+    return said or _ACCEPTED.get(name)
+
+
+def decided_by_data(written: str) -> str | None:
+    """ "inputs" or "classes", for a name of what the data set decides, such as num_classes or input_dim."""
+    words = wording(written)
+    if words & aliases.CLASSES and words <= aliases.CLASSES | aliases.MEASURES and words != {"label"}:
+        return "classes"
+    inputs = words & aliases.INPUTS and words <= aliases.INPUTS | aliases.MEASURES and words != {"feature"}
+    return "inputs" if inputs or squashed(written) == "infeatures" else None

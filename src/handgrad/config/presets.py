@@ -1,15 +1,23 @@
 """Presets: named values for the settings that nobody gives, and what a configuration says beyond its preset."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from handgrad.config.lookup import value_name
-from handgrad.config.owners import stated
-from handgrad.optim import OPTIMIZERS
+from handgrad.nn import INITIALIZERS, LAYERS, LOSSES
+from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Schedule
 
-if TYPE_CHECKING:
-    from handgrad.config.run_config import RunConfig
-
+# Registries whose entries have some settings and not others, by the setting that chooses the entry.
+CHOICES: dict[str, dict[str, Any]] = {
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "loss": LOSSES,
+    "weight_init": INITIALIZERS,
+}
+OTHER_NAMES = {"std": "init_scale"}  # of a dataclass field, where the setting is called otherwise
+# Settings that are None until they are given; a number that is the owner's own says no more than None.
+OWN = ("momentum", "beta", "beta1", "beta2", "label_smoothing", "schedule_steps", "schedule_factor", "init_scale")
 # Values of fields of RunConfig; a field that a preset leaves out has its own default.
 PRESETS: dict[str, dict[str, Any]] = {
     "best": {},
@@ -31,27 +39,57 @@ PRESETS: dict[str, dict[str, Any]] = {
 BEST, PLAIN = PRESETS
 
 
+def fields_of(entry: Any) -> dict[str, Any]:
+    """The dataclass fields of a registry's entry by the names of their settings."""
+    return {OTHER_NAMES.get(field.name, field.name): field for field in dataclasses.fields(entry)}
+
+
+def owned(choice: str) -> set[str]:
+    """The fields that some entries of a registry have, and others do not."""
+    entries: list[set[str]] = [set(fields_of(entry)) for entry in CHOICES[choice].values()]
+    return set().union(*entries) - entries[0].intersection(*entries) if entries else set()
+
+
+def defaults_of(setting: str) -> dict[str, Any]:
+    """The default that each entry of a registry has for a setting, by the entry's name."""
+    return {
+        name: fields_of(entry)[setting].default
+        for registry in CHOICES.values()
+        for name, entry in registry.items()
+        if setting in fields_of(entry)
+    }
+
+
+def interval_of(setting: str) -> str:
+    """The bounds of a setting as its owners state them, the widest where they differ; unbounded where it has none."""
+    found = [text.strip() for text in _intervals(setting)]
+    if not found:
+        return "(-inf, inf)"
+    low = min(found, key=lambda text: (float(text[1:-1].split(",")[0]), text[0] == "("))
+    high = max(found, key=lambda text: (float(text[1:-1].split(",")[1]), text[-1] == "]"))
+    return f"{low.split(',')[0]},{high.split(',')[1]}"
+
+
+def _intervals(setting: str) -> Iterator[str]:
+    entries = [entry for registry in CHOICES.values() for entry in registry.values()]
+    for entry in (*entries, GradientTransforms, Schedule):
+        field = fields_of(entry).get(setting)
+        if field is not None and "interval" in field.metadata:
+            yield field.metadata["interval"]
+    if setting == "dropout" and "dropout" in LAYERS:
+        yield fields_of(LAYERS["dropout"])["rate"].metadata["interval"]
+
+
 def preset_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """What the preset that `values` name says of settings; nothing for a name that the check of the field refuses."""
     try:
         found = PRESETS[value_name("preset", str(values.get("preset", BEST)).strip(), PRESETS)]
         given = values.get("optimizer", found.get("optimizer"))
-        return _of_optimizer(found, given and value_name("optimizer", str(given).strip(), OPTIMIZERS))
+        return of_optimizer(found, given and value_name("optimizer", str(given).strip(), OPTIMIZERS))
     except ValueError:
         return {}
 
 
-def preset_value(config: "RunConfig", name: str) -> Any:
-    """A setting as the configuration's preset has it."""
-    found = _of_optimizer(PRESETS[config.preset], config.optimizer)
-    return found.get(name, type(config).model_fields[name].default)
-
-
-def _of_optimizer(preset: dict[str, Any], optimizer: str | None) -> dict[str, Any]:
+def of_optimizer(preset: dict[str, Any], optimizer: str | None) -> dict[str, Any]:
     """A learning rate was chosen for one optimizer: another one begins with its own."""
     return preset if optimizer == preset.get("optimizer") else {n: v for n, v in preset.items() if n != "learning_rate"}
-
-
-def departures(config: "RunConfig") -> dict[str, Any]:
-    """The settings that differ from the configuration's preset."""
-    return {name: value for name, value in stated(config).items() if value != preset_value(config, name)}

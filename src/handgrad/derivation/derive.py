@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.config import RunConfig, build_dataset
-from handgrad.config.influence import beyond, beyond_line
+from handgrad.config.describe import beyond, beyond_line
 from handgrad.derivation.document import (
     ENGINE_BOUND,
     NUMERIC_BOUND,

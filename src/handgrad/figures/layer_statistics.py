@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from handgrad.figures import style
 from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.figures.run_data import RunData
-from handgrad.training.statistics import Statistics
+from handgrad.training.history import Statistics
 
 Array = NDArray[Any]
 MOST_LINES = 10

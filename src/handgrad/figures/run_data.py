@@ -14,8 +14,8 @@ from handgrad.evaluation import Predictions
 from handgrad.figures.base import DoesNotApplyError
 from handgrad.nn import Network
 from handgrad.runs import Run
+from handgrad.runs.comparison import Setup, differing, setup_of
 from handgrad.runs.predictions import distinct, images_of, predictions_of
-from handgrad.runs.setup import Setup, differing, setup_of
 from handgrad.text import visible_name
 from handgrad.training import History, load_model
 

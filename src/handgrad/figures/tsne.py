@@ -13,7 +13,7 @@ from handgrad.figures import style
 from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.figures.run_data import RunData
 from handgrad.nn import Network
-from handgrad.training.tensor_file import read_tensors, write_tensors
+from handgrad.training.models import read_tensors, write_tensors
 
 Array = NDArray[Any]
 IMAGES = 4  # purpose, in the key of a generator

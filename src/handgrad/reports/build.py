@@ -25,7 +25,7 @@ from handgrad.reports.sections import (
 )
 from handgrad.runs import Run
 from handgrad.runs.comparison import compare
-from handgrad.runs.kept import kept_weights
+from handgrad.runs.predictions import kept_weights
 
 Say = Callable[[str], None]
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.config import RunConfig, validates_on_test
-from handgrad.config.influence import WITHOUT_INFLUENCE, idle, settled
-from handgrad.config.presets import departures
+from handgrad.config.describe import WITHOUT_INFLUENCE, idle, settled
+from handgrad.config.schema import departures
 from handgrad.derivation import derive_run, to_html
 from handgrad.derivation.document import markdown_chapters
 from handgrad.errors import HandgradError
@@ -29,7 +29,7 @@ from handgrad.reports.blocks import (
     number,
     percent,
 )
-from handgrad.training.layer_watch import dead_units
+from handgrad.training.layer_statistics import dead_units
 
 PARTS = {"test": "test", "validation": "validation", "train": "training"}
 ENDINGS = {

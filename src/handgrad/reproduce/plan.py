@@ -17,14 +17,14 @@ from handgrad.claims.settings import choice
 from handgrad.classical import CLASSICAL
 from handgrad.classical import estimate as estimate_fit
 from handgrad.config import RunConfig, build_dataset
-from handgrad.config.influence import idle, settled
+from handgrad.config.describe import idle, settled
 from handgrad.data import load
 from handgrad.errors import ERROR, Diagnostic, HandgradError, UsageError
 from handgrad.reproduce.sweep_claims import check_effect
 from handgrad.reproduce.tasks import Finds, PlannedSweep, Task, config_of, over, plan_sweep
 from handgrad.runs import diagnose_each, make_trainer, prepare, prepare_classical
 from handgrad.sweeps.timing import estimate as estimate_trial
-from handgrad.training.estimate import estimate_seconds
+from handgrad.training.fit import estimate_seconds
 
 log = logging.getLogger("handgrad")
 

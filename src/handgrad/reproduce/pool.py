@@ -14,8 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from handgrad.errors import HandgradError
 from handgrad.reproduce.tasks import Ending, Task, finish
 from handgrad.runs import InterruptedRunError
-from handgrad.runs.child_processes import KILLED, follow, starting_processes
-from handgrad.runs.interruption import stopped_among, stopping_on_signals
+from handgrad.runs.interruption import KILLED, follow, starting_processes, stopped_among, stopping_on_signals
 
 TICK = 0.2  # seconds
 

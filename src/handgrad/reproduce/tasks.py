@@ -15,9 +15,8 @@ from handgrad.claims.questions import Found
 from handgrad.claims.settings import canonical_name, choice
 from handgrad.classical import Stage
 from handgrad.config import RunConfig
-from handgrad.config.build import REPLACED_BY_LAYERS
 from handgrad.config.lookup import field_aliases
-from handgrad.config.owners import filled
+from handgrad.config.schema import REPLACED_BY_LAYERS, filled
 from handgrad.errors import ERROR, FileSystemError, HandgradError, UsageError
 from handgrad.files import atomic_write
 from handgrad.runs import InterruptedRunError, Run, execute, resume
@@ -32,7 +31,7 @@ from handgrad.sweeps.samplers import require
 from handgrad.sweeps.search import run_sweep
 from handgrad.text import squashed
 from handgrad.training import Callback, Trainer
-from handgrad.training.weights import save_weights
+from handgrad.training.models import save_weights
 
 DIVERGED = "diverged"
 WEIGHTS = "weights.npz"

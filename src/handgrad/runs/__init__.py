@@ -2,9 +2,7 @@
 
 from handgrad.runs.classical import Prepared, prepare_classical
 from handgrad.runs.crossval import CrossValidation, FoldResult, cross_validate
-from handgrad.runs.folder import Run, create_run, list_runs, open_run
-from handgrad.runs.interruption import InterruptedRunError
-from handgrad.runs.start import (
+from handgrad.runs.execution import (
     build_network,
     build_settings,
     diagnose_each,
@@ -14,6 +12,8 @@ from handgrad.runs.start import (
     prepare,
     resume,
 )
+from handgrad.runs.interruption import InterruptedRunError
+from handgrad.runs.store import Run, create_run, list_runs, open_run
 
 __all__ = [
     "CrossValidation",

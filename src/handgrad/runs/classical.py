@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from handgrad.classical import ClassicalModel, Fitted, Stage, check_labels, estimate, fit, scores
 from handgrad.config import RunConfig, build_classical, build_split
+from handgrad.config.build import build_scaling
 from handgrad.data import Dataset, Split, take_fraction
 from handgrad.errors import Diagnostic
 from handgrad.evaluation import Predictions
 from handgrad.nn import Scaling
-from handgrad.runs.folder import Run
 from handgrad.runs.interruption import InterruptedRunError, stopping_on_signals
-from handgrad.runs.journal import journal, writing_log
-from handgrad.runs.predictions_file import write_predictions
-from handgrad.runs.scaling import scaling_of
+from handgrad.runs.predictions import write_predictions
+from handgrad.runs.recording import journal, writing_log
+from handgrad.runs.store import Run
 from handgrad.training import Callback
 from handgrad.training.chance import no_better_than_guessing, only_learned
 from handgrad.training.diagnose import heed
@@ -76,7 +76,7 @@ def prepare_classical(config: RunConfig, dataset: Dataset) -> Prepared:
     model, parts = build_classical(config), build_split(config, dataset)
     check_labels(model, parts.y_train)
     pixels = dataset.x_train.dtype == np.uint8
-    return Prepared(model, parts, scaling_of(config, dataset, parts.train_rows) if pixels else Scaling())
+    return Prepared(model, parts, build_scaling(config, dataset, parts.train_rows) if pixels else Scaling())
 
 
 def fit_classical(

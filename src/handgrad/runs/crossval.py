@@ -12,17 +12,17 @@ from statistics import stdev
 from typing import Any, NamedTuple
 
 from handgrad.config import RunConfig, build_dataset
-from handgrad.config.naming import folder_of_name
-from handgrad.config.owners import filled
+from handgrad.config.describe import folder_of_name
+from handgrad.config.schema import filled
 from handgrad.data import Dataset, folds_of_test, hold_fold, kfold, read_fold
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.evaluation import Interval, Predictions, class_report, mean_interval, mean_share
 from handgrad.files import LOCK, atomic_write, new_folder, read_file
 from handgrad.runs.classical import loss_of
-from handgrad.runs.folder import Run
+from handgrad.runs.execution import CallbackMaker, diagnose_run, no_callbacks
 from handgrad.runs.folds import complete_runs
 from handgrad.runs.predictions import predictions_of
-from handgrad.runs.start import CallbackMaker, diagnose_run, no_callbacks
+from handgrad.runs.store import Run
 from handgrad.training.diagnose import heed
 
 FILE, FORMAT = "crossval.json", 1

@@ -11,10 +11,16 @@ from typing import NamedTuple
 
 from handgrad.config import RunConfig
 from handgrad.errors import HandgradError, UsageError
-from handgrad.runs.child_processes import KILLED, follow, starting_processes
-from handgrad.runs.folder import Run
-from handgrad.runs.interruption import InterruptedRunError, stopped_among, stopping_on_signals
-from handgrad.runs.start import CallbackMaker, execute, no_callbacks, resume
+from handgrad.runs.execution import CallbackMaker, execute, no_callbacks, resume
+from handgrad.runs.interruption import (
+    KILLED,
+    InterruptedRunError,
+    follow,
+    starting_processes,
+    stopped_among,
+    stopping_on_signals,
+)
+from handgrad.runs.store import Run
 
 TICK = 0.1  # seconds between two looks whether a signal has come
 

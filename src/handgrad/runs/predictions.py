@@ -2,19 +2,64 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from handgrad.classical import CLASSICAL
 from handgrad.config import RunConfig, build_dataset, build_split
 from handgrad.data import Dataset
-from handgrad.errors import UsageError
-from handgrad.evaluation.predictions import Predictions, predict, same_images
-from handgrad.runs.folder import Run
-from handgrad.runs.predictions_file import read_predictions
+from handgrad.errors import CorruptDataError, UsageError
+from handgrad.evaluation import Predictions, predict, same_images, wilson
+from handgrad.runs.store import Run
+from handgrad.text import visible_name
+from handgrad.training.models import read_tensors, write_tensors
 
+FORMAT = 1
 log = logging.getLogger("handgrad")
 PARTS = ("test", "validation", "train")
+Watch = Callable[[Sequence[Run]], Iterable[Run]]
+"""Goes through the runs, and may show how far it is."""
+
+
+def write_predictions(path: Path, predictions: Mapping[str, Predictions]) -> None:
+    """Write those of each part, such as "test".
+
+    Raises  FileSystemError when it cannot be written.
+    """
+    one = next(iter(predictions.values()))
+    document = {
+        "kind": "predictions",
+        "format": FORMAT,
+        "parts": list(predictions),
+        "class_names": one.class_names,
+        "probabilistic": one.probabilistic,
+    }
+    tensors = {f"{part}.scores": np.ascontiguousarray(each.scores) for part, each in predictions.items()}
+    labels = {f"{part}.labels": np.ascontiguousarray(each.labels) for part, each in predictions.items()}
+    write_tensors(path, tensors | labels, document)
+
+
+def read_predictions(path: Path) -> dict[str, Predictions]:
+    """The predictions of each part.
+
+    Raises  FileSystemError when it cannot be read; CorruptDataError when it is torn, altered or something else.
+    """
+    tensors, document = read_tensors(path, "predictions")
+    if document.get("format") != FORMAT:
+        raise CorruptDataError(
+            f"{path} has format {document.get('format')}, this version reads {FORMAT}: update handgrad"
+        )
+    try:
+        names, probabilistic = tuple(map(visible_name, document["class_names"])), bool(document["probabilistic"])
+        return {
+            part: Predictions(tensors[f"{part}.scores"], tensors[f"{part}.labels"], names, probabilistic)
+            for part in document["parts"]
+        }
+    except (KeyError, TypeError) as error:
+        raise CorruptDataError(f"{path} lacks something of predictions: {error!r}") from error
 
 
 def predictions_of(run: Run, part: str = "test", dataset: Dataset | None = None) -> Predictions:
@@ -72,10 +117,6 @@ def images_of(config: RunConfig, dataset: Dataset, part: str) -> tuple[Any, Any]
     return parts.x[rows], parts.y[rows]
 
 
-Watch = Callable[[Sequence[Run]], Iterable[Run]]
-"""Goes through the runs, and may show how far it is."""
-
-
 def predictions_of_all(
     runs: Sequence[Run], part: str = "test", dataset: str | None = None, watch: Watch = iter
 ) -> list[Predictions]:
@@ -120,3 +161,24 @@ def distinct(runs: Sequence[Run]) -> None:
         if run.path.resolve() in seen:
             raise UsageError(f"{run.path} is given twice: name each run once")
         seen.add(run.path.resolve())
+
+
+def kept_epoch(run: Run) -> int:
+    """The epoch whose weights the run keeps: the best, where it chose one, or the last."""
+    metrics = run.metrics
+    return (metrics["best_epoch"] if run.config.keep == "best" else None) or len(metrics["epochs"])
+
+
+def kept_weights(run: Run) -> str:
+    """Which weights, and by how many images they were chosen: "epoch 7 of 20, best of 144 validation images, …"."""
+    metrics, config = run.metrics, run.config
+    epoch, images = f"epoch {kept_epoch(run)} of {config.epochs}", metrics["validation_images"]
+    if config.keep == "last" and metrics["steps"] != metrics["epochs"][-1]["step"]:
+        return f"the weights after step {metrics['steps']:,}, in epoch {len(metrics['epochs']) + 1} of {config.epochs}"
+    if config.keep == "last" or metrics["best_epoch"] is None:
+        why = "" if images else ": there are no validation images to choose by"
+        return f"{epoch}, the last one{why if config.keep == 'best' else ''}"
+    if config.monitor == "validation_loss":
+        return f"{epoch}, least loss on {images:,} validation images"
+    _, low, high, _ = wilson(round(images * metrics["validation"]["accuracy"]), images)
+    return f"{epoch}, best of {images:,} validation images, ± {50 * (high - low):.1f} points"

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from handgrad.config import RunConfig, kind_of
-from handgrad.config.naming import values_name
+from handgrad.config.describe import values_name
 from handgrad.errors import Diagnostic, UsageError
 from handgrad.sweeps.pruner import Hyperband
 from handgrad.sweeps.space import Constant, Distribution, distribution, name_of, numbers_of

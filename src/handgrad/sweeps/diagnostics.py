@@ -9,7 +9,7 @@ import numpy as np
 
 from handgrad.classical import CLASSICAL
 from handgrad.config import RunConfig
-from handgrad.config.influence import WITHOUT_INFLUENCE, conditions
+from handgrad.config.describe import WITHOUT_INFLUENCE, conditions
 from handgrad.config.lookup import listed
 from handgrad.data import read_fold
 from handgrad.errors import ERROR, NOTE, WARNING, Diagnostic, UsageError

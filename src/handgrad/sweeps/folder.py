@@ -13,7 +13,7 @@ from typing import Any
 
 from handgrad import strict_yaml
 from handgrad.config import RunConfig
-from handgrad.config.influence import effective_differences
+from handgrad.config.describe import effective_differences
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
 from handgrad.files import atomic_write, new_folder, read_file, read_object
 from handgrad.runs import Run, list_runs

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.config import RunConfig, decides_training
-from handgrad.config.naming import folder_of_name
+from handgrad.config.describe import folder_of_name
 from handgrad.errors import ERROR, WARNING, Diagnostic, UsageError
 from handgrad.machine import available_cores
 from handgrad.runs import diagnose_each

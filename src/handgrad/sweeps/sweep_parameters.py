@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from handgrad.config import decides_training, kind_of
-from handgrad.config.accepted import answer, decided_by_data
-from handgrad.config.lookup import Problems, field_aliases, inverted, listed, shown
-from handgrad.config.meaning import meaning
+from handgrad.config.lookup import Problems, answer, decided_by_data, field_aliases, inverted, listed, shown
+from handgrad.config.read import meaning
 from handgrad.config.value_types import Number, Options, Whole, Wholes
 from handgrad.errors import NOTE, Diagnostic, UsageError
 from handgrad.files import read_file

@@ -13,10 +13,10 @@ from handgrad.config import RunConfig, build_dataset, build_layers
 from handgrad.data import Dataset
 from handgrad.files import read_file
 from handgrad.runs import Run
-from handgrad.runs.start import prepare
+from handgrad.runs.execution import prepare
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.training import Trainer
-from handgrad.training.estimate import estimate_seconds
+from handgrad.training.fit import estimate_seconds
 
 PROBES = 8  # configurations that are timed
 SAMPLE = 200  # configurations that the mean is taken over

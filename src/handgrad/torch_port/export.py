@@ -15,10 +15,8 @@ from handgrad.errors import CorruptDataError, UsageError
 from handgrad.files import LARGEST_BYTES, atomic_write
 from handgrad.nn import Network
 from handgrad.torch_mapping import TorchModule
-from handgrad.torch_port.installed import installed_torch
-from handgrad.torch_port.port import sequential
-from handgrad.torch_port.weights import from_state, modules_of, to_state
-from handgrad.training import weights
+from handgrad.torch_port.port import from_state, installed_torch, modules_of, sequential, to_state
+from handgrad.training import models
 
 PICKLES = (".pt", ".pth", ".ckpt", ".bin")
 
@@ -53,7 +51,7 @@ def save_torch(network: Network, path: Path) -> None:
     Raises  UsageError for another ending, or .pt without PyTorch; FileSystemError.
     """
     if path.suffix == ".npz":
-        weights.save_weights(network, path)
+        models.save_weights(network, path)
     elif path.suffix == ".safetensors":
         atomic_write(path, tensors_as_bytes.save(to_state(network), {"format": "pt"}))
     elif path.suffix in (".pt", ".pth"):
@@ -78,7 +76,7 @@ def load_weights(network: Network, path: Path) -> None:
         content = read_file(path, LARGEST_BYTES)
         if not _is_ours(content):
             return from_state(network, _tensors(content, path), str(path))
-    return weights.load_weights(network, path)
+    return models.load_weights(network, path)
 
 
 def _is_ours(content: bytes) -> bool:

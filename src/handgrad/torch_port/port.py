@@ -1,24 +1,176 @@
 """A network in PyTorch over our own memory: the same parameters, gradients and buffers, seen as torch.nn modules."""
 
+import importlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.errors import CorruptDataError, UsageError
 from handgrad.kernels.augment import augment
 from handgrad.kernels.driver import gather
 from handgrad.kernels.program import Batches
 from handgrad.kernels.random import subkey
-from handgrad.nn import Network
-from handgrad.nn.layout import layouts
-from handgrad.torch_port.criteria import criterion
-from handgrad.torch_port.installed import device_named, installed_torch, torch_attribute
-from handgrad.torch_port.weights import modules_of, places
+from handgrad.nn import Loss, Network
+from handgrad.nn.layout import Slot, layouts
+from handgrad.plugins import how_to_install
+from handgrad.torch_mapping import TorchModule, arguments_from
 
+Criterion = Callable[[Any, Any], Any]
+"""(logits (N, K), labels (N,)) -> mean loss, a tensor of no axes."""
 Array = NDArray[Any]
+COUNTER = "num_batches_tracked"  # a buffer of PyTorch's batch normalisation, without use where it has a momentum
+
+
+def installed_torch() -> Any:
+    """The module `torch`.
+
+    Raises  UsageError when PyTorch is not installed.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise UsageError(
+            f"PyTorch is not installed: {how_to_install('torch')}. --backend torch, lockstep and .pt files need it"
+        ) from error
+    return torch
+
+
+def torch_attribute(name: str) -> Any:
+    """What a dotted name such as "torch.optim.Adam" stands for.
+
+    Raises  UsageError when PyTorch is not installed, or this version of it has nothing of the name.
+    """
+    torch = installed_torch()
+    home, _, attribute = name.rpartition(".")
+    try:
+        return getattr(importlib.import_module(home), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"PyTorch {torch.__version__} has no {name}: {how_to_install('torch')}") from error
+
+
+def device_named(name: str) -> Any:
+    """The torch.device of "cpu", "cuda", or "auto": the graphics card where there is one.
+
+    Raises  UsageError when it has none of that kind.
+    """
+    torch = installed_torch()
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError(
+            f"device cuda: PyTorch {torch.__version__} finds no CUDA device here. Use --device cpu, or auto (--device)"
+        )
+    return torch.device(name)
+
+
+def criterion(loss: Loss) -> Criterion:
+    """PyTorch's function for one of our losses.
+
+    Raises  UsageError for a loss that names none.
+    """
+    mapping = loss.torch
+    if mapping is None:
+        raise UsageError(f"the loss {type(loss).__name__} names no function of PyTorch's: give the class a `torch`")
+    functional, function = installed_torch().nn.functional, torch_attribute(mapping.name)
+    arguments = arguments_from(loss, mapping.arguments)
+
+    def mean_loss(logits: Any, labels: Any) -> Any:
+        targets = functional.one_hot(labels, logits.shape[1]).to(logits.dtype) if mapping.one_hot else labels
+        return function(functional.softmax(logits, dim=1) if mapping.softmax else logits, targets, **arguments)
+
+    return mean_loss
+
+
+class Place(NamedTuple):
+    """Where one of our parts stands in PyTorch: module, name in it, whether its axes are the other way round there."""
+
+    slot: Slot
+    module: str
+    name: str
+    transposed: bool
+    trained: bool
+
+    @property
+    def key(self) -> str:
+        """Its key in a state_dict."""
+        return f"{self.module}.{self.name}"
+
+    def view(self, vector: Any) -> Any:
+        """The part of a flat vector, an array or a tensor, as PyTorch shapes it; nothing is copied."""
+        part = vector[self.slot.start : self.slot.stop].reshape(self.slot.part.shape)
+        return part.T if self.transposed else part
+
+
+def modules_of(network: Network) -> Iterator[tuple[str, int, TorchModule]]:
+    """(name, number of our layer, module) for each of PyTorch's modules, in the order in which they are applied.
+
+    A layer's last module has its number for a name, as in a plain Sequential; what comes before has its class's too.
+
+    Raises  UsageError for a layer that names no module.
+    """
+    shape = network.input_shape
+    for number, (layer, plan) in enumerate(zip(network.layers, network.plans, strict=True)):
+        modules = layer.torch_modules(shape)
+        if not modules:
+            raise UsageError(
+                f"layer {number}, {type(layer).__name__}, names no module of PyTorch's: "
+                "give the class `torch_modules`, or an activation `torch`"
+            )
+        for module in modules[:-1]:
+            yield f"{number}_{module.name.rpartition('.')[2].lower()}", number, module
+        yield str(number), number, modules[-1]
+        shape = plan.output
+
+
+def places(network: Network) -> Iterator[Place]:
+    """Every parameter and every buffer of a network."""
+    slots = [(slot, True) for slot in network.parameter_slots] + [(slot, False) for slot in network.buffer_slots]
+    for module, number, row in modules_of(network):
+        for slot, trained in slots:
+            if slot.layer == number and slot.part.name in row.names:
+                name = row.names[slot.part.name]
+                yield Place(slot, module, name, slot.part.name in row.transposed, trained)
+
+
+def to_state(network: Network) -> dict[str, Array]:
+    """The arrays of a state_dict, by PyTorch's keys.
+
+    Shapes  a dense layer's weight is (outputs, inputs) there; everything else has the same shape on both sides
+    """
+    state: dict[str, Array] = {}
+    for place in places(network):
+        state[place.key] = np.array(place.view(network.parameters if place.trained else network.buffers), order="C")
+        if place.name == "running_var":
+            state[f"{place.module}.{COUNTER}"] = np.zeros((), np.int64)
+    return state
+
+
+def from_state(network: Network, state: Mapping[str, Array], source: str = "the state_dict") -> None:
+    """Give the network the arrays of a state_dict.
+
+    Raises  CorruptDataError when a key is missing or unknown, a shape is another one, or a number is not finite.
+    """
+    targets = {place.key: place for place in places(network)}
+    unknown = [key for key in state if key not in targets and not key.endswith(COUNTER)]
+    for key, place in targets.items():
+        target = place.view(network.parameters if place.trained else network.buffers)
+        array = state.get(key)
+        if array is None or array.shape != target.shape:
+            found = "nothing" if array is None else f"shape {array.shape}"
+            extra = f"; it holds {', '.join(unknown[:3])}" if unknown else ""
+            raise CorruptDataError(
+                f"{source}: {key} must have shape {target.shape} for this network, found {found}{extra}"
+            )
+        if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+            raise CorruptDataError(f"{source}: {key} must hold finite numbers")
+    if unknown:
+        raise CorruptDataError(f"{source}: {unknown[0]} is no part of this network: is it another one's?")
+    for key, place in targets.items():
+        place.view(network.parameters if place.trained else network.buffers)[...] = state[key]
 
 
 def sequential(network: Network) -> Any:

@@ -1,21 +1,103 @@
 """The training loop with PyTorch's arithmetic: everything around a step is the hand-written engine's own."""
 
 import math
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.errors import UsageError
 from handgrad.evaluation import Measure
-from handgrad.kernels.program import Batches
+from handgrad.kernels.program import Batches, Optimization
 from handgrad.kernels.random import subkey
-from handgrad.torch_port.optimizers import Update
-from handgrad.torch_port.port import Port
+from handgrad.optim import OPTIMIZERS, GradientTransforms, Optimizer
+from handgrad.torch_mapping import arguments_from
+from handgrad.torch_port.port import Port, torch_attribute
 from handgrad.training import Trainer
-from handgrad.training.divergence import Outputs
+from handgrad.training.trainer import Outputs
 
 Array = NDArray[Any]
+
+
+class Update:
+    """One of torch.optim's optimizers on a port's parameters, after our gradient transforms.
+
+    Its state is views of `optimization`'s vectors: preset, so that PyTorch does not make its own, and kept by it,
+    since it changes state in place. A checkpoint of ours therefore holds it.
+    """
+
+    def __init__(
+        self, port: Port, optimizer: Optimizer, transforms: GradientTransforms, optimization: Optimization
+    ) -> None:
+        if optimizer.torch is None:
+            known = ", ".join(name for name, each in OPTIMIZERS.items() if each.torch)
+            raise UsageError(
+                f"PyTorch has no optimizer {type(optimizer).__name__.lower()}: choose one of {known}, "
+                "or --backend handgrad (--optimizer)"
+            )
+        self.port, self.transforms, self.optimization, self.mapping = port, transforms, optimization, optimizer.torch
+        self.states = port.shared(optimization.states)
+        self.rule = self._rule(optimizer)
+        self.before: list[Callable[[float], None]] = [self.clip, self.add_l1]  # what is done to gradients first
+        self._tie()
+
+    def _rule(self, optimizer: Optimizer) -> Any:
+        """PyTorch's optimizer with two groups of parameters: weights decay, biases, gamma and beta do not."""
+        groups = []
+        for penalised, decay in ((True, self.transforms.weight_decay), (False, 0.0)):
+            chosen = [parameter for place, parameter in self.port.tied if place.slot.part.penalised == penalised]
+            groups += [{"params": chosen, "weight_decay": decay}] if chosen else []
+        kind = torch_attribute(self.mapping.name)
+        return kind(groups, lr=optimizer.learning_rate, **arguments_from(optimizer, self.mapping.arguments))
+
+    def _tie(self) -> None:
+        size = self.port.parameters.numel()
+        for place, parameter in self.port.tied:
+            for k, name in enumerate(self.mapping.states):
+                self.rule.state[parameter][name] = place.view(self.states[k * size : (k + 1) * size])
+
+    def push(self, step: int) -> None:
+        """Bring our state to PyTorch: the vectors to the device, the scalars and the number of steps made to each."""
+        torch = self.port.torch
+        if self.port.apart:
+            self.states.copy_(torch.from_numpy(self.optimization.states))
+        for _, parameter in self.port.tied:
+            state = self.rule.state[parameter]
+            state["step"] = torch.tensor(float(step))
+            for name, value in zip(self.mapping.memory, self.optimization.memory, strict=True):
+                state[name] = torch.tensor(value, dtype=torch.float64)
+
+    def pull(self) -> None:
+        """Bring PyTorch's state back."""
+        if self.port.apart:
+            self.optimization.states[:] = self.states.cpu().numpy()
+        state = self.rule.state[self.port.tied[0][1]]
+        self.optimization.memory[:] = [float(state[name]) for name in self.mapping.memory]
+
+    def __call__(self, learning_rate: float, measure: bool) -> float:
+        """One update from the gradients as they stand; returns their norm where it is wanted, else NaN."""
+        norm = float(self.port.torch.linalg.vector_norm(self.port.gradients)) if measure else float("nan")
+        for transform in self.before:
+            transform(learning_rate)
+        for group in self.rule.param_groups:
+            group["lr"] = learning_rate
+        self.rule.step()
+        return norm
+
+    def clip(self, learning_rate: float) -> None:
+        """Shorten the gradient of all parameters together."""
+        if self.transforms.clip_norm:
+            parameters = [parameter for _, parameter in self.port.tied]
+            self.port.torch.nn.utils.clip_grad_norm_(parameters, self.transforms.clip_norm)
+
+    def add_l1(self, learning_rate: float) -> None:
+        """The gradient of the L1 penalty, which no optimizer of PyTorch's has."""
+        if self.transforms.l1:
+            for place, parameter in self.port.tied:
+                if place.slot.part.penalised:
+                    parameter.grad.add_(parameter.detach().sign(), alpha=self.transforms.l1)
 
 
 class TorchTrainer(Trainer):

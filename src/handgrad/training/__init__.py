@@ -1,13 +1,12 @@
 """The training loop, its history, checkpoints, and models on disk."""
 
-from handgrad.training.callback import Callback
 from handgrad.training.checkpoint import load_newest_checkpoint, save_checkpoint
 from handgrad.training.fit import fit
 from handgrad.training.history import Epoch, Evaluation, History
-from handgrad.training.layer_watch import LayerWatch
+from handgrad.training.layer_statistics import LayerWatch
 from handgrad.training.models import load_model, save_model
 from handgrad.training.settings import Augmentation, Settings
-from handgrad.training.trainer import Trainer
+from handgrad.training.trainer import Callback, Trainer
 
 __all__ = [
     "Augmentation",

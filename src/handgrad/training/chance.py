@@ -11,8 +11,8 @@ from handgrad.errors import WARNING, Diagnostic
 from handgrad.evaluation import Measure, wilson
 from handgrad.nn import ACTIVATIONS, LAYERS
 from handgrad.training.diagnose import LEAST_STEPS
-from handgrad.training.layer_watch import layer_statistics
-from handgrad.training.statistics import Statistics
+from handgrad.training.history import Statistics
+from handgrad.training.layer_statistics import layer_statistics
 from handgrad.training.trainer import Trainer
 
 Array = NDArray[Any]

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError
-from handgrad.training.environment import differing
-from handgrad.training.tensor_file import Tensors, read_tensors, write_tensors
-from handgrad.training.trainer import Trainer
+from handgrad.training.models import Tensors, read_tensors, write_tensors
+from handgrad.training.trainer import Trainer, differing
 
 FORMAT = 1
 KEPT = 2

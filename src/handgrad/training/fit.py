@@ -1,6 +1,7 @@
 """`fit`: train a network in one call."""
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,17 +14,17 @@ from handgrad.data.npz import to_labels
 from handgrad.data.pixels import not_finite, range_of
 from handgrad.errors import CorruptDataError
 from handgrad.nn import Network, Scaling
-from handgrad.training.callback import Callback
 from handgrad.training.chance import at_chance
 from handgrad.training.diagnose import diagnose, heed
 from handgrad.training.history import History
 from handgrad.training.settings import Settings
-from handgrad.training.trainer import Trainer
+from handgrad.training.trainer import Callback, Trainer
 
 log = logging.getLogger("handgrad")
 Array = NDArray[Any]
 VALIDATION = 0.1
 LARGE = 12.0  # pixels as floats are from 0 to 1 or from -1 to 1, standardised ones a few times as large
+PROBE_SECONDS = 0.3
 
 
 def fit(
@@ -73,3 +74,18 @@ def _find_range(network: Network, images: Array) -> None:
         network.scaling = Scaling(1 / (high - low), -low / (high - low))
     elif images.dtype.kind == "f" and (largest := float(np.abs(images).max())) > LARGE:
         log.warning("images are floats up to %g, which enter as they are: divide them by %g first", largest, largest)
+
+
+def estimate_seconds(trainer: Trainer) -> float:
+    """Train a moment, measure validation once, and project; it changes the trainer's network, so throw that away."""
+    trainer.seconds_for(1)  # loads what is compiled
+    steps = 1
+    while True:
+        seconds = trainer.seconds_for(steps)
+        if seconds >= PROBE_SECONDS or steps == trainer.steps_per_epoch:
+            break
+        steps = min(4 * steps, trainer.steps_per_epoch)
+    begin = time.perf_counter()
+    trainer.measure(trainer.split.x, trainer.split.y, trainer.split.validation_rows)
+    evaluation = time.perf_counter() - begin
+    return seconds / steps * trainer.total_steps + evaluation * trainer.settings.epochs

@@ -1,15 +1,106 @@
 """Trained networks on disk: everything that a prediction needs, in one safetensors file."""
 
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import safetensors
+from numpy.typing import NDArray
+from safetensors import numpy as tensors_as_bytes
 
-from handgrad.errors import CorruptDataError, HandgradError
-from handgrad.nn import Network, Scaling
-from handgrad.training.description import describe, restore_layer, restore_loss
-from handgrad.training.tensor_file import Tensors, read_tensors, write_tensors
+from handgrad.errors import CorruptDataError, HandgradError, UsageError
+from handgrad.files import atomic_write, read_file
+from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, Layer, Loss, Network, Scaling
 
+Tensors = dict[str, NDArray[Any]]
 FORMAT = 1
+SUFFIXES = (".npz", ".npy", ".safetensors")
+
+
+def write_tensors(path: Path, tensors: Tensors, document: dict[str, Any], durable: bool = True) -> None:
+    """Write both to `path` atomically; `durable` is as for `atomic_write`.
+
+    Raises  FileSystemError when the disk is full or the folder cannot be written.
+    """
+    text = json.dumps(document, sort_keys=True)
+    whole = json.dumps({"digest": _digest(tensors, text), "document": text})
+    # One entry only: safetensors writes several in an order that changes from process to process.
+    atomic_write(path, tensors_as_bytes.save(tensors, {"handgrad": whole}), durable)
+
+
+def read_tensors(path: Path, kind: str) -> tuple[Tensors, dict[str, Any]]:
+    """The arrays and the document of a file written by `write_tensors` whose document has this `kind`.
+
+    Raises  FileSystemError when it cannot be read; CorruptDataError when it is torn, altered or of another kind.
+    """
+    content = read_file(path)
+    try:
+        tensors = tensors_as_bytes.load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        whole = json.loads(header["__metadata__"]["handgrad"])
+        text, digest = whole["document"], whole["digest"]
+        document = json.loads(text)
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        raise CorruptDataError(f"{path} is not a {kind} written by handgrad, or it is torn: {error}") from error
+    if digest != _digest(tensors, text):
+        raise CorruptDataError(f"{path} was altered after it was written: its digest does not match its content")
+    if not isinstance(document, dict):
+        raise CorruptDataError(f"{path} is not a {kind} written by handgrad: it describes nothing")
+    if document.get("kind") != kind:
+        raise CorruptDataError(f"{path} is a {document.get('kind')}, expected a {kind}")
+    return tensors, document
+
+
+def _digest(tensors: Tensors, text: str) -> str:
+    sha = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        sha.update(f"{name} {tensors[name].dtype} {tensors[name].shape}".encode())
+        sha.update(tensors[name].tobytes())
+    return sha.hexdigest()
+
+
+def describe(thing: Any) -> Any:
+    """A layer, a loss or an initialiser as {name: {field: value}}, nested where a field is one; others as they are.
+
+    Raises  CorruptDataError when its class is in no registry, so that nothing is saved that could not be loaded.
+    """
+    if not is_dataclass(thing):
+        return thing
+    for name, known in _registered().items():
+        if type(thing) is known:
+            return {name: {field.name: describe(getattr(thing, field.name)) for field in fields(thing)}}
+    raise CorruptDataError(f"{type(thing).__name__} has no row in LAYERS, ACTIVATIONS, LOSSES or INITIALIZERS: add one")
+
+
+def restore_layer(description: Any) -> Layer:
+    """The layer that `describe` was given.  Raises  CorruptDataError."""
+    return _restore(description, LAYERS | ACTIVATIONS)
+
+
+def restore_loss(description: Any) -> Loss:
+    """The loss that `describe` was given.  Raises  CorruptDataError."""
+    return _restore(description, LOSSES)
+
+
+def _registered() -> dict[str, type]:
+    return {**LAYERS, **ACTIVATIONS, **LOSSES, **INITIALIZERS}
+
+
+def _restore(description: Any, registry: Mapping[str, type]) -> Any:
+    try:
+        ((name, values),) = description.items()
+        made = {
+            field: _restore(value, INITIALIZERS) if isinstance(value, dict) else value
+            for field, value in values.items()
+        }
+        return registry[name](**made)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CorruptDataError(f"{description} describes nothing that is registered here: {error!r}") from error
 
 
 def save_model(network: Network, path: str | Path, durable: bool = True) -> None:
@@ -74,3 +165,65 @@ def _fill(network: Network, tensors: Tensors, path: Path) -> None:
         if not np.isfinite(array).all():
             raise CorruptDataError(f"{path}: {name} holds numbers that are not finite: the training diverged")
         view[...] = array
+
+
+def save_weights(network: Network, path: Path) -> None:
+    """Write the network's weights in the format that the name of `path` ends with.
+
+    Shapes  .npz: "0.weight" (inputs, outputs), "0.bias" (outputs,), ...; .npy: all parameters, then all buffers
+    Raises  UsageError for another ending; FileSystemError when it cannot be written.
+    """
+    check_suffix(path)
+    if path.suffix == ".safetensors":
+        return save_model(network, path)
+    buffer = io.BytesIO()
+    if path.suffix == ".npz":
+        save: Any = np.savez
+        save(buffer, **network.views)
+    else:
+        np.save(buffer, np.concatenate([network.parameters, network.buffers]))
+    return atomic_write(path, buffer.getvalue())
+
+
+def load_weights(network: Network, path: Path) -> None:
+    """Give the network the weights that `save_weights` wrote for one with the same layers.
+
+    Raises  UsageError for another ending; FileSystemError; CorruptDataError when names, shapes or types differ.
+    """
+    check_suffix(path)
+    views = load_model(path).views if path.suffix == ".safetensors" else _read_numpy(network, path)
+    for name, view in network.views.items():
+        if name not in views or views[name].shape != view.shape:
+            found = views[name].shape if name in views else "nothing"
+            raise CorruptDataError(f"{path}: {name} must have shape {view.shape} for this network, found {found}")
+        if views[name].dtype.kind not in "fiu" or not np.isfinite(views[name]).all():
+            raise CorruptDataError(f"{path}: {name} must hold finite numbers")
+        view[...] = views[name]
+
+
+def check_suffix(path: Path) -> None:
+    """Raises  UsageError when weights cannot be written to a file of this name."""
+    if path.suffix not in SUFFIXES:
+        raise UsageError(
+            f"weights are kept in a file ending in {', '.join(SUFFIXES)}, got {path} (--model_save_path, --model_path)"
+        )
+
+
+def _read_numpy(network: Network, path: Path) -> dict[str, NDArray[Any]]:
+    content = read_file(path)
+    try:
+        if path.suffix == ".npz":
+            with np.lib.npyio.NpzFile(io.BytesIO(content), own_fid=True, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in network.views if name in arrays}
+        return _cut(network, np.lib.format.read_array(io.BytesIO(content), allow_pickle=False))
+    except Exception as error:  # damage shows as ValueError, EOFError, BadZipFile, zlib.error, TokenError and others
+        raise CorruptDataError(f"{path} holds no weights: {' '.join(str(error).split())}") from error
+
+
+def _cut(network: Network, loaded: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """The parts of one flat vector by name."""
+    count = network.parameters.size
+    if loaded.shape != (count + network.buffers.size,):
+        raise ValueError(f"expected {count + network.buffers.size} numbers in a row, found shape {loaded.shape}")
+    named = {slot.name: slot.view(loaded[:count]) for slot in network.parameter_slots}
+    return named | {slot.name: slot.view(loaded[count:]) for slot in network.buffer_slots}

@@ -4,32 +4,117 @@ All that a training needs to go on is its network, its optimizer's state and the
 dropout, noise and the schedule are functions of (seed, step), and the early-stopping counter one of the history.
 """
 
+import platform
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from importlib.metadata import version
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.classical import Stage
 from handgrad.data import Split
-from handgrad.errors import UsageError
+from handgrad.errors import DivergedError, UsageError
 from handgrad.evaluation import Measure, measure
 from handgrad.kernels import driver
+from handgrad.kernels.blocks import VECTOR_BYTES
 from handgrad.kernels.program import Batches
 from handgrad.kernels.random import subkey
 from handgrad.nn import Network
 from handgrad.nn.network import EVALUATION_ROWS
-from handgrad.training.callback import Callback
 from handgrad.training.diagnose import heed, lonely_batches
-from handgrad.training.divergence import Outputs, diverged, standing_outputs
-from handgrad.training.environment import environment
 from handgrad.training.history import Epoch, Evaluation, History
 from handgrad.training.settings import Settings
 
+PACKAGES = ("numpy", "numba", "scipy", "llvmlite")
+Outputs = Iterable[tuple[int, Any]]
+"""The number of each layer with its outputs for one batch, first to last."""
 Array = NDArray[Any]
 SHUFFLING, TRAINING = 12, 13  # purposes, in the keys of random numbers
 SAMPLE = 256  # training images that are looked at to choose kernels
 CHUNK_SECONDS = 0.1  # a compiled call lasts about so long: short enough for Ctrl-C and a progress bar
+
+
+def environment() -> dict[str, Any]:
+    """Versions and processor, as plain data."""
+    return dict(_environment())
+
+
+@cache
+def _environment() -> dict[str, Any]:
+    return {
+        "handgrad": version("handgrad"),
+        "python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+        "vector_bytes": VECTOR_BYTES,
+        "machine": platform.machine(),
+        "processor": llvm.get_host_cpu_name(),
+        "platform": sys.platform,
+    }
+
+
+def differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """One phrase for each entry that is not the same: "numba 0.67, now 0.68"."""
+    names = [*before, *(name for name in now if name not in before)]
+    return [f"{name} {before.get(name)}, now {now.get(name)}" for name in names if before.get(name) != now.get(name)]
+
+
+def diverged(network: Network, outputs: Outputs, what: str, loss: float) -> DivergedError:
+    """The error for `what`, a loss that is not finite; `outputs` are those of the batch that it was computed from."""
+    return DivergedError(
+        f"training diverged: the {what} is {loss}; {_culprit(network, outputs)}. "
+        "Lower --learning_rate or set --clip_norm 1"
+    )
+
+
+def standing_outputs(network: Network, rows: int) -> Iterator[tuple[int, Any]]:
+    """What the layers' operations left in the network's memory for the last batch of up to `rows` images."""
+    program = network.program(rows)
+    for operation in program.table:
+        start = operation["y_start"]
+        yield int(operation["stream"]), program.activations[start : start + rows * operation["y_size"]]
+
+
+def _culprit(network: Network, outputs: Outputs) -> str:
+    for slot in network.parameter_slots:
+        if not np.isfinite(slot.view(network.parameters)).all():
+            return f"{slot.name} is no longer finite, the update before overflowed"
+    for layer, numbers in outputs:
+        if not np.isfinite(numbers).all():
+            return f"the outputs of layer {layer} ({type(network.layers[layer]).__name__}) are the first not finite"
+    return "the latest outputs of every layer are finite"
+
+
+class Callback:
+    """Every method may be left out. They are called in the training's own thread, between compiled calls."""
+
+    def started(self, trainer: "Trainer") -> None:
+        """Before the first step, also after a resume."""
+
+    def stepped(self, trainer: "Trainer", first: int, losses: Any, correct: Any, norms: dict[int, float]) -> None:
+        """Some iterations were made, the first of them with number `first`, counted from 1."""
+
+    def evaluated(self, trainer: "Trainer", evaluation: Evaluation) -> None:
+        """The validation set was measured in the middle of an epoch."""
+
+    def epoch_ended(self, trainer: "Trainer", epoch: Epoch) -> None:
+        """An epoch's row is complete."""
+
+    def paused(self, trainer: "Trainer") -> None:
+        """Between two compiled calls, several times a second: the moment to save, or to ask for a stop."""
+
+    def ended(self, trainer: "Trainer") -> None:
+        """Training is over or was stopped; the network holds the weights that it ends with."""
+
+    def fitting(self, stage: Stage) -> None:
+        """A model that has no steps is at work; several times a second, and at the end of each stage."""
+
+    def finished(self, trainer: "Trainer", run: Any) -> None:
+        """The run's folder is complete: metrics and model are written."""
 
 
 class Trainer:

@@ -38,7 +38,7 @@ from handgrad.reports.sweep.influence import importance_section, observations_se
 from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.posthoc.test import read_chosen
 from handgrad.sweeps.store import STOPPED, Trial
-from handgrad.training.environment import environment
+from handgrad.training.trainer import environment
 
 TOP, TIED = 20, " ≈"
 OVER = {

@@ -21,7 +21,7 @@ from handgrad.errors import HandgradError, UsageError
 from handgrad.evaluation import measure
 from handgrad.kernels.cache import NOTICE
 from handgrad.runs import prepare
-from handgrad.runs.child_processes import end_with
+from handgrad.runs.interruption import end_with
 from handgrad.runs.trackers import preload
 from handgrad.sweeps.executors.protocol import Channel, EpochEnded, Task
 from handgrad.sweeps.executors.run_trial import data_set, run_trial

@@ -23,7 +23,7 @@ from handgrad.files import TEMPORARY_PREFIX, atomic_write, json_text
 from handgrad.sweeps.executors.fork_server import warm_up
 from handgrad.sweeps.executors.protocol import INTERRUPTED, Ended, EpochEnded, Task
 from handgrad.sweeps.executors.run_trial import provide, run_trial
-from handgrad.training.environment import environment
+from handgrad.training.trainer import environment
 
 
 class MessageQueue:

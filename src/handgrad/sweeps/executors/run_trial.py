@@ -13,7 +13,7 @@ from handgrad.config import RunConfig, build_dataset
 from handgrad.data import Dataset
 from handgrad.errors import CorruptDataError, DivergedError, FileSystemError, UsageError
 from handgrad.runs import InterruptedRunError, Run, execute, resume
-from handgrad.runs.journal import journal
+from handgrad.runs.recording import journal
 from handgrad.runs.trackers import trackers
 from handgrad.sweeps.executors.protocol import EARLY, INTERRUPTED, Ended, EpochEnded, Task
 from handgrad.training import Callback, Epoch, Trainer

@@ -13,8 +13,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from handgrad.config import RunConfig, decides_training
-from handgrad.config.influence import effective_differences
-from handgrad.config.naming import file_name
+from handgrad.config.describe import effective_differences, file_name
 from handgrad.errors import DivergedError, HandgradError, UsageError
 from handgrad.evaluation.tables import Table, ends, markdown, p_value, percent
 from handgrad.files import atomic_write

@@ -1,19 +1,15 @@
 """Measures every layer now and then: on a few training images as they are, in evaluation mode, changing nothing."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.nn import ACTIVATIONS, Network
 from handgrad.nn.layout import outputs
-from handgrad.training.callback import Callback
-from handgrad.training.history import Epoch, Evaluation
-from handgrad.training.statistics import Output, Size, Statistics
-
-if TYPE_CHECKING:
-    from handgrad.training.trainer import Trainer
+from handgrad.training.history import Epoch, Evaluation, Output, Size, Statistics
+from handgrad.training.trainer import Callback, Trainer
 
 Array = NDArray[Any]
 WATCHING = 14  # purpose, in the key of random numbers
@@ -42,7 +38,7 @@ def layer_statistics(network: Network, images: Array, labels: Array, step: int) 
 class LayerWatch(Callback):
     """Adds statistics to the history: at the start, at each epoch's end and at each evaluation in between."""
 
-    def started(self, trainer: "Trainer") -> None:
+    def started(self, trainer: Trainer) -> None:
         """Before the first step; a resumed training has them already."""
         rows = trainer.split.train_rows
         count = min(len(rows), int(np.clip(len(rows) // SHARE, LEAST_IMAGES, MOST_IMAGES)))
@@ -51,17 +47,17 @@ class LayerWatch(Callback):
         if trainer.step == 0:
             self._measure(trainer)
 
-    def evaluated(self, trainer: "Trainer", evaluation: Evaluation) -> None:
+    def evaluated(self, trainer: Trainer, evaluation: Evaluation) -> None:
         """In the middle of an epoch, or at its end."""
         self._measure(trainer)
 
-    def epoch_ended(self, trainer: "Trainer", epoch: Epoch) -> None:
+    def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
         """At an epoch's end, unless an evaluation fell on it."""
         past = trainer.history.statistics
         if not past or past[-1].step != trainer.step:
             self._measure(trainer)
 
-    def _measure(self, trainer: "Trainer") -> None:
+    def _measure(self, trainer: Trainer) -> None:
         images, labels = trainer.split.x[self._rows], trainer.split.y[self._rows]
         trainer.history.statistics.append(layer_statistics(trainer.network, images, labels, trainer.step))
 

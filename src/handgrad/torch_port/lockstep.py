@@ -14,12 +14,9 @@ from numpy.typing import NDArray
 
 from handgrad.kernels.random import subkey
 from handgrad.nn import Network
-from handgrad.torch_port.lockstep.causes import Cause, excess, update_causes
-from handgrad.torch_port.lockstep.discrepancies import DISCREPANCIES, apply_discrepancy
-from handgrad.torch_port.lockstep.engine import Engine
-from handgrad.torch_port.lockstep.evidence import Evidence, pass_causes
-from handgrad.torch_port.lockstep.rules import Seen, assumed
-from handgrad.torch_port.lockstep.side import Pass, TorchSide, relative
+from handgrad.torch_port.causes import Cause, Evidence, Seen, assumed, excess, pass_causes, update_causes
+from handgrad.torch_port.discrepancies import DISCREPANCIES, apply_discrepancy
+from handgrad.torch_port.sides import Engine, Pass, TorchSide, relative
 from handgrad.torch_port.trainer import TorchTrainer
 from handgrad.training import Trainer
 

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from handgrad.errors import UsageError
-from handgrad.torch_port.lockstep.side import TorchSide
+from handgrad.torch_port.sides import TorchSide
+
+ADAMS = ("torch.optim.Adam", "torch.optim.AdamW")
+SQUARES = (*ADAMS, "torch.optim.RMSprop", "torch.optim.Adagrad")
 
 
 class Discrepancy(NamedTuple):
@@ -164,8 +167,6 @@ def _keras_momentum(side: TorchSide) -> None:
             module.momentum = 1 - module.momentum
 
 
-ADAMS = ("torch.optim.Adam", "torch.optim.AdamW")
-SQUARES = (*ADAMS, "torch.optim.RMSprop", "torch.optim.Adagrad")
 DISCREPANCIES: dict[str, Discrepancy] = {
     "epsilon_inside": Discrepancy("epsilon under the root", _by_hand(True, True), SQUARES),
     "epsilon_before_correction": Discrepancy("epsilon before the bias correction, as in Keras", _epsilon_before, ADAMS),

@@ -1,19 +1,20 @@
 """RunConfig: the one vocabulary for flags, YAML, sweep parameters, trackers and run folders."""
 
-import os
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from handgrad import plugins, strict_yaml
-from handgrad.config import build, naming, presets, resolve
-from handgrad.config.layers import LayerList
-from handgrad.config.owners import interval_of, stated
+from handgrad import plugins
+from handgrad.classical import CLASSICAL
+from handgrad.config import presets
+from handgrad.config.lookup import shown
+from handgrad.config.presets import interval_of
 from handgrad.config.value_types import (
     FoldName,
+    LayerList,
     Name,
     Names,
     Number,
@@ -24,10 +25,8 @@ from handgrad.config.value_types import (
     ValueType,
     Whole,
     Wholes,
-    run_name,
 )
 from handgrad.data import FEATURES, canonical_name
-from handgrad.errors import UsageError
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LOSSES
 from handgrad.nn.network import DTYPES
 from handgrad.optim import OPTIMIZERS, SCHEDULES
@@ -35,6 +34,23 @@ from handgrad.optim import OPTIMIZERS, SCHEDULES
 MANY = 10**6
 DEFAULT_SIZES = (512, 256)
 TRACKERS = ("wandb", "tensorboard", *plugins.names("trackers"))  # made in handgrad.runs.trackers
+BACKENDS = ("handgrad", "torch")
+DEVICES = ("cpu", "cuda", "auto")
+EACH_LAYER = 128  # units, where a number of layers is given and nothing of their size
+REPLACED_BY_CNN = ("num_layers", "hidden_size", "dropout", "batch_norm")
+REPLACED_BY_LAYERS = ("model", "activation", *REPLACED_BY_CNN)
+REPLACED_BY_FEATURES = ("noise", "shift", "elastic", "normalize")
+USED_BY_CLASSICAL = (
+    *("preset", "dataset", "resize", "validation_fraction", "train_fraction", "fold", "normalize", "features", "model"),
+    *("model_options", "seed", "runs_dir", "name", "track", "wandb_project", "wandb_entity", "wandb_mode"),
+)
+
+
+def run_name(text: str) -> str:
+    """A text that a folder's name can be made from: no path."""
+    if text[0] in ".-/\\~" or len(text) > 100:
+        raise ValueError(f"must be a name, not a path, of at most 100 characters, got {shown(text)}")
+    return text
 
 
 def setting(group: str, default: Any, description: str) -> Any:
@@ -60,11 +76,25 @@ def _preferred(name: str, registry: Mapping[str, Any]) -> str:
 _own = partial(_bounded, optional=True)  # None is the number that the setting's owner has for it
 
 
-class RunConfig(BaseModel):
-    """Everything that decides a run, checked and frozen; `from_mapping` takes other spellings of names as well.
+def _mlp(config: "Schema") -> list[str]:
+    """Flatten; Dense, BatchNorm, activation, Dropout per hidden layer."""
+    after = ["batch_norm"] if config.batch_norm else []
+    after += [config.activation, *([f"dropout:{config.dropout!r}"] if config.dropout else [])]
+    return ["flatten", *(item for units in config.hidden_sizes for item in (f"dense:{units}", *after))]
 
-    Raises  UsageError in one line, naming the setting, its value, what is expected, and the flag.
-    """
+
+def _cnn(config: "Schema") -> list[str]:
+    """Twice: four filters of 3 x 3, BatchNorm, activation, pools of 2 x 2; then Flatten."""
+    return [*["conv2d:4,3", "batch_norm", config.activation, "max_pool2d:2"] * 2, "flatten"]
+
+
+NETWORKS: dict[str, Callable[["Schema"], list[str]]] = {"mlp": _mlp, "cnn": _cnn}
+MODELS = ChainMap[str, Any](CLASSICAL, NETWORKS)
+"""Networks, each as a list of layers, and classical models, as they are registered now."""
+
+
+class Schema(BaseModel):
+    """The fields of a configuration, each checked by itself; RunConfig checks them together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -103,7 +133,7 @@ class RunConfig(BaseModel):
         "pixels", "what enters the model: pixels, or hog: 64 numbers, a histogram of oriented gradients"
     )
 
-    model: Annotated[str, Name("model", build.ALL_MODELS)] = _network(
+    model: Annotated[str, Name("model", MODELS)] = _network(
         "mlp",
         "mlp: dense layers as the settings below say; cnn: two convolutions of four 3x3 filters, each with batch "
         "normalisation, activation and 2x2 pools; or a YAML file with a list of layers, see layers; or, by "
@@ -133,10 +163,10 @@ class RunConfig(BaseModel):
     label_smoothing: Annotated[float | None, _own("label_smoothing")] = _network(
         None, "share of each label spread over all classes"
     )
-    backend: Annotated[str, Name("backend", build.BACKENDS)] = _network(
+    backend: Annotated[str, Name("backend", BACKENDS)] = _network(
         "handgrad", "handgrad: the hand-written engine; torch: the same network and data order in PyTorch"
     )
-    device: Annotated[str, Name("device", build.DEVICES)] = _network(
+    device: Annotated[str, Name("device", DEVICES)] = _network(
         "cpu", "what PyTorch computes on: cpu, cuda, or auto for cuda where there is one"
     )
     dtype: Annotated[str, Name("dtype", DTYPES)] = _network("float32", "precision of all arithmetic")
@@ -197,26 +227,9 @@ class RunConfig(BaseModel):
         None, "online, offline or disabled; none: as $WANDB_MODE says"
     )
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _checked(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        if isinstance(values, cls):
-            return values
-        values = resolve.unfolded(values)
-        start = presets.preset_values(values)
-        try:
-            config = handler({**start, **values})
-            settled = resolve.settled_sizes(config, values) | resolve.settled_keep(config, values)
-            config = handler({**start, **values, **settled}) if settled else config
-            config.model_fields_set.intersection_update({*values, *settled})
-        except ValidationError as error:
-            raise resolve.one_line(error) from None
-        build.check(config)
-        return config
-
     def __eq__(self, other: object) -> bool:
         """A setting that is not given equals the number that its owner has for it."""
-        return isinstance(other, RunConfig) and stated(self) == stated(other)
+        return isinstance(other, Schema) and stated(self) == stated(other)
 
     __hash__ = None  # type: ignore[assignment]  # options are dicts
 
@@ -225,60 +238,64 @@ class RunConfig(BaseModel):
         """Units of each hidden layer, first to last."""
         return (self.hidden_size,) * self.num_layers if isinstance(self.hidden_size, int) else self.hidden_size
 
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
-        """A configuration from names and values in any of their spellings."""
-        return cls(**resolve.canonical(mapping, kind_of))
-
-    @classmethod
-    def from_yaml(cls, path: str | Path) -> Self:
-        """A configuration from a YAML (or JSON) file, its errors with the file's name in front.
-
-        Raises  FileSystemError when the file cannot be read.
-        """
-        mapping = strict_yaml.load_mapping(Path(os.path.expanduser(path)))
-        try:
-            return cls.from_mapping(mapping)
-        except UsageError as error:
-            raise UsageError(f"{path}: {error}") from error
-
     def to_mapping(self) -> dict[str, Any]:
         """Every field by name, in values that YAML and JSON know."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in self}
 
-    def to_yaml(self) -> str:
-        """The text of a file that `from_yaml` reads back to an equal configuration."""
-        return strict_yaml.dump(self.to_mapping())
-
-    def replaced(self, **changes: Any) -> Self:
-        """The configuration with some fields changed, in any of their spellings, and checked again.
-
-        Given another preset, settings that are as in the old one become what they are in the new one.
-        """
-        given = resolve.canonical(changes, kind_of)
-        base = presets.departures(self) if "preset" in given else self.to_mapping()
-        return type(self)(**resolve.overridden(base, given, DEFAULT_SIZES))
-
-    def command(self) -> str:
-        """The canonical command: `handgrad train` with the preset, where it is not best, and what differs from it."""
-        return naming.command(self)
-
-    def auto_name(self) -> str:
-        """A name for the run, made from its settings."""
-        return naming.auto_name(self)
-
 
 def kind_of(field: str) -> ValueType:
     """How the values of a field may be written."""
-    return next(part for part in RunConfig.model_fields[field].metadata if isinstance(part, ValueType))
+    return next(part for part in Schema.model_fields[field].metadata if isinstance(part, ValueType))
 
 
 def decides_training(field: str) -> bool:
     """Whether a field says how a network is trained, and not where the run is kept or who follows it."""
-    extra: Any = RunConfig.model_fields[field].json_schema_extra
+    extra: Any = Schema.model_fields[field].json_schema_extra
     return extra["group"] not in ("run", "tracking")
 
 
-def differences(a: RunConfig, b: RunConfig) -> dict[str, tuple[Any, Any]]:
+def differences(a: Schema, b: Schema) -> dict[str, tuple[Any, Any]]:
     """The fields in which two configurations differ, each with both values."""
     return {name: (value, getattr(b, name)) for name, value in a if value != getattr(b, name)}
+
+
+def own_number(config: Schema, setting: str) -> Any:
+    """What the run's optimizer, schedule, loss or initialiser has for a setting that is not given; None for none."""
+    for choice, registry in presets.CHOICES.items():
+        field = presets.fields_of(registry[getattr(config, choice)]).get(setting)
+        if field is not None:
+            return field.default
+    return None
+
+
+def stated(config: Schema) -> dict[str, Any]:
+    """Every setting; None for a number that is the owner's own or, where it has no use, that some owner has."""
+    return {
+        name: None if name in presets.OWN and _says_nothing(config, name, value) else value for name, value in config
+    }
+
+
+def _says_nothing(config: Schema, name: str, value: Any) -> bool:
+    own = own_number(config, name)
+    return value == own if own is not None else value in presets.defaults_of(name).values()
+
+
+def filled(config: Schema) -> dict[str, Any]:
+    """The configuration as plain data, a number for each of presets.OWN: its owner's own, or else the first owner's."""
+    values = config.to_mapping()
+    for name in presets.OWN:
+        if values[name] is None:
+            own = own_number(config, name)
+            values[name] = own if own is not None else next(iter(presets.defaults_of(name).values()), None)
+    return values
+
+
+def preset_value(config: Schema, name: str) -> Any:
+    """A setting as the configuration's preset has it."""
+    found = presets.of_optimizer(presets.PRESETS[config.preset], config.optimizer)
+    return found.get(name, type(config).model_fields[name].default)
+
+
+def departures(config: Schema) -> dict[str, Any]:
+    """The settings that differ from the configuration's preset."""
+    return {name: value for name, value in stated(config).items() if value != preset_value(config, name)}

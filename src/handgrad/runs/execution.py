@@ -21,26 +21,37 @@ from handgrad.config import (
     build_split,
     build_transforms,
 )
-from handgrad.config.naming import folder_of_name
+from handgrad.config.build import build_scaling
+from handgrad.config.describe import folder_of_name
 from handgrad.data import Dataset, PixelRange, Split
 from handgrad.errors import ERROR, CorruptDataError, Diagnostic, DivergedError, UsageError
 from handgrad.evaluation import Measure
 from handgrad.files import atomic_write
 from handgrad.nn import Network
 from handgrad.runs.classical import fit_classical, prepare_classical
-from handgrad.runs.folder import Run, create_run, existing_run
 from handgrad.runs.interruption import InterruptedRunError, stopping_on_signals
-from handgrad.runs.journal import Journal, writing_log
-from handgrad.runs.origin import KEYS, edits, origin_of, require_weights, spelled
-from handgrad.runs.recorder import Recorder
-from handgrad.runs.refusal import began_with, refusal
-from handgrad.runs.scaling import scaling_of
+from handgrad.runs.recording import Journal, Recorder, writing_log
+from handgrad.runs.store import (
+    KEYS,
+    Run,
+    began_with,
+    create_run,
+    edits,
+    existing_run,
+    origin_of,
+    refusal,
+    require_weights,
+    spelled,
+)
 from handgrad.torch_port import BACKENDS, load_weights
 from handgrad.training import Augmentation, Callback, LayerWatch, Settings, Trainer, load_newest_checkpoint
 from handgrad.training.chance import at_chance
 from handgrad.training.checkpoint import newest_origin
 from handgrad.training.diagnose import diagnose, heed
-from handgrad.training.environment import environment
+from handgrad.training.trainer import environment
+
+CallbackMaker = Callable[[RunConfig, Path], Sequence[Callback]]
+"""Makes the callbacks of a run from its configuration and its folder."""
 
 
 def build_network(config: RunConfig, dataset: Dataset, rows: Any) -> Network:
@@ -55,7 +66,7 @@ def build_network(config: RunConfig, dataset: Dataset, rows: Any) -> Network:
         loss=build_loss(config),
         seed=config.seed,
         dtype=config.dtype,
-        scaling=scaling_of(config, dataset, rows),
+        scaling=build_scaling(config, dataset, rows),
         class_names=dataset.class_names,
     )
     if network.classes != dataset.classes:
@@ -127,10 +138,6 @@ def make_trainer(config: RunConfig, dataset: Dataset, prepared: tuple[Network, S
     """
     test = (dataset.x_test, dataset.y_test) if config.log_test and len(dataset.y_test) else None
     return BACKENDS[config.backend](*prepared, test=test, device=config.device)
-
-
-CallbackMaker = Callable[[RunConfig, Path], Sequence[Callback]]
-"""Makes the callbacks of a run from its configuration and its folder."""
 
 
 def no_callbacks(config: RunConfig, folder: Path) -> Sequence[Callback]:

@@ -1,16 +1,20 @@
 """A run as a folder on disk: what is in it, who may write to it, and how it is read again."""
 
+import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from handgrad.classical import CLASSICAL
 from handgrad.config import RunConfig
-from handgrad.errors import FileSystemError, HandgradError, UsageError
+from handgrad.config.describe import WITHOUT_INFLUENCE, effective_differences
+from handgrad.data import Dataset
+from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
 from handgrad.files import (
     TEMPORARY_PREFIX,
     atomic_write,
@@ -23,12 +27,71 @@ from handgrad.files import (
     sweep_temporaries,
 )
 from handgrad.nn import Network
-from handgrad.runs.origin import edits, spelled
+from handgrad.optim import SCHEDULES
 from handgrad.training import History, load_model, save_model
+from handgrad.training.checkpoint import newest_origin
 from handgrad.training.history import read_record, records, sealed, unsealed
 
+# Besides what has no influence: how long one session may last, and what PyTorch computes on, of which the checkpoint's
+# own environment warns.
+FREE = WITHOUT_INFLUENCE | {"time_limit", "device"}
+KEYS = ("config", "data", "start", "start_digest")
+
+Differences = dict[str, tuple[Any, Any]]
 log = logging.getLogger("handgrad")
 OVER = ("finished", "patience")
+# With other values of these, a network has other weights.
+SHAPING = {"dataset", "resize", "features", "model", "layers", "num_layers", "hidden_size", "batch_norm", "activation"}
+
+
+def origin_of(config: RunConfig, dataset: Dataset, start: Path | None) -> dict[str, Any]:
+    """All that a training depends on: its settings, the fingerprint of its data, the file of its first weights."""
+    origin: dict[str, Any] = {"config": config.to_mapping(), "data": dataset.fingerprint}
+    return origin | ({"start": str(start.resolve()), "start_digest": _digest(start)} if start else {})
+
+
+def require_weights(origin: Mapping[str, Any]) -> Path | None:
+    """The file of the first weights, if there was one.
+
+    Raises  FileSystemError when it cannot be read; CorruptDataError when it holds others by now.
+    """
+    if "start" not in origin:
+        return None
+    path = Path(origin["start"])
+    if origin.get("start_digest") not in (None, _digest(path)):
+        raise CorruptDataError(f"the weights in {path} are not those that the run began with: restore them to resume")
+    return path
+
+
+def edits(origin: Mapping[str, Any], config: RunConfig, data: str = "", over: bool = False) -> Differences:
+    """The settings that decide a training and differ from those that it began with, each with both values.
+
+    More epochs are none where the learning rate does not depend on their number, unless the training is `over`: it is
+    the same one, for longer. A data set of another name is the same one when `data`, its fingerprint, is.
+    """
+    if "config" not in origin:
+        return {}
+    try:
+        began = RunConfig.from_mapping(origin["config"])
+    except UsageError:  # a name that this version does not know any more
+        values = config.to_mapping()
+        return {name: (old, values.get(name)) for name, old in origin["config"].items() if values.get(name) != old}
+    found = {name: values for name, values in effective_differences(began, config).items() if name not in FREE}
+    if data and data == origin.get("data"):
+        found.pop("dataset", None)
+    rule = SCHEDULES[config.schedule].rule
+    if "epochs" in found and config.epochs > began.epochs and rule and "T" not in rule and not over:
+        found.pop("epochs")
+    return found
+
+
+def spelled(found: Differences) -> str:
+    """Differences in words."""
+    return "; ".join(f"{name} was {old}, is {new}" for name, (old, new) in found.items())
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(read_file(path)).hexdigest()
 
 
 class Run:
@@ -251,3 +314,46 @@ def _may_be_run(run: Run) -> bool:
 def _began(run: Run) -> float:
     path = run.config_file if os.path.lexists(run.config_file) else run.path
     return path.lstat().st_mtime
+
+
+def began_with(run: Run, over: bool) -> dict[str, Any]:
+    """What run.json says, or else the newest checkpoint.
+
+    A warning tells what is damaged; one, unless the run is `over`, that an older version made it and nothing can be
+    checked.
+    """
+    facts: dict[str, Any] = {}
+    try:
+        facts, why = run.facts, "" if run.facts else f"{run.facts_file} is missing"
+    except HandgradError as error:
+        why = str(error)
+    if "config" in facts or over:
+        return facts
+    origin = newest_origin(run.checkpoints) or {}
+    if why:
+        source = "what the newest checkpoint says" if origin else "config.yaml and the data as they are now"
+        log.warning("%s: going on with %s", why, source)
+    elif not origin:
+        log.warning(
+            "%s was begun by an older version, which did not write down its settings: whether they, or its "
+            "history, were changed since cannot be checked",
+            run.path,
+        )
+    return {**facts, **origin}
+
+
+def refusal(run: Run, config: RunConfig, found: Differences, start: str | None) -> str:
+    """One line: what differs, and the commands that lead on."""
+    anew = ["handgrad", "train", "--config", str(run.config_file), "--name", _free_name(run)]
+    if str(run.path.parent) != config.runs_dir:
+        anew += ["--runs_dir", str(run.path.parent)]
+    ways = [f"to train anew with them: {shlex.join(anew + (['--model_path', start] if start else []))}"]
+    weights = next((path for path in (run.model_file, run.best_file) if path.exists()), None)
+    if weights and not found.keys() & SHAPING:
+        ways.append(f"to start from its weights: {shlex.join([*anew, '--model_path', str(weights)])}")
+    return f"{run.config_file} was edited since the run began: {spelled(found)}. Undo that to resume; {'; '.join(ways)}"
+
+
+def _free_name(run: Run) -> str:
+    names = (f"{run.name}-{number}" for number in count(2))
+    return next(name for name in names if not (run.path.parent / name).exists())

@@ -1,20 +1,82 @@
-"""Which settings of a run have a say in its result, and in what two runs differ that matters."""
+"""How a configuration is called: as a command, and as a run."""
 
+import hashlib
+import re
+import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from handgrad.classical import CLASSICAL
-from handgrad.config.build import (
+from handgrad.config.build import build_optimizer
+from handgrad.config.lookup import listed
+from handgrad.config.presets import CHOICES, PLAIN, fields_of, owned
+from handgrad.config.schema import (
+    EACH_LAYER,
     REPLACED_BY_CNN,
     REPLACED_BY_FEATURES,
     REPLACED_BY_LAYERS,
     USED_BY_CLASSICAL,
+    Schema,
+    departures,
+    differences,
+    own_number,
+    stated,
 )
-from handgrad.config.lookup import listed
-from handgrad.config.owners import CHOICES, fields_of, own_number, owned, stated
-from handgrad.config.presets import PLAIN, departures
-from handgrad.config.run_config import RunConfig, differences
 
+LONGEST = 96
+TURN_WANDB_ON = ("wandb_project", "wandb_entity", "wandb_mode")  # as flags, where nothing says otherwise
+
+# What a name says besides where it differs from the preset, and how it is abbreviated, as the course's runs do.
+ABBREVIATIONS = {
+    "preset": "",
+    "hidden_size": "sz",
+    "epochs": "ep",
+    "weight_init": "wi",
+    "init_scale": "std",
+    "weight_decay": "wd",
+    "l1": "l1",
+    "dropout": "do",
+    "batch_norm": "bn",
+    "loss": "loss",
+    "label_smoothing": "ls",
+    "momentum": "m",
+    "beta": "b",
+    "beta1": "b1",
+    "beta2": "b2",
+    "epsilon": "eps",
+    "optimizer_options": "opt",
+    "clip_norm": "clip",
+    "schedule": "sched",
+    "schedule_steps": "every",
+    "schedule_factor": "by",
+    "warmup_steps": "warm",
+    "noise": "noise",
+    "shift": "shift",
+    "elastic": "elastic",
+    "elastic_sigma": "sigma",
+    "normalize": "norm",
+    "resize": "px",
+    "train_fraction": "train",
+    "validation_fraction": "val",
+    "dtype": "",
+    "fold": "fold",
+    "backend": "",
+    "device": "",
+}
+
+# What stands in front of those where only some settings are named.
+FIRST = {
+    "dataset": "",
+    "model": "",
+    "layers": "net",
+    "num_layers": "hl",
+    "hidden_size": "sz",
+    "batch_size": "bs",
+    "activation": "ac",
+    "optimizer": "",
+    "learning_rate": "lr",
+}
 # Where a run is kept, who watches it, and how often it is looked at or saved: its weights are the same bits.
 WITHOUT_INFLUENCE = frozenset(
     {
@@ -32,7 +94,6 @@ WITHOUT_INFLUENCE = frozenset(
         "wandb_project",
     }
 )
-
 # What a training may have besides a network, an optimizer and a number of epochs; each is off at 0, or constant.
 ADDITIONS = (
     *("batch_norm", "dropout", "schedule", "warmup_steps", "weight_decay", "l1", "clip_norm", "label_smoothing"),
@@ -43,6 +104,105 @@ NEEDS: dict[str, tuple[str, Callable[[Any], bool]]] = {  # the setting that anot
     "elastic_sigma": ("elastic", bool),
     "device": ("backend", "torch".__eq__),
 }
+
+
+def command(config: Schema) -> str:
+    """`handgrad train` with every setting that differs from its preset, fit for a shell."""
+    words = ["handgrad", "train"]
+    for name, value in departures(config).items():
+        if not _implied(config, name):
+            words += _flag(name, value)
+    if "wandb" not in config.track and any(getattr(config, name) is not None for name in TURN_WANDB_ON):
+        words.append("--no_wandb")
+    return shlex.join(words)
+
+
+def auto_name(config: Schema) -> str:
+    """A folder's name such as fashion_mnist_hl_3_bs_16_ac_tanh_adam_lr_0.0001_s_0, cut to 96 characters with a hash."""
+    parts: list[Any] = [PurePath(config.dataset).stem or "data"]
+    activation = ["ac", config.activation] if config.layers is None else []
+    parts += [config.features] if config.features != "pixels" else []
+    if config.model in CLASSICAL:
+        parts += [config.model, _brief(config.model_options)]
+    elif config.layers is not None:
+        parts += ["net", *(item.replace(":", "") for item in config.layers)]
+    elif config.model == "mlp":
+        parts += ["hl", config.num_layers, *_sizes(config)]
+    else:
+        parts.append(config.model)
+    if config.model not in CLASSICAL:
+        rate = f"{build_optimizer(config).learning_rate:g}"
+        parts += ["bs", config.batch_size, *activation, config.optimizer, "lr", rate]
+    unusual = departures(config)
+    for name in ABBREVIATIONS:
+        parts += _unusual(name, unusual[name]) if name in unusual and name != "hidden_size" else []
+    return file_name("_".join(str(part) for part in [*parts, "s", config.seed] if part != ""))
+
+
+def values_name(values: Mapping[str, Any]) -> str:
+    """A name for some values of settings, in the order and with the abbreviations of `auto_name`."""
+    names = {**FIRST, **ABBREVIATIONS}
+    ordered = [name for name in names if name in values] + [name for name in values if name not in names]
+    parts = [part for name in ordered for part in _named(names.get(name, name), values[name])]
+    return file_name("_".join(part for part in parts if part))
+
+
+def _named(abbreviation: str, value: Any) -> list[str]:
+    return [*(["no"] if value is False else []), abbreviation, "none" if value is None else _brief(value)]
+
+
+def file_name(text: str) -> str:
+    """A text as the name of a folder: what does not fit becomes "-", and a long one ends in a hash."""
+    safe = re.sub(r"[^A-Za-z0-9_.+-]+", "-", text).lstrip("-._") or "run"
+    if len(safe) <= LONGEST:
+        return safe
+    return f"{safe[: LONGEST - 9]}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def folder_of_name(name: str) -> str:
+    """The folder of a run with a name that somebody gave it: what no folder can be called so by becomes "-"."""
+    return re.sub(r'[\s/\\:*?"<>|]+', "-", name).strip("-.") or "run"
+
+
+def _sizes(config: Schema) -> list[str]:
+    """Nothing for the usual size, as in the course's names."""
+    return [] if config.hidden_size == EACH_LAYER else [ABBREVIATIONS["hidden_size"], _brief(config.hidden_size)]
+
+
+def _unusual(name: str, value: Any) -> list[str]:
+    return ["no" if value is False else "", ABBREVIATIONS[name], _brief(value)]
+
+
+def _implied(config: Schema, name: str) -> bool:
+    """Whether another flag says it already: a list of sizes says how many layers there are."""
+    return name == "num_layers" and isinstance(config.hidden_size, tuple)
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [f"--{name}" if value else f"--no_{name}"]
+    words = _words(value)
+    if not words[0][:1].isalnum():  # a dash in front would make it a flag
+        return [f"--{name}={words[0]}", *words[1:]]
+    return [f"--{name}", *words]
+
+
+def _words(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [f"{name}={number!r}" for name, number in value.items()] or ["none"]
+    if isinstance(value, tuple):
+        return [str(item) for item in value] or ["none"]
+    return ["none"] if value is None else [str(value)]
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, tuple):
+        return "x".join(str(item) for item in value)
+    if isinstance(value, dict):
+        return "_".join(f"{name}{number:g}" for name, number in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 class Condition(NamedTuple):
@@ -71,12 +231,12 @@ def called_for(field: str, chosen: Mapping[str, Any]) -> str:
     return ""
 
 
-def idle(config: RunConfig) -> set[str]:
+def idle(config: Schema) -> set[str]:
     """Settings that this run makes no use of, such as `beta1` of a run with plain SGD."""
     return set(_reasons(config))
 
 
-def idle_line(config: RunConfig, given: Iterable[str]) -> str:
+def idle_line(config: Schema, given: Iterable[str]) -> str:
     """Which of the given settings this run makes no use of, and why, on one line; nothing where all act."""
     reasons = _reasons(config)
     groups: dict[str, list[str]] = {}
@@ -97,7 +257,7 @@ def _users_of(names: list[str]) -> str:
     return f"; {listed(first)} {'use' if len(first) > 1 else 'uses'} {'it' if len(names) == 1 else 'them'}"
 
 
-def _reasons(config: RunConfig) -> dict[str, str]:
+def _reasons(config: Schema) -> dict[str, str]:
     """The settings that this run makes no use of, each with what makes it so."""
     found: dict[str, str] = {}
     for name in type(config).model_fields:
@@ -120,13 +280,13 @@ def _reasons(config: RunConfig) -> dict[str, str]:
     return found
 
 
-def beyond(config: RunConfig, among: Collection[str] = ADDITIONS) -> list[str]:
+def beyond(config: Schema, among: Collection[str] = ADDITIONS) -> list[str]:
     """What acts in this run though its command does not say so, for the preset does; of the settings `among`."""
     unused = idle(config) | set(departures(config))
     return [name for name in ADDITIONS if name in among and name not in unused and _is_on(getattr(config, name))]
 
 
-def beyond_line(config: RunConfig, names: Iterable[str]) -> str:
+def beyond_line(config: Schema, names: Iterable[str]) -> str:
     """Those settings in one line, with the preset that they come from."""
     words = [_in_words(name, getattr(config, name)) for name in names] or ["nothing"]
     bare = "" if config.preset == PLAIN else f"; --preset {PLAIN} is the bare network"
@@ -143,7 +303,7 @@ def _in_words(name: str, value: Any) -> str:
     return value if isinstance(value, str) else f"{name} {value:g}"
 
 
-def effective_differences(one: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any]]:
+def effective_differences(one: Schema, other: Schema) -> dict[str, tuple[Any, Any]]:
     """The settings that differ, that can change a result, and that both runs make use of; the seed among them.
 
     A setting that only one of the two makes use of comes with the choice that makes it so: of two runs with SGD and
@@ -162,26 +322,7 @@ def effective_differences(one: RunConfig, other: RunConfig) -> dict[str, tuple[A
     return found
 
 
-def with_setting_of(base: RunConfig, other: RunConfig, name: str, besides: set[str]) -> RunConfig:
-    """`base`, nameless, with one setting as in `other`, and those that it brings into use except the ones `besides`.
-
-    Raises  UsageError when the settings do not go together.
-    """
-    changes = {name: getattr(other, name)}
-    if name == "optimizer":
-        changes |= {"optimizer_options": other.optimizer_options, "learning_rate": settled(base).learning_rate}
-    elif name == "model":
-        changes |= {"model_options": other.model_options}
-    elif name == "learning_rate":
-        changes = {name: settled(other).learning_rate}
-    elif name == "hidden_size" and "num_layers" not in besides:
-        changes |= {"num_layers": other.num_layers}
-    changed = base.replaced(**changes, name=None)
-    woken = idle(base) - idle(changed) - besides
-    return changed.replaced(**{field: getattr(other, field) for field in woken}) if woken else changed
-
-
-def settled(config: RunConfig) -> RunConfig:
+def settled(config: Schema) -> Schema:
     """With the owners' numbers where the settings are None."""
     names = [name for name, value in config if value is None]
     own = {name: own_number(config, name) for name in names}

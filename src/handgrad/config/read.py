@@ -1,0 +1,356 @@
+"""Many ways to say one thing brought together: spellings of names, layers counted or listed, base and overrides."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
+
+from handgrad import strict_yaml
+from handgrad.classical import CLASSICAL
+from handgrad.config import describe
+from handgrad.config.aliases import AMBIGUOUS_FIELDS, GUESSED, OTHERWISE, OTHERWISE_OF_FIELDS
+from handgrad.config.build import check
+from handgrad.config.lookup import field_aliases, find, shown, together, unknown, value_name
+from handgrad.config.presets import preset_values
+from handgrad.config.schema import (
+    DEFAULT_SIZES,
+    EACH_LAYER,
+    MODELS,
+    REPLACED_BY_CNN,
+    REPLACED_BY_LAYERS,
+    USED_BY_CLASSICAL,
+    Schema,
+    departures,
+    kind_of,
+)
+from handgrad.config.value_types import BOOLEANS, Name, Number, Switch, Text, ValueType, Whole, Wholes, number, spelled
+from handgrad.errors import UsageError
+from handgrad.text import squashed
+
+ValueTypeOf = Callable[[str], ValueType]
+MANY_LAYERS = 16  # hidden layers; a larger number of "hidden layers" is the size of one
+WEIGHTS = (".npz", ".npy", ".pt", ".pth", ".h5", ".pkl", ".safetensors")
+ENDINGS: dict[str, tuple[str, ...]] = {"config": (".yaml", ".yml", ".json"), "sweep_config": (".yaml", ".yml", ".json")}
+ENDINGS |= dict.fromkeys(("model_path", "model_save_path"), WEIGHTS)
+LIKELY: dict[str, Callable[[float], bool]] = {
+    "num_layers": lambda x: x <= MANY_LAYERS,
+    "beta": lambda x: x >= 0.5,
+    "momentum": lambda x: x >= 0.5,
+    "schedule_factor": lambda x: x >= 0.1,
+}
+
+
+NTH_LAYER = re.compile(
+    "(?:n|num)?(?:h|hidden|fc|dense|layer|units)(?:layer|size|dim|units|nodes|neurons)?([1-9])"
+    "(?:size|dim|units|nodes|neurons)?"
+)
+LISTS = (".yaml", ".yml", ".json")
+SHORTHAND = re.compile(r"hog[-_+ ]?([\w -]+)$", re.IGNORECASE)
+
+
+def nth_layer(written: str) -> int:
+    """The number of the hidden layer whose size a name is, as 2 of hidden2; 0 for any other name."""
+    nth = NTH_LAYER.fullmatch(squashed(written))
+    return int(nth[1]) if nth else 0
+
+
+class Meaning(NamedTuple):
+    """The setting or option that a name means, its values, and what is to be said where they decided it."""
+
+    name: str
+    values: list[Any]
+    note: str = ""
+
+
+def meaning(written: str, values: Sequence[Any], table: Mapping[str, str], kind_of: ValueTypeOf, what: str) -> Meaning:
+    """What `written` means with such values; `table`, `what` and errors as in `find`."""
+    squeezed = squashed(written)
+    if squeezed in GUESSED and all(number(value) is not None for value in values):
+        name = GUESSED[squeezed]
+        return Meaning(name, [*values], f"{written} is taken as {name}, an L2 penalty; for another one give l1")
+
+    def fitting(names: Sequence[str]) -> list[str]:
+        known = [table.get(squashed(name), name) for name in names if squashed(name) in table or " " in name]
+        found = [name for name in known if " " in name or all(fits(name, kind_of(name), value) for value in values)]
+        named = [name for name in found if " " not in name and isinstance(kind_of(name), Name)]
+        return named if len(named) == 1 else found  # a known name is no free text
+
+    if squeezed not in table and squeezed in AMBIGUOUS_FIELDS:
+        one = fitting(AMBIGUOUS_FIELDS[squeezed])
+        if len(one) != 1:
+            find(written, table, what)  # raises
+        return Meaning(one[0], [*values], f"{written} is taken as {one[0]}, as its value shows")
+    try:
+        name = find(written, table, what)
+    except UsageError:
+        if not OTHERWISE.get(squeezed) or not fitting(OTHERWISE[squeezed]):
+            raise
+        name = ""
+    others = OTHERWISE.get(squeezed) or OTHERWISE_OF_FIELDS.get(name, ())
+    if not others or (name and _stands(name, squeezed, kind_of(name), values)):
+        return Meaning(name, [*values])
+    one = fitting(others)
+    if not one:
+        return Meaning(name, [*values])
+    if one[0] == "hidden_size":  # a number of "hidden layers" that is the size of one
+        values = [value if number(value) is None else [int(number(value) or 0)] for value in values]
+    return Meaning(one[0], [*values], f"{written} is taken as {one[0]}, as its value shows")
+
+
+def _stands(name: str, squeezed: str, kind: ValueType, values: Sequence[Any]) -> bool:
+    """Whether the usual meaning of a name fits; a count of layers of any size does where nothing else is called so."""
+    if name == "num_layers" and squeezed not in OTHERWISE:
+        return all(number(value) is not None for value in values) or not values
+    return all(fits(name, kind, value) for value in values)
+
+
+def fits(name: str, kind: ValueType, value: Any) -> bool:
+    """Whether a value is of the sort that a setting or an option has: a number, a word, a list, a file."""
+    real, text = number(value), spelled(value)
+    if name in ENDINGS:
+        return text is not None and (name == "config" or text.lower().endswith(ENDINGS[name])) and real is None
+    if isinstance(kind, Number | Whole):
+        return (
+            real is not None
+            and (real.is_integer() or isinstance(kind, Number))
+            and (name not in LIKELY or LIKELY[name](real))
+        )
+    if isinstance(kind, Switch):
+        return value is True or value is False or (text or "").lower() in BOOLEANS
+    if isinstance(kind, Text):
+        words = text is not None and text.lower() not in BOOLEANS
+        return words if real is None else real.is_integer()
+    try:
+        return kind(value) not in ((), {}, None)
+    except (ValueError, UsageError):
+        return False
+
+
+def canonical(mapping: Mapping[str, Any], kind_of: ValueTypeOf) -> dict[str, Any]:
+    """The values by the fields' own names; a name that means no field or several stays, and is refused with the values.
+
+    Raises  UsageError for one field given twice with different values.
+    """
+    triples = []
+    for name, value in mapping.items():
+        try:
+            field, (meant,), _ = meaning(str(name), [value], field_aliases(), kind_of, "setting")
+            triples.append((str(name), field, meant))
+        except UsageError:
+            triples.append((str(name), str(name), value))
+    return unfolded(united(triples, kind_of))
+
+
+def unfolded(values: Any) -> Any:
+    """The values with `model` as one word for one thing: hog-svm is the model svm on the features hog; a file, layers.
+
+    Raises  UsageError when features are given besides, and others; as `with_listed_layers`.
+    """
+    model = values.get("model") if isinstance(values, Mapping) else None
+    shorthand = SHORTHAND.match(model.strip()) if isinstance(model, str) else None
+    if shorthand is None:
+        return with_listed_layers(values)
+    if squashed(str(values.get("features", "hog"))) not in ("hog", "none"):
+        raise UsageError(f"model {model} has features of its own: leave out features, got {values['features']}")
+    return {**values, "model": shorthand[1], "features": "hog"}
+
+
+def with_listed_layers(values: Any) -> Any:
+    """The values with `layers` from the file that `model` names, where it names one.
+
+    Raises  UsageError when the file holds no list, or layers are given besides; FileSystemError.
+    """
+    model = values.get("model") if isinstance(values, Mapping) else None
+    if not isinstance(model, str | os.PathLike) or Path(model).suffix.lower() not in LISTS:
+        return values
+    if values.get("layers") is not None:
+        raise UsageError(f"layers is given twice: in {model} and by itself. Leave one out (--model, --layers)")
+    content = strict_yaml.load(Path(model).expanduser())
+    listed = content.get("layers") if isinstance(content, dict) and len(content) == 1 else content
+    if not isinstance(listed, list):
+        raise UsageError(f"{model} must hold a list of layers such as `- conv2d:8,3`, got {shown(content)} (--model)")
+    return {name: value for name, value in values.items() if name != "model"} | {"layers": listed}
+
+
+def united(triples: Iterable[tuple[str, str, Any]], kind_of: ValueTypeOf) -> dict[str, Any]:
+    """The values by field, from (what was written, field, value).
+
+    Raises  UsageError for every field given twice with values that differ, quoting both.
+    """
+    values: dict[str, Any] = {}
+    spelled: dict[str, str] = {}
+    problems = []
+    for written, field, value in triples:
+        if field in values and not _same(kind_of(field), values[field], value):
+            both = f"{spelled[field]} {_plain(values[field])} and {written} {_plain(value)}"
+            problems.append(UsageError(f"{field} is given twice: {both}. Leave one out"))
+        values[field], spelled[field] = value, written
+    if problems:
+        raise together(problems)
+    return values
+
+
+def overridden(base: Mapping[str, Any], changes: Mapping[str, Any], default_sizes: Any) -> dict[str, Any]:
+    """`base` with `changes` laid over it, both canonical; a network described anew replaces the old description.
+
+    Sizes that nobody chose, `default_sizes`, give way to another number of layers.
+    """
+    dropped: tuple[str, ...] = ()
+    if changes.get("layers") is not None:
+        dropped = REPLACED_BY_LAYERS
+    elif "model" in changes:
+        dropped = ("layers", "model_options", *_replaced_by(str(changes["model"]), base))
+    elif _is_list(changes.get("hidden_size")):
+        dropped = ("num_layers",)
+    elif (
+        "num_layers" in changes and "hidden_size" not in changes and tuple_of(base.get("hidden_size")) == default_sizes
+    ):
+        dropped = ("hidden_size",)
+    if _of_test(changes.get("fold")) and base.get("keep", "best") == "best":
+        dropped += ("keep",)
+    return {name: value for name, value in base.items() if name not in dropped} | dict(changes)
+
+
+def _replaced_by(model: str, base: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a model makes of no use, in any of the model's spellings."""
+    try:
+        name = value_name("model", model, MODELS)
+    except ValueError:  # said when it is checked
+        return ()
+    if name in CLASSICAL:
+        return tuple(field for field in base if field not in USED_BY_CLASSICAL)
+    return REPLACED_BY_CNN if name == "cnn" else ()
+
+
+def settled_keep(config: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The last epoch is kept where test images are watched, so that they choose none; `best` asked for is refused."""
+    watched = _of_test(config.fold) and config.model not in CLASSICAL
+    return {"keep": "last"} if watched and "keep" not in given else {}
+
+
+def _of_test(fold: Any) -> bool:
+    return isinstance(fold, str) and fold.strip().lower().startswith("test")
+
+
+def settled_sizes(config: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What `num_layers` and `hidden_size` become where sizes were listed; nothing where one size was given.
+
+    Raises  UsageError, quoting both, when the list's length and a given number of layers differ.
+    """
+    sizes = config.hidden_size
+    if config.layers is not None or config.model != "mlp" or isinstance(sizes, int):
+        return {}
+    if "num_layers" in given and "hidden_size" not in given:
+        return {"hidden_size": EACH_LAYER}
+    if "num_layers" in given and config.num_layers != len(sizes):
+        raise UsageError(
+            f"num_layers is {config.num_layers}, but hidden_size lists {len(sizes)}: {shown(sizes)}. "
+            "Leave num_layers out, or make them agree (--num_layers, --hidden_size)"
+        )
+    alike = (sizes[0] if sizes else EACH_LAYER) if len(set(sizes)) <= 1 else sizes
+    settled = {"num_layers": len(sizes), "hidden_size": alike}
+    return {name: value for name, value in settled.items() if value != getattr(config, name)}
+
+
+def one_line(error: ValidationError) -> UsageError:
+    """All of pydantic's errors in the house's words."""
+    return together([_in_words(each) for each in error.errors(include_url=False)])
+
+
+def _in_words(error: Any) -> UsageError:
+    field = str(error["loc"][0]) if error["loc"] else ""
+    if error["type"] != "extra_forbidden":
+        return UsageError(f"{field} {error.get('ctx', {}).get('error', error['msg'])} (--{field})")
+    try:
+        find(field, field_aliases(), "setting")
+    except UsageError as refusal:
+        return refusal
+    return unknown(field, "setting")
+
+
+def _same(kind: ValueType, a: Any, b: Any) -> bool:
+    try:
+        return bool(kind(a) == kind(b))
+    except ValueError:
+        return bool(a == b)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value)
+
+
+def tuple_of(value: Any) -> Any:
+    """A list as a tuple, anything else as it is."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _is_list(hidden_size: Any) -> bool:
+    try:
+        return isinstance(Wholes()(hidden_size), tuple)
+    except ValueError:
+        return False
+
+
+class RunConfig(Schema):
+    """Everything that decides a run, checked and frozen; `from_mapping` takes aliases of names as well.
+
+    Raises  UsageError in one line, naming the setting, its value, what is expected, and the flag.
+    """
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _checked(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(values, cls):
+            return values
+        values = unfolded(values)
+        start = preset_values(values)
+        try:
+            config = handler({**start, **values})
+            settled = settled_sizes(config, values) | settled_keep(config, values)
+            config = handler({**start, **values, **settled}) if settled else config
+            config.model_fields_set.intersection_update({*values, *settled})
+        except ValidationError as error:
+            raise one_line(error) from None
+        check(config)
+        return config
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
+        """A configuration from names and values in any of their spellings."""
+        return cls(**canonical(mapping, kind_of))
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> Self:
+        """A configuration from a YAML (or JSON) file, its errors with the file's name in front.
+
+        Raises  FileSystemError when the file cannot be read.
+        """
+        mapping = strict_yaml.load_mapping(Path(os.path.expanduser(path)))
+        try:
+            return cls.from_mapping(mapping)
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from error
+
+    def to_yaml(self) -> str:
+        """The text of a file that `from_yaml` reads back to an equal configuration."""
+        return strict_yaml.dump(self.to_mapping())
+
+    def replaced(self, **changes: Any) -> Self:
+        """The configuration with some fields changed, in any of their spellings, and checked again.
+
+        Given another preset, settings that are as in the old one become what they are in the new one.
+        """
+        given = canonical(changes, kind_of)
+        base = departures(self) if "preset" in given else self.to_mapping()
+        return type(self)(**overridden(base, given, DEFAULT_SIZES))
+
+    def command(self) -> str:
+        """The canonical command: `handgrad train` with the preset, where it is not best, and what differs from it."""
+        return describe.command(self)
+
+    def auto_name(self) -> str:
+        """A name for the run, made from its settings."""
+        return describe.auto_name(self)
