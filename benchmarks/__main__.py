@@ -83,13 +83,13 @@ def _parser() -> argparse.ArgumentParser:
 def _options(arguments: Any) -> Options:
     """Workloads run unless only something else is asked for.  Raises  UsageError."""
     others = arguments.extras or arguments.sweep or arguments.grid or arguments.goal is not None
-    asked = arguments.workload or ([] if others else list(WORKLOADS))
-    workloads = _known("workload", [name.upper() for text in asked for name in text.split(",") if name], WORKLOADS)
+    workloads = arguments.workload or ([] if others else list(WORKLOADS))
+    workloads = _known("workload", [name.upper() for text in workloads for name in text.split(",") if name], WORKLOADS)
     fewest = {"rounds": 1, "epochs": 2 if workloads else 1, "images": max(w.batch for w in WORKLOADS.values())}
     for name, least in {**fewest, "configurations": 1}.items():
-        given = getattr(arguments, name)
-        if given is not None and given < least:
-            raise UsageError(f"{name} must be at least {least}, got {given} (--{name})")
+        number = getattr(arguments, name)
+        if number is not None and number < least:
+            raise UsageError(f"{name} must be at least {least}, got {number} (--{name})")
     if arguments.goal is not None and not 0 < arguments.goal <= 100:
         raise UsageError(f"goal must be above 0 and at most 100 percent, got {arguments.goal:g} (--goal)")
     return Options(
@@ -104,9 +104,9 @@ def _options(arguments: Any) -> Options:
 
 
 def _sweep_options(arguments: Any) -> sweep_race.Options:
-    given = {name: getattr(arguments, name) for name in ("configurations", "epochs", "images", "dataset", "rounds")}
+    options = {name: getattr(arguments, name) for name in ("configurations", "epochs", "images", "dataset", "rounds")}
     sweepers = sweep_race.sweepers_of(_peers(arguments))
-    return sweep_race.Options(sweepers, **{name: value for name, value in given.items() if value})
+    return sweep_race.Options(sweepers, **{name: value for name, value in options.items() if value})
 
 
 def _grid(arguments: Any) -> tuple[SweepDefinition, RunConfig]:
@@ -131,19 +131,19 @@ def _known(what: str, names: list[str], known: Collection[str]) -> tuple[str, ..
 
 
 def _measured(arguments: Any, options: Options) -> dict[str, Any]:
-    measured = measure(options, _tell)
+    measured = measure(options, _log)
     if arguments.extras:
-        measured["extras"] = extras(options, _tell)
+        measured["extras"] = extras(options, _log)
     if arguments.sweep:
-        measured["sweep"] = sweep_race.sweep_race(_sweep_options(arguments), _tell)
+        measured["sweep"] = sweep_race.sweep_race(_sweep_options(arguments), _log)
     if arguments.grid:
-        measured["grid"] = grid_hours(*_grid(arguments), arguments.sample, _tell)
+        measured["grid"] = grid_hours(*_grid(arguments), arguments.sample, _log)
     if arguments.goal is not None:
-        measured["goal"] = goal(arguments.goal / 100, options, _tell)
+        measured["goal"] = goal(arguments.goal / 100, options, _log)
     return measured
 
 
-def _tell(text: str) -> None:
+def _log(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

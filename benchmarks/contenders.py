@@ -29,7 +29,7 @@ class Listed(NamedTuple):
     """Where a contender's class is, the name by which `--peers` asks for it, and the packages it needs, as imported."""
 
     module: str
-    kind: str
+    class_name: str
     peer: str = ""
     packages: tuple[str, ...] = ()
 
@@ -100,7 +100,7 @@ def initial_weights(layers: Sequence[str], image_shape: Shape, seed: int) -> Wei
 
 def _initial(stage: Stage, generator: np.random.Generator) -> dict[str, Array]:
     channels, shape = stage.outputs[-1], stage.weight_shape
-    if stage.kind == "batch_norm":
+    if stage.operation == "batch_norm":
         return {"gamma": np.ones(channels, np.float32), "beta": np.zeros(channels, np.float32)}
     if not shape:
         return {}
@@ -131,7 +131,7 @@ def module_of(contender: str) -> Any:
 
 def contender_class(name: str) -> type[Contender]:
     """The contender itself.  Raises  as `module_of`."""
-    found: type[Contender] = getattr(module_of(name), CONTENDERS[name].kind)
+    found: type[Contender] = getattr(module_of(name), CONTENDERS[name].class_name)
     return found
 
 
@@ -144,11 +144,11 @@ def train(
     """
     chosen = WORKLOADS[workload]
     try:
-        kind = contender_class(contender)
+        start = contender_class(contender)
         data = load(dataset or chosen.dataset)
         count = min(images, len(data.x_train)) // chosen.batch * chosen.batch
         weights = initial_weights(chosen.layers, data.image_shape, seed)
-        trainee = kind(Task(chosen, data.x_train[:count], data.y_train[:count], weights, seed, threads))
+        trainee = start(Task(chosen, data.x_train[:count], data.y_train[:count], weights, seed, threads))
     except CannotExpressError as reason:
         return {"skipped": str(reason)}
     seconds = trainee.train(epoch_orders(count, seed, epochs))

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.processes import ProcessError, cores_for, finish, run, start
-from benchmarks.rounds import Options, Tell, timed
+from benchmarks.rounds import Log, Options, timed
 from handgrad.data.places import CACHE_VARIABLE, DATA_VARIABLE, cache_root
 from handgrad.machine import available_cores
 
@@ -16,11 +16,11 @@ PAIRED = ("A", "B")
 PAIR_EPOCHS = 5
 
 
-def extras(options: Options, tell: Tell = print) -> dict[str, Any]:
+def extras(options: Options, log: Log = print) -> dict[str, Any]:
     """Every measurement by its name; one that fails is a reason, not an error."""
     found: dict[str, Any] = {}
     for name, measurement in MEASUREMENTS.items():
-        tell(f"measuring {name.replace('_', ' ')}")
+        log(f"measuring {name.replace('_', ' ')}")
         try:
             found[name] = measurement(options)
         except ProcessError as error:

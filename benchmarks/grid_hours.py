@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
-from benchmarks.rounds import Tell
+from benchmarks.rounds import Log
 from handgrad.config import RunConfig
 from handgrad.errors import UsageError
 from handgrad.machine import available_cores
@@ -139,17 +139,17 @@ class Listed(Sampler):
 class News(SweepCallback):
     """Tells how many trials are done."""
 
-    def __init__(self, tell: Tell) -> None:
-        self.tell = tell
+    def __init__(self, log: Log) -> None:
+        self.log = log
 
     def settled(self, trial: Trial, progress: SweepProgress) -> None:
         """Now and then."""
         if progress.settled % NEWS == 0:
             left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
-            self.tell(f"  {progress.settled} of {progress.wanted} done{left}")
+            self.log(f"  {progress.settled} of {progress.wanted} done{left}")
 
 
-def grid_hours(definition: SweepDefinition, base: RunConfig, sample: int, tell: Tell = print) -> dict[str, Any]:
+def grid_hours(definition: SweepDefinition, base: RunConfig, sample: int, log: Log = print) -> dict[str, Any]:
     """The seconds of a configuration of the grid and the hours of all of them, with 95 % intervals, as plain data.
 
     A configuration's seconds are those for which it has a core, from the end of its predecessor's training to the end
@@ -158,12 +158,12 @@ def grid_hours(definition: SweepDefinition, base: RunConfig, sample: int, tell: 
     Raises  UsageError when the grid has no end or the sample is too small; IncompleteSweepError when trials were lost.
     """
     strata = stratified(definition, sample, base.seed)
-    tell("timing eight configurations for a moment, as --dry_run does")
+    log("timing eight configurations for a moment, as --dry_run does")
     forecast, slots = estimate(definition, base), len(available_cores())
     count = sum(len(stratum.drawn) for stratum in strata)
-    tell(f"training {count} of {definition.size:,} configurations, {slots} at a time")
+    log(f"training {count} of {definition.size:,} configurations, {slots} at a time")
     with tempfile.TemporaryDirectory(prefix="handgrad-") as folder:
-        sweep = _trained(Path(folder) / "grid", definition, base, strata, News(tell))
+        sweep = _trained(Path(folder) / "grid", definition, base, strata, News(log))
         return _numbers(sweep, strata, slots) | {
             "definition": definition.to_mapping(),
             "base": base.to_mapping(),
@@ -192,15 +192,15 @@ def _numbers(sweep: Sweep, strata: list[Stratum], slots: int) -> dict[str, Any]:
     keys = (definition.key(trial.values) for trial in trials)
     taken = dict(zip(keys, lengths(found, slots), strict=True))
     seconds = [[taken[definition.key(values)] for values in stratum.drawn] for stratum in strata]
-    told = stratified_mean([stratum.size for stratum in strata], seconds)
+    estimate = stratified_mean([stratum.size for stratum in strata], seconds)
     return {
         "size": definition.size,
         "slots": slots,
         "strata": len(strata),
         "sample": len(trials),
         "between_seconds": mean(waits(found, slots)),
-        "seconds": told._asdict(),
-        "hours": [n * (definition.size or 0) / slots / 3600 for n in told[:3]],
+        "seconds": estimate._asdict(),
+        "hours": [n * (definition.size or 0) / slots / 3600 for n in estimate[:3]],
         "trained": [stratum._asdict() | {"seconds": each} for stratum, each in zip(strata, seconds, strict=True)],
     }
 

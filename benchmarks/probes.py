@@ -57,12 +57,12 @@ def stream(array_bytes: int) -> float:
     return 12 * a.size * times / _shortest(lambda: triad(a, b, c, np.float32(0.5), times))
 
 
-def _shortest(work: Callable[[], Any]) -> float:
+def _shortest(task: Callable[[], Any]) -> float:
     seconds = []
-    work()
+    task()
     for _ in range(REPEATS):
         begin = time.perf_counter()
-        work()
+        task()
         seconds.append(time.perf_counter() - begin)
     return min(seconds)
 

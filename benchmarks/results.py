@@ -57,7 +57,7 @@ def default_path(results: dict[str, Any], folder: Path = FOLDER) -> Path:
     processor = facts["processor"].lower().replace("(r)", "").replace("(tm)", "")
     words = re.sub(r"[^a-z0-9]+", "-", processor).strip("-")
     threads = "" if results["options"]["threads"] == "1" else "-all-threads"
-    alone = "" if results.get("workloads") else "".join(f"-{kind}" for kind in ("sweep", "grid") if kind in results)
+    alone = "" if results.get("workloads") else "".join(f"-{part}" for part in ("sweep", "grid") if part in results)
     stem = f"{results['date']}-{words}-{facts['cores']}-cores{threads}{alone}"
     names = [f"{stem}.json", *(f"{stem}-{number}.json" for number in range(2, 1000))]
     return next(folder / name for name in names if not (folder / name).exists())
@@ -146,8 +146,8 @@ def sweep_parts(race: Row) -> Iterator[str]:
 def extra_lines(results: dict[str, Any]) -> Iterator[str]:
     """The other measurements, a line each."""
     for name, numbers in results.get("extras", {}).items():
-        shown = ", ".join(f"{key.replace('_', ' ')} {_number(value)}" for key, value in numbers.items())
-        yield f"{name.replace('_', ' ')}: {shown}"
+        text = ", ".join(f"{key.replace('_', ' ')} {_number(value)}" for key, value in numbers.items())
+        yield f"{name.replace('_', ' ')}: {text}"
     race = results.get("goal", {"contenders": {}})
     for name, result in race["contenders"].items():
         seconds = result.get("skipped") or (f"{result['seconds']:.1f} s" if result["seconds"] else "not reached")

@@ -11,7 +11,7 @@ from benchmarks.processes import ProcessError, cores_for, run
 from benchmarks.workloads import GOAL, IMAGES, WORKLOADS, Cost, cost
 from handgrad.data import load
 
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 Measured = dict[str, Any]
 OURS = "handgrad"
 EQUAL_ACCURACY = 0.005
@@ -40,7 +40,7 @@ def in_turn(
     rounds: int,
     measure: Callable[[str, int], Measured],
     said: Callable[[Measured], str],
-    tell: Tell,
+    log: Log,
 ) -> dict[str, Measured]:
     """The measurements of everyone in `order`, round by round; who is skipped once is not asked again.
 
@@ -61,19 +61,19 @@ def in_turn(
             else:
                 results[name]["rounds"].append(measured)
             text = f"skipped: {measured['skipped']}" if "skipped" in measured else said(measured)
-            tell(f"round {index + 1} of {rounds}: {name:<15}{text}")
+            log(f"round {index + 1} of {rounds}: {name:<15}{text}")
     return results
 
 
-def measure(options: Options, tell: Tell = print) -> Measured:
+def measure(options: Options, log: Log = print) -> Measured:
     """Limits of the processor, and for each workload every contender's rounds and their summary, as plain data."""
     if not options.workloads:
         return {"options": asdict(options)}
     costs = {name: cost(WORKLOADS[name], _image_shape(name, options)) for name in options.workloads}
     sizes = sorted({one.optimizer_arrays_bytes for one in costs.values()})
-    tell("measuring the processor: matrix products, memory")
+    log("measuring the processor: matrix products, memory")
     limits = run("limits", {"array_bytes": sizes}, cores_for("1"))
-    measured = {name: _workload(name, options, _limit(costs[name], limits), tell) for name in options.workloads}
+    measured = {name: _workload(name, options, _limit(costs[name], limits), log) for name in options.workloads}
     return {"options": asdict(options), "limits": limits, "workloads": measured}
 
 
@@ -89,7 +89,7 @@ def _limit(one: Cost, limits: Measured) -> dict[str, float]:
     return numbers | {"products_us": 1e6 * products, "optimizer_us": 1e6 * traffic, "us": 1e6 * (products + traffic)}
 
 
-def _workload(name: str, options: Options, limit: dict[str, float], tell: Tell) -> Measured:
+def _workload(name: str, options: Options, limit: dict[str, float], log: Log) -> Measured:
     cores = cores_for(options.threads)
     common = {"workload": name, "epochs": options.epochs, "images": options.images, "dataset": options.dataset}
 
@@ -99,13 +99,13 @@ def _workload(name: str, options: Options, limit: dict[str, float], tell: Tell) 
     def said(one: Measured) -> str:
         return f"{1e6 * min(one['epoch_seconds'][1:]) / one['steps']:.0f} µs a step"
 
-    tell(f"workload {name}")
-    results = in_turn(options.contenders, options.rounds, once, said, tell)
-    shown = {"title": WORKLOADS[name].title, "limit": limit, "contenders": results}
-    return shown | {"summary": summarise(results, limit["us"])}
+    log(f"workload {name}")
+    results = in_turn(options.contenders, options.rounds, once, said, log)
+    measured = {"title": WORKLOADS[name].title, "limit": limit, "contenders": results}
+    return measured | {"summary": summarise(results, limit["us"])}
 
 
-def goal(target: float, options: Options, tell: Tell = print) -> Measured:
+def goal(target: float, options: Options, log: Log = print) -> Measured:
     """Race handgrad, and PyTorch when it is among the contenders, to the test accuracy `target`, in turn."""
     cores = cores_for(options.threads)
     common = {"target": target, "dataset": options.dataset, "threads": len(cores)}
@@ -119,8 +119,8 @@ def goal(target: float, options: Options, tell: Tell = print) -> Measured:
         best = max(lap["accuracy"] for lap in one["laps"])
         return f"{one['seconds']:.1f} s" if one["seconds"] else f"not reached, best {100 * best:.2f} %"
 
-    tell(f"race to {100 * target:g} %")
-    results = in_turn([name for name in RACERS if name in options.contenders], options.rounds, once, said, tell)
+    log(f"race to {100 * target:g} %")
+    results = in_turn([name for name in RACERS if name in options.contenders], options.rounds, once, said, log)
     for result in results.values():
         if "rounds" in result:
             reached = [one["seconds"] for one in result["rounds"]]

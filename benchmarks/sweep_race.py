@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.processes import finish, start, watched
-from benchmarks.rounds import EQUAL_ACCURACY, OURS, Tell, in_turn
+from benchmarks.rounds import EQUAL_ACCURACY, OURS, Log, in_turn
 from benchmarks.sweepers import SWEEPERS, Job, write_job
 from benchmarks.workloads import IMAGES
 from handgrad.config import RunConfig, build_dataset, build_initializer, build_optimizer, build_split
@@ -45,7 +45,7 @@ def sweepers_of(peers: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name, entry in SWEEPERS.items() if not entry.peer or entry.peer in peers)
 
 
-def sweep_race(options: Options, tell: Tell = print) -> dict[str, Any]:
+def sweep_race(options: Options, log: Log = print) -> dict[str, Any]:
     """Each sweeper's rounds and their summary, as plain data.
 
     Raises  UsageError, FileSystemError, CorruptDataError for a data set that cannot be had.
@@ -54,14 +54,14 @@ def sweep_race(options: Options, tell: Tell = print) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="handgrad-") as made:
         folder = Path(made)
         job = prepared(options, folder)
-        tell("a sweep of two configurations first, so that everything is compiled")
+        log("a sweep of two configurations first, so that everything is compiled")
         _once(OURS, replace(job, trials=job.trials[:2]), folder)
 
         def once(name: str, index: int) -> dict[str, Any]:
-            tell(f"{name} sweeps {options.configurations} configurations")
+            log(f"{name} sweeps {options.configurations} configurations")
             return _once(name, job, folder)
 
-        found = in_turn([OURS, *others, OURS] if others else [OURS], options.rounds, once, _said, tell)
+        found = in_turn([OURS, *others, OURS] if others else [OURS], options.rounds, once, _said, log)
     return {"options": asdict(options), "slots": job.slots, "sweepers": found, "summary": summarise(found)}
 
 

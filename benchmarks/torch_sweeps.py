@@ -33,8 +33,8 @@ def read(folder: Path) -> dict[str, Any]:
     return {part: torch.from_numpy(array) for part, array in arrays.items()}
 
 
-def train(trial: dict[str, Any], data: dict[str, Any], told: Any = lambda accuracy: None) -> dict[str, Any]:
-    """Train as `trial` says; `told` is called with the validation accuracy after each epoch.
+def train(trial: dict[str, Any], data: dict[str, Any], trained: Any = lambda accuracy: None) -> dict[str, Any]:
+    """Train as `trial` says; `trained` is called with the validation accuracy after each epoch.
 
     The trial's keys: sizes of the layers, activation (a class of torch.nn), weights (a row of WEIGHTS) with their std,
     optimizer (a class of torch.optim) with its arguments, weight_decay, batch_size, epochs, seed.
@@ -53,7 +53,7 @@ def train(trial: dict[str, Any], data: dict[str, Any], told: Any = lambda accura
             optimizer.step()
             stepped = stepped or time.time()
         accuracies.append(accuracy(model, data["x_validation"], data["y_validation"]))
-        told(accuracies[-1])
+        trained(accuracies[-1])
     return {"accuracies": accuracies, "stepped": stepped, "over": time.time()}
 
 
@@ -103,7 +103,7 @@ def sweep_with_optuna(job: Job) -> list[Swept]:
     for worker in workers:
         worker.join()
     done = {t.params[CHOICE]: t.user_attrs for t in study.get_trials() if t.state == optuna.trial.TrialState.COMPLETE}
-    return [Swept(number, **told) for number, told in sorted(done.items())]
+    return [Swept(number, **trained) for number, trained in sorted(done.items())]
 
 
 def _optuna_worker(job: Job, data: dict[str, Any]) -> None:
@@ -117,10 +117,10 @@ def _optuna_worker(job: Job, data: dict[str, Any]) -> None:
         if trial.number >= count:  # drawn in the moment in which another process took the last one
             trial.study.stop()
             raise optuna.TrialPruned
-        told = train(job.trials[trial.suggest_int(CHOICE, 0, count - 1)], data)
-        for name, value in told.items():
+        trained = train(job.trials[trial.suggest_int(CHOICE, 0, count - 1)], data)
+        for name, value in trained.items():
             trial.set_user_attr(name, value)
-        return float(max(told["accuracies"]))
+        return float(max(trained["accuracies"]))
 
     enough = optuna.study.MaxTrialsCallback(count, states=(TrialState.COMPLETE, TrialState.RUNNING))
     study.optimize(objective, callbacks=[enough])
@@ -159,15 +159,15 @@ def _tuned(job: Job) -> list[Swept]:
         run_config=tune.RunConfig(storage_path=str(job.folder), verbose=0),
     )
     found = [result.metrics for result in tuner.fit()]
-    lacking = [number for number, told in enumerate(found) if "told" not in (told or {})]
+    lacking = [number for number, trained in enumerate(found) if "trained" not in (trained or {})]
     if lacking:
         raise RuntimeError(f"trial {lacking[0]} of {len(found)} has no result")
-    return [Swept(told["config"]["number"], **told["told"]) for told in found]
+    return [Swept(trained["config"]["number"], **trained["trained"]) for trained in found]
 
 
 def _ray_trial(config: dict[str, Any], arrays: dict[str, Any]) -> None:
     from ray import tune
 
     data = {part: torch.from_numpy(array) for part, array in arrays.items()}
-    told = train(config["trials"][config["number"]], data, lambda accuracy: tune.report({"accuracy": accuracy}))
-    tune.report({"accuracy": max(told["accuracies"]), "told": told})
+    trained = train(config["trials"][config["number"]], data, lambda accuracy: tune.report({"accuracy": accuracy}))
+    tune.report({"accuracy": max(trained["accuracies"]), "trained": trained})

@@ -87,13 +87,13 @@ def _update(rule: Rule, parameters: Any, gradients: Any, states: Any, t: Any) ->
 def _forward(stages: list[Stage], parameters: Any, statistics: Any, x: Any, training: bool) -> tuple[Any, Any]:
     after = []
     for stage, layer, kept in zip(stages, parameters, statistics, strict=True):
-        x, kept = LAYERS[stage.kind](stage, layer, kept, x, training)
+        x, kept = LAYERS[stage.operation](stage, layer, kept, x, training)
         after.append(kept)
     return x, after
 
 
 def _statistics(stage: Stage) -> Any:
-    if stage.kind != "batch_norm":
+    if stage.operation != "batch_norm":
         return ()
     return jnp.zeros(stage.outputs[-1]), jnp.ones(stage.outputs[-1])
 

@@ -35,7 +35,7 @@ class Fit(Contender):
         keras.utils.set_random_seed(task.seed)
         rule = task.workload.rule
         penalty = keras.regularizers.L2(rule.weight_decay / 2) if rule.weight_decay else None
-        layers = [LAYERS[stage.kind](stage, penalty) for stage in task.stages]
+        layers = [LAYERS[stage.operation](stage, penalty) for stage in task.stages]
         self.model: Any = keras.Sequential([keras.Input(task.stages[0].inputs), *layers])
         for layer, arrays in zip(layers, task.weights, strict=True):
             for variable, array in zip(layer.weights, arrays.values(), strict=False):  # running statistics follow

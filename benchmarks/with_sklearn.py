@@ -19,10 +19,10 @@ class PartialFit(Contender):
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        rule, layers = task.workload.rule, [stage.kind for stage in task.stages]
+        rule, layers = task.workload.rule, [stage.operation for stage in task.stages]
         activation = _activation(layers)
         self.model: Any = MLPClassifier(
-            tuple(stage.outputs[0] for stage in task.stages[:-1] if stage.kind == "dense"),
+            tuple(stage.outputs[0] for stage in task.stages[:-1] if stage.operation == "dense"),
             activation,
             solver="adam" if rule.name == "adam" else "sgd",
             alpha=rule.weight_decay * task.workload.batch,
@@ -56,7 +56,7 @@ class PartialFit(Contender):
 
 def _activation(layers: list[str]) -> str:
     """The one activation of a multi-layer perceptron.  Raises  CannotExpressError when the network is no such."""
-    odd = [kind for kind in layers if kind != "dense" and kind not in ACTIVATIONS]
+    odd = [name for name in layers if name != "dense" and name not in ACTIVATIONS]
     if odd:
         raise CannotExpressError(f"scikit-learn cannot express {odd[0]}")
     if layers[1::2] != [layers[1]] * (len(layers) // 2) or set(layers[::2]) != {"dense"}:

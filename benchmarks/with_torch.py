@@ -78,7 +78,7 @@ class Compiled(Eager):
 
 def build_model(stages: list[Stage], weights: Weights) -> Any:
     """The network of a workload with the given first weights."""
-    modules = [MODULES[stage.kind](stage) for stage in stages]
+    modules = [MODULES[stage.operation](stage) for stage in stages]
     with torch.no_grad():
         for module, arrays in zip(modules, weights, strict=True):
             for name, array in arrays.items():

@@ -39,7 +39,7 @@ class Workload:
 class Stage(NamedTuple):
     """A layer of a workload with the shapes of one image before and after it; images are (height, width, channels)."""
 
-    kind: str
+    operation: str
     numbers: tuple[float, ...]
     inputs: Shape
     outputs: Shape
@@ -47,9 +47,9 @@ class Stage(NamedTuple):
     @property
     def weight_shape(self) -> Shape:
         """(inputs, units) of a dense layer, (size, size, channels in, channels out) of a convolution, else empty."""
-        if self.kind == "dense":
+        if self.operation == "dense":
             return prod(self.inputs), self.outputs[-1]
-        if self.kind == "conv2d":
+        if self.operation == "conv2d":
             size = int(self.numbers[1])
             return size, size, self.inputs[-1], self.outputs[-1]
         return ()
@@ -57,7 +57,7 @@ class Stage(NamedTuple):
     @property
     def parameters(self) -> int:
         """How many numbers it trains."""
-        if self.kind == "batch_norm":
+        if self.operation == "batch_norm":
             return 2 * self.outputs[-1]
         return prod(self.weight_shape) + self.outputs[-1] if self.weight_shape else 0
 
@@ -116,20 +116,20 @@ def stages(layers: Sequence[str], image_shape: Shape) -> list[Stage]:
     found: list[Stage] = []
     shape: Shape = (*image_shape, 1) if parse(layers[0])[0] == "conv2d" else (prod(image_shape),)
     for text in layers:
-        kind, numbers = parse(text)
-        found.append(Stage(kind, numbers, shape, _outputs(kind, numbers, shape)))
+        operation, numbers = parse(text)
+        found.append(Stage(operation, numbers, shape, _outputs(operation, numbers, shape)))
         shape = found[-1].outputs
     return found
 
 
-def _outputs(kind: str, numbers: tuple[float, ...], shape: Shape) -> Shape:
-    if kind == "dense":
+def _outputs(operation: str, numbers: tuple[float, ...], shape: Shape) -> Shape:
+    if operation == "dense":
         return (int(numbers[0]),)
-    if kind == "conv2d":
+    if operation == "conv2d":
         return (*shape[:-1], int(numbers[0]))
-    if kind == "max_pool2d":
+    if operation == "max_pool2d":
         return (*(side // int(numbers[0]) for side in shape[:-1]), shape[-1])
-    return (prod(shape),) if kind == "flatten" else shape
+    return (prod(shape),) if operation == "flatten" else shape
 
 
 class Cost(NamedTuple):

@@ -31,8 +31,8 @@ def test_handgrad_sweeps_what_the_others_are_given(job):
     assert all(len(trial.accuracies) == 2 and trial.stepped <= trial.over for trial in swept)
     definition = SweepDefinition.from_mapping(job.definition)
     runs = [RunConfig.from_yaml(path) for path in job.folder.glob("sweep/runs/*/config.yaml")]
-    told = sorted(json.dumps(in_torch(run, build_dataset(run))) for run in runs)
-    assert told == sorted(map(json.dumps, job.trials))
+    trained = sorted(json.dumps(in_torch(run, build_dataset(run))) for run in runs)
+    assert trained == sorted(map(json.dumps, job.trials))
     assert definition.constants["epochs"] == 2
 
 
@@ -59,10 +59,10 @@ def test_pytorch_learns_from_the_same_words(torch, optimizer, job):
         weight_decay=0.0005, schedule="constant", batch_norm=False, dropout=0,
     )  # fmt: skip
     heard = []
-    told = train(in_torch(config, build_dataset(config)), read(job.images), heard.append)
-    assert heard == told["accuracies"]
-    assert told["accuracies"][-1] > 0.85
-    assert told["stepped"] <= told["over"]
+    trained = train(in_torch(config, build_dataset(config)), read(job.images), heard.append)
+    assert heard == trained["accuracies"]
+    assert trained["accuracies"][-1] > 0.85
+    assert trained["stepped"] <= trained["over"]
 
 
 def test_weights_decay_and_biases_do_not(torch):
