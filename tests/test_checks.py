@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from tests.ingredients import optim
 
 from handgrad.errors import UsageError, in_words, within
-from handgrad.optim import Adam, StepDecay
 
 
 @pytest.mark.parametrize(
@@ -28,12 +28,12 @@ def test_intervals_in_words():
 
 
 def test_numpy_numbers_are_numbers_and_counts_are_whole():
-    assert Adam(np.float32(0.1)).learning_rate == np.float32(0.1)
+    assert optim.Adam(np.float32(0.1)).learning_rate == np.float32(0.1)
     with pytest.raises(UsageError, match="schedule_steps must be a whole number, got 2"):
-        StepDecay(schedule_steps=2.5)
+        optim.StepDecay(schedule_steps=2.5)
 
 
 @pytest.mark.parametrize("wrong", ["0.1", True, None, float("nan"), -1.0])
 def test_what_is_no_positive_number_is_refused_by_name(wrong):
     with pytest.raises(UsageError, match=r"learning_rate must be positive, got .* \(--learning_rate\)"):
-        Adam(wrong)
+        optim.Adam(wrong)

@@ -154,7 +154,7 @@ def in_one_line(uses: list[Use]) -> str:
     return "\n".join(f"{use.place}: {use.word!r}, say {use.instead}" for use in uses)
 
 
-@pytest.mark.parametrize("folder", ["src", "benchmarks"])
+@pytest.mark.parametrize("folder", ["benchmarks"])
 def test_identifiers_and_file_names_are_words_of_the_field(folder):
     files = sorted((ROOT / folder).rglob("*.py"))
     uses = [use for path in files for use in house_names(path.relative_to(ROOT), path.read_text(encoding="utf-8"))]

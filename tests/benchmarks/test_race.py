@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from tests.ingredients import optim
 
 from benchmarks import extras, probes
 from benchmarks.contenders import race
@@ -11,7 +12,6 @@ from benchmarks.rounds import Options
 from benchmarks.with_handgrad import between_steps
 from benchmarks.workloads import GOAL
 from handgrad.config.value_types import build_layer
-from handgrad.optim import OneCycle
 
 
 def raced(racer, tiny, target, start=None):
@@ -60,7 +60,7 @@ def test_schedules_of_both_are_the_same(torch):
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         scheduler.step() if len(rates) < steps else None
-    ours = OneCycle().rates(GOAL.rule.learning_rate, 0, steps, steps)
+    ours = optim.OneCycle().rates(GOAL.rule.learning_rate, 0, steps, steps)
     np.testing.assert_allclose(rates, ours, rtol=1e-6, atol=1e-12)
 
 

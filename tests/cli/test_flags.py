@@ -3,6 +3,7 @@
 import shlex
 
 import pytest
+from tests.ingredients import nn
 
 from handgrad.cli.flags import parse
 from handgrad.cli.options import HELP, TRAIN, Option
@@ -10,7 +11,7 @@ from handgrad.config import RunConfig
 from handgrad.config.aliases import FIELDS
 from handgrad.config.value_types import Whole
 from handgrad.errors import FileSystemError, UsageError
-from handgrad.nn import ACTIVATIONS, ReLU
+from handgrad.nn import ACTIVATIONS
 
 # The course's table: short and long flag, a value, the field and what it becomes.
 COURSE = [
@@ -259,5 +260,5 @@ def test_another_command_has_other_options():
 
 
 def test_a_name_registered_from_outside(monkeypatch):
-    monkeypatch.setitem(ACTIVATIONS, "mish", ReLU)
+    monkeypatch.setitem(ACTIVATIONS, "mish", nn.ReLU)
     assert parse(["-a", "Mish"]).config.activation == "mish"

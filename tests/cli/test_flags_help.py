@@ -1,9 +1,11 @@
 """The help text: every flag, on eighty columns, with what is registered now."""
 
+from tests.ingredients import nn
+
 from handgrad.cli.help_text import help_text
 from handgrad.cli.options import TRAIN
 from handgrad.config import RunConfig
-from handgrad.nn import ACTIVATIONS, ReLU
+from handgrad.nn import ACTIVATIONS
 from handgrad.optim import OPTIMIZERS
 
 
@@ -29,7 +31,7 @@ def test_short_flags_groups_defaults_and_examples():
 
 
 def test_choices_are_what_is_registered(monkeypatch):
-    monkeypatch.setitem(ACTIVATIONS, "mish", ReLU)
+    monkeypatch.setitem(ACTIVATIONS, "mish", nn.ReLU)
     monkeypatch.delitem(OPTIMIZERS, next(reversed(OPTIMIZERS)))  # it is put back at the end, where it was
     text = " ".join(help_text("handgrad train").split())
     assert "softplus, mish" in text

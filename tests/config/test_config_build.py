@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
+from tests.ingredients import nn, optim
 
 from handgrad.config import (
     RunConfig,
@@ -19,27 +20,22 @@ from handgrad.nn import (
     INITIALIZERS,
     LAYERS,
     LOSSES,
-    BatchNorm,
     CrossEntropy,
-    Dense,
-    Dropout,
-    Flatten,
     He,
-    LeakyReLU,
     Network,
     Normal,
-    ReLU,
     SquaredError,
-    Tanh,
     XavierUniform,
 )
-from handgrad.optim import OPTIMIZERS, SCHEDULES, SGD, Adam, Eve, GradientTransforms, NAdam, RMSprop, StepDecay, Warmup
+from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms
 
 
 def test_the_network_of_the_defaults():
     he = He()
-    hidden = [layer for units in (512, 256) for layer in (Dense(units, he), BatchNorm(), ReLU(), Dropout(0.3))]
-    expected = [Flatten(), *hidden, Dense(10, he)]
+    hidden = [
+        layer for units in (512, 256) for layer in (nn.Dense(units, he), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.3))
+    ]
+    expected = [nn.Flatten(), *hidden, nn.Dense(10, he)]
     assert build_layers(RunConfig(), 10) == expected
 
 
@@ -48,25 +44,25 @@ def test_every_part_of_a_hidden_layer_in_its_place():
         hidden_size=[64, 32], activation="tanh", batch_norm=True, dropout=0.3, weight_init="random", init_scale=0.01
     )
     small = Normal(0.01)
-    first = [Dense(64, small), BatchNorm(), Tanh(), Dropout(0.3)]
-    second = [Dense(32, small), BatchNorm(), Tanh(), Dropout(0.3)]
-    assert build_layers(config, 7) == [Flatten(), *first, *second, Dense(7, small)]
+    first = [nn.Dense(64, small), nn.BatchNorm(), nn.Tanh(), nn.Dropout(0.3)]
+    second = [nn.Dense(32, small), nn.BatchNorm(), nn.Tanh(), nn.Dropout(0.3)]
+    assert build_layers(config, 7) == [nn.Flatten(), *first, *second, nn.Dense(7, small)]
 
 
 def test_no_hidden_layer_is_softmax_regression():
-    assert build_layers(RunConfig(num_layers=0), 10) == [Flatten(), Dense(10, He())]
+    assert build_layers(RunConfig(num_layers=0), 10) == [nn.Flatten(), nn.Dense(10, He())]
 
 
 def test_listed_layers_stand_as_they_are_and_get_an_output():
     config = RunConfig(layers=["dense:16", "leaky_relu:0.2", "batch_norm:epsilon=0.01"], weight_init="xavier")
     xavier = XavierUniform()
-    listed = [Dense(16, xavier), LeakyReLU(0.2), BatchNorm(epsilon=0.01)]
-    assert build_layers(config, 10) == [*listed, Dense(10, xavier)]
+    listed = [nn.Dense(16, xavier), nn.LeakyReLU(0.2), nn.BatchNorm(epsilon=0.01)]
+    assert build_layers(config, 10) == [*listed, nn.Dense(10, xavier)]
 
 
 def test_listed_layers_that_end_with_the_output_get_no_other():
-    assert build_layers(RunConfig(layers=["dense:10"]), 10) == [Dense(10, He())]
-    assert build_layers(RunConfig(layers=["dense:10"]), 11) == [Dense(10, He()), Dense(11, He())]
+    assert build_layers(RunConfig(layers=["dense:10"]), 10) == [nn.Dense(10, He())]
+    assert build_layers(RunConfig(layers=["dense:10"]), 11) == [nn.Dense(10, He()), nn.Dense(11, He())]
 
 
 @pytest.mark.parametrize("name", [*ACTIVATIONS, *LAYERS])
@@ -105,35 +101,35 @@ def test_every_initializer_at_its_own_defaults(name):
 
 def test_hyper_parameters_reach_the_optimizer_that_has_them():
     numbers = {"learning_rate": 0.5, "momentum": 0.4, "beta": 0.3, "beta1": 0.2, "beta2": 0.1, "epsilon": 1e-3}
-    assert build_optimizer(RunConfig(optimizer="sgd", **numbers)) == SGD(0.5)
-    assert build_optimizer(RunConfig(optimizer="rmsprop", **numbers)) == RMSprop(0.5, 0.3, 1e-3)
-    assert build_optimizer(RunConfig(optimizer="adam", **numbers)) == Adam(0.5, 0.2, 0.1, 1e-3)
+    assert build_optimizer(RunConfig(optimizer="sgd", **numbers)) == optim.SGD(0.5)
+    assert build_optimizer(RunConfig(optimizer="rmsprop", **numbers)) == optim.RMSprop(0.5, 0.3, 1e-3)
+    assert build_optimizer(RunConfig(optimizer="adam", **numbers)) == optim.Adam(0.5, 0.2, 0.1, 1e-3)
     eve = RunConfig(optimizer="eve", optimizer_options={"beta3": 0.9, "clip": 5}, **numbers)
-    assert build_optimizer(eve) == Eve(0.5, 0.2, 0.1, 1e-3, 0.9, 5.0)
+    assert build_optimizer(eve) == optim.Eve(0.5, 0.2, 0.1, 1e-3, 0.9, 5.0)
     nadam = RunConfig(optimizer="nadam", optimizer_options={"momentum_decay": 0.0}, **numbers)
-    assert build_optimizer(nadam) == NAdam(0.5, 0.2, 0.1, 1e-3, 0.0)
+    assert build_optimizer(nadam) == optim.NAdam(0.5, 0.2, 0.1, 1e-3, 0.0)
 
 
 def test_schedule_links_loss():
     config = RunConfig(
         schedule="step", schedule_steps=10, schedule_factor=0.5, warmup_steps=3, clip_norm=1, l1=2, weight_decay=3
     )
-    assert build_schedule(config) == StepDecay(3, 10, 0.5)
+    assert build_schedule(config) == optim.StepDecay(3, 10, 0.5)
     assert build_transforms(config) == GradientTransforms(1.0, 2.0, 3.0)
-    assert build_schedule(RunConfig(schedule="warmup", warmup_steps=9)) == Warmup(9)
+    assert build_schedule(RunConfig(schedule="warmup", warmup_steps=9)) == optim.Warmup(9)
     assert build_loss(RunConfig(label_smoothing=0.1)) == CrossEntropy(0.1)
     assert build_loss(RunConfig(label_smoothing=0.1, loss="mse")) == SquaredError()
 
 
 @dataclass(frozen=True)
-class Mish(ReLU):
+class Mish(nn.ReLU):
     """Somebody's activation."""
 
     sharpness: float = 1.0
 
 
 @dataclass(frozen=True)
-class Tiger(Adam):
+class Tiger(optim.Adam):
     """Somebody's optimizer, with a hyper-parameter that no other has."""
 
     beta9: float = 0.9

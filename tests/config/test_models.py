@@ -1,10 +1,11 @@
 """`model`: the networks that have a name, and those listed in a file."""
 
 import pytest
+from tests.ingredients import nn
 
 from handgrad.config import RunConfig, build_layers
 from handgrad.errors import FileSystemError, UsageError
-from handgrad.nn import BatchNorm, Conv2D, Dense, Flatten, He, MaxPool2D, Network, ReLU, Tanh, XavierUniform
+from handgrad.nn import He, Network, XavierUniform
 
 LISTED = """
 - conv2d: {filters: 6, kernel_size: [2, 3], padding: valid}
@@ -23,16 +24,16 @@ def net(tmp_path):
 
 
 def test_cnn_is_the_network_of_the_course_report():
-    stage = [Conv2D(4, 3, initializer=He()), BatchNorm(), ReLU(), MaxPool2D(2)]
+    stage = [nn.Conv2D(4, 3, initializer=He()), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(2)]
     layers = build_layers(RunConfig(model="cnn"), 10)
-    assert layers == [*stage, *stage, Flatten(), Dense(10, He())]
+    assert layers == [*stage, *stage, nn.Flatten(), nn.Dense(10, He())]
     # 4 (9 + 1) + 8, 4 (36 + 1) + 8, and 4 channels of 7 x 7 pixels: 196 * 10 + 10
     assert Network(layers, (28, 28)).parameters.size == 48 + 156 + 1970
 
 
 def test_cnn_takes_the_activation_and_the_initialiser():
     layers = build_layers(RunConfig(model="cnn", activation="tanh", weight_init="xavier"), 10)
-    assert [layers[0], layers[2]] == [Conv2D(4, 3, initializer=XavierUniform()), Tanh()]
+    assert [layers[0], layers[2]] == [nn.Conv2D(4, 3, initializer=XavierUniform()), nn.Tanh()]
 
 
 def test_a_file_becomes_the_list_of_layers(net):

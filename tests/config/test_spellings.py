@@ -1,6 +1,7 @@
 """Every row of the spelling tables: reached, unambiguous, and about things that exist."""
 
 import pytest
+from tests.ingredients import nn
 
 from handgrad.cli.options import TRAIN
 from handgrad.config import RunConfig, kind_of
@@ -8,7 +9,7 @@ from handgrad.config.aliases import AMBIGUOUS_FIELDS, AMBIGUOUS_VALUES, FIELDS, 
 from handgrad.config.lookup import field_aliases, find, listed, value_name
 from handgrad.config.value_types import Name
 from handgrad.errors import UsageError
-from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, ReLU
+from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES
 from handgrad.optim import OPTIMIZERS, SCHEDULES
 from handgrad.text import nearest, squashed
 
@@ -157,7 +158,7 @@ def test_names_are_looked_up_in_the_live_registry(field, registry, monkeypatch):
 
 
 def test_a_registered_name_goes_before_a_spelling(monkeypatch):
-    monkeypatch.setitem(ACTIVATIONS, "swish", ReLU)
+    monkeypatch.setitem(ACTIVATIONS, "swish", nn.ReLU)
     assert RunConfig(activation="swish").activation == "swish"
     assert RunConfig(layers=["dense:4", "swish"]).layers == ("dense:4", "swish")
 

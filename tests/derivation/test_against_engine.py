@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.ingredients import nn
 
 from handgrad.derivation.trace import trace
 from handgrad.derivation.verify import agreements, input_check, loss_agreements, rule_error, schedule_error
 from handgrad.equations import Statement, parse
-from handgrad.nn import ACTIVATIONS, LAYERS, LOSSES, CrossEntropy, Dense, Flatten, Network
+from handgrad.nn import ACTIVATIONS, LAYERS, LOSSES, CrossEntropy, Network
 from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms
 
 LIMIT = 1e-12
@@ -45,9 +46,9 @@ CASES = [
 
 def passage_of(layer, shape, rows=3):
     """One pass through the layer between two others with weights, so that every gradient is wanted."""
-    below = [Flatten(), Dense(int(np.prod(shape)))] if len(shape) == 1 else [LAYERS["conv2d"](shape[0])]
+    below = [nn.Flatten(), nn.Dense(int(np.prod(shape)))] if len(shape) == 1 else [LAYERS["conv2d"](shape[0])]
     below = [] if len(shape) == 2 else below
-    network = Network([*below, layer, Flatten(), Dense(3)], shape, dtype="float64", seed=1)
+    network = Network([*below, layer, nn.Flatten(), nn.Dense(3)], shape, dtype="float64", seed=1)
     generator = np.random.default_rng(2)
     network.parameters[:] = generator.normal(0.3, 0.5, network.parameters.size)
     network.buffers[:] = generator.uniform(0.5, 1.5, network.buffers.size)
@@ -82,7 +83,7 @@ def test_its_input_gradient_by_finite_differences_of_the_printed_equations(kind,
 
 @pytest.mark.parametrize("loss", [*(kind() for kind in LOSSES.values()), CrossEntropy(0.2)], ids=str)
 def test_loss(loss):
-    network = Network([Dense(5)], (4,), dtype="float64", loss=loss)
+    network = Network([nn.Dense(5)], (4,), dtype="float64", loss=loss)
     generator = np.random.default_rng(1)
     passed = trace(network, 3 * generator.normal(size=(6, 4)), generator.integers(0, 5, 6))
     assert loss.statement() is not None, f"{type(loss).__name__} states no equations"

@@ -7,30 +7,28 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from matplotlib.mathtext import MathTextParser
+from tests.ingredients import nn, optim
 
 from handgrad.derivation import FORMATS, Learning, derive, to_html, to_html_page, to_latex, to_markdown, to_text
 from handgrad.derivation.trace import names_of
 from handgrad.equations import Text
-from handgrad.nn import (
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool,
-    MaxPool2D,
-    Network,
-    ReLU,
-    Sigmoid,
-    SquaredError,
-)
+from handgrad.nn import Network, SquaredError
 from handgrad.nn.layer import Activation
-from handgrad.optim import SGD, AdamW, Constant, GradientTransforms, Momentum, OneCycle, StepDecay
+from handgrad.optim import GradientTransforms
 
-COURSE = [Flatten(), Dense(5), Sigmoid(), Dense(4), Sigmoid(), Dense(6), Sigmoid(), Dense(3)]
-IMAGES = [Conv2D(3), BatchNorm(), ReLU(), MaxPool2D(), Conv2D(2), AveragePool2D(), Flatten(), Dropout(), Dense(3)]
-MOMENTUM = Learning(Momentum(0.01), GradientTransforms(weight_decay=0.005), StepDecay(), 64, 8000)
+COURSE = [nn.Flatten(), nn.Dense(5), nn.Sigmoid(), nn.Dense(4), nn.Sigmoid(), nn.Dense(6), nn.Sigmoid(), nn.Dense(3)]
+IMAGES = [
+    nn.Conv2D(3),
+    nn.BatchNorm(),
+    nn.ReLU(),
+    nn.MaxPool2D(),
+    nn.Conv2D(2),
+    nn.AveragePool2D(),
+    nn.Flatten(),
+    nn.Dropout(),
+    nn.Dense(3),
+]
+MOMENTUM = Learning(optim.Momentum(0.01), GradientTransforms(weight_decay=0.005), optim.StepDecay(), 64, 8000)
 
 
 def network_of(layers, shape=(8, 8), loss=None):
@@ -57,7 +55,11 @@ def course():
 def images():
     """A convolutional network, its loss the squared error, with everything between gradient and optimizer."""
     learning = Learning(
-        AdamW(), GradientTransforms(clip_norm=1.0, l1=0.1, weight_decay=0.01), OneCycle(warmup_steps=5), 32, 100
+        optim.AdamW(),
+        GradientTransforms(clip_norm=1.0, l1=0.1, weight_decay=0.01),
+        optim.OneCycle(warmup_steps=5),
+        32,
+        100,
     )
     return derived(IMAGES, learning, loss=SquaredError())
 
@@ -121,7 +123,7 @@ def test_every_layer_is_checked(course, images):
 
 
 def test_a_wrong_derivative_is_shown_as_wrong(monkeypatch):
-    monkeypatch.setattr(Sigmoid, "rule", (Sigmoid.rule[0], "dX = dY * Y * (1 + Y)"))
+    monkeypatch.setattr(nn.Sigmoid, "rule", (nn.Sigmoid.rule[0], "dX = dY * Y * (1 + Y)"))
     derivation = derived(COURSE)
     assert len(derivation.failed) == 3
     assert all("Sigmoid: equations against engine" in failure for failure in derivation.failed)
@@ -141,7 +143,7 @@ def test_the_network_stays_as_it_was():
 class Mute(Activation):
     """An activation from outside that states nothing."""
 
-    kernels = Sigmoid.kernels
+    kernels = nn.Sigmoid.kernels
 
 
 @dataclass(frozen=True)
@@ -152,20 +154,22 @@ class Voiced(Mute):
 
 
 def test_a_layer_from_outside(monkeypatch):
-    silent = derived([Flatten(), Dense(4), Mute(), Dense(3)])
+    silent = derived([nn.Flatten(), nn.Dense(4), Mute(), nn.Dense(3)])
     assert to_text(silent).count("states no equations") == 2
     assert silent.failed == []
-    voiced = derived([Flatten(), Dense(4), Voiced(), Dense(3)])
+    voiced = derived([nn.Flatten(), nn.Dense(4), Voiced(), nn.Dense(3)])
     assert lines_of(voiced, "Backward", "Layer 2") == ["δ⁽¹⁾ = ∂L/∂A⁽¹⁾ ⊙ ∂A⁽¹⁾/∂Z⁽¹⁾ = ∂L/∂A⁽¹⁾ ⊙ S ⊙ (1 − S)"]
     assert voiced.failed == []
 
 
 def test_parts_in_words_or_without_equations(monkeypatch):
-    monkeypatch.setattr(SGD, "rule", "downhill, a little")
-    monkeypatch.setattr(Constant, "rule", "")
+    monkeypatch.setattr(optim.SGD, "rule", "downhill, a little")
+    monkeypatch.setattr(optim.Constant, "rule", "")
     monkeypatch.setattr(SquaredError, "statement", lambda self: None)
     derivation = derived(
-        [Flatten(), Dense(3)], Learning(SGD(), GradientTransforms(), Constant(), 1, 10), loss=SquaredError()
+        [nn.Flatten(), nn.Dense(3)],
+        Learning(optim.SGD(), GradientTransforms(), optim.Constant(), 1, 10),
+        loss=SquaredError(),
     )
     text = to_text(derivation)
     assert "downhill, a little" in text
@@ -176,13 +180,13 @@ def test_parts_in_words_or_without_equations(monkeypatch):
 NAMES = {
     "dense and activations": (COURSE, "X A⁽⁰⁾ Z⁽¹⁾ A⁽¹⁾ Z⁽²⁾ A⁽²⁾ Z⁽³⁾ A⁽³⁾ Z⁽⁴⁾"),
     "images": (IMAGES, "A⁽⁰⁾ Z⁽¹⁾ U⁽¹⁾ V⁽¹⁾ A⁽¹⁾ Z⁽²⁾ U⁽²⁾ V⁽²⁾ A⁽²⁾ Z⁽³⁾"),
-    "deep linear": ([Flatten(), Dense(4), Dense(3)], "X A⁽⁰⁾ Z⁽¹⁾ Z⁽²⁾"),
-    "before all weights": ([Dropout(), ReLU(), Flatten(), Dense(3)], "X U⁽⁰⁾ V⁽⁰⁾ A⁽⁰⁾ Z⁽¹⁾"),
+    "deep linear": ([nn.Flatten(), nn.Dense(4), nn.Dense(3)], "X A⁽⁰⁾ Z⁽¹⁾ Z⁽²⁾"),
+    "before all weights": ([nn.Dropout(), nn.ReLU(), nn.Flatten(), nn.Dense(3)], "X U⁽⁰⁾ V⁽⁰⁾ A⁽⁰⁾ Z⁽¹⁾"),
     "long": (
-        [Flatten(), Dense(3), *[ReLU()] * 9],
+        [nn.Flatten(), nn.Dense(3), *[nn.ReLU()] * 9],
         "X A⁽⁰⁾ Z⁽¹⁾ U⁽¹⁾ V⁽¹⁾ H⁽¹⁾ G⁽¹⁾ R⁽¹⁾ E⁽¹⁾ U₂⁽¹⁾ V₂⁽¹⁾ A⁽¹⁾",
     ),
-    "no dense layer": ([Conv2D(3), GlobalAveragePool()], "A⁽⁰⁾ Z⁽¹⁾ A⁽¹⁾"),
+    "no dense layer": ([nn.Conv2D(3), nn.GlobalAveragePool()], "A⁽⁰⁾ Z⁽¹⁾ A⁽¹⁾"),
 }
 
 
@@ -196,7 +200,7 @@ def test_names(layers, expected):
 
 
 def test_two_of_a_name_under_one_number():
-    names = names_of(network_of([Conv2D(2), BatchNorm(), ReLU(), BatchNorm(), Flatten(), Dense(3)]))
+    names = names_of(network_of([nn.Conv2D(2), nn.BatchNorm(), nn.ReLU(), nn.BatchNorm(), nn.Flatten(), nn.Dense(3)]))
     assert [Text().glyph(each["gamma"], ()) for each in names.parameters if "gamma" in each] == ["γ⁽¹⁾", "γ₂⁽¹⁾"]
 
 
@@ -264,7 +268,7 @@ def test_formats_are_all_there(course):
 
 
 def test_an_optimizer_whose_rule_is_incomplete_is_found_out(monkeypatch):
-    monkeypatch.setattr(Momentum, "rule", "w = w - learning_rate * (momentum * v + g)")
-    failed = derived([Flatten(), Dense(3)]).failed
+    monkeypatch.setattr(optim.Momentum, "rule", "w = w - learning_rate * (momentum * v + g)")
+    failed = derived([nn.Flatten(), nn.Dense(3)]).failed
     assert len(failed) == 1
     assert "rules against engine" in failed[0]

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import sklearn.metrics
 from scipy import stats
+from tests.ingredients import nn
 
 from handgrad.data import load
 from handgrad.evaluation import confusion_matrix, mean_interval, measure
-from handgrad.nn import BatchNorm, Dense, Dropout, Flatten, Network, ReLU, SquaredError
+from handgrad.nn import Network, SquaredError
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def digits():
 
 
 def network(**changes):
-    layers = [Flatten(), Dense(20), BatchNorm(), ReLU(), Dropout(0.5), Dense(10)]
+    layers = [nn.Flatten(), nn.Dense(20), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.5), nn.Dense(10)]
     return Network(layers, (8, 8), seed=3, **changes)
 
 

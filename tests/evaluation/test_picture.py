@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from PIL import Image
+from tests.ingredients import nn, optim
 
 from handgrad.data import load, split
 from handgrad.errors import UsageError
 from handgrad.evaluation.picture import fit_picture
-from handgrad.nn import Dense, Flatten, Network, ReLU
-from handgrad.optim import Adam
+from handgrad.nn import Network
 from handgrad.training import fit
 
 
@@ -106,8 +106,8 @@ def test_drawings_are_recognised_as_the_originals_are(real_data):
     """200 test digits of MNIST, drawn large, off-centre and dark on light, by a network trained for a second."""
     real_data("mnist")
     mnist = load("mnist")
-    network = Network([Flatten(), Dense(64), ReLU(), Dense(10)], (28, 28))
-    fit(network, split(mnist, 0.01, 0, 0.3), epochs=4, optimizer=Adam(0.003), batch_size=64)
+    network = Network([nn.Flatten(), nn.Dense(64), nn.ReLU(), nn.Dense(10)], (28, 28))
+    fit(network, split(mnist, 0.01, 0, 0.3), epochs=4, optimizer=optim.Adam(0.003), batch_size=64)
     images, labels = mnist.x_test[:200], mnist.y_test[:200]
     right = network.logits(images).argmax(axis=1) == labels
     assert right.mean() > 0.9

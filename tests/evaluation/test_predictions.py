@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from sklearn.metrics import log_loss, top_k_accuracy_score
+from tests.ingredients import nn
 from tests.made_up import any_predictions, predictions
 
 from handgrad.data import load
 from handgrad.errors import DivergedError, UsageError
 from handgrad.evaluation import Predictions, ensemble, measure, predict, summarise, top_k_accuracy
 from handgrad.evaluation.summary import cross_entropy
-from handgrad.nn import Dense, Flatten, Network, ReLU
+from handgrad.nn import Network
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def digits():
 
 @pytest.fixture
 def network():
-    return Network([Flatten(), Dense(12), ReLU(), Dense(10)], (8, 8), seed=1)
+    return Network([nn.Flatten(), nn.Dense(12), nn.ReLU(), nn.Dense(10)], (8, 8), seed=1)
 
 
 def test_a_network_s_predictions(digits, network):
@@ -34,7 +35,7 @@ def test_a_network_s_predictions(digits, network):
 
 def test_class_names_are_the_given_ones_or_the_network_s_or_numbers(digits):
     names = tuple("abcdefghij")
-    network = Network([Flatten(), Dense(10)], (8, 8), class_names=names)
+    network = Network([nn.Flatten(), nn.Dense(10)], (8, 8), class_names=names)
     assert predict(network, digits.x_test, digits.y_test).class_names == names
     assert predict(network, digits.x_test, digits.y_test, names[::-1]).class_names == names[::-1]
 

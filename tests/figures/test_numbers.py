@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from tests.ingredients import nn
 
 from handgrad.data import load
 from handgrad.errors import CorruptDataError, UsageError
@@ -18,7 +19,7 @@ from handgrad.figures.pictures import predictions_data, samples_data
 from handgrad.figures.reliability import reliability_data
 from handgrad.figures.roc import roc_data
 from handgrad.figures.tsne import last_hidden, tsne_data
-from handgrad.nn import BatchNorm, Conv2D, Dense, Dropout, Flatten, GlobalAveragePool, LeakyReLU, Network, ReLU
+from handgrad.nn import Network
 
 
 def test_confusions_by_hand():
@@ -112,7 +113,7 @@ def test_feature_maps_by_hand(data_of):
 
 def test_no_picture_after_a_global_pool():
     class Data:
-        network = Network([Conv2D(3), GlobalAveragePool(), Dense(4)], (8, 8))
+        network = Network([nn.Conv2D(3), nn.GlobalAveragePool(), nn.Dense(4)], (8, 8))
 
     with pytest.raises(DoesNotApplyError, match="looks at an image"):
         dense_filters_data(Data())
@@ -121,10 +122,10 @@ def test_no_picture_after_a_global_pool():
 @pytest.mark.parametrize(
     ("layers", "expected"),
     [
-        ([Flatten(), Dense(5), ReLU(), Dropout(0.5), Dense(3)], 2),
-        ([Flatten(), Dense(5), Dense(3)], 1),
-        ([Conv2D(2), ReLU(), Flatten(), Dense(3)], 1),
-        ([Flatten(), Dense(5), Dropout(0.5), Dense(3)], 1),
+        ([nn.Flatten(), nn.Dense(5), nn.ReLU(), nn.Dropout(0.5), nn.Dense(3)], 2),
+        ([nn.Flatten(), nn.Dense(5), nn.Dense(3)], 1),
+        ([nn.Conv2D(2), nn.ReLU(), nn.Flatten(), nn.Dense(3)], 1),
+        ([nn.Flatten(), nn.Dense(5), nn.Dropout(0.5), nn.Dense(3)], 1),
     ],
 )
 def test_the_last_hidden_layer_is_the_last_that_changes_anything(layers, expected):
@@ -133,7 +134,7 @@ def test_the_last_hidden_layer_is_the_last_that_changes_anything(layers, expecte
 
 def test_batch_normalisation_is_no_hidden_layer():
     with pytest.raises(DoesNotApplyError, match="no hidden layer"):
-        last_hidden(Network([Flatten(), BatchNorm(), Dense(3)], (8, 8)))
+        last_hidden(Network([nn.Flatten(), nn.BatchNorm(), nn.Dense(3)], (8, 8)))
 
 
 def test_maps_are_kept_until_something_changes(trained):
@@ -168,7 +169,7 @@ def test_too_few_or_too_many_images_for_a_map(trained, count):
 
 def test_architecture_by_hand():
     """3 filters of 1x3x3 with biases: 30; 2 x 3 of the normalisation; 48 inputs to 5 units with biases: 245."""
-    layers = [Conv2D(3, 3, stride=2), BatchNorm(), LeakyReLU(0.2), Flatten(), Dense(5)]
+    layers = [nn.Conv2D(3, 3, stride=2), nn.BatchNorm(), nn.LeakyReLU(0.2), nn.Flatten(), nn.Dense(5)]
     found = architecture_of(Network(layers, (8, 8)), "x")
     assert [row.kind for row in found.rows] == ["input", "Conv2D", "BatchNorm", "LeakyReLU", "Flatten", "Dense"]
     assert [row.shape for row in found.rows] == ["8×8", "3×4×4", "3×4×4", "3×4×4", "48", "5"]

@@ -5,12 +5,13 @@ import math
 import numpy as np
 import pytest
 from tests import naive
+from tests.ingredients import nn, optim
 from tests.rounding import assert_close, gamma
 
 from handgrad.kernels import driver
 from handgrad.kernels.program import Batches
-from handgrad.nn import Dense, Network
-from handgrad.optim import OPTIMIZERS, SGD, GradientTransforms
+from handgrad.nn import Network
+from handgrad.optim import OPTIMIZERS, GradientTransforms
 
 DTYPES = ["float32", "float64"]
 LINKED = 12  # operations on each element, by gradient transforms and a step of plain descent
@@ -18,7 +19,7 @@ LINKED = 12  # operations on each element, by gradient transforms and a step of 
 
 def wide_network(dtype="float64"):
     """More parameters than two blocks, in segments that are no multiple of a block."""
-    network = Network([Dense(97), Dense(50)], (30,), dtype=dtype, seed=3)
+    network = Network([nn.Dense(97), nn.Dense(50)], (30,), dtype=dtype, seed=3)
     assert network.parameters.size > 2 * driver.BLOCK
     network.gradients[:] = np.random.default_rng(4).normal(size=network.gradients.size)
     return network
@@ -82,7 +83,7 @@ def test_transforms_before_the_step(transforms, dtype):
     step = naive.penalised(
         w, naive.clipped(g, transforms.clip_norm), is_weight(network), transforms.l1, transforms.weight_decay
     )
-    optimization = SGD(learning_rate=0.5).bind(network, transforms)
+    optimization = optim.SGD(learning_rate=0.5).bind(network, transforms)
     norm = driver.optimizer_step(network.program(1), optimization, 1, 0.5, 1.0, True)
     measured = norm_error(g.size, dtype)
     sizes = abs(w) + 0.5 * naive.penalised(abs(w), abs(g), is_weight(network), transforms.l1, transforms.weight_decay)
@@ -94,7 +95,7 @@ def test_transforms_before_the_step(transforms, dtype):
 
 def test_the_norm_is_measured_only_when_asked_for_or_needed():
     network = wide_network()
-    free, clipping = SGD().bind(network), SGD().bind(network, GradientTransforms(clip_norm=1.0))
+    free, clipping = optim.SGD().bind(network), optim.SGD().bind(network, GradientTransforms(clip_norm=1.0))
     assert math.isnan(driver.optimizer_step(network.program(1), free, 1, 0.1, 1.0, False))
     assert driver.optimizer_step(network.program(1), clipping, 1, 0.1, 1.0, False) > 0
 
@@ -112,14 +113,14 @@ def test_decoupled_decay_shrinks_weights_and_spares_biases():
 def test_l1_leaves_a_weight_of_zero_where_it_is():
     network = wide_network()
     network.parameters[:], network.gradients[:] = 0, 0
-    driver.optimizer_step(network.program(1), SGD().bind(network, GradientTransforms(l1=1.0)), 1, 0.1, 1.0, False)
+    driver.optimizer_step(network.program(1), optim.SGD().bind(network, GradientTransforms(l1=1.0)), 1, 0.1, 1.0, False)
     assert not network.parameters.any()
 
 
 def test_an_infinite_norm_does_not_freeze_the_weights():
     """A gradient whose float32 norm overflows: clipping leaves it alone, so that the loss shows what happened."""
-    network = Network([Dense(2)], (3,))
-    optimization = SGD(1.0).bind(network, GradientTransforms(clip_norm=1.0))
+    network = Network([nn.Dense(2)], (3,))
+    optimization = optim.SGD(1.0).bind(network, GradientTransforms(clip_norm=1.0))
     network.gradients[:] = 1e30
     before = network.parameters.copy()
     driver.optimizer_step(network.program(1), optimization, 1, 1.0, 1.0, False)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from tests import naive, naive_images
+from tests.ingredients import nn
 from tests.kernels.bound import SENTINEL, BoundLayer, assert_as
 from tests.rounding import assert_close, gamma
 
 from handgrad.kernels import transpose
-from handgrad.nn import AveragePool2D, BatchNorm, Conv2D, GlobalAveragePool, MaxPool2D
 from handgrad.nn.images import pair
 
 DTYPES = ["float32", "float64"]
@@ -23,14 +23,14 @@ def compare(layer, x, oracle, dtype):
 
 
 CONVOLUTIONS = {
-    "3 by 3": ((2, 3, 5, 4), Conv2D(2, 3)),
-    "1 by 1": ((1, 1, 4, 4), Conv2D(1, 1)),
-    "2 by 3": ((3, 2, 4, 5), Conv2D(3, (2, 3))),
-    "5 by 5 valid": ((2, 1, 6, 5), Conv2D(2, 5, padding="valid")),
-    "stride 2": ((2, 2, 6, 7), Conv2D(3, 3, 2)),
-    "two strides valid": ((2, 1, 7, 6), Conv2D(2, (3, 2), (3, 2), "valid")),
-    "4 by 4 stride 3": ((1, 2, 5, 5), Conv2D(2, 4, 3)),
-    "gaps": ((2, 1, 3, 3), Conv2D(2, 1, 2)),
+    "3 by 3": ((2, 3, 5, 4), nn.Conv2D(2, 3)),
+    "1 by 1": ((1, 1, 4, 4), nn.Conv2D(1, 1)),
+    "2 by 3": ((3, 2, 4, 5), nn.Conv2D(3, (2, 3))),
+    "5 by 5 valid": ((2, 1, 6, 5), nn.Conv2D(2, 5, padding="valid")),
+    "stride 2": ((2, 2, 6, 7), nn.Conv2D(3, 3, 2)),
+    "two strides valid": ((2, 1, 7, 6), nn.Conv2D(2, (3, 2), (3, 2), "valid")),
+    "4 by 4 stride 3": ((1, 2, 5, 5), nn.Conv2D(2, 4, 3)),
+    "gaps": ((2, 1, 3, 3), nn.Conv2D(2, 1, 2)),
 }
 
 
@@ -46,7 +46,7 @@ def test_convolution(shape, layer, dtype):
 def test_convolution_by_hand():
     # One channel 1 2 3 / 4 5 6 and the kernel 10 1: not flipped, zeros to the right ("same" puts the odd one there).
     # Rows: 10+2, 20+3, 30 = 12, 23, 30 and 40+5, 50+6, 60 = 45, 56, 60; the bias adds 100.
-    bound = BoundLayer(Conv2D(1, (1, 2)), (2, 3), 1)
+    bound = BoundLayer(nn.Conv2D(1, (1, 2)), (2, 3), 1)
     bound.parameters[:] = 10, 1, 100
     y = bound.forward([[[1, 2, 3], [4, 5, 6]]])
     assert np.array_equal(y, [[[[112, 123, 130], [145, 156, 160]]]])
@@ -70,20 +70,20 @@ def test_convolution_by_hand():
     ],
 )
 def test_pool(shape, size, stride, dtype, name):
-    layer = {"max_pool": MaxPool2D, "average_pool": AveragePool2D}[name](size, stride)
+    layer = {"max_pool": nn.MaxPool2D, "average_pool": nn.AveragePool2D}[name](size, stride)
     step = pair(size if stride is None else stride)
     x = random_images(shape, dtype)
     compare(layer, x, lambda x: getattr(naive_images, name)(x, pair(size), step), dtype)
 
 
 def test_the_gradient_of_equal_numbers_goes_to_the_first():
-    bound = BoundLayer(MaxPool2D(2), (2, 4), 1)
+    bound = BoundLayer(nn.MaxPool2D(2), (2, 4), 1)
     bound.forward([[[1, 5, 3, 3], [5, 5, 3, 3]]])  # two windows: 1 5 / 5 5 and 3 3 / 3 3
     assert np.array_equal(bound.backward([[7, 9]]), [[0, 7, 9, 0, 0, 0, 0, 0]])
 
 
 def test_max_pool_of_the_smallest_numbers():
-    bound = BoundLayer(MaxPool2D(2), (2, 2), 2)
+    bound = BoundLayer(nn.MaxPool2D(2), (2, 2), 2)
     assert np.array_equal(bound.forward([[[-np.inf] * 2] * 2, [[-5, -3], [-4, -6]]]).ravel(), [-np.inf, -3])
     assert np.array_equal(bound.backward([[1], [2]]), [[1, 0, 0, 0], [0, 2, 0, 0]])
 
@@ -93,7 +93,7 @@ def test_max_pool_of_the_smallest_numbers():
 def test_a_nan_is_the_maximum_of_its_window(place, dtype):
     x = random_images((2, 3, 3), dtype)
     x[1].flat[place] = np.nan
-    y = BoundLayer(MaxPool2D(3), (3, 3), 2, dtype).forward(x).ravel()
+    y = BoundLayer(nn.MaxPool2D(3), (3, 3), 2, dtype).forward(x).ravel()
     assert y[0] == x[0].max()
     assert np.isnan(y[1])
 
@@ -101,13 +101,13 @@ def test_a_nan_is_the_maximum_of_its_window(place, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_global_average_pool(dtype):
     x = random_images((3, 2, 4, 5), dtype)
-    compare(GlobalAveragePool(), x, lambda x: naive_images.average_pool(x, (4, 5), (1, 1))[:, :, 0, 0], dtype)
+    compare(nn.GlobalAveragePool(), x, lambda x: naive_images.average_pool(x, (4, 5), (1, 1))[:, :, 0, 0], dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(3, 2, 2, 3), (1, 3, 4, 2), (6, 1, 1, 1)])
 def test_batch_norm_of_channels(shape, dtype):
-    layer = BatchNorm(epsilon=1e-3)
+    layer = nn.BatchNorm(epsilon=1e-3)
     compare(
         layer, random_images(shape, dtype), lambda x, gamma, beta: naive_images.batch_norm(x, gamma, beta, 1e-3), dtype
     )
@@ -116,7 +116,7 @@ def test_batch_norm_of_channels(shape, dtype):
 @pytest.mark.parametrize("momentum", [0.1, 1.0])
 def test_running_statistics_of_channels(momentum):
     batches = np.random.default_rng(1).normal(3, 2, (4, 5, 3, 2, 4))
-    bound = BoundLayer(BatchNorm(momentum=momentum), (3, 2, 4), 5)
+    bound = BoundLayer(nn.BatchNorm(momentum=momentum), (3, 2, 4), 5)
     for x in batches:
         bound.forward(x)
     rows = np.moveaxis(batches, 2, 4).reshape(4, -1, 3)
@@ -127,7 +127,7 @@ def test_running_statistics_of_channels(momentum):
 
 def test_batch_norm_of_channels_in_evaluation_uses_and_keeps_the_running_statistics():
     x, dy = random_images((2, 3, 2, 2, 2))
-    bound = BoundLayer(BatchNorm(epsilon=0.5), (2, 2, 2), 3)
+    bound = BoundLayer(nn.BatchNorm(epsilon=0.5), (2, 2, 2), 3)
     bound.buffers[:] = 1.0, -2.0, 3.5, 0.5  # means 1, -2; variances 3.5, 0.5: standard deviations 2 and 1
     mean, deviation = np.array([1, -2])[:, None, None], np.array([2, 1])[:, None, None]
     scale, beta = (value[:, None, None] for value in bound.named(bound.parameters).values())
@@ -136,7 +136,7 @@ def test_batch_norm_of_channels_in_evaluation_uses_and_keeps_the_running_statist
     assert list(bound.buffers) == [1.0, -2.0, 3.5, 0.5]
 
 
-@pytest.mark.parametrize("layer", [Conv2D(3), Conv2D(2, 2, 2, "valid"), BatchNorm()], ids=str)
+@pytest.mark.parametrize("layer", [nn.Conv2D(3), nn.Conv2D(2, 2, 2, "valid"), nn.BatchNorm()], ids=str)
 def test_gradients_of_parameters_do_not_need_dx(layer):
     bound = BoundLayer(layer, (2, 4, 4), 5)
     y = bound.forward(random_images((5, 2, 4, 4)))

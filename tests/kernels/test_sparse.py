@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from tests.ingredients import nn
 
 from handgrad.kernels import matmul, sparse
 from handgrad.kernels.blocks import VECTOR_BYTES
 from handgrad.kernels.sparse import FEW, GROUP, VECTORS
-from handgrad.nn import Dense, Flatten, Network, ReLU
+from handgrad.nn import Network
 
 LANES = VECTOR_BYTES // 4
 SIZES = [  # images, units, pixels
@@ -57,7 +58,7 @@ def test_a_network_chooses_by_its_images_and_computes_the_same():
     random = np.random.default_rng(4)
     images = (random.integers(1, 256, (40, 6, 6)) * (random.random((6, 6)) < 0.4)).astype(np.uint8)
     labels = random.integers(0, 3, 40)
-    networks = [Network([Flatten(), Dense(33), ReLU(), Dense(3)], (6, 6)) for _ in range(2)]
+    networks = [Network([nn.Flatten(), nn.Dense(33), nn.ReLU(), nn.Dense(3)], (6, 6)) for _ in range(2)]
     networks[1].select_kernels(images)
     assert [network.sparsity for network in networks] == [0, (images[0] == 0).mean()]
     first = [int(network.program(40).table[0]["forward"]) for network in networks]
@@ -74,7 +75,7 @@ def test_lists_pay_for_wide_layers_only():
     images[:, :4] = 9  # a third is black
     chosen = []
     for units in (17, 19):
-        network = Network([Flatten(), Dense(units)], (6, 6))
+        network = Network([nn.Flatten(), nn.Dense(units)], (6, 6))
         before = int(network.program(2).table[0]["forward"])
         network.select_kernels(images)
         chosen.append(int(network.program(2).table[0]["forward"]) != before)

@@ -2,12 +2,14 @@
 
 import dataclasses
 
+from tests.ingredients import nn
+
 from handgrad.errors import UsageError
-from handgrad.nn import ACTIVATIONS, LAYERS, Dense, Flatten, Network
+from handgrad.nn import ACTIVATIONS, LAYERS, Network
 
 SHAPES = [(6,), (6, 6), (1, 8, 8), (3, 8, 8)]
 ROWS = ACTIVATIONS | LAYERS
-COMPUTING = [name for name, cls in ROWS.items() if cls is not Flatten]
+COMPUTING = [name for name, cls in ROWS.items() if cls is not nn.Flatten]
 
 
 def make(cls):
@@ -31,6 +33,6 @@ def suiting_shape(layer):
 def network_around(layer, dtype="float64", **options):
     """A small network with `layer` in the middle, above a trained layer where its input is a vector."""
     shape = suiting_shape(layer)
-    below = [Dense(6)] if shape == (6,) else []
-    above = [Flatten()] if len(layer.plan(shape).output) > 1 else []
-    return Network([*below, layer, *above, Dense(3)], shape, dtype=dtype, **options)
+    below = [nn.Dense(6)] if shape == (6,) else []
+    above = [nn.Flatten()] if len(layer.plan(shape).output) > 1 else []
+    return Network([*below, layer, *above, nn.Dense(3)], shape, dtype=dtype, **options)

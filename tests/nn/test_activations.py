@@ -2,31 +2,28 @@
 
 import numpy as np
 import pytest
+from tests.ingredients import nn
 from tests.nn import passes
 from tests.rounding import assert_close, gamma
 
-from handgrad.nn import (
-    ACTIVATIONS,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool,
-    MaxPool2D,
-    Network,
-    ReLU,
-    Tanh,
-)
+from handgrad.nn import ACTIVATIONS, Network
 
-STAGE = [Conv2D(3, 3), BatchNorm(), ReLU(), MaxPool2D(2)]
+STAGE = [nn.Conv2D(3, 3), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(2)]
 NETWORKS = {
-    "dense": [Flatten(), Dense(6), BatchNorm(), ReLU(), Dropout(0.5), Dense(4)],
-    "softmax regression": [Flatten(), Dense(4)],
-    "convolutions": [*STAGE, *STAGE, Flatten(), Dense(5), Tanh(), Dense(4)],
-    "columns to the end": [Conv2D(4, 3), GlobalAveragePool()],
-    "functions in both layouts": [Tanh(), Conv2D(2, 3), Tanh(), Flatten(), Tanh(), Dense(4), Tanh()],
-    "every activation": [Flatten(), Dense(5), *(cls() for cls in ACTIVATIONS.values()), Dense(4)],
+    "dense": [nn.Flatten(), nn.Dense(6), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.5), nn.Dense(4)],
+    "softmax regression": [nn.Flatten(), nn.Dense(4)],
+    "convolutions": [*STAGE, *STAGE, nn.Flatten(), nn.Dense(5), nn.Tanh(), nn.Dense(4)],
+    "columns to the end": [nn.Conv2D(4, 3), nn.GlobalAveragePool()],
+    "functions in both layouts": [
+        nn.Tanh(),
+        nn.Conv2D(2, 3),
+        nn.Tanh(),
+        nn.Flatten(),
+        nn.Tanh(),
+        nn.Dense(4),
+        nn.Tanh(),
+    ],
+    "every activation": [nn.Flatten(), nn.Dense(5), *(cls() for cls in ACTIVATIONS.values()), nn.Dense(4)],
 }
 
 
@@ -48,14 +45,14 @@ def test_each_output_is_that_of_the_network_cut_there(layers):
 
 def test_inputs_are_scaled_and_flatten_hands_them_on():
     images = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    found = Network([Flatten(), Dense(2)], (2, 3)).activations(images)
+    found = Network([nn.Flatten(), nn.Dense(2)], (2, 3)).activations(images)
     np.testing.assert_allclose(found[0], images.reshape(2, 6) / 255, rtol=gamma(3, "float32"))
 
 
 def test_many_images_go_through_in_parts():
     """More than one evaluation batch, the last of them smaller; only the layers asked for are kept."""
     images = np.random.default_rng(1).random((600, 8, 8)).astype(np.float32)
-    network = Network([*STAGE, Flatten(), Dense(4)], (8, 8), seed=1)
+    network = Network([*STAGE, nn.Flatten(), nn.Dense(4)], (8, 8), seed=1)
     found = network.activations(images, [3, 5])
     assert list(found) == [3, 5]
     np.testing.assert_array_equal(found[5], network.logits(images))
@@ -67,5 +64,5 @@ def test_many_images_go_through_in_parts():
 
 
 def test_no_images_no_outputs():
-    network = Network([Flatten(), Dense(4)], (8, 8))
+    network = Network([nn.Flatten(), nn.Dense(4)], (8, 8))
     assert network.activations(np.empty((0, 8, 8), np.uint8))[1].shape == (0, 4)

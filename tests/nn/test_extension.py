@@ -5,6 +5,7 @@ from math import prod
 
 import numpy as np
 import pytest
+from tests.ingredients import nn, optim
 from tests.kernels.bound import BoundLayer
 from tests.nn.passes import wrong_gradients
 from tests.optim.paths import STEP, small_network, valley, walk
@@ -16,9 +17,9 @@ from handgrad.errors import UsageError, bounded
 from handgrad.kernels import driver
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 from handgrad.kernels.elementary import sigmoid, tanh
-from handgrad.nn import ACTIVATIONS, LAYERS, Dense, Network, Normal, Parameter, Plan
+from handgrad.nn import ACTIVATIONS, LAYERS, Network, Normal, Parameter, Plan
 from handgrad.nn.layer import Activation, Layer
-from handgrad.optim import OPTIMIZERS, Constant, GradientTransforms, Optimizer
+from handgrad.optim import OPTIMIZERS, GradientTransforms, Optimizer
 
 
 @strict_kernel
@@ -123,8 +124,8 @@ def _registered(monkeypatch):
 
 
 def network(dtype="float64"):
-    hidden = [Dense(8), ACTIVATIONS["mish"](), Dense(8), LAYERS["prelu"]()]
-    return Network([*hidden, Dense(3)], (4,), dtype=dtype, seed=1)
+    hidden = [nn.Dense(8), ACTIVATIONS["mish"](), nn.Dense(8), LAYERS["prelu"]()]
+    return Network([*hidden, nn.Dense(3)], (4,), dtype=dtype, seed=1)
 
 
 def easy_data(dtype):
@@ -142,7 +143,7 @@ def test_their_gradients(training):
 
 def test_their_own_equations_are_printed_and_checked():
     images, labels = easy_data("float64")
-    learning = Learning(OPTIMIZERS["tiger"](), GradientTransforms(weight_decay=0.01), Constant(), 10, 100)
+    learning = Learning(OPTIMIZERS["tiger"](), GradientTransforms(weight_decay=0.01), optim.Constant(), 10, 100)
     derivation = derive(network(), (images[:9], labels[:9]), learning)
     assert derivation.failed == []
     text = to_text(derivation)
@@ -160,7 +161,7 @@ def test_they_train_and_the_driver_is_not_compiled_again(dtype):
         assert driver.train_steps(net.program(10), optimization, batches, 0, 0, np.full(120, 0.01), 10, records) == 120
         return records[:, 0]
 
-    fit(Network([Dense(3)], (4,), dtype=dtype), OPTIMIZERS["sgd"]())
+    fit(Network([nn.Dense(3)], (4,), dtype=dtype), OPTIMIZERS["sgd"]())
     before = list(driver.train_steps.signatures), str(driver.train_steps.stats)
     losses = fit(network(dtype), OPTIMIZERS["tiger"]())
     assert losses[-12:].mean() < 0.4 * losses[:6].mean()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.ingredients import nn
 from tests.kernels.bound import BoundLayer
 from tests.nn.passes import wrong_gradients
 from tests.nn.rows import COMPUTING, ROWS, make, network_around, suiting_shape
@@ -12,18 +13,7 @@ from tests.rounding import assert_close, gamma, largest
 from handgrad.errors import UsageError
 from handgrad.kernels.compile import fast_kernel
 from handgrad.kernels.dense import dense_backward, dense_forward
-from handgrad.nn import (
-    ACTIVATIONS,
-    INITIALIZERS,
-    LOSSES,
-    BatchNorm,
-    Dense,
-    Dropout,
-    Network,
-    ReLU,
-    Tanh,
-    gradcheck,
-)
+from handgrad.nn import ACTIVATIONS, INITIALIZERS, LOSSES, Network, gradcheck
 from handgrad.nn.activations.tanh import tanh_forward
 from handgrad.nn.layer import Activation
 
@@ -51,17 +41,17 @@ def test_layer_in_a_network(name, training):
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
 @pytest.mark.parametrize("name", LOSSES)
 def test_loss(name, training):
-    assert_right(Network([Dense(5), Tanh(), Dense(4)], (6,), dtype="float64", loss=LOSSES[name]()), training)
+    assert_right(Network([nn.Dense(5), nn.Tanh(), nn.Dense(4)], (6,), dtype="float64", loss=LOSSES[name]()), training)
 
 
 def test_label_smoothing():
     loss = LOSSES["cross_entropy"](label_smoothing=0.2)
-    assert_right(Network([Dense(5), Tanh(), Dense(4)], (6,), dtype="float64", loss=loss))
+    assert_right(Network([nn.Dense(5), nn.Tanh(), nn.Dense(4)], (6,), dtype="float64", loss=loss))
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_initializer(name):
-    network = Network([Dense(5, INITIALIZERS[name]()), Tanh(), Dense(4)], (6,), dtype="float64")
+    network = Network([nn.Dense(5, INITIALIZERS[name]()), nn.Tanh(), nn.Dense(4)], (6,), dtype="float64")
     network.views["0.bias"][...] = [0.5, -1.0, 1.0, 0.3, -0.2]  # zeros would leave every unit on what may be a kink
     assert_right(network)
 
@@ -69,7 +59,7 @@ def test_initializer(name):
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
 def test_deep_network_of_everything(training):
     middle = [cls() for cls in ACTIVATIONS.values()]
-    layers = [Dense(6), BatchNorm(), *middle, Dropout(0.3), Dense(5), BatchNorm(), Dense(3)]
+    layers = [nn.Dense(6), nn.BatchNorm(), *middle, nn.Dropout(0.3), nn.Dense(5), nn.BatchNorm(), nn.Dense(3)]
     network = Network(layers, (4,), dtype="float64", seed=1)
     network.loss_and_gradients(*batch(network))  # running statistics that are not their starting values
     assert_right(network, training)
@@ -142,7 +132,7 @@ class FlippedTanh(Activation):
     kernels = tanh_forward, flipped_tanh_backward
 
 
-class FlippedBias(Dense):
+class FlippedBias(nn.Dense):
     def plan(self, shape):
         return replace(super().plan(shape), kernels=(dense_forward, flipped_bias_backward))
 
@@ -152,19 +142,19 @@ def wrong(network):
 
 
 def test_a_flipped_sign_in_an_activation_is_seen_in_the_layer_below():
-    network = Network([Dense(5), FlippedTanh(), Dense(4)], (6,), dtype="float64")
+    network = Network([nn.Dense(5), FlippedTanh(), nn.Dense(4)], (6,), dtype="float64")
     assert wrong(network) == {"0.weight", "0.bias"}
 
 
 @pytest.mark.parametrize("place", [0, 2])
 def test_a_flipped_sign_names_the_parameter(place):
-    layers = [Dense(5), Tanh(), Dense(4)]
+    layers = [nn.Dense(5), nn.Tanh(), nn.Dense(4)]
     layers[place] = FlippedBias(layers[place].units)
     assert wrong(Network(layers, (6,), dtype="float64")) == {f"{place}.bias"}
 
 
 def test_leaves_the_network_as_it_was():
-    network = Network([Dense(5), BatchNorm(), ReLU(), Dense(4)], (6,), dtype="float64")
+    network = Network([nn.Dense(5), nn.BatchNorm(), nn.ReLU(), nn.Dense(4)], (6,), dtype="float64")
     network.loss_and_gradients(*batch(network))
     before = [vector.copy() for vector in (network.parameters, network.gradients, network.buffers)]
     gradcheck(network, batch(network, 5))
@@ -173,7 +163,7 @@ def test_leaves_the_network_as_it_was():
 
 
 def test_elements_on_a_kink_are_left_out():
-    network = Network([Dense(2), ReLU(), Dense(2)], (1,), dtype="float64")
+    network = Network([nn.Dense(2), nn.ReLU(), nn.Dense(2)], (1,), dtype="float64")
     network.views["0.weight"][...], network.views["0.bias"][...] = [[1.0, 1.0]], [0.0, 1.0]
     x = np.zeros((3, 1))  # the first unit stands on its kink, at 0 * 1 + 0; only its bias moves it
     checks = {check.name: check for check in gradcheck(network, (x, np.array([0, 1, 0])))}
@@ -182,12 +172,12 @@ def test_elements_on_a_kink_are_left_out():
 
 
 def test_refuses_float32():
-    network = Network([Dense(4)], (6,))
+    network = Network([nn.Dense(4)], (6,))
     with pytest.raises(UsageError, match=r"float64 .*--dtype float64"):
         gradcheck(network, batch(network))
 
 
 def test_checks_at_most_so_many_elements():
-    network = Network([Dense(30)], (20,), dtype="float64")
+    network = Network([nn.Dense(30)], (20,), dtype="float64")
     weight, bias = gradcheck(network, batch(network), elements=25)
     assert (weight.checked, bias.checked) == (25, 25)

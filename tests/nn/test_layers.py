@@ -5,13 +5,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from tests.ingredients import nn
 from tests.kernels.bound import SENTINEL, BoundLayer
 from tests.nn.rows import COMPUTING, ROWS, make, network_around, suiting_shape
 from tests.optim.bounds import refusals
 from tests.rounding import assert_close
 
 from handgrad.errors import UsageError
-from handgrad.nn import LOSSES, BatchNorm, Dense, Flatten, Network, ReLU
+from handgrad.nn import LOSSES, Network
 
 DTYPES = ["float32", "float64"]
 
@@ -121,16 +122,16 @@ def test_out_of_range(cls, field, bad):
 @pytest.mark.parametrize("units", [0, -3, 1 << 40])
 def test_dense_refuses_so_many_units(units):
     with pytest.raises(UsageError, match=rf"inputs of shape \(2, 3\) needs 1 to \d+ units, got {units} "):
-        Dense(units).plan((2, 3))
+        nn.Dense(units).plan((2, 3))
 
 
 def test_batch_norm_refuses_images_without_channels():
     with pytest.raises(UsageError, match=r"got inputs of shape \(4, 5\): put flatten before it"):
-        Network([BatchNorm(), Dense(3)], (4, 5))
+        Network([nn.BatchNorm(), nn.Dense(3)], (4, 5))
 
 
 def test_shapes_flow_through_a_network():
-    network = Network([ReLU(), Flatten(), BatchNorm(), Dense(7), ReLU(), Dense(3)], (4, 5))
+    network = Network([nn.ReLU(), nn.Flatten(), nn.BatchNorm(), nn.Dense(7), nn.ReLU(), nn.Dense(3)], (4, 5))
     assert [plan.output for plan in network.plans] == [(4, 5), (20,), (20,), (7,), (7,), (3,)]
     assert {name: view.shape for name, view in network.views.items()} == {
         "2.gamma": (20,),
@@ -147,7 +148,7 @@ def test_shapes_flow_through_a_network():
 
 
 def test_starting_values():
-    views = Network([BatchNorm(), Dense(3)], (4,), seed=1).views
+    views = Network([nn.BatchNorm(), nn.Dense(3)], (4,), seed=1).views
     constants = {"0.gamma": 1, "0.beta": 0, "0.running_mean": 0, "0.running_variance": 1, "1.bias": 0}
     for name, value in constants.items():
         assert (views[name] == value).all(), name
@@ -157,4 +158,4 @@ def test_starting_values():
 @pytest.mark.parametrize("units", [2.5, 0, -1, "8", 10**9])
 def test_a_dense_layer_of_impossible_size_is_refused(units):
     with pytest.raises(UsageError, match="a dense layer on inputs of shape"):
-        Dense(units).plan((3,))
+        nn.Dense(units).plan((3,))

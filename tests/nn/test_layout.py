@@ -2,26 +2,13 @@
 
 import numpy as np
 import pytest
+from tests.ingredients import nn
 from tests.nn import passes
 from tests.rounding import assert_close
 
 from handgrad.errors import UsageError
 from handgrad.kernels import driver
-from handgrad.nn import (
-    ACTIVATIONS,
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool,
-    MaxPool2D,
-    Network,
-    ReLU,
-    Tanh,
-    gradcheck,
-)
+from handgrad.nn import ACTIVATIONS, Network, gradcheck
 from handgrad.nn.layout import operations
 
 
@@ -35,28 +22,28 @@ def names(layers, shape):
 
 def test_a_network_of_dense_layers_is_never_transposed():
     middle = [cls() for cls in ACTIVATIONS.values()]
-    layers = [Flatten(), Dense(5), BatchNorm(), *middle, Dropout(0.1), Dense(3)]
+    layers = [nn.Flatten(), nn.Dense(5), nn.BatchNorm(), *middle, nn.Dropout(0.1), nn.Dense(3)]
     assert names(layers, (4, 4)) == list(range(1, len(layers)))
 
 
 def test_convolutions_are_transposed_once_before_and_once_after():
-    stage = [Conv2D(4), BatchNorm(), ReLU(), MaxPool2D(), Dropout(0.1)]
-    assert names([*stage, *stage, Flatten(), Dense(3)], (28, 28)) == ["columns", *range(10), "rows", 11]
+    stage = [nn.Conv2D(4), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(), nn.Dropout(0.1)]
+    assert names([*stage, *stage, nn.Flatten(), nn.Dense(3)], (28, 28)) == ["columns", *range(10), "rows", 11]
 
 
 def test_functions_of_each_number_stay_in_either_layout():
-    assert names([Tanh(), Conv2D(2), Tanh(), Flatten(), Tanh(), Dense(3), Tanh()], (5, 5)) == [
+    assert names([nn.Tanh(), nn.Conv2D(2), nn.Tanh(), nn.Flatten(), nn.Tanh(), nn.Dense(3), nn.Tanh()], (5, 5)) == [
         *(0, "columns", 1, 2, 4, "rows", 5, 6),
     ]
 
 
 def test_back_to_rows_before_the_loss():
-    assert names([Conv2D(3), ReLU(), GlobalAveragePool()], (5, 5)) == ["columns", 0, 1, 2, "rows"]
-    assert names([Dense(6), BatchNorm(), Dense(3)], (5, 5)) == [0, 1, 2]
+    assert names([nn.Conv2D(3), nn.ReLU(), nn.GlobalAveragePool()], (5, 5)) == ["columns", 0, 1, 2, "rows"]
+    assert names([nn.Dense(6), nn.BatchNorm(), nn.Dense(3)], (5, 5)) == [0, 1, 2]
 
 
 def test_features_after_flatten_come_channel_by_channel_and_row_by_row():
-    network = Network([Conv2D(2, 1), Flatten(), Dense(12)], (2, 3), dtype="float64")
+    network = Network([nn.Conv2D(2, 1), nn.Flatten(), nn.Dense(12)], (2, 3), dtype="float64")
     views = network.views
     views["0.weight"][...], views["0.bias"][...] = np.array([1.0, 10.0]).reshape(2, 1, 1, 1), 0
     views["2.weight"][...], views["2.bias"][...] = np.eye(12), 0
@@ -65,8 +52,8 @@ def test_features_after_flatten_come_channel_by_channel_and_row_by_row():
 
 
 def cnn(dtype="float64", seed=1):
-    stage = [Conv2D(4, 3), BatchNorm(), ReLU(), MaxPool2D(2)]
-    return Network([*stage, *stage, Flatten(), Dropout(0.2), Dense(5)], (9, 10), dtype=dtype, seed=seed)
+    stage = [nn.Conv2D(4, 3), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(2)]
+    return Network([*stage, *stage, nn.Flatten(), nn.Dropout(0.2), nn.Dense(5)], (9, 10), dtype=dtype, seed=seed)
 
 
 def images_and_labels(rows):
@@ -83,7 +70,7 @@ def test_gradients_of_a_cnn(training):
 
 
 def test_a_step_that_changes_which_number_is_largest_is_a_kink():
-    network = Network([Conv2D(1, 1), MaxPool2D((1, 2)), Dense(2)], (1, 2), dtype="float64")
+    network = Network([nn.Conv2D(1, 1), nn.MaxPool2D((1, 2)), nn.Dense(2)], (1, 2), dtype="float64")
     views = network.views  # both numbers are the bias: any step of the weight decides between them
     views["0.weight"][...], views["0.bias"][...] = 0, 0.5
     checks = {check.name: check for check in gradcheck(network, (np.array([[[1.0, 2.0]]]), np.array([1])))}
@@ -124,47 +111,51 @@ def test_the_first_convolution_computes_no_gradient_of_the_images():
 
 SAME = "got inputs of shape"
 REFUSED = {
-    "vectors": ([Conv2D(3)], (16,), rf"a convolution takes images .*, {SAME} \(16,\)"),
-    "after dense": ([Dense(9), MaxPool2D(), Dense(3)], (4, 4), rf"a pool takes images .*, {SAME} \(9,\)"),
-    "four axes": ([GlobalAveragePool()], (1, 2, 3, 4), rf"{SAME} \(1, 2, 3, 4\)"),
+    "vectors": ([nn.Conv2D(3)], (16,), rf"a convolution takes images .*, {SAME} \(16,\)"),
+    "after dense": ([nn.Dense(9), nn.MaxPool2D(), nn.Dense(3)], (4, 4), rf"a pool takes images .*, {SAME} \(9,\)"),
+    "four axes": ([nn.GlobalAveragePool()], (1, 2, 3, 4), rf"{SAME} \(1, 2, 3, 4\)"),
     "kernel": (
-        [Conv2D(3, (2, 5), padding="valid")],
+        [nn.Conv2D(3, (2, 5), padding="valid")],
         (2, 4, 4),
         r"kernel of shape \(2, 5\) .* images of shape \(4, 4\)",
     ),
-    "pool": ([Conv2D(3), MaxPool2D(3)], (2, 2), r"pool of shape \(3, 3\) does not fit into images of shape \(2, 2\)"),
+    "pool": (
+        [nn.Conv2D(3), nn.MaxPool2D(3)],
+        (2, 2),
+        r"pool of shape \(3, 3\) does not fit into images of shape \(2, 2\)",
+    ),
     "too many pools": (
-        [*[MaxPool2D()] * 4, Dense(3)],
+        [*[nn.MaxPool2D()] * 4, nn.Dense(3)],
         (8, 8),
         r"shape \(2, 2\) does not fit into images of shape \(1, 1\)",
     ),
     "no filters": (
-        [Conv2D(0)],
+        [nn.Conv2D(0)],
         (5, 5),
         r"kernels of shape \(1, 3, 3\) on inputs of shape \(5, 5\) needs 1 to \d+ filters",
     ),
     "memory": (
-        [Conv2D(1 << 20, 3)],
+        [nn.Conv2D(1 << 20, 3)],
         (3, 99, 99),
         r"kernels of shape \(3, 3, 3\) on inputs of shape \(3, 99, 99\) needs 1",
     ),
-    "batch norm": ([BatchNorm()], (4, 4), rf"vectors \(features,\) or images .*, {SAME} \(4, 4\)"),
+    "batch norm": ([nn.BatchNorm()], (4, 4), rf"vectors \(features,\) or images .*, {SAME} \(4, 4\)"),
 }
 
 
 @pytest.mark.parametrize(("layers", "shape", "message"), REFUSED.values(), ids=REFUSED.keys())
 def test_refused_when_the_network_is_built(layers, shape, message):
     with pytest.raises(UsageError, match=message):
-        Network([*layers, Dense(3)], shape)
+        Network([*layers, nn.Dense(3)], shape)
 
 
 @pytest.mark.parametrize("bad", [0, -1, 2.0, "3", (1, 2, 3), (), (3, 0), True, None, 10**6])
 def test_sizes_are_one_or_two_whole_numbers(bad):
     for name, build in [
-        ("kernel_size", lambda: Conv2D(3, bad)),
-        ("stride", lambda: Conv2D(3, 3, bad)),
-        ("size", lambda: MaxPool2D(bad)),
-        ("size", lambda: AveragePool2D(bad)),
+        ("kernel_size", lambda: nn.Conv2D(3, bad)),
+        ("stride", lambda: nn.Conv2D(3, 3, bad)),
+        ("size", lambda: nn.MaxPool2D(bad)),
+        ("size", lambda: nn.AveragePool2D(bad)),
     ]:
         with pytest.raises(UsageError, match=f"^{name} must be one or two whole numbers of 1 to 4096, got"):
             build()
@@ -172,17 +163,19 @@ def test_sizes_are_one_or_two_whole_numbers(bad):
 
 def test_padding_is_same_or_valid():
     with pytest.raises(UsageError, match=r"padding must be one of same, valid, got 'full' \(--layers\)"):
-        Conv2D(3, padding="full")
+        nn.Conv2D(3, padding="full")
 
 
 def test_equal_layers_are_equal_however_they_are_written():
-    assert Conv2D(3, (5, 5), [2, 2]) == Conv2D(3, 5, 2)
-    assert hash(Conv2D(3, [2, 3])) == hash(Conv2D(3, (2, 3)))
-    assert MaxPool2D([2, 2], (1, 2)) == MaxPool2D(2, [1, 2])
+    assert nn.Conv2D(3, (5, 5), [2, 2]) == nn.Conv2D(3, 5, 2)
+    assert hash(nn.Conv2D(3, [2, 3])) == hash(nn.Conv2D(3, (2, 3)))
+    assert nn.MaxPool2D([2, 2], (1, 2)) == nn.MaxPool2D(2, [1, 2])
 
 
 def test_shapes_flow_through_a_cnn():
-    network = Network([Conv2D(4), MaxPool2D(2), Conv2D(5, (3, 2), 2, "valid"), Flatten(), Dense(10)], (13, 9))
+    network = Network(
+        [nn.Conv2D(4), nn.MaxPool2D(2), nn.Conv2D(5, (3, 2), 2, "valid"), nn.Flatten(), nn.Dense(10)], (13, 9)
+    )
     assert [plan.output for plan in network.plans] == [(4, 13, 9), (4, 6, 4), (5, 2, 2), (20,), (10,)]
     shapes = {name: view.shape for name, view in network.views.items()}
     assert shapes["0.weight"] == (4, 1, 3, 3)
@@ -191,5 +184,5 @@ def test_shapes_flow_through_a_cnn():
 
 
 def test_fans_count_the_window():
-    weight = Conv2D(8, (2, 3)).plan((5, 9, 9)).parameters[0]
+    weight = nn.Conv2D(8, (2, 3)).plan((5, 9, 9)).parameters[0]
     assert (weight.fan_in, weight.fan_out) == (5 * 6, 8 * 6)

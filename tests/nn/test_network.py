@@ -3,25 +3,13 @@
 import numpy as np
 import pytest
 from tests import naive
+from tests.ingredients import nn
 from tests.nn import passes
 from tests.rounding import assert_close, gamma
 
 from handgrad.errors import UsageError
 from handgrad.kernels import driver
-from handgrad.nn import (
-    BatchNorm,
-    CrossEntropy,
-    Dense,
-    Dropout,
-    Flatten,
-    Network,
-    ReLU,
-    Scaling,
-    SquaredError,
-    Tanh,
-    Zeros,
-    gradcheck,
-)
+from handgrad.nn import CrossEntropy, Network, Scaling, SquaredError, Zeros, gradcheck
 
 DTYPES = ["float32", "float64"]
 
@@ -34,7 +22,7 @@ def images_and_labels(rows, shape=(4,), classes=3, seed=0):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("scaling", [Scaling(), Scaling(1 / 128, -1.0)])
 def test_bytes_are_scaled_and_floats_are_not(scaling, dtype):
-    network = Network([Dense(3)], (2, 2), dtype=dtype, scaling=scaling)
+    network = Network([nn.Dense(3)], (2, 2), dtype=dtype, scaling=scaling)
     pixels = np.random.default_rng(0).integers(0, 256, (5, 2, 2)).astype(np.uint8)
     scaled = pixels * scaling.scale + scaling.shift
     expected = naive.dense(scaled.reshape(5, 4), *network.views.values())
@@ -45,7 +33,7 @@ def test_bytes_are_scaled_and_floats_are_not(scaling, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_predict_proba(dtype):
-    network = Network([Dense(5), Tanh(), Dense(3)], (4,), dtype=dtype)
+    network = Network([nn.Dense(5), nn.Tanh(), nn.Dense(3)], (4,), dtype=dtype)
     images, labels = images_and_labels(600)  # more than evaluation takes at a time
     allowed = passes.rounding(network, images, labels)["probabilities"]
     probabilities = network.predict_proba(images)
@@ -56,21 +44,23 @@ def test_predict_proba(dtype):
 
 @pytest.mark.parametrize("rows", [1, 255, 256, 257, 513])
 def test_logits_do_not_depend_on_where_evaluation_cuts(rows):
-    network = Network([Dense(5), Tanh(), Dropout(0.5), Dense(3)], (4,), dtype="float64")
+    network = Network([nn.Dense(5), nn.Tanh(), nn.Dropout(0.5), nn.Dense(3)], (4,), dtype="float64")
     images, labels = images_and_labels(rows)
     one_by_one = [network.logits(images[n : n + 1])[0] for n in range(rows)]
     assert_close(network.logits(images), one_by_one, passes.rounding(network, images, labels)["logits"], "logits")
 
 
 def test_no_images_no_predictions():
-    network = Network([Dense(3)], (2, 2))
+    network = Network([nn.Dense(3)], (2, 2))
     assert network.logits(np.empty((0, 2, 2))).shape == (0, 3)
     assert network.predict_proba(np.empty((0, 2, 2), np.uint8)).shape == (0, 3)
 
 
 @pytest.mark.parametrize("loss", [CrossEntropy(), SquaredError()], ids=str)
 def test_evaluate_rows_is_the_mean_over_images(loss):
-    network = Network([Dense(5), BatchNorm(), Tanh(), Dropout(0.5), Dense(3)], (4,), dtype="float64", loss=loss)
+    network = Network(
+        [nn.Dense(5), nn.BatchNorm(), nn.Tanh(), nn.Dropout(0.5), nn.Dense(3)], (4,), dtype="float64", loss=loss
+    )
     images, labels = images_and_labels(13)
     network.loss_and_gradients(images, labels)  # moves the running statistics
     buffers = network.buffers.copy()
@@ -85,7 +75,7 @@ def test_evaluate_rows_is_the_mean_over_images(loss):
 
 
 def test_evaluate_rows_follows_the_order_and_needs_no_room_for_logits():
-    network = Network([Dense(3)], (4,), dtype="float64")
+    network = Network([nn.Dense(3)], (4,), dtype="float64")
     images, labels = images_and_labels(13)
     order = np.array([12, 0, 3, 3, 7, 1])
     value, accuracy = driver.evaluate_rows(
@@ -97,7 +87,7 @@ def test_evaluate_rows_follows_the_order_and_needs_no_room_for_logits():
 
 
 def test_loss_and_gradients_of_evaluation_and_training_differ_only_where_they_should():
-    plain, dropout = ([Dense(5), *middle, Dense(3)] for middle in ([Tanh()], [Tanh(), Dropout(0.5)]))
+    plain, dropout = ([nn.Dense(5), *middle, nn.Dense(3)] for middle in ([nn.Tanh()], [nn.Tanh(), nn.Dropout(0.5)]))
     networks = [Network(layers, (4,), dtype="float64", seed=1) for layers in (plain, dropout)]
     batch = images_and_labels(9)
     values = [network.loss_and_gradients(*batch, training=False) for network in networks]
@@ -111,7 +101,7 @@ def test_loss_and_gradients_of_evaluation_and_training_differ_only_where_they_sh
 
 @pytest.mark.parametrize("shape", [(5,), (2, 3), (1,)])
 def test_images_of_another_shape_are_refused(shape):
-    network = Network([Dense(3)], (2, 2))
+    network = Network([nn.Dense(3)], (2, 2))
     images = np.zeros((6, *shape))
     message = rf"takes images of shape \(2, 2\), got \({', '.join(map(str, shape))},?\)"
     for call in (network.logits, network.predict_proba, network.batches):
@@ -123,7 +113,7 @@ def test_images_of_another_shape_are_refused(shape):
 
 @pytest.mark.parametrize("wrong", [-1, 3, 2**40])
 def test_labels_out_of_range_are_refused_before_any_kernel(wrong, monkeypatch):
-    network = Network([Dense(3)], (4,))
+    network = Network([nn.Dense(3)], (4,))
     images, labels = images_and_labels(6)
     labels[4] = wrong
     monkeypatch.setattr(driver, "gather", None)  # a kernel that reads out of bounds does so without a word
@@ -134,21 +124,21 @@ def test_labels_out_of_range_are_refused_before_any_kernel(wrong, monkeypatch):
 
 @pytest.mark.parametrize("order", [[0, 6], [-1, 2]])
 def test_rows_that_are_not_there_are_refused(order):
-    network = Network([Dense(3)], (4,))
+    network = Network([nn.Dense(3)], (4,))
     with pytest.raises(UsageError, match=r"order must name rows 0 to 5, got (6|-1)$"):
         network.batches(*images_and_labels(6), np.array(order))
 
 
 def test_as_many_labels_as_images():
     with pytest.raises(UsageError, match=r"6 images need as many labels, got an array of shape \(5,\)"):
-        Network([Dense(3)], (4,)).batches(images_and_labels(6)[0], np.zeros(5, int))
+        Network([nn.Dense(3)], (4,)).batches(images_and_labels(6)[0], np.zeros(5, int))
 
 
 def test_a_callers_arrays_stay_his_own():
     images, labels = images_and_labels(6)
     order = np.arange(6)
     copies = images.copy(), labels.copy(), order.copy()
-    network = Network([Dense(3)], (4,), dtype="float64")
+    network = Network([nn.Dense(3)], (4,), dtype="float64")
     network.batches(images, labels, order)
     network.loss_and_gradients(images, labels)
     for array, copy in zip((images, labels, order), copies, strict=True):
@@ -158,24 +148,24 @@ def test_a_callers_arrays_stay_his_own():
 
 def test_nothing_to_train():
     with pytest.raises(UsageError, match="at least one layer with parameters"):
-        Network([Flatten(), ReLU()], (4,))
+        Network([nn.Flatten(), nn.ReLU()], (4,))
     with pytest.raises(UsageError, match="at least one layer with parameters"):
         Network([], (4,))
 
 
 def test_unknown_dtype():
     with pytest.raises(UsageError, match=r"dtype must be one of float32, float64, got 'float16' \(--dtype\)"):
-        Network([Dense(3)], (4,), dtype="float16")
+        Network([nn.Dense(3)], (4,), dtype="float16")
 
 
 def test_labels_that_are_no_whole_numbers_are_refused():
-    network = Network([Dense(2)], (3,))
+    network = Network([nn.Dense(2)], (3,))
     with pytest.raises(UsageError, match="labels must be whole numbers, got an array of float64"):
         network.loss_and_gradients(np.zeros((1, 3)), np.array([1.7]))
 
 
 def test_a_gradient_check_that_checked_nothing_does_not_pass():
-    network = Network([Dense(4, Zeros()), ReLU(), Dense(2, Zeros())], (3,), dtype="float64")
+    network = Network([nn.Dense(4, Zeros()), nn.ReLU(), nn.Dense(2, Zeros())], (3,), dtype="float64")
     checks = gradcheck(network, (np.ones((2, 3)), np.array([0, 1])))
     assert all(np.isnan(check.relative_error) for check in checks if not check.checked)
     assert any(not check.checked for check in checks)

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from tests.ingredients import nn
 from tests.kernels.bound import BoundLayer
 from tests.nn.rows import COMPUTING, ROWS, make, network_around, suiting_shape
 
-from handgrad.nn import LOSSES, Dense, Network
+from handgrad.nn import LOSSES, Network
 
 DTYPES = ["float32", "float64"]
 MODES = pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
@@ -54,6 +55,6 @@ def test_a_network_with_a_nan_has_no_finite_loss(name, dtype, training):
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_overflow_is_seen_in_the_loss(dtype, name):
-    network = Network([Dense(4)], (2,), dtype=dtype, loss=LOSSES[name]())
+    network = Network([nn.Dense(4)], (2,), dtype=dtype, loss=LOSSES[name]())
     network.views["0.weight"][0] = np.finfo(dtype).max
     assert not math.isfinite(network.loss_and_gradients(np.full((3, 2), 10.0), np.array([0, 1, 2])))

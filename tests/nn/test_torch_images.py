@@ -2,24 +2,12 @@
 
 import numpy as np
 import pytest
+from tests.ingredients import nn
 from tests.kernels.bound import BoundLayer
 from tests.nn import passes
 from tests.rounding import assert_close, gamma
 
-from handgrad.nn import (
-    ELU,
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool,
-    MaxPool2D,
-    Network,
-    ReLU,
-    Tanh,
-)
+from handgrad.nn import Network
 from handgrad.nn.images import pair
 
 # PyTorch says so once a process, of even kernels.
@@ -47,20 +35,24 @@ def convolution(torch, layer, shape):
 
 def module_of(torch, layer, shape):
     """PyTorch's module for one of our layers on inputs of `shape`."""
-    nn = torch.nn
-    if isinstance(layer, Conv2D):
+    modules = torch.nn
+    if isinstance(layer, nn.Conv2D):
         return convolution(torch, layer, shape)
-    if isinstance(layer, BatchNorm):
-        kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
-        return kind(shape[0], layer.epsilon, layer.momentum, dtype=torch.float64)
-    if isinstance(layer, MaxPool2D | AveragePool2D):
-        kind = nn.MaxPool2d if isinstance(layer, MaxPool2D) else nn.AvgPool2d
-        return kind(pair(layer.size), pair(layer.size if layer.stride is None else layer.stride))
-    if isinstance(layer, Dense):
-        return nn.Sequential(nn.Flatten(), nn.Linear(int(np.prod(shape)), layer.units, dtype=torch.float64))
-    if isinstance(layer, GlobalAveragePool):
-        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    return {Flatten: nn.Flatten, ReLU: nn.ReLU, Tanh: nn.Tanh, ELU: nn.ELU}[type(layer)]()
+    if isinstance(layer, nn.BatchNorm):
+        module = modules.BatchNorm2d if len(shape) == 3 else modules.BatchNorm1d
+        return module(shape[0], layer.epsilon, layer.momentum, dtype=torch.float64)
+    if isinstance(layer, (nn.MaxPool2D, nn.AveragePool2D)):
+        module = modules.MaxPool2d if isinstance(layer, nn.MaxPool2D) else modules.AvgPool2d
+        return module(pair(layer.size), pair(layer.size if layer.stride is None else layer.stride))
+    if isinstance(layer, nn.Dense):
+        return modules.Sequential(
+            modules.Flatten(), modules.Linear(int(np.prod(shape)), layer.units, dtype=torch.float64)
+        )
+    if isinstance(layer, nn.GlobalAveragePool):
+        return modules.Sequential(modules.AdaptiveAvgPool2d(1), modules.Flatten())
+    return {nn.Flatten: modules.Flatten, nn.ReLU: modules.ReLU, nn.Tanh: modules.Tanh, nn.ELU: modules.ELU}[
+        type(layer)
+    ]()
 
 
 def as_theirs(value):
@@ -94,24 +86,24 @@ def images(rows, shape, seed=3):
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 def test_convolution(kernel, stride, padding, torch):
     for rows, shape, filters in [(3, (2, 7, 9), 3), (1, (1, 8, 5), 4), (3, (5, 6, 6), 1)]:
-        compare(torch, Conv2D(filters, kernel, stride, padding), images(rows, shape))
+        compare(torch, nn.Conv2D(filters, kernel, stride, padding), images(rows, shape))
 
 
 @pytest.mark.parametrize("filters", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
 def test_convolution_of_channels(channels, filters, torch):
-    compare(torch, Conv2D(filters, 3), images(2, (channels, 5, 6)))
+    compare(torch, nn.Conv2D(filters, 3), images(2, (channels, 5, 6)))
 
 
 @pytest.mark.parametrize("rows", [1, 3, 64])
-@pytest.mark.parametrize("kind", [MaxPool2D, AveragePool2D])
+@pytest.mark.parametrize("kind", [nn.MaxPool2D, nn.AveragePool2D])
 def test_layers_of_whole_batches(kind, rows, torch):
     x = images(rows, (4, 14, 14))
-    for layer in (Conv2D(4, 3), BatchNorm(), kind(2)):
+    for layer in (nn.Conv2D(4, 3), nn.BatchNorm(), kind(2)):
         compare(torch, layer, x)
 
 
-@pytest.mark.parametrize("kind", [MaxPool2D, AveragePool2D])
+@pytest.mark.parametrize("kind", [nn.MaxPool2D, nn.AveragePool2D])
 @pytest.mark.parametrize("stride", [None, 1, 2, 3, (1, 2)])
 @pytest.mark.parametrize("size", [1, 2, 3, 5, (2, 3)])
 def test_pool(size, stride, kind, torch):
@@ -121,22 +113,22 @@ def test_pool(size, stride, kind, torch):
 
 def test_max_pool_of_equal_numbers(torch):
     x = np.random.default_rng(1).integers(0, 3, (4, 3, 8, 8)).astype(float)  # most windows have their maximum twice
-    compare(torch, MaxPool2D(2), x)
-    compare(torch, MaxPool2D(3, 2), x)
+    compare(torch, nn.MaxPool2D(2), x)
+    compare(torch, nn.MaxPool2D(3, 2), x)
 
 
 def test_global_average_pool(torch):
-    compare(torch, GlobalAveragePool(), images(3, (4, 5, 7)))
+    compare(torch, nn.GlobalAveragePool(), images(3, (4, 5, 7)))
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
-@pytest.mark.parametrize("layer", [BatchNorm(), BatchNorm(momentum=0.5, epsilon=1e-2)], ids=str)
+@pytest.mark.parametrize("layer", [nn.BatchNorm(), nn.BatchNorm(momentum=0.5, epsilon=1e-2)], ids=str)
 def test_batch_norm(layer, training, torch):
     compare(torch, layer, images(6, (3, 4, 5)), training)
 
 
 def test_batch_norm_running_statistics(torch):
-    bound, module = BoundLayer(BatchNorm(momentum=0.3), (3, 4, 5), 7), torch.nn.BatchNorm2d(3, momentum=0.3).double()
+    bound, module = BoundLayer(nn.BatchNorm(momentum=0.3), (3, 4, 5), 7), torch.nn.BatchNorm2d(3, momentum=0.3).double()
     for seed in range(5):
         x = images(7, (3, 4, 5), seed) + 3
         bound.forward(x)
@@ -146,14 +138,20 @@ def test_batch_norm_running_statistics(torch):
     assert_close(bound.buffers, expected, allowed, "BatchNorm: running statistics")
 
 
-STAGE = [Conv2D(4, 3), BatchNorm(), ReLU(), MaxPool2D(2)]
+STAGE = [nn.Conv2D(4, 3), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(2)]
 NETWORKS = {
-    "dl-2022": ((28, 28), [*STAGE, *STAGE, Flatten(), Dense(10)]),
-    "no flatten": ((8, 8), [Conv2D(3, 3), Tanh(), Dense(5), Tanh(), Dense(10)]),
-    "batch norm of features": ((9, 7), [Conv2D(2, 3), AveragePool2D(2), Flatten(), BatchNorm(), ReLU(), Dense(10)]),
-    "ends with channels": ((3, 6, 6), [BatchNorm(), Conv2D(10, 3, 2), ELU(), GlobalAveragePool()]),
-    "strides": ((2, 11, 12), [Conv2D(3, (3, 2), 2, "valid"), Tanh(), Conv2D(5, 2, 2), MaxPool2D(2, 1), Dense(10)]),
-    "starts with a function": ((6, 6), [Tanh(), Conv2D(2, 2), Flatten(), Dense(10)]),
+    "dl-2022": ((28, 28), [*STAGE, *STAGE, nn.Flatten(), nn.Dense(10)]),
+    "no flatten": ((8, 8), [nn.Conv2D(3, 3), nn.Tanh(), nn.Dense(5), nn.Tanh(), nn.Dense(10)]),
+    "batch norm of features": (
+        (9, 7),
+        [nn.Conv2D(2, 3), nn.AveragePool2D(2), nn.Flatten(), nn.BatchNorm(), nn.ReLU(), nn.Dense(10)],
+    ),
+    "ends with channels": ((3, 6, 6), [nn.BatchNorm(), nn.Conv2D(10, 3, 2), nn.ELU(), nn.GlobalAveragePool()]),
+    "strides": (
+        (2, 11, 12),
+        [nn.Conv2D(3, (3, 2), 2, "valid"), nn.Tanh(), nn.Conv2D(5, 2, 2), nn.MaxPool2D(2, 1), nn.Dense(10)],
+    ),
+    "starts with a function": ((6, 6), [nn.Tanh(), nn.Conv2D(2, 2), nn.Flatten(), nn.Dense(10)]),
 }
 
 
@@ -189,7 +187,7 @@ def test_network(shape, layers, torch):
 
 
 def test_dropout_on_images_scales_what_it_keeps():
-    network = Network([Conv2D(3, 3), Dropout(0.5), Dense(4)], (6, 6), dtype="float64")
+    network = Network([nn.Conv2D(3, 3), nn.Dropout(0.5), nn.Dense(4)], (6, 6), dtype="float64")
     program, rows = network.program(5), 5
     network.loss_and_gradients(images(5, (6, 6)), np.zeros(5, int), key=4)
     convolved, dropped = (program.activations[op["y_start"] :][: rows * op["y_size"]] for op in program.table[1:3])

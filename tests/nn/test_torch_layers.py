@@ -2,52 +2,37 @@
 
 import numpy as np
 import pytest
+from tests.ingredients import nn
 from tests.kernels.bound import BoundLayer
 from tests.nn import passes
 from tests.rounding import assert_close, gamma
 
-from handgrad.nn import (
-    ACTIVATIONS,
-    ELU,
-    GELU,
-    BatchNorm,
-    CrossEntropy,
-    Dense,
-    Flatten,
-    LeakyReLU,
-    Network,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softplus,
-    SquaredError,
-    Tanh,
-)
+from handgrad.nn import ACTIVATIONS, CrossEntropy, Network, SquaredError
 
 COUNTERPARTS = {
-    "identity": lambda nn, layer: nn.Identity(),
-    "sigmoid": lambda nn, layer: nn.Sigmoid(),
-    "tanh": lambda nn, layer: nn.Tanh(),
-    "relu": lambda nn, layer: nn.ReLU(),
-    "leaky_relu": lambda nn, layer: nn.LeakyReLU(layer.slope),
-    "elu": lambda nn, layer: nn.ELU(layer.alpha),
-    "gelu": lambda nn, layer: nn.GELU(),
-    "silu": lambda nn, layer: nn.SiLU(),
-    "softplus": lambda nn, layer: nn.Softplus(threshold=100),
+    "identity": lambda modules, layer: modules.Identity(),
+    "sigmoid": lambda modules, layer: modules.Sigmoid(),
+    "tanh": lambda modules, layer: modules.Tanh(),
+    "relu": lambda modules, layer: modules.ReLU(),
+    "leaky_relu": lambda modules, layer: modules.LeakyReLU(layer.slope),
+    "elu": lambda modules, layer: modules.ELU(layer.alpha),
+    "gelu": lambda modules, layer: modules.GELU(),
+    "silu": lambda modules, layer: modules.SiLU(),
+    "softplus": lambda modules, layer: modules.Softplus(threshold=100),
 }
 
 
 def module_of(torch, layer, inputs):
     """PyTorch's module for one of our layers on vectors of `inputs` numbers."""
-    nn = torch.nn
-    if isinstance(layer, Dense):
-        return nn.Linear(inputs, layer.units, dtype=torch.float64)
-    if isinstance(layer, BatchNorm):
-        return nn.BatchNorm1d(inputs, eps=layer.epsilon, momentum=layer.momentum, dtype=torch.float64)
-    if isinstance(layer, Flatten):
-        return nn.Flatten()
+    modules = torch.nn
+    if isinstance(layer, nn.Dense):
+        return modules.Linear(inputs, layer.units, dtype=torch.float64)
+    if isinstance(layer, nn.BatchNorm):
+        return modules.BatchNorm1d(inputs, eps=layer.epsilon, momentum=layer.momentum, dtype=torch.float64)
+    if isinstance(layer, nn.Flatten):
+        return modules.Flatten()
     names = {cls: name for name, cls in ACTIVATIONS.items()}
-    return COUNTERPARTS[names[type(layer)]](nn, layer)
+    return COUNTERPARTS[names[type(layer)]](modules, layer)
 
 
 def compare(torch, layer, x, dy, training=True):
@@ -68,11 +53,11 @@ def compare(torch, layer, x, dy, training=True):
 
 ALONE = [
     *(ACTIVATIONS[name]() for name in COUNTERPARTS if name in ACTIVATIONS),
-    LeakyReLU(0.3),
-    ELU(2.5),
-    Dense(9),
-    BatchNorm(),
-    BatchNorm(momentum=0.5, epsilon=1e-2),
+    nn.LeakyReLU(0.3),
+    nn.ELU(2.5),
+    nn.Dense(9),
+    nn.BatchNorm(),
+    nn.BatchNorm(momentum=0.5, epsilon=1e-2),
 ]
 
 
@@ -87,12 +72,12 @@ def test_layer(layer, torch):
 def test_batch_norm_in_evaluation(torch):
     generator = np.random.default_rng(4)
     x, dy = generator.normal(size=(2, 6, 5))
-    compare(torch, BatchNorm(), x, dy, training=False)
+    compare(torch, nn.BatchNorm(), x, dy, training=False)
 
 
 def test_batch_norm_running_statistics(torch):
     batches = np.random.default_rng(5).normal(2, 3, (5, 7, 4))
-    bound, module = BoundLayer(BatchNorm(momentum=0.3), (4,), 7), torch.nn.BatchNorm1d(4, momentum=0.3).double()
+    bound, module = BoundLayer(nn.BatchNorm(momentum=0.3), (4,), 7), torch.nn.BatchNorm1d(4, momentum=0.3).double()
     for x in batches:
         bound.forward(x)
         module(torch.from_numpy(x))
@@ -102,12 +87,32 @@ def test_batch_norm_running_statistics(torch):
 
 
 NETWORKS = {
-    "linear": [Dense(3)],
-    "tanh": [Dense(8), Tanh(), Dense(8), Tanh(), Dense(3)],
-    "relu": [Dense(10), ReLU(), Dense(6), ReLU(), Dense(3)],
-    "batch norm": [Flatten(), BatchNorm(), Dense(8), BatchNorm(), ReLU(), Dense(6), BatchNorm(), Sigmoid(), Dense(3)],
-    "mixed": [Dense(7), GELU(), Dense(7), SiLU(), Dense(7), ELU(), Dense(7), Softplus(), Dense(3)],
-    "activation last": [Dense(5), Tanh(), Dense(3), LeakyReLU(0.2)],
+    "linear": [nn.Dense(3)],
+    "tanh": [nn.Dense(8), nn.Tanh(), nn.Dense(8), nn.Tanh(), nn.Dense(3)],
+    "relu": [nn.Dense(10), nn.ReLU(), nn.Dense(6), nn.ReLU(), nn.Dense(3)],
+    "batch norm": [
+        nn.Flatten(),
+        nn.BatchNorm(),
+        nn.Dense(8),
+        nn.BatchNorm(),
+        nn.ReLU(),
+        nn.Dense(6),
+        nn.BatchNorm(),
+        nn.Sigmoid(),
+        nn.Dense(3),
+    ],
+    "mixed": [
+        nn.Dense(7),
+        nn.GELU(),
+        nn.Dense(7),
+        nn.SiLU(),
+        nn.Dense(7),
+        nn.ELU(),
+        nn.Dense(7),
+        nn.Softplus(),
+        nn.Dense(3),
+    ],
+    "activation last": [nn.Dense(5), nn.Tanh(), nn.Dense(3), nn.LeakyReLU(0.2)],
 }
 LOSSES = {
     "cross_entropy": (CrossEntropy(), lambda F, z, labels: F.cross_entropy(z, labels)),

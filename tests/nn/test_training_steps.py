@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 from tests import naive
+from tests.ingredients import nn
 from tests.optim.paths import STEP
 from tests.rounding import assert_close, deviations, gamma, terms_of_network
 
 from handgrad.kernels import driver
-from handgrad.nn import ACTIVATIONS, LOSSES, BatchNorm, CrossEntropy, Dense, Dropout, Network, ReLU, Tanh
+from handgrad.nn import ACTIVATIONS, LOSSES, CrossEntropy, Network
 from handgrad.optim import OPTIMIZERS, GradientTransforms
 
 ROWS, SIZE, KEY = 13, 5, np.uint64(2024)  # the third batch of an epoch has 3 images
@@ -87,7 +88,7 @@ def terms_of_step(network):
 
 @pytest.mark.parametrize("name", sorted(naive.OPTIMIZERS.keys() & OPTIMIZERS.keys()))
 def test_equals_a_plain_loop(name):
-    layers, optimizer = [Dense(5), Tanh(), Dropout(0.25), Dense(3)], OPTIMIZERS[name]()
+    layers, optimizer = [nn.Dense(5), nn.Tanh(), nn.Dropout(0.25), nn.Dense(3)], OPTIMIZERS[name]()
     network = Network(layers, (4,), dtype="float64", seed=4, loss=CrossEntropy(0.1))
     rates, start = np.linspace(0.03, 0.01, 7), network.parameters.copy()
 
@@ -107,7 +108,7 @@ def test_equals_a_plain_loop(name):
 
 
 def test_records():
-    network = Network([Dense(3)], (4,), dtype="float64", seed=4)
+    network = Network([nn.Dense(3)], (4,), dtype="float64", seed=4)
     rounding = 2 * gamma(terms_of_step(network))
     for step in range(1, 8):
         images, labels = batch_of(step)
@@ -128,7 +129,7 @@ def test_records():
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_does_not_depend_on_how_steps_are_cut(name, dtype):
     def start():
-        layers = [Dense(6), BatchNorm(), ReLU(), Dropout(0.3), Dense(3)]
+        layers = [nn.Dense(6), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.3), nn.Dense(3)]
         network = Network(layers, (4,), dtype=dtype, seed=6)
         return Training(network, OPTIMIZERS[name](), GradientTransforms(clip_norm=1.0, weight_decay=0.01))
 
@@ -144,7 +145,8 @@ def test_does_not_depend_on_how_steps_are_cut(name, dtype):
 
 def test_another_key_drops_other_units():
     trainings = [
-        Training(Network([Dense(6), Dropout(0.3), Dense(3)], (4,), seed=6), OPTIMIZERS["sgd"]()) for _ in range(2)
+        Training(Network([nn.Dense(6), nn.Dropout(0.3), nn.Dense(3)], (4,), seed=6), OPTIMIZERS["sgd"]())
+        for _ in range(2)
     ]
     trainings[1].batches = trainings[1].batches._replace(key=np.uint64(1))
     assert trainings[0].steps([0.1]).everything != trainings[1].steps([0.1]).everything
@@ -154,7 +156,7 @@ def test_another_key_drops_other_units():
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_stops_where_the_loss_is_not_finite(bad, dtype):
     def start():
-        return Training(Network([Dense(6), Tanh(), Dense(3)], (4,), dtype=dtype, seed=6), OPTIMIZERS["adam"]())
+        return Training(Network([nn.Dense(6), nn.Tanh(), nn.Dense(3)], (4,), dtype=dtype, seed=6), OPTIMIZERS["adam"]())
 
     stopped, before = start(), start()
     images = stopped.batches.images.copy()
@@ -168,7 +170,7 @@ def test_stops_where_the_loss_is_not_finite(bad, dtype):
 
 
 def test_denormals_are_flushed_in_training_and_back_afterwards():
-    network = Network([Dense(3)], (4,), seed=6)
+    network = Network([nn.Dense(3)], (4,), seed=6)
     training = Training(network, OPTIMIZERS["adam"]())
     black = readonly(np.zeros((ROWS, 4), np.float32))
     training.batches = training.batches._replace(images=black)
@@ -180,11 +182,11 @@ def test_denormals_are_flushed_in_training_and_back_afterwards():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_another_architecture_compiles_nothing(dtype):
-    Training(Network([Dense(4), Tanh(), Dense(3)], (4,), dtype=dtype), OPTIMIZERS["sgd"]()).steps([0.1])
+    Training(Network([nn.Dense(4), nn.Tanh(), nn.Dense(3)], (4,), dtype=dtype), OPTIMIZERS["sgd"]()).steps([0.1])
     kernels = [driver.train_steps, driver.forward, driver.backward, driver.update, driver.loss_and_gradients]
     before = [(list(kernel.signatures), str(kernel.stats)) for kernel in kernels]
     for loss in LOSSES.values():
-        layers = [Dense(8), BatchNorm(), *(cls() for cls in ACTIVATIONS.values()), Dropout(0.1), Dense(3)]
+        layers = [nn.Dense(8), nn.BatchNorm(), *(cls() for cls in ACTIVATIONS.values()), nn.Dropout(0.1), nn.Dense(3)]
         network = Network(layers, (4,), dtype=dtype, loss=loss())
         for optimizer in OPTIMIZERS.values():
             Training(network, optimizer(), GradientTransforms(clip_norm=1.0, l1=0.1)).steps([0.01])

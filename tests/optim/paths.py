@@ -1,20 +1,21 @@
 """Drives an optimizer through the compiled step, from gradients that a test gives."""
 
 import numpy as np
+from tests.ingredients import nn
 from tests.rounding import deviations
 
 from handgrad.kernels import driver
-from handgrad.nn import Dense, Network
+from handgrad.nn import Network
 
 
 def small_network(dtype="float64"):
     """Weights and biases of two layers, 43 numbers."""
-    return Network([Dense(5), Dense(3)], (4,), dtype=dtype, seed=2)
+    return Network([nn.Dense(5), nn.Dense(3)], (4,), dtype=dtype, seed=2)
 
 
 def wide_network(dtype="float64"):
     """More parameters than two of the blocks in which an update proceeds."""
-    return Network([Dense(97), Dense(20)], (30,), dtype=dtype, seed=2)
+    return Network([nn.Dense(97), nn.Dense(20)], (30,), dtype=dtype, seed=2)
 
 
 STEP = 24  # operations on a weight in a step: powers, roots and quotients count as one

@@ -9,12 +9,13 @@ import re
 
 import numpy as np
 import pytest
+from tests.ingredients import optim
 from tests.optim.paths import STEP, rounding, small_network, walk
 from tests.optim.test_torch_paths import ROWS
 from tests.rounding import assert_close, gamma, largest
 
 from handgrad.derivation.verify import followed
-from handgrad.optim import NAG, OPTIMIZERS, SCHEDULES, GradientTransforms, NAdam
+from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras asks PyTorch so
 
@@ -117,10 +118,10 @@ def test_momentum_is_kerass_while_the_rate_is_constant(keras):
 
 def test_nadam_with_kerass_schedule(keras):
     """The way the sentence gives, through the engine: momentum_decay 1."""
-    path = theirs(keras, "nadam", NAdam(epsilon=0.05))
+    path = theirs(keras, "nadam", optim.NAdam(epsilon=0.05))
     for decay, same in ((1.0, True), (0.004, False)):
         network = small_network()
-        optimizer = NAdam(epsilon=0.05, momentum_decay=decay)
+        optimizer = optim.NAdam(epsilon=0.05, momentum_decay=decay)
         walk(network, optimizer, lambda w, t: gradients()[t - 1], np.full(STEPS, 0.01))
         assert (apart(network.parameters, path) < SINGLE) == same
 
@@ -196,8 +197,8 @@ def test_nadam_without_its_schedule():
     left_out += [("beta1 * (1 - 0.5 * 0.96^((t + 1) * momentum_decay))", "beta1")]
     start = small_network().parameters
     # Of weights below 1, relative to the way of twelve steps of 0.01, of which most go in one direction.
-    assert apart(ours(NAdam(momentum_decay=1e6)), ours(NAdam(), left_out)) < 2 * gamma(STEP * STEPS) / 0.01
-    assert np.all(np.abs(ours(NAdam(), left_out, first) - start) > np.abs(ours(NAdam(), (), first) - start))
+    assert apart(ours(optim.NAdam(momentum_decay=1e6)), ours(optim.NAdam(), left_out)) < 2 * gamma(STEP * STEPS) / 0.01
+    assert np.all(np.abs(ours(optim.NAdam(), left_out, first) - start) > np.abs(ours(optim.NAdam(), (), first) - start))
 
 
 def test_nag_looks_ahead():
@@ -205,7 +206,7 @@ def test_nag_looks_ahead():
     rate, momentum, slopes = 0.01, 0.7, np.linspace(0.5, 2, 43)
     network = small_network()
     point, velocity = network.parameters.copy(), np.zeros(43)
-    steps = NAG(momentum=momentum), lambda w, t: slopes * w, [rate] * STEPS
+    steps = optim.NAG(momentum=momentum), lambda w, t: slopes * w, [rate] * STEPS
     allowed = rounding(network, *steps)
     walk(network, *steps)
     for _ in range(STEPS):

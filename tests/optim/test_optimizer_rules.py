@@ -6,13 +6,12 @@ import math
 import numpy as np
 import pytest
 from tests import naive
+from tests.ingredients import optim
 from tests.optim.paths import STEP, rounding, small_network, valley, walk, wide_network
 from tests.rounding import assert_close, gamma
 
 from handgrad.kernels import driver
-from handgrad.optim import OPTIMIZERS, Adagrad, Adam, Eve, Lion, Momentum, NAdam, RMSprop
-from handgrad.optim.nag import NAG
-from handgrad.optim.sgd import SGD
+from handgrad.optim import OPTIMIZERS
 
 DTYPES = ["float32", "float64"]
 FEW = gamma(3 * STEP)  # of three steps worked by hand, which nothing makes worse
@@ -84,28 +83,28 @@ def path_of_one(optimizer, gradients):
 
 def test_sgd_by_hand():
     # 1 - 0.1 * 2 = 0.8;  0.8 + 0.1 * 1 = 0.9
-    assert path_of_one(SGD(0.1), [2, -1]) == pytest.approx([0.8, 0.9], rel=FEW)
+    assert path_of_one(optim.SGD(0.1), [2, -1]) == pytest.approx([0.8, 0.9], rel=FEW)
 
 
 def test_momentum_by_hand():
     # v = 2: 1 - 0.1 * 2 = 0.8;  v = 0.5 * 2 - 1 = 0: 0.8;  v = 0 + 3 = 3: 0.8 - 0.3 = 0.5
-    assert path_of_one(Momentum(0.1, momentum=0.5), [2, -1, 3]) == pytest.approx([0.8, 0.8, 0.5], rel=FEW)
+    assert path_of_one(optim.Momentum(0.1, momentum=0.5), [2, -1, 3]) == pytest.approx([0.8, 0.8, 0.5], rel=FEW)
 
 
 def test_nag_by_hand():
     # v = 2: 1 - 0.1 * (2 + 0.5 * 2) = 0.7;  v = 0: 0.7 - 0.1 * (-1 + 0) = 0.8;  v = 3: 0.8 - 0.1 * (3 + 1.5) = 0.35
-    assert path_of_one(NAG(0.1, momentum=0.5), [2, -1, 3]) == pytest.approx([0.7, 0.8, 0.35], rel=FEW)
+    assert path_of_one(optim.NAG(0.1, momentum=0.5), [2, -1, 3]) == pytest.approx([0.7, 0.8, 0.35], rel=FEW)
 
 
 def test_rmsprop_by_hand():
     # s = 0.25 * 4 = 1: 1 - 0.1 * 2 / 1 = 0.8;  s = 0.75 * 1 + 0.25 * 1 = 1: 0.8 + 0.1 * 1 / 1 = 0.9
-    assert path_of_one(RMSprop(0.1, beta=0.75, epsilon=0), [2, -1]) == pytest.approx([0.8, 0.9], rel=FEW)
+    assert path_of_one(optim.RMSprop(0.1, beta=0.75, epsilon=0), [2, -1]) == pytest.approx([0.8, 0.9], rel=FEW)
 
 
 def test_adagrad_by_hand():
     # s = 4: 1 - 0.1 * 2 / (2 + 1) = 14/15;  s = 4 + 1 = 5: 14/15 + 0.1 * 1 / (sqrt 5 + 1)
     expected = [14 / 15, 14 / 15 + 0.1 / (math.sqrt(5) + 1)]
-    assert path_of_one(Adagrad(0.1, epsilon=1), [2, -1]) == pytest.approx(expected, rel=FEW)
+    assert path_of_one(optim.Adagrad(0.1, epsilon=1), [2, -1]) == pytest.approx(expected, rel=FEW)
 
 
 def test_adam_by_hand():
@@ -113,7 +112,9 @@ def test_adam_by_hand():
     # t = 2: m = 0.5 * 1 - 0.5 = 0: 0.9 it stays;  v = 0.75 * 1 + 0.25 * 1 = 1
     # t = 3: m = 0.5 * 3 = 1.5, / (1 - 1/8) = 12/7;  v = 0.75 + 0.25 * 9 = 3, / (1 - 27/64) = 192/37
     expected = [0.9, 0.9, 0.9 - 0.1 * (12 / 7) / math.sqrt(192 / 37)]
-    assert path_of_one(Adam(0.1, beta1=0.5, beta2=0.75, epsilon=0), [2, -1, 3]) == pytest.approx(expected, rel=FEW)
+    assert path_of_one(optim.Adam(0.1, beta1=0.5, beta2=0.75, epsilon=0), [2, -1, 3]) == pytest.approx(
+        expected, rel=FEW
+    )
 
 
 def test_nadam_by_hand():
@@ -122,7 +123,7 @@ def test_nadam_by_hand():
     #        0.6 * 2 / (1 - 0.4) + 0.4 * 0.4 / (1 - 0.16) = 2 + 4/21:  1 - 0.1 * (46/21) / 2 = 1 - 2.3/21
     # t = 2: m = 0.8 * 0.4 - 0.2 * 1 = 0.12;  v = 0.75 + 0.25 = 1, / (7/16), root 4 / sqrt 7
     #        -0.6 / (1 - 0.16) + 0.4 * 0.12 / (1 - 0.064) = -0.6/0.84 + 0.048/0.936
-    optimizer = NAdam(0.1, beta1=0.8, beta2=0.75, epsilon=0, momentum_decay=0)
+    optimizer = optim.NAdam(0.1, beta1=0.8, beta2=0.75, epsilon=0, momentum_decay=0)
     first = 1 - 2.3 / 21
     second = first - 0.1 * (-0.6 / 0.84 + 0.048 / 0.936) * math.sqrt(7) / 4
     assert path_of_one(optimizer, [2, -1]) == pytest.approx([first, second], rel=FEW)
@@ -133,13 +134,13 @@ def test_lion_by_hand():
     # g = 1:   0.5 * 0 + 0.5 * 1 > 0        -> w = 1 - 0.1 = 0.9;   m = 0.25
     # g = -1:  0.5 * 0.25 - 0.5 * 1 < 0     -> w = 1.0;             m = 0.75 * 0.25 - 0.25 = -0.0625
     # g = 0:   0.5 * -0.0625 < 0            -> w = 1.1
-    assert path_of_one(Lion(0.1, beta1=0.5, beta2=0.75), [1, -1, 0]) == pytest.approx([0.9, 1.0, 1.1])
+    assert path_of_one(optim.Lion(0.1, beta1=0.5, beta2=0.75), [1, -1, 0]) == pytest.approx([0.9, 1.0, 1.1])
 
 
 def eve_memory(losses, **hyper):
     """Eve's number d after each of `losses`."""
     network = small_network()
-    optimization, brakes = Eve(**hyper).bind(network), []
+    optimization, brakes = optim.Eve(**hyper).bind(network), []
     for step, loss in enumerate(losses, 1):
         driver.optimizer_step(network.program(1), optimization, step, 0.1, loss, False)
         brakes.append(optimization.memory[0])
@@ -156,7 +157,7 @@ def test_eve_brake_by_hand():
 
 def test_eve_divides_the_rate_by_the_brake():
     # beta1 = beta2 = epsilon = 0 turn Adam's step into rate * sign(g), so Eve's into rate / d * sign(g).
-    optimizer, network = Eve(0.1, beta1=0, beta2=0, epsilon=0, beta3=0.5, clip=4.0), small_network()
+    optimizer, network = optim.Eve(0.1, beta1=0, beta2=0, epsilon=0, beta3=0.5, clip=4.0), small_network()
     network.parameters[:] = 1
     walk(network, optimizer, lambda w, t: np.full_like(w, 3.0), [0.1] * 3, [1.0, 1.5, 1.25])
     # 1 - 0.1 / 1 - 0.1 / 0.75 - 0.1 / 0.5 = 0.9 - 2/15 - 0.2

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.ingredients import optim
 from tests.optim.bounds import refusals
 from tests.rounding import assert_close, gamma
 
 from handgrad.errors import UsageError
-from handgrad.optim import SCHEDULES, Constant, Cosine, Exponential, OneCycle, StepDecay, Warmup
+from handgrad.optim import SCHEDULES
 
 TOTALS = [1, 2, 3, 10, 1000]
 FACTOR = 20  # roundings in a factor: a cosine or power of a quotient
@@ -70,16 +71,16 @@ def test_out_of_range(name):
 
 # Schedule, steps, and by the step, counted from 0, what is left of the learning rate
 BY_HAND = {
-    "constant": (Constant(), 3, {0: 1, 1: 1, 2: 1}),
-    "warmup": (Warmup(warmup_steps=1), 3, {0: 0.5, 1: 1, 2: 1}),
-    "step": (StepDecay(schedule_steps=2, schedule_factor=0.5), 5, {0: 1, 1: 1, 2: 0.5, 3: 0.5, 4: 0.25}),
+    "constant": (optim.Constant(), 3, {0: 1, 1: 1, 2: 1}),
+    "warmup": (optim.Warmup(warmup_steps=1), 3, {0: 0.5, 1: 1, 2: 1}),
+    "step": (optim.StepDecay(schedule_steps=2, schedule_factor=0.5), 5, {0: 1, 1: 1, 2: 0.5, 3: 0.5, 4: 0.25}),
     # a factor of 1/4 every 2 steps: 1/2 a step
-    "exponential": (Exponential(0, 2, 0.25), 4, {0: 1, 1: 0.5, 2: 0.25, 3: 0.125}),
+    "exponential": (optim.Exponential(0, 2, 0.25), 4, {0: 1, 1: 0.5, 2: 0.25, 3: 0.125}),
     # (1 + cos 0, cos 60°, cos 120°) / 2 = 1, 3/4, 1/4
-    "cosine": (Cosine(), 3, {0: 1, 1: 0.75, 2: 0.25}),
+    "cosine": (optim.Cosine(), 3, {0: 1, 1: 0.75, 2: 0.25}),
     # The peak is step 0.3 * 30 - 1 = 8. Up from 0.04: (1 - cos 90°) / 2 = 1/2 of the other 0.96 is 0.48.
     # Down over 29 - 8 = 21 steps to 4e-6: after 7 of them (1 + cos 60°) / 2 = 3/4, and 1/4 of 4e-6.
-    "one_cycle": (OneCycle(), 30, {0: 0.04, 4: 0.52, 8: 1, 15: 0.75 + 1e-6, 29: 4e-6}),
+    "one_cycle": (optim.OneCycle(), 30, {0: 0.04, 4: 0.52, 8: 1, 15: 0.75 + 1e-6, 29: 4e-6}),
 }
 
 
@@ -93,12 +94,12 @@ def test_by_hand(name):
 
 TOTAL = 200
 PAIRS = {
-    "constant": (Constant(), lambda lr, o: lr.ConstantLR(o, factor=1.0)),
-    "step": (StepDecay(0, 30, 0.7), lambda lr, o: lr.StepLR(o, 30, 0.7)),
-    "exponential": (Exponential(0, 30, 0.7), lambda lr, o: lr.ExponentialLR(o, 0.7 ** (1 / 30))),
-    "cosine": (Cosine(), lambda lr, o: lr.CosineAnnealingLR(o, TOTAL)),
-    "one_cycle": (OneCycle(), lambda lr, o: lr.OneCycleLR(o, 0.5, TOTAL, cycle_momentum=False)),
-    "warmup": (Warmup(warmup_steps=49), lambda lr, o: lr.LinearLR(o, 1 / 50, 1.0, 49)),
+    "constant": (optim.Constant(), lambda lr, o: lr.ConstantLR(o, factor=1.0)),
+    "step": (optim.StepDecay(0, 30, 0.7), lambda lr, o: lr.StepLR(o, 30, 0.7)),
+    "exponential": (optim.Exponential(0, 30, 0.7), lambda lr, o: lr.ExponentialLR(o, 0.7 ** (1 / 30))),
+    "cosine": (optim.Cosine(), lambda lr, o: lr.CosineAnnealingLR(o, TOTAL)),
+    "one_cycle": (optim.OneCycle(), lambda lr, o: lr.OneCycleLR(o, 0.5, TOTAL, cycle_momentum=False)),
+    "warmup": (optim.Warmup(warmup_steps=49), lambda lr, o: lr.LinearLR(o, 1 / 50, 1.0, 49)),
 }
 
 
@@ -118,7 +119,7 @@ def test_as_in_pytorch(schedule, counterpart, torch):
 
 
 def test_one_cycle_rises_to_its_peak_once():
-    rates = all_rates(OneCycle(), 1000)
+    rates = all_rates(optim.OneCycle(), 1000)
     top = int(rates.argmax())
     assert math.isclose(rates[top], 0.5)
     assert (np.diff(rates[: top + 1]) > 0).all()

@@ -6,12 +6,13 @@ zero, for Adam's first step has the length of the rate whatever the gradient's; 
 
 import numpy as np
 import pytest
+from tests.ingredients import nn, optim
 from tests.optim.paths import walk
 from tests.rounding import parting, random_walk
 
 from handgrad.kernels import driver
-from handgrad.nn import Dense, Network, Tanh
-from handgrad.optim import NAG, SGD, Adagrad, Adam, AdamW, GradientTransforms, Momentum, NAdam, RMSprop
+from handgrad.nn import Network
+from handgrad.optim import GradientTransforms
 
 STEPS, SIZE, CLASSES = 1000, 5, 3
 TERMS = 7 + SIZE  # of the longest sum: forward over the units, backward over the batch
@@ -20,25 +21,25 @@ TERMS = 7 + SIZE  # of the longest sum: forward over the units, backward over th
 def of(name, **fixed):
     """A maker of PyTorch's optimizer `name`: ours' hyper-parameters in, its own names out."""
 
-    def make(optim, groups, rate, **hyper):
+    def make(package, groups, rate, **hyper):
         theirs = {"epsilon": "eps", "beta": "alpha"}
         betas = {"betas": (hyper.pop("beta1"), hyper.pop("beta2"))} if "beta1" in hyper else {}
         renamed = {theirs.get(key, key): value for key, value in hyper.items()}
-        return getattr(optim, name)(groups, lr=rate, **betas, **renamed, **fixed)
+        return getattr(package, name)(groups, lr=rate, **betas, **renamed, **fixed)
 
     return make
 
 
 # Our class, PyTorch's, learning rate, hyper-parameters other than the defaults
 ROWS = {
-    "sgd": (SGD, of("SGD"), 0.1, {}),
-    "momentum": (Momentum, of("SGD"), 0.03, {"momentum": 0.6}),
-    "nag": (NAG, of("SGD", nesterov=True), 0.03, {"momentum": 0.7}),
-    "rmsprop": (RMSprop, of("RMSprop"), 0.003, {"beta": 0.9, "epsilon": 1e-3}),
-    "adam": (Adam, of("Adam"), 0.01, {"beta1": 0.8, "beta2": 0.99, "epsilon": 1e-4}),
-    "adamw": (AdamW, of("AdamW"), 0.01, {"beta1": 0.7, "beta2": 0.95, "epsilon": 1e-4}),
-    "nadam": (NAdam, of("NAdam"), 0.01, {"beta1": 0.8, "beta2": 0.99, "epsilon": 1e-4, "momentum_decay": 0.02}),
-    "adagrad": (Adagrad, of("Adagrad"), 0.05, {"epsilon": 1e-3}),
+    "sgd": (optim.SGD, of("SGD"), 0.1, {}),
+    "momentum": (optim.Momentum, of("SGD"), 0.03, {"momentum": 0.6}),
+    "nag": (optim.NAG, of("SGD", nesterov=True), 0.03, {"momentum": 0.7}),
+    "rmsprop": (optim.RMSprop, of("RMSprop"), 0.003, {"beta": 0.9, "epsilon": 1e-3}),
+    "adam": (optim.Adam, of("Adam"), 0.01, {"beta1": 0.8, "beta2": 0.99, "epsilon": 1e-4}),
+    "adamw": (optim.AdamW, of("AdamW"), 0.01, {"beta1": 0.7, "beta2": 0.95, "epsilon": 1e-4}),
+    "nadam": (optim.NAdam, of("NAdam"), 0.01, {"beta1": 0.8, "beta2": 0.99, "epsilon": 1e-4, "momentum_decay": 0.02}),
+    "adagrad": (optim.Adagrad, of("Adagrad"), 0.05, {"epsilon": 1e-3}),
 }
 DEFAULTS, EVERYTHING = (GradientTransforms(), False), (GradientTransforms(weight_decay=0.02, clip_norm=0.3), True)
 VARIANTS = {
@@ -97,7 +98,7 @@ def theirs(torch, network, make, hyper, transforms):
 @pytest.mark.parametrize("name", ROWS)
 def test_same_path(name, dtype, transforms, unusual, doubles):
     cls, make, rate, hyper = ROWS[name]
-    network = Network([Dense(7), Tanh(), Dense(CLASSES)], (6,), dtype=dtype, seed=3)
+    network = Network([nn.Dense(7), nn.Tanh(), nn.Dense(CLASSES)], (6,), dtype=dtype, seed=3)
     optimizer = cls(rate, **(hyper if unusual else {}))
     every = {name: value for name, value in vars(optimizer).items() if name != "learning_rate"}
     before = network.parameters.copy()

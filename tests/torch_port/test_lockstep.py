@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from tests.commands import call
+from tests.ingredients import nn
 from tests.optim.paths import STEP
 from tests.rounding import ELEMENTARY, SUMS, assert_close, gamma
 
@@ -10,7 +11,7 @@ from handgrad.config import RunConfig
 from handgrad.data import load
 from handgrad.errors import UsageError
 from handgrad.kernels import driver
-from handgrad.nn import Dense, Network, ReLU, Tanh
+from handgrad.nn import Network
 from handgrad.optim import OPTIMIZERS, GradientTransforms
 from handgrad.runs import execute, prepare
 from handgrad.torch_port.causes import PASS_CAUSES, UPDATE_CAUSES, Seen, assumed, predicted
@@ -121,7 +122,7 @@ def test_precision(compare):
 
 def test_crossings_are_counted():
     """Outputs above zero on one side only, of layers with a kink: here 2, and the third is a tanh's."""
-    network = Network([Dense(3), ReLU(), Tanh(), Dense(2)], (4,))
+    network = Network([nn.Dense(3), nn.ReLU(), nn.Tanh(), nn.Dense(2)], (4,))
     sides = [{1: np.array([0.0, 1e-8, 2.0]), 2: np.array([1.0])}, {1: np.array([1e-9, 0.0, 2.0]), 2: np.array([-1.0])}]
     assert crossings(*(Pass(outputs, 0.0, np.empty(0), np.empty(0)) for outputs in sides), network) == 2
 
@@ -146,7 +147,7 @@ def test_a_discrepancy_that_would_change_nothing(compare):
 @pytest.mark.parametrize("name", [name for name, kind in OPTIMIZERS.items() if kind.torch])
 def test_rules_are_those_of_the_engine(name):
     """What the diagnosis takes for our own way is what the compiled step does, for a state that is not new."""
-    network = Network([Dense(5), Tanh(), Dense(3)], (4,), dtype="float64", seed=2)
+    network = Network([nn.Dense(5), nn.Tanh(), nn.Dense(3)], (4,), dtype="float64", seed=2)
     optimizer, transforms = OPTIMIZERS[name](), GradientTransforms(clip_norm=0.3, l1=0.01, weight_decay=0.05)
     optimization, generator = optimizer.bind(network, transforms), np.random.default_rng(4)
     optimization.states[:] = generator.random(optimization.states.size)

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 from tests.commands import TINY, call
+from tests.ingredients import nn
 from tests.nn import passes
 from tests.rounding import assert_close
 from tests.torch_port.test_twin_layers import NETWORKS, filled
 
 from handgrad.config import RunConfig
 from handgrad.errors import CorruptDataError, UsageError
-from handgrad.nn import BatchNorm, Dense, Flatten, Network, ReLU, Scaling
+from handgrad.nn import Network, Scaling
 from handgrad.plugins import how_to_install
 from handgrad.runs import open_run
 from handgrad.torch_port import load_state_dict, load_weights, save_torch, source, to_state_dict, to_torch
@@ -21,7 +22,7 @@ from handgrad.torch_port.port import to_state
 from handgrad.training import save_model
 
 SHORT = "train --dataset digits --num_layers 1 --hidden_size 16 --no_batch_norm --dropout 0 --batch_size 16 -lr 0.01"
-LAYERS = [Flatten(), Dense(7), BatchNorm(), ReLU(), Dense(4)]
+LAYERS = [nn.Flatten(), nn.Dense(7), nn.BatchNorm(), nn.ReLU(), nn.Dense(4)]
 
 
 def empty_like(network):

@@ -5,28 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from numba import njit
+from tests.ingredients import nn
 from tests.nn import passes
 
 from handgrad.errors import UsageError
-from handgrad.nn import (
-    ACTIVATIONS,
-    ELU,
-    LAYERS,
-    LOSSES,
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool,
-    LeakyReLU,
-    MaxPool2D,
-    Network,
-    ReLU,
-    Sigmoid,
-    Tanh,
-)
+from handgrad.nn import ACTIVATIONS, LAYERS, LOSSES, Network
 from handgrad.nn.layer import Activation
 from handgrad.torch_port import to_torch
 from handgrad.torch_port.port import Port
@@ -36,7 +19,7 @@ KEY = 77  # of a step's random numbers
 
 
 def layer_of(kind):
-    return kind(3) if kind in (Dense, Conv2D) else kind()
+    return kind(3) if kind in (nn.Dense, nn.Conv2D) else kind()
 
 
 def filled(layers, shape, **changes):
@@ -71,22 +54,28 @@ def test_every_layer(name, torch):
     """First on images, then on what a convolution gives, then on vectors where it takes them."""
     kind = (LAYERS | ACTIVATIONS)[name]
     layer = layer_of(kind)
-    agree(torch, filled([Conv2D(2, 2), layer, Dense(4)], (6, 5)))
-    if kind is not BatchNorm:
-        agree(torch, filled([layer, Dense(4)], (6, 5)))
-    if not isinstance(layer, Conv2D | MaxPool2D | AveragePool2D | GlobalAveragePool):
-        agree(torch, filled([Dense(7), layer, Dense(4)], (6,)))
+    agree(torch, filled([nn.Conv2D(2, 2), layer, nn.Dense(4)], (6, 5)))
+    if kind is not nn.BatchNorm:
+        agree(torch, filled([layer, nn.Dense(4)], (6, 5)))
+    if not isinstance(layer, nn.Conv2D | nn.MaxPool2D | nn.AveragePool2D | nn.GlobalAveragePool):
+        agree(torch, filled([nn.Dense(7), layer, nn.Dense(4)], (6,)))
 
 
 NETWORKS = {
-    "even kernels": ((8, 7), [Conv2D(3, 2), Tanh(), Conv2D(2, (4, 1)), Dense(4)]),
-    "strides": ((3, 9, 8), [Conv2D(3, 3, 2), ReLU(), Conv2D(4, (3, 2), (2, 1)), Dense(4)]),
-    "valid": ((2, 11, 12), [Conv2D(3, (3, 2), 2, "valid"), Sigmoid(), Dense(4)]),
-    "pools": ((10, 9), [MaxPool2D(2, 1), AveragePool2D((2, 3)), Flatten(), Dense(4)]),
-    "masks of columns and rows": ((6, 6), [Conv2D(3), Dropout(0.4), ReLU(), Dense(9), Dropout(0.2), Dense(4)]),
-    "dropout first": ((6, 6), [Dropout(0.4), Dense(4)]),
-    "ends with channels": ((3, 6, 6), [BatchNorm(0.3, 1e-2), Conv2D(4, 3, 2), ELU(0.5), GlobalAveragePool()]),
-    "ends with an activation": ((5,), [Dense(4), LeakyReLU(0.3)]),
+    "even kernels": ((8, 7), [nn.Conv2D(3, 2), nn.Tanh(), nn.Conv2D(2, (4, 1)), nn.Dense(4)]),
+    "strides": ((3, 9, 8), [nn.Conv2D(3, 3, 2), nn.ReLU(), nn.Conv2D(4, (3, 2), (2, 1)), nn.Dense(4)]),
+    "valid": ((2, 11, 12), [nn.Conv2D(3, (3, 2), 2, "valid"), nn.Sigmoid(), nn.Dense(4)]),
+    "pools": ((10, 9), [nn.MaxPool2D(2, 1), nn.AveragePool2D((2, 3)), nn.Flatten(), nn.Dense(4)]),
+    "masks of columns and rows": (
+        (6, 6),
+        [nn.Conv2D(3), nn.Dropout(0.4), nn.ReLU(), nn.Dense(9), nn.Dropout(0.2), nn.Dense(4)],
+    ),
+    "dropout first": ((6, 6), [nn.Dropout(0.4), nn.Dense(4)]),
+    "ends with channels": (
+        (3, 6, 6),
+        [nn.BatchNorm(0.3, 1e-2), nn.Conv2D(4, 3, 2), nn.ELU(0.5), nn.GlobalAveragePool()],
+    ),
+    "ends with an activation": ((5,), [nn.Dense(4), nn.LeakyReLU(0.3)]),
 }
 
 
@@ -97,11 +86,11 @@ def test_networks(shape, layers, torch):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_loss(name, torch):
-    agree(torch, filled([Dense(4)], (6,), loss=LOSSES[name]()))
+    agree(torch, filled([nn.Dense(4)], (6,), loss=LOSSES[name]()))
 
 
 def test_softplus_of_large_numbers(torch):
-    network = filled([Dense(4), ACTIVATIONS["softplus"]()], (3,))
+    network = filled([nn.Dense(4), ACTIVATIONS["softplus"]()], (3,))
     x = np.random.default_rng(2).normal(0, 60, (40, 3))
     expected = to_torch(network)(torch.from_numpy(x)).detach().numpy()
     passes.check(network, x, np.zeros(40, int), {"logits": expected})
@@ -109,7 +98,7 @@ def test_softplus_of_large_numbers(torch):
 
 def test_parameters_are_the_networks_own(torch):
     """What changes on one side changes on the other, in place: that is why checkpoints work."""
-    network = filled([Dense(3), BatchNorm(), Dense(4)], (5,))
+    network = filled([nn.Dense(3), nn.BatchNorm(), nn.Dense(4)], (5,))
     port = Port(network)
     network.parameters[:] = 0.5
     assert all((parameter == 0.5).all() for parameter in port.model.parameters())
@@ -143,7 +132,7 @@ class ReLU6(Activation):
 
 def test_a_layer_from_outside(torch, monkeypatch):
     """Refused until it names a class of torch.nn, or any other one by its path."""
-    network = filled([Dense(3), ReLU6(), Dense(4)], (5,))
+    network = filled([nn.Dense(3), ReLU6(), nn.Dense(4)], (5,))
     with pytest.raises(UsageError, match=r"layer 1, ReLU6, names no module of PyTorch's: give .* `torch`"):
         Port(network)
     for kind in ("ReLU6", "torch.nn.modules.activation.ReLU6"):

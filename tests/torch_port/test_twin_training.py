@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tests.ingredients import nn, optim
 from tests.rounding import assert_close, gamma, largest, parting, terms_of_network
 from tests.runs.conftest import StopAt
 
@@ -10,19 +11,8 @@ from handgrad.config.build import build_optimizer
 from handgrad.config.schema import BACKENDS as NAMES
 from handgrad.data import Split, holdout, load
 from handgrad.errors import DivergedError, UsageError
-from handgrad.nn import (
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    MaxPool2D,
-    Network,
-    ReLU,
-    SquaredError,
-)
-from handgrad.optim import OPTIMIZERS, Eve, GradientTransforms, NAdam, OneCycle
+from handgrad.nn import Network, SquaredError
+from handgrad.optim import OPTIMIZERS, GradientTransforms
 from handgrad.runs import execute, resume
 from handgrad.torch_port import BACKENDS, TorchTrainer
 from handgrad.torch_port.port import Port
@@ -39,16 +29,16 @@ def split():
     return Split(digits.x_train, digits.y_train, *holdout(digits.y_train, 0.2, 0))
 
 
-DENSE = [Flatten(), Dense(24), BatchNorm(), ReLU(), Dropout(0.3), Dense(10)]
+DENSE = [nn.Flatten(), nn.Dense(24), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.3), nn.Dense(10)]
 CONVOLUTIONS = [
-    Conv2D(3, 2, 2),
-    BatchNorm(),
-    Dropout(0.2),
-    ReLU(),
-    Conv2D(4, 3),
-    MaxPool2D(2, 1),
-    AveragePool2D(2),
-    Dense(10),
+    nn.Conv2D(3, 2, 2),
+    nn.BatchNorm(),
+    nn.Dropout(0.2),
+    nn.ReLU(),
+    nn.Conv2D(4, 3),
+    nn.MaxPool2D(2, 1),
+    nn.AveragePool2D(2),
+    nn.Dense(10),
 ]
 
 
@@ -56,8 +46,8 @@ def make(kind, split, layers=DENSE, loss=None, **changes):
     """A trainer with everything that can differ between two engines switched on."""
     network = Network(layers, (8, 8), seed=4, dtype=changes.pop("dtype", "float64"), loss=loss)
     settings = {
-        "optimizer": NAdam(0.004),
-        "schedule": OneCycle(),
+        "optimizer": optim.NAdam(0.004),
+        "schedule": optim.OneCycle(),
         "transforms": GradientTransforms(clip_norm=1.0, l1=1e-5, weight_decay=1e-4),
         "augmentation": Augmentation(noise=0.05, shift=0.5, elastic=2),
         "epochs": 2,
@@ -153,7 +143,7 @@ def test_every_optimizer(name, split):
 
 def test_an_optimizer_that_pytorch_lacks(split):
     with pytest.raises(UsageError, match="PyTorch has no optimizer eve: choose one of sgd, momentum, nag"):
-        make(TorchTrainer, split, optimizer=Eve())
+        make(TorchTrainer, split, optimizer=optim.Eve())
 
 
 def test_momentum_of_zero_is_plain_descent(split):

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from tests.ingredients import nn, optim
 
 from handgrad.data import Split, holdout, load
-from handgrad.nn import BatchNorm, Dense, Dropout, Flatten, Network, ReLU
-from handgrad.optim import GradientTransforms, NAdam, OneCycle
+from handgrad.nn import Network
+from handgrad.optim import GradientTransforms
 from handgrad.training import Augmentation, Callback, Settings, Trainer
 
 
@@ -32,11 +33,11 @@ def make_trainer(digits_split):
     """A function that builds the same trainer again and again, optionally stopping at a step."""
 
     def make(stop_at=None, split=digits_split, **changes):
-        layers = [Flatten(), Dense(24), BatchNorm(), ReLU(), Dropout(0.3), Dense(10)]
+        layers = [nn.Flatten(), nn.Dense(24), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.3), nn.Dense(10)]
         network = Network(layers, (8, 8), seed=changes.get("seed", 0), dtype=changes.pop("dtype", "float32"))
         settings = {
-            "optimizer": NAdam(0.004),
-            "schedule": OneCycle(),
+            "optimizer": optim.NAdam(0.004),
+            "schedule": optim.OneCycle(),
             "transforms": GradientTransforms(clip_norm=1.0, l1=1e-5, weight_decay=1e-4),
             "augmentation": Augmentation(noise=0.05, shift=0.5),
             "epochs": 6,

@@ -4,24 +4,13 @@ import logging
 
 import numpy as np
 import pytest
+from tests.ingredients import nn, optim
 from tests.training.conftest import StopAt
 
 from handgrad.data import Split, holdout, load
 from handgrad.errors import DivergedError
 from handgrad.evaluation import measure
-from handgrad.nn import (
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool,
-    MaxPool2D,
-    Network,
-    ReLU,
-)
-from handgrad.optim import Adam, Momentum, OneCycle
+from handgrad.nn import Network
 from handgrad.training import (
     History,
     Settings,
@@ -32,7 +21,7 @@ from handgrad.training import (
 from handgrad.training.history import read_record, records
 from handgrad.training.models import load_model, save_model
 
-STAGE = [Conv2D(4, 3), BatchNorm(), ReLU(), MaxPool2D(2)]
+STAGE = [nn.Conv2D(4, 3), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(2)]
 
 
 @pytest.fixture
@@ -40,8 +29,8 @@ def make_cnn(digits_split):
     """A function that builds the same trainer again and again, optionally stopping at a step."""
 
     def make(stop_at=None, **changes):
-        network = Network([*STAGE, Dropout(0.1), *STAGE, Flatten(), Dense(10)], (8, 8), seed=3)
-        settings = {"optimizer": Adam(0.01), "epochs": 3, "batch_size": 31, "log_every": 7, "evaluate_every": 13}
+        network = Network([*STAGE, nn.Dropout(0.1), *STAGE, nn.Flatten(), nn.Dense(10)], (8, 8), seed=3)
+        settings = {"optimizer": optim.Adam(0.01), "epochs": 3, "batch_size": 31, "log_every": 7, "evaluate_every": 13}
         callbacks = [] if stop_at is None else [StopAt(stop_at)]
         return Trainer(network, digits_split, Settings(**settings | changes), callbacks)
 
@@ -73,13 +62,13 @@ def test_resumed_equals_uninterrupted(make_cnn, same, tmp_path):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_saved_network_predicts_the_same(tmp_path, dtype):
     layers = [
-        Conv2D(3, (2, 3), 2, "same"),
-        AveragePool2D((2, 1), (1, 2)),
-        Conv2D(4, 2, padding="valid"),
-        BatchNorm(0.3),
-        MaxPool2D(2, 1),
-        GlobalAveragePool(),
-        Dense(5),
+        nn.Conv2D(3, (2, 3), 2, "same"),
+        nn.AveragePool2D((2, 1), (1, 2)),
+        nn.Conv2D(4, 2, padding="valid"),
+        nn.BatchNorm(0.3),
+        nn.MaxPool2D(2, 1),
+        nn.GlobalAveragePool(),
+        nn.Dense(5),
     ]
     images = np.random.default_rng(0).normal(size=(7, 14, 15))
     network = Network(layers, (14, 15), dtype=dtype, seed=2)
@@ -91,7 +80,7 @@ def test_a_saved_network_predicts_the_same(tmp_path, dtype):
 
 
 def test_divergence_names_the_layer(make_cnn):
-    trainer = make_cnn(optimizer=Momentum(1e30))
+    trainer = make_cnn(optimizer=optim.Momentum(1e30))
     trainer.network.views["0.weight"][...] = np.finfo(np.float32).max
     with pytest.raises(DivergedError, match=r"the outputs of layer 0 \(Conv2D\) are the first not finite"):
         trainer.run()
@@ -103,6 +92,6 @@ def test_learns_to_read(real_data, caplog):
     caplog.set_level(logging.ERROR)
     mnist = load("mnist")
     split = Split(mnist.x_train, mnist.y_train, *holdout(mnist.y_train, 0.1, 0))
-    network = Network([*STAGE, *STAGE, Flatten(), Dense(10)], (28, 28), seed=1)
-    Trainer(network, split, Settings(optimizer=Adam(0.02), schedule=OneCycle(), epochs=2)).run()
+    network = Network([*STAGE, *STAGE, nn.Flatten(), nn.Dense(10)], (28, 28), seed=1)
+    Trainer(network, split, Settings(optimizer=optim.Adam(0.02), schedule=optim.OneCycle(), epochs=2)).run()
     assert measure(network, mnist.x_test, mnist.y_test).accuracy > 0.97

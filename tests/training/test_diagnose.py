@@ -2,21 +2,21 @@
 
 import numpy as np
 import pytest
+from tests.ingredients import nn, optim
 
 from handgrad.data import Dataset, Split, load, split
 from handgrad.errors import CorruptDataError, UsageError
-from handgrad.nn import BatchNorm, Conv2D, Dense, Dropout, Flatten, Network, ReLU, Sigmoid
+from handgrad.nn import Network
 from handgrad.nn.initializers import Normal, Zeros
-from handgrad.optim import SGD, Adam
 from handgrad.training import Settings, fit
 from handgrad.training.diagnose import diagnose, lonely_batches
 
 DIGITS = load("digits")
-NORMED = [Flatten(), Dense(8), BatchNorm(), ReLU(), Dense(10)]
+NORMED = [nn.Flatten(), nn.Dense(8), nn.BatchNorm(), nn.ReLU(), nn.Dense(10)]
 
 
 def told(parts, names=tuple("0123456789"), dataset=None, **settings):
-    network = Network([Flatten(), Dense(len(names))], parts.x.shape[1:])
+    network = Network([nn.Flatten(), nn.Dense(len(names))], parts.x.shape[1:])
     return [(each.severity, str(each)) for each in diagnose(parts, names, dataset, network, Settings(**settings))]
 
 
@@ -91,7 +91,7 @@ def test_batch_norm_wants_several_images(images, size, severity):
     """And the batch size that is proposed leaves no small batch."""
     found = list(lonely_batches(Network(NORMED, (8, 8)), images, size))
     assert [each.severity for each in found] == ([severity] if severity else [])
-    assert not list(lonely_batches(Network([Flatten(), Dense(3)], (8, 8)), images, size))
+    assert not list(lonely_batches(Network([nn.Flatten(), nn.Dense(3)], (8, 8)), images, size))
     for each in found:
         proposed = [int(word.rstrip(",")) for word in each.fix.split() if word.rstrip(",").isdigit()]
         assert all(not list(lonely_batches(Network(NORMED, (8, 8)), images, n)) for n in proposed)
@@ -99,7 +99,7 @@ def test_batch_norm_wants_several_images(images, size, severity):
 
 
 def test_batch_norm_of_channels_has_pixels_to_go_by():
-    network = Network([Conv2D(2, 3), BatchNorm(), ReLU(), Flatten(), Dense(10)], (8, 8))
+    network = Network([nn.Conv2D(2, 3), nn.BatchNorm(), nn.ReLU(), nn.Flatten(), nn.Dense(10)], (8, 8))
     assert not list(lonely_batches(network, 100, 1))
 
 
@@ -113,7 +113,7 @@ def test_fit_refuses_what_cannot_work():
 
 
 def layered(*hidden, **options):
-    return Network([Flatten(), *hidden, Dense(10, **options)], (8, 8))
+    return Network([nn.Flatten(), *hidden, nn.Dense(10, **options)], (8, 8))
 
 
 LEVELS = np.rint(DIGITS.x_train / 255 * 16)
@@ -121,16 +121,16 @@ LEVELS = np.rint(DIGITS.x_train / 255 * 16)
 
 def scored(pixels, white):
     """Right answers of 200 images after four epochs on others: trained and asked in one type."""
-    network = layered(Dense(16), ReLU())
-    fit(network, (pixels[200:], DIGITS.y_train[200:]), epochs=4, optimizer=Adam(0.005))
+    network = layered(nn.Dense(16), nn.ReLU())
+    fit(network, (pixels[200:], DIGITS.y_train[200:]), epochs=4, optimizer=optim.Adam(0.005))
     assert network.scaling.scale == pytest.approx(1 / white)
     return int((network.predict_proba(pixels[:200]).argmax(axis=1) == DIGITS.y_train[:200]).sum())
 
 
 def test_fit_takes_whole_numbers_for_pixels_whatever_their_type():
     """Scales of a power of two give the same bits; 255 and 4095 round otherwise."""
-    floats = layered(Dense(16), ReLU())
-    fit(floats, (LEVELS[200:] / 16, DIGITS.y_train[200:]), epochs=4, optimizer=Adam(0.005))
+    floats = layered(nn.Dense(16), nn.ReLU())
+    fit(floats, (LEVELS[200:] / 16, DIGITS.y_train[200:]), epochs=4, optimizer=optim.Adam(0.005))
     right = int((floats.predict_proba(LEVELS[:200] / 16).argmax(axis=1) == DIGITS.y_train[:200]).sum())
     assert right > 150
     for kind in (np.uint8, np.int8, np.int64, np.uint16):
@@ -141,8 +141,8 @@ def test_fit_takes_whole_numbers_for_pixels_whatever_their_type():
 
 def test_channels_last_are_refused():
     with pytest.raises(UsageError, match=r"input_shape must be \(channels, height, width\), got \(8, 8, 3\)"):
-        Network([Conv2D(2, 3), Flatten(), Dense(2)], (8, 8, 3))
-    network = Network([Conv2D(2, 3), Flatten(), Dense(2)], (3, 8, 8))
+        Network([nn.Conv2D(2, 3), nn.Flatten(), nn.Dense(2)], (8, 8, 3))
+    network = Network([nn.Conv2D(2, 3), nn.Flatten(), nn.Dense(2)], (3, 8, 8))
     with pytest.raises(UsageError, match=r"got \(8, 8, 3\). With channels last, give np.moveaxis\(images, -1, 1\)"):
         network.logits(np.zeros((5, 8, 8, 3)))
     assert network.logits(np.zeros((5, 192))).shape == (5, 2)
@@ -151,16 +151,24 @@ def test_channels_last_are_refused():
 @pytest.mark.parametrize(
     ("network", "options", "cause"),
     [
-        (layered(Dense(32), ReLU()), {"optimizer": SGD(500.0)}, "lower learning_rate (now 500)"),
+        (layered(nn.Dense(32), nn.ReLU()), {"optimizer": optim.SGD(500.0)}, "lower learning_rate (now 500)"),
         (
-            layered(Dense(32), ReLU()),
-            {"optimizer": Adam(1e-8)},
+            layered(nn.Dense(32), nn.ReLU()),
+            {"optimizer": optim.Adam(1e-8)},
             "100,000 times smaller than the 0.001 of the optimizer",
         ),
-        (layered(Dense(32, Zeros()), ReLU(), initializer=Zeros()), {}, "have the same weights and stay alike"),
-        (layered(Dense(32, Normal(300.0)), Sigmoid()), {"optimizer": SGD(1e-6)}, "layer 2 (Sigmoid) are at the ends"),
-        (layered(*[layer for _ in range(10) for layer in (Dense(16), Sigmoid())]), {}, "gradients vanish"),
-        (layered(Dense(8), Dropout(0.98), ReLU(), Dense(8), Dropout(0.98)), {"epochs": 1}, "takes away 98 %"),
+        (layered(nn.Dense(32, Zeros()), nn.ReLU(), initializer=Zeros()), {}, "have the same weights and stay alike"),
+        (
+            layered(nn.Dense(32, Normal(300.0)), nn.Sigmoid()),
+            {"optimizer": optim.SGD(1e-6)},
+            "layer 2 (Sigmoid) are at the ends",
+        ),
+        (layered(*[layer for _ in range(10) for layer in (nn.Dense(16), nn.Sigmoid())]), {}, "gradients vanish"),
+        (
+            layered(nn.Dense(8), nn.Dropout(0.98), nn.ReLU(), nn.Dense(8), nn.Dropout(0.98)),
+            {"epochs": 1},
+            "takes away 98 %",
+        ),
     ],
     ids=["rate too high", "rate too low", "zeros", "saturated", "vanishing", "dropout"],
 )
@@ -173,18 +181,18 @@ def test_a_training_at_the_chance_level_says_why(network, options, cause, caplog
 
 def test_shuffled_labels_are_suspected(caplog):
     labels = np.random.default_rng(0).permutation(DIGITS.y_train)
-    fit(layered(Dense(16), ReLU()), (DIGITS.x_train, labels), epochs=4)
+    fit(layered(nn.Dense(16), nn.ReLU()), (DIGITS.x_train, labels), epochs=4)
     assert "labels may not belong to their images" in caplog.text
     assert "the data may be at fault" in caplog.text
 
 
 def test_a_training_that_learned_is_left_alone(caplog):
-    fit(layered(Dense(16), ReLU()), DIGITS, epochs=4, optimizer=Adam(0.005))
+    fit(layered(nn.Dense(16), nn.ReLU()), DIGITS, epochs=4, optimizer=optim.Adam(0.005))
     assert "chance" not in caplog.text
 
 
 def test_classes_out_of_balance(caplog):
     rare = np.flatnonzero((DIGITS.y_train == 0) | (np.arange(len(DIGITS.y_train)) % 90 == 0))
     parts = Split(DIGITS.x_train[rare], np.minimum(DIGITS.y_train[rare], 1), np.arange(100), np.arange(100, len(rare)))
-    fit(layered(Dense(4), ReLU()), parts, epochs=1, optimizer=Adam(1e-6))
+    fit(layered(nn.Dense(4), nn.ReLU()), parts, epochs=1, optimizer=optim.Adam(1e-6))
     assert "of the training images are of one class: balance the classes" in caplog.text

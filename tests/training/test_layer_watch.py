@@ -5,8 +5,9 @@ import math
 
 import numpy as np
 import pytest
+from tests.ingredients import nn
 
-from handgrad.nn import Dense, Flatten, Network, ReLU, Tanh
+from handgrad.nn import Network
 from handgrad.training import History, LayerWatch
 from handgrad.training.history import Output, Size, Statistics, read_record, records
 from handgrad.training.layer_statistics import dead_units, layer_statistics
@@ -14,7 +15,7 @@ from handgrad.training.layer_statistics import dead_units, layer_statistics
 
 def test_two_images_by_hand():
     """x = (1, 2) and (3, -4) times the identity; ReLU gives 1, 2, 3, 0; the logits are twice that."""
-    network = Network([Dense(2), ReLU(), Dense(2)], (2,), dtype="float64")
+    network = Network([nn.Dense(2), nn.ReLU(), nn.Dense(2)], (2,), dtype="float64")
     network.views["0.weight"][...], network.views["2.weight"][...] = np.eye(2), 2 * np.eye(2)
     found = layer_statistics(network, np.array([[1.0, 2.0], [3.0, -4.0]]), np.array([0, 0]), step=7)
     assert found.step == 7
@@ -30,27 +31,27 @@ def test_two_images_by_hand():
 
 
 def test_outputs_at_the_ends_of_a_range_count_as_flat():
-    network = Network([Tanh(), Dense(2)], (4,), dtype="float64")
+    network = Network([nn.Tanh(), nn.Dense(2)], (4,), dtype="float64")
     x = np.arctanh([[0.0, 0.97, 0.985, -0.985]])
     assert layer_statistics(network, x, np.array([0]), 0).outputs[0].flat == 0.5
 
 
 def test_a_unit_is_dead_that_answers_no_image():
     """Units: 1 and 2, 0 and 0, 0 and 3 -> one of three; channels: of the second, every pixel of both images is 0."""
-    network = Network([ReLU(), Dense(2)], (3,), dtype="float64")
+    network = Network([nn.ReLU(), nn.Dense(2)], (3,), dtype="float64")
     found = layer_statistics(network, np.array([[1.0, -1.0, -3.0], [2.0, -2.0, 3.0]]), np.array([0, 1]), 0)
     assert (found.outputs[0].dead, found.outputs[1].dead) == (pytest.approx(1 / 3, rel=1e-5), 0)
     assert dead_units([found], network) == [("0 ReLU", 1, 3)]
     images = np.zeros((2, 2, 2, 2))
     images[:, 0, 0, 0], images[:, 1] = 1, -1
-    network = Network([ReLU(), Dense(2)], (2, 2, 2), dtype="float64")
+    network = Network([nn.ReLU(), nn.Dense(2)], (2, 2, 2), dtype="float64")
     assert dead_units([layer_statistics(network, images, np.array([0, 1]), 0)], network) == [("0 ReLU", 1, 2)]
     old = found.record() | {"outputs": {layer: numbers[:3] for layer, numbers in found.record()["outputs"].items()}}
     assert dead_units([Statistics.from_record(old)], network) == dead_units([], network) == []
 
 
 def test_layers_that_compute_nothing_are_left_out():
-    network = Network([Flatten(), Dense(2)], (2, 2))
+    network = Network([nn.Flatten(), nn.Dense(2)], (2, 2))
     assert list(layer_statistics(network, np.ones((3, 2, 2)), np.zeros(3, int), 0).outputs) == [1]
 
 

@@ -4,9 +4,10 @@ import inspect
 
 import numpy as np
 import pytest
+from tests.ingredients import nn
 
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
-from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, Dense, Dropout, Flatten, Network, ReLU, Scaling
+from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, Network, Scaling
 from handgrad.training import load_model, save_model
 from handgrad.training.models import load_weights, save_weights
 
@@ -33,8 +34,8 @@ def same(one, other):
 def test_every_layer(tmp_path, name):
     layer = made((LAYERS | ACTIVATIONS)[name])
     takes_images = "2d" in name or "pool" in name
-    before = [layer, Flatten()] if takes_images else [Flatten(), Dense(5), layer]
-    network = Network([*before, Dense(3)], (6, 6), seed=2)
+    before = [layer, nn.Flatten()] if takes_images else [nn.Flatten(), nn.Dense(5), layer]
+    network = Network([*before, nn.Dense(3)], (6, 6), seed=2)
     network.buffers += 0.5
     save_model(network, tmp_path / "a.safetensors")
     assert same(network, load_model(tmp_path / "a.safetensors"))
@@ -44,7 +45,7 @@ def test_every_layer(tmp_path, name):
 @pytest.mark.parametrize("initializer", INITIALIZERS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_loss_and_initializer(tmp_path, loss, initializer, dtype):
-    layers = [Flatten(), Dense(4, INITIALIZERS[initializer]()), ReLU(), Dropout(0.4), Dense(2)]
+    layers = [nn.Flatten(), nn.Dense(4, INITIALIZERS[initializer]()), nn.ReLU(), nn.Dropout(0.4), nn.Dense(2)]
     changes = {"scaling": Scaling(0.01, -0.3), "class_names": ("boot", "bag – brown")}
     network = Network(layers, (6, 6), loss=LOSSES[loss](), dtype=dtype, **changes)
     save_model(network, str(tmp_path / "a.safetensors"))
@@ -53,16 +54,16 @@ def test_every_loss_and_initializer(tmp_path, loss, initializer, dtype):
 
 def test_the_same_network_is_the_same_file(tmp_path):
     for name in ("a", "b"):
-        save_model(Network([Flatten(), Dense(4)], (6, 6)), tmp_path / name)
+        save_model(Network([nn.Flatten(), nn.Dense(4)], (6, 6)), tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_a_layer_that_is_nowhere_registered_is_not_saved(tmp_path):
-    class Mine(ReLU):
+    class Mine(nn.ReLU):
         pass
 
     with pytest.raises(CorruptDataError, match="Mine has no row in LAYERS, ACTIVATIONS"):
-        save_model(Network([Flatten(), Dense(4), Mine(), Dense(2)], (6, 6)), tmp_path / "a.safetensors")
+        save_model(Network([nn.Flatten(), nn.Dense(4), Mine(), nn.Dense(2)], (6, 6)), tmp_path / "a.safetensors")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -70,12 +71,12 @@ def test_nowhere(tmp_path):
     with pytest.raises(FileSystemError, match=r"cannot read .*/a.safetensors: No such file"):
         load_model(tmp_path / "a.safetensors")
     with pytest.raises(FileSystemError, match=r"cannot write .*/no/a.safetensors: No such file"):
-        save_model(Network([Flatten(), Dense(4)], (6, 6)), tmp_path / "no" / "a.safetensors")
+        save_model(Network([nn.Flatten(), nn.Dense(4)], (6, 6)), tmp_path / "no" / "a.safetensors")
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".npy", ".safetensors"])
 def test_weights_alone(tmp_path, suffix):
-    layers = [Flatten(), Dense(4), LAYERS["batch_norm"](), ReLU(), Dense(2)]
+    layers = [nn.Flatten(), nn.Dense(4), LAYERS["batch_norm"](), nn.ReLU(), nn.Dense(2)]
     one, other = Network(layers, (6, 6), seed=1), Network(layers, (6, 6), seed=2)
     one.buffers += 0.5
     save_weights(one, tmp_path / f"w{suffix}")
@@ -84,9 +85,9 @@ def test_weights_alone(tmp_path, suffix):
 
 
 def test_weights_of_another_network_change_nothing_else(tmp_path):
-    save_weights(Network([Flatten(), Dense(4), Dense(2)], (6, 6)), tmp_path / "w.npz")
-    for layers in ([Flatten(), Dense(5), Dense(2)], [Flatten(), Dense(4)]):
+    save_weights(Network([nn.Flatten(), nn.Dense(4), nn.Dense(2)], (6, 6)), tmp_path / "w.npz")
+    for layers in ([nn.Flatten(), nn.Dense(5), nn.Dense(2)], [nn.Flatten(), nn.Dense(4)]):
         with pytest.raises(CorruptDataError, match="must have shape"):
-            load_weights(Network([*layers, Dense(9)], (6, 6)), tmp_path / "w.npz")
+            load_weights(Network([*layers, nn.Dense(9)], (6, 6)), tmp_path / "w.npz")
     with pytest.raises(UsageError, match=r"ending in .npz, .npy, .safetensors, got .*/w.h5"):
-        load_weights(Network([Flatten(), Dense(4)], (6, 6)), tmp_path / "w.h5")
+        load_weights(Network([nn.Flatten(), nn.Dense(4)], (6, 6)), tmp_path / "w.h5")

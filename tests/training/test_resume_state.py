@@ -4,9 +4,9 @@ import logging
 
 import numpy as np
 import pytest
+from tests.ingredients import optim
 
 from handgrad.kernels.random import subkey
-from handgrad.optim import Adam, Constant, Eve, Momentum
 from handgrad.training import History, load_newest_checkpoint, save_checkpoint
 from handgrad.training.history import read_record, records
 from handgrad.training.trainer import environment
@@ -28,7 +28,7 @@ def stopped_and_loaded(make_trainer, folder, stop_at=STOP, **changes):
     return second
 
 
-@pytest.mark.parametrize("optimizer", [None, Momentum(0.02), Adam(0.003), Eve(0.003)], ids=str)
+@pytest.mark.parametrize("optimizer", [None, optim.Momentum(0.02), optim.Adam(0.003), optim.Eve(0.003)], ids=str)
 def test_resumed_equals_uninterrupted(make_trainer, same, tmp_path, optimizer):
     changes = {} if optimizer is None else {"optimizer": optimizer}
     whole = make_trainer(**changes)
@@ -76,7 +76,7 @@ def forget_random_counter(trainer):
 
 
 def forget_schedule(trainer):
-    object.__setattr__(trainer.settings, "schedule", Constant())
+    object.__setattr__(trainer.settings, "schedule", optim.Constant())
 
 
 def forget_step(trainer):
@@ -117,7 +117,7 @@ def test_comparison_notices_a_forgotten_piece(make_trainer, same, tmp_path, forg
 
 def test_early_stopping_counts_across_a_resume(make_trainer, same, tmp_path):
     """With a learning rate far too small nothing improves after a while: patience must end both at the same epoch."""
-    changes = {"optimizer": Adam(1e-9), "schedule": Constant(), "epochs": 30}
+    changes = {"optimizer": optim.Adam(1e-9), "schedule": optim.Constant(), "epochs": 30}
     whole = make_trainer(**changes)
     whole.run()
     assert whole.history.stopped == "patience"
@@ -129,10 +129,10 @@ def test_early_stopping_counts_across_a_resume(make_trainer, same, tmp_path):
 
 def test_best_weights_survive_a_resume(make_trainer, tmp_path):
     """The best epoch lies before the stop when the learning rate explodes after it; its weights come from the file."""
-    changes = {"optimizer": Momentum(0.05, 0.0), "schedule": Constant(), "epochs": 4, "patience": 0}
+    changes = {"optimizer": optim.Momentum(0.05, 0.0), "schedule": optim.Constant(), "epochs": 4, "patience": 0}
     resumed = stopped_and_loaded(make_trainer, tmp_path, **changes)
     best = resumed.best[0].copy()
-    object.__setattr__(resumed.settings, "optimizer", Momentum(1e-12, 0.0))
+    object.__setattr__(resumed.settings, "optimizer", optim.Momentum(1e-12, 0.0))
     resumed.history.epochs[-1] = resumed.history.epochs[-1].__class__(
         **vars(resumed.history.epochs[-1]) | {"validation_accuracy": 1.0}
     )
