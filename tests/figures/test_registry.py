@@ -11,18 +11,18 @@ from tests.commands import TINY, finished
 from tests.test_deletion import SCRIPT
 
 from handgrad.figures import RunData
-from handgrad.reports import sections
-from handgrad.reports.sections import Gallery
-from handgrad.reports.sweep.figures import FIGURES as SWEEP_FIGURES
-from handgrad.reports.sweep.figures import pictures
+from handgrad.reports import run_report
+from handgrad.reports.run_report import Gallery
+from handgrad.reports.sweep_parameters import FIGURES as SWEEP_FIGURES
+from handgrad.reports.sweep_parameters import pictures
 from handgrad.runs import Run
 
 SOURCE = Path(__file__).parents[2] / "src" / "handgrad"
 SHARED = {"__init__", "base", "gallery", "run_data", "sheets", "style"}
 FILES = sorted(path for path in (SOURCE / "figures").glob("*.py") if path.stem not in SHARED)
-SWEEP_FILES = [SOURCE / "reports" / "sweep" / f"{name}.py" for name in ("forest", "parallel", "slices", "timeline")]
+SWEEP_FILES = [SOURCE / "reports" / f"{name}.py" for name in ("forest", "parallel", "slices", "timeline")]
 DELETED = SCRIPT.partition("import handgrad\n")[0]
-REGISTRIES = {"figures": SOURCE / "figures" / "__init__.py", "sweep": SOURCE / "reports" / "sweep" / "figures.py"}
+REGISTRIES = {"figures": SOURCE / "figures" / "__init__.py", "reports": SOURCE / "reports" / "sweep_parameters.py"}
 ALL = [*FILES, *SWEEP_FILES]
 TRIALS = int(os.environ.get("HANDGRAD_TRIALS", "4"))  # files that are deleted
 CHOSEN = ALL if len(ALL) <= TRIALS else random.Random(5).sample(ALL, TRIALS)
@@ -97,7 +97,7 @@ def test_a_figure_can_be_deleted(path, run):
 
 def test_a_report_copes_with_a_figure_that_is_gone(finished_run, monkeypatch):
     gallery = Gallery([RunData(Run(finished_run))])
-    monkeypatch.delitem(sections.REGISTRY, "loss")
+    monkeypatch.delitem(run_report.REGISTRY, "loss")
     assert [picture.name for picture in gallery.pictures("loss", "learning_rate")] == ["learning_rate"]
     assert gallery.left_out == ["loss: there is no such figure"]
 

@@ -7,12 +7,11 @@ from handgrad.evaluation import Interval
 from handgrad.figures import Drawn
 from handgrad.figures.gallery import to_svg
 from handgrad.figures.style import house_style
-from handgrad.reports.sweep import Measure
-from handgrad.reports.sweep.forest import Forest, ForestRow, plot_forest
-from handgrad.reports.sweep.parallel import Parallel, heights, plot_parallel, rows_to_draw, shade_limits
-from handgrad.reports.sweep.search import Column, Scale, Searched
-from handgrad.reports.sweep.slices import Slices, plot_slices
-from handgrad.reports.sweep.timeline import Timeline, plot_timeline, regression_band
+from handgrad.reports.forest import Forest, ForestRow, plot_forest
+from handgrad.reports.parallel import Parallel, heights, plot_parallel, rows_to_draw, shade_limits
+from handgrad.reports.slices import Slices, plot_slices
+from handgrad.reports.sweep_data import Column, Measure, Scale, Searched
+from handgrad.reports.timeline import Timeline, plot_timeline, regression_band
 
 ACCURACY = Measure("validation accuracy", 1, 100.0, "%", 2)
 

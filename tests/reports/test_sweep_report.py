@@ -15,8 +15,9 @@ from tests.sweeps.planted import additive, planted, sweep_over, trial
 
 from handgrad.reports.blocks import LARGE, Attachment, Interactive, Note, Points, Report, Section, Text
 from handgrad.reports.render import write_html, write_markdown
-from handgrad.reports.sweep import SweepData, build_sweep_report, sweep_sections
-from handgrad.reports.sweep.timeline import timeline_data
+from handgrad.reports.sweep import build_sweep_report, sweep_sections
+from handgrad.reports.sweep_data import SweepData
+from handgrad.reports.timeline import timeline_data
 from handgrad.sweeps import Hyperband, Metric
 from handgrad.sweeps.analysis.analyse import analyse
 from handgrad.sweeps.pruner import Stop

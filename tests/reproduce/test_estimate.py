@@ -7,8 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, fisher_exact, norm, ttest_ind
 
-from handgrad.claims.estimate import bare, compare, counted, exact, minus, over_seeds, share, spread
-from handgrad.claims.wording import highest_of
+from handgrad.claims.estimate import bare, compare, counted, exact, highest_of, minus, over_seeds, share, spread
 from handgrad.evaluation import welch_interval
 
 ACCURACIES = st.integers(0, 10_000).map(lambda right: counted(right, 10_000, 100))

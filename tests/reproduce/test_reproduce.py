@@ -14,7 +14,7 @@ from handgrad.claims.judge import OVER_SEEDS
 from handgrad.claims.relations import VERDICTS
 from handgrad.cli.main import main
 from handgrad.evaluation import class_report
-from handgrad.reproduce.pages import duration
+from handgrad.reports.blocks import duration
 from handgrad.runs import open_run
 from handgrad.runs.predictions import predictions_of
 
@@ -205,7 +205,7 @@ def test_recipes_are_listed_with_their_questions(capsys):
 
 
 def test_durations_are_said_as_one_says_them():
-    assert [duration(seconds) for seconds in (3.2, 99, 130, 7300)] == ["3 s", "99 s", "2 min", "2 h 2 min"]
+    assert [duration(seconds) for seconds in (3.2, 99, 130, 7300)] == ["3.2 s", "99 s", "2 min", "2 h 2 min"]
 
 
 @pytest.mark.slow

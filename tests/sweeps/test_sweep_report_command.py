@@ -4,8 +4,8 @@ import pytest
 from tests.commands import call
 from tests.sweeps.conftest import drive
 
-from handgrad.reports.sweep import build_sweep_report, look
-from handgrad.reports.sweep.data import standing
+from handgrad.reports.sweep import build_sweep_report
+from handgrad.reports.sweep_data import look, standing
 from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.folder import open_sweep
 from handgrad.sweeps.store import TrialStore

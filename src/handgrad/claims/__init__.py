@@ -5,7 +5,7 @@ from pathlib import Path
 
 from handgrad.claims.document import Document, read_document
 from handgrad.claims.judge import Finding, check, check_over_seeds, markdown, summary
-from handgrad.claims.settings import choice
+from handgrad.claims.questions import choice
 from handgrad.errors import UsageError
 
 REPORTS = {

@@ -21,9 +21,10 @@ from handgrad.claims.questions import (
     Search,
     Seeds,
     Text,
+    choice,
+    in_one_line,
 )
-from handgrad.claims.relations import Claim
-from handgrad.claims.settings import canonical, choice, in_one_line
+from handgrad.claims.relations import Claim, canonical
 from handgrad.errors import UsageError
 
 ONE_PAIR = 2
@@ -204,6 +205,10 @@ class Document(Part):
         for each in self.lineage(name):
             settings |= canonical(self.experiments[each].settings, f"experiments.{each}.settings")
         return settings
+
+    def title_of(self, name: str) -> str:
+        """An experiment as a reader calls it."""
+        return self.experiments[name].title or name.replace("_", " ")
 
     def variants(self, name: str) -> tuple[str, ...]:
         """In which of the VARIANTS an experiment is trained; one that reports no number has none to reach."""

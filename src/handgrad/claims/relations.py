@@ -1,17 +1,113 @@
 """What a claim can say of experiments, and how each such relation is judged by their numbers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from handgrad.claims import wording
-from handgrad.claims.estimate import MEASURES, Difference, Evidence, compare, exact
-from handgrad.claims.questions import EffectClaim, Number, Part, Text
-from handgrad.claims.settings import canonical_name, choice, confounders, differing, in_words
+from handgrad.claims.estimate import (
+    MEASURES,
+    Difference,
+    Evidence,
+    Settings,
+    beside_line,
+    compare,
+    exact,
+    missing_line,
+    number,
+    pair_line,
+    selection_lines,
+    tally_line,
+    two_line,
+    under_trained_lines,
+)
+from handgrad.claims.questions import EffectClaim, Number, Part, Text, choice
+from handgrad.config import RunConfig, kind_of
+from handgrad.config.describe import WITHOUT_INFLUENCE, idle, settled
+from handgrad.config.lookup import field_aliases
+from handgrad.config.presets import CHOICES, fields_of, owned
 from handgrad.errors import UsageError
+from handgrad.text import squashed
+
+NOT_STATED = "not stated"
+
+
+def canonical(settings: Mapping[str, Any], place: str) -> Settings:
+    """Settings with the names and values of RunConfig where they have any, and as they are otherwise.
+
+    Raises  ValueError with the place, for a value that a setting cannot have.
+    """
+    result = {}
+    for written, value in settings.items():
+        name = canonical_name(written)
+        try:
+            result[name] = kind_of(name)(value) if name in RunConfig.model_fields else value
+        except ValueError as error:
+            raise ValueError(f"{place}.{written}: {error}") from None
+    return result
+
+
+def of_config(config: RunConfig) -> Settings:
+    """What decides the result of a run, its seed apart."""
+    unused = idle(config) | WITHOUT_INFLUENCE | {"seed"}
+    return {name: value for name, value in settled(config) if name not in unused}
+
+
+def differing(a: Settings, b: Settings) -> dict[str, tuple[Any, Any]]:
+    """The settings in which two experiments differ, each with both values.
+
+    What comes with a choice, as beta1 does with Adam, is part of it where only one of the two states it, or where each
+    of the two has the number that is its choice's own.
+    """
+    names = [*a, *(name for name in b if name not in a)]
+    pairs = {name: (a.get(name, NOT_STATED), b.get(name, NOT_STATED)) for name in names}
+    found = {name: values for name, values in pairs.items() if values[0] != values[1]}
+    carried = belonging(found)
+    part = {n for n, values in found.items() if NOT_STATED in values or (_own(a, n), _own(b, n)) == values}
+    return {name: values for name, values in found.items() if name not in carried & part}
+
+
+def _own(settings: Settings, name: str) -> Any:
+    """The number that comes with the choices among some settings, None for none."""
+    for chosen, registry in CHOICES.items():
+        entry = registry.get(settings.get(chosen, ""))
+        if entry is not None and name in fields_of(entry):
+            return fields_of(entry)[name].default
+    return None
+
+
+def belonging(choices: Iterable[str]) -> set[str]:
+    """The settings that come with some choices: those of schedules with `schedule`, those of optimizers likewise."""
+    return {name for each in choices if each in CHOICES for name in owned(each)}
+
+
+def confounders(a: Settings, b: Settings, cause: Iterable[str]) -> dict[str, tuple[Any, Any]]:
+    """What differs besides the cause and what comes with it; without a stated cause, a single difference is it."""
+    found = differing(a, b)
+    if not cause:
+        return found if len(set(found) - belonging(found)) > 1 else {}
+    meant = set(map(canonical_name, cause))
+    return {name: values for name, values in found.items() if name not in meant | belonging(meant)}
+
+
+def canonical_name(written: str) -> str:
+    """RunConfig's name of a setting, or the name as it is."""
+    return field_aliases().get(squashed(written), written)
+
+
+def in_words(differences: Mapping[str, tuple[Any, Any]]) -> str:
+    """As a sentence lists them: "optimizer (adam against sgd), framework (PyTorch against by hand)"."""
+    return ", ".join(f"{name} ({_plain(a)} against {_plain(b)})" for name, (a, b) in differences.items())
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return "-".join(map(str, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
 
 SUPPORTED, TIE, CONTRADICTED = "supported", "tie", "contradicted"
 CONFOUNDED, NO_EXPERIMENT = "confounded", "no experiment"
@@ -160,9 +256,9 @@ class Threshold(Relation):
 
     def _one(self, claim: Claim, evidence: Evidence) -> Judgement:
         if claim.measure not in evidence.estimates:
-            return Judgement(NO_EXPERIMENT, [wording.missing(evidence, claim.measure)], [])
+            return Judgement(NO_EXPERIMENT, [missing_line(evidence, claim.measure)], [])
         difference = compare(evidence.estimates[claim.measure], exact(0.0), claim.by)
-        line = wording.beside(claim.measure, evidence, difference)
+        line = beside_line(claim.measure, evidence, difference)
         return Judgement(BY_SIGN[self.direction * difference.sign], [line], [difference])
 
 
@@ -188,7 +284,7 @@ class TwoMeasures(Relation):
         parts = [self._one(claim, experiments[name]) for name in claim.experiments]
         united = _united(parts)
         if len(parts) > 1:
-            united.lines.append(wording.tally([part.verdict for part in parts]))
+            united.lines.append(tally_line([part.verdict for part in parts]))
         if self.any_is_enough and any(part.verdict == SUPPORTED for part in parts):
             return united._replace(verdict=SUPPORTED)
         return united
@@ -196,7 +292,7 @@ class TwoMeasures(Relation):
     def _one(self, claim: Claim, evidence: Evidence) -> Judgement:
         missing = [measure for measure in claim.measures or () if measure not in evidence.estimates]
         if missing:
-            return Judgement(NO_EXPERIMENT, [wording.missing(evidence, measure) for measure in missing], [])
+            return Judgement(NO_EXPERIMENT, [missing_line(evidence, measure) for measure in missing], [])
         return self.of_each(claim, evidence)
 
 
@@ -209,18 +305,18 @@ def _united(parts: Sequence[Judgement]) -> Judgement:
 
 def _judge_pair(claim: Claim, upper: str, lower: str, experiments: Experiments, causal: bool) -> Judgement:
     a, b = experiments[upper], experiments[lower]
-    missing = [wording.missing(each, claim.measure) for each in (a, b) if claim.measure not in each.estimates]
+    missing = [missing_line(each, claim.measure) for each in (a, b) if claim.measure not in each.estimates]
     if missing:
         return Judgement(NO_EXPERIMENT, missing, [])
     difference = compare(a.estimates[claim.measure], b.estimates[claim.measure], claim.by)
-    lines = [wording.pair(claim.measure, a, b, difference)]
+    lines = [pair_line(claim.measure, a, b, difference)]
     verdict, reasons = _fairness(claim, a, b, causal)
     return Judgement(verdict or BY_SIGN[difference.sign], lines + reasons, [difference])
 
 
 def _fairness(claim: Claim, a: Evidence, b: Evidence, causal: bool) -> tuple[str | None, list[str]]:
     """Whether the pair can tell anything about the statement: a verdict when it cannot, and why."""
-    lines = [line for each in (a, b) for line in wording.under_trained(each)]
+    lines = [line for each in (a, b) for line in under_trained_lines(each)]
     cause = claim.cause or ([claim.over] if claim.over else [])
     if not (causal or cause):
         return (CONFOUNDED if lines else None), lines
@@ -255,8 +351,8 @@ def _same(claim: Claim, evidence: Evidence) -> Judgement:
     """Whether one number printed twice is one number, to half a unit of the last digit shown."""
     one, other = claim.measures or ("", "")
     a, b = evidence.estimates[one].value, evidence.estimates[other].value
-    agree = wording.number(a, one, evidence) == wording.number(b, other, evidence)
-    return Judgement(SUPPORTED if agree else CONTRADICTED, [wording.two(claim.measures, evidence, agree)], [])
+    agree = number(a, one, evidence) == number(b, other, evidence)
+    return Judgement(SUPPORTED if agree else CONTRADICTED, [two_line(claim.measures, evidence, agree)], [])
 
 
 def _distinct(claim: Claim, evidence: Evidence) -> Judgement:
@@ -268,16 +364,8 @@ def _selected(claim: Claim, evidence: Evidence) -> Judgement:
     """Whether what decided the selection exceeds, by more than luck, what fresh images say."""
     chosen_by, judged_on = claim.measures or ("", "")
     difference = compare(evidence.estimates[chosen_by], evidence.estimates[judged_on])
-    lines = wording.selection((chosen_by, judged_on), claim.best_of, evidence, difference)
+    lines = selection_lines((chosen_by, judged_on), claim.best_of, evidence, difference)
     return Judgement(BY_SIGN[-difference.sign], lines, [difference])
-
-
-def _first_over_second(claim: Claim, experiments: Experiments) -> list[tuple[str, str]]:
-    return [(claim.experiments[0], claim.experiments[1])]
-
-
-def _second_over_first(claim: Claim, experiments: Experiments) -> list[tuple[str, str]]:
-    return [(claim.experiments[1], claim.experiments[0])]
 
 
 def _first_over_others(claim: Claim, experiments: Experiments) -> list[tuple[str, str]]:
@@ -288,21 +376,13 @@ def _neighbours(claim: Claim, experiments: Experiments) -> list[tuple[str, str]]
     return _best_first(claim, list(pairwise(claim.experiments)))
 
 
-def _rising(claim: Claim, experiments: Experiments) -> list[tuple[str, str]]:
-    return _by_setting(claim, experiments, 1)
-
-
-def _falling(claim: Claim, experiments: Experiments) -> list[tuple[str, str]]:
-    return _by_setting(claim, experiments, -1)
-
-
 RELATIONS: dict[str, Relation] = {
-    "higher": Pairwise(2, 2, _first_over_second),
-    "lower": Pairwise(2, 2, _second_over_first),
+    "higher": Pairwise(2, 2, lambda claim, _: [(claim.experiments[0], claim.experiments[1])]),
+    "lower": Pairwise(2, 2, lambda claim, _: [(claim.experiments[1], claim.experiments[0])]),
     "best": Pairwise(pairs=_first_over_others, causal=False),
     "order": Pairwise(pairs=_neighbours, causal=False),
-    "rises": Pairwise(pairs=_rising, needs_over=True),
-    "falls": Pairwise(pairs=_falling, needs_over=True),
+    "rises": Pairwise(pairs=partial(_by_setting, direction=1), needs_over=True),
+    "falls": Pairwise(pairs=partial(_by_setting, direction=-1), needs_over=True),
     "exceeds": Threshold(),
     "below": Threshold(direction=-1),
     "same": TwoMeasures(of_each=_same),

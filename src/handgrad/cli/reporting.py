@@ -7,7 +7,7 @@ from signal import SIGINT
 
 from handgrad.cli.console import Screen, say
 from handgrad.errors import HandgradError
-from handgrad.reports.build import build_report
+from handgrad.reports.comparison import build_report
 from handgrad.reports.render import writer_of
 from handgrad.runs import InterruptedRunError, Run
 

@@ -15,7 +15,8 @@ from handgrad.cli.reproduction_progress import RunsProgress
 from handgrad.data import canonical_name
 from handgrad.errors import UsageError
 from handgrad.machine import available_cores
-from handgrad.reproduce.pages import Written, duration, write_outcome
+from handgrad.reports.blocks import duration
+from handgrad.reproduce.pages import Written, write_outcome
 from handgrad.reproduce.plan import Choice, Plan, estimated_seconds, fetch_data, make_plan, warn
 from handgrad.reproduce.pool import finish_all, one_thread_each
 from handgrad.reproduce.tasks import Task, over, runs_in, write_weights

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Column
 
 from handgrad.cli.console import Screen
-from handgrad.reproduce.pages import duration
+from handgrad.reports.blocks import duration
 from handgrad.reproduce.tasks import Ending, Task, over, runs_in
 
 LONGEST = 44  # letters of a run's name on its bar

@@ -15,10 +15,10 @@ from handgrad.config.value_types import Name
 from handgrad.config.value_types import Text as Words
 from handgrad.errors import HandgradError
 from handgrad.evaluation import Interval
-from handgrad.reports.blocks import Report
+from handgrad.reports.blocks import Report, counted
 from handgrad.reports.render import WRITERS, write_html, write_markdown, writer_of
-from handgrad.reports.sweep import Measure, SweepData, build_sweep_report, look
-from handgrad.reports.sweep.data import counted, standing
+from handgrad.reports.sweep import build_sweep_report
+from handgrad.reports.sweep_data import Measure, SweepData, look, standing
 from handgrad.sweeps.folder import Sweep, changed
 
 log = logging.getLogger("handgrad")

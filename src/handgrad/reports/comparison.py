@@ -1,11 +1,14 @@
 """Several runs side by side."""
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from handgrad.reports.blocks import Block, Code, Headline, Note, Section, Table, Text, percent
-from handgrad.reports.sections import Gallery
-from handgrad.runs.comparison import Comparison, Configuration, Pair
+from handgrad.figures import RunData
+from handgrad.reports.blocks import Block, Code, Headline, Note, Report, Section, Table, Text, percent
+from handgrad.reports.run_report import Gallery, single
+from handgrad.runs import Run
+from handgrad.runs.comparison import Comparison, Configuration, Pair, compare
 
 
 def results_section(comparison: Comparison, gallery: Gallery) -> Section:
@@ -117,3 +120,31 @@ def commands_section(comparison: Comparison, left_out: list[str]) -> Section:
     ]
     blocks += [Note(f"Not shown: {reason}") for reason in left_out]
     return Section("reproduce", "How to reproduce it", blocks)
+
+
+def several(runs: Sequence[Run], tsne_images: int, say: Callable[[str], None]) -> Report:
+    """What each reached, what differs, what that tells, and the curves on top of each other."""
+    comparison = compare(runs)
+    gallery = Gallery([RunData(run, tsne_images, say=say) for run in runs])
+    sections = [
+        results_section(comparison, gallery),
+        settings_section(comparison),
+        pairs_section(comparison),
+        curves_section(gallery),
+        commands_section(comparison, gallery.left_out),
+    ]
+    datasets = ", ".join(sorted({run.config.dataset for run in runs}))
+    count = len(comparison.configurations)
+    facts = [("runs", str(len(runs))), ("configurations", str(count)), ("data set", datasets)]
+    title = f"{len(runs)} runs compared"
+    return Report(title, "Trained by handgrad", facts, [section for section in sections if section.blocks])
+
+
+def build_report(runs: Sequence[Run], tsne_images: int, say: Callable[[str], None]) -> Report:
+    """The report of one run, or the comparison of several; `say` is told what takes long.
+
+    Raises  UsageError for runs without a network, or not to be compared; FileSystemError, CorruptDataError.
+    """
+    if len(runs) == 1:
+        return single(runs[0], tsne_images, say)
+    return several(runs, tsne_images, say)

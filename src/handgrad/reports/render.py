@@ -1,8 +1,11 @@
 """A report as one HTML file that needs nothing else, or as Markdown with its figures beside it."""
 
 import base64
+import gzip
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,8 +17,22 @@ from handgrad.derivation.document import STYLE
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
 from handgrad.reports.blocks import Report
-from handgrad.reports.plotly_page import packed_library
 from handgrad.text import markdown_cell, markdown_line, visible
+
+BEST = 9  # of gzip's levels: a page of 2 MB in place of 5
+
+
+def has_plotly() -> bool:
+    """Whether the library is there to be put into a page."""
+    return find_spec("plotly") is not None
+
+
+@cache
+def packed_library() -> str:
+    """plotly.js as base64 of gzip, which every browser of today can unpack; the same text each time."""
+    from plotly.offline import get_plotlyjs
+
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), BEST, mtime=0)).decode()
 
 
 def write_html(report: Report, path: Path, folder: Path | None = None) -> list[Path]:

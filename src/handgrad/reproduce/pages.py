@@ -4,19 +4,23 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
+from handgrad.claims.document import Document, Printed, Spread
+from handgrad.claims.estimate import MEASURES, written
 from handgrad.claims.judge import Finding
-from handgrad.claims.questions import Question
+from handgrad.claims.questions import VARIANTS, Question
+from handgrad.evaluation import Interval, mean_interval
+from handgrad.figures.run_data import MANY, RunData
 from handgrad.files import atomic_write
 from handgrad.machine import machine
-from handgrad.reports.blocks import Block, Code, Note, Points, Report, Section, Table, Text
+from handgrad.reports.blocks import Block, Code, Note, Points, Report, Section, Table, Text, duration
 from handgrad.reports.render import markdown_text, write_html, write_markdown
 from handgrad.reproduce.plan import Plan
-from handgrad.reproduce.question_blocks import Showing, sweep_row
-from handgrad.reproduce.results import Results, Verdicts, as_mapping, verdicts
+from handgrad.reproduce.question_blocks import Showing, in_unit, metric_of, title_of_sweep
+from handgrad.reproduce.results import Reached, Results, Verdicts, as_mapping, verdicts
 from handgrad.reproduce.sweep_claims import SweepVerdict
-from handgrad.reproduce.tables import Row, printed_beside, rows_of
 from handgrad.reproduce.tasks import run_of
 
 TSNE_IMAGES, QUICK_TSNE_IMAGES = 1000, 300
@@ -32,6 +36,143 @@ class Made(NamedTuple):
     seconds: float
     jobs: int
     machine: Mapping[str, Any]
+
+
+class Row(NamedTuple):
+    """One reported number, and what ours came to in each variant; None where it is not trained so, or has failed.
+
+    `above` tells whether the best of ours is at or above it (at or below, where less is better); None if it cannot be.
+    """
+
+    experiment: str
+    title: str
+    measure: str
+    reported: str
+    as_reported: str
+    as_it_can_be: str
+    above: bool | None
+    note: str
+
+
+def rows_of(results: Results, names: list[str]) -> list[Row]:
+    """A row for each number that the report prints of these; one without any gets its test accuracy."""
+    found = []
+    for name in names:
+        printed: list[tuple[str, Any]] = list(printed_beside(results.document, name).values())
+        printed += [] if printed else [("test_accuracy", None)]
+        found += [_row(results, name, measure, value) for measure, value in printed]
+        found += _shown_images(results, name)
+    return found
+
+
+def _shown_images(results: Results, name: str) -> list[Row]:
+    """Of the few images that the report shows: how many are right, ours on those of the figure `compare_20`."""
+    counts = results.document.experiments[name].printed.counts
+    if counts is None or counts.images != MANY:
+        return []
+    ours = [_right(results.reached(name, variant)) for variant in VARIANTS]
+    last = next((right for right in reversed(ours) if right), [])
+    words = [f"{fmean(right):.4g}" if right else "–" for right in ours]
+    above = fmean(last) >= counts.right if last else None
+    measure = f"right of {counts.images} images shown"
+    return [Row(name, results.document.title_of(name), measure, str(counts.right), words[0], words[1], above, "")]
+
+
+def _right(reached: Reached | None) -> list[int]:
+    """One number a seed."""
+    found = []
+    for run in reached.runs if reached else ():
+        data = RunData(run)
+        found.append(int(data.predictions().right[data.random_test_rows()].sum()))
+    return found
+
+
+def _row(results: Results, name: str, measure: str, value: Any) -> Row:
+    document, experiment = results.document, results.document.experiments[name]
+    ours = {variant: results.reached(name, variant) for variant in VARIANTS}
+    last = ours["as_it_can_be"] or ours["as_reported"]
+    number = _middle(value)
+    other = document.beside(name)
+    note = f"The reported numbers are those of {document.title_of(other)}." if other != name else ""
+    return Row(
+        name,
+        document.title_of(name),
+        MEASURES[measure].words,
+        "–" if number is None else written(number, measure, document.scale),
+        cell(ours["as_reported"], measure, document.scale),
+        cell(ours["as_it_can_be"], measure, document.scale),
+        _above(number, last, measure, document.scale),
+        " ".join(part for part in (experiment.note, note) if part),
+    )
+
+
+def printed_beside(document: Document, name: str) -> Printed:
+    """The reported numbers that an experiment's own stand beside."""
+    return document.experiments[document.beside(name)].printed
+
+
+def cell(reached: Reached | None, measure: str, scale: float) -> str:
+    """The mean with its interval over seeds, or why there is none."""
+    if reached is None:
+        return "–"
+    values = reached.values.get(measure)
+    diverged = all("diverged" in why for why in reached.failures.values())
+    failed = f"{len(reached.failures)} {'diverged' if diverged else 'failed'}" if reached.failures else ""
+    if not values:
+        return failed or "–"
+    numbers = in_words(mean_interval(values), measure, scale)
+    return f"{numbers}, {failed}" if failed else numbers
+
+
+def in_words(interval: Interval, measure: str, scale: float) -> str:
+    """As in "97.21 [97.05, 97.37]"; where all values are one, or there is one only, that."""
+    mean = written(interval.mean, measure, scale)
+    if MEASURES[measure].kind == "count" or interval.low != interval.low:
+        return mean
+    if MEASURES[measure].kind == "share":
+        interval = interval.within(0, scale)
+    _, low, high, _ = interval
+    return f"{mean} [{written(low, measure, scale)}, {written(high, measure, scale)}]"
+
+
+def _middle(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, Spread):
+        return value.mean
+    return fmean(value) if isinstance(value, list) else float(value)
+
+
+def _above(reported: float | None, reached: Reached | None, measure: str, scale: float) -> bool | None:
+    """Compared as they are written: nobody reads more digits than that."""
+    values = reached.values.get(measure) if reached else None
+    if reported is None or not values or measure == "seconds":
+        return None
+    ours, theirs = (_as_written(each, measure, scale) for each in (fmean(values), reported))
+    if MEASURES[measure].kind == "count":
+        return ours == theirs
+    return ours >= theirs if MEASURES[measure].better > 0 else ours <= theirs
+
+
+def _as_written(value: float, measure: str, scale: float) -> float:
+    return float(written(value, measure, scale).replace(",", ""))
+
+
+def sweep_row(results: Results, name: str) -> Row:
+    """The best that a sweep found of its metric, beside what the report printed."""
+    document, printed = results.document, results.document.sweeps[name].printed
+    searched = {variant: results.searched(name, variant) for variant in VARIANTS}
+    best = {variant: each.analysis.best if each else None for variant, each in searched.items()}
+    metric = metric_of(results, name)
+    words = ["–" if entry is None else in_unit(results, metric, entry.objective.mean) for entry in best.values()]
+    last = best["as_it_can_be"] or best["as_reported"]
+    reported = "–" if printed is None else written(printed, metric, document.scale)
+    above = None
+    if printed is not None and last is not None:
+        ours = float(in_unit(results, metric, last.objective.mean))
+        above = ours >= float(reported) if MEASURES[metric].better > 0 else ours <= float(reported)
+    measure = f"{MEASURES[metric].words}, best of all trials"
+    return Row(name, title_of_sweep(document, name), measure, reported, words[0], words[1], above, "")
 
 
 def build_pages(results: Results, found: Mapping[str, Verdicts], made: Made, say: Callable[[str], None]) -> Report:
@@ -211,14 +352,6 @@ def _made_section(results: Results, made: Made, showing: Showing) -> Section:
     if showing.left_out:
         blocks += [Text("Not shown here:"), Points(list(dict.fromkeys(showing.left_out)))]
     return Section("reproduce", "How to reproduce it", blocks)
-
-
-def duration(seconds: float) -> str:
-    """As one says it: "40 s", "12 min", "3 h 20 min"."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def readme(report: Report) -> str:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from handgrad.claims.document import Document
-from handgrad.claims.questions import VARIANTS, Question, Quick
-from handgrad.claims.settings import choice
+from handgrad.claims.questions import VARIANTS, Question, Quick, choice
 from handgrad.classical import CLASSICAL
 from handgrad.classical import estimate as estimate_fit
 from handgrad.config import RunConfig, build_dataset

@@ -1,31 +1,42 @@
 """What a question shows, figures, tables and parts of a sweep's report, as blocks of a report."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from statistics import fmean
+from typing import NamedTuple
 
-from handgrad.claims.document import Document
+import numpy as np
+
+from handgrad.claims.document import Document, Experiment, PerClass
 from handgrad.claims.estimate import MEASURES, written
-from handgrad.claims.questions import VARIANTS, Item, Question
+from handgrad.claims.questions import Item, Question
+from handgrad.config import build_dataset, validates_on_test
+from handgrad.data import folds_of_test
 from handgrad.errors import HandgradError
-from handgrad.evaluation import ensemble
+from handgrad.evaluation import ClassReport, Predictions, class_report, ensemble, mean_share, summarise
 from handgrad.figures import FIGURES, RunData
-from handgrad.reports.blocks import Attachment, Block, Note, Picture, Section, Table, Text
-from handgrad.reports.sections import Gallery, derivation_section
-from handgrad.reports.sweep import SweepData
-from handgrad.reports.sweep.data import METHODS, duration
-from handgrad.reports.sweep.figures import parallel_section, slices_section, timeline_section
-from handgrad.reports.sweep.influence import importance_section, observations_section
-from handgrad.reports.sweep.sections import (
+from handgrad.reports.blocks import Attachment, Block, Note, Picture, Points, Section, Table, Text, duration, percent
+from handgrad.reports.run_report import Gallery, derivation_section
+from handgrad.reports.sweep import (
     failures_section,
     leaderboard_section,
     recommendation_section,
     summary_section,
 )
+from handgrad.reports.sweep_data import METHODS, SweepData
+from handgrad.reports.sweep_parameters import (
+    importance_section,
+    observations_section,
+    parallel_section,
+    slices_section,
+    timeline_section,
+)
 from handgrad.reproduce.results import Reached, Results
-from handgrad.reproduce.tables import SHOWN, Row, Subject, title_of
 from handgrad.reproduce.tasks import PlannedSweep
 from handgrad.runs import Run
+from handgrad.runs.classical import loss_of
 from handgrad.runs.predictions import predictions_of
 from handgrad.sweeps.analysis.result import Entry
 
@@ -48,6 +59,164 @@ ONE_BY_ONE = (
     "Its trials ran one after the other, whatever the number of jobs: what is proposed next depends on the results so "
     "far, so the same command finds the same."
 )
+
+
+FOLDS = 5
+SHARES = ("precision", "recall", "f1")
+
+
+class Subject(NamedTuple):
+    """What a table is of: predictions of the test images, one a run; the runs, none of an ensemble; and its name."""
+
+    title: str
+    experiment: Experiment
+    runs: Sequence[Run]
+    predictions: Sequence[Predictions]
+
+
+def classes(subject: Subject) -> list[Block]:
+    """Means over seeds, beside what the report prints."""
+    reports = [class_report(each) for each in subject.predictions]
+    printed = subject.experiment.printed.per_class
+    names = reports[0].class_names
+    theirs = _printed_columns(printed, len(names))
+    ours = [[fmean(getattr(report, share)[k] for report in reports) for share in SHARES] for k in range(len(names))]
+    support = reports[0].support
+    rows = [
+        (
+            name,
+            *(
+                cell
+                for share, number in zip(SHARES, ours[k], strict=True)
+                for cell in (*theirs(share, k), percent(number))
+            ),
+            f"{support[k]:,}",
+        )
+        for k, name in enumerate(names)
+    ]
+    heads = [
+        head for share in SHARES for head in ((f"{_word(share)}, reported", "ours") if printed else (_word(share),))
+    ]
+    caption = f"{subject.title}: each class on the test images, {_mean_of(len(reports))}"
+    return [Table(("class", *heads, "images"), rows, caption, ("class",)), *_undefined(reports)]
+
+
+def _undefined(reports: Sequence[ClassReport]) -> list[Note]:
+    """One note on everything that stands as 0 for want of something to be a share of."""
+    lines = Counter(line for report in reports for line in report.undefined)
+    if not lines:
+        return []
+    words = [f"{line} ({_in(count, len(reports))})" if len(reports) > 1 else line for line, count in lines.items()]
+    return [Note(f"Undefined: {'; '.join(words)}.")]
+
+
+def _in(count: int, seeds: int) -> str:
+    return "every seed" if count == seeds else f"{count} of {seeds} seeds"
+
+
+def averages(subject: Subject) -> list[Block]:
+    """Macro and weighted, which are not the same thing, and accuracy, which is micro-averaged recall."""
+    reports = [class_report(each) for each in subject.predictions]
+    rows = [
+        (
+            _word(share),
+            *(
+                percent(fmean(getattr(getattr(report, kind), share) for report in reports))
+                for kind in ("macro", "weighted")
+            ),
+        )
+        for share in SHARES
+    ]
+    accuracy = percent(fmean(float(each.right.mean()) for each in subject.predictions))
+    caption = f"{subject.title}: averages over classes, {_mean_of(len(reports))}; accuracy {accuracy}"
+    return [Table(("", "macro", "weighted by images"), rows, caption, ("",))]
+
+
+def folds(subject: Subject) -> list[Block]:
+    """One training, tested on each of the folds that its test set is cut into."""
+    rows = []
+    for number, (predictions, loss) in enumerate(_folds(subject), 1):
+        report = class_report(predictions)
+        shares = (float(predictions.right.mean()), *report.macro)
+        rows.append(
+            (str(number), f"{len(predictions.labels):,}", *map(percent, shares), "–" if loss is None else f"{loss:.4f}")
+        )
+    accuracies = [float(predictions.right.mean()) for predictions, _ in _folds(subject)]
+    mean, low, high, _ = mean_share(accuracies)
+    watched = "All but the last fold were looked at after each epoch, and chose nothing: the last epoch was kept. "
+    watched = watched if validates_on_test(subject.runs[0].config) else ""
+    caption = (
+        f"{subject.title}: one training (the first seed) on each fold of the test images, macro averages. {watched}"
+        f"Mean accuracy {percent(mean)}, 95 % interval {100 * low:.2f} to {100 * high:.2f}, of this one training"
+    )
+    return [Table(("fold", "images", "accuracy", "precision", "recall", "F1", "loss"), rows, caption)]
+
+
+def confusions(subject: Subject) -> list[Block]:
+    """Of the first seed."""
+    summary = summarise(subject.predictions[0])
+    if not summary.confusions:
+        return [Text(f"{subject.title}: not one test image was taken for another class.")]
+    return [
+        Text(f"{subject.title}: the most frequent mistakes on {summary.images:,} test images."),
+        Points([confusion.sentence for confusion in summary.confusions]),
+    ]
+
+
+def sample(subject: Subject) -> list[Block]:
+    """The first test image of the class that the report shows one of; it does not say which it took."""
+    shown = subject.experiment.printed.sample
+    first = subject.predictions[0]
+    if shown is None or str(shown.truth) not in first.class_names:
+        return [Note(f"{subject.title}: the report shows no image of a class of this data set.")]
+    row = int(np.argmax(first.labels == first.class_names.index(str(shown.truth))))
+    guess = int(first.predicted[row])
+    sure = f"{first.scores[row, guess]:.4f}" if first.probabilistic else "–"
+    rows = [
+        ("reported", str(shown.truth), str(shown.predicted), f"{shown.probability:g}"),
+        ("ours", str(shown.truth), first.class_names[guess], sure),
+    ]
+    caption = f"{subject.title}: one test image, ours being number {row}, the first of its class"
+    return [Table(("", "true class", "predicted class", "softmax probability"), rows, caption, ("", "true class"))]
+
+
+TABLES: dict[str, Callable[[Subject], list[Block]]] = {
+    "classes": classes,
+    "averages": averages,
+    "folds": folds,
+    "confusions": confusions,
+    "sample": sample,
+}
+
+
+def _printed_columns(printed: PerClass | None, count: int) -> Callable[[str, int], tuple[str, ...]]:
+    """What stands in front of our number of a class: nothing, or the report's."""
+
+    def cells(share: str, k: int) -> tuple[str, ...]:
+        if printed is None:
+            return ()
+        column = getattr(printed, share)
+        return (percent(column[k]) if column and k < len(column) else "–",)
+
+    return cells
+
+
+def _folds(subject: Subject) -> list[tuple[Predictions, float | None]]:
+    config, whole = subject.runs[0].config, subject.predictions[0]
+    count = int(config.fold.rpartition("/")[2]) if config.fold else FOLDS
+    cut = [
+        whole._replace(scores=whole.scores[rows], labels=whole.labels[rows])
+        for rows in folds_of_test(build_dataset(config), count, config.seed)
+    ]
+    return [(each, loss_of(each)) for each in cut]
+
+
+def _word(share: str) -> str:
+    return "F1" if share == "f1" else share
+
+
+def _mean_of(seeds: int) -> str:
+    return "one seed" if seeds == 1 else f"mean of {seeds} seeds"
 
 
 class Showing:
@@ -81,7 +250,7 @@ class Showing:
             return [Note(f"{title}: no run has a result, so there is nothing to show.")]
         try:
             if item.table is not None:
-                return SHOWN[item.table](self._subject(name, title, reached, item.variant))
+                return TABLES[item.table](self._subject(name, title, reached, item.variant))
             if not reached.runs:
                 return [Note(f"{title} is an ensemble, of which there are tables only.")]
             data = self.data(reached.runs[0].path)
@@ -101,7 +270,7 @@ class Showing:
             return [Note(f"{', '.join(names)}: no run has a result, so there is nothing to compare.")]
         self.say(f"{', '.join(names)}: {figure}")
         runs = [self.data(path) for path in paths]
-        title = ", ".join(title_of(self.results.document, name) for name in names)
+        title = ", ".join(self.results.document.title_of(name) for name in names)
         return self._pictures(figure, runs, title, "-".join((names[0], str(len(names)), variant)))
 
     def _pictures(self, figure: str, runs: list[RunData], title: str, suffix: str) -> list[Block]:
@@ -129,7 +298,7 @@ class Showing:
         return Subject(title, experiment, (), [ensemble([predictions_of(run) for run in runs]) for runs in together])
 
     def _title(self, name: str, variant: str) -> str:
-        title = title_of(self.results.document, name)
+        title = self.results.document.title_of(name)
         return title if self.results.document.variants(name) == ("as_reported",) else f"{title}, {HEADED[variant]}"
 
 
@@ -156,22 +325,6 @@ def sweep_blocks(results: Results, item: Item) -> list[Block]:
 def _named(block: Block, name: str) -> Block:
     """A file beside the page with a name that no other sweep's has."""
     return replace(block, name=f"{name}-{block.name}") if isinstance(block, Picture | Attachment) else block
-
-
-def sweep_row(results: Results, name: str) -> Row:
-    """The best that a sweep found of its metric, beside what the report printed."""
-    document, printed = results.document, results.document.sweeps[name].printed
-    best = {variant: _best(results.searched(name, variant)) for variant in VARIANTS}
-    metric = _metric(results, name)
-    words = ["–" if entry is None else in_unit(results, metric, entry.objective.mean) for entry in best.values()]
-    last = best["as_it_can_be"] or best["as_reported"]
-    reported = "–" if printed is None else written(printed, metric, document.scale)
-    above = None
-    if printed is not None and last is not None:
-        ours = float(in_unit(results, metric, last.objective.mean))
-        above = ours >= float(reported) if MEASURES[metric].better > 0 else ours <= float(reported)
-    measure = f"{MEASURES[metric].words}, best of all trials"
-    return Row(name, title_of_sweep(document, name), measure, reported, words[0], words[1], above, "")
 
 
 def title_of_sweep(document: Document, name: str) -> str:
@@ -215,7 +368,7 @@ def _column(results: Results, name: str, planned: PlannedSweep, searched: SweepD
 
 
 def _ends(results: Results, name: str) -> Sequence[str]:
-    words = MEASURES[_metric(results, name)].words
+    words = MEASURES[metric_of(results, name)].words
     return f"best {words}", f"worst {words}"
 
 
@@ -223,13 +376,10 @@ def _in_words(results: Results, name: str, entry: Entry | None) -> str:
     return (
         "–"
         if entry is None
-        else f"{in_unit(results, _metric(results, name), entry.objective.mean)}: {entry.trials[0].run}"
+        else f"{in_unit(results, metric_of(results, name), entry.objective.mean)}: {entry.trials[0].run}"
     )
 
 
-def _metric(results: Results, name: str) -> str:
+def metric_of(results: Results, name: str) -> str:
+    """The metric of a sweep."""
     return next(each for (sweep, _), each in results.plan.sweeps.items() if sweep == name).definition.metric.name
-
-
-def _best(searched: SweepData | None) -> Entry | None:
-    return searched.analysis.best if searched else None

@@ -10,7 +10,7 @@ from handgrad.claims.questions import VARIANTS
 from handgrad.claims.relations import RELATIONS, TwoMeasures
 from handgrad.config import RunConfig
 from handgrad.evaluation import Predictions, class_report, ensemble
-from handgrad.reports.sweep import SweepData, look
+from handgrad.reports.sweep_data import SweepData, look
 from handgrad.reproduce.plan import Plan
 from handgrad.reproduce.sweep_claims import SweepVerdict, judge_in_sweep
 from handgrad.reproduce.tasks import failure_of, run_of

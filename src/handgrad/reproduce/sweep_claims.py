@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from handgrad.claims.questions import EffectClaim
-from handgrad.claims.settings import canonical_name
+from handgrad.claims.relations import canonical_name
 from handgrad.config import kind_of
 from handgrad.errors import UsageError
 from handgrad.evaluation import Interval

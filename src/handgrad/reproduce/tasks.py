@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from handgrad.claims.document import Document
-from handgrad.claims.questions import Found
-from handgrad.claims.settings import canonical_name, choice
+from handgrad.claims.questions import Found, choice
+from handgrad.claims.relations import canonical_name
 from handgrad.classical import Stage
 from handgrad.config import RunConfig
 from handgrad.config.lookup import field_aliases

@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 
 from handgrad.config import RunConfig, validates_on_test
-from handgrad.config.describe import WITHOUT_INFLUENCE, idle, settled
-from handgrad.config.schema import departures
+from handgrad.config.describe import WITHOUT_INFLUENCE, departures, idle, settled
 from handgrad.derivation import derive_run, to_html
 from handgrad.derivation.document import markdown_chapters
 from handgrad.errors import HandgradError
-from handgrad.evaluation import Summary
+from handgrad.evaluation import Summary, summarise
 from handgrad.evaluation.tables import class_table
 from handgrad.figures import COMPARISONS, FIGURES, RunData
 from handgrad.figures.gallery import to_svg
@@ -23,12 +22,15 @@ from handgrad.reports.blocks import (
     Note,
     Picture,
     Points,
+    Report,
     Section,
     Table,
     Text,
     number,
     percent,
 )
+from handgrad.runs import Run
+from handgrad.runs.predictions import kept_weights
 from handgrad.training.layer_statistics import dead_units
 
 PARTS = {"test": "test", "validation": "validation", "train": "training"}
@@ -292,3 +294,37 @@ def inside_section(gallery: Gallery) -> Section:
     return Section(
         "inside", "Inside the network", gallery.pictures("dense_filters", "conv_filters", "feature_maps", "tsne")
     )
+
+
+def single(run: Run, tsne_images: int, say: Callable[[str], None]) -> Report:
+    """Result, training, mistakes, insides, equations, and how to get it all again."""
+    data = RunData(run, tsne_images, say=say)
+    gallery = Gallery([data])
+    summary = summarise(data.predictions())
+    sections = [
+        result_section(data, summary),
+        trained_section(data, gallery),
+        course_section(data, gallery),
+        mistakes_section(summary, gallery),
+        inside_section(gallery),
+        derivation_section(data, say),
+        reproduce_section(data, gallery.left_out),
+    ]
+    shown = [section for section in sections if section.blocks]
+    return Report(data.name, f"A classifier of {data.dataset.name} images, trained by handgrad", _facts(data), shown)
+
+
+def _facts(data: RunData) -> list[tuple[str, str]]:
+    metrics, facts = data.metrics, data.run.facts
+    environment: dict[str, Any] = facts.get("environment", {})
+    found = [
+        ("data set", data.dataset.name),
+        ("parameters", f"{metrics['parameters']:,}" if metrics.get("parameters") else ""),
+        ("epochs", str(len(metrics.get("epochs", [])) or "")),
+        ("weights kept", kept_weights(data.run) if metrics.get("epochs") else ""),
+        ("seed", str(data.config.seed)),
+        ("training", f"{metrics['seconds']:.1f} s" if metrics.get("seconds") else ""),
+        ("processor", str(environment.get("processor", ""))),
+        ("handgrad", str(environment.get("handgrad", ""))),
+    ]
+    return [(name, value) for name, value in found if value]

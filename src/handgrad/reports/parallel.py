@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from handgrad.figures import style
 from handgrad.figures.base import Table
-from handgrad.reports.sweep.data import SweepData
-from handgrad.reports.sweep.search import Column, Scale, Searched, searched
+from handgrad.reports.sweep_data import Column, Scale, Searched, SweepData, searched
 
 BAND = 0.7  # of the room between two listed values is what lines through one of them spread over
 MOST_LINES = 300  # of the parallel coordinates that are drawn

@@ -8,7 +8,7 @@ import numpy as np
 from handgrad.figures import style
 from handgrad.figures.base import Table
 from handgrad.reports.blocks import spelled
-from handgrad.reports.sweep.data import SweepData
+from handgrad.reports.sweep_data import SweepData
 
 MOST_ROWS = 36  # of a forest
 LONGEST = 44  # letters of a row's name

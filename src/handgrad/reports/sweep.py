@@ -17,14 +17,14 @@ from handgrad.reports.blocks import (
     Section,
     Table,
     Text,
-    percent,
-    spelled,
-)
-from handgrad.reports.sweep.data import (
-    SweepData,
     chance,
     counted,
     duration,
+    percent,
+    spelled,
+)
+from handgrad.reports.sweep_data import (
+    SweepData,
     elapsed,
     how_searched,
     how_sure,
@@ -33,8 +33,13 @@ from handgrad.reports.sweep.data import (
     standing,
     trials_table,
 )
-from handgrad.reports.sweep.figures import parallel_section, slices_section, timeline_section
-from handgrad.reports.sweep.influence import importance_section, observations_section
+from handgrad.reports.sweep_parameters import (
+    importance_section,
+    observations_section,
+    parallel_section,
+    slices_section,
+    timeline_section,
+)
 from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.posthoc.test import read_chosen
 from handgrad.sweeps.store import STOPPED, Trial

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from handgrad.evaluation.interval import Interval, student
 from handgrad.figures import style
 from handgrad.figures.base import DoesNotApplyError, Table
-from handgrad.reports.sweep.data import Measure, SweepData
-from handgrad.reports.sweep.search import MANY, looks_of_trials
+from handgrad.reports.sweep_data import MANY, Measure, SweepData, looks_of_trials
 from handgrad.sweeps.store import STOPPED
 
 Array = NDArray[Any]

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from handgrad.figures import style
 from handgrad.figures.base import Table
-from handgrad.reports.sweep.data import SweepData
-from handgrad.reports.sweep.search import MANY, Column, Scale, Searched, looks_of_trials, searched
+from handgrad.reports.sweep_data import MANY, Column, Scale, Searched, SweepData, looks_of_trials, searched
 
 Array = NDArray[Any]
 COLUMNS = 3
