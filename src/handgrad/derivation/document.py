@@ -368,10 +368,11 @@ def _latex_markdown(derivation: Derivation, level: int) -> Iterator[str]:
         yield f"\n{'#' * level} {chapter.title}\n\n{chapter.introduction}"
         for section in chapter.sections:
             yield f"\n{'#' * (level + 1)} {section.title}\n" if section.title else ""
-            yield from _latex_markdown_section(section)
+            yield from markdown_section(section)
 
 
-def _latex_markdown_section(section: Section) -> Iterator[str]:
+def markdown_section(section: Section) -> Iterator[str]:
+    """The equations of a section, the numbers that they use, remarks and checks, in Markdown."""
     for equation in section.equations:
         yield f"$$\n\\begin{{aligned}}\n{_latex_aligned(equation)}\n\\end{{aligned}}\n$$\n"
         if equation.reason:

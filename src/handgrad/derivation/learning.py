@@ -20,6 +20,16 @@ EVERYWHERE = {
     "G": Glyph("∇L"),
     "learning_rate": RATE,
 }
+SCHEDULE_GLYPHS = {
+    "eta": RATE,
+    "learning_rate": FIRST_RATE,
+    "up": Glyph("a", below="up"),
+    "down": Glyph("a", below="down"),
+    "schedule_factor": Glyph("q"),
+    "schedule_steps": Glyph("D"),
+    "warmup_steps": Glyph("B"),
+    "steps": Glyph("T", below="all"),
+}
 
 
 class Learning(NamedTuple):
@@ -93,19 +103,20 @@ def _schedule(learning: Learning) -> Chapter:
     if not schedule.rule:
         return Chapter(title, introduction, [Section("", [], remarks=("This schedule states no equations.",))])
     lines = parse(schedule.statement())
-    names = {"eta": RATE, "learning_rate": FIRST_RATE, "up": Glyph("a", below="up"), "down": Glyph("a", below="down")}
-    names |= {"schedule_factor": Glyph("q"), "schedule_steps": Glyph("D"), "warmup_steps": Glyph("B")}
-    names |= {"steps": Glyph("T", below="all")}
     settings = {
         "steps": learning.total_steps,
         "learning_rate": learning.optimizer.learning_rate,
         **{field.name: getattr(schedule, field.name) for field in fields(schedule)},
     }
     used = set().union(*(symbols(line) for line in lines))
-    values = [Value(Symbol(n, names.get(n, glyph_of(n))), float(v), n) for n, v in settings.items() if n in used]
+    values = [
+        Value(Symbol(n, SCHEDULE_GLYPHS.get(n, glyph_of(n))), float(v), n) for n, v in settings.items() if n in used
+    ]
     error = schedule_error(schedule, learning.optimizer.learning_rate, learning.total_steps)
     check = verdict("equations against engine, every step", error, ENGINE_BOUND)
-    return Chapter(title, introduction, [Section("Learning rate", dressed(lines, names), values, checks=(check,))])
+    return Chapter(
+        title, introduction, [Section("Learning rate", dressed(lines, SCHEDULE_GLYPHS), values, checks=(check,))]
+    )
 
 
 def _constant(learning: Learning) -> bool:
