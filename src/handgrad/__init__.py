@@ -1,4 +1,4 @@
-"""handgrad: deep learning written out by hand, and the laboratory around it.
+"""handgrad: train image classifiers, compare them with PyTorch, search hyper-parameters, write reports.
 
 Names are imported when they are first used, so that `handgrad --help` need not wait for the compiler.
 """

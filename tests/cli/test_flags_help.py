@@ -20,8 +20,8 @@ def test_every_flag_is_there_within_80_columns():
 def test_short_flags_groups_defaults_and_examples():
     text = help_text("python train.py", ["python train.py -d mnist", "python train.py -e 5"])
     assert text.startswith("usage: python train.py [--flag value ...]\n")
-    assert "\n  -w_i, --weight_init NAME  what the weights start from: random, xavier," in text
-    assert "\n  -lr, --learning_rate X    step length (default: 0.001; momentum, nag or" in text
+    assert "\n  -w_i, --weight_init NAME  distribution of the initial weights: random, xavier," in text
+    assert "\n  -lr, --learning_rate X    step size (default: 0.001; momentum, nag or" in text
     assert "(default: fashion_mnist)" in text
     assert "for momentum or nag: share" in text
     assert text.endswith("examples:\n  python train.py -d mnist\n  python train.py -e 5\n")

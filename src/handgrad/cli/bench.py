@@ -26,7 +26,7 @@ from handgrad.runs import diagnose_run, prepare
 from handgrad.training import Trainer
 from handgrad.training.diagnose import heed
 
-OPTIONS = (CONFIG, Option("rounds", Whole(1, 100), "how often everyone is timed, in turn", default=3), HELP)
+OPTIONS = (CONFIG, Option("rounds", Whole(1, 100), "how often each engine is timed", default=3), HELP)
 EXAMPLES = ("handgrad bench --dataset mnist -hl 128 64 -a relu", "handgrad bench --config my.yaml --rounds 5")
 COLUMNS = ("µs/step", "images/s", "s/epoch", "1st step s", "MB", "ratio")
 

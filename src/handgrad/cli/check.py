@@ -14,27 +14,27 @@ from handgrad.files import atomic_write
 COLOURS = {"supported": "green", "tie": "yellow", "contradicted": "red", "confounded": "magenta"}
 FORMATS = ("text", "md")
 INDENT = 4
-EXAMPLES = """  handgrad check ee5179                   what that report's own numbers say
+EXAMPLES = """  handgrad check ee5179                   a bundled course report
   handgrad check claims.yaml              your own numbers and statements
   handgrad check claims.yaml --json findings.json
   handgrad check dl-2022 --format md > findings.md
 
-Each claim is found to be
-  supported      the numbers bear it out beyond chance
-  tie            the numbers cannot be told apart
-  contradicted   the numbers say the opposite
-  confounded     something else differed too
-  no experiment  the numbers that would tell are not there
+The verdict on each claim is one of
+  supported      the difference is there, and significant
+  tie            the difference is not significant
+  contradicted   the numbers show the opposite, and significantly
+  confounded     the runs differ in something besides the claimed cause
+  no experiment  the numbers that the claim needs are missing
 
-docs/claims.md says how to write such a file."""
+docs/claims.md explains how to write such a file."""
 
 
 def run(tokens: list[str]) -> int:
     """Print the verdict on every claim, with its arithmetic."""
-    parser = Parser("check", "What numbers say of the claims that are made of them.", EXAMPLES)
+    parser = Parser("check", "Test the claims of a report against its numbers.", EXAMPLES)
     parser.add_argument("document", metavar="FILE|REPORT", help=f"a YAML file, or {', '.join(REPORTS)}")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the findings to a JSON file as well")
-    parser.add_argument("--format", choices=FORMATS, default="text", help="of what is printed (default: text)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the findings to a JSON file")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="format of the output (default: text)")
     arguments = parser.arguments(tokens)
     path = find_document(arguments.document)
     document = read_document(path)

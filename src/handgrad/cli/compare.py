@@ -26,14 +26,16 @@ def run(tokens: list[str]) -> int:
     """Print runs side by side, what differs, and what each difference can tell."""
     parser = Parser(
         "compare",
-        "Put runs side by side. Runs that differ in their seed alone count as one\n"
-        "configuration. Of every two it is said which settings differ: with more than\n"
-        "one the comparison is confounded, and the runs that would tell the settings\n"
-        "apart are named, each with its command.",
+        "Compare runs. Runs that differ only in their seed count as one configuration. For\n"
+        "every pair of configurations the settings that differ are listed. If more than\n"
+        "one differs, the comparison is confounded, and the commands of the missing\n"
+        "controlled runs are printed.",
         EXAMPLES,
     )
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs, two or more")
-    parser.add_argument("--dataset", help="measure all of them on this data set's test images (default: their own)")
+    parser.add_argument(
+        "--dataset", help="evaluate all of them on the test images of this data set (default: their own)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to FILE")
     arguments = parser.arguments(tokens)
     comparison = compare([open_run(path) for path in arguments.runs], arguments.dataset, watched)

@@ -26,16 +26,16 @@ EXAMPLES = (
 
 OPTIONS: tuple[Option, ...] = (
     CONFIG,
-    Option("folds", Whole(2, 1000), "how many folds", ("k", "n_folds", "num_folds", "n_splits", "k_folds"), default=5),
+    Option("folds", Whole(2, 1000), "number of folds", ("k", "n_folds", "num_folds", "n_splits", "k_folds"), default=5),
     Option(
         "of",
         Name("of", ("train", "test")),
-        "train: each fold of the training set is tested by a model trained on the others; test: one model, "
-        "tested on each fold of the test set, all but the last of which validate it while it trains",
+        "train: test each fold of the training set with a model trained on the others; test: train one model, and test "
+        "it on each fold of the test set; all folds but the last also validate it during training",
         ("folds_of",),
         default="train",
     ),
-    Option("jobs", Whole(1, 1000), "folds that are trained at the same time", ("n_jobs", "workers"), default=1),
+    Option("jobs", Whole(1, 1000), "number of folds trained at the same time", ("n_jobs", "workers"), default=1),
     HELP,
 )
 

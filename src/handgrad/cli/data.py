@@ -21,15 +21,16 @@ def run(tokens: list[str]) -> int:
     """Show which data sets are here, or what one holds; download, verify one, or take pictures out of it."""
     parser = Parser(
         "data",
-        "Data sets: those with a name, a folder of images, or an .npz file.",
+        "List, download, verify and show data sets; save sample images. A data set is a\n"
+        "name from the list, a folder of images, or an .npz file.",
         "  handgrad data list\n  handgrad data show my-images       or: handgrad data my-images\n"
         "  handgrad data fetch mnist\n  handgrad data verify fashion_mnist\n"
         "  handgrad data sample digits --out samples    one test image a class, as PNG",
     )
     parser.add_argument("action", choices=ACTIONS)
-    parser.add_argument("name", nargs="?", help="a data set, as for --dataset (not for list)")
+    parser.add_argument("name", nargs="?", help="data set, as for --dataset; not needed for list")
     parser.add_argument(
-        "--out", type=Path, default=Path("samples"), help="folder for the pictures of sample (default: samples)"
+        "--out", type=Path, default=Path("samples"), help="folder for the images that sample saves (default: samples)"
     )
     alone = len(tokens) == 1 and tokens[0] not in ACTIONS and not tokens[0].startswith("-")
     arguments = parser.arguments(["show", *tokens] if alone else tokens)

@@ -25,7 +25,7 @@ EXAMPLES = (
     "handgrad derive -a sigmoid -nhl 3 -sz 1000,500,250 --optimizer momentum",
     "handgrad derive --model cnn --format tex --out cnn.tex",
 )
-FORMAT = Option("format", Name("format", tuple(FORMATS)), "notation; none: by the ending of --out, else text")
+FORMAT = Option("format", Name("format", tuple(FORMATS)), "notation; none: from the ending of --out, else text")
 OUT = Option(
     "out",
     Text(),

@@ -61,16 +61,20 @@ def run(tokens: list[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(
         "evaluate",
-        "Measure a run's network, class by class; or several runs on the same images,\nwith McNemar's test.",
+        "Compute all metrics of a run, per class; or compare several runs on the same\nimages with McNemar's test.",
         EXAMPLES,
     )
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs")
-    parser.add_argument("--ensemble", action="store_true", help="also ask all the runs as one: mean of probabilities")
-    parser.add_argument("--on", choices=PARTS, default="test", help="images to measure on (default: test)")
+    parser.add_argument(
+        "--ensemble", action="store_true", help="also evaluate the ensemble: the mean of all runs' probabilities"
+    )
+    parser.add_argument("--on", choices=PARTS, default="test", help="images to evaluate on (default: test)")
     parser.add_argument("--dataset", help="another data set of the same shape and classes (default: the run's own)")
-    parser.add_argument("--top", type=_count, default=10, metavar="N", help="confusions in words (default: 10)")
-    parser.add_argument("--percent", action="store_true", help="the confusion matrix in per cent as well")
-    parser.add_argument("--format", choices=("text", *FORMATS), default="text", help="how tables are printed")
+    parser.add_argument(
+        "--top", type=_count, default=10, metavar="N", help="number of most frequent confusions to list (default: 10)"
+    )
+    parser.add_argument("--percent", action="store_true", help="also print the confusion matrix in per cent")
+    parser.add_argument("--format", choices=("text", *FORMATS), default="text", help="format of the printed tables")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to FILE")
     parser.add_argument("--csv", type=Path, metavar="FOLDER", help="write tables and predictions to FOLDER")
     return parser

@@ -16,8 +16,8 @@ def run(tokens: list[str]) -> int:
     """Write the weights, and print what loads them."""
     parser = Parser(
         "export",
-        "Write a run's weights for PyTorch: under its names, in its layouts. The lines\n"
-        "that build the network there and load them are printed. A file ending in .npz\n"
+        "Write the weights of a run with PyTorch's names and layouts, and print the code\n"
+        "that builds the network in PyTorch and loads them. A file ending in .npz\n"
         "keeps handgrad's own names and layouts, for NumPy.",
         EXAMPLES,
     )

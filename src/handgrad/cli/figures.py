@@ -47,25 +47,27 @@ def run(tokens: list[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(
         "figures",
-        "Draw a run's figures, or with several runs what compares them, each with\nits numbers as CSV beside it.",
+        "Draw the figures of a run, or figures that compare several runs, with the\nnumbers of each figure as CSV.",
         EXAMPLES,
     )
     parser.add_argument("runs", type=Path, nargs="*", metavar="RUN", help="folders of runs")
-    parser.add_argument("--format", default="svg", choices=tuple(FORMATS), help="of the files (default: svg)")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="these figures alone; --list names them all")
+    parser.add_argument("--format", default="svg", choices=tuple(FORMATS), help="file format (default: svg)")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="draw only these figures; --list lists all")
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
         metavar="FOLDER",
-        help="where they go (default: RUN/figures; ./figures for several)",
+        help="folder to write to (default: RUN/figures; ./figures for several runs)",
     )
     parser.add_argument(
         "--tsne_images", "--tsne-images", type=int, default=TSNE_IMAGES, metavar="N",
-        help=f"test images in t-SNE, at most {MOST_TSNE_IMAGES:,} (default: {TSNE_IMAGES:,})",
+        help=f"number of test images in the t-SNE, at most {MOST_TSNE_IMAGES:,} (default: {TSNE_IMAGES:,})",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="draws the images to be shown (default: 0)")
-    parser.add_argument("--list", action="store_true", help="name all figures")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="random seed for the choice of images (default: 0)"
+    )
+    parser.add_argument("--list", action="store_true", help="list all figures")
     return parser
 
 

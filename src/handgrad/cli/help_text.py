@@ -33,7 +33,7 @@ def help_text(
     fields, start = RunConfig.model_fields.items(), {**PRESETS[preset], "preset": preset}
     for group, members in groupby(fields, lambda item: _extra(item[1])["group"]):
         parts.append(_section(group, (_field(name, info, start.get(name, info.default)) for name, info in members)))
-    parts.append("Any spelling that can mean one thing is taken: --learning-rate, -lr=0.1; ReLU.")
+    parts.append("Any unambiguous spelling works: --learning-rate, -lr=0.1, ReLU.")
     return "\n\n".join([*parts, *_examples(examples)]) + "\n"
 
 
@@ -55,7 +55,7 @@ def _examples(examples: Sequence[str]) -> list[str]:
 def _subcommands(program: str, summaries: Mapping[str, str]) -> str:
     words = program.rpartition(" ")[0]
     entries = (_entry((), f"{word} NAME", summary) for word, summary in summaries.items())
-    return _section(f"{words} WORD NAME, for a sweep that there is; each has its own --help", entries)
+    return _section(f"{words} SUBCOMMAND NAME, for an existing sweep; each has its own --help", entries)
 
 
 def _section(title: str, entries: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ def run(tokens: list[str]) -> int:
     """Print what is installed and found, or one optimizer's exact rule."""
     parser = Parser(
         "info",
-        "What handgrad runs on here; or, with --optimizer, the exact rule of one.",
+        "Print versions, processor and data found; or, with --optimizer, the exact update\nrule of an optimizer.",
         "  handgrad info\n  handgrad info --optimizer nadam",
     )
     parser.add_argument("--optimizer", metavar="NAME", help=f"one of {', '.join(OPTIMIZERS)}")

@@ -25,11 +25,11 @@ from handgrad.training.diagnose import heed
 
 OPTIONS = (
     CONFIG,
-    Option("steps", Whole(1, 100_000), "training steps to compare", ("n_steps",), default=100),
+    Option("steps", Whole(1, 100_000), "number of training steps to compare", ("n_steps",), default=100),
     Option(
         "torch",
         Names("torch", DISCREPANCIES),
-        "ways in which PyTorch's side is written otherwise, see below",
+        "variants of the PyTorch code, see below",
         default=(),
     ),
     HELP,
@@ -90,7 +90,7 @@ def _watched(steps: Iterable[int]) -> Iterable[int]:
 
 def _help() -> str:
     rows = [f"  {name:<26}{discrepancy.meaning}" for name, discrepancy in DISCREPANCIES.items()]
-    ways = "ways to write PyTorch's side otherwise (--torch), to see them found out:\n" + "\n".join(rows)
+    ways = "variants of the PyTorch code (--torch), whose differences lockstep then explains:\n" + "\n".join(rows)
     return help_text("handgrad lockstep [RUN]", EXAMPLES, OPTIONS) + f"\n{ways}\n"
 
 

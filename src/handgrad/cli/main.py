@@ -15,25 +15,25 @@ from handgrad.errors import FileSystemError, HandgradError, UsageError
 from handgrad.text import suggestion, visible_name
 
 COMMANDS = {
-    "train": "train a network on images, into a run folder",
-    "sweep": "search a network's settings: a W&B sweep file in, an answer out",
-    "resume": "go on with a run that was stopped or killed",
-    "runs": "list the runs there are, with their results",
-    "evaluate": "all numbers of a run's network, class by class; ensembles",
-    "compare": "put runs side by side, and say what their differences can tell",
-    "report": "everything about a run, or several compared, in one HTML file",
-    "figures": "draw a run, or several in comparison, with the numbers as CSV",
-    "derive": "the back-propagation equations of a network, printed and checked",
-    "predict": "name what is on images, with a run's network",
-    "crossval": "train and test over folds of the training or the test set",
+    "train": "train a network on images, and store the run in a folder",
+    "sweep": "search hyper-parameters, as a W&B sweep file describes them",
+    "resume": "continue a run that was stopped or killed",
+    "runs": "list all runs with their results",
+    "evaluate": "compute all metrics of a run, per class, or of an ensemble of runs",
+    "compare": "compare runs: settings, results, significance of the differences",
+    "report": "write a report of a run, or a comparison of several, as one HTML file",
+    "figures": "draw the figures of a run, or of several, with their numbers as CSV",
+    "derive": "print and check the back-propagation equations of a network",
+    "predict": "classify images with the network of a run",
+    "crossval": "cross-validate on the training set, or test on folds of the test set",
     "gradcheck": "check every gradient of a network against finite differences",
-    "lockstep": "PyTorch beside the hand-written engine: where they part, and why",
-    "export": "write a run's weights for PyTorch, and the lines that load them",
-    "reproduce": "run a course report again, whole or in part, or a recipe of yours",
-    "check": "judge the claims of a report, a course's or yours, by its numbers",
-    "data": "list, fetch, verify data sets; what one holds, samples of it",
+    "lockstep": "train here and in PyTorch step by step, and explain any difference",
+    "export": "write the weights of a run for PyTorch, and print code to load them",
+    "reproduce": "reproduce a course report, whole or in part, or your own recipe",
+    "check": "test the claims of a report against its numbers",
+    "data": "list, download, verify and show data sets; save sample images",
     "bench": "time the training steps of a configuration, here and in PyTorch",
-    "info": "versions, BLAS, processor, data found; the rule of an optimizer",
+    "info": "versions, processor and data found; the update rule of an optimizer",
 }
 
 LEAST_BYTES = 1 << 30  # of address space, to load all libraries
@@ -134,11 +134,11 @@ def _help() -> str:
     lines = [
         "usage: handgrad COMMAND …",
         "",
-        "Deep learning written out by hand, and the laboratory around it.",
+        "Train image classifiers, compare them, search hyper-parameters, write reports.",
         "",
         "commands:",
     ]
-    more = "`handgrad COMMAND --help` tells more. --debug shows the traceback of an error."
+    more = "`handgrad COMMAND --help` lists its options. --debug shows the traceback of an error."
     return "\n".join([*lines, *rows, "", EXAMPLES, "", more])
 
 

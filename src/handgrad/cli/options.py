@@ -20,7 +20,7 @@ class Option(NamedTuple):
 HELP = Option("help", Switch(), "show this help", ("h",), default=False)
 
 CONFIG = Option(
-    "config", Text(), "YAML file of settings, which flags override", ("c", "cfg", "config_file", "config_path")
+    "config", Text(), "YAML file of settings; flags override them", ("c", "cfg", "config_file", "config_path")
 )
 
 DEBUG = Option("debug", Switch(), "show the traceback of an error", default=False)
@@ -32,7 +32,13 @@ WANDB = (
 
 TRAIN: tuple[Option, ...] = (
     CONFIG,
-    Option("mode", Name("mode", ("single", "sweep")), "single: one run; sweep: many", ("run_mode",), default="single"),
+    Option(
+        "mode",
+        Name("mode", ("single", "sweep")),
+        "single: train once; sweep: search settings",
+        ("run_mode",),
+        default="single",
+    ),
     Option(
         "sweep",
         Switch(),
@@ -42,12 +48,15 @@ TRAIN: tuple[Option, ...] = (
         sets=("mode", "sweep"),
     ),
     Option(
-        "sweep_config", Text(), "another sweep file than the course's, for --mode sweep", ("sweep_file", "sweep_yaml")
+        "sweep_config",
+        Text(),
+        "sweep file for --mode sweep; none: the sweep of the DA6401 course",
+        ("sweep_file", "sweep_yaml"),
     ),
     Option(
         "count",
         Whole(1),
-        "runs in a sweep",
+        "number of trials, for --mode sweep",
         (
             "sweep_count",
             "num_runs",
@@ -60,43 +69,60 @@ TRAIN: tuple[Option, ...] = (
             "num_sweeps",
         ),
     ),
-    Option("method", Name("method", ("grid", "random", "bayes", "gp")), "search of --mode sweep", ("sweep_method",)),
-    Option("seeds", Whole(1, 10_000), "train this many times, with seeds from --seed on", ("n_seeds", "num_seeds")),
+    Option(
+        "method",
+        Name("method", ("grid", "random", "bayes", "gp")),
+        "search method, for --mode sweep",
+        ("sweep_method",),
+    ),
+    Option("seeds", Whole(1, 10_000), "train with this many random seeds, from --seed on", ("n_seeds", "num_seeds")),
     Option("report", Switch(), "write report.html into the run's folder at the end", default=True),
-    Option("dry_run", Switch(), "print what would be trained, and stop", default=False),
+    Option("dry_run", Switch(), "print the network and an estimate of the time, and stop", default=False),
     DEBUG,
-    Option("use_wandb", Switch(), "follow the run on Weights & Biases", WANDB),
+    Option("use_wandb", Switch(), "log the run to Weights & Biases", WANDB),
     Option(
         "model_save_path",
         Text(),
-        "another file for the weights",
+        "also save the weights to this file",
         ("msp", "save_path", "save_model_path", "model_save", "model_output"),
     ),
     Option(
         "config_save_path",
         Text(),
-        "another file for the settings",
+        "also save the settings to this file",
         ("save_config_path", "config_save", "save_config", "csp"),
     ),
     Option(
         "model_path",
         Text(),
-        "weights to start from",
+        "file of weights to start from",
         ("load_model", "model_file", "load_path", "load_weights", "pretrained"),
     ),
     HELP,
 )
 
-JOBS = Option("jobs", Whole(1, 10_000), "trials at a time; none: one a core", ("j", "n_jobs", "workers", "num_workers"))
-USE_WANDB = Option("use_wandb", Switch(), "follow every trial on Weights & Biases", WANDB)
-STORAGE = Option("storage", Text(), "sqlite:///FILE or postgresql://..., which several machines can share", ("db",))
-SWEEPS_DIR = Option("sweeps_dir", Text(), "folder that holds the folders of sweeps", ("sweeps_folder",), "sweeps")
+JOBS = Option(
+    "jobs",
+    Whole(1, 10_000),
+    "number of trials at the same time; none: one per core",
+    ("j", "n_jobs", "workers", "num_workers"),
+)
+USE_WANDB = Option("use_wandb", Switch(), "log every trial to Weights & Biases", WANDB)
+STORAGE = Option(
+    "storage",
+    Text(),
+    "database of the trials: sqlite:///FILE, or postgresql://..., which several machines can share",
+    ("db",),
+)
+SWEEPS_DIR = Option("sweeps_dir", Text(), "folder for the sweep folders", ("sweeps_folder",), "sweeps")
 
 OF_RUNNING: tuple[Option, ...] = (
-    Option("trials", Whole(1), "configurations in all, counting those of an earlier start", ("count", "n_trials")),
-    Option("hours", Number("(0, inf)"), "start no trial after so long", ("max_hours",)),
+    Option(
+        "trials", Whole(1), "total number of configurations, including those of earlier calls", ("count", "n_trials")
+    ),
+    Option("hours", Number("(0, inf)"), "start no new trial after this many hours", ("max_hours",)),
     JOBS,
-    Option("seeds", Whole(1, 10_000), "runs of each configuration, with seeds from --seed on", ("n_seeds",)),
+    Option("seeds", Whole(1, 10_000), "number of random seeds for each configuration, from --seed on", ("n_seeds",)),
     Option("ray", Text(), "run trials on a Ray cluster: auto, local, HOST:PORT or ray://HOST:PORT", ("ray_address",)),
     Option("report", Switch(), "write the sweep's report at the end", default=True),
 )
@@ -104,12 +130,12 @@ OF_RUNNING: tuple[Option, ...] = (
 SWEEP: tuple[Option, ...] = (
     CONFIG,
     *OF_RUNNING,
-    Option("name", Text(run_name), "the sweep's folder; none: as in the file", ("sweep_name",)),
-    Option("resume", Switch(), "go on with the sweep of that name, if there is one", default=False),
-    Option("method", Name("method", ("grid", "random", "bayes", "gp")), "another search than the file's", ("search",)),
+    Option("name", Text(run_name), "name of the sweep and of its folder; none: the name in the file", ("sweep_name",)),
+    Option("resume", Switch(), "resume the sweep of that name, if it exists", default=False),
+    Option("method", Name("method", ("grid", "random", "bayes", "gp")), "search method; none: the file's", ("search",)),
     STORAGE,
     SWEEPS_DIR,
-    Option("dry_run", Switch(), "examine the sweep, estimate its hours, and stop", default=False),
+    Option("dry_run", Switch(), "check the sweep, estimate its hours, and stop", default=False),
     USE_WANDB,
     DEBUG,
     HELP,

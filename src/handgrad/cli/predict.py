@@ -17,7 +17,7 @@ def run(tokens: list[str]) -> int:
     """Print the three likeliest classes of each image."""
     parser = Parser(
         "predict",
-        "Name what is on images (PNG or JPEG) of any size,\nlight on dark or dark on light.",
+        "Classify images (PNG or JPEG) of any size, light on dark or dark on light.",
         "  handgrad predict runs/NAME shoe.png\n  handgrad predict runs/NAME drawings/*.png",
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")

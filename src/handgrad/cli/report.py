@@ -13,7 +13,7 @@ def run(tokens: list[str]) -> int:
     """Write the report of a run, or of several compared."""
     parser = Parser(
         "report",
-        "Write what a run did as one HTML file that opens without a network, or as\nMarkdown with its figures beside "
+        "Write the report of a run as one HTML file that works offline, or as\nMarkdown with its figures beside "
         "it. Several runs make a comparison.",
         "  handgrad report runs/NAME\n"
         "  handgrad report runs/NAME -o hand-in.html\n"
@@ -24,14 +24,14 @@ def run(tokens: list[str]) -> int:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="file to write (default: report.html in the run's folder)"
     )
-    parser.add_argument("--format", choices=("html", "md"), help="html or md (default: by the file's suffix)")
+    parser.add_argument("--format", choices=("html", "md"), help="html or md (default: from the suffix of the file)")
     parser.add_argument(
         "--tsne_images",
         "--tsne-images",
         type=int,
         default=TSNE_IMAGES,
         metavar="N",
-        help="test images in the t-SNE, 10 to 5000",
+        help="number of test images in the t-SNE, 10 to 5000",
     )
     arguments = parser.arguments(tokens)
     runs = [open_run(path) for path in arguments.runs]

@@ -29,9 +29,9 @@ EXAMPLES = """  handgrad reproduce --list                  the recipes and their
   handgrad reproduce da6401 --jobs 4
   handgrad reproduce my-course.yaml          your own: see docs/recipes.md
 
-The same command goes on where it was stopped: runs that are over are not run
-again. Everything is written to reproductions/RECIPE: report.html, report.md,
-README.md with the numbers, results.json, and a folder for each run."""
+If it was stopped, the same command resumes it; finished runs are not repeated.
+The folder reproductions/RECIPE gets report.html, report.md, README.md with the
+numbers, results.json, and a folder for each run."""
 
 
 def run(tokens: list[str]) -> int:
@@ -65,17 +65,24 @@ def run(tokens: list[str]) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser("reproduce", "Rerun a whole report: every experiment, figure, number and claim.", EXAMPLES)
+    parser = Parser("reproduce", "Reproduce a whole report: every experiment, figure, number and claim.", EXAMPLES)
     add = parser.add_argument
     add("recipe", nargs="?", metavar="RECIPE", help=f"{', '.join(REPORTS)}, or a YAML file")
     add("--list", action="store_true", help="list the recipes and their questions, and stop")
-    add("--question", "--questions", action="append", default=[], metavar="N", help="only this one; may be repeated")
-    add("--quick", action="store_true", help="fewer images, epochs and seeds, and say so in the title")
-    add("--seeds", type=int, metavar="N", help="trainings of each experiment (default: as the recipe says)")
-    add("--jobs", type=int, metavar="N", help="runs at a time (default: one for each core)")
+    add(
+        "--question",
+        "--questions",
+        action="append",
+        default=[],
+        metavar="N",
+        help="only this question; may be repeated",
+    )
+    add("--quick", action="store_true", help="fewer images, epochs and seeds; the title of the report says so")
+    add("--seeds", type=int, metavar="N", help="number of seeds for each experiment (default: the recipe's)")
+    add("--jobs", type=int, metavar="N", help="number of runs at the same time (default: one per core)")
     add("--dataset", metavar="NAME", help="train on this data set instead, such as digits")
-    add("--estimate", action="store_true", help="tell how long it would take, and stop")
-    add("--npz", action="store_true", help="keep each network's weights as weights.npz as well")
+    add("--estimate", action="store_true", help="print an estimate of the time, and stop")
+    add("--npz", action="store_true", help="also save the weights of each network as weights.npz")
     add("-o", "--output", type=Path, metavar="DIR", help="folder for everything (default: reproductions/RECIPE)")
     return parser
 

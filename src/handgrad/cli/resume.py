@@ -14,8 +14,8 @@ def run(tokens: list[str]) -> int:
     """Go on with a run; the result is the same to the last bit as without the stop."""
     parser = Parser(
         "resume",
-        "Go on with a run that was stopped, killed or ran out of time.\n"
-        "It ends bit-identical to a run that was never stopped,\non the same machine and with the same versions.",
+        "Continue a run that was stopped, killed or ran out of time. On the same machine\n"
+        "and with the same versions, the result is bit-identical to that of a run that\nwas never stopped.",
         "  handgrad resume runs/NAME",
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")

@@ -15,9 +15,7 @@ WIDEST = 1000  # a name is never broken: it is last, and wanted for the next com
 
 def run(tokens: list[str]) -> int:
     """Print a table of the runs below a folder, oldest first."""
-    parser = Parser(
-        "runs", "List the runs there are, with their results.", "  handgrad runs\n  handgrad runs --runs_dir sweeps/a"
-    )
+    parser = Parser("runs", "List all runs with their results.", "  handgrad runs\n  handgrad runs --runs_dir sweeps/a")
     parser.add_argument(
         "--runs_dir", "--runs-dir", type=Path, default=Path("runs"), help="folder of runs (default: runs)"
     )

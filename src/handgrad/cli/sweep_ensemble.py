@@ -66,14 +66,14 @@ def points(outcome: Outcome) -> Iterator[str]:
 
 
 ENSEMBLE = Subcommand(
-    "an ensemble of the best configurations' networks",
+    "average the predictions of the best networks",
     together,
     (
-        Option("top", Whole(2), "configurations to choose from, the best first", ("n",), default=5),
+        Option("top", Whole(2), "number of the best configurations to choose from", ("n",), default=5),
         Option(
             "select",
             Name("select", tuple(SELECTIONS)),
-            "all: each of them once; greedy: those whose mean is best on validation images, also several times",
+            "all: each of them once; greedy: add, one by one, the member that improves the validation accuracy most",
             default="all",
         ),
         SWEEPS_DIR,
@@ -81,6 +81,6 @@ ENSEMBLE = Subcommand(
         HELP,
     ),
     ("handgrad sweep ensemble first", "handgrad sweep ensemble first --top 20 --select greedy"),
-    "Average the probabilities of one network of each of the best configurations. Validation images choose, the test "
-    "images are asked about once for the ensemble and its members.",
+    "Average the probabilities of the networks of the best configurations, one network each. The validation images "
+    "choose the members. The ensemble and its members are then evaluated on the test images, once.",
 )

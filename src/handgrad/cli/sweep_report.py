@@ -48,16 +48,18 @@ def sweep_report(sweep: Sweep, parsed: ParsedFlags) -> int:
 
 
 REPORT = Subcommand(
-    "which configuration, why, and how sure: a page with all that it found",
+    "write the report: the best configuration, why, and all results",
     sweep_report,
     (
-        Option("output", Words(), "file to write; none: report.html and report.md in the sweep's folder", ("o", "out")),
-        Option("format", Name("format", tuple(WRITERS)), "html or md; none: by the file's suffix", ("f",)),
+        Option(
+            "output", Words(), "file to write; none: report.html and report.md in the folder of the sweep", ("o", "out")
+        ),
+        Option("format", Name("format", tuple(WRITERS)), "html or md; none: from the suffix of the file", ("f",)),
         *(STORAGE, SWEEPS_DIR, DEBUG, HELP),
     ),
     ("handgrad sweep report first", "handgrad sweep report first -o first.html", "handgrad sweep report sweeps/first"),
-    "Write what a sweep has found as one HTML file that opens without a network, as Markdown, and its figures as SVG "
-    "with their numbers as CSV. A sweep that still runs is reported as far as it is.",
+    "Write the report of a sweep as one HTML file that works offline, as Markdown, and its figures as SVG with their "
+    "numbers as CSV. The report of a running sweep shows the trials that are finished.",
 )
 
 

@@ -52,17 +52,17 @@ def table_of(records: list[dict[str, Any]], metric: str) -> Table:
 
 
 TEST = Subcommand(
-    "the test accuracy of the best, looked at once and kept",
+    "measure the test accuracy of the best configuration, once",
     test,
     (
-        Option("top", Whole(1), "the best so many configurations", ("n",), default=1),
-        Option("trial", Whole(0), "the configuration of the trial of this number in their place", ("number",)),
+        Option("top", Whole(1), "number of best configurations to test", ("n",), default=1),
+        Option("trial", Whole(0), "test the configuration of this trial instead", ("number",)),
         SWEEPS_DIR,
         DEBUG,
         HELP,
     ),
     ("handgrad sweep test first", "handgrad sweep test first --top 3", "handgrad sweep test first --trial 17"),
-    "Ask the networks of a sweep's best configurations about the test images. Validation has chosen them; the test "
-    "accuracy is never used to choose.\n"
-    "NAME/chosen.json keeps what was found, and tells how many configurations were ever looked at.",
+    "Evaluate the networks of a sweep's best configurations on the test images. The validation images chose them; the "
+    "test accuracy is never used to choose.\n"
+    "NAME/chosen.json stores the results, and how many configurations were evaluated on the test images so far.",
 )

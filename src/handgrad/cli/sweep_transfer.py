@@ -57,11 +57,11 @@ def _show(screen: Screen, outcome: Outcome) -> None:
 
 
 TRANSFER = Subcommand(
-    "run a few good, different configurations on another data set",
+    "train a few good, different configurations on another data set",
     transfer,
     (
-        Option("top", Whole(1), "configurations to take over", ("n", "configurations"), default=3),
-        Option("seeds", Whole(1, 10_000), "runs of each, with seeds from --seed on", ("n_seeds",), default=1),
+        Option("top", Whole(1), "number of configurations to transfer", ("n", "configurations"), default=3),
+        Option("seeds", Whole(1, 10_000), "number of random seeds for each, from --seed on", ("n_seeds",), default=1),
         JOBS,
         USE_WANDB,
         SWEEPS_DIR,
@@ -73,9 +73,9 @@ TRANSFER = Subcommand(
         "handgrad sweep transfer first --dataset mnist --top 5 --seeds 3 --jobs 2",
         "handgrad sweep transfer first --dataset photos/ --epochs 20",
     ),
-    "Choose configurations of a sweep that are all good and as different as can be, train them on another data set, "
-    "and ask their networks about its test images.\n"
-    "--dataset and any other setting, such as --epochs, holds for all of them there. The same command again goes on "
-    "with what is missing. Results are in NAME/transfer/DATASET.",
+    "Choose configurations of a sweep that are all good and as different as possible, train them on another data set, "
+    "and evaluate their networks on its test images.\n"
+    "--dataset and other settings, such as --epochs, apply to all of these trainings. If the command was stopped, the "
+    "same command runs what is missing. Results are in NAME/transfer/DATASET.",
     settings=None,
 )

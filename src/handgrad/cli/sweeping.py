@@ -51,12 +51,12 @@ def resume_sweep(sweep: Sweep, parsed: ParsedFlags) -> int:
 
 
 RESUME = Subcommand(
-    "run what is missing of its trials, or more of them",
+    "run the missing trials, or more trials",
     resume_sweep,
     (*OF_RUNNING, STORAGE, SWEEPS_DIR, DEBUG, HELP),
     ("handgrad sweep resume first", "handgrad sweep resume first --trials 40 --jobs 2"),
-    "Go on with a sweep, with the settings that it began with: run what is missing of its trials, try those again that "
-    "were lost, and run as many more as --trials and --seeds ask for.",
+    "Resume a sweep with its original settings: run the missing trials, repeat the lost ones, and run more if --trials "
+    "or --seeds ask for more.",
 )
 
 

@@ -100,85 +100,95 @@ class Schema(BaseModel):
 
     preset: Annotated[str, Name("preset", presets.PRESETS)] = _preset(
         presets.BEST,
-        "what settings are that are not given; best: handgrad's tuned network, with batch normalisation, dropout and a "
-        "one-cycle rate; plain: the bare network of the course, from which train.py starts",
+        "values of all settings that are not given; best: handgrad's tuned network, with batch normalisation, dropout "
+        "and a one-cycle learning rate; plain: a network without these three, which train.py starts from",
     )
 
     dataset: Annotated[str, Text(canonical_name)] = _data(
         "fashion_mnist", "digits, mnist, fashion_mnist, a folder with a sub-folder of images per class, or an .npz file"
     )
     resize: Annotated[tuple[int, int] | None, Size(optional=True)] = _data(
-        None, "height and width that every image is brought to"
+        None, "resize every image to this height and width"
     )
-    validation_fraction: Annotated[float, Number("[0, 1)")] = _data(0.1, "share of the training images held out")
-    train_fraction: Annotated[float, Number("(0, 1]")] = _data(1.0, "share of the training images used at all")
+    validation_fraction: Annotated[float, Number("[0, 1)")] = _data(
+        0.1, "share of the training images held out for validation"
+    )
+    train_fraction: Annotated[float, Number("(0, 1]")] = _data(1.0, "share of the training images to use")
     fold: Annotated[str | None, FoldName(optional=True)] = _data(
         None,
-        "2/5: train without the second of five folds of the training images, and test on that; test/5: validate on all "
-        "but the last of five folds of the test images, which choose nothing: the last epoch is kept",
+        "2/5: hold out the second of five folds of the training images, and test on it; test/5: validate on all but "
+        "the last of five folds of the test images; they choose nothing: the last epoch is kept",
     )
     noise: Annotated[float, Number("[0, 1]")] = _data(
-        0.0, "deviation of the noise added to training images, 1 being the full pixel range"
+        0.0, "standard deviation of the noise added to training images; 1 is the full pixel range"
     )
     shift: Annotated[float, Number("[0, 1000]")] = _data(0.0, "largest random shift of training images, in pixels")
     elastic: Annotated[float, Number("[0, 1000]")] = _data(
         0.0, "strength alpha of the random elastic deformation of training images, in pixels"
     )
-    elastic_sigma: Annotated[float, Number("(0, 100]")] = _data(4.0, "smoothness of that deformation, in pixels")
+    elastic_sigma: Annotated[float, Number("(0, 100]")] = _data(
+        4.0, "smoothness sigma of the elastic deformation, in pixels"
+    )
     normalize: Annotated[str, Name("normalize", ("unit", "standard"))] = _data(
-        "unit", "unit: pixels from 0 to 1; standard: mean 0 and deviation 1 over the training set"
+        "unit", "unit: pixels from 0 to 1; standard: mean 0 and standard deviation 1 over the training set"
     )
 
     features: Annotated[str, Name("features", FEATURES)] = _data(
-        "pixels", "what enters the model: pixels, or hog: 64 numbers, a histogram of oriented gradients"
+        "pixels", "inputs of the model: pixels, or hog: a histogram of oriented gradients, 64 numbers"
     )
 
     model: Annotated[str, Name("model", MODELS)] = _network(
         "mlp",
-        "mlp: dense layers as the settings below say; cnn: two convolutions of four 3x3 filters, each with batch "
-        "normalisation, activation and 2x2 pools; or a YAML file with a list of layers, see layers; or, by "
-        "scikit-learn: svm, linear_svm, logistic, knn, random_forest; hog- before any of them is --features hog",
+        "mlp: dense layers, given by the settings below; cnn: two convolutions of four 3x3 filters, each followed by "
+        "batch normalisation, activation and 2x2 pooling; a YAML file with a list of layers, see layers; or a model of "
+        "scikit-learn: svm, linear_svm, logistic, knn, random_forest; a prefix such as in hog-svm sets --features hog",
     )
     model_options: Annotated[dict[str, float], Options()] = _network(
-        {}, "what a model of scikit-learn has, such as C=5 gamma=0.05 for svm"
+        {}, "hyper-parameters of a scikit-learn model, such as C=5 gamma=0.05 for svm"
     )
-    num_layers: Annotated[int, Whole(0, 1000)] = _network(2, "hidden layers; 0 is softmax regression")
+    num_layers: Annotated[int, Whole(0, 1000)] = _network(2, "number of hidden layers; 0 is softmax regression")
     hidden_size: Annotated[int | tuple[int, ...], Wholes(MANY)] = _network(
         DEFAULT_SIZES,
-        "units of each hidden layer, or one number per layer, such as 256 128 64; 128 where only num_layers is given",
+        "units of each hidden layer, or one number per layer, such as 256 128 64; 128 if only num_layers is given",
     )
     activation: Annotated[str, Name("activation", ACTIVATIONS)] = _network(
         _preferred("relu", ACTIVATIONS), "activation of the hidden layers"
     )
-    dropout: Annotated[float, _bounded("dropout")] = _network(0.3, "share of each hidden layer's outputs dropped")
+    dropout: Annotated[float, _bounded("dropout")] = _network(
+        0.3, "share of each hidden layer's outputs that is dropped"
+    )
     batch_norm: Annotated[bool, Switch()] = _network(True, "batch normalisation before each activation")
-    weight_init: Annotated[str, Name("weight_init", INITIALIZERS)] = _network("he", "what the weights start from")
-    init_scale: Annotated[float | None, _own("init_scale")] = _network(None, "deviation of the weights that are drawn")
+    weight_init: Annotated[str, Name("weight_init", INITIALIZERS)] = _network(
+        "he", "distribution of the initial weights"
+    )
+    init_scale: Annotated[float | None, _own("init_scale")] = _network(
+        None, "standard deviation of the initial weights"
+    )
     layers: Annotated[tuple[str, ...] | None, LayerList(optional=True)] = _network(
         None,
-        "the whole network as a list such as conv2d:8,3 relu max_pool2d:2 dense:128 relu dropout:0.3, in place of "
+        "the whole network as a list such as conv2d:8,3 relu max_pool2d:2 dense:128 relu dropout:0.3, instead of "
         "model, num_layers, hidden_size, activation, dropout and batch_norm; the output layer is added",
     )
-    loss: Annotated[str, Name("loss", LOSSES)] = _network("cross_entropy", "what training minimises")
+    loss: Annotated[str, Name("loss", LOSSES)] = _network("cross_entropy", "loss that training minimises")
     label_smoothing: Annotated[float | None, _own("label_smoothing")] = _network(
-        None, "share of each label spread over all classes"
+        None, "share of each label that is spread over all classes"
     )
     backend: Annotated[str, Name("backend", BACKENDS)] = _network(
         "handgrad", "handgrad: the hand-written engine; torch: the same network and data order in PyTorch"
     )
     device: Annotated[str, Name("device", DEVICES)] = _network(
-        "cpu", "what PyTorch computes on: cpu, cuda, or auto for cuda where there is one"
+        "cpu", "device for PyTorch: cpu, cuda, or auto: cuda if there is one, else cpu"
     )
-    dtype: Annotated[str, Name("dtype", DTYPES)] = _network("float32", "precision of all arithmetic")
+    dtype: Annotated[str, Name("dtype", DTYPES)] = _network("float32", "floating-point precision")
 
     epochs: Annotated[int, Whole(1, MANY)] = _training(20, "passes over the training images")
     batch_size: Annotated[int, Whole(1, MANY)] = _training(128, "images per step")
-    seed: Annotated[int, Whole(0, 2**63 - 1)] = _training(0, "number that all randomness is drawn from")
+    seed: Annotated[int, Whole(0, 2**63 - 1)] = _training(0, "random seed")
     patience: Annotated[int, Whole(0, MANY)] = _training(
-        0, "stop after this many epochs without a better `monitor`; 0: never"
+        0, "stop after this many epochs in which `monitor` did not improve; 0: never"
     )
     monitor: Annotated[str, Name("monitor", ("validation_accuracy", "validation_loss"))] = _training(
-        "validation_accuracy", "what decides which epoch is best"
+        "validation_accuracy", "metric that decides which epoch is best"
     )
     keep: Annotated[str, Name("keep", ("best", "last"))] = _training("best", "epoch whose weights are kept")
     time_limit: Annotated[float, Number("[0, inf)")] = _training(0.0, "stop after this many seconds; 0: never")
@@ -186,45 +196,55 @@ class Schema(BaseModel):
     evaluate_every: Annotated[int, Whole(0)] = _training(
         0, "iterations between two evaluations; 0: after each epoch only"
     )
-    log_test: Annotated[bool, Switch()] = _training(False, "evaluate on the test images after each epoch too")
-    checkpoint_seconds: Annotated[float, Number("[0, inf)")] = _training(30.0, "least time between two checkpoints")
+    log_test: Annotated[bool, Switch()] = _training(False, "also evaluate on the test images after each epoch")
+    checkpoint_seconds: Annotated[float, Number("[0, inf)")] = _training(
+        30.0, "seconds between two checkpoints, at least"
+    )
 
     optimizer: Annotated[str, Name("optimizer", OPTIMIZERS)] = _optimizer(_preferred("adam", OPTIMIZERS), "update rule")
-    learning_rate: Annotated[float | None, _own("learning_rate")] = _optimizer(None, "step length")
-    momentum: Annotated[float | None, _own("momentum")] = _optimizer(None, "share of the velocity that is kept")
-    beta: Annotated[float | None, _own("beta")] = _optimizer(None, "decay of the mean squared gradient")
-    beta1: Annotated[float | None, _own("beta1")] = _optimizer(None, "decay of the mean gradient")
-    beta2: Annotated[float | None, _own("beta2")] = _optimizer(None, "decay of the mean squared gradient")
-    epsilon: Annotated[float | None, _own("epsilon")] = _optimizer(None, "keeps denominators from zero")
+    learning_rate: Annotated[float | None, _own("learning_rate")] = _optimizer(None, "step size")
+    momentum: Annotated[float | None, _own("momentum")] = _optimizer(None, "share of the velocity that each step keeps")
+    beta: Annotated[float | None, _own("beta")] = _optimizer(
+        None, "decay rate of the running mean of squared gradients"
+    )
+    beta1: Annotated[float | None, _own("beta1")] = _optimizer(None, "decay rate of the running mean of gradients")
+    beta2: Annotated[float | None, _own("beta2")] = _optimizer(
+        None, "decay rate of the running mean of squared gradients"
+    )
+    epsilon: Annotated[float | None, _own("epsilon")] = _optimizer(None, "avoids division by zero")
     optimizer_options: Annotated[dict[str, float], Options()] = _optimizer(
-        {}, "what else the optimizer has, such as beta3=0.99 for eve"
+        {}, "other hyper-parameters of the optimizer, such as beta3=0.99 for eve"
     )
     weight_decay: Annotated[float, _bounded("weight_decay")] = _optimizer(
-        0.0, "L2 penalty: this times w is added to the gradient (adamw decays the weights directly)"
+        0.0, "L2 penalty: adds this number times w to the gradient (adamw decays the weights directly)"
     )
-    l1: Annotated[float, _bounded("l1")] = _optimizer(0.0, "L1 penalty: this times sign(w) is added likewise")
-    clip_norm: Annotated[float, _bounded("clip_norm")] = _optimizer(0.0, "largest norm of the gradient; 0: any")
+    l1: Annotated[float, _bounded("l1")] = _optimizer(0.0, "L1 penalty: adds this number times sign(w) to the gradient")
+    clip_norm: Annotated[float, _bounded("clip_norm")] = _optimizer(
+        0.0, "clip the gradient to this norm; 0: no clipping"
+    )
 
     schedule: Annotated[str, Name("schedule", SCHEDULES)] = _schedule(
-        _preferred("one_cycle", SCHEDULES), "course of the learning rate"
+        _preferred("one_cycle", SCHEDULES), "learning-rate schedule"
     )
     schedule_steps: Annotated[int | None, Whole(1, optional=True)] = _schedule(None, "steps between two decays")
-    schedule_factor: Annotated[float | None, _own("schedule_factor")] = _schedule(None, "factor of each such decay")
-    warmup_steps: Annotated[int, Whole(0)] = _schedule(0, "steps over which the learning rate rises linearly at first")
-
-    runs_dir: Annotated[str, Text()] = _run("runs", "folder that holds the folders of runs")
-    name: Annotated[str | None, Text(run_name, optional=True)] = _run(
-        None, "what the run is called, and its folder as far as one can; none: made from the settings"
+    schedule_factor: Annotated[float | None, _own("schedule_factor")] = _schedule(None, "factor of each decay")
+    warmup_steps: Annotated[int, Whole(0)] = _schedule(
+        0, "number of first steps during which the learning rate rises linearly"
     )
 
-    track: Annotated[tuple[str, ...], Names("track", TRACKERS)] = _tracking((), "trackers that follow the run")
-    wandb_project: Annotated[str | None, Text(optional=True)] = _tracking(None, "project on Weights & Biases")
-    wandb_entity: Annotated[str | None, Text(optional=True)] = _tracking(None, "user or team on Weights & Biases")
+    runs_dir: Annotated[str, Text()] = _run("runs", "folder for the run folders")
+    name: Annotated[str | None, Text(run_name, optional=True)] = _run(
+        None, "name of the run and, as far as possible, of its folder; none: made from the settings"
+    )
+
+    track: Annotated[tuple[str, ...], Names("track", TRACKERS)] = _tracking((), "experiment trackers that log the run")
+    wandb_project: Annotated[str | None, Text(optional=True)] = _tracking(None, "project in Weights & Biases")
+    wandb_entity: Annotated[str | None, Text(optional=True)] = _tracking(None, "user or team in Weights & Biases")
     wandb_group: Annotated[str | None, Text(optional=True)] = _tracking(
-        None, "group of runs on Weights & Biases; a sweep's trials get its name"
+        None, "group of runs in Weights & Biases; for the trials of a sweep, the sweep's name"
     )
     wandb_mode: Annotated[str | None, Name("wandb_mode", ("online", "offline", "disabled"), optional=True)] = _tracking(
-        None, "online, offline or disabled; none: as $WANDB_MODE says"
+        None, "online, offline or disabled; none: the value of $WANDB_MODE"
     )
 
     def __eq__(self, other: object) -> bool:
