@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from handgrad.cli.flags import parse
-from handgrad.config import RunConfig, differences, kind_of
+from handgrad.config import RunConfig, differences, value_type_of
 from handgrad.errors import FileSystemError, UsageError
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LOSSES
 from handgrad.optim import OPTIMIZERS, SCHEDULES
@@ -241,7 +241,7 @@ def test_defaults_are_canonical_and_described():
     config = RunConfig()
     groups = {"preset", "data", "network", "training", "optimizer", "schedule", "run", "tracking"}
     for name, info in RunConfig.model_fields.items():
-        assert kind_of(name)(info.default) == getattr(config, name) == info.default
+        assert value_type_of(name)(info.default) == getattr(config, name) == info.default
         assert info.description
         assert not info.description.endswith(".")
         assert info.json_schema_extra["group"] in groups

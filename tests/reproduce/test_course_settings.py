@@ -3,7 +3,7 @@
 import pytest
 
 from handgrad.claims import REPORTS, read_document, report_file
-from handgrad.config import RunConfig, build_layers, kind_of
+from handgrad.config import RunConfig, build_layers, value_type_of
 from handgrad.config.describe import idle
 from handgrad.nn import Network
 from handgrad.reproduce.tasks import config_of
@@ -27,7 +27,7 @@ def test_runs_as_reported_have_the_stated_settings(report):
         stated = {each: value for each, value in document.settings_of(name).items() if each in RunConfig.model_fields}
         for setting in set(stated) - idle(config) - OTHERWISE.get(report, set()):
             got = getattr(config, setting)
-            assert kind_of(setting).read(stated[setting]) in (got, (got,)), f"{name}: {setting}"
+            assert value_type_of(setting).read(stated[setting]) in (got, (got,)), f"{name}: {setting}"
 
 
 @pytest.mark.parametrize("report", REPORTS)

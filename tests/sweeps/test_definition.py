@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handgrad.config import RunConfig, kind_of
+from handgrad.config import RunConfig, value_type_of
 from handgrad.errors import UsageError
 from handgrad.sweeps import Hyperband, Metric, SweepDefinition, read_sweep
 from handgrad.sweeps.space import Categorical, Constant, Uniform
@@ -54,7 +54,7 @@ def test_every_draw_is_a_valid_configuration(parameters, seed, method):
     assert definition.sample(np.random.default_rng(seed), base) == values
     config = definition.to_config(values, base)
     for name, value in (values | definition.constants).items():
-        assert kind_of(name)(value) == value
+        assert value_type_of(name)(value) == value
         if name not in ("num_layers", "hidden_size"):  # a list of sizes settles both
             assert getattr(config, name) == value
     restored = SweepDefinition.from_mapping(json.loads(json.dumps(definition.to_mapping())))

@@ -10,7 +10,7 @@ from tests.commands import TINY, call
 from tests.ingredients import nn
 from tests.nn import passes
 from tests.rounding import assert_close
-from tests.torch_port.test_twin_layers import NETWORKS, filled
+from tests.torch_port.test_ported_layers import NETWORKS, filled
 
 from handgrad.config import RunConfig
 from handgrad.errors import CorruptDataError, UsageError

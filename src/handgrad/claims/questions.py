@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from handgrad.config.lookup import listed, shown
+from handgrad.config.lookup import listed, quoted
 from handgrad.figures import COMPARISONS, FIGURES
 from handgrad.sweeps.definition import METHODS
 from handgrad.text import nearest
@@ -196,7 +196,7 @@ def choice(what: str, name: str, names: Iterable[str]) -> str:
     known = list(names)
     near = nearest(name, known)
     hint = f": did you mean {near}?" if near else f", expected one of {', '.join(known)}"
-    return f"unknown {what} {shown(name)}{hint}"
+    return f"unknown {what} {quoted(name)}{hint}"
 
 
 def in_one_line(error: ValidationError) -> str:
@@ -216,7 +216,7 @@ def _words(first: object) -> str:
     if details["type"] == "missing":
         return "is missing"
     message = details["msg"][0].lower() + details["msg"][1:]
-    return f"{message.replace('input should be', 'must be')}, got {shown(details['input'])}"
+    return f"{message.replace('input should be', 'must be')}, got {quoted(details['input'])}"
 
 
 def _is_kind(step: object) -> bool:

@@ -25,8 +25,8 @@ from handgrad.claims.estimate import (
     under_trained_lines,
 )
 from handgrad.claims.questions import EffectClaim, Number, Part, Text, choice
-from handgrad.config import RunConfig, kind_of
-from handgrad.config.describe import WITHOUT_INFLUENCE, idle, settled
+from handgrad.config import RunConfig, value_type_of
+from handgrad.config.describe import WITHOUT_INFLUENCE, idle, resolved
 from handgrad.config.lookup import field_aliases
 from handgrad.config.presets import CHOICES, fields_of, owned
 from handgrad.errors import UsageError
@@ -44,7 +44,7 @@ def canonical(settings: Mapping[str, Any], place: str) -> Settings:
     for written, value in settings.items():
         name = canonical_name(written)
         try:
-            result[name] = kind_of(name)(value) if name in RunConfig.model_fields else value
+            result[name] = value_type_of(name)(value) if name in RunConfig.model_fields else value
         except ValueError as error:
             raise ValueError(f"{place}.{written}: {error}") from None
     return result
@@ -53,7 +53,7 @@ def canonical(settings: Mapping[str, Any], place: str) -> Settings:
 def of_config(config: RunConfig) -> Settings:
     """What decides the result of a run, its seed apart."""
     unused = idle(config) | WITHOUT_INFLUENCE | {"seed"}
-    return {name: value for name, value in settled(config) if name not in unused}
+    return {name: value for name, value in resolved(config) if name not in unused}
 
 
 def differing(a: Settings, b: Settings) -> dict[str, tuple[Any, Any]]:

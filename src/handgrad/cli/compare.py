@@ -10,7 +10,7 @@ from handgrad.cli.console import Screen
 from handgrad.cli.evaluation_screen import show_table, test_in_words
 from handgrad.cli.parser import Parser
 from handgrad.cli.watching_runs import watched
-from handgrad.config.lookup import shown
+from handgrad.config.lookup import quoted
 from handgrad.evaluation.tables import Table, ends, p_value, percent
 from handgrad.files import atomic_write
 from handgrad.runs import open_run
@@ -114,7 +114,7 @@ def _settings(comparison: Comparison) -> Iterator[Table]:
 
 
 def _value(value: Any) -> str:
-    return "none" if value is None else value if isinstance(value, str) else shown(value)
+    return "none" if value is None else value if isinstance(value, str) else quoted(value)
 
 
 def _only_seeds(configuration: Configuration) -> str:

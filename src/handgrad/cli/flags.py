@@ -13,20 +13,20 @@ from typing import Any, NamedTuple
 
 from handgrad import strict_yaml
 from handgrad.cli.options import TRAIN, Option
-from handgrad.config import RunConfig, aliases, kind_of
+from handgrad.config import RunConfig, aliases, value_type_of
 from handgrad.config.describe import called_for, folder_of_name, idle_line
 from handgrad.config.lookup import (
     AmbiguousNameError,
     UnknownNameError,
-    answer,
+    accepted_note,
     decided_by_data,
     field_aliases,
     inverted,
-    shown,
+    quoted,
     together,
 )
 from handgrad.config.presets import BEST, PRESETS
-from handgrad.config.read import WEIGHTS, meaning, nth_layer, united
+from handgrad.config.read import WEIGHTS, meaning, merged, nth_layer
 from handgrad.config.schema import departures
 from handgrad.config.value_types import Name, Number, Switch, ValueType, Whole, items, number, yes_or_no
 from handgrad.data import inputs_and_classes
@@ -117,7 +117,7 @@ def _suitable(config: RunConfig, decided: Sequence[tuple[str, str, Any]], proble
         right = known[what == "classes"]
         numbers = [number(item) or 0 for item in items(value)]
         if math.prod(numbers) not in (right, *([math.isqrt(right)] if what == "inputs" else [])):
-            must = f"{written} must be {right}, as the data set {config.dataset} has it, got {shown(value)}"
+            must = f"{written} must be {right}, as the data set {config.dataset} has it, got {quoted(value)}"
             problems.append(UsageError(f"{must}. Leave it out"))
     return config
 
@@ -144,7 +144,7 @@ def split(tokens: Iterable[str], problems: list[UsageError]) -> list[Written]:
         elif found and token.strip(DASHES):
             found[-1].words.append(token)
         else:
-            what = f"unexpected {shown(token)}: settings are written --name value. --help lists them"
+            what = f"unexpected {quoted(token)}: settings are written --name value. --help lists them"
             problems.append(UsageError(what))
     return found
 
@@ -166,9 +166,9 @@ class Reading:
         self._notes: list[str] = []
         self._answers: dict[str, list[str]] = {}
 
-    def kind_of(self, name: str) -> ValueType:
+    def value_type_of(self, name: str) -> ValueType:
         """How the values of a setting or an option may be written."""
-        return self.options[name].kind if name in self.options else kind_of(name)
+        return self.options[name].kind if name in self.options else value_type_of(name)
 
     def take(self, written: str, words: list[Any]) -> None:
         """Read one name with its words; of a file, a single value."""
@@ -205,12 +205,12 @@ class Reading:
             where = "data sets are looked for in $HANDGRAD_DATA_DIR and the usual places"
             self._notes += [f"{written}: {where}" for written, *_ in self.places]
         try:
-            values = united([*self._triples, *([] if named else self.places)], self.kind_of)
+            values = merged([*self._triples, *([] if named else self.places)], self.value_type_of)
         except UsageError as problem:
             self.problems.append(problem)
         for name in [name for name in values if name in self.options]:
             try:
-                chosen[name] = _read(name, self.kind_of(name), values.pop(name))
+                chosen[name] = _read(name, self.value_type_of(name), values.pop(name))
             except UsageError as problem:
                 self.problems.append(problem)
         return values, chosen
@@ -239,19 +239,21 @@ class Reading:
         """What a name that says the rest of a share means.  Raises  UsageError for what is no share."""
         name, share = aliases.COMPLEMENTS[squashed(written)], number(word)
         if share is None or not 0 < share <= 1:
-            raise UsageError(f"{written} must be in (0, 1], got {shown(word)}, for {name} is the rest of it (--{name})")
+            raise UsageError(
+                f"{written} must be in (0, 1], got {quoted(word)}, for {name} is the rest of it (--{name})"
+            )
         rest = round(1 - share, 12)
         self._notes.append(f"{written} {share:g} is taken as {name} {rest:g}, the rest of it")
         return written, name, rest
 
     def _clear_up(self) -> None:
         """What an ambiguous name means beside the choices that are written: gamma is momentum's with that optimizer."""
-        chosen = {name: _or_none(self.kind_of(name), value) for _, name, value in self._triples}
+        chosen = {name: _or_none(self.value_type_of(name), value) for _, name, value in self._triples}
         for written, words, problem in self._unclear:
             users = {name: called_for(name, chosen) for name in problem.candidates if name not in chosen}
             wanted = [name for name, user in users.items() if user]
             value = words[0] if len(words) == 1 else words
-            fitting = [name for name in users if " " in name or _or_none(self.kind_of(name), value) is not None]
+            fitting = [name for name in users if " " in name or _or_none(self.value_type_of(name), value) is not None]
             if len(wanted) == 1 and len(words) == 1:
                 self._triples.append((written, wanted[0], words[0]))
                 self._notes.append(f"{written} is taken as {wanted[0]}, since {users[wanted[0]]} uses it")
@@ -289,14 +291,14 @@ class Reading:
         if bare in aliases.PLACES:
             self.places.append((written, "dataset", value))
             return True
-        what, said = decided_by_data(written), answer(written, str(value))
+        what, said = decided_by_data(written), accepted_note(written, str(value))
         if what and bare in aliases.OTHERWISE and number(value) is None:
             return False  # --out FOLDER
         if what:
             said = "the data set decides that"
             self.decided.append((written, what, value))
         elif not said and bare.startswith("no"):
-            said = answer(bare[2:], "false")
+            said = accepted_note(bare[2:], "false")
         elif said == aliases.SAVED and str(value).lower().endswith(WEIGHTS) and "modelsavepath" in self.table:
             self._triples.append((written, "model_save_path", value))
             return True
@@ -310,7 +312,7 @@ class Reading:
         Raises  UsageError for an unknown name, a missing value, or one too many.
         """
         name, value, negated = self._meant(written, words)
-        kind = self.kind_of(name)
+        kind = self.value_type_of(name)
         if isinstance(kind, Switch):
             return [self._switched(written, words, name, negated)]
         on = yes_or_no(value) if self.what == "flag" and isinstance(kind, Number | Whole) else None
@@ -336,14 +338,14 @@ class Reading:
         bare = squashed(written)
         for no in ("no", "disable", "without", "skip"):
             name = self.table.get(bare.removeprefix(no), "")
-            if bare not in self.table and bare.startswith(no) and name and isinstance(self.kind_of(name), Switch):
+            if bare not in self.table and bare.startswith(no) and name and isinstance(self.value_type_of(name), Switch):
                 return name, words, True
         glued = re.fullmatch(r"(\D+)(\d[\d.e-]*)", written.lstrip(DASHES))
         if bare not in self.table and not words and glued and squashed(glued[1]) in self.table:
             raise UsageError(f"unknown flag {written}: did you mean -{glued[1]} {glued[2]}?")
         value = words[0] if len(words) == 1 else words or True
         try:
-            name, (value,), note = meaning(written, [value], self.table, self.kind_of, self.what)
+            name, (value,), note = meaning(written, [value], self.table, self.value_type_of, self.what)
         except UnknownNameError:
             named = _by_value(bare) if not words or str(words[0]).lower() == "true" else ()
             if len(named) != 1:
@@ -357,7 +359,7 @@ class Reading:
         if len(words) > 1 or (negated and words):
             takes = "no value" if negated else "true or false"
             raise UsageError(f"{written} takes {takes}, got {_quoted(words)} (--{name})")
-        on = _read(name, self.kind_of(name), words[0] if words else True) != negated
+        on = _read(name, self.value_type_of(name), words[0] if words else True) != negated
         sets = self.options[name].sets if name in self.options else None
         return (written, *sets) if sets and on else (written, name, on)
 
@@ -371,7 +373,7 @@ def _has(field: str, word: str) -> bool:
     if field == "dataset":
         return inputs_and_classes(word) is not None
     try:
-        kind_of(field)(word)
+        value_type_of(field)(word)
     except ValueError:
         return False
     return True

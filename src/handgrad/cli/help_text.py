@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from handgrad.cli.options import TRAIN, Option
-from handgrad.config import RunConfig, kind_of
+from handgrad.config import RunConfig, value_type_of
 from handgrad.config.aliases import FIELDS
 from handgrad.config.lookup import listed
 from handgrad.config.presets import BEST, CHOICES, PRESETS, defaults_of, fields_of
@@ -68,7 +68,7 @@ def _option(option: Option) -> str:
 
 
 def _field(name: str, info: Any, default: Any) -> str:
-    kind = kind_of(name)
+    kind = value_type_of(name)
     users = _users(name)
     default = _own_numbers(defaults_of(name)) if default is None else default
     description = (f"for {listed(users)}: " if users else "") + info.description

@@ -1,4 +1,4 @@
-"""RunConfig, its spellings, and what is built from it."""
+"""RunConfig, its aliases, and what is built from it."""
 
 from handgrad.config.build import (
     build_classical,
@@ -14,5 +14,5 @@ from handgrad.config.build import (
     validates_on_test,
 )
 from handgrad.config.read import RunConfig
-from handgrad.config.schema import decides_training, differences, kind_of
+from handgrad.config.schema import decides_training, differences, value_type_of
 from handgrad.config.value_types import ValueType

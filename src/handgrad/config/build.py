@@ -37,9 +37,9 @@ def build_optimizer(config: Schema) -> Optimizer:
 
     Raises  UsageError for an option that it does not have, or a number that it refuses.
     """
-    kind = OPTIMIZERS[config.optimizer]
-    _check_options(config, kind, "optimizer")
-    return _with_options(kind, config, "optimizer")
+    entry = OPTIMIZERS[config.optimizer]
+    _check_options(config, entry, "optimizer")
+    return _with_options(entry, config, "optimizer")
 
 
 def build_classical(config: Schema) -> ClassicalModel:
@@ -47,18 +47,18 @@ def build_classical(config: Schema) -> ClassicalModel:
 
     Raises  UsageError as `build_optimizer`.
     """
-    kind = CLASSICAL[config.model]
-    _check_options(config, kind, "model")
-    return _with_options(kind, config, "model")
+    entry = CLASSICAL[config.model]
+    _check_options(config, entry, "model")
+    return _with_options(entry, config, "model")
 
 
 def build_schedule(config: Schema) -> Schedule:
     """The learning rate's course; a schedule with a warm-up of its own keeps it where warmup_steps is 0."""
-    kind = SCHEDULES[config.schedule]
-    settings = _matching(kind, config)
+    entry = SCHEDULES[config.schedule]
+    settings = _matching(entry, config)
     if not config.warmup_steps:
         settings.pop("warmup_steps", None)
-    return kind(**settings)
+    return entry(**settings)
 
 
 def build_transforms(config: Schema) -> GradientTransforms:
@@ -68,14 +68,14 @@ def build_transforms(config: Schema) -> GradientTransforms:
 
 def build_loss(config: Schema) -> Loss:
     """What training minimises."""
-    kind = LOSSES[config.loss]
-    return kind(**_matching(kind, config))
+    entry = LOSSES[config.loss]
+    return entry(**_matching(entry, config))
 
 
 def build_initializer(config: Schema) -> Initializer:
     """What weights start from; `init_scale` is the deviation of one that has a free deviation."""
-    kind = INITIALIZERS[config.weight_init]
-    return kind(**_matching(kind, config))
+    entry = INITIALIZERS[config.weight_init]
+    return entry(**_matching(entry, config))
 
 
 def build_layers(config: Schema, classes: int) -> list[Layer]:
@@ -122,7 +122,7 @@ def build_scaling(config: Schema, dataset: Dataset, rows: Any) -> Scaling:
 
 
 def validates_on_test(config: Schema) -> bool:
-    """Whether it watches test images while it trains, which then must choose nothing."""
+    """Whether test images are evaluated during training; they must choose nothing."""
     return config.fold is not None and not read_fold(config.fold).held
 
 
@@ -136,7 +136,7 @@ def check(config: Schema) -> None:
     if config.features != "pixels":
         problems.of(_refuse, config, REPLACED_BY_FEATURES, f"features {config.features} replace the pixels")
     if validates_on_test(config):
-        problems.of(_check_watched, config)
+        problems.of(_check_validation_on_test, config)
     if config.layers is not None:
         problems.of(_refuse, config, REPLACED_BY_LAYERS, "layers describes the whole network")
     elif config.model == "cnn":
@@ -155,8 +155,8 @@ def check(config: Schema) -> None:
     problems.refuse()
 
 
-def _check_watched(config: Schema) -> None:
-    """Refuse what would choose by the test images that a run is watched on."""
+def _check_validation_on_test(config: Schema) -> None:
+    """Refuse what would choose by the test images that a run is validated on."""
     problems, what = Problems(), f"fold {config.fold} validates on test images"
     problems.of(_refuse, config, ("validation_fraction",), what)
     what += ", by which nothing may be chosen"
@@ -175,18 +175,18 @@ def _refuse(config: Schema, replaced: tuple[str, ...], what: str) -> None:
         raise UsageError(f"{what}: leave out {leave_out}")
 
 
-def _matching(kind: type[Any], config: Schema) -> dict[str, Any]:
+def _matching(entry: type[Any], config: Schema) -> dict[str, Any]:
     """The configuration's values for the fields of a dataclass, by name; None leaves a field at its own default."""
-    names = {field.name: OTHER_NAMES.get(field.name, field.name) for field in dataclasses.fields(kind)}
+    names = {field.name: OTHER_NAMES.get(field.name, field.name) for field in dataclasses.fields(entry)}
     values = {name: getattr(config, setting, None) for name, setting in names.items()}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _with_options(kind: Any, config: Schema, what: str) -> Any:
-    """An optimizer or a model with its settings and its options; what it says of an option is said of the flag."""
+def _with_options(entry: Any, config: Schema, what: str) -> Any:
+    """An optimizer or a model with its settings and its options; its errors name the flag of the option."""
     options = getattr(config, f"{what}_options")
     try:
-        return kind(**_matching(kind, config), **options)
+        return entry(**_matching(entry, config), **options)
     except UsageError as error:
         message = str(error)
         for option in options:
@@ -194,9 +194,9 @@ def _with_options(kind: Any, config: Schema, what: str) -> Any:
         raise UsageError(f"{what} {getattr(config, what)}: {message}") from error
 
 
-def _check_options(config: Schema, kind: Any, what: str) -> None:
+def _check_options(config: Schema, entry: Any, what: str) -> None:
     """Refuse an option that an optimizer or a model does not have; a network, None, has none."""
-    fields = [field.name for field in dataclasses.fields(kind)] if kind else []
+    fields = [field.name for field in dataclasses.fields(entry)] if entry else []
     own = [name for name in fields if name not in type(config).model_fields]
     for option in getattr(config, f"{what}_options"):
         if option not in own:

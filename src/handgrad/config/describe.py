@@ -20,7 +20,7 @@ from handgrad.config.schema import (
     Schema,
     departures,
     differences,
-    own_number,
+    own_default,
     stated,
 )
 
@@ -77,7 +77,7 @@ FIRST = {
     "optimizer": "",
     "learning_rate": "lr",
 }
-# Where a run is kept, who watches it, and how often it is looked at or saved: its weights are the same bits.
+# Where a run is kept and tracked, and how often it is evaluated or saved: its weights are the same bits.
 WITHOUT_INFLUENCE = frozenset(
     {
         "checkpoint_seconds",
@@ -281,7 +281,7 @@ def _reasons(config: Schema) -> dict[str, str]:
 
 
 def beyond(config: Schema, among: Collection[str] = ADDITIONS) -> list[str]:
-    """What acts in this run though its command does not say so, for the preset does; of the settings `among`."""
+    """Settings `among` those given that act in this run because its preset sets them, not its command."""
     unused = idle(config) | set(departures(config))
     return [name for name in ADDITIONS if name in among and name not in unused and _is_on(getattr(config, name))]
 
@@ -310,9 +310,11 @@ def effective_differences(one: Schema, other: Schema) -> dict[str, tuple[Any, An
     Adam, the optimizer differs, and `beta1` is part of that. So are numbers of their own, the learning rate apart.
     """
     unused = idle(one) | idle(other) | WITHOUT_INFLUENCE
-    said = {"learning_rate"} | {name for name, value in stated(one).items() if value != stated(other)[name]}
-    found = differences(settled(one), settled(other))
-    found = {name: values for name, values in found.items() if name in said and name not in unused}
+    stated_differently = {"learning_rate"} | {
+        name for name, value in stated(one).items() if value != stated(other)[name]
+    }
+    found = differences(resolved(one), resolved(other))
+    found = {name: values for name, values in found.items() if name in stated_differently and name not in unused}
     if "model" in found:
         found.pop("model_options", None)
     if "optimizer" in found:
@@ -322,8 +324,8 @@ def effective_differences(one: Schema, other: Schema) -> dict[str, tuple[Any, An
     return found
 
 
-def settled(config: Schema) -> Schema:
+def resolved(config: Schema) -> Schema:
     """With the owners' numbers where the settings are None."""
     names = [name for name, value in config if value is None]
-    own = {name: own_number(config, name) for name in names}
+    own = {name: own_default(config, name) for name in names}
     return config.model_copy(update={name: number for name, number in own.items() if number is not None})

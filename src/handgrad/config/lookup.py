@@ -1,4 +1,4 @@
-"""From what somebody wrote to the one name that is meant, or to a refusal with the right spelling."""
+"""From what somebody wrote to the one name that is meant, or to a refusal with the nearest one."""
 
 import functools
 import re
@@ -49,7 +49,7 @@ _WEIGHTS = re.compile(
 )
 
 
-def shown(value: Any) -> str:
+def quoted(value: Any) -> str:
     """A value as an error quotes it: on one line, and cut when it is long."""
     return _short.repr(list(value) if isinstance(value, tuple) else value)
 
@@ -61,13 +61,13 @@ def listed(names: Iterable[str]) -> str:
 
 
 def inverted(rows: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """Squashed spelling to name, from name to spellings."""
-    return {squashed(spelling): name for name, others in rows.items() for spelling in (name, *others)}
+    """Squashed alias to name, from name to its aliases."""
+    return {squashed(alias): name for name, others in rows.items() for alias in (name, *others)}
 
 
 @functools.cache
 def field_aliases() -> dict[str, str]:
-    """Every squashed spelling of a field, and the field."""
+    """Every squashed alias of a field, and the field."""
     return inverted(aliases.FIELDS)
 
 
@@ -122,7 +122,7 @@ class Problems(list[UsageError]):
 
 
 def find(written: str, table: Mapping[str, str], what: str) -> str:
-    """The name that a spelling stands for in `table`; `what` is "setting" or "flag", as `written` shows its dashes.
+    """The name that an alias stands for in `table`; `what` is "setting" or "flag", as `written` shows its dashes.
 
     Raises  UsageError for one that stands for nothing or for several, with what is likely meant.
     """
@@ -141,7 +141,9 @@ def find(written: str, table: Mapping[str, str], what: str) -> str:
 def unknown(written: str, what: str, table: Mapping[str, str] | None = None) -> UsageError:
     """The refusal of a name that stands for nothing."""
     table = table or field_aliases()
-    owners = [name for name, kind in OPTIMIZERS.items() if squashed(written) in {f.name for f in fields(kind)}]
+    owners = [
+        name for name, optimizer in OPTIMIZERS.items() if squashed(written) in {f.name for f in fields(optimizer)}
+    ]
     if owners:
         option = f"{_dashes(what)}optimizer_options {squashed(written)}=..."
         return UsageError(f"{what} {written} belongs to {listed(owners)}: give {option}")
@@ -162,8 +164,8 @@ def field_wordings() -> dict[frozenset[str], str]:
     """Every wording of a field that stands for one field only, and the field."""
     found: dict[frozenset[str], set[str]] = {frozenset(): set()}
     for field, others in aliases.FIELDS.items():
-        for spelling in (field, *others):
-            found.setdefault(wording(spelling), set()).add(field)
+        for alias in (field, *others):
+            found.setdefault(wording(alias), set()).add(field)
     of_options = (name for name in aliases.OTHERWISE if name not in field_aliases())
     for name in (*aliases.AMBIGUOUS_FIELDS, *of_options):
         found.pop(wording(name), None)
@@ -175,12 +177,12 @@ def _dashes(what: str) -> str:
 
 
 def value_aliases(field: str, names: Collection[str]) -> dict[str, str]:
-    """Squashed spelling to name: of a registry's entries as their classes say, of other values as VALUES does."""
+    """Squashed alias to name: of a registry's entries as their classes say, of other values as VALUES does."""
     rows = dict(aliases.VALUES.get(field, {}))
     if isinstance(names, Mapping):
         rows |= {name: entry.aliases for name, entry in names.items() if getattr(entry, "aliases", ())}
     ambiguous = aliases.AMBIGUOUS_VALUES.get(field, {})
-    return {spelling: name for spelling, name in inverted(rows).items() if spelling not in ambiguous}
+    return {alias: name for alias, name in inverted(rows).items() if alias not in ambiguous}
 
 
 def value_name(field: str, text: str, names: Collection[str]) -> str:
@@ -190,26 +192,26 @@ def value_name(field: str, text: str, names: Collection[str]) -> str:
     """
     if text in names:
         return text
-    squeezed, spelled = squashed(text), value_aliases(field, names)
+    squeezed, names_by_alias = squashed(text), value_aliases(field, names)
     names = list(names)
-    meant = {squashed(name): name for name in names}.get(squeezed) or spelled.get(squeezed)
+    meant = {squashed(name): name for name in names}.get(squeezed) or names_by_alias.get(squeezed)
     if meant in names:
         return str(meant)
     candidates = aliases.AMBIGUOUS_VALUES.get(field, {}).get(squeezed)
     if candidates:
-        raise ValueError(f"is ambiguous, got {shown(text)}, expected {listed(candidates)}")
-    known = [*names, *(spelling for spelling, name in spelled.items() if name in names)]
+        raise ValueError(f"is ambiguous, got {quoted(text)}, expected {listed(candidates)}")
+    known = [*names, *(alias for alias, name in names_by_alias.items() if name in names)]
     near = nearest(text, known, aliases.FOREIGN.get(field, ()))
-    hint = f"; did you mean {spelled.get(squashed(near), near)}?" if near else ""
+    hint = f"; did you mean {names_by_alias.get(squashed(near), near)}?" if near else ""
     pointer = aliases.POINTERS.get(field, {}).get(squeezed, "")
-    raise ValueError(f"must be one of {', '.join(names)}, got {shown(text)}{hint}{f'. {pointer}' if pointer else ''}")
+    raise ValueError(f"must be one of {', '.join(names)}, got {quoted(text)}{hint}{f'. {pointer}' if pointer else ''}")
 
 
 _ACCEPTED = inverted(aliases.ACCEPTED)
 _ALWAYS = inverted({said: names for said, (names, _) in aliases.ALWAYS.items()})
 
 
-def answer(written: str, value: str) -> str | None:
+def accepted_note(written: str, value: str) -> str | None:
     """What is to be said to a name that needs no setting; None for any other name.
 
     Raises  UsageError for a value that asks for another program.
@@ -228,7 +230,7 @@ def answer(written: str, value: str) -> str | None:
         )
     said = _ALWAYS.get(name)
     if said and value.lower() not in aliases.ALWAYS[said][1]:
-        raise UsageError(f"{said}: leave out {written}, got {shown(value)}")
+        raise UsageError(f"{said}: leave out {written}, got {quoted(value)}")
     return said or _ACCEPTED.get(name)
 
 

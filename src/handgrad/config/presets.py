@@ -1,4 +1,4 @@
-"""Presets: named values for the settings that nobody gives, and what a configuration says beyond its preset."""
+"""Values for settings that are not given: those of the preset, or of the optimizer, schedule, loss or initialiser."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "weight_init": INITIALIZERS,
 }
 OTHER_NAMES = {"std": "init_scale"}  # of a dataclass field, where the setting is called otherwise
-# Settings that are None until they are given; a number that is the owner's own says no more than None.
+# Settings that are None until they are given; the owner's own number is equal to None.
 OWN = ("momentum", "beta", "beta1", "beta2", "label_smoothing", "schedule_steps", "schedule_factor", "init_scale")
 # Values of fields of RunConfig; a field that a preset leaves out has its own default.
 PRESETS: dict[str, dict[str, Any]] = {
@@ -81,7 +81,7 @@ def _intervals(setting: str) -> Iterator[str]:
 
 
 def preset_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What the preset that `values` name says of settings; nothing for a name that the check of the field refuses."""
+    """The settings of the preset that `values` name; nothing for a name that the check of the field refuses."""
     try:
         found = PRESETS[value_name("preset", str(values.get("preset", BEST)).strip(), PRESETS)]
         given = values.get("optimizer", found.get("optimizer"))

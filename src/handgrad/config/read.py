@@ -1,4 +1,4 @@
-"""Many ways to say one thing brought together: spellings of names, layers counted or listed, base and overrides."""
+"""A configuration read from flags, YAML or Python: aliases resolved, layers counted or listed, base and overrides."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from handgrad.classical import CLASSICAL
 from handgrad.config import describe
 from handgrad.config.aliases import AMBIGUOUS_FIELDS, GUESSED, OTHERWISE, OTHERWISE_OF_FIELDS
 from handgrad.config.build import check
-from handgrad.config.lookup import field_aliases, find, shown, together, unknown, value_name
+from handgrad.config.lookup import field_aliases, find, quoted, together, unknown, value_name
 from handgrad.config.presets import preset_values
 from handgrad.config.schema import (
     DEFAULT_SIZES,
@@ -24,13 +24,13 @@ from handgrad.config.schema import (
     USED_BY_CLASSICAL,
     Schema,
     departures,
-    kind_of,
+    value_type_of,
 )
-from handgrad.config.value_types import BOOLEANS, Name, Number, Switch, Text, ValueType, Whole, Wholes, number, spelled
+from handgrad.config.value_types import BOOLEANS, Name, Number, Switch, Text, ValueType, Whole, Wholes, as_text, number
 from handgrad.errors import UsageError
 from handgrad.text import squashed
 
-ValueTypeOf = Callable[[str], ValueType]
+ValueTypes = Callable[[str], ValueType]
 MANY_LAYERS = 16  # hidden layers; a larger number of "hidden layers" is the size of one
 WEIGHTS = (".npz", ".npy", ".pt", ".pth", ".h5", ".pkl", ".safetensors")
 ENDINGS: dict[str, tuple[str, ...]] = {"config": (".yaml", ".yml", ".json"), "sweep_config": (".yaml", ".yml", ".json")}
@@ -58,14 +58,16 @@ def nth_layer(written: str) -> int:
 
 
 class Meaning(NamedTuple):
-    """The setting or option that a name means, its values, and what is to be said where they decided it."""
+    """The setting or option that a name means, its values, and a note where the values decided it."""
 
     name: str
     values: list[Any]
     note: str = ""
 
 
-def meaning(written: str, values: Sequence[Any], table: Mapping[str, str], kind_of: ValueTypeOf, what: str) -> Meaning:
+def meaning(
+    written: str, values: Sequence[Any], table: Mapping[str, str], value_type_of: ValueTypes, what: str
+) -> Meaning:
     """What `written` means with such values; `table`, `what` and errors as in `find`."""
     squeezed = squashed(written)
     if squeezed in GUESSED and all(number(value) is not None for value in values):
@@ -74,8 +76,10 @@ def meaning(written: str, values: Sequence[Any], table: Mapping[str, str], kind_
 
     def fitting(names: Sequence[str]) -> list[str]:
         known = [table.get(squashed(name), name) for name in names if squashed(name) in table or " " in name]
-        found = [name for name in known if " " in name or all(fits(name, kind_of(name), value) for value in values)]
-        named = [name for name in found if " " not in name and isinstance(kind_of(name), Name)]
+        found = [
+            name for name in known if " " in name or all(fits(name, value_type_of(name), value) for value in values)
+        ]
+        named = [name for name in found if " " not in name and isinstance(value_type_of(name), Name)]
         return named if len(named) == 1 else found  # a known name is no free text
 
     if squeezed not in table and squeezed in AMBIGUOUS_FIELDS:
@@ -90,7 +94,7 @@ def meaning(written: str, values: Sequence[Any], table: Mapping[str, str], kind_
             raise
         name = ""
     others = OTHERWISE.get(squeezed) or OTHERWISE_OF_FIELDS.get(name, ())
-    if not others or (name and _stands(name, squeezed, kind_of(name), values)):
+    if not others or (name and _stands(name, squeezed, value_type_of(name), values)):
         return Meaning(name, [*values])
     one = fitting(others)
     if not one:
@@ -100,36 +104,36 @@ def meaning(written: str, values: Sequence[Any], table: Mapping[str, str], kind_
     return Meaning(one[0], [*values], f"{written} is taken as {one[0]}, as its value shows")
 
 
-def _stands(name: str, squeezed: str, kind: ValueType, values: Sequence[Any]) -> bool:
+def _stands(name: str, squeezed: str, value_type: ValueType, values: Sequence[Any]) -> bool:
     """Whether the usual meaning of a name fits; a count of layers of any size does where nothing else is called so."""
     if name == "num_layers" and squeezed not in OTHERWISE:
         return all(number(value) is not None for value in values) or not values
-    return all(fits(name, kind, value) for value in values)
+    return all(fits(name, value_type, value) for value in values)
 
 
-def fits(name: str, kind: ValueType, value: Any) -> bool:
+def fits(name: str, value_type: ValueType, value: Any) -> bool:
     """Whether a value is of the sort that a setting or an option has: a number, a word, a list, a file."""
-    real, text = number(value), spelled(value)
+    real, text = number(value), as_text(value)
     if name in ENDINGS:
         return text is not None and (name == "config" or text.lower().endswith(ENDINGS[name])) and real is None
-    if isinstance(kind, Number | Whole):
+    if isinstance(value_type, Number | Whole):
         return (
             real is not None
-            and (real.is_integer() or isinstance(kind, Number))
+            and (real.is_integer() or isinstance(value_type, Number))
             and (name not in LIKELY or LIKELY[name](real))
         )
-    if isinstance(kind, Switch):
+    if isinstance(value_type, Switch):
         return value is True or value is False or (text or "").lower() in BOOLEANS
-    if isinstance(kind, Text):
+    if isinstance(value_type, Text):
         words = text is not None and text.lower() not in BOOLEANS
         return words if real is None else real.is_integer()
     try:
-        return kind(value) not in ((), {}, None)
+        return value_type(value) not in ((), {}, None)
     except (ValueError, UsageError):
         return False
 
 
-def canonical(mapping: Mapping[str, Any], kind_of: ValueTypeOf) -> dict[str, Any]:
+def canonical(mapping: Mapping[str, Any], value_type_of: ValueTypes) -> dict[str, Any]:
     """The values by the fields' own names; a name that means no field or several stays, and is refused with the values.
 
     Raises  UsageError for one field given twice with different values.
@@ -137,14 +141,14 @@ def canonical(mapping: Mapping[str, Any], kind_of: ValueTypeOf) -> dict[str, Any
     triples = []
     for name, value in mapping.items():
         try:
-            field, (meant,), _ = meaning(str(name), [value], field_aliases(), kind_of, "setting")
+            field, (meant,), _ = meaning(str(name), [value], field_aliases(), value_type_of, "setting")
             triples.append((str(name), field, meant))
         except UsageError:
             triples.append((str(name), str(name), value))
-    return unfolded(united(triples, kind_of))
+    return expanded(merged(triples, value_type_of))
 
 
-def unfolded(values: Any) -> Any:
+def expanded(values: Any) -> Any:
     """The values with `model` as one word for one thing: hog-svm is the model svm on the features hog; a file, layers.
 
     Raises  UsageError when features are given besides, and others; as `with_listed_layers`.
@@ -171,23 +175,23 @@ def with_listed_layers(values: Any) -> Any:
     content = strict_yaml.load(Path(model).expanduser())
     listed = content.get("layers") if isinstance(content, dict) and len(content) == 1 else content
     if not isinstance(listed, list):
-        raise UsageError(f"{model} must hold a list of layers such as `- conv2d:8,3`, got {shown(content)} (--model)")
+        raise UsageError(f"{model} must hold a list of layers such as `- conv2d:8,3`, got {quoted(content)} (--model)")
     return {name: value for name, value in values.items() if name != "model"} | {"layers": listed}
 
 
-def united(triples: Iterable[tuple[str, str, Any]], kind_of: ValueTypeOf) -> dict[str, Any]:
+def merged(triples: Iterable[tuple[str, str, Any]], value_type_of: ValueTypes) -> dict[str, Any]:
     """The values by field, from (what was written, field, value).
 
     Raises  UsageError for every field given twice with values that differ, quoting both.
     """
     values: dict[str, Any] = {}
-    spelled: dict[str, str] = {}
+    names: dict[str, str] = {}
     problems = []
     for written, field, value in triples:
-        if field in values and not _same(kind_of(field), values[field], value):
-            both = f"{spelled[field]} {_plain(values[field])} and {written} {_plain(value)}"
+        if field in values and not _same(value_type_of(field), values[field], value):
+            both = f"{names[field]} {_plain(values[field])} and {written} {_plain(value)}"
             problems.append(UsageError(f"{field} is given twice: {both}. Leave one out"))
-        values[field], spelled[field] = value, written
+        values[field], names[field] = value, written
     if problems:
         raise together(problems)
     return values
@@ -215,27 +219,27 @@ def overridden(base: Mapping[str, Any], changes: Mapping[str, Any], default_size
 
 
 def _replaced_by(model: str, base: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a model makes of no use, in any of the model's spellings."""
+    """What a model makes of no use, under any alias of the model."""
     try:
         name = value_name("model", model, MODELS)
-    except ValueError:  # said when it is checked
+    except ValueError:  # reported when it is checked
         return ()
     if name in CLASSICAL:
         return tuple(field for field in base if field not in USED_BY_CLASSICAL)
     return REPLACED_BY_CNN if name == "cnn" else ()
 
 
-def settled_keep(config: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The last epoch is kept where test images are watched, so that they choose none; `best` asked for is refused."""
-    watched = _of_test(config.fold) and config.model not in CLASSICAL
-    return {"keep": "last"} if watched and "keep" not in given else {}
+def resolved_keep(config: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Where test images are evaluated during training, the last epoch is kept, so that they choose none."""
+    validates_on_test = _of_test(config.fold) and config.model not in CLASSICAL
+    return {"keep": "last"} if validates_on_test and "keep" not in given else {}
 
 
 def _of_test(fold: Any) -> bool:
     return isinstance(fold, str) and fold.strip().lower().startswith("test")
 
 
-def settled_sizes(config: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
+def resolved_sizes(config: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
     """What `num_layers` and `hidden_size` become where sizes were listed; nothing where one size was given.
 
     Raises  UsageError, quoting both, when the list's length and a given number of layers differ.
@@ -247,12 +251,12 @@ def settled_sizes(config: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
         return {"hidden_size": EACH_LAYER}
     if "num_layers" in given and config.num_layers != len(sizes):
         raise UsageError(
-            f"num_layers is {config.num_layers}, but hidden_size lists {len(sizes)}: {shown(sizes)}. "
+            f"num_layers is {config.num_layers}, but hidden_size lists {len(sizes)}: {quoted(sizes)}. "
             "Leave num_layers out, or make them agree (--num_layers, --hidden_size)"
         )
     alike = (sizes[0] if sizes else EACH_LAYER) if len(set(sizes)) <= 1 else sizes
-    settled = {"num_layers": len(sizes), "hidden_size": alike}
-    return {name: value for name, value in settled.items() if value != getattr(config, name)}
+    resolved = {"num_layers": len(sizes), "hidden_size": alike}
+    return {name: value for name, value in resolved.items() if value != getattr(config, name)}
 
 
 def one_line(error: ValidationError) -> UsageError:
@@ -271,15 +275,15 @@ def _in_words(error: Any) -> UsageError:
     return unknown(field, "setting")
 
 
-def _same(kind: ValueType, a: Any, b: Any) -> bool:
+def _same(value_type: ValueType, a: Any, b: Any) -> bool:
     try:
-        return bool(kind(a) == kind(b))
+        return bool(value_type(a) == value_type(b))
     except ValueError:
         return bool(a == b)
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else shown(value)
+    return value if isinstance(value, str) else quoted(value)
 
 
 def tuple_of(value: Any) -> Any:
@@ -305,13 +309,13 @@ class RunConfig(Schema):
     def _checked(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if isinstance(values, cls):
             return values
-        values = unfolded(values)
+        values = expanded(values)
         start = preset_values(values)
         try:
             config = handler({**start, **values})
-            settled = settled_sizes(config, values) | settled_keep(config, values)
-            config = handler({**start, **values, **settled}) if settled else config
-            config.model_fields_set.intersection_update({*values, *settled})
+            resolved = resolved_sizes(config, values) | resolved_keep(config, values)
+            config = handler({**start, **values, **resolved}) if resolved else config
+            config.model_fields_set.intersection_update({*values, *resolved})
         except ValidationError as error:
             raise one_line(error) from None
         check(config)
@@ -319,8 +323,8 @@ class RunConfig(Schema):
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
-        """A configuration from names and values in any of their spellings."""
-        return cls(**canonical(mapping, kind_of))
+        """A configuration from names and values, aliases included."""
+        return cls(**canonical(mapping, value_type_of))
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> Self:
@@ -339,11 +343,11 @@ class RunConfig(Schema):
         return strict_yaml.dump(self.to_mapping())
 
     def replaced(self, **changes: Any) -> Self:
-        """The configuration with some fields changed, in any of their spellings, and checked again.
+        """The configuration with some fields changed, aliases included, and checked again.
 
         Given another preset, settings that are as in the old one become what they are in the new one.
         """
-        given = canonical(changes, kind_of)
+        given = canonical(changes, value_type_of)
         base = departures(self) if "preset" in given else self.to_mapping()
         return type(self)(**overridden(base, given, DEFAULT_SIZES))
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from handgrad import plugins
 from handgrad.classical import CLASSICAL
 from handgrad.config import presets
-from handgrad.config.lookup import shown
+from handgrad.config.lookup import quoted
 from handgrad.config.presets import interval_of
 from handgrad.config.value_types import (
     FoldName,
@@ -49,7 +49,7 @@ USED_BY_CLASSICAL = (
 def run_name(text: str) -> str:
     """A text that a folder's name can be made from: no path."""
     if text[0] in ".-/\\~" or len(text) > 100:
-        raise ValueError(f"must be a name, not a path, of at most 100 characters, got {shown(text)}")
+        raise ValueError(f"must be a name, not a path, of at most 100 characters, got {quoted(text)}")
     return text
 
 
@@ -263,13 +263,13 @@ class Schema(BaseModel):
         return {name: list(value) if isinstance(value, tuple) else value for name, value in self}
 
 
-def kind_of(field: str) -> ValueType:
+def value_type_of(field: str) -> ValueType:
     """How the values of a field may be written."""
     return next(part for part in Schema.model_fields[field].metadata if isinstance(part, ValueType))
 
 
 def decides_training(field: str) -> bool:
-    """Whether a field says how a network is trained, and not where the run is kept or who follows it."""
+    """Whether a field decides how a network is trained, and not where the run is kept or tracked."""
     extra: Any = Schema.model_fields[field].json_schema_extra
     return extra["group"] not in ("run", "tracking")
 
@@ -279,7 +279,7 @@ def differences(a: Schema, b: Schema) -> dict[str, tuple[Any, Any]]:
     return {name: (value, getattr(b, name)) for name, value in a if value != getattr(b, name)}
 
 
-def own_number(config: Schema, setting: str) -> Any:
+def own_default(config: Schema, setting: str) -> Any:
     """What the run's optimizer, schedule, loss or initialiser has for a setting that is not given; None for none."""
     for choice, registry in presets.CHOICES.items():
         field = presets.fields_of(registry[getattr(config, choice)]).get(setting)
@@ -290,13 +290,11 @@ def own_number(config: Schema, setting: str) -> Any:
 
 def stated(config: Schema) -> dict[str, Any]:
     """Every setting; None for a number that is the owner's own or, where it has no use, that some owner has."""
-    return {
-        name: None if name in presets.OWN and _says_nothing(config, name, value) else value for name, value in config
-    }
+    return {name: None if name in presets.OWN and _is_default(config, name, value) else value for name, value in config}
 
 
-def _says_nothing(config: Schema, name: str, value: Any) -> bool:
-    own = own_number(config, name)
+def _is_default(config: Schema, name: str, value: Any) -> bool:
+    own = own_default(config, name)
     return value == own if own is not None else value in presets.defaults_of(name).values()
 
 
@@ -305,7 +303,7 @@ def filled(config: Schema) -> dict[str, Any]:
     values = config.to_mapping()
     for name in presets.OWN:
         if values[name] is None:
-            own = own_number(config, name)
+            own = own_default(config, name)
             values[name] = own if own is not None else next(iter(presets.defaults_of(name).values()), None)
     return values
 

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic_core import core_schema
 
 from handgrad import strict_yaml
-from handgrad.config.lookup import listed, shown, value_name
+from handgrad.config.lookup import listed, quoted, value_name
 from handgrad.data import read_fold
 from handgrad.errors import UsageError, in_words, within
 from handgrad.nn import ACTIVATIONS, LAYERS, Initializer, Layer
@@ -35,7 +35,7 @@ NEXT_ITEM = re.compile(r"[,\s]+(?=[A-Za-z_]\w*(?:[:,\s]|$))")  # a name follows;
 
 @dataclass(frozen=True)
 class ValueType:
-    """What a subclass's `read` accepts; `several` tells whether a flag takes more than one word."""
+    """What a subclass's `read` accepts; with `several`, a flag takes more than one word."""
 
     several = False
     metavar = "TEXT"
@@ -57,18 +57,18 @@ class ValueType:
 
 
 def yes_or_no(value: Any) -> bool | None:
-    """What a word such as true or off says, and a flag without any; None for a number or another word."""
-    text = (spelled(value) or "").lower()
+    """A word such as true or off, or a flag without any, as a bool; None for a number or another word."""
+    text = (as_text(value) or "").lower()
     return value if isinstance(value, bool) else BOOLEANS.get(text) if number(text) is None else None
 
 
 def _is_none(value: Any) -> bool:
-    text = spelled(value)
+    text = as_text(value)
     return value is None or (text is not None and text.lower() in NONE_WORDS)
 
 
 def number(value: Any) -> float | None:
-    """The float of a number or of a text that spells one, else None."""
+    """The float of a number, or of a text that is one, else None."""
     if isinstance(value, bool) or not isinstance(value, Real | str):
         return None
     try:
@@ -88,7 +88,7 @@ class Number(ValueType):
         """A float in the interval; NaN is in none."""
         real = number(value)
         if real is None:
-            raise ValueError(f"must be a number, got {shown(value)}")
+            raise ValueError(f"must be a number, got {quoted(value)}")
         if not math.isfinite(real):
             raise ValueError(f"must be a finite number, got {real}")
         if not within(real, self.interval):
@@ -108,7 +108,7 @@ class Whole(ValueType):
         """An int in the range."""
         whole = _whole(value)
         if whole is None:
-            raise ValueError(f"must be a whole number, got {shown(value)}")
+            raise ValueError(f"must be a whole number, got {quoted(value)}")
         if not self.low <= whole <= self.high:
             raise ValueError(f"must be {self.low} to {self.high}, got {whole if abs(whole) < 1e20 else f'{whole:.3g}'}")
         return whole
@@ -136,13 +136,13 @@ class Switch(ValueType):
         if isinstance(value, Real) and value in (0, 1):
             read = bool(value)
         if read is None:
-            raise ValueError(f"must be true or false, got {shown(value)}")
+            raise ValueError(f"must be true or false, got {quoted(value)}")
         return read
 
 
 @dataclass(frozen=True)
 class Text(ValueType):
-    """A text that is not empty; `canonical` brings its spellings together."""
+    """A text that is not empty; `canonical` maps its aliases to one text."""
 
     canonical: Callable[[str], str] = str
 
@@ -151,7 +151,7 @@ class Text(ValueType):
         if type(value) is int or isinstance(value, os.PathLike):
             value = str(value)
         if not isinstance(value, str) or not value.strip() or UNPRINTABLE & set(map(unicodedata.category, value)):
-            raise ValueError(f"must be a text, got {shown(value)}")
+            raise ValueError(f"must be a text, got {quoted(value)}")
         return self.canonical(value)
 
 
@@ -164,13 +164,13 @@ class Name(ValueType):
     names: Collection[str] = ()
 
     def read(self, value: Any) -> Any:
-        """The registry's own spelling."""
+        """The registry's own name."""
         if not isinstance(value, str):
-            raise ValueError(f"must be one of {', '.join(self.names)}, got {shown(value)}")
+            raise ValueError(f"must be one of {', '.join(self.names)}, got {quoted(value)}")
         return value_name(self.field, value.strip(), self.names)
 
 
-def spelled(value: Any) -> str | None:
+def as_text(value: Any) -> str | None:
     """The text of a value that was written as text: one word, or the words that followed a flag."""
     if isinstance(value, list | tuple) and value and all(isinstance(item, str) for item in value):
         value = " ".join(value)
@@ -182,7 +182,7 @@ def items(value: Any) -> list[Any]:
 
     Raises  ValueError for an empty text, and for one that opens a bracket and is no list.
     """
-    text = spelled(value)
+    text = as_text(value)
     if text is None:
         return list(value) if isinstance(value, list | tuple) else [value]
     if not text:
@@ -194,7 +194,7 @@ def items(value: Any) -> list[Any]:
     try:
         content = strict_yaml.load(f"[{text[1:-1]}]" if text[0] == "(" and text[-1] == ")" else text)
     except UsageError as error:
-        raise ValueError(f"must be a list such as [128, 64], got {shown(text)}") from error
+        raise ValueError(f"must be a list such as [128, 64], got {quoted(text)}") from error
     return content if isinstance(content, list) else [content]
 
 
@@ -206,7 +206,7 @@ class Names(Name):
     metavar = "NAME ..."
 
     def read(self, value: Any) -> tuple[str, ...]:
-        """The registry's spellings in the order given."""
+        """The registry's names in the order given."""
         if _is_none(value):
             return ()
         return tuple(dict.fromkeys(Name.read(self, item) for item in items(value)))
@@ -223,7 +223,7 @@ class Wholes(ValueType):
     def read(self, value: Any) -> int | tuple[int, ...]:
         """An int when a bare one is given, else a tuple."""
         sizes = tuple(Whole(low=1, high=self.high).read(item) for item in items(value))
-        text = spelled(value)
+        text = as_text(value)
         bare = not isinstance(value, list | tuple) if text is None else text[0] not in BRACKETS
         return sizes[0] if bare and len(sizes) == 1 else sizes
 
@@ -238,10 +238,10 @@ class Size(ValueType):
     def read(self, value: Any) -> tuple[int, int]:
         """(height, width); one number is both."""
         each = Whole(low=1, high=4096)
-        text = spelled(value)
+        text = as_text(value)
         sizes = [each.read(item) for item in items(value if text is None else text.lower().replace("x", " "))]
         if len(sizes) not in (1, 2):
-            raise ValueError(f"must be a height and a width, got {shown(value)}")
+            raise ValueError(f"must be a height and a width, got {quoted(value)}")
         return sizes[0], sizes[-1]
 
 
@@ -264,7 +264,7 @@ class Options(ValueType):
                 name, given = item.split("=")
                 pairs[name] = given
             else:
-                raise ValueError(f"must be numbers by name such as beta3=0.99, got {shown(item)}")
+                raise ValueError(f"must be numbers by name such as beta3=0.99, got {quoted(item)}")
         for name, given in pairs.items():
             try:
                 pairs[name] = Number().read(given)
@@ -282,7 +282,7 @@ class FoldName(ValueType):
     def read(self, value: Any) -> str:
         """The canonical text."""
         if not isinstance(value, str):
-            raise ValueError(f"must be such as 2/5, or test/5, got {shown(value)}")
+            raise ValueError(f"must be such as 2/5, or test/5, got {quoted(value)}")
         held, folds = read_fold(value)
         return f"{held or 'test'}/{folds}"
 
@@ -296,7 +296,7 @@ class LayerList(ValueType):
 
     def read(self, value: Any) -> tuple[str, ...]:
         """The layers' canonical texts; each has been built once, so its numbers make sense."""
-        text = spelled(value)
+        text = as_text(value)
         written = items(value) if text is None or text[:1] in BRACKETS else NEXT_ITEM.split(text)
         if not 1 <= len(written) <= MOST:
             raise ValueError(f"must list 1 to {MOST} layers, got {len(written)}; num_layers 0 is softmax regression")
@@ -319,10 +319,10 @@ def build_layer(item: str, initializer: Initializer | None = None) -> Layer:
     try:
         layer: Layer = layer_type(**numbers)
     except UsageError as error:
-        raise ValueError(f"has {shown(item)}, whose {str(error).partition(' (--')[0]}") from error
+        raise ValueError(f"has {quoted(item)}, whose {str(error).partition(' (--')[0]}") from error
     except TypeError as error:
         needed = [field.name for field in fields if field.default is field.default_factory is dataclasses.MISSING]
-        raise ValueError(f"has {shown(item)}, which needs {listed(needed)}: write {name}:128") from error
+        raise ValueError(f"has {quoted(item)}, which needs {listed(needed)}: write {name}:128") from error
     return layer
 
 
@@ -360,7 +360,7 @@ def _parts(item: Any) -> tuple[str, list[Any]]:
         if isinstance(value, Mapping):
             return str(name), [f"{setting}={number}" for setting, number in value.items()]
         return str(name), list(value) if isinstance(value, list | tuple) else [] if value is None else [value]
-    raise ValueError(f"must list layers such as dense:128 or relu, got {shown(item)}")
+    raise ValueError(f"must list layers such as dense:128 or relu, got {quoted(item)}")
 
 
 def _numbers(name: str, layer_type: Any, written: list[Any]) -> dict[str, Any]:
@@ -373,11 +373,11 @@ def _numbers(name: str, layer_type: Any, written: list[Any]) -> dict[str, Any]:
             setting = settings[position] if position < len(settings) else ""
         if setting not in settings or setting in numbers:
             takes = f"takes {listed(settings)}" if settings else "takes no number"
-            raise ValueError(f"has {shown(name)}, which {takes}, got {shown(part)}")
+            raise ValueError(f"has {quoted(name)}, which {takes}, got {quoted(part)}")
         try:
             numbers[setting] = _value_type(fields[setting]).read(value)
         except ValueError as error:
-            raise ValueError(f"has {shown(name)}, whose {setting} {error}") from error
+            raise ValueError(f"has {quoted(name)}, whose {setting} {error}") from error
     return {setting: numbers[setting] for setting in settings if setting in numbers}
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.config import RunConfig, validates_on_test
-from handgrad.config.describe import WITHOUT_INFLUENCE, departures, idle, settled
+from handgrad.config.describe import WITHOUT_INFLUENCE, idle, resolved
+from handgrad.config.schema import departures
 from handgrad.derivation import derive_run, to_html
 from handgrad.derivation.document import markdown_chapters
 from handgrad.errors import HandgradError
@@ -197,7 +198,7 @@ def _settings_table(config: RunConfig) -> Table:
     """What this run makes use of, and what can change its result."""
     fields = type(config).model_fields
     unused = idle(config) | WITHOUT_INFLUENCE
-    used = [(name, value) for name, value in settled(config) if name not in unused and value not in (None, {})]
+    used = [(name, value) for name, value in resolved(config) if name not in unused and value not in (None, {})]
     rows = [(name, _value(value), str(fields[name].description)) for name, value in used]
     differing = departures(config)
     changed = frozenset(place for place, (name, *_) in enumerate(rows) if name in differing)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.config import kind_of
+from handgrad.config import value_type_of
 from handgrad.figures import Table, style
 from handgrad.reports.blocks import counted, duration, spelled
 from handgrad.sweeps.analysis.analyse import analyse
@@ -366,7 +366,7 @@ def column(name: str, distribution: Distribution, trials: list[Trial]) -> Column
     values = [trial.values[name] for trial in trials]
     axis = distribution.axis
     if axis.kind == "categorical" or (distribution.size or FEW + 1) <= FEW:
-        listed = _ordered([kind_of(name)(value) for value in distribution.grid()])
+        listed = _ordered([value_type_of(name)(value) for value in distribution.grid()])
         places = [listed.index(value) for value in values]
         return Column(Scale(name, tuple(map(spelled, listed))), np.array(places, dtype=float))
     low, high = min([axis.low, *values]), max([axis.high, *values])

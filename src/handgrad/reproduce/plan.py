@@ -16,7 +16,7 @@ from handgrad.claims.questions import VARIANTS, Question, Quick, choice
 from handgrad.classical import CLASSICAL
 from handgrad.classical import estimate as estimate_fit
 from handgrad.config import RunConfig, build_dataset
-from handgrad.config.describe import idle, settled
+from handgrad.config.describe import idle, resolved
 from handgrad.data import load
 from handgrad.errors import ERROR, Diagnostic, HandgradError, UsageError
 from handgrad.reproduce.sweep_claims import check_effect
@@ -219,7 +219,7 @@ def wanted_sweeps(document: Document, questions: Sequence[Question]) -> set[str]
 def digest(config: RunConfig) -> str:
     """Eight digits that are the same for settings of the same effect, the seed apart."""
     unused = idle(config) | APART
-    effective = {name: value for name, value in settled(config).to_mapping().items() if name not in unused}
+    effective = {name: value for name, value in resolved(config).to_mapping().items() if name not in unused}
     return hashlib.sha256(json.dumps(effective, sort_keys=True).encode()).hexdigest()[:8]
 
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from handgrad.claims.questions import EffectClaim
 from handgrad.claims.relations import canonical_name
-from handgrad.config import kind_of
+from handgrad.config import value_type_of
 from handgrad.errors import UsageError
 from handgrad.evaluation import Interval
 from handgrad.sweeps.analysis.result import Analysis, Effect, Range
@@ -29,7 +29,7 @@ def check_effect(place: str, claim: EffectClaim, definition: SweepDefinition) ->
     tried = definition.varying[name]
     for key in ("higher", "lower"):
         try:
-            value = kind_of(name)(getattr(claim, key))
+            value = value_type_of(name)(getattr(claim, key))
         except ValueError as error:
             raise UsageError(f"{place}.{key}: {name} {error}") from error
         if tried.axis.kind == "categorical" and value not in tried.grid():
@@ -43,7 +43,7 @@ def judge_in_sweep(claim: EffectClaim, analysis: Analysis, scale: float) -> Swee
     `scale` is what a whole of the metric is in the document's unit.
     """
     name = canonical_name(claim.setting)
-    higher, lower = (kind_of(name)(value) for value in (claim.higher, claim.lower))
+    higher, lower = (value_type_of(name)(value) for value in (claim.higher, claim.lower))
     effects = [effect for effect in analysis.effects if effect.name == name and not effect.per and not effect.where]
     found = _difference(effects, higher, lower)
     metric = analysis.metric.name.replace("_", " ")

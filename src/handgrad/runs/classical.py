@@ -28,8 +28,8 @@ log = logging.getLogger("handgrad")
 MOST_TRAIN_ROWS = 5_000  # of the training images are scored: a kernel's scores of all would take longer than its fit
 
 
-class _Watch:
-    """Passes on how a fit goes, and ends it when it is asked to stop."""
+class _FitProgress:
+    """Passes a fit's progress to the callbacks, and ends the fit when asked to stop."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         self.callbacks, self.stopped = callbacks, False
@@ -48,7 +48,7 @@ class _Watch:
 
 
 class _StoppedError(Exception):
-    """A signal came while a model was at work."""
+    """A signal came while a model was fitted."""
 
 
 class Prepared(NamedTuple):
@@ -86,12 +86,12 @@ def fit_classical(
 
     Raises  InterruptedRunError. Nothing of a fit can be kept, so resuming starts it again.
     """
-    watch = _Watch(callbacks)
-    with stopping_on_signals(watch) as interruption, writing_log(run):
+    progress = _FitProgress(callbacks)
+    with stopping_on_signals(progress) as interruption, writing_log(run):
         if config.track:
             log.warning("model %s has no steps to follow: nothing is sent to %s", config.model, ", ".join(config.track))
         try:
-            fitted, predictions = _fit(config, dataset, prepared, watch)
+            fitted, predictions = _fit(config, dataset, prepared, progress)
         except _StoppedError:
             raise InterruptedRunError(
                 f"stopped; of a fit nothing can be kept. Start it again with: handgrad resume {run.path}",
@@ -108,7 +108,7 @@ def fit_classical(
 
 
 def _at_chance(dataset: Dataset, parts: Split, predictions: dict[str, Predictions]) -> Diagnostic | None:
-    """What is to be said when nothing was learned."""
+    """A warning when nothing was learned."""
     part = "test" if len(dataset.y_test) else "validation"
     train, reached = predictions["train"].right, predictions[part].right
     accuracy = float(reached.mean()) if len(reached) else 0.0
@@ -117,13 +117,13 @@ def _at_chance(dataset: Dataset, parts: Split, predictions: dict[str, Prediction
 
 
 def _fit(
-    config: RunConfig, dataset: Dataset, prepared: Prepared, watch: _Watch
+    config: RunConfig, dataset: Dataset, prepared: Prepared, progress: _FitProgress
 ) -> tuple[Fitted, dict[str, Predictions]]:
     model, parts, _ = prepared
     x, y = prepared.x_train, parts.y_train
     expected = estimate(model, x, y, config.seed)
     journal.info("%s on %d images of %d numbers, %d for validation", model, *x.shape, len(parts.validation_rows))
-    fitted = fit(model, x, y, config.seed, watch, expected.fit)
+    fitted = fit(model, x, y, config.seed, progress, expected.fit)
     for complaint in fitted.complaints:
         log.warning("model %s: %s", config.model, complaint)
     some = take_fraction(y, min(1, MOST_TRAIN_ROWS / len(x)), config.seed)
@@ -136,7 +136,7 @@ def _fit(
     }
     predictions = {}
     for part, (images, labels) in raw.items():
-        values = scores(fitted, prepared.vectors(images), dataset.classes, part, watch, expected.score * len(images))
+        values = scores(fitted, prepared.vectors(images), dataset.classes, part, progress, expected.score * len(images))
         predictions[part] = Predictions(values, labels, dataset.class_names, model.probabilistic)
     return fitted, predictions
 
@@ -165,5 +165,5 @@ def _numbers(predictions: Predictions) -> dict[str, float | None]:
 
 def loss_of(predictions: Predictions) -> float | None:
     """Mean cross-entropy; None where there are no probabilities, or one of 0 for a class that was true."""
-    given = predictions.scores[np.arange(len(predictions.labels)), predictions.labels]
-    return float(-np.log(given).mean()) if predictions.probabilistic and given.min() > 0 else None
+    true_scores = predictions.scores[np.arange(len(predictions.labels)), predictions.labels]
+    return float(-np.log(true_scores).mean()) if predictions.probabilistic and true_scores.min() > 0 else None

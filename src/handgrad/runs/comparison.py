@@ -1,4 +1,4 @@
-"""Any runs side by side: what they reached, what differs between them, and what that difference can tell."""
+"""Any runs side by side: what they reached, what differs between them, and what that difference shows."""
 
 import math
 import shlex
@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from handgrad.config import RunConfig
-from handgrad.config.describe import effective_differences, idle, settled
+from handgrad.config.describe import effective_differences, idle, resolved
 from handgrad.errors import UsageError
 from handgrad.evaluation import (
     Interval,
@@ -21,7 +21,7 @@ from handgrad.evaluation import (
     summarise,
     welch_interval,
 )
-from handgrad.runs.predictions import Watch, distinct, predictions_of_all
+from handgrad.runs.predictions import Progress, distinct, predictions_of_all
 from handgrad.runs.store import Run
 
 OF_DATA = {"dataset", "resize", "features", "fold"}  # settings that make other data of themselves
@@ -38,7 +38,7 @@ class Setup(NamedTuple):
     def value(self, name: str) -> Any:
         """What one of the names in `differing` stands for here."""
         special = {"data": self.data[:8], "model_path": self.start}
-        return special[name] if name in special else getattr(settled(self.config), name)
+        return special[name] if name in special else getattr(resolved(self.config), name)
 
     def command(self, seeds: int = 1) -> str:
         """The command that trains it, with as many seeds from its own on."""
@@ -54,7 +54,7 @@ class Missing(NamedTuple):
 
 
 def setup_of(run: Run) -> Setup:
-    """What the run's folder says that it was started from."""
+    """What the run was started from, by its folder."""
     facts = run.facts
     return Setup(run.config, str(facts.get("data", "")), facts.get("start"))
 
@@ -195,7 +195,7 @@ class Pair(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """What the pair can tell: "controlled: only optimizer differs", or "confounded: …"."""
+        """What the pair shows: "controlled: only optimizer differs", or "confounded: …"."""
         if self.controlled:
             return f"controlled: only {next(iter(self.differing))} differs"
         *names, last = self.differing
@@ -231,22 +231,22 @@ class Comparison(NamedTuple):
         }
 
 
-def compare(runs: Sequence[Run], dataset: str | None = None, watch: Watch = iter) -> Comparison:
+def compare(runs: Sequence[Run], dataset: str | None = None, progress: Progress = iter) -> Comparison:
     """Evaluate the runs on their test images, or those of the data set named, and set all configurations in pairs.
 
     Raises  UsageError for fewer than two runs, one given twice, or one without a model; as `predictions_of`.
     """
     if len(runs) < 2:
         raise UsageError("a comparison needs two runs or more")
-    return side_by_side(runs, dataset, watch)
+    return side_by_side(runs, dataset, progress)
 
 
-def side_by_side(runs: Sequence[Run], dataset: str | None = None, watch: Watch = iter) -> Comparison:
+def side_by_side(runs: Sequence[Run], dataset: str | None = None, progress: Progress = iter) -> Comparison:
     """`compare` for any number of runs from one on."""
     distinct(runs)
     members = [
         _member(run, predictions)
-        for run, predictions in zip(runs, predictions_of_all(runs, "test", dataset, watch), strict=True)
+        for run, predictions in zip(runs, predictions_of_all(runs, "test", dataset, progress), strict=True)
     ]
     configurations = _grouped(members)
     setups = [member.setup for member in members]
@@ -318,11 +318,11 @@ def with_setting_of(base: RunConfig, other: RunConfig, name: str, besides: set[s
     """
     changes = {name: getattr(other, name)}
     if name == "optimizer":
-        changes |= {"optimizer_options": other.optimizer_options, "learning_rate": settled(base).learning_rate}
+        changes |= {"optimizer_options": other.optimizer_options, "learning_rate": resolved(base).learning_rate}
     elif name == "model":
         changes |= {"model_options": other.model_options}
     elif name == "learning_rate":
-        changes = {name: settled(other).learning_rate}
+        changes = {name: resolved(other).learning_rate}
     elif name == "hidden_size" and "num_layers" not in besides:
         changes |= {"num_layers": other.num_layers}
     changed = base.replaced(**changes, name=None)

@@ -85,7 +85,7 @@ def cross_validate(
     part: str = "train",
     jobs: int = 1,
     callbacks: CallbackMaker = no_callbacks,
-    tell: Callable[[FoldResult], None] = lambda result: None,
+    report: Callable[[FoldResult], None] = lambda result: None,
 ) -> CrossValidation:
     """Train and test over all folds, `jobs` at a time; what is finished in the folder is not run again.
 
@@ -108,13 +108,13 @@ def cross_validate(
         for number, predictions in found.items():
             results[number] = _result(number, run, predictions)
             _write(path, plan, results)
-            tell(results[number])
+            report(results[number])
     ordered = tuple(results[number] for number in sorted(results))
     return CrossValidation(path, part, dataset.class_names, ordered, kept)
 
 
 def _heed_diagnoses(configs: Sequence[RunConfig], dataset: Dataset) -> None:
-    """Tell the first fold's warnings for all.  Raises  UsageError when one of the folds cannot be trained."""
+    """Log the first fold's warnings for all.  Raises  UsageError when one of the folds cannot be trained."""
     for place, config in enumerate(configs):
         fold = read_fold(str(config.fold))
         heed(diagnose_run(config, hold_fold(dataset, fold, config.seed) if fold.held else dataset), quiet=place > 0)
@@ -181,15 +181,15 @@ def _cut(whole: Predictions, dataset: Dataset, folds: int, seed: int) -> dict[in
 
 
 def _result(number: int, run: Run, predictions: Predictions) -> FoldResult:
-    report = class_report(predictions)
-    classes = zip(report.precision.tolist(), report.recall.tolist(), report.f1.tolist(), strict=True)
+    scores = class_report(predictions)
+    classes = zip(scores.precision.tolist(), scores.recall.tolist(), scores.f1.tolist(), strict=True)
     return FoldResult(
         number,
         run.name,
         len(predictions.labels),
         float(predictions.right.mean()),
-        *report.macro,
+        *scores.macro,
         loss_of(predictions),
         [list(each) for each in classes],
-        list(report.undefined),
+        list(scores.undefined),
     )

@@ -38,13 +38,13 @@ from handgrad.runs.store import (
     create_run,
     edits,
     existing_run,
+    in_words,
     origin_of,
     refusal,
     require_weights,
-    spelled,
 )
 from handgrad.torch_port import BACKENDS, load_weights
-from handgrad.training import Augmentation, Callback, LayerWatch, Settings, Trainer, load_newest_checkpoint
+from handgrad.training import Augmentation, Callback, LayerRecorder, Settings, Trainer, load_newest_checkpoint
 from handgrad.training.chance import at_chance
 from handgrad.training.checkpoint import newest_origin
 from handgrad.training.diagnose import diagnose, heed
@@ -107,7 +107,7 @@ def prepare(config: RunConfig, dataset: Dataset) -> tuple[Network, Split, Settin
 
 
 def diagnose_run(config: RunConfig, dataset: Dataset) -> list[Diagnostic]:
-    """What is to be said of a run's images, labels and settings before it trains."""
+    """What is wrong with a run's images, labels and settings, before it trains."""
     if config.model in CLASSICAL:
         return diagnose(build_split(config, dataset), dataset.class_names, dataset)
     network, parts, settings = prepare(config, dataset)
@@ -141,7 +141,7 @@ def make_trainer(config: RunConfig, dataset: Dataset, prepared: tuple[Network, S
 
 
 def no_callbacks(config: RunConfig, folder: Path) -> Sequence[Callback]:
-    """Nobody watches."""
+    """No callbacks."""
     return ()
 
 
@@ -151,20 +151,20 @@ def execute(
     start: Path | None = None,
     *,
     dataset: Dataset | None = None,
-    lean: bool = False,
+    trial_mode: bool = False,
     quiet: bool = False,
 ) -> Run:
     """Train as `config` says, in a new folder below its `runs_dir`; from the weights in the file `start`, if given.
 
-    `dataset` is the one that `config` names, where it is loaded already. A `lean` run is one of many, of which few will
-    be chosen: at its end it looks at the validation images alone, never at the test images, keeps no checkpoint, and
-    has waited for no disk: `Run.flush` is for whoever relies on it. `quiet`: what `diagnose_run` warns of was told.
+    `dataset` is the one that `config` names, where it is loaded already. A run in `trial_mode` is one of many, of which
+    few will be chosen: it ends with the validation images alone, never the test images, keeps no checkpoint, and waits
+    for no disk: `Run.flush` does, where it matters. `quiet`: warnings of `diagnose_run` were logged before.
 
     Raises  UsageError, FileSystemError, CorruptDataError; DivergedError; InterruptedRunError. The run stays in its
             folder, to be looked at or resumed, when training had begun.
     """
     dataset = dataset or build_dataset(config)
-    if not lean:
+    if not trial_mode:
         heed(diagnose_run(config, dataset), quiet=quiet)
     if start is not None and config.model in CLASSICAL:
         raise UsageError(f"model {config.model} does not start from weights: leave out --model_path")
@@ -176,14 +176,14 @@ def execute(
         atomic_write(run.config_file, config.to_yaml(), run.durable)
         run.write_json(run.facts_file, _facts(config, dataset, origin) | {"environment": job.environment})
 
-    run = create_run(Path(os.path.expanduser(config.runs_dir)), name, config.name is None, not lean, fill)
+    run = create_run(Path(os.path.expanduser(config.runs_dir)), name, config.name is None, not trial_mode, fill)
     with _begun(run):
-        return job.fill(run, callbacks(config, run.path), lean)
+        return job.fill(run, callbacks(config, run.path), trial_mode)
 
 
 @contextmanager
 def _begun(run: Run) -> Iterator[None]:
-    """The run's lock; a Ctrl-C that comes before or after the training, which has its own way to stop, is told."""
+    """The run's lock; a Ctrl-C that comes before or after the training, which has its own way to stop, is reported."""
     try:
         with run.locked():
             yield
@@ -203,16 +203,16 @@ def resume(
     callbacks: CallbackMaker = no_callbacks,
     *,
     dataset: Dataset | None = None,
-    lean: bool = False,
+    trial_mode: bool = False,
 ) -> Run:
     """Go on with the run in `path` from its newest checkpoint; one that is over is left as it is.
 
-    `dataset` and `lean` are as for `execute`.
+    `dataset` and `trial_mode` are as for `execute`.
 
     Raises  as `execute`; UsageError when its configuration was edited; CorruptDataError when the data set or the first
             weights are others than the run began with.
     """
-    run = existing_run(path, durable=not lean)
+    run = existing_run(path, durable=not trial_mode)
     with _begun(run):
         over, config = run.complete, run.config
         began = began_with(run, over)
@@ -227,14 +227,14 @@ def resume(
             raise CorruptDataError(
                 f"the data set {config.dataset} is not the one that {path} began with: restore it to resume"
             )
-        # Without a sound checkpoint, a run from given weights begins with them again.
+        # Without a valid checkpoint, a run from given weights begins with them again.
         start = require_weights(began) if newest_origin(run.checkpoints) is None else None
         origin = {name: value for name, value in began.items() if name in KEYS} | {"config": config.to_mapping()}
         job = _job(config, dataset, start, {**origin, "data": dataset.fingerprint})
         if "command" not in began or began.get("config") != origin["config"]:
             facts = {"environment": job.environment, **began, **_facts(config, dataset, job.origin)}
             run.write_json(run.facts_file, facts)
-        return job.fill(run, callbacks(config, run.path), lean)
+        return job.fill(run, callbacks(config, run.path), trial_mode)
 
 
 class Job(NamedTuple):
@@ -248,7 +248,7 @@ class Job(NamedTuple):
 def _job(config: RunConfig, dataset: Dataset, start: Path | None, origin: Mapping[str, Any]) -> Job:
     if config.model in CLASSICAL:
         fitting = partial(fit_classical, config, dataset, prepare_classical(config, dataset))
-        return Job(lambda run, callbacks, lean: fitting(run, callbacks), environment(), origin)
+        return Job(lambda run, callbacks, trial_mode: fitting(run, callbacks), environment(), origin)
     prepared = prepare(config, dataset)
     if start is not None:
         load_weights(prepared[0], start)
@@ -263,34 +263,36 @@ def _train(
     origin: Mapping[str, Any],
     run: Run,
     callbacks: Sequence[Callback],
-    lean: bool,
+    trial_mode: bool,
 ) -> Run:
     run.checkpoints.mkdir(exist_ok=True)
     history = run.read_history()
 
     def foreign(other: Mapping[str, Any]) -> str:
-        return spelled(edits(other, config, dataset.fingerprint))
+        return in_words(edits(other, config, dataset.fingerprint))
 
     step = load_newest_checkpoint(trainer, run.checkpoints, len(history.losses), foreign)
     trainer.history, digest = run.rewrite_history(history, step)
-    if lean:
+    if trial_mode:
         trainer.test = None
-    watching = () if lean else (LayerWatch(),)
+    statistics = () if trial_mode else (LayerRecorder(),)
     with stopping_on_signals(trainer) as interruption, writing_log(run):
-        recorder = Recorder(run, config.checkpoint_seconds, lean, origin, digest)
-        trainer.callbacks = (*watching, recorder, Journal(), *callbacks)
+        recorder = Recorder(run, config.checkpoint_seconds, trial_mode, origin, digest)
+        trainer.callbacks = (*statistics, recorder, Journal(), *callbacks)
         failure = _run(trainer)
         trainer.restore_best()
-        measures = _last_epoch(config, trainer) if lean else _measures(dataset, trainer)
+        measures = _last_epoch(config, trainer) if trial_mode else _measures(dataset, trainer)
         metrics = _metrics(config, trainer, measures)
-        if not lean and metrics["train"]["loss"] is None:  # the last update overflowed, and no validation set showed it
+        if (
+            not trial_mode and metrics["train"]["loss"] is None
+        ):  # the last update overflowed, and no validation set showed it
             failure = failure or DivergedError(
                 "training diverged: the network that it ended with answers NaN. Lower --learning_rate"
             )
             metrics["stopped"] = "diverged"
         else:
             run.save_model(trainer.network)
-        if not lean and not failure and not interruption.signal:
+        if not trial_mode and not failure and not interruption.signal:
             _judge(metrics, trainer, dataset, measures)
         run.write_json(run.metrics_file, metrics)
         if run.complete:

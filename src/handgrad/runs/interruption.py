@@ -34,7 +34,7 @@ def stopped_among(done: int, total: int, number: int, at_once: bool = False) -> 
 
 
 class Stoppable(Protocol):
-    """What can be asked to stop at its next pause: a Trainer, or a fit that somebody watches."""
+    """What can be asked to stop at its next pause: a Trainer, or a fit."""
 
     def stop(self, reason: str) -> None:
         """Ask."""
@@ -47,16 +47,16 @@ class Interruption:
 
 
 @contextmanager
-def stopping_on_signals(work: Stoppable | None = None) -> Iterator[Interruption]:
-    """While the block runs, the first SIGINT or SIGTERM asks `work` to stop; handlers are put back afterwards."""
+def stopping_on_signals(task: Stoppable | None = None) -> Iterator[Interruption]:
+    """While the block runs, the first SIGINT or SIGTERM asks `task` to stop; handlers are put back afterwards."""
     seen = Interruption()
 
     def stop(number: int, frame: Any) -> None:
         for each in before:
             signal.signal(each, signal.SIG_DFL)
         seen.signal = number
-        if work is not None:
-            work.stop("interrupted")
+        if task is not None:
+            task.stop("interrupted")
 
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():  # Python delivers signals there only

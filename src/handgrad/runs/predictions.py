@@ -1,4 +1,4 @@
-"""What runs say of images: of their own data set's parts, or of another data set's."""
+"""Predictions of runs: of the parts of their own data set, or of another data set."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ from handgrad.training.models import read_tensors, write_tensors
 FORMAT = 1
 log = logging.getLogger("handgrad")
 PARTS = ("test", "validation", "train")
-Watch = Callable[[Sequence[Run]], Iterable[Run]]
+Progress = Callable[[Sequence[Run]], Iterable[Run]]
 """Goes through the runs, and may show how far it is."""
 
 
@@ -63,7 +63,7 @@ def read_predictions(path: Path) -> dict[str, Predictions]:
 
 
 def predictions_of(run: Run, part: str = "test", dataset: Dataset | None = None) -> Predictions:
-    """What the run's network says of the test, validation or training images; the latter two by the run's own split.
+    """The predictions of the run's network for the test, validation or training images, by the run's own split.
 
     Its own data set is loaded unless `dataset` is given, with a warning when it is no longer what the run began with.
 
@@ -87,11 +87,11 @@ def predictions_of(run: Run, part: str = "test", dataset: Dataset | None = None)
 
 
 def _kept(run: Run, part: str, dataset: Dataset | None) -> Predictions:
-    """What a model that was not kept itself said of its own data set at the end of its run."""
+    """The kept predictions of a model that was not kept itself."""
     if dataset is not None and run.facts.get("data") != dataset.fingerprint:
         raise UsageError(
-            f"{run.path} keeps what its model {run.config.model} said of its own images, and not the model: "
-            f"it cannot be asked about {dataset.name}"
+            f"{run.path} keeps the predictions of its model {run.config.model} for its own images, and not the model: "
+            f"it cannot predict {dataset.name}"
         )
     if not os.path.lexists(run.predictions_file):
         raise UsageError(f"{run.path} has no predictions yet: finish it with `handgrad resume {run.path}`")
@@ -118,12 +118,12 @@ def images_of(config: RunConfig, dataset: Dataset, part: str) -> tuple[Any, Any]
 
 
 def predictions_of_all(
-    runs: Sequence[Run], part: str = "test", dataset: str | None = None, watch: Watch = iter
+    runs: Sequence[Run], part: str = "test", dataset: str | None = None, progress: Progress = iter
 ) -> list[Predictions]:
     """`predictions_of` each run, on its own data set or on the one that `dataset` names; each is loaded once."""
     loaded: dict[Any, Dataset] = {}
     found = []
-    for run in watch(runs):
+    for run in progress(runs):
         config = run.config
         key = dataset or config.dataset, config.resize, config.features, config.fold and (config.fold, config.seed)
         if key not in loaded:
@@ -135,14 +135,14 @@ def predictions_of_all(
 
 
 def agreeing(
-    runs: Sequence[Run], part: str = "test", dataset: str | None = None, watch: Watch = iter
+    runs: Sequence[Run], part: str = "test", dataset: str | None = None, progress: Progress = iter
 ) -> list[Predictions]:
     """`predictions_of_all`, when they can be compared image by image.
 
     Raises  UsageError when a run is given twice, or classes or labels differ; as `predictions_of`.
     """
     distinct(runs)
-    found = predictions_of_all(runs, part, dataset, watch)
+    found = predictions_of_all(runs, part, dataset, progress)
     for run, predictions in zip(runs, found, strict=True):
         if predictions.class_names != found[0].class_names:
             raise UsageError(f"{run.path} has other classes than {runs[0].path}: compare runs of one data set")
@@ -155,7 +155,7 @@ def agreeing(
 
 
 def distinct(runs: Sequence[Run]) -> None:
-    """Raises  UsageError when two of them are one folder: a run says nothing about itself."""
+    """Raises  UsageError when two of them are one folder: a run agrees with itself."""
     seen: set[Any] = set()
     for run in runs:
         if run.path.resolve() in seen:

@@ -28,15 +28,15 @@ class Recorder(Callback):
     `checkpoint_seconds` within one, and when training stops. Keeps the first epoch's network beside them.
 
     Every checkpoint says from which `origin` the run began; `digest` is that of the history's last line.
-    A `lean` run gets no checkpoint before its first step, which its seed makes again, none after its last, which its
-    model follows, and no first epoch's network.
-    Whoever adds statistics to the history comes before it.
+    In `trial_mode` there is no checkpoint before the first step, which the seed makes again, none after the last, which
+    the model follows, and no first epoch's network.
+    A callback that adds statistics to the history comes before it.
     """
 
     def __init__(
-        self, run: Run, checkpoint_seconds: float, lean: bool, origin: Mapping[str, Any], digest: str = ""
+        self, run: Run, checkpoint_seconds: float, trial_mode: bool, origin: Mapping[str, Any], digest: str = ""
     ) -> None:
-        self.run, self.checkpoint_seconds, self.lean = run, checkpoint_seconds, lean
+        self.run, self.checkpoint_seconds, self.trial_mode = run, checkpoint_seconds, trial_mode
         self.origin, self._digest = origin, digest
         self._saved = time.monotonic()
         self._file = open_file(run.history_file, os.O_WRONLY | os.O_APPEND)
@@ -48,7 +48,7 @@ class Recorder(Callback):
         """A checkpoint before the first step, so that a run from given weights can be resumed from its beginning."""
         if trainer.step:
             self._statistics = len(trainer.history.statistics)
-        elif not self.lean:
+        elif not self.trial_mode:
             save_checkpoint(trainer, self.run.checkpoints, self.origin)
         self._append_statistics(trainer)
 
@@ -65,7 +65,7 @@ class Recorder(Callback):
         """A line of an epoch; the network, when it is the first of several."""
         self._append(epoch_record(epoch))
         self._append_statistics(trainer)
-        if epoch.epoch == 1 < trainer.settings.epochs and not self.lean:
+        if epoch.epoch == 1 < trainer.settings.epochs and not self.trial_mode:
             save_model(trainer.network, self.run.first_epoch_file)
         self._epoch_ended = True
 
@@ -74,7 +74,7 @@ class Recorder(Callback):
         waited = time.monotonic() - self._saved
         due = min(SOONEST_SECONDS, self.checkpoint_seconds) if self._epoch_ended else self.checkpoint_seconds
         over = trainer.step >= trainer.total_steps
-        if not (over and self.lean) and (trainer.stop_reason or over or waited >= due):
+        if not (over and self.trial_mode) and (trainer.stop_reason or over or waited >= due):
             self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:
@@ -87,7 +87,7 @@ class Recorder(Callback):
         self._saved, self._epoch_ended = time.monotonic(), False
 
     def ended(self, trainer: Trainer) -> None:
-        """Close the history; that it could not be written was said when it was tried."""
+        """Close the history; an error was raised when it was written."""
         with contextlib.suppress(OSError), self._file:
             self._file.flush()
             if self.run.durable:
@@ -156,7 +156,7 @@ class Journal(Callback):
 
 
 class _Line(logging.Formatter):
-    """A message is one line, whatever stands in the names that it tells."""
+    """A message is one line, whatever its names contain."""
 
     def format(self, record: logging.LogRecord) -> str:
         return visible_name(super().format(record))

@@ -85,7 +85,7 @@ def edits(origin: Mapping[str, Any], config: RunConfig, data: str = "", over: bo
     return found
 
 
-def spelled(found: Differences) -> str:
+def in_words(found: Differences) -> str:
     """Differences in words."""
     return "; ".join(f"{name} was {old}, is {new}" for name, (old, new) in found.items())
 
@@ -194,8 +194,8 @@ class Run:
                 return load_model(path)
         if self.config.model in CLASSICAL:
             raise UsageError(
-                f"{self.path} holds no network: the model {self.config.model} is not kept, only what it said of the "
-                "test and validation images. Choose a run of an mlp or a cnn"
+                f"{self.path} holds no network: the model {self.config.model} is not kept, only its predictions for "
+                "the test and validation images. Choose a run of an mlp or a cnn"
             )
         raise UsageError(f"{self.path} has no model yet: finish it with `handgrad resume {self.path}`")
 
@@ -266,14 +266,14 @@ def _taken(path: Path, numbered: bool) -> str:
 
 
 def open_run(path: Path) -> Run:
-    """The run in the folder `path`, to be looked at; a warning tells when its config.yaml was edited.
+    """The run in the folder `path`, to be looked at; with a warning when its config.yaml was edited.
 
     Raises  as `existing_run`.
     """
     run = existing_run(path)
-    with suppress(HandgradError):  # what is damaged is told where it is needed
+    with suppress(HandgradError):  # damage is reported where it matters
         if found := edits(run.facts, run.config, over=True):
-            log.warning("%s was edited since the run began: %s", run.config_file, spelled(found))
+            log.warning("%s was edited since the run began: %s", run.config_file, in_words(found))
     return run
 
 
@@ -317,9 +317,9 @@ def _began(run: Run) -> float:
 
 
 def began_with(run: Run, over: bool) -> dict[str, Any]:
-    """What run.json says, or else the newest checkpoint.
+    """The settings in run.json, or else in the newest checkpoint.
 
-    A warning tells what is damaged; one, unless the run is `over`, that an older version made it and nothing can be
+    A warning names what is damaged; one, unless the run is `over`, that an older version made it and nothing can be
     checked.
     """
     facts: dict[str, Any] = {}
@@ -351,7 +351,9 @@ def refusal(run: Run, config: RunConfig, found: Differences, start: str | None) 
     weights = next((path for path in (run.model_file, run.best_file) if path.exists()), None)
     if weights and not found.keys() & SHAPING:
         ways.append(f"to start from its weights: {shlex.join([*anew, '--model_path', str(weights)])}")
-    return f"{run.config_file} was edited since the run began: {spelled(found)}. Undo that to resume; {'; '.join(ways)}"
+    return (
+        f"{run.config_file} was edited since the run began: {in_words(found)}. Undo that to resume; {'; '.join(ways)}"
+    )
 
 
 def _free_name(run: Run) -> str:

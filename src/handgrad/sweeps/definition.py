@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from handgrad.config import RunConfig, kind_of
+from handgrad.config import RunConfig, value_type_of
 from handgrad.config.describe import values_name
 from handgrad.errors import Diagnostic, UsageError
 from handgrad.sweeps.pruner import Hyperband
@@ -110,7 +110,7 @@ class SweepDefinition:
     def constants(self) -> dict[str, Any]:
         """The values of all others."""
         rest = {name: d.quantile(0) for name, d in self.parameters.items() if d.size == 1}
-        return {name: kind_of(name)(value) for name, value in rest.items()}
+        return {name: value_type_of(name)(value) for name, value in rest.items()}
 
     @property
     def size(self) -> int | None:
@@ -211,7 +211,7 @@ class SweepDefinition:
 
     def _read(self, name: str, value: Any) -> Any:
         try:
-            return kind_of(name)(value)
+            return value_type_of(name)(value)
         except ValueError as error:
             raise UsageError(f"{name} {error} (--{name})") from error
 
@@ -229,9 +229,9 @@ def _restored(name: str, stored: Mapping[str, Any]) -> Distribution:
     given = {key: value for key, value in stored.items() if key != "distribution"}
     fields = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
     if "values" in fields:
-        fields["values"] = tuple(kind_of(name)(value) for value in fields["values"])
+        fields["values"] = tuple(value_type_of(name)(value) for value in fields["values"])
     if "value" in fields:
-        fields["value"] = kind_of(name)(fields["value"])
+        fields["value"] = value_type_of(name)(fields["value"])
     return distribution(stored["distribution"], fields)
 
 

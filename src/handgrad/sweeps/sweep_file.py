@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from handgrad import strict_yaml
-from handgrad.config import RunConfig, kind_of
-from handgrad.config.lookup import Problems, field_aliases, shown
+from handgrad.config import RunConfig, value_type_of
+from handgrad.config.lookup import Problems, field_aliases, quoted
 from handgrad.config.presets import BEST, PLAIN
 from handgrad.config.value_types import Switch
 from handgrad.errors import NOTE, Diagnostic, HandgradError, UsageError
@@ -37,7 +37,7 @@ def command_settings(command: Any, notices: list[Diagnostic]) -> dict[str, Any]:
     if command is None:
         return {}
     if not isinstance(command, list) or not all(isinstance(word, str | int | float) for word in command):
-        raise UsageError(f"command must be a list of words, got {shown(command)}")
+        raise UsageError(f"command must be a list of words, got {quoted(command)}")
     words = [str(word) for word in command]
     table = field_aliases()
     settings: dict[str, Any] = {}
@@ -64,7 +64,7 @@ def _next(words: list[str], place: int) -> str | None:
 
 
 def _value(field: str, flag: str, value: str | None) -> Any:
-    kind = kind_of(field)
+    kind = value_type_of(field)
     if value is None and not isinstance(kind, Switch):
         raise UsageError(f"command: {flag} needs a value")
     try:
@@ -247,7 +247,7 @@ def _optional(content: Mapping[str, Any], key: str, read: Callable[[Any, str], A
 def _check_ignored(content: Mapping[str, Any], notices: list[Diagnostic]) -> None:
     """A notice for each key that says nothing here; what would change the search is refused instead."""
     if content.get("kind", "sweep") != "sweep":
-        raise UsageError(f"kind must be sweep, got {shown(content['kind'])}")
+        raise UsageError(f"kind must be sweep, got {quoted(content['kind'])}")
     scheduler = content.get("scheduler")
     if isinstance(scheduler, Mapping) and ("source" in scheduler or "search_space" in scheduler):
         raise UsageError("scheduler names Python code with a search space of its own: write parameters instead")

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from handgrad.config import decides_training, kind_of
-from handgrad.config.lookup import Problems, answer, decided_by_data, field_aliases, inverted, listed, shown
+from handgrad.config import decides_training, value_type_of
+from handgrad.config.lookup import Problems, accepted_note, decided_by_data, field_aliases, inverted, listed, quoted
 from handgrad.config.read import meaning
 from handgrad.config.value_types import Number, Options, Whole, Wholes
 from handgrad.errors import NOTE, Diagnostic, UsageError
@@ -25,14 +25,14 @@ def check_keys(content: Mapping[str, Any], known: Iterable[str], where: str, mea
         if key not in known:
             near = meant.get(str(key)) or nearest(str(key), known)
             hint = f": did you mean {near}?" if near else f", expected {listed(known)}"
-            problems.append(UsageError(f"unknown key {shown(key)}{f' in {where}' if where else ''}{hint}"))
+            problems.append(UsageError(f"unknown key {quoted(key)}{f' in {where}' if where else ''}{hint}"))
     problems.refuse()
 
 
 def mapping(value: Any, where: str, example: str) -> Mapping[str, Any]:
     """The value, if it is a mapping that is not empty."""
     if not isinstance(value, Mapping) or not value:
-        raise UsageError(f"{where} must be a mapping such as {example}, got {shown(value)}")
+        raise UsageError(f"{where} must be a mapping such as {example}, got {quoted(value)}")
     return value
 
 
@@ -43,13 +43,13 @@ def word(value: Any, table: Mapping[str, Iterable[str]], where: str) -> str:
         return meanings[squashed(value)]
     near = nearest(value, meanings) if isinstance(value, str) else None
     hint = f"; did you mean {meanings[squashed(near)]}?" if near else ""
-    raise UsageError(f"{where} must be {listed(table)}, got {shown(value)}{hint}")
+    raise UsageError(f"{where} must be {listed(table)}, got {quoted(value)}{hint}")
 
 
 def text(value: Any, where: str) -> str:
     """One line of text."""
     if not isinstance(value, str) or not value.strip():
-        raise UsageError(f"{where} must be a text, got {shown(value)}")
+        raise UsageError(f"{where} must be a text, got {quoted(value)}")
     return " ".join(value.split())
 
 
@@ -58,7 +58,7 @@ def whole(value: Any, where: str, least: int = 1) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if type(value) is not int or value < least:
-        raise UsageError(f"{where} must be a whole number of at least {least}, got {shown(value)}")
+        raise UsageError(f"{where} must be a whole number of at least {least}, got {quoted(value)}")
     return value
 
 
@@ -72,11 +72,11 @@ def bound(value: Any, where: str, notices: list[Diagnostic]) -> float:
     """
     if isinstance(value, str):
         if not SCIENTIFIC.fullmatch(value.strip()):
-            raise UsageError(f"{where} must be a number, got the text {shown(value)}: write it without quotes")
+            raise UsageError(f"{where} must be a number, got the text {quoted(value)}: write it without quotes")
         notices.append(taken_as_number(where, value))
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UsageError(f"{where} must be a number, got {shown(value)}")
+        raise UsageError(f"{where} must be a number, got {quoted(value)}")
     if not math.isfinite(value):
         raise UsageError(f"{where} must be a finite number, got {value}")
     return value
@@ -131,8 +131,8 @@ def read_distribution(field: str, content: Any, where: str, notices: list[Diagno
     """
     if not isinstance(content, Mapping):
         key = "values" if isinstance(content, list) else "value"
-        written = f"{key}: {shown(content)}"
-        raise UsageError(f"{where} must say how it varies, got {shown(content)}: write {{{written}}}")
+        written = f"{key}: {quoted(content)}"
+        raise UsageError(f"{where} must say how it varies, got {quoted(content)}: write {{{written}}}")
     name = _distribution_name(content, where)
     keys = keys_of(name)
     check_keys(content, ["distribution", *keys], f"{where}, a {name}")
@@ -189,14 +189,14 @@ def _read(field: str, given: dict[str, Any], where: str, notices: list[Diagnosti
 
 def _listed(value: Any, where: str) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise UsageError(f"{where} must be a list, got {shown(value)}: write [{shown(value)}]")
+        raise UsageError(f"{where} must be a list, got {quoted(value)}: write [{quoted(value)}]")
     return tuple(value)
 
 
 def _canonical(field: str, value: Any, where: str, notices: list[Diagnostic]) -> Any:
-    kind = kind_of(field)
+    kind = value_type_of(field)
     if isinstance(value, Mapping) and not isinstance(kind, Options):
-        raise UsageError(f"{where} must be plain values, got {shown(value)}")
+        raise UsageError(f"{where} must be plain values, got {quoted(value)}")
     try:
         canonical = kind(value)
     except ValueError as error:
@@ -220,7 +220,7 @@ def _without_repeats(
             sums.append((value, chance))
         else:
             sums[place] = value, sums[place][1] + chance
-            what = f"{where}.values: {shown(spelled)} is {shown(value)} once more; it is taken once"
+            what = f"{where}.values: {quoted(spelled)} is {quoted(value)} once more; it is taken once"
             notices.append(Diagnostic(NOTE, what, "Leave it out; to make a value likelier, give probabilities"))
     unique = {"values": tuple(value for value, _ in sums)}
     return unique | ({"probabilities": tuple(chance for _, chance in sums)} if chances is not None else {})
@@ -233,7 +233,7 @@ def _checked(field: str, name: str, found: Distribution) -> Distribution:
     """
     if name in ("constant", "categorical"):
         return found
-    kind = kind_of(field)
+    kind = value_type_of(field)
     few = found.size is not None and found.size <= FEW
     probes = PROBES[1:-1] if isinstance(plain_of(found), Tailed) else PROBES
     for value in found.grid() if few else map(found.quantile, probes):
@@ -321,12 +321,12 @@ def _meant(written: Written, notices: list[Diagnostic]) -> tuple[str, Any] | Non
     values = inner.get("values", [inner[key] for key in ("value", "min", "max") if key in inner])
     values = values if isinstance(values, list) else [values]
     try:
-        said = squashed(name) not in table and (decided_by_data(name) or answer(name, str(*values[:1])))
+        said = squashed(name) not in table and (decided_by_data(name) or accepted_note(name, str(*values[:1])))
         if said and len(values) == 1:
             said = said if said not in ("inputs", "classes") else "the data set decides that"
             notices.append(Diagnostic(NOTE, f"{written.path} is ignored: {said}", "Leave it out"))
             return None
-        field, meant, note = meaning(name, values, table, kind_of, "setting")
+        field, meant, note = meaning(name, values, table, value_type_of, "setting")
     except UsageError as error:
         raise UsageError(f"{written.path}: {error}") from error
     if not note:

@@ -216,7 +216,7 @@ def _clipped(how: str) -> Change:
 
 
 def _of_torch(base: Assumption) -> Assumption | None:
-    """What torch.optim takes where it is told a learning rate only."""
+    """PyTorch's defaults for everything but the learning rate."""
     mapping = base.optimizer.torch
     theirs = {name: each.default for name, each in inspect.signature(torch_attribute(mapping.name)).parameters.items()}
     hyper: dict[str, Any] = {}

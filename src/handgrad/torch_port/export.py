@@ -80,7 +80,7 @@ def load_weights(network: Network, path: Path) -> None:
 
 
 def _is_ours(content: bytes) -> bool:
-    """Whether the header says so; a file without one is left to the reader that tells what is wrong with it."""
+    """Whether handgrad wrote it; a file without a header is left to the reader, whose error says what is wrong."""
     try:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         return "handgrad" in header.get("__metadata__", {})
@@ -102,8 +102,8 @@ def source(network: Network, file: str) -> str:
     scale, shift = network.scaling
     scaling = "x = images / 255" if (scale, shift) == (1 / 255, 0) else f"x = {scale!r} * images + {shift!r}"
     shape = ", ".join(map(str, (1, *network.input_shape)))
-    kind = {".safetensors": ("from safetensors.torch import load_file", f'load_file("{file}")')}
-    imported, loaded = kind.get(Path(file).suffix, ("", f'torch.load("{file}", weights_only=True)'))
+    loaders = {".safetensors": ("from safetensors.torch import load_file", f'load_file("{file}")')}
+    imported, loaded = loaders.get(Path(file).suffix, ("", f'torch.load("{file}", weights_only=True)'))
     return "\n".join(
         [
             "from collections import OrderedDict",

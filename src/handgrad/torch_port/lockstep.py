@@ -1,6 +1,6 @@
 """Two trainings from the same weights, batches and masks, and a judge between them.
 
-Two numbers are told apart. How far the engines have drifted is the difference of two trainings that each go their own
+Two things are measured. How far the engines have drifted is the difference of two trainings that each go their own
 way: rounding grows in it. Whether they part is judged within one step: our engine is put where PyTorch stands, given
 the same batch, and must come out at the same place to within the rounding of that one step.
 """
@@ -22,9 +22,9 @@ from handgrad.training import Trainer
 
 Array = NDArray[Any]
 Maker = Callable[[type[Trainer], str], Trainer]
-"""Makes a trainer of a kind in a precision; equal ones each time."""
+"""Makes a trainer of a class in a precision; equal ones each time."""
 
-Watch = Callable[[Iterable[int]], Iterable[int]]
+Progress = Callable[[Iterable[int]], Iterable[int]]
 """Goes through the steps, and may show how far they are."""
 
 BOUNDS = {"output": 1e4, "statistics": 1e4, "loss": 1e4, "gradient": 1e5}  # in roundings of a number
@@ -80,7 +80,7 @@ def lockstep(
     steps: int,
     discrepancies: Sequence[str] = (),
     start: Network | None = None,
-    watch: Watch = iter,
+    progress: Progress = iter,
 ) -> Lockstep:
     """Run both for `steps` steps, or all there are, PyTorch with `discrepancies`, from weights of `start` or `make`.
 
@@ -93,7 +93,7 @@ def lockstep(
     for name in discrepancies:
         apply_discrepancy(pair.theirs, name)
     steps = min(steps, theirs.total_steps)
-    for step in watch(range(1, steps + 1)):
+    for step in progress(range(1, steps + 1)):
         pair.advance(step)
     return Lockstep(pair.drifts, pair.closest, pair.crossings, pair.parting(), steps)
 
@@ -128,7 +128,7 @@ class Pair:
         key = int(subkey(batches.key, step))
         before, buffers = self.theirs.state(), self.theirs.network.buffers.copy()
         self.judge.adopt(before[0], buffers, *before[1:])
-        mine, passed = self.ours.forward_backward(batches, rows, key), self.theirs.forward_backward(theirs, rows, key)
+        own, passed = self.ours.forward_backward(batches, rows, key), self.theirs.forward_backward(theirs, rows, key)
         judged = self.judge.forward_backward(batches, rows, key)
         evidence = Evidence(self.judge, self.theirs, (batches, rows, key), before, buffers, passed, judged, self._left)
         self._judge_pass(step, evidence)
@@ -137,7 +137,7 @@ class Pair:
         self._left = self.theirs.network.gradients.copy()
         self.judge.step(step, passed.gradients)
         self._judge_update(step, before, passed.gradients)
-        self._note_drift(step, mine, passed)
+        self._note_drift(step, own, passed)
 
     def parting(self) -> Parting | None:
         """Where they parted first, with its causes."""
@@ -183,8 +183,8 @@ class Pair:
         self._first = step, stage, layer, difference
         return True
 
-    def _note_drift(self, step: int, mine: Pass, theirs: Pass) -> None:
-        for stage, layer, difference in differences(mine, theirs, self.ours.network):
+    def _note_drift(self, step: int, own: Pass, theirs: Pass) -> None:
+        for stage, layer, difference in differences(own, theirs, self.ours.network):
             self.drifts.setdefault(layer, Drift()).note(stage, difference, step)
         ours, others = self.ours.network, self.theirs.network
         for layer, part in layer_parts(ours.parameter_slots).items():
@@ -193,20 +193,20 @@ class Pair:
 
 
 def crossings(judged: Pass, passed: Pass, network: Any) -> int:
-    """How many outputs of ReLU and its leaky kind are above zero on one side only."""
+    """How many outputs of ReLU and leaky ReLU are above zero on one side only."""
     kinked = [layer for layer in judged.outputs if getattr(network.layers[layer], "kink", False)]
     return sum(int(((judged.outputs[layer] > 0) != (passed.outputs[layer] > 0)).sum()) for layer in kinked)
 
 
-def differences(mine: Pass, theirs: Pass, network: Any) -> Iterator[tuple[str, int, float]]:
+def differences(ours: Pass, theirs: Pass, network: Any) -> Iterator[tuple[str, int, float]]:
     """(stage, layer, relative difference), in the order in which a step computes."""
-    for layer, output in mine.outputs.items():
+    for layer, output in ours.outputs.items():
         yield "output", layer, relative(theirs.outputs[layer], output)
     for layer, part in layer_parts(network.buffer_slots).items():
-        yield "statistics", layer, relative(theirs.buffers[part], mine.buffers[part])
-    yield "loss", -1, relative(np.array([theirs.loss]), np.array([mine.loss]))
+        yield "statistics", layer, relative(theirs.buffers[part], ours.buffers[part])
+    yield "loss", -1, relative(np.array([theirs.loss]), np.array([ours.loss]))
     for layer, part in reversed(layer_parts(network.parameter_slots).items()):
-        yield "gradient", layer, relative(theirs.gradients[part], mine.gradients[part])
+        yield "gradient", layer, relative(theirs.gradients[part], ours.gradients[part])
 
 
 def layer_parts(slots: Sequence[Any]) -> dict[int, slice]:

@@ -55,7 +55,7 @@ def torch_attribute(name: str) -> Any:
 def device_named(name: str) -> Any:
     """The torch.device of "cpu", "cuda", or "auto": the graphics card where there is one.
 
-    Raises  UsageError when it has none of that kind.
+    Raises  UsageError when there is no such device.
     """
     torch = installed_torch()
     if name == "auto":

@@ -49,8 +49,8 @@ class Update:
         for penalised, decay in ((True, self.transforms.weight_decay), (False, 0.0)):
             chosen = [parameter for place, parameter in self.port.tied if place.slot.part.penalised == penalised]
             groups += [{"params": chosen, "weight_decay": decay}] if chosen else []
-        kind = torch_attribute(self.mapping.name)
-        return kind(groups, lr=optimizer.learning_rate, **arguments_from(optimizer, self.mapping.arguments))
+        rule_type = torch_attribute(self.mapping.name)
+        return rule_type(groups, lr=optimizer.learning_rate, **arguments_from(optimizer, self.mapping.arguments))
 
     def _tie(self) -> None:
         size = self.port.parameters.numel()

@@ -1,4 +1,4 @@
-"""A training that ends no better than guessing: that it did, and what in it tells why."""
+"""A training that ends no better than guessing: whether it did, and its likeliest causes."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -43,7 +43,7 @@ def no_better_than_guessing(
     causes: Iterable[Cause],
     remedy: str,
 ) -> Diagnostic | None:
-    """What is to be said when the accuracy reached on a part is not above the share of its largest class.
+    """A warning when the accuracy reached on a part is not above the share of its largest class.
 
     `part` is "test" or "validation"; `causes` are those that lie in the model, beside which the data are looked at;
     `remedy` is what to try where there is none. None for an accuracy whose 95 % interval (Wilson) is above that share.
@@ -166,14 +166,14 @@ def _of_data(parts: Split, images: Array, labels: Array) -> Iterator[Cause]:
     for name, gap in (("darker", x.mean() - others.mean()), ("lighter", others.mean() - x.mean())):
         if gap > 0.5 * max(x.std(), 1e-9):
             yield 0.9, f"these images are {name} than the training images: bring both to one range"
-    if not _mean_images(parts, images, labels).works:
+    if not _mean_images(parts, images, labels).learns:
         yield 0.6, "labels may not belong to their images: shuffled, or in another order"
 
 
 class _Comparison(NamedTuple):
     """Whether the simplest of all classifiers is better than guessing, and that in words."""
 
-    works: bool
+    learns: bool
     sentence: str
 
 
@@ -184,10 +184,10 @@ def _mean_images(parts: Split, images: Array, labels: Array) -> _Comparison:
     means = np.stack([x[y == label].mean(axis=0) for label in present])
     distances = np.square(means).sum(axis=1) - 2 * others @ means.T
     right = int((present[distances.argmin(axis=1)] == labels).sum())
-    works = wilson(right, len(labels)).low > np.bincount(labels).max() / len(labels)
-    verdict = "the data can be learned" if works else "the data may be at fault"
+    learns = wilson(right, len(labels)).low > np.bincount(labels).max() / len(labels)
+    verdict = "the data can be learned" if learns else "the data may be at fault"
     share = f"{100 * right / len(labels):.1f} %"
-    return _Comparison(works, f"Comparing with the mean image of each class is right for {share}: {verdict}")
+    return _Comparison(learns, f"Comparing with the mean image of each class is right for {share}: {verdict}")
 
 
 def _samples(parts: Split, images: Array) -> tuple[Array, Array, Array]:

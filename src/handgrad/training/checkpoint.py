@@ -23,7 +23,7 @@ log = logging.getLogger("handgrad")
 
 
 class OtherFormatError(CorruptDataError):
-    """A sound checkpoint of another version of handgrad: going back behind it would throw away what it knows."""
+    """A valid checkpoint of another version of handgrad: going back behind it would throw away what it knows."""
 
 
 def state_of(trainer: Trainer) -> Tensors:
@@ -62,7 +62,7 @@ def save_checkpoint(trainer: Trainer, folder: Path, origin: Mapping[str, Any] | 
 
 
 def newest_origin(folder: Path) -> dict[str, Any] | None:
-    """What the newest sound checkpoint says that its training depends on, as `save_checkpoint` got it; None: no such.
+    """The `origin` that `save_checkpoint` wrote into the newest valid checkpoint; None without one.
 
     Older versions did not write it down: it is empty then.
     """
@@ -75,7 +75,7 @@ def newest_origin(folder: Path) -> dict[str, Any] | None:
 def load_newest_checkpoint(
     trainer: Trainer, folder: Path, latest: int, foreign: Callable[[Mapping[str, Any]], str] = lambda origin: ""
 ) -> int:
-    """Put `trainer` where the newest sound checkpoint in `folder` says; returns its step, 0 when there is none.
+    """Put `trainer` where the newest valid checkpoint in `folder` says; returns its step, 0 when there is none.
 
     One that is torn, altered, or beyond step `latest` (the end of the history) is left out with a warning, and so is
     one of whose origin `foreign` says in what it is another training's; other versions or another processor are named

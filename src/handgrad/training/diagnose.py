@@ -27,7 +27,7 @@ LEAK = 0.01  # of the test images; simple drawings are equal now and then
 
 @lru_cache(maxsize=2)  # runs that follow each other have the same
 def of_images(parts: Split, class_names: tuple[str, ...], dataset: Dataset | None = None) -> tuple[Diagnostic, ...]:
-    """What is to be said of images and labels; `dataset` has the test part, if there is one."""
+    """What is wrong with images and labels; `dataset` has the test part, if there is one."""
     test = (dataset.x_test, dataset.y_test) if dataset else None
     return (*_classes(parts, class_names, test), *_images(parts, test))
 
@@ -39,7 +39,7 @@ def diagnose(
     network: Network | None = None,
     settings: Settings | None = None,
 ) -> list[Diagnostic]:
-    """Everything to be said before a training, errors first; a model of scikit-learn has no network and settings."""
+    """Every diagnostic before a training, errors first; a model of scikit-learn has no network and settings."""
     found = [*of_images(parts, class_names, dataset)]
     if settings and network:
         found += [*lonely_batches(network, len(parts.train_rows), settings.batch_size), *_few(parts, settings)]
@@ -84,8 +84,8 @@ def _images(parts: Split, test: tuple[Array, Array] | None) -> Iterator[Diagnost
     suspects = np.flatnonzero((images[:, ::FEW_PIXELS] == images[:, :1]).all(axis=1))
     blank[suspects] = (images[suspects] == images[suspects, :1]).all(axis=1) & (images.shape[1] > 1)
     if (images[:SAMPLE] == images[0]).all() and (images == images[0]).all():
-        kind = f"blank, every pixel is {images[0, 0]:g}" if blank.all() else "one and the same"
-        what = f"all {len(images)} training images are {kind}"
+        alike = f"blank, every pixel is {images[0, 0]:g}" if blank.all() else "one and the same"
+        what = f"all {len(images)} training images are {alike}"
         yield Diagnostic(ERROR, what, "Look at the files: they may have been saved with the wrong channel or range")
         return
     if blank.any():

@@ -12,7 +12,7 @@ from handgrad.training.history import Epoch, Evaluation, Output, Size, Statistic
 from handgrad.training.trainer import Callback, Trainer
 
 Array = NDArray[Any]
-WATCHING = 14  # purpose, in the key of random numbers
+SAMPLING = 14  # purpose, in the key of random numbers
 MOST_IMAGES, LEAST_IMAGES, SHARE = 256, 16, 50
 
 
@@ -35,14 +35,14 @@ def layer_statistics(network: Network, images: Array, labels: Array, step: int) 
         )
 
 
-class LayerWatch(Callback):
+class LayerRecorder(Callback):
     """Adds statistics to the history: at the start, at each epoch's end and at each evaluation in between."""
 
     def started(self, trainer: Trainer) -> None:
         """Before the first step; a resumed training has them already."""
         rows = trainer.split.train_rows
         count = min(len(rows), int(np.clip(len(rows) // SHARE, LEAST_IMAGES, MOST_IMAGES)))
-        draws = np.random.Philox(key=[trainer.settings.seed, WATCHING]).random_raw(len(rows))
+        draws = np.random.Philox(key=[trainer.settings.seed, SAMPLING]).random_raw(len(rows))
         self._rows = rows[np.sort(np.argsort(draws, kind="stable")[:count])]
         if trainer.step == 0:
             self._measure(trainer)
@@ -82,11 +82,11 @@ class DeadUnits(NamedTuple):
 def dead_units(statistics: Sequence[Statistics], network: Network) -> list[DeadUnits]:
     """Of each activation, when it was last measured; nothing where no one measured it."""
     outputs_then = statistics[-1].outputs if statistics else {}
-    kinds = tuple(kind for kind in ACTIVATIONS.values() if not kind.passes_through)
+    blocking = tuple(each for each in ACTIVATIONS.values() if not each.passes_through)
     return [
         DeadUnits(f"{number} {type(layer).__name__}", round(outputs_then[number].dead * plan.output[0]), plan.output[0])
         for number, (layer, plan) in enumerate(zip(network.layers, network.plans, strict=True))
-        if isinstance(layer, kinds) and number in outputs_then and np.isfinite(outputs_then[number].dead)
+        if isinstance(layer, blocking) and number in outputs_then and np.isfinite(outputs_then[number].dead)
     ]
 
 

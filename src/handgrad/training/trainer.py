@@ -108,10 +108,10 @@ class Callback:
         """Between two compiled calls, several times a second: the moment to save, or to ask for a stop."""
 
     def ended(self, trainer: "Trainer") -> None:
-        """Training is over or was stopped; the network holds the weights that it ends with."""
+        """Training is over or was stopped; the network holds its final weights."""
 
     def fitting(self, stage: Stage) -> None:
-        """A model that has no steps is at work; several times a second, and at the end of each stage."""
+        """A model that has no steps is being fitted; several times a second, and at the end of each stage."""
 
     def finished(self, trainer: "Trainer", run: Any) -> None:
         """The run's folder is complete: metrics and model are written."""
@@ -178,17 +178,17 @@ class Trainer:
         Raises  DivergedError when a loss is not finite; the network is left with the best weights so far.
         """
         try:
-            self._tell("started")
+            self._notify("started")
             self._compile()
             self._check_patience()
             while self.step < self.total_steps and not self.stop_reason:
                 self._advance()
-                self._tell("paused")
+                self._notify("paused")
         finally:
             self.history.stopped = self.stop_reason or ("finished" if self.step >= self.total_steps else "failed")
             if self.history.stopped != "interrupted":
                 self.restore_best()
-            self._tell("ended")
+            self._notify("ended")
         return self.history
 
     def seconds_for(self, steps: int) -> float:
@@ -267,7 +267,7 @@ class Trainer:
         self.history.losses += losses
         self.history.correct += correct
         self.history.gradient_norms |= norms
-        self._tell("stepped", first, losses, correct, norms)
+        self._notify("stepped", first, losses, correct, norms)
 
     def _measures(self) -> tuple[Measure, Measure]:
         split, validation, test = self.split, Measure(np.nan, np.nan), Measure(np.nan, np.nan)
@@ -289,7 +289,7 @@ class Trainer:
         validation, test = self._measures()
         row = Evaluation(self.step, validation.loss, validation.accuracy, test.loss, test.accuracy)
         self.history.evaluations.append(row)
-        self._tell("evaluated", row)
+        self._notify("evaluated", row)
 
     def _end_epoch(self) -> None:
         losses, correct = (numbers[-self.steps_per_epoch :] for numbers in (self.history.losses, self.history.correct))
@@ -312,7 +312,7 @@ class Trainer:
         self.history.epochs.append(row)
         if self.history.best(self.settings.monitor) is row:
             self.best = self.network.parameters.copy(), self.network.buffers.copy()
-        self._tell("epoch_ended", row)
+        self._notify("epoch_ended", row)
         self._check_patience()
 
     def _check_patience(self) -> None:
@@ -320,6 +320,6 @@ class Trainer:
         if 0 < self.settings.patience <= self.history.stale_epochs(self.settings.monitor):
             self.stop_reason = self.stop_reason or "patience"
 
-    def _tell(self, event: str, *details: Any) -> None:
+    def _notify(self, event: str, *details: Any) -> None:
         for callback in self.callbacks:
             getattr(callback, event)(self, *details)

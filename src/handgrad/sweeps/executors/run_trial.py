@@ -110,9 +110,9 @@ def _train(task: Task, config: RunConfig, reporter: Reporter) -> Run:
 
     path = Path(os.path.expanduser(config.runs_dir)) / str(config.name)
     if (path / "config.yaml").exists():
-        return resume(path, callbacks, dataset=dataset, lean=True)
+        return resume(path, callbacks, dataset=dataset, trial_mode=True)
     shutil.rmtree(path, ignore_errors=True)  # of one that was killed while it made its folder
-    return execute(config, callbacks, dataset=dataset, lean=True)
+    return execute(config, callbacks, dataset=dataset, trial_mode=True)
 
 
 def ended(number: int, metric: str, config: RunConfig, run: Run) -> Ended:

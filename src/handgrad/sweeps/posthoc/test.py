@@ -25,7 +25,7 @@ from handgrad.evaluation import (
 )
 from handgrad.files import atomic_write
 from handgrad.runs import InterruptedRunError, Run
-from handgrad.runs.predictions import Watch, predictions_of_all
+from handgrad.runs.predictions import Progress, predictions_of_all
 from handgrad.sweeps.analysis.leaderboard import Measurements, configurations, leaderboard
 from handgrad.sweeps.analysis.result import IMAGES, SEEDS, Entry
 from handgrad.sweeps.database import is_driven
@@ -128,7 +128,7 @@ REMEDY = (
 
 
 def evaluate_on_test(
-    sweep: Sweep, entries: Sequence[Entry], log: Log = print, watch: Watch = iter
+    sweep: Sweep, entries: Sequence[Entry], log: Log = print, watch: Progress = iter
 ) -> list[dict[str, Any]]:
     """The records of the configurations in chosen.json; networks that it lacks are evaluated now, each once.
 
@@ -251,7 +251,7 @@ class Outcome(NamedTuple):
 
 
 def evaluate_ensemble(
-    sweep: Sweep, entries: Sequence[Entry], select: str = "all", log: Log = print, watch: Watch = iter
+    sweep: Sweep, entries: Sequence[Entry], select: str = "all", log: Log = print, watch: Progress = iter
 ) -> Outcome:
     """Choose among one network of each configuration by validation images, and ask those chosen about the test images.
 

@@ -19,7 +19,7 @@ from handgrad.evaluation.tables import Table, ends, markdown, p_value, percent
 from handgrad.files import atomic_write
 from handgrad.runs import prepare
 from handgrad.runs.comparison import Configuration, Pair, side_by_side
-from handgrad.runs.predictions import Watch
+from handgrad.runs.predictions import Progress
 from handgrad.sweeps.analysis.leaderboard import by_configuration
 from handgrad.sweeps.analysis.model import is_number
 from handgrad.sweeps.analysis.result import CLEAR, IMAGES, SEEDS, Entry
@@ -254,7 +254,9 @@ class Outcome(NamedTuple):
     failed: tuple[Trial, ...]
 
 
-def outcome_of(sweep: Sweep, there: Sweep, choice: Choice, settings: Mapping[str, Any], watch: Watch = iter) -> Outcome:
+def outcome_of(
+    sweep: Sweep, there: Sweep, choice: Choice, settings: Mapping[str, Any], watch: Progress = iter
+) -> Outcome:
     """The picked configurations by their runs over there, whose networks are evaluated on the test images.
 
     Raises  DivergedError when none of them has come to a result; as `predictions_of`.

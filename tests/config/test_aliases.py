@@ -4,7 +4,7 @@ import pytest
 from tests.ingredients import nn
 
 from handgrad.cli.options import TRAIN
-from handgrad.config import RunConfig, kind_of
+from handgrad.config import RunConfig, value_type_of
 from handgrad.config.aliases import AMBIGUOUS_FIELDS, AMBIGUOUS_VALUES, FIELDS, VALUES
 from handgrad.config.lookup import field_aliases, find, listed, value_name
 from handgrad.config.value_types import Name
@@ -106,7 +106,9 @@ def test_fields_as_people_write_them(written, field):
 
 @pytest.mark.parametrize(("field", "spelling", "name"), VALUE_ROWS)
 def test_every_spelling_of_a_value_leads_to_it(field, spelling, name):
-    kinds = {option.name: option.kind for option in TRAIN} | {name: kind_of(name) for name in RunConfig.model_fields}
+    kinds = {option.name: option.kind for option in TRAIN} | {
+        name: value_type_of(name) for name in RunConfig.model_fields
+    }
     names = REGISTRIES.get(field) or kinds[field].names
     for written in (spelling, spelling.title(), spelling.replace("_", "-")):
         assert value_name(field, written, names) == name
@@ -183,5 +185,5 @@ def test_nearest_is_none_for_what_resembles_nothing():
 
 def test_names_have_one_kind_of_choice():
     for field in RunConfig.model_fields:
-        kind = kind_of(field)
+        kind = value_type_of(field)
         assert not isinstance(kind, Name) or kind.field == field

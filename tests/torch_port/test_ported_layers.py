@@ -38,11 +38,11 @@ def agree(torch, network, rows=5):
     labels = generator.integers(0, network.classes, rows)
     theirs = Network(network.layers, network.input_shape, loss=network.loss, dtype="float64")
     theirs.parameters[:], theirs.buffers[:] = network.parameters, network.buffers
-    twin = Port(theirs)
-    loss = twin.loss_and_gradients(torch.from_numpy(x), torch.from_numpy(labels), KEY)[0]
+    port = Port(theirs)
+    loss = port.loss_and_gradients(torch.from_numpy(x), torch.from_numpy(labels), KEY)[0]
     expected = {"loss": loss, "gradients": theirs.gradients, "buffers": theirs.buffers}
     with torch.inference_mode():
-        expected["logits"] = twin.logits(torch.from_numpy(x)).numpy()
+        expected["logits"] = port.logits(torch.from_numpy(x)).numpy()
     passes.check(network, x, labels, expected, key=KEY)
     with torch.inference_mode():  # the copy has the buffers that the pass has left
         copied = to_torch(network)(torch.from_numpy(x)).flatten(1).numpy()

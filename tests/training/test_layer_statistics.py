@@ -8,7 +8,7 @@ import pytest
 from tests.ingredients import nn
 
 from handgrad.nn import Network
-from handgrad.training import History, LayerWatch
+from handgrad.training import History, LayerRecorder
 from handgrad.training.history import Output, Size, Statistics, read_record, records
 from handgrad.training.layer_statistics import dead_units, layer_statistics
 
@@ -57,7 +57,7 @@ def test_layers_that_compute_nothing_are_left_out():
 
 def test_measured_at_the_start_after_epochs_and_in_between(make_trainer):
     trainer = make_trainer(epochs=2, evaluate_every=20)
-    trainer.callbacks = [LayerWatch()]
+    trainer.callbacks = [LayerRecorder()]
     per_epoch = trainer.steps_per_epoch
     assert per_epoch % 20
     trainer.run()
@@ -68,14 +68,14 @@ def test_measured_at_the_start_after_epochs_and_in_between(make_trainer):
 def test_an_evaluation_at_an_epochs_end_is_measured_once(make_trainer):
     trainer = make_trainer(epochs=2)
     trainer = make_trainer(epochs=2, evaluate_every=trainer.steps_per_epoch)
-    trainer.callbacks = [LayerWatch()]
+    trainer.callbacks = [LayerRecorder()]
     trainer.run()
     assert [each.step for each in trainer.history.statistics] == [n * trainer.steps_per_epoch for n in range(3)]
 
 
 def test_the_training_is_the_same_to_the_last_bit(make_trainer, same):
     watched, alone = make_trainer(), make_trainer()
-    watched.callbacks = [LayerWatch()]
+    watched.callbacks = [LayerRecorder()]
     watched.run()
     alone.run()
     assert watched.history.statistics

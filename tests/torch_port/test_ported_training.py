@@ -210,7 +210,7 @@ def test_a_measured_network_is_pytorchs_measure(split):
 
 @pytest.fixture
 def apart(monkeypatch):
-    """As on a graphics card: the twin's memory is not the network's, and only push and pull go between them."""
+    """As on a graphics card: the port's memory is not the network's, and only push and pull go between them."""
     monkeypatch.setattr(Port, "apart", property(lambda port: True))
 
 
