@@ -67,7 +67,9 @@ def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN, start: str =
             file that cannot be read.
     """
     if any(FLAG.match(token) and squashed(token) in ("h", "help") for token in tokens):
-        return ParsedFlags(RunConfig(preset=start), {}, {**_defaults(options), "help": True}, [])
+        return ParsedFlags(
+            RunConfig(preset=start), {}, {**{option.name: option.default for option in options}, "help": True}, []
+        )
     flags, file, source = Reading(options, "flag"), Reading(options, "setting"), ""
     for written in split(tokens, flags.problems):
         flags.take(written.flag, written.words)
@@ -87,7 +89,7 @@ def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN, start: str =
         raise together([*([UsageError(said)] if said else []), *flags.problems])
     given = {name: getattr(config, name) for name in values}
     notes = [*(f"{source}: {note}" for note in file.notes()), *flags.notes(), *_notes_on(config, given, base)]
-    return ParsedFlags(config, given, _defaults(options) | besides | chosen, notes)
+    return ParsedFlags(config, given, {option.name: option.default for option in options} | besides | chosen, notes)
 
 
 def _configured(
@@ -239,9 +241,8 @@ class Reading:
         """What a name that says the rest of a share means.  Raises  UsageError for what is no share."""
         name, share = aliases.COMPLEMENTS[squashed(written)], number(word)
         if share is None or not 0 < share <= 1:
-            raise UsageError(
-                f"{written} must be in (0, 1], got {quoted(word)}, for {name} is the rest of it (--{name})"
-            )
+            what = f"{written} must be in (0, 1], got {quoted(word)}"
+            raise UsageError(f"{what}, for {name} is the rest of it (--{name})")
         rest = round(1 - share, 12)
         self._notes.append(f"{written} {share:g} is taken as {name} {rest:g}, the rest of it")
         return written, name, rest
@@ -396,7 +397,3 @@ def _or_none(kind: ValueType, value: Any) -> Any:
         return kind(value)
     except ValueError:
         return None
-
-
-def _defaults(options: Sequence[Option]) -> dict[str, Any]:
-    return {option.name: option.default for option in options}
