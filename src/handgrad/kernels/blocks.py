@@ -1,8 +1,13 @@
 """Register blocks: the innermost loop of a matrix product, in LLVM's own vector instructions.
 
 A block of `rows` x (`vectors` * width) numbers of the product stays in vector registers while the inner dimension
-runs; each step loads a row of b once and multiplies it by `rows` numbers of a. LLVM's vectoriser does not find this by
-itself: a plain loop over the columns loads and stores the product at every step, and reaches a third of the speed.
+runs. For each k: (1) load a row of b into `vectors` registers; (2) for each row, spread a[i, k] over a register;
+(3) one fused multiply-add for each row and vector. After the last k, (4) store the block. LLVM's vectoriser does not
+find this by itself: a plain loop over the columns loads and stores the product at every step, at a third of the speed.
+
+Why this size: a processor starts two multiply-adds a cycle, and each takes four cycles, so eight sums at least must be
+under way at once. 8 x 2 are sixteen, for 2 loads of b and 8 of a; sums, row of b and spread number share 32 registers.
+AVX has 16 of them, for 4 x 2 sums.
 
 Ref     Goto & van de Geijn, Anatomy of high-performance matrix multiplication, ACM TOMS 34 (2008)
 """
@@ -19,7 +24,7 @@ from handgrad.kernels.processor import CACHE_LINE_BYTES, FEATURES
 LOCALITY = 2  # of a prefetch: into the second-level cache
 I64, I32 = ir.IntType(64), ir.IntType(32)
 VECTOR_BYTES = 64 if "avx512f" in FEATURES else 32 if "avx" in FEATURES else 16
-ROWS = 4 if VECTOR_BYTES == 32 else 8  # AVX has 16 registers, AVX-512 and NEON 32: 2 * ROWS of them hold the block
+ROWS = 4 if VECTOR_BYTES == 32 else 8  # AVX has 16 registers, AVX-512 and NEON 32: 2 * ROWS of them hold the sums
 
 
 def block(rows: int, vectors: int, masked: bool = False, listed: bool = False) -> Any:
@@ -44,16 +49,8 @@ def block(rows: int, vectors: int, masked: bool = False, listed: bool = False) -
             loop = _Loop(builder, real, width, arguments[11] if masked else None)
             numbers = [builder.add(arguments[6], ir.Constant(I64, r)) for r in range(rows)]
             loop.inner = builder.gep(data[7], [arguments[8]]) if listed else None
-            loop.run(
-                data,
-                (arguments[1], arguments[2]),
-                arguments[4],
-                numbers,
-                arguments[8],
-                arguments[9],
-                arguments[10],
-                vectors,
-            )
+            start, count, j = arguments[8:11]
+            loop.run(data, arguments[1:3], arguments[4], numbers, start, count, j, vectors)
             return context.get_dummy_value()
 
         i = types.int64
@@ -99,7 +96,7 @@ class _Loop:
         a_rows = [builder.gep(data[0], [builder.mul(number, steps[0])]) for number in numbers]
         b_start = builder.gep(data[3], [j])
         places = [builder.gep(data[5], [builder.add(builder.mul(number, n), j)]) for number in numbers]
-        for place in places:
+        for place in places:  # c is written after the last k: its lines come meanwhile
             prefetch(builder, place, range(0, vectors * self.width, CACHE_LINE_BYTES * 8 // self.bits), write=True)
         before, loop, after = builder.block, builder.append_basic_block("inner"), builder.append_basic_block("stored")
         builder.branch(loop)
@@ -111,6 +108,7 @@ class _Loop:
         else:
             k = builder.zext(builder.load(builder.gep(self.inner, [t])), I64)
         b_here, a_offset = builder.gep(b_start, [builder.mul(k, n)]), builder.mul(k, steps[1])
+        # (1), and a prefetch of the columns beside, for the next block
         b_row = [self._load(builder.gep(b_here, [ir.Constant(I64, v * self.width)])) for v in range(vectors)]
         if self.mask is None and self.inner is None:
             prefetch(
@@ -119,7 +117,7 @@ class _Loop:
                 range(vectors * self.width, 2 * vectors * self.width, CACHE_LINE_BYTES * 8 // self.bits),
             )
         updated = []
-        for r in range(rows):
+        for r in range(rows):  # (2) and (3)
             factor = splat(builder, builder.load(builder.gep(a_rows[r], [a_offset])), self.width)
             updated.append([self._multiply_add(factor, b_row[v], sums[r][v]) for v in range(vectors)])
         following = builder.add(t, ir.Constant(I64, 1))
@@ -131,7 +129,7 @@ class _Loop:
                 sums[r][v].add_incoming(updated[r][v], loop)
         builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
         builder.position_at_end(after)
-        for r in range(rows):
+        for r in range(rows):  # (4)
             for v in range(vectors):
                 self._store(updated[r][v], builder.gep(places[r], [ir.Constant(I64, v * self.width)]))
 

@@ -2,9 +2,17 @@
 
 Layout  columns: (channels, height, width, N), the batch last. A row of an image is then width * N contiguous numbers,
         the next pixel to the right N further on, and one loop over a row serves every image and pixel of it.
+Forward     y[o, r, s] = (1) bias[o] + (2) sum_c,i,j weight[o, c, i, j] x[c, r down + i - top, s right + j - left]
+Backward    (3) dbias[o] = sum_n,r,s dy[o, r, s]
+            (4) dweight[o, c, i, j] = sum_n,r,s dy[o, r, s] x[c, r down + i - top, s right + j - left]
+            (5) dx[c, h, w] = sum_o,i,j weight[o, c, i, j] dy[o, r, s] over all r, s with r down + i - top = h and
+                s right + j - left = w: a correlation of dy, spread out by the stride within zeros, with the kernel
+                rotated by 180 degrees
+
 `shape` (channels, height, width, filters, kernel height, kernel width, stride down, stride right, zeros above, zeros
         to the left, output height, output width)
-saved   where there is padding: the images within a margin of zeros, so that no loop meets a border
+saved   where there is padding: the images within a margin of zeros, so that no loop meets a border, in (2) or in (4).
+        Not the windows as rows of a matrix (im2col), which would take kernel height * kernel width times the memory.
 Ref     the pairs of y, dy and the formulas: Dumoulin & Visin, A guide to convolution arithmetic (2016), chapter 4
 """
 
@@ -16,7 +24,10 @@ from handgrad.kernels.processor import CACHE_LINE_BYTES
 
 @inline_kernel
 def add_taps(y, x, weight, batch):
-    """y[k] += sum_j weight[j] x[j batch + k], three j at a time: y is read and written once for three products."""
+    """y[k] += sum_j weight[j] x[j batch + k], three j at a time: y is read and written once for three products.
+
+    Why three: a row of the usual 3 x 3 kernel. One at a time would load and store y for each product.
+    """
     size, j = y.size, 0
     while weight.size - j >= 3:
         a, b, c = weight[j], weight[j + 1], weight[j + 2]
@@ -36,7 +47,10 @@ def add_taps(y, x, weight, batch):
 
 @inline_kernel
 def dot_taps(dy, dy_next, x, dweight, dweight_next, batch):
-    """dweight[j] += sum_k dy[k] x[j batch + k] for two filters and three j at a time: six products a load of five."""
+    """dweight[j] += sum_k dy[k] x[j batch + k] for two filters and three j at a time: six products a load of five.
+
+    Why two filters: a sum has to wait for its last multiply-add, and six sums keep both units busy where three do not.
+    """
     size, j, zero = dy.size, 0, dy.dtype.type(0)
     while dweight.size - j >= 3:
         x0 = x[j * batch : j * batch + size]
@@ -83,11 +97,12 @@ def correlate(x, weight, bias, y, down, right, batch):
     chunk = y.shape[2] if right == 1 else batch  # a stride leaves gaps: then one pixel at a time
     for r in range(y.shape[1]):
         for o in range(weight.shape[0]):
-            y[o, r] = bias[o]
+            y[o, r] = bias[o]  # (1)
             for c in range(weight.shape[1]):
                 for i in range(weight.shape[2]):
                     for start in range(0, y.shape[2], chunk):
                         out = y[o, r, start : start + chunk]
+                        # (2), a row of the kernel against a row of the images of the whole batch
                         add_taps(out, x[c, r * down + i, start * right :], weight[o, c, i], batch)
 
 
@@ -103,13 +118,14 @@ def correlate_gradients(x, dy, dweight, dbias, down, right, batch):
     spare = np.empty(dweight.shape[3], dweight.dtype)  # an odd last filter is paired with itself
     for r in range(dy.shape[1]):
         for o in range(dweight.shape[0]):
-            dbias[o] += total(dy[o, r])
+            dbias[o] += total(dy[o, r])  # (3)
         for o in range(0, dweight.shape[0], 2):
             dy_row, dy_row_next = dy[o, r], dy[min(o + 1, last), r]
             for c in range(dweight.shape[1]):
                 for i in range(dweight.shape[2]):
                     taps, taps_next = dweight[o, c, i], dweight[o + 1, c, i] if o < last else spare
                     for start in range(0, dy_row.size, chunk):
+                        # (4), for two filters
                         stop, line = start + chunk, x[c, r * down + i, start * right :]
                         dot_taps(dy_row[start:stop], dy_row_next[start:stop], line, taps, taps_next, batch)
 
@@ -197,9 +213,7 @@ def convolution_forward(x, y, parameters, buffers, saved, shape, settings, key, 
 def convolution_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
     """Gradients of the loss with respect to weight, bias and x.
 
-    Math    dweight, dbias: see `correlate_gradients`
-            dx[c, h, w] = sum_o,i,j weight[o, c, i, j] dy[o, r, s] over all r, s with r down + i - top = h and
-            s right + j - left = w: a correlation of dy, spread out by the stride within zeros, with the turned kernel
+    Math    (3), (4) and (5) above
     """
     channels, height, width, filters, kernel_height, kernel_width, down, right, top, left, rows, columns = shape
     batch = dy.size // (filters * rows * columns)
@@ -207,7 +221,7 @@ def convolution_backward(dy, dx, x, y, parameters, dparameters, saved, shape, se
     gradient = dy.reshape((filters, rows, columns * batch))
     dweight = dparameters[:weights].reshape((filters, channels, kernel_height, kernel_width))
     correlate_gradients(padded(x, saved, shape), gradient, dweight, dparameters[weights:], down, right, batch)
-    if dx.size:
+    if dx.size:  # (5) is (2) again: dy, spread out by the stride within zeros, under the turned kernel
         weight = parameters[:weights].reshape((filters, channels, kernel_height, kernel_width))
         outer = filters, height + kernel_height - 1, (width + kernel_width - 1) * batch
         spread = aligned(dy, outer[0] * outer[1] * outer[2]).reshape(outer)

@@ -2,7 +2,11 @@
 
 No BLAS: on these thin shapes its packing and dispatch cost more than they bring, and its bits change with the library,
 the number of threads and the processor that it thinks it is on. Here the sum over the inner dimension is taken in its
-own order, one fused multiply-add a term, whatever the sizes. Blocks at the edge overlap their neighbours.
+own order, one fused multiply-add a term, whatever the sizes: a row's bits do not depend on how many rows there are.
+
+The product is cut into columns of two vectors, these into blocks of ROWS rows: the columns of b stay in the cache for
+all blocks below one another. The last block overlaps its neighbour rather than being smaller: the same numbers are
+computed twice, to the same bits. Only where n is below two vectors are single, masked ones used.
 """
 
 import numpy as np
@@ -10,6 +14,7 @@ import numpy as np
 from handgrad.kernels.blocks import ROWS, VECTOR_BYTES, block
 from handgrad.kernels.compile import fast_kernel
 
+# Blocks of a pair of vectors and of a single, masked one: of ROWS rows, of half as many, of one.
 pair, pair_half, pair_row = block(ROWS, 2), block(ROWS // 2, 2), block(1, 2)
 single, single_half, single_row = block(ROWS, 1, True), block(ROWS // 2, 1, True), block(1, 1, True)
 NO_LIST = np.empty(0, np.int32)
@@ -86,7 +91,7 @@ def matmul_transposed_a(m, n, inner, a, b, c):
 
 @fast_kernel
 def matmul_transposed_b(m, n, inner, a, b, c):
-    """c = a b^T, as the transpose of b a^T: a and c are small beside b.
+    """c = a b^T, as the transpose of b a^T: blocks want rows of their second factor, and a and c are small beside b.
 
     Shapes  a (m, inner), b (n, inner), c (m, n), flat and row-major
     """

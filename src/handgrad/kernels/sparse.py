@@ -1,9 +1,14 @@
 """Products that leave out what is zero: half of the pixels of Fashion-MNIST are black, four fifths of MNIST's.
 
-A block takes four images at once in the forward pass, and four neighbouring pixels in the backward one; it runs over
-a list of the pixels, or of the images, that are not zero in all four of them. Leaving a zero term out changes no bit
-of a sum. The lists make every other product slower, so these are only for the first layer, and only where the images
-are dark enough: see `share_of_zeros`.
+Forward     y[n] = sum_k x[n, k] W[k]: (1) list, for each group of four images n, the pixels k that are not zero in one
+            of them; (2) blocks whose inner index runs over the list
+Backward    dW[k] = sum_n x[n, k] dy[n]: (1) list, for each group of four neighbouring pixels k, the images n that are
+            not zero in one of them; (2) the same blocks
+
+Leaving a zero term out changes no bit of a sum. Why groups of four: one list serves all rows of a block, and the more
+rows, the fewer pixels are zero in all of them; four rows of four vectors are sixteen sums, as in `blocks`. Where few
+pixels are zero, lists cost more than they save: so they are for the first layer only, and for images that are dark
+enough, see `share_of_zeros`.
 """
 
 from typing import Any, NamedTuple
@@ -23,6 +28,7 @@ BITS = 16
 GROUP = 4  # rows of a block; divides BITS
 FEW = 2 * GROUP  # images, for fewer of which lists cost more than they save
 VECTORS = 2 if VECTOR_BYTES == 32 else 4  # of a row of its largest block: AVX has half the registers
+# Blocks of as many vectors a row as registers hold, of two, and of one that is masked.
 most, pair = block(GROUP, VECTORS, listed=True), block(GROUP, 2, listed=True)
 single = block(GROUP, 1, masked=True, listed=True)
 
@@ -144,7 +150,7 @@ def nonzero_masks(x, rows, pixels):
 
     Shapes  x (rows, pixels) flat; masks (ceil(pixels / 16), rows rounded up to 16) flat, int32, no bits in the rest
     """
-    high, select = rounded(rows, BITS), (1 << (8 * x.itemsize - 1)) - 1
+    high, select = rounded(rows, BITS), (1 << (8 * x.itemsize - 1)) - 1  # all bits but the sign: -0.0 is zero too
     masks = np.zeros(rounded(pixels, BITS) // BITS * high, np.int32)
     for chunk in range(pixels // BITS):
         for n in range(rows):

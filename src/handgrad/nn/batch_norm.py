@@ -3,8 +3,14 @@
 In the kernels, `shape` is (features,) or (channels,); parameters gamma, then beta; buffers running mean, then running
 variance; settings (momentum, epsilon).
 Layout  features in rows (N, D); channels in columns (C, H * W * N), so that each channel is one contiguous plane
-saved   mean, then 1 / sqrt(variance + epsilon), as used for this batch, then one number: 1 / N, of a channel
-        1 / (H W N), where they depend on the batch, and 0 in evaluation, where they are constants
+Forward     (1) mean = sum_n x / N;  (2) variance = sum_n (x - mean)^2 / N;  (3) inverse = 1 / sqrt(variance + epsilon)
+            (4) y = gamma x^ + beta, x^ = (x - mean) inverse
+Backward    (5) dbeta = sum_n dy;  (6) dgamma = sum_n dy x^
+            (7) dx = gamma inverse (dy - dbeta / N - x^ dgamma / N): the second term is the way through the mean, the
+            third the way through the variance
+saved   mean, then inverse, as used for this batch: x^ costs one subtraction and one product to compute again, less than
+        to read it back. Then one number: 1 / N, of a channel 1 / (H W N); 0 in evaluation, where mean and variance are
+        constants and (7) has its first term only
 Ref     Ioffe & Szegedy, Batch normalization (2015); conventions of PyTorch's BatchNorm1d and BatchNorm2d
 """
 
@@ -74,7 +80,7 @@ def batchnorm_forward(x, y, parameters, buffers, saved, shape, settings, key, tr
     running_mean, running_variance = buffers[:features], buffers[features:]
     mean, inverse = saved[:features], saved[features : 2 * features]
     momentum, epsilon = settings[0], settings[1]
-    if training:
+    if training:  # (1) and (2); `inverse` holds the variance until (3)
         batch_statistics(x.reshape((rows, features)), mean, inverse)
         unbias = x.dtype.type(rows / max(rows - 1, 1))
         for j in range(features):
@@ -89,17 +95,13 @@ def batchnorm_forward(x, y, parameters, buffers, saved, shape, settings, key, tr
         saved[2 * features] = 0
     for n in range(rows):
         for j in range(features):
-            i = n * features + j
+            i = n * features + j  # (4)
             y[i] = gamma[j] * ((x[i] - mean[j]) * inverse[j]) + beta[j]
 
 
 @fast_kernel
 def batchnorm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
-    """Gradients through the statistics too where they are the batch's own, x^ = (x - mean) inverse.
-
-    Math    dbeta = sum_n dy;  dgamma = sum_n dy x^
-            dx = gamma inverse (dy - dbeta / N - x^ dgamma / N); in evaluation without the last two terms
-    """
+    """(5), (6) and (7) above."""
     features = shape[0]
     rows = dy.size // features
     gamma = parameters[:features]
@@ -108,14 +110,14 @@ def batchnorm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, sett
     dparameters[:] = 0
     for n in range(rows):
         for j in range(features):
-            i = n * features + j
+            i = n * features + j  # (5) and (6)
             dbeta[j] += dy[i]
             dgamma[j] += dy[i] * ((x[i] - mean[j]) * inverse[j])
     if dx.size:
         share = saved[2 * features]
         for n in range(rows):
             for j in range(features):
-                i = n * features + j
+                i = n * features + j  # (7)
                 normalised = (x[i] - mean[j]) * inverse[j]
                 dx[i] = gamma[j] * inverse[j] * (dy[i] - share * (dbeta[j] + normalised * dgamma[j]))
 
@@ -147,33 +149,29 @@ def channelnorm_forward(x, y, parameters, buffers, saved, shape, settings, key, 
     for c in range(channels):
         plane, out = x[c * count : (c + 1) * count], y[c * count : (c + 1) * count]
         if training:
-            mean, variance = plane_statistics(plane)
+            mean, variance = plane_statistics(plane)  # (1) and (2)
             buffers[c] += momentum * (mean - buffers[c])
             buffers[channels + c] += momentum * (variance * unbias - buffers[channels + c])
         else:
             mean, variance = buffers[c], buffers[channels + c]
-        inverse = one / np.sqrt(variance + epsilon)
+        inverse = one / np.sqrt(variance + epsilon)  # (3)
         saved[c], saved[channels + c] = mean, inverse
         gamma, beta = parameters[c], parameters[channels + c]
-        for k in range(count):
+        for k in range(count):  # (4)
             out[k] = gamma * ((plane[k] - mean) * inverse) + beta
     saved[2 * channels] = one / x.dtype.type(count) if training else one - one
 
 
 @fast_kernel
 def channelnorm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
-    """Gradients through the statistics too where they are the batch's own, x^ = (x - mean) inverse.
-
-    Math    dbeta = sum dy;  dgamma = sum dy x^, over the batch and all pixels of the channel
-            dx = gamma inverse (dy - dbeta / M - x^ dgamma / M); in evaluation without the last two terms
-    """
+    """(5), (6) and (7) above, the sums over the batch and all pixels of the channel."""
     channels, share = shape[0], saved[2 * shape[0]]
     count = dy.size // channels
     for c in range(channels):
         start, stop = c * count, (c + 1) * count
         plane, gradient, mean, inverse = x[start:stop], dy[start:stop], saved[c], saved[channels + c]
         dgamma, dbeta = dy.dtype.type(0), dy.dtype.type(0)
-        for k in range(count):
+        for k in range(count):  # (5) and (6)
             dbeta += gradient[k]
             dgamma += gradient[k] * ((plane[k] - mean) * inverse)
         dparameters[c], dparameters[channels + c] = dgamma, dbeta
@@ -181,7 +179,7 @@ def channelnorm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, se
             out, scale = dx[start:stop], parameters[c] * inverse
             dgamma *= share
             dbeta *= share
-            for k in range(count):
+            for k in range(count):  # (7)
                 out[k] = scale * (gradient[k] - (dbeta + (plane[k] - mean) * inverse * dgamma))
 
 
