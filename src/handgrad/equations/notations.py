@@ -9,31 +9,26 @@ from handgrad.equations.write import Writer, parted
 
 ABOVE = str.maketrans("0123456789()+-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻⁻")
 BELOW = str.maketrans("0123456789t+-−max", "₀₁₂₃₄₅₆₇₈₉ₜ₊₋₋ₘₐₓ")
-TEXT_ACCENTS = {"hat": "\u0302", "bar": "\u0304", "": ""}
-TEXT_REDUCTIONS = {"sum": "Σ", "largest": "max", "argmax": "argmax"}
-LATEX_COMMANDS = {
-    "α": r"\alpha",
-    "β": r"\beta",
-    "γ": r"\gamma",
-    "δ": r"\delta",
-    "ε": r"\varepsilon",
-    "η": r"\eta",
-    "λ": r"\lambda",
-    "μ": r"\mu",
-    "π": r"\pi",
-    "ρ": r"\rho",
-    "σ": r"\sigma",
-    "φ": r"\varphi",
-    "Φ": r"\Phi",
-    "ψ": r"\psi",
-    "∇L": r"\nabla L",
-}
-LATEX_FUNCTIONS = {"log": r"\ln", "tanh": r"\tanh", "cos": r"\cos", "min": r"\min", "max": r"\max"}
-LATEX_REDUCTIONS = {"sum": r"\sum", "largest": r"\max", "argmax": r"\operatorname*{arg\,max}"}
-MATHML_COMMA = "<mo separator='true'>,</mo>"
-MATHML_ACCENTS = {"hat": "^", "bar": "¯"}
-MATHML_FUNCTIONS = {"log": "ln"}
-MATHML_REDUCTIONS = {"sum": "<mo class='sum'>∑</mo>", "largest": "<mo movablelimits='false'>max</mo>"}
+ALPHABET = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "varepsilon",
+    "eta",
+    "lambda",
+    "mu",
+    "pi",
+    "rho",
+    "sigma",
+    "varphi",
+    "Phi",
+    "psi",
+]
+COMMANDS = {letter: f"\\{name}" for letter, name in zip("αβγδεηλμπρσφΦψ", ALPHABET, strict=True)}
+COMMANDS["∇L"] = r"\nabla L"
+COMMA = "<mo separator='true'>,</mo>"
+RELATIONS = {"=": "=", "+": "+", "<": "<", ">": ">", "==": "="}
 
 
 class Text(Writer):
@@ -41,23 +36,42 @@ class Text(Writer):
 
     stacked: ClassVar[bool] = False
     signs: ClassVar[dict[str, str]] = {
-        "=": "=",
+        **RELATIONS,
         "<-": "←",
         "minus": "−",
-        "+": "+",
         "-": "−",
+        "<=": "≤",
+        ">=": "≥",
         "times": "",
         "dot": "·",
         "elementwise": "⊙",
         "@": "",
         "%": "mod",
         "slash": "/",
-        "<": "<",
-        "<=": "≤",
-        ">": ">",
-        ">=": "≥",
-        "==": "=",
     }
+    forms: ClassVar[dict[str, str]] = {
+        "brackets": "(%s)",
+        "holds": "[%s]",
+        "fraction": "%s/%s",
+        "power": "%s^%s",
+        "floor": "⌊%s⌋",
+        "abs": "|%s|",
+        "norm": "‖%s‖",
+        "sqrt": "√(%s)",
+        "cases": "{%s where %s, else %s}",
+        "transpose": "%sᵀ",
+        "derivative": "∂%s/∂%s",
+    }
+    accents: ClassVar[dict[str, str]] = {"hat": "\u0302", "bar": "\u0304", "": ""}
+    reductions: ClassVar[dict[str, str]] = {"sum": "Σ", "largest": "max", "argmax": "argmax"}
+
+    def form(self, name: str, *parts: str) -> str:
+        """A fraction of sums has space around its slash, a digit above is small."""
+        if name == "fraction" and " " in parts[0] + parts[1]:
+            return " / ".join(parts)
+        if name == "power" and parts[1].isdigit():
+            return parts[0] + parts[1].translate(ABOVE)
+        return super().form(name, *parts)
 
     def number(self, value: float) -> str:
         digits, exponent = parted(value)
@@ -66,7 +80,7 @@ class Text(Writer):
     def glyph(self, glyph: Glyph, indices: Sequence[str]) -> str:
         below = glyph.below.translate(BELOW)
         below = below if not set(below) & set(glyph.below) else f"_{glyph.below}"
-        text = glyph.letter + TEXT_ACCENTS[glyph.accent] + below + glyph.above.translate(ABOVE)
+        text = glyph.letter + self.accents[glyph.accent] + below + glyph.above.translate(ABOVE)
         text += f"[{','.join(indices)}]" if indices else ""
         return f"∂L/∂{text}" if glyph.gradient else text
 
@@ -74,68 +88,54 @@ class Text(Writer):
         parts = tuple(part for part in parts if part)
         return "−" + parts[1] if parts[0] == "−" else " ".join(parts)
 
-    def brackets(self, inner: str) -> str:
-        return f"({inner})"
-
-    def holds(self, condition: str) -> str:
-        return f"[{condition}]"
-
-    def fraction(self, above: str, below: str) -> str:
-        return f"{above}/{below}" if " " not in above + below else f"{above} / {below}"
-
-    def power(self, base: str, exponent: str) -> str:
-        raised = exponent.translate(ABOVE)
-        return base + (raised if exponent.isdigit() else f"^{exponent}")
-
-    def floor(self, inner: str) -> str:
-        return f"⌊{inner}⌋"
-
-    def size(self, inner: str) -> str:
-        return f"|{inner}|"
-
-    def norm(self, inner: str) -> str:
-        return f"‖{inner}‖"
-
-    def root(self, inner: str) -> str:
-        return f"√({inner})"
-
     def function(self, name: str, arguments: Sequence[str]) -> str:
         return f"{'ln' if name == 'log' else name}({', '.join(arguments)})"
 
     def reduction(self, function: str, body: str, indices: Sequence[str]) -> str:
         below = ",".join(index.replace(" ", "") for index in indices)
-        return f"{TEXT_REDUCTIONS[function]}_{below if len(below) == 1 else f'{{{below}}}'} {body}"
-
-    def cases(self, then: str, condition: str, otherwise: str) -> str:
-        return f"{{{then} where {condition}, else {otherwise}}}"
-
-    def transpose(self, base: str) -> str:
-        return f"{base}ᵀ"
-
-    def derivative(self, of: str, by: str) -> str:
-        return f"∂{of}/∂{by}"
+        return f"{self.reductions[function]}_{below if len(below) == 1 else f'{{{below}}}'} {body}"
 
 
 class Latex(Writer):
     """Commands of LaTeX and amsmath alone."""
 
     signs: ClassVar[dict[str, str]] = {
-        "=": "=",
+        **RELATIONS,
         "<-": r"\leftarrow",
         "minus": "-",
-        "+": "+",
         "-": "-",
+        "<=": r"\leq",
+        ">=": r"\geq",
         "times": r"\,",
         "dot": r"\cdot",
         "elementwise": r"\odot",
         "@": r"\,",
         "%": r"\bmod",
         "slash": "/",
-        "<": "<",
-        "<=": r"\leq",
-        ">": ">",
-        ">=": r"\geq",
-        "==": "=",
+    }
+    forms: ClassVar[dict[str, str]] = {
+        "brackets": r"\left(%s\right)",
+        "holds": r"\left[%s\right]",
+        "fraction": r"\frac{%s}{%s}",
+        "power": "%s^{%s}",
+        "floor": r"\left\lfloor %s \right\rfloor",
+        "abs": r"\left|%s\right|",
+        "norm": r"\left\|%s\right\|",
+        "sqrt": r"\sqrt{%s}",
+        "exp": "e^{%s}",
+        "cases": r"\begin{cases} %s & \text{where } %s \\ %s & \text{else} \end{cases}",
+        "transpose": r"{%s}^{\top}",
+        "derivative": r"\frac{\partial %s}{\partial %s}",
+    }
+    accents: ClassVar[dict[str, str]] = {"hat": r"\hat{%s}", "bar": r"\bar{%s}", "": "%s"}
+    functions: ClassVar[dict[str, str]] = {
+        "log": r"\ln",
+        **{name: f"\\{name}" for name in ("tanh", "cos", "min", "max")},
+    }
+    reductions: ClassVar[dict[str, str]] = {
+        "sum": r"\sum",
+        "largest": r"\max",
+        "argmax": r"\operatorname*{arg\,max}",
     }
 
     def number(self, value: float) -> str:
@@ -145,91 +145,59 @@ class Latex(Writer):
         return rf"10^{{{exponent}}}" if digits == "1" else rf"{digits} \cdot 10^{{{exponent}}}"
 
     def glyph(self, glyph: Glyph, indices: Sequence[str]) -> str:
-        letter = _latex_letter(glyph.letter)
-        letter = {"hat": rf"\hat{{{letter}}}", "bar": rf"\bar{{{letter}}}"}.get(glyph.accent, letter)
-        below = ",".join(([_latex_place(glyph.below)] if glyph.below else []) + list(indices))
-        text = letter + (f"_{{{below}}}" if below else "") + (f"^{{{glyph.above}}}" if glyph.above else "")
-        return rf"\frac{{\partial L}}{{\partial {text}}}" if glyph.gradient else text
+        below = glyph.below.replace("−", "-")
+        below = ",".join(filter(None, [_letter(below) if below.isalpha() else below, *indices]))
+        text = self.accents[glyph.accent] % _letter(glyph.letter)
+        text += (f"_{{{below}}}" if below else "") + (f"^{{{glyph.above}}}" if glyph.above else "")
+        return self.form("derivative", "L", text) if glyph.gradient else text
 
     def row(self, *parts: str) -> str:
         return " ".join(parts)
 
-    def brackets(self, inner: str) -> str:
-        return rf"\left({inner}\right)"
-
-    def holds(self, condition: str) -> str:
-        return rf"\left[{condition}\right]"
-
-    def fraction(self, above: str, below: str) -> str:
-        return rf"\frac{{{above}}}{{{below}}}"
-
-    def power(self, base: str, exponent: str) -> str:
-        return f"{base}^{{{exponent}}}"
-
-    def floor(self, inner: str) -> str:
-        return rf"\left\lfloor {inner} \right\rfloor"
-
-    def size(self, inner: str) -> str:
-        return rf"\left|{inner}\right|"
-
-    def norm(self, inner: str) -> str:
-        return rf"\left\|{inner}\right\|"
-
-    def root(self, inner: str) -> str:
-        return rf"\sqrt{{{inner}}}"
-
     def function(self, name: str, arguments: Sequence[str]) -> str:
-        if name == "exp":
-            return f"e^{{{arguments[0]}}}"
-        return LATEX_FUNCTIONS.get(name, rf"\operatorname{{{name}}}") + rf"\left({', '.join(arguments)}\right)"
+        return self.functions.get(name, rf"\operatorname{{{name}}}") + self.form("brackets", ", ".join(arguments))
 
     def reduction(self, function: str, body: str, indices: Sequence[str]) -> str:
-        return f"{LATEX_REDUCTIONS[function]}_{{{','.join(indices)}}} {body}"
-
-    def cases(self, then: str, condition: str, otherwise: str) -> str:
-        return rf"\begin{{cases}} {then} & \text{{where }} {condition} \\ {otherwise} & \text{{else}} \end{{cases}}"
-
-    def transpose(self, base: str) -> str:
-        return rf"{{{base}}}^{{\top}}"
-
-    def derivative(self, of: str, by: str) -> str:
-        return rf"\frac{{\partial {of}}}{{\partial {by}}}"
-
-
-def _latex_letter(letter: str) -> str:
-    if letter in LATEX_COMMANDS:
-        return LATEX_COMMANDS[letter]
-    return letter if len(letter) == 1 else rf"\mathrm{{{letter.replace('_', chr(92) + '_')}}}"
-
-
-def _latex_place(below: str) -> str:
-    below = below.replace("−", "-")
-    return _latex_letter(below) if below.isalpha() else below
-
-
-MATHML_REDUCTIONS |= {"argmax": "<mo movablelimits='false'>arg max</mo>"}
+        return f"{self.reductions[function]}_{{{','.join(indices)}}} {body}"
 
 
 class MathML(Writer):
-    """Elements without a namespace, to stand in an HTML page within <math>."""
+    """Elements of MathML Core without a namespace, to stand in an HTML page within <math>: no font is fetched."""
 
     signs: ClassVar[dict[str, str]] = {
-        "=": "<mo>=</mo>",
+        **{sign: f"<mo>{escape(shape)}</mo>" for sign, shape in RELATIONS.items()},
         "<-": "<mo>←</mo>",
-        "minus": "<mo form='prefix'>−</mo>",
-        "+": "<mo>+</mo>",
         "-": "<mo>−</mo>",
+        "<=": "<mo>≤</mo>",
+        ">=": "<mo>≥</mo>",
+        "slash": "<mo>/</mo>",
+        "minus": "<mo form='prefix'>−</mo>",
         "times": "<mspace width='0.17em'/>",
         "dot": "<mo>·</mo>",
         "elementwise": "<mo>⊙</mo>",
         "@": "<mspace width='0.17em'/>",
         "%": "<mo lspace='0.3em' rspace='0.3em'>mod</mo>",
-        "slash": "<mo>/</mo>",
-        "<": "<mo>&lt;</mo>",
-        "<=": "<mo>≤</mo>",
-        ">": "<mo>&gt;</mo>",
-        ">=": "<mo>≥</mo>",
-        "==": "<mo>=</mo>",
+    }
+    forms: ClassVar[dict[str, str]] = {
+        "brackets": "<mrow><mo>(</mo>%s<mo>)</mo></mrow>",
+        "holds": "<mrow><mo>[</mo>%s<mo>]</mo></mrow>",
+        "fraction": "<mfrac>%s%s</mfrac>",
+        "power": "<msup>%s%s</msup>",
+        "floor": "<mrow><mo>⌊</mo>%s<mo>⌋</mo></mrow>",
+        "abs": "<mrow><mo>|</mo>%s<mo>|</mo></mrow>",
+        "norm": "<mrow><mo>‖</mo>%s<mo>‖</mo></mrow>",
+        "sqrt": "<msqrt>%s</msqrt>",
+        "exp": "<msup><mi>e</mi>%s</msup>",
+        "cases": "<mrow><mo>{</mo><mtable class='cases'><mtr><mtd>%s</mtd><mtd><mtext>where </mtext>%s</mtd></mtr>"
+        "<mtr><mtd>%s</mtd><mtd><mtext>else</mtext></mtd></mtr></mtable></mrow>",
+        "transpose": "<msup>%s<mo>⊤</mo></msup>",
+        "derivative": "<mfrac><mrow><mo>∂</mo>%s</mrow><mrow><mo>∂</mo>%s</mrow></mfrac>",
+    }
+    accents: ClassVar[dict[str, str]] = {"hat": "^", "bar": "¯"}
+    reductions: ClassVar[dict[str, str]] = {
+        "sum": "<mo class='sum'>∑</mo>",
+        "largest": "<mo movablelimits='false'>max</mo>",
+        "argmax": "<mo movablelimits='false'>arg max</mo>",
     }
 
     def number(self, value: float) -> str:
@@ -242,67 +210,28 @@ class MathML(Writer):
     def glyph(self, glyph: Glyph, indices: Sequence[str]) -> str:
         text = f"<mi>{escape(glyph.letter)}</mi>"
         if glyph.accent:
-            text = f"<mover accent='true'>{text}<mo stretchy='false'>{MATHML_ACCENTS[glyph.accent]}</mo></mover>"
-        places = ([_mathml_place(glyph.below)] if glyph.below else []) + list(indices)
-        below = f"<mrow>{MATHML_COMMA.join(places)}</mrow>" if places else ""
+            text = f"<mover accent='true'>{text}<mo stretchy='false'>{self.accents[glyph.accent]}</mo></mover>"
+        tag = "mn" if glyph.below.isdigit() else "mtext" if len(glyph.below) > 3 else "mi"
+        places = ([f"<{tag}>{glyph.below}</{tag}>"] if glyph.below else []) + list(indices)
+        below = f"<mrow>{COMMA.join(places)}</mrow>" if places else ""
         above = f"<mtext>{escape(glyph.above)}</mtext>" if glyph.above else ""
-        if below and above:
-            text = f"<msubsup>{text}{below}{above}</msubsup>"
-        elif below or above:
-            tag = "msub" if below else "msup"
-            text = f"<{tag}>{text}{below or above}</{tag}>"
-        return self.derivative("<mi>L</mi>", text) if glyph.gradient else text
+        if below or above:
+            tag = "msubsup" if below and above else "msub" if below else "msup"
+            text = f"<{tag}>{text}{below}{above}</{tag}>"
+        return self.form("derivative", "<mi>L</mi>", text) if glyph.gradient else text
 
     def row(self, *parts: str) -> str:
         return f"<mrow>{''.join(parts)}</mrow>"
 
-    def brackets(self, inner: str) -> str:
-        return f"<mrow><mo>(</mo>{inner}<mo>)</mo></mrow>"
-
-    def holds(self, condition: str) -> str:
-        return f"<mrow><mo>[</mo>{condition}<mo>]</mo></mrow>"
-
-    def fraction(self, above: str, below: str) -> str:
-        return f"<mfrac>{above}{below}</mfrac>"
-
-    def power(self, base: str, exponent: str) -> str:
-        return f"<msup>{base}{exponent}</msup>"
-
-    def floor(self, inner: str) -> str:
-        return f"<mrow><mo>⌊</mo>{inner}<mo>⌋</mo></mrow>"
-
-    def size(self, inner: str) -> str:
-        return f"<mrow><mo>|</mo>{inner}<mo>|</mo></mrow>"
-
-    def norm(self, inner: str) -> str:
-        return f"<mrow><mo>‖</mo>{inner}<mo>‖</mo></mrow>"
-
-    def root(self, inner: str) -> str:
-        return f"<msqrt>{inner}</msqrt>"
-
     def function(self, name: str, arguments: Sequence[str]) -> str:
-        if name == "exp":
-            return f"<msup><mi>e</mi>{arguments[0]}</msup>"
-        inner = MATHML_COMMA.join(arguments)
-        return f"<mrow><mi>{MATHML_FUNCTIONS.get(name, name)}</mi><mo>&#x2061;</mo>{self.brackets(inner)}</mrow>"
+        inner = self.form("brackets", COMMA.join(arguments))
+        return f"<mrow><mi>{'ln' if name == 'log' else name}</mi><mo>&#x2061;</mo>{inner}</mrow>"
 
     def reduction(self, function: str, body: str, indices: Sequence[str]) -> str:
-        below = MATHML_COMMA.join(indices)
-        return f"<mrow><munder>{MATHML_REDUCTIONS[function]}<mrow>{below}</mrow></munder>{body}</mrow>"
-
-    def cases(self, then: str, condition: str, otherwise: str) -> str:
-        first = f"<mtr><mtd>{then}</mtd><mtd><mtext>where </mtext>{condition}</mtd></mtr>"
-        second = f"<mtr><mtd>{otherwise}</mtd><mtd><mtext>else</mtext></mtd></mtr>"
-        return f"<mrow><mo>{{</mo><mtable class='cases'>{first}{second}</mtable></mrow>"
-
-    def transpose(self, base: str) -> str:
-        return f"<msup>{base}<mo>⊤</mo></msup>"
-
-    def derivative(self, of: str, by: str) -> str:
-        return f"<mfrac><mrow><mo>∂</mo>{of}</mrow><mrow><mo>∂</mo>{by}</mrow></mfrac>"
+        return f"<mrow><munder>{self.reductions[function]}<mrow>{COMMA.join(indices)}</mrow></munder>{body}</mrow>"
 
 
-def _mathml_place(below: str) -> str:
-    return (
-        f"<mn>{below}</mn>" if below.isdigit() else f"<mtext>{below}</mtext>" if len(below) > 3 else f"<mi>{below}</mi>"
-    )
+def _letter(letter: str) -> str:
+    if letter in COMMANDS:
+        return COMMANDS[letter]
+    return letter if len(letter) == 1 else rf"\mathrm{{{letter.replace('_', chr(92) + '_')}}}"

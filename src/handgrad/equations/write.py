@@ -1,4 +1,4 @@
-"""How a tree becomes a notation: brackets by precedence here, the signs themselves in a subclass for each notation."""
+"""How a tree becomes a notation: brackets by precedence here, signs and forms in a subclass for each notation."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -27,9 +27,10 @@ CHOICE, SUM, TERM, FACTOR, BASE = range(5)  # what binds how tightly: cases, a +
 
 
 class Writer(ABC):
-    """One notation; each method returns the text of one construct from the texts of its parts."""
+    """One notation: signs, forms with a place for the text of each part, and methods for what no form says."""
 
     signs: ClassVar[dict[str, str]]
+    forms: ClassVar[dict[str, str]]
     stacked: ClassVar[bool] = True  # whether a fraction is written with a line, which makes brackets unnecessary
 
     def line(self, equation: Equation) -> tuple[str, str, list[str]]:
@@ -40,7 +41,7 @@ class Writer(ABC):
     def write(self, node: Expression, level: int = CHOICE) -> str:
         """An expression, in brackets where it binds less tightly than `level`."""
         text = self._plain(node)
-        return self.brackets(text) if self._binds(node) < level else text
+        return self.form("brackets", text) if self._binds(node) < level else text
 
     def _plain(self, node: Expression) -> str:
         match node:
@@ -56,7 +57,7 @@ class Writer(ABC):
             case Binary():
                 return self._binary(node)
             case Comparison():
-                return self.holds(self._comparison(node))
+                return self.form("holds", self._comparison(node))
             case Call():
                 return self._call(node)
             case Reduction():
@@ -65,11 +66,11 @@ class Writer(ABC):
                 )
             case Cases():
                 condition = self._condition(node.condition)
-                return self.cases(self.write(node.then), condition, self.write(node.otherwise))
+                return self.form("cases", self.write(node.then), condition, self.write(node.otherwise))
             case Transpose():
-                return self.transpose(self.write(node.of, BASE))
+                return self.form("transpose", self.write(node.of, BASE))
             case Derivative():
-                return self.derivative(self.write(node.of, FACTOR), self.write(node.by, BASE))
+                return self.form("derivative", self.write(node.of, FACTOR), self.write(node.by, BASE))
         raise TypeError(type(node).__name__)
 
     def _binds(self, node: Expression) -> int:
@@ -90,12 +91,14 @@ class Writer(ABC):
                 return self.row(self.write(left, SUM), self.signs[node.operator], self.write(right, TERM))
             case "/":
                 if self.stacked:
-                    return self.fraction(self.write(left), self.write(right))
-                return self.fraction(self.write(left, FACTOR), self.write(right, BASE))
+                    return self.form("fraction", self.write(left), self.write(right))
+                return self.form("fraction", self.write(left, FACTOR), self.write(right, BASE))
             case "//":
-                return self.floor(self.row(self.write(left, FACTOR), self.signs["slash"], self.write(right, BASE)))
+                return self.form(
+                    "floor", self.row(self.write(left, FACTOR), self.signs["slash"], self.write(right, BASE))
+                )
             case "**":
-                return self.power(self._base(left), self.write(right, CHOICE if self.stacked else BASE))
+                return self.form("power", self._base(left), self.write(right, CHOICE if self.stacked else BASE))
         sign = self._between(node)
         return self.row(self.write(left, FACTOR), sign, self.write(right, TERM if sign != self.signs["%"] else BASE))
 
@@ -112,7 +115,7 @@ class Writer(ABC):
         glyphs = node.glyph if isinstance(node, Symbol) else node.array.glyph if isinstance(node, Indexed) else None
         crowned = glyphs is not None and bool(glyphs.above or glyphs.gradient)
         bare = isinstance(node, Number | Symbol | Indexed) and not crowned
-        return self.write(node) if bare else self.brackets(self.write(node))
+        return self.write(node) if bare else self.form("brackets", self.write(node))
 
     def _comparison(self, node: Comparison) -> str:
         parts = [self.write(node.operands[0], SUM)]
@@ -124,17 +127,22 @@ class Writer(ABC):
         return self._comparison(node) if isinstance(node, Comparison) else self.write(node)
 
     def _call(self, node: Call) -> str:
-        if node.function in ("floor", "abs", "norm", "sqrt"):
-            return {"floor": self.floor, "abs": self.size, "norm": self.norm, "sqrt": self.root}[node.function](
-                self.write(node.arguments[0])
-            )
-        return self.function(node.function, [self.write(argument) for argument in node.arguments])
+        arguments = [self.write(argument) for argument in node.arguments]
+        return (
+            self.form(node.function, *arguments)
+            if node.function in self.forms
+            else self.function(node.function, arguments)
+        )
 
     def _index(self, index: Index) -> str:
         name = self.glyph(glyph_of(index.name), ())
         if index.bound is None:
             return name
         return self.row(name, self.signs["<"], self.write(index.bound, SUM))
+
+    def form(self, name: str, *parts: str) -> str:
+        """One construct from the texts of its parts."""
+        return self.forms[name] % parts
 
     @abstractmethod
     def number(self, value: float) -> str: ...
@@ -146,43 +154,10 @@ class Writer(ABC):
     def row(self, *parts: str) -> str: ...
 
     @abstractmethod
-    def brackets(self, inner: str) -> str: ...
-
-    @abstractmethod
-    def holds(self, condition: str) -> str: ...
-
-    @abstractmethod
-    def fraction(self, above: str, below: str) -> str: ...
-
-    @abstractmethod
-    def power(self, base: str, exponent: str) -> str: ...
-
-    @abstractmethod
-    def floor(self, inner: str) -> str: ...
-
-    @abstractmethod
-    def size(self, inner: str) -> str: ...
-
-    @abstractmethod
-    def norm(self, inner: str) -> str: ...
-
-    @abstractmethod
-    def root(self, inner: str) -> str: ...
-
-    @abstractmethod
     def function(self, name: str, arguments: Sequence[str]) -> str: ...
 
     @abstractmethod
     def reduction(self, function: str, body: str, indices: Sequence[str]) -> str: ...
-
-    @abstractmethod
-    def cases(self, then: str, condition: str, otherwise: str) -> str: ...
-
-    @abstractmethod
-    def transpose(self, base: str) -> str: ...
-
-    @abstractmethod
-    def derivative(self, of: str, by: str) -> str: ...
 
 
 def _first(node: Expression) -> Expression:
