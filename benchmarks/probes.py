@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from handgrad import nn, optim
 from handgrad.data import Split, load, split
 from handgrad.kernels.compile import fast_kernel
 from handgrad.kernels.matmul import matmul
 from handgrad.machine import peak_bytes
-from handgrad.nn import ACTIVATIONS, Dense, Layer, Network, ReLU, Tanh
-from handgrad.optim import Adam
+from handgrad.nn import ACTIVATIONS, Layer, Network
 from handgrad.training import Callback, Settings, Trainer
 
 ARCHITECTURES = 20
@@ -92,8 +92,8 @@ def architecture_seconds(index: int, images: np.ndarray, labels: np.ndarray) -> 
 def architecture(index: int) -> list[Layer]:
     """One to five hidden layers of their own widths, with one of the activations after each."""
     activation = list(ACTIVATIONS.values())[index % len(ACTIVATIONS)]
-    hidden = [layer for depth in range(1 + index % 5) for layer in (Dense(32 + 4 * index + depth), activation())]
-    return [*hidden, Dense(10)]
+    hidden = [layer for depth in range(1 + index % 5) for layer in (nn.Dense(32 + 4 * index + depth), activation())]
+    return [*hidden, nn.Dense(10)]
 
 
 class UntilFirstStep(Callback):
@@ -114,18 +114,18 @@ def first_step(start: float, dataset: str = "fashion_mnist") -> dict[str, float]
     data = load(dataset)
     parts = split(data, 0.1, 0)
     loaded = time.monotonic()
-    layers = [layer for _ in range(3) for layer in (Dense(32), ReLU())]
-    network = Network([*layers, Dense(10)], data.image_shape)
+    layers = [layer for _ in range(3) for layer in (nn.Dense(32), nn.ReLU())]
+    network = Network([*layers, nn.Dense(10)], data.image_shape)
     until = UntilFirstStep()
-    Trainer(network, parts, Settings(optimizer=Adam(1e-3), epochs=1, batch_size=16), (until,)).run()
+    Trainer(network, parts, Settings(optimizer=optim.Adam(1e-3), epochs=1, batch_size=16), (until,)).run()
     return {"seconds": until.time - start, "imported_seconds": imported - start, "loaded_seconds": loaded - start}
 
 
 def peak(dataset: str = "fashion_mnist") -> dict[str, int]:
     """Peak bytes of an ordinary training: one epoch with validation, test set and the network of workload A."""
     data = load(dataset)
-    layers = [layer for _ in range(3) for layer in (Dense(128), Tanh())]
-    network = Network([*layers, Dense(10)], data.image_shape)
-    settings = Settings(optimizer=Adam(1e-4), epochs=1, batch_size=16)
+    layers = [layer for _ in range(3) for layer in (nn.Dense(128), nn.Tanh())]
+    network = Network([*layers, nn.Dense(10)], data.image_shape)
+    settings = Settings(optimizer=optim.Adam(1e-4), epochs=1, batch_size=16)
     Trainer(network, split(data, 0.1, 0), settings, (), (data.x_test, data.y_test)).run()
     return {"peak_bytes": peak_bytes()}

@@ -50,6 +50,9 @@ def get_code(self, name):
 SourceFileLoader.get_code = get_code
 import handgrad
 from handgrad.cli.main import main
+if sys.argv[4] == "pytest":
+    import pytest
+    sys.exit(pytest.main(sys.argv[5:]))
 for words in sys.argv[4:]:
     print(f"<{words}> {main(words.split())}", file=sys.stderr)
 """
@@ -64,22 +67,28 @@ def without_row(package, name, cls):
     return rest
 
 
-@pytest.mark.parametrize(("kind", "name"), CHOSEN)
-def test_the_rest_goes_on(kind, name, tmp_path):
+def without(kind, name, folder, *words, cwd):
+    """A process of the package without one row: commands of handgrad, each one word, or pytest and its words."""
     package, registry = REGISTRIES[kind]
-    (tmp_path / "rest.py").write_text(without_row(package, name, registry[name]))
-    train = f"train -d digits --dry_run {INSTEAD.get(name, NETWORK)}"
-    plain = f"train -d digits --dry_run {NETWORK}"
-    commands = [*dict.fromkeys(["--help", "info", "train --help", train, plain])]
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, registry[name].__module__, f"handgrad.{package}", "rest.py", *commands],
+    rest = folder / "rest.py"
+    rest.write_text(without_row(package, name, registry[name]))
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT, registry[name].__module__, f"handgrad.{package}", str(rest), *words],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
-        cwd=tmp_path,
+        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
+
+
+@pytest.mark.parametrize(("kind", "name"), CHOSEN)
+def test_the_rest_goes_on(kind, name, tmp_path):
+    train = f"train -d digits --dry_run {INSTEAD.get(name, NETWORK)}"
+    plain = f"train -d digits --dry_run {NETWORK}"
+    commands = [*dict.fromkeys(["--help", "info", "train --help", train, plain])]
+    done = without(kind, name, tmp_path, *commands, cwd=tmp_path)
     codes = dict(re.findall(r"<(.*)> (\d+)", done.stderr))
     assert [*codes] == commands, done.stderr
     if name == "dense":  # every network ends in one
@@ -87,3 +96,12 @@ def test_the_rest_goes_on(kind, name, tmp_path):
     allowed = {plain} if name in {"dense", *INSTEAD} else set()  # which says what is not there
     assert {command for command, code in codes.items() if code != "0"} <= allowed
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("kind", "name"), CHOSEN)
+def test_all_tests_but_its_own_are_collected(kind, name, tmp_path):
+    words = ["pytest", "tests", "--collect-only", "-q", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
+    done = without(kind, name, tmp_path, *words, cwd=SOURCE.parent)
+    failed = re.findall(r"^ERROR (\S+)", done.stdout, re.MULTILINE)
+    assert re.search(r"\d{4} tests collected", done.stdout), done.stdout[-2000:]
+    assert not [path for path in failed if name not in path], done.stdout[-2000:]

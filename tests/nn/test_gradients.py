@@ -132,9 +132,14 @@ class FlippedTanh(Activation):
     kernels = tanh_forward, flipped_tanh_backward
 
 
-class FlippedBias(nn.Dense):
-    def plan(self, shape):
-        return replace(super().plan(shape), kernels=(dense_forward, flipped_bias_backward))
+def flipped_bias(units):
+    """A dense layer whose gradient of the bias has the wrong sign."""
+
+    class FlippedBias(nn.Dense):
+        def plan(self, shape):
+            return replace(super().plan(shape), kernels=(dense_forward, flipped_bias_backward))
+
+    return FlippedBias(units)
 
 
 def wrong(network):
@@ -149,7 +154,7 @@ def test_a_flipped_sign_in_an_activation_is_seen_in_the_layer_below():
 @pytest.mark.parametrize("place", [0, 2])
 def test_a_flipped_sign_names_the_parameter(place):
     layers = [nn.Dense(5), nn.Tanh(), nn.Dense(4)]
-    layers[place] = FlippedBias(layers[place].units)
+    layers[place] = flipped_bias(layers[place].units)
     assert wrong(Network(layers, (6,), dtype="float64")) == {f"{place}.bias"}
 
 

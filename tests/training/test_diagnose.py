@@ -149,31 +149,39 @@ def test_channels_last_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("network", "options", "cause"),
+    ("make", "options", "cause"),
     [
-        (layered(nn.Dense(32), nn.ReLU()), {"optimizer": optim.SGD(500.0)}, "lower learning_rate (now 500)"),
+        (lambda: layered(nn.Dense(32), nn.ReLU()), {"optimizer": optim.SGD(500.0)}, "lower learning_rate (now 500)"),
         (
-            layered(nn.Dense(32), nn.ReLU()),
+            lambda: layered(nn.Dense(32), nn.ReLU()),
             {"optimizer": optim.Adam(1e-8)},
             "100,000 times smaller than the 0.001 of the optimizer",
         ),
-        (layered(nn.Dense(32, Zeros()), nn.ReLU(), initializer=Zeros()), {}, "have the same weights and stay alike"),
         (
-            layered(nn.Dense(32, Normal(300.0)), nn.Sigmoid()),
+            lambda: layered(nn.Dense(32, Zeros()), nn.ReLU(), initializer=Zeros()),
+            {},
+            "have the same weights and stay alike",
+        ),
+        (
+            lambda: layered(nn.Dense(32, Normal(300.0)), nn.Sigmoid()),
             {"optimizer": optim.SGD(1e-6)},
             "layer 2 (Sigmoid) are at the ends",
         ),
-        (layered(*[layer for _ in range(10) for layer in (nn.Dense(16), nn.Sigmoid())]), {}, "gradients vanish"),
         (
-            layered(nn.Dense(8), nn.Dropout(0.98), nn.ReLU(), nn.Dense(8), nn.Dropout(0.98)),
+            lambda: layered(*[layer for _ in range(10) for layer in (nn.Dense(16), nn.Sigmoid())]),
+            {},
+            "gradients vanish",
+        ),
+        (
+            lambda: layered(nn.Dense(8), nn.Dropout(0.98), nn.ReLU(), nn.Dense(8), nn.Dropout(0.98)),
             {"epochs": 1},
             "takes away 98 %",
         ),
     ],
     ids=["rate too high", "rate too low", "zeros", "saturated", "vanishing", "dropout"],
 )
-def test_a_training_at_the_chance_level_says_why(network, options, cause, caplog):
-    fit(network, DIGITS, **({"epochs": 2} | options))
+def test_a_training_at_the_chance_level_says_why(make, options, cause, caplog):
+    fit(make(), DIGITS, **({"epochs": 2} | options))
     assert "is at the chance level: always naming the largest class is right for" in caplog.text
     assert cause in caplog.text
     assert "the data can be learned" in caplog.text
