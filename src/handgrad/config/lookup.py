@@ -40,9 +40,7 @@ _WORDS = {
     "normalisation": "normalization",
 }
 WHERE_OR_WHEN = "(?:path|file|filename|dir|folder|prefix|name|every|freq|interval|steps|epochs)"
-_ASKED = re.compile(
-    f"(?P<verb>{'|'.join(aliases.VERBS)})(?P<things>(?:(?:{'|'.join(aliases.THINGS)})s?)*){WHERE_OR_WHEN}?"
-)
+_ASKED = re.compile(f"(?P<verb>{aliases.VERBS})(?P<things>(?:(?:{aliases.THINGS})s?)*){WHERE_OR_WHEN}?")
 _WEIGHTS = re.compile(
     f"(?:save|store|keep)(?:best|last|final|trained)?(?:model|weight|checkpoint|ckpt|network)s?{WHERE_OR_WHEN}?"
     "|(?:model|checkpoint|ckpt)s?(?:dir|folder|freq|every)"
