@@ -41,13 +41,11 @@ class Dataset:
     pixel_range: tuple[float, float] = (0.0, 255.0)
 
     def __post_init__(self) -> None:
-        _check_classes(self)
-        faults: list[str] = []
-        for images, labels, part in (
-            (self.x_train, self.y_train, "train"),
-            (self.x_test, self.y_test, "test"),
-        ):
-            faults += _faults(self, images, labels, part)
+        if not 1 <= self.classes <= MAX_CLASSES:
+            raise CorruptDataError(f"data set {self.name}: got {self.classes} classes, expected 1 to {MAX_CLASSES}")
+        if len(set(self.class_names)) != self.classes:
+            raise CorruptDataError(f"data set {self.name}: class_names holds a name twice, expected distinct names")
+        faults = [*_faults(self, "train"), *_faults(self, "test")]
         if len(self.x_train) == 0:
             faults.append(f"data set {self.name}: x_train holds no images, expected at least one")
         raise_together([CorruptDataError(fault) for fault in faults])
@@ -73,15 +71,8 @@ class Dataset:
         return len(self.class_names)
 
 
-def _check_classes(dataset: Dataset) -> None:
-    if not 1 <= dataset.classes <= MAX_CLASSES:
-        raise CorruptDataError(f"data set {dataset.name}: got {dataset.classes} classes, expected 1 to {MAX_CLASSES}")
-    if len(set(dataset.class_names)) != dataset.classes:
-        raise CorruptDataError(f"data set {dataset.name}: class_names holds a name twice, expected distinct names")
-
-
-def _faults(dataset: Dataset, images: Inputs, labels: Labels, part: str) -> Iterator[str]:
-    where = f"data set {dataset.name}"
+def _faults(dataset: Dataset, part: str) -> Iterator[str]:
+    where, images, labels = f"data set {dataset.name}", getattr(dataset, f"x_{part}"), getattr(dataset, f"y_{part}")
     if (images.dtype.name, images.ndim) not in FORMS or 0 in images.shape[1:]:
         yield f"{where}: x_{part} is {images.dtype} {images.shape}, expected uint8 (N, H, W)"
     elif images.shape[1:] != dataset.x_train.shape[1:]:

@@ -8,12 +8,11 @@ import numpy as np
 
 from handgrad.data.dataset import Dataset, Status, Verdict
 from handgrad.data.places import require_file
-from handgrad.data.splits import holdout
+from handgrad.data.splits import TEST_FRACTION, TEST_SEED, holdout
 from handgrad.errors import CorruptDataError, FileSystemError
 
 FILE = "digits.csv.gz"
 IMAGES, CLASSES, LEVELS = 1797, 10, 16
-TEST_FRACTION, TEST_SEED = 0.2, 0
 # SHA-256 of the table as bytes: 1797 rows of 64 pixels 0..16 and the label.
 DIGEST = "68aea062d35a127749050fa0e52dca09d6569ac08092c925610e0954e172dde2"
 
@@ -32,8 +31,7 @@ class DigitsSet:
         images = np.rint(table[:, :-1] * (255 / LEVELS)).astype(np.uint8).reshape(-1, 8, 8)
         labels = table[:, -1].astype(np.int64)
         train, test = holdout(labels, TEST_FRACTION, TEST_SEED)
-        class_names = tuple(str(digit) for digit in range(CLASSES))
-        return Dataset("digits", images[train], labels[train], images[test], labels[test], class_names)
+        return Dataset("digits", images[train], labels[train], images[test], labels[test], tuple("0123456789"))
 
     def status(self) -> Status:
         """Where scikit-learn keeps the digits, and whether they are right."""

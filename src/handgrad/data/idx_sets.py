@@ -62,16 +62,8 @@ FASHION_MNIST = IdxSource(
     title="photographs of clothes, 28 x 28",
     images=70_000,
     class_names=(
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     ),
     digests={
         IMAGES_TRAIN: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
@@ -120,16 +112,11 @@ class IdxSet:
 
         Raises  CorruptDataError for a wrong file in the user's folder; FileSystemError when the set cannot be had.
         """
-        arrays = {file: self._obtain(file) for file in IDX_FILES}
-        return Dataset(
-            self.source.name,
-            arrays[IMAGES_TRAIN],
-            arrays[LABELS_TRAIN].astype(np.int64),
-            arrays[IMAGES_TEST],
-            arrays[LABELS_TEST].astype(np.int64),
-            self.source.class_names,
-            hashlib.sha256("".join(self.source.digests[file] for file in IDX_FILES).encode()).hexdigest(),
-        )
+        x_train, x_test = self._obtain(IMAGES_TRAIN), self._obtain(IMAGES_TEST)
+        y_train, y_test = self._obtain(LABELS_TRAIN).astype(np.int64), self._obtain(LABELS_TEST).astype(np.int64)
+        digests = "".join(self.source.digests[file] for file in IDX_FILES)
+        fingerprint = hashlib.sha256(digests.encode()).hexdigest()
+        return Dataset(self.source.name, x_train, y_train, x_test, y_test, self.source.class_names, fingerprint)
 
     def status(self) -> Status:
         """Where the set lies and whether its files are right, without downloading."""
@@ -141,17 +128,8 @@ class IdxSet:
                 problem = problem or str(error)
             else:
                 found += [path.parent] if path else []
-        place = found[0] if found else None
-        return Status(
-            source.name,
-            source.title,
-            place,
-            len(found),
-            len(IDX_FILES),
-            source.images,
-            len(source.class_names),
-            problem,
-        )
+        title, files, classes = source.title, len(IDX_FILES), len(source.class_names)
+        return Status(source.name, title, [*found, None][0], len(found), files, source.images, classes, problem)
 
     def fetch(self) -> Status:
         """Download into the cache whatever file no place has.

@@ -54,8 +54,7 @@ class Split:
 def split(dataset: Dataset, validation: float, seed: int, fraction: float = 1.0) -> Split:
     """Take `fraction` of the training part and hold `validation` of that out; the test part is not touched."""
     taken = take_fraction(dataset.y_train, fraction, seed)
-    train, held = holdout(dataset.y_train[taken], validation, seed)
-    rows = taken[train], taken[held]
+    rows = [taken[part] for part in holdout(dataset.y_train[taken], validation, seed)]
     for part in rows:
         part.flags.writeable = False
     return Split(dataset.x_train, dataset.y_train, *rows)
@@ -194,8 +193,5 @@ def assemble(name: str, train: Part, test: Part | None, class_names: tuple[str, 
         raise UsageError(f"data set {name}: no class has two images to hold one out for testing. Add a test part")
     kept, held = holdout(whole.y_train, TEST_FRACTION, TEST_SEED)
     log.warning("data set %s has no test part: %d of its %d images are held out", name, len(held), len(train.labels))
-    return Dataset(name, *_rows(whole, kept), *_rows(whole, held), class_names)
-
-
-def _rows(whole: Dataset, rows: Labels) -> Part:
-    return Part(whole.x_train[rows], whole.y_train[rows])
+    x, y = whole.x_train, whole.y_train
+    return Dataset(name, x[kept], y[kept], x[held], y[held], class_names)

@@ -7,6 +7,7 @@ from math import isnan
 from typing import NamedTuple
 
 from handgrad.equations import Equation, Latex, MathML, Symbol, Text
+from handgrad.evaluation.tables import LATEX as LATEX_TEXT
 from handgrad.text import markdown_line
 
 ENGINE_BOUND, NUMERIC_BOUND = 1e-11, 1e-7  # what equations may differ from the engine, and it from finite differences
@@ -55,23 +56,14 @@ PREAMBLE = r"""\documentclass[a4paper,10pt]{article}
 \setlength{\parindent}{0pt}
 \begin{document}
 """
-SPECIAL = {**{sign: f"\\{sign}" for sign in "#$%&_{}"}, "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾"
-IN_WORDS = {
-    "⊙": r"$\odot$",
-    "×": r"$\times$",
-    "→": r"$\to$",
-    "∂": r"$\partial$",
-    "∇": r"$\nabla$",
-    "−": r"$-$",
-    "δ": r"$\delta$",
-    "μ": r"$\mu$",
-    "γ": r"$\gamma$",
-    "β": r"$\beta$",
-    "[": "{[}",
-    "]": "{]}",
-    **{sign: f"$^{{{plain}}}$" for sign, plain in zip(SUPERSCRIPTS, "0123456789()", strict=True)},
-}
+COMMANDS = {"⊙": "odot", "×": "times", "→": "to", "∂": "partial", "∇": "nabla"}
+COMMANDS |= {"δ": "delta", "μ": "mu", "γ": "gamma", "β": "beta"}
+# What LaTeX reads otherwise, and signs that its text fonts do not have.
+LATEX_SIGNS = LATEX_TEXT | str.maketrans(
+    {sign: f"$\\{command}$" for sign, command in COMMANDS.items()}
+    | {sign: f"$^{{{digit}}}$" for sign, digit in zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾", "0123456789()", strict=True)}
+    | {"−": "$-$", "[": "{[}", "]": "{]}"}
+)
 
 
 class Meaning(NamedTuple):
@@ -151,7 +143,9 @@ def _text_document(derivation: Derivation) -> Iterator[str]:
     yield from ["", *_text_heading("Symbols")]
     yield from _text_meanings(derivation.meanings)
     for chapter in derivation.chapters:
-        yield from _text_chapter(chapter)
+        yield from ["", *_text_heading(chapter.title), *_text_wrapped(chapter.introduction)]
+        for section in chapter.sections:
+            yield from ["", *_text_wrapped(section.title), *_text_section(section)]
 
 
 def _text_meanings(meanings: list[Meaning]) -> Iterator[str]:
@@ -160,14 +154,6 @@ def _text_meanings(meanings: list[Meaning]) -> Iterator[str]:
     for symbol, shape, each in rows:
         words = each.meaning + (f" ({each.name})" if each.name else "")
         yield from _text_wrapped(f"{symbol:<{first}}{shape:<{second}}{words}", " " * (first + second))
-
-
-def _text_chapter(chapter: Chapter) -> Iterator[str]:
-    yield from ["", *_text_heading(chapter.title)]
-    yield from _text_wrapped(chapter.introduction)
-    for section in chapter.sections:
-        yield from ["", *_text_wrapped(section.title)]
-        yield from _text_section(section)
 
 
 def _text_section(section: Section) -> Iterator[str]:
@@ -223,19 +209,18 @@ def to_html_page(derivation: Derivation) -> str:
 
 def _html_fragment(derivation: Derivation, level: int) -> Iterator[str]:
     yield '<div class="derivation">'
-    yield from (f"<p>{_html_code(fact)}</p>" for fact in derivation.facts)
+    for fact in map(escape, derivation.facts):
+        yield f"<p><code>{fact}</code></p>" if fact.startswith("handgrad ") else f"<p>{fact}</p>"
     yield f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in derivation.conventions)}</ul>"
     yield f'<h{level}>Symbols</h{level}>\n<table class="symbols">'
     yield "<tr><th>symbol</th><th>shape</th><th>meaning</th><th>in files</th></tr>"
     yield from map(_html_meaning, derivation.meanings)
     yield "</table>"
     for chapter in derivation.chapters:
-        yield from _html_chapter(chapter, level)
+        yield f"<h{level}>{escape(chapter.title)}</h{level}>\n<p>{escape(chapter.introduction)}</p>"
+        for section in chapter.sections:
+            yield from ("<section>", *_html_section(section, level + 1), "</section>")
     yield "</div>"
-
-
-def _html_code(fact: str) -> str:
-    return f"<code>{escape(fact)}</code>" if fact.startswith("handgrad ") else escape(fact)
 
 
 def _html_meaning(each: Meaning) -> str:
@@ -243,15 +228,6 @@ def _html_meaning(each: Meaning) -> str:
     name = f"<code>{escape(each.name)}</code>" if each.name else ""
     symbol = f"<math>{MATH.write(each.symbol)}</math>"
     return f"<tr><td>{symbol}</td><td>{shape}</td><td>{escape(each.meaning)}</td><td>{name}</td></tr>"
-
-
-def _html_chapter(chapter: Chapter, level: int) -> Iterator[str]:
-    yield f"<h{level}>{escape(chapter.title)}</h{level}>"
-    yield f"<p>{escape(chapter.introduction)}</p>"
-    for section in chapter.sections:
-        yield "<section>"
-        yield from _html_section(section, level + 1)
-        yield "</section>"
 
 
 def _html_section(section: Section, level: int) -> Iterator[str]:
@@ -284,9 +260,6 @@ def _html_value(each: Value) -> str:
     return math + (f" ({escape(each.name)})" if MATH.write(each.symbol) != f"<mi>{each.name}</mi>" else "")
 
 
-SPECIAL["\\"] = r"\textbackslash{}"
-
-
 def to_latex(derivation: Derivation) -> str:
     """A whole document, to be compiled with any LaTeX; amsmath is all that it needs."""
     return PREAMBLE + "\n".join(_latex_document(derivation)) + "\n\\end{document}\n"
@@ -302,28 +275,25 @@ def markdown_chapters(derivation: Derivation, level: int) -> str:
     return "\n".join(_latex_markdown(derivation, level)) + "\n"
 
 
-def words(text: str) -> str:
-    """Text for a document: what LaTeX reads otherwise is written out."""
-    return "".join(SPECIAL.get(sign) or IN_WORDS.get(sign, sign) for sign in text)
+def _latex_text(text: str) -> str:
+    return text.translate(LATEX_SIGNS)
 
 
 def _latex_document(derivation: Derivation) -> Iterator[str]:
-    yield f"\\section*{{{words(derivation.title)}}}"
-    yield from (words(fact) + "\n" for fact in derivation.facts)
-    yield (
-        "\\begin{itemize}\n"
-        + "\n".join(f"\\item {words(each)}" for each in derivation.conventions)
-        + "\n\\end{itemize}"
-    )
+    yield f"\\section*{{{_latex_text(derivation.title)}}}"
+    yield from (_latex_text(fact) + "\n" for fact in derivation.facts)
+    yield "\\begin{itemize}"
+    yield from (f"\\item {_latex_text(each)}" for each in derivation.conventions)
+    yield "\\end{itemize}"
     yield "\\subsection*{Symbols}"
     for each in derivation.meanings:
-        yield f"\\makebox[16mm][l]{{${LATEX.write(each.symbol)}$}}\\makebox[36mm][l]{{{_latex_shape(each.shape)}}}" + (
-            words(each.meaning) + (f" (\\texttt{{{words(each.name)}}})" if each.name else "") + "\\par"
-        )
+        symbol, shape = f"\\makebox[16mm][l]{{${LATEX.write(each.symbol)}$}}", _latex_shape(each.shape)
+        name = f" (\\texttt{{{_latex_text(each.name)}}})" if each.name else ""
+        yield f"{symbol}\\makebox[36mm][l]{{{shape}}}{_latex_text(each.meaning)}{name}\\par"
     for chapter in derivation.chapters:
-        yield f"\\subsection*{{{words(chapter.title)}}}\n{words(chapter.introduction)}"
+        yield f"\\subsection*{{{_latex_text(chapter.title)}}}\n{_latex_text(chapter.introduction)}"
         for section in chapter.sections:
-            yield f"\\subsubsection*{{{words(section.title)}}}"
+            yield f"\\subsubsection*{{{_latex_text(section.title)}}}"
             yield from _latex_section(section)
 
 
@@ -331,12 +301,12 @@ def _latex_section(section: Section) -> Iterator[str]:
     for equation in section.equations:
         yield f"\\begin{{align*}}\n{_latex_aligned(equation)}\n\\end{{align*}}"
         if equation.reason:
-            yield f"({words(equation.reason)})"
+            yield f"({_latex_text(equation.reason)})"
     if section.values:
         yield "with " + ", ".join(_latex_value(each) for each in section.values) + "\n"
-    yield from (words(remark) + "\n" for remark in section.remarks)
+    yield from (_latex_text(remark) + "\n" for remark in section.remarks)
     for check in section.checks:
-        yield f"\\par\\textsl{{{LATEX_MARKS[check.passed]}: {words(check.text)}}}\n"
+        yield f"\\par\\textsl{{{LATEX_MARKS[check.passed]}: {_latex_text(check.text)}}}\n"
 
 
 def _latex_aligned(equation: Equation) -> str:
@@ -346,7 +316,7 @@ def _latex_aligned(equation: Equation) -> str:
 
 def _latex_value(each: Value) -> str:
     symbol = LATEX.write(each.symbol)
-    name = "" if each.name in symbol else f" ({words(each.name)})"
+    name = "" if each.name in symbol else f" ({_latex_text(each.name)})"
     return f"${symbol} = {LATEX.number(each.value)}${name}"
 
 

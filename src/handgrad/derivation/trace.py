@@ -142,14 +142,12 @@ def _named_arrays(numbers: list[int], begins: list[bool]) -> list[Glyph]:
         members = [other for other, its in enumerate(numbers) if its == number]
         at, last = place - members[0], place == members[-1]
         first = at == 0 and begins[place]
-        letter = ("Z" if number else "A" if last else "X") if first else "A" if last else _between(at - 1)
+        letter = (
+            ("Z" if number else "A" if last else "X") if first else "A" if last else BETWEEN[(at - 1) % len(BETWEEN)]
+        )
         below = str((at - 1) // len(BETWEEN) + 1) if not (first or last) and at > len(BETWEEN) else ""
         glyphs.append(Glyph(letter, above=f"({number})" if letter != "X" else "", below=below))
     return glyphs
-
-
-def _between(place: int) -> str:
-    return BETWEEN[place % len(BETWEEN)]
 
 
 def _parameters(network: Network, numbers: list[int]) -> list[dict[str, Glyph]]:

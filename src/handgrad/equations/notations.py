@@ -3,30 +3,15 @@
 from collections.abc import Sequence
 from html import escape
 from typing import ClassVar
+from unicodedata import name
 
 from handgrad.equations.tree import Glyph
 from handgrad.equations.write import Writer, parted
 
 ABOVE = str.maketrans("0123456789()+-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻⁻")
 BELOW = str.maketrans("0123456789t+-−max", "₀₁₂₃₄₅₆₇₈₉ₜ₊₋₋ₘₐₓ")
-ALPHABET = [
-    "alpha",
-    "beta",
-    "gamma",
-    "delta",
-    "varepsilon",
-    "eta",
-    "lambda",
-    "mu",
-    "pi",
-    "rho",
-    "sigma",
-    "varphi",
-    "Phi",
-    "psi",
-]
-COMMANDS = {letter: f"\\{name}" for letter, name in zip("αβγδεηλμπρσφΦψ", ALPHABET, strict=True)}
-COMMANDS["∇L"] = r"\nabla L"
+COMMANDS = {letter: f"\\{name(letter).split()[-1].lower()}" for letter in "αβγδημπρσψ"}
+COMMANDS |= {"ε": r"\varepsilon", "λ": r"\lambda", "φ": r"\varphi", "Φ": r"\Phi", "∇L": r"\nabla L"}
 COMMA = "<mo separator='true'>,</mo>"
 RELATIONS = {"=": "=", "+": "+", "<": "<", ">": ">", "==": "="}
 
