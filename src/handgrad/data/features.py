@@ -4,7 +4,6 @@ import hashlib
 import io
 import logging
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -133,29 +132,18 @@ def through_cache(extractor: Hog, images: Images, what: str) -> Array:
 
 def _computed(extractor: Hog, images: Images, what: str) -> Array:
     """In parts, with a line on a terminal that counts them, and one plain line before a long wait elsewhere."""
-    report = _counter(what, len(images)) if len(images) >= SLOW else _nothing
-    features = np.empty((len(images), extractor.size), np.float32)
-    for start in range(0, len(images), ROWS):
-        features[start : start + ROWS] = extractor(images[start : start + ROWS])
-        report(min(start + ROWS, len(images)))
-    return features
-
-
-def _counter(what: str, total: int) -> Callable[[int], None]:
-    if sys.stderr is None or not sys.stderr.isatty():
+    features, total = np.empty((len(images), extractor.size), np.float32), len(images)
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    if total >= SLOW and not terminal:
         log.info("%s: computing those of %d images", what, total)
-        return _nothing
-
-    def report(done: int) -> None:
-        with suppress(OSError):
-            sys.stderr.write(f"\r{what}: {100 * done // total:3d} %" + ("\n" if done == total else ""))
-            sys.stderr.flush()
-
-    return report
-
-
-def _nothing(done: int) -> None:
-    """Short work is not talked about."""
+    for start in range(0, total, ROWS):
+        features[start : start + ROWS] = extractor(images[start : start + ROWS])
+        done = min(start + ROWS, total)
+        if total >= SLOW and terminal:
+            with suppress(OSError):
+                sys.stderr.write(f"\r{what}: {100 * done // total:3d} %" + ("\n" if done == total else ""))
+                sys.stderr.flush()
+    return features
 
 
 def _write(path: Path, features: Array) -> None:

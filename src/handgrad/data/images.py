@@ -138,23 +138,16 @@ def _to_grey(image: Image.Image) -> Grey:
     if image.mode in ("1", "L") and "transparency" not in image.info:
         return Grey(np.asarray(image.convert("L")), False)
     seen = image.convert("RGB" if "transparency" not in image.info and "A" not in image.getbands() else "RGBA")
-    colours = _on_white(seen)
+    white = Image.new("RGBA", seen.size, "white")
+    colours = Image.alpha_composite(white, seen).convert("RGB") if seen.mode == "RGBA" else seen
     red, green, blue = np.asarray(colours).transpose(2, 0, 1)
-    grey, had_colour = (
-        np.asarray(colours.convert("L")),
-        not (np.array_equal(red, green) and np.array_equal(green, blue)),
-    )
+    had_colour = not (np.array_equal(red, green) and np.array_equal(green, blue))
+    grey = np.asarray(colours.convert("L"))
     if seen.mode == "RGBA":
         on_black = over(np.asarray(seen.convert("RGB").convert("L")), np.asarray(seen.getchannel("A")), 0)
         if invisible(grey[None], on_black[None])[0]:
             return Grey(on_black, had_colour, light_ink=True)
     return Grey(grey, had_colour)
-
-
-def _on_white(seen: Image.Image) -> Image.Image:
-    if seen.mode == "RGB":
-        return seen
-    return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
 
 
 def _resize(grey: Array, resize: tuple[int, int] | None) -> Array:
@@ -167,7 +160,4 @@ def _resize(grey: Array, resize: tuple[int, int] | None) -> Array:
 
 
 def _resize_all(images: Images, resize: tuple[int, int]) -> Images:
-    result = np.empty((len(images), *resize), np.uint8)
-    for row, image in enumerate(images):
-        result[row] = _resize(image, resize)
-    return result
+    return np.array([_resize(image, resize) for image in images], np.uint8).reshape(len(images), *resize)

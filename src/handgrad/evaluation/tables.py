@@ -111,23 +111,10 @@ def markdown(table: Table) -> str:
 def latex(table: Table) -> str:
     """A `table` that needs no package."""
     lines = [" & ".join(cell.translate(LATEX) for cell in line) + r" \\" for line in (table.columns, *table.rows)]
-    alignment = "l" + "r" * (len(table.columns) - 1)
-    return "\n".join(
-        [
-            r"\begin{table}",
-            rf"\caption{{{table.title.translate(LATEX)}}}",
-            r"\centering",
-            rf"\begin{{tabular}}{{{alignment}}}",
-            r"\hline",
-            lines[0],
-            r"\hline",
-            *lines[1:],
-            r"\hline",
-            r"\end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )
+    tabular = rf"\begin{{tabular}}{{l{'r' * (len(table.columns) - 1)}}}"
+    start = [r"\begin{table}", rf"\caption{{{table.title.translate(LATEX)}}}", r"\centering", tabular, r"\hline"]
+    end = [r"\hline", r"\end{tabular}", r"\end{table}", ""]
+    return "\n".join([*start, lines[0], r"\hline", *lines[1:], *end])
 
 
 def write_csv(folder: Path, predictions: Predictions, summary: Summary) -> None:
