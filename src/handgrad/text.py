@@ -100,6 +100,14 @@ def nearest(word: str, names: Iterable[str], foreign: Iterable[str] = ()) -> str
     return min(close)[2] if close else None
 
 
+def duration(seconds: float) -> str:
+    """As one says it: "0.3 s", "40 s", "12 min", "3 h 20 min"."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.2g} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def suggestion(word: str, names: Iterable[str], foreign: Iterable[str] = ()) -> str:
     """ ": did you mean X?" for the one of `names` that was likely meant, or a full stop when there is none."""
     near = nearest(word, names, foreign)

@@ -13,7 +13,7 @@ from scipy import stats
 from tests.commands import TINY, arguments, call, finished, process, python, without_notice
 
 import handgrad
-from handgrad.cli import gradcheck as gradcheck_command
+from handgrad.cli import gradient_checks
 from handgrad.cli.main import COMMANDS
 from handgrad.config import RunConfig
 from handgrad.data import load
@@ -232,7 +232,7 @@ def test_gradcheck_that_fails(capsys, monkeypatch):
         first, *others = gradcheck(network, batch, **settings)
         return [Check(**first._asdict() | {"relative_error": 2e-7}), *others]
 
-    monkeypatch.setattr(gradcheck_command, "gradcheck", wrong)
+    monkeypatch.setattr(gradient_checks, "gradcheck", wrong)
     answer = call(capsys, "gradcheck --dataset digits -nhl 0")
     assert answer.code == 1
     assert "WRONG" in answer.out

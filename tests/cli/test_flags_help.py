@@ -2,8 +2,7 @@
 
 from tests.ingredients import nn
 
-from handgrad.cli.help_text import help_text
-from handgrad.cli.options import TRAIN
+from handgrad.cli.options import TRAIN, help_text
 from handgrad.config import RunConfig
 from handgrad.nn import ACTIVATIONS
 from handgrad.optim import OPTIMIZERS

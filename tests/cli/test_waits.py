@@ -12,7 +12,7 @@ WORDS = {
     f"{TINY.replace('--no_report', '')} --runs_dir . --name new": "report: finite differences of the loss …",
     f"{TINY} --dry_run": "timing some steps …",
     "train -d digits --model knn --dry_run": "timing a small fit …",
-    "evaluate run": "asking run, 1 of 1 …",
+    "evaluate run": "evaluating run, 1 of 1 …",
     "figures run --only loss": "reading the run …",
     "gradcheck -d digits -nhl 1 -sz 4": "taking every gradient by finite differences …",
     "data verify digits": "reading digits from end to end …",
@@ -29,7 +29,7 @@ def test_a_wait_is_announced(run, here, capsys, monkeypatch, words, expected):
 
 def test_what_is_soon_over_is_not_announced(capsys, monkeypatch):
     monkeypatch.setattr(console, "WAITS", 0.2)
-    with console.working("adding") as tell:
-        tell("multiplying")
+    with console.working("adding") as update:
+        update("multiplying")
     time.sleep(0.4)
     assert capsys.readouterr() == ("", "")

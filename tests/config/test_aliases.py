@@ -106,7 +106,7 @@ def test_fields_as_people_write_them(written, field):
 
 @pytest.mark.parametrize(("field", "spelling", "name"), VALUE_ROWS)
 def test_every_spelling_of_a_value_leads_to_it(field, spelling, name):
-    kinds = {option.name: option.kind for option in TRAIN} | {
+    kinds = {option.name: option.type for option in TRAIN} | {
         name: value_type_of(name) for name in RunConfig.model_fields
     }
     names = REGISTRIES.get(field) or kinds[field].names

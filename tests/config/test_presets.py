@@ -12,7 +12,6 @@ from tests.commands import call
 from handgrad.cli.flags import parse
 from handgrad.cli.options import SWEEP
 from handgrad.cli.sweep import read
-from handgrad.cli.tracked import with_wandb
 from handgrad.config import RunConfig
 from handgrad.config.describe import beyond, beyond_line, idle
 from handgrad.config.presets import PLAIN, PRESETS
@@ -260,7 +259,7 @@ def test_the_command_parsed_again_is_the_configuration(values):
         config = RunConfig(**values)
     except UsageError:
         assume(False)
-    again = with_wandb(parse(shlex.split(config.command())[2:]))
+    again = parse(shlex.split(config.command())[2:]).with_wandb()
     assert again == config
     assert again.command() == config.command()
     assert RunConfig(**config.to_mapping()) == config

@@ -14,9 +14,9 @@ from handgrad.claims.judge import OVER_SEEDS
 from handgrad.claims.relations import VERDICTS
 from handgrad.cli.main import main
 from handgrad.evaluation import class_report
-from handgrad.reports.blocks import duration
 from handgrad.runs import open_run
 from handgrad.runs.predictions import predictions_of
+from handgrad.text import duration
 
 COURSE = Path(__file__).with_name("course.yaml")
 DOCS = Path(__file__).parents[2] / "docs" / "recipes.md"

@@ -12,11 +12,9 @@ from typing import Any
 from rich.table import Table
 
 from handgrad.classical import CLASSICAL
-from handgrad.cli.console import Screen, say, say_beyond, say_notes, working
-from handgrad.cli.flags import parse
-from handgrad.cli.help_text import help_text
+from handgrad.cli.console import Screen, echo, echo_additions, echo_notes, read_dataset, working
+from handgrad.cli.flags import parse_or_help
 from handgrad.cli.options import CONFIG, HELP, Option
-from handgrad.cli.watching import read_dataset
 from handgrad.config import RunConfig
 from handgrad.config.value_types import Whole
 from handgrad.errors import HandgradError, UsageError
@@ -31,26 +29,23 @@ EXAMPLES = ("handgrad bench --dataset mnist -hl 128 64 -a relu", "handgrad bench
 COLUMNS = ("µs/step", "images/s", "s/epoch", "1st step s", "MB", "ratio")
 
 
-def run(tokens: list[str]) -> int:
+def run_bench(tokens: list[str]) -> int:
     """Time the training steps of a configuration, here and in PyTorch, in processes of their own."""
-    parsed = parse(tokens, OPTIONS)
-    if parsed.options["help"]:
-        print(help_text("handgrad bench", EXAMPLES, OPTIONS), end="")
-        return 0
+    parsed = parse_or_help(tokens, "handgrad bench", EXAMPLES, OPTIONS)
     config = parsed.config
     if config.model in CLASSICAL:
         raise UsageError(f"model {config.model} makes no training steps that could be timed (--model)")
-    say_beyond(config)
-    say_notes([*parsed.notes, *_notes(config, parsed.given)])
+    echo_additions(config)
+    echo_notes([*parsed.notes, *_notes(config, parsed.given)])
     dataset = read_dataset(config)
     heed(diagnose_run(config, dataset))
     trainer = Trainer(*prepare(config, dataset))
     images, size = len(trainer.split.train_rows), config.batch_size
-    say(f"{images:,} training images, {trainer.steps_per_epoch:,} steps an epoch, each of {size} images")
+    echo(f"{images:,} training images, {trainer.steps_per_epoch:,} steps an epoch, each of {size} images")
     found = _measured(config, parsed.options["rounds"])
     Screen().print(_table(found, images, trainer.steps_per_epoch))
-    say_notes(f"{name} left out: {one['skipped']}" for name, one in found.items() if "skipped" in one)
-    say("medians of training steps, without validation; ratio: time of a step over that of handgrad")
+    echo_notes(f"{name} left out: {one['skipped']}" for name, one in found.items() if "skipped" in one)
+    echo("medians of training steps, without validation; ratio: time of a step over that of handgrad")
     return 0
 
 

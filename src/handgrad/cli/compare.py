@@ -6,10 +6,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from handgrad.cli.console import Screen
+from handgrad.cli.console import Screen, one_by_one
 from handgrad.cli.evaluation_screen import show_table, test_in_words
-from handgrad.cli.parser import Parser
-from handgrad.cli.watching_runs import watched
+from handgrad.cli.options import Parser
 from handgrad.config.lookup import quoted
 from handgrad.evaluation.tables import Table, ends, p_value, percent
 from handgrad.files import atomic_write
@@ -22,7 +21,7 @@ EXAMPLES = """  handgrad compare runs/A runs/B
   handgrad compare runs/A runs/B --json numbers.json"""
 
 
-def run(tokens: list[str]) -> int:
+def run_compare(tokens: list[str]) -> int:
     """Print runs side by side, what differs, and what each difference can tell."""
     parser = Parser(
         "compare",
@@ -38,7 +37,7 @@ def run(tokens: list[str]) -> int:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to FILE")
     arguments = parser.arguments(tokens)
-    comparison = compare([open_run(path) for path in arguments.runs], arguments.dataset, watched)
+    comparison = compare([open_run(path) for path in arguments.runs], arguments.dataset, one_by_one)
     _show(Screen(highlight=False), comparison)
     if arguments.json:
         atomic_write(arguments.json, json.dumps(comparison.to_mapping(), indent=2, allow_nan=False) + "\n")

@@ -1,8 +1,11 @@
-"""Printing that goes on when its reader has gone: a training whose lines nobody reads is still wanted in its folder."""
+"""Printing on standard output and error.
+
+It goes on when its reader has gone: a training whose lines nobody reads is still wanted in its folder.
+"""
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from threading import Timer
 from typing import Any
@@ -10,12 +13,15 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from handgrad.config import RunConfig
+from handgrad.config import RunConfig, build_dataset
 from handgrad.config.describe import ADDITIONS, beyond, beyond_line
+from handgrad.data import Dataset
+from handgrad.runs import Run
 from handgrad.text import visible
 
 WAITS = 2.0  # seconds from which on a wait is announced
-Tell = Callable[[str], Any]
+Update = Callable[[str], Any]
+"""Takes what is done from now on."""
 
 
 class Screen(Console):
@@ -34,19 +40,19 @@ class Screen(Console):
         return super().render_str(visible(text), **how)
 
     @contextmanager
-    def working(self, what: str) -> Iterator[Tell]:
+    def working(self, what: str) -> Iterator[Update]:
         """While the block runs, say what is done: beside a spinner in a terminal, else in a line after two seconds.
 
-        The block gets a function to be told what is done next.
+        The block gets a function that says what is done from then on.
         """
         if self.is_terminal:
             with self.status(what) as status:
                 yield status.update
             return
         notice = _Notice(self)
-        notice.tell(what)
+        notice.update(what)
         try:
-            yield notice.tell
+            yield notice.update
         finally:
             notice.timer.cancel()
 
@@ -57,7 +63,7 @@ class _Notice:
     def __init__(self, screen: Console) -> None:
         self.screen, self.timer = screen, Timer(0, lambda: None)
 
-    def tell(self, what: str) -> None:
+    def update(self, what: str) -> None:
         """What is done from now on."""
         self.timer.cancel()
         self.timer = Timer(WAITS, lambda: self.screen.print(f"{what} …", markup=False, highlight=False, soft_wrap=True))
@@ -65,12 +71,26 @@ class _Notice:
         self.timer.start()
 
 
-def working(what: str) -> AbstractContextManager[Tell]:
+def working(what: str) -> AbstractContextManager[Update]:
     """`Screen.working` on standard error, so that what is printed can go into a file."""
     return Screen(stderr=True).working(what)
 
 
-def say(line: str) -> None:
+def read_dataset(config: RunConfig) -> Dataset:
+    """The data set of a run; reading it is announced where it takes long."""
+    with working(f"reading the images of {config.dataset}"):
+        return build_dataset(config)
+
+
+def one_by_one(runs: Sequence[Run]) -> Iterator[Run]:
+    """The runs; which of them is evaluated is announced where it takes long."""
+    with working("reading the images") as update:
+        for place, run in enumerate(runs, 1):
+            update(f"evaluating {run.name}, {place} of {len(runs)}")
+            yield run
+
+
+def echo(line: str) -> None:
     """Print a line as a `Screen` would, without its colours, at once: whoever reads a pipe is waiting for it."""
     try:
         print(visible(line), flush=True)
@@ -78,17 +98,17 @@ def say(line: str) -> None:
         _let_go()
 
 
-def say_notes(notes: Iterable[str]) -> None:
+def echo_notes(notes: Iterable[str]) -> None:
     """Print a line for each thing worth knowing."""
     for note in notes:
-        say(f"note: {note}")
+        echo(f"note: {note}")
 
 
-def say_beyond(config: RunConfig, among: Collection[str] = ADDITIONS) -> None:
+def echo_additions(config: RunConfig, among: Collection[str] = ADDITIONS) -> None:
     """Print a line on what acts though no flag says so, where there is such a thing; of the settings `among`."""
     names = beyond(config, among)
     if names:
-        say(beyond_line(config, names))
+        echo(beyond_line(config, names))
 
 
 def _let_go() -> None:

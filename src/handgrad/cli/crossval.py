@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from rich.table import Column, Table
 
 from handgrad.classical import CLASSICAL
-from handgrad.cli.console import Screen, say, say_beyond, say_notes
-from handgrad.cli.flags import ParsedFlags, parse
-from handgrad.cli.help_text import help_text
+from handgrad.cli.console import Screen, echo, echo_additions, echo_notes
+from handgrad.cli.flags import ParsedFlags, parse_or_help
 from handgrad.cli.options import CONFIG, HELP, Option
-from handgrad.cli.watching import watching_fold
+from handgrad.cli.progress import callbacks_of_one
 from handgrad.config import RunConfig
 from handgrad.config.value_types import Name, Whole
 from handgrad.errors import UsageError
@@ -42,24 +41,21 @@ OPTIONS: tuple[Option, ...] = (
 HEADS = {"accuracy": "accuracy %", "precision": "precision %", "recall": "recall %", "f1": "F1 %", "loss": "loss"}
 
 
-def run(tokens: list[str]) -> int:
+def run_crossval(tokens: list[str]) -> int:
     """Train over folds, and print what each reached, their mean and spread, and the numbers of each class."""
-    parsed = parse(tokens, OPTIONS)
-    if parsed.options["help"]:
-        print(help_text("handgrad crossval", EXAMPLES, OPTIONS), end="")
-        return 0
+    parsed = parse_or_help(tokens, "handgrad crossval", EXAMPLES, OPTIONS)
     config, (folds, part, jobs) = _config(parsed), (parsed.options[name] for name in ("folds", "of", "jobs"))
-    say_beyond(config)
-    say_notes(parsed.notes)
-    say(f"{folds} {_explained(part)}")
-    say(f"in {folder_of(config, folds, part)}")
-    found = cross_validate(config, folds, part, jobs, watching_fold, _tell)
+    echo_additions(config)
+    echo_notes(parsed.notes)
+    echo(f"{folds} {_explained(part)}")
+    echo(f"in {folder_of(config, folds, part)}")
+    found = cross_validate(config, folds, part, jobs, callbacks_of_one, _tell)
     if found.kept:
-        say(f"{found.kept} of {folds} folds were finished before and are not run again")
+        echo(f"{found.kept} of {folds} folds were finished before and are not run again")
     _print_folds(found)
     _print_classes(found)
     for line in _notes(found):
-        say(line)
+        echo(line)
     return 0
 
 
@@ -81,7 +77,7 @@ def _explained(part: str) -> str:
 
 
 def _tell(result: FoldResult) -> None:
-    say(f"fold {result.fold}: accuracy {100 * result.accuracy:.2f} %, macro F1 {100 * result.f1:.2f} %")
+    echo(f"fold {result.fold}: accuracy {100 * result.accuracy:.2f} %, macro F1 {100 * result.f1:.2f} %")
 
 
 def _print_folds(found: CrossValidation) -> None:

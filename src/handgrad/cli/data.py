@@ -6,9 +6,8 @@ from PIL import Image
 from rich.table import Column, Table
 
 from handgrad import data
-from handgrad.cli.console import Screen, say, working
-from handgrad.cli.parser import Parser
-from handgrad.cli.watching import read_dataset
+from handgrad.cli.console import Screen, echo, read_dataset, working
+from handgrad.cli.options import Parser
 from handgrad.config import RunConfig, build_split
 from handgrad.errors import CorruptDataError, FileSystemError
 from handgrad.files import atomic_writer
@@ -17,7 +16,7 @@ from handgrad.training.diagnose import heed, of_images
 ACTIONS = ("list", "show", "fetch", "verify", "sample")
 
 
-def run(tokens: list[str]) -> int:
+def run_data(tokens: list[str]) -> int:
     """Show which data sets are here, or what one holds; download, verify one, or take pictures out of it."""
     parser = Parser(
         "data",
@@ -36,7 +35,7 @@ def run(tokens: list[str]) -> int:
     arguments = parser.arguments(["show", *tokens] if alone else tokens)
     if arguments.action == "list":
         for status in data.statuses():
-            say(_line(status))
+            echo(_line(status))
         return 0
     if arguments.name is None:
         parser.error(f"data {arguments.action} needs the name of a data set: {', '.join(data.DATASETS)}")
@@ -51,10 +50,12 @@ def _show(name: str) -> int:
     dataset = read_dataset(config)
     height, width = dataset.image_shape
     train, test = dataset.y_train, dataset.y_test
-    say(f"{dataset.name}: {len(train):,} training and {len(test):,} test images of {height} x {width} pixels")
+    echo(f"{dataset.name}: {len(train):,} training and {len(test):,} test images of {height} x {width} pixels")
     low, high = dataset.pixel_range
     pixels = dataset.x_train
-    say(f"pixels: {pixels.min()} to {pixels.max()}, mean {pixels.mean():.1f}; {low:g} is black, {high:g} white in them")
+    echo(
+        f"pixels: {pixels.min()} to {pixels.max()}, mean {pixels.mean():.1f}; {low:g} is black, {high:g} white in them"
+    )
     table = Table("class", *(Column(head, justify="right") for head in ("training", "test")), box=None)
     for label, title in enumerate(dataset.class_names):
         table.add_row(title, f"{(train == label).sum():,}", f"{(test == label).sum():,}")
@@ -66,7 +67,7 @@ def _show(name: str) -> int:
 def _fetch(name: str) -> int:
     with working(f"fetching {name}"):
         status = data.fetch(name)
-    say(_line(status))
+    echo(_line(status))
     return 0
 
 
@@ -74,7 +75,7 @@ def _verify(name: str) -> int:
     with working(f"reading {name} from end to end"):
         verdicts = data.verify(name)
     for verdict in verdicts:
-        say(f"{verdict.file}: {'ok' if verdict.ok else verdict.problem}  {verdict.path or ''}".rstrip())
+        echo(f"{verdict.file}: {'ok' if verdict.ok else verdict.problem}  {verdict.path or ''}".rstrip())
     bad = [verdict for verdict in verdicts if not verdict.ok]
     if bad:
         raise CorruptDataError(f"{len(bad)} of {len(verdicts)} files of {name} are not what they should be")
@@ -91,7 +92,7 @@ def _sample(name: str, folder: Path) -> int:
                 path = folder / f"{title.replace('/', '-').replace(' ', '-')}.png"
                 with atomic_writer(path) as file:
                     Image.fromarray(dataset.x_test[row]).save(file, "PNG")
-                say(str(path))
+                echo(str(path))
     except OSError as error:
         raise FileSystemError(f"cannot write to {folder}: {error.strerror}") from error
     return 0

@@ -7,9 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from handgrad.cli.console import Screen, say
-from handgrad.cli.flags import FLAG, parse
-from handgrad.cli.help_text import help_text
+from handgrad.cli.console import Screen, echo
+from handgrad.cli.flags import FLAG, parse_or_help
 from handgrad.cli.options import CONFIG, HELP, Option
 from handgrad.config.lookup import listed
 from handgrad.config.value_types import Name, Text
@@ -36,13 +35,10 @@ log = logging.getLogger("handgrad")
 OPTIONS = (CONFIG, FORMAT, OUT, HELP)
 
 
-def run(tokens: list[str]) -> int:
+def run_derive(tokens: list[str]) -> int:
     """Print or write the equations of a run's network, or of a configuration's; exit code 1 when a check fails."""
     folder, rest = _split(tokens)
-    parsed = parse(rest, OPTIONS)
-    if parsed.options["help"]:
-        print(help_text("handgrad derive [RUN]", EXAMPLES, OPTIONS), end="")
-        return 0
+    parsed = parse_or_help(rest, "handgrad derive [RUN]", EXAMPLES, OPTIONS)
     if folder is not None and (parsed.given or parsed.options["config"]):
         raise UsageError(f"{folder} brings its own settings: leave them out, or leave the run out")
     for note in parsed.notes:
@@ -94,7 +90,7 @@ def _telling() -> Iterator[Callable[[str], None]]:
 
 def _give(text: str, out: Path | None) -> None:
     if out is None:
-        say(text.rstrip("\n"))
+        echo(text.rstrip("\n"))
         return
     atomic_write(out, text)
-    say(f"written: {out}")
+    echo(f"written: {out}")

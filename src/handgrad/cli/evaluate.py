@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from handgrad.cli.console import Screen
+from handgrad.cli.console import Screen, one_by_one
 from handgrad.cli.evaluation_screen import pair_lines, show_models, show_summary
-from handgrad.cli.parser import Parser
-from handgrad.cli.watching_runs import watched
+from handgrad.cli.options import Parser
 from handgrad.errors import UsageError
 from handgrad.evaluation import PairTest, Predictions, Summary, ensemble, pairwise, summarise
 from handgrad.evaluation.tables import Table, class_table, confusion_table, latex, markdown, models_table, write_csv
@@ -38,13 +37,13 @@ class Evaluation(NamedTuple):
     gain: PairTest | None
 
 
-def run(tokens: list[str]) -> int:
+def run_evaluate(tokens: list[str]) -> int:
     """Print all numbers of a run, or of several side by side; write them as JSON and CSV when asked to."""
     arguments = _parser().arguments(tokens)
     runs = [open_run(path) for path in arguments.runs]
     if arguments.ensemble and len(runs) < 2:
         raise UsageError("--ensemble needs two runs or more")
-    predictions = agreeing(runs, arguments.on, arguments.dataset, watched)
+    predictions = agreeing(runs, arguments.on, arguments.dataset, one_by_one)
     evaluation = _evaluate(runs, predictions, arguments)
     about = {"part": arguments.on, "dataset": arguments.dataset or runs[0].config.dataset}
     if arguments.format in FORMATS:

@@ -7,14 +7,15 @@ Flags are looked up one by one, with any number of dashes, `_` or `-`, in any ca
 import math
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from handgrad import strict_yaml
-from handgrad.cli.options import TRAIN, Option
+from handgrad.cli.options import TRAIN, Option, help_text
 from handgrad.config import RunConfig, aliases, value_type_of
-from handgrad.config.describe import called_for, folder_of_name, idle_line
+from handgrad.config.describe import TURN_WANDB_ON, called_for, folder_of_name, idle_line
 from handgrad.config.lookup import (
     AmbiguousNameError,
     UnknownNameError,
@@ -48,6 +49,13 @@ class ParsedFlags(NamedTuple):
     given: dict[str, Any]
     options: dict[str, Any]
     notes: list[str]
+
+    def with_wandb(self, always: bool = False) -> RunConfig:
+        """W&B is on where it is asked for, or where a project or an entity is named; --no_wandb has the last word."""
+        wanted, track = self.options["use_wandb"], self.config.track
+        if wanted is None:
+            wanted = always or bool(set(TURN_WANDB_ON) & set(self.given)) or "wandb" in track
+        return self.config.replaced(track=[name for name in track if name != "wandb"] + ["wandb"] * wanted)
 
 
 class Written(NamedTuple):
@@ -90,6 +98,17 @@ def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN, start: str =
     given = {name: getattr(config, name) for name in values}
     notes = [*(f"{source}: {note}" for note in file.notes()), *flags.notes(), *_notes_on(config, given, base)]
     return ParsedFlags(config, given, {option.name: option.default for option in options} | besides | chosen, notes)
+
+
+def parse_or_help(
+    tokens: Sequence[str], program: str, examples: Sequence[str], options: Sequence[Option], more: str = ""
+) -> ParsedFlags:
+    """As `parse`; --help prints the flags, examples and `more`, and leaves with 0, as argparse does."""
+    parsed = parse(tokens, options)
+    if parsed.options["help"]:
+        print(help_text(program, examples, options) + more, end="")
+        sys.exit(0)
+    return parsed
 
 
 def _configured(
@@ -170,7 +189,7 @@ class Reading:
 
     def value_type_of(self, name: str) -> ValueType:
         """How the values of a setting or an option may be written."""
-        return self.options[name].kind if name in self.options else value_type_of(name)
+        return self.options[name].type if name in self.options else value_type_of(name)
 
     def take(self, written: str, words: list[Any]) -> None:
         """Read one name with its words; of a file, a single value."""

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import llvmlite.binding as llvm
 
-from handgrad.cli.parser import Parser
+from handgrad.cli.options import Parser
 from handgrad.config.lookup import value_name
 from handgrad.data import statuses
 from handgrad.errors import UsageError
@@ -18,7 +18,7 @@ from handgrad.optim import OPTIMIZERS
 PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "torch", "wandb", "tensorboard")
 
 
-def run(tokens: list[str]) -> int:
+def run_info(tokens: list[str]) -> int:
     """Print what is installed and found, or one optimizer's exact rule."""
     parser = Parser(
         "info",

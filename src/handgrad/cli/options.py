@@ -1,16 +1,28 @@
-"""What a command takes besides the settings of a run."""
+"""What commands take: rows of options, their help text, and argparse with the errors of handgrad."""
 
-from typing import Any, NamedTuple
+import argparse
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple, NoReturn
 
+from handgrad.config import RunConfig, value_type_of
+from handgrad.config.aliases import FIELDS
+from handgrad.config.lookup import listed
+from handgrad.config.presets import BEST, CHOICES, PRESETS, defaults_of, fields_of
 from handgrad.config.schema import run_name
 from handgrad.config.value_types import Name, Number, Switch, Text, ValueType, Whole
+from handgrad.errors import UsageError
+
+WIDTH, COLUMN = 80, 28
+SHORT = 4  # letters of an alias that help shows beside the name
 
 
 class Option(NamedTuple):
     """One row: `aliases` starts with the short flag that help shows; a switch with `sets` sets another option."""
 
     name: str
-    kind: ValueType
+    type: ValueType
     help: str
     aliases: tuple[str, ...] = ()
     default: Any = None
@@ -140,3 +152,117 @@ SWEEP: tuple[Option, ...] = (
     DEBUG,
     HELP,
 )
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of `handgrad COMMAND`, whose help keeps the line breaks of its examples."""
+
+    def __init__(self, command: str, description: str, examples: str = "") -> None:
+        super().__init__(
+            f"handgrad {command}",
+            description=description,
+            epilog=f"examples:\n{examples}" if examples else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would print."""
+        raise UsageError(f"{message}. `{self.prog} --help` shows the usage")
+
+    def arguments(self, tokens: list[str]) -> Any:
+        """Parse; --help prints and leaves with 0 as usual."""
+        return self.parse_args(tokens)
+
+
+def help_text(
+    program: str,
+    examples: Sequence[str] = (),
+    options: Sequence[Option] = TRAIN,
+    subcommands: Mapping[str, str] | None = None,
+    preset: str = BEST,
+) -> str:
+    """Every flag by groups with its short form, choices and default, at most 80 columns wide, examples at the end.
+
+    `subcommands` have a line each, above all flags; defaults are those of `preset`.
+    """
+    above, below = [], []
+    if subcommands:
+        entries = (_entry((), f"{word} NAME", summary) for word, summary in subcommands.items())
+        words = program.rpartition(" ")[0]
+        above = [_section(f"{words} SUBCOMMAND NAME, for an existing sweep; each has its own --help", entries)]
+    fields: Iterable[tuple[str, Any]] = RunConfig.model_fields.items()
+    start = {**PRESETS[preset], "preset": preset}
+    for group, members in groupby(fields, lambda item: str(item[1].json_schema_extra["group"])):
+        below.append(_section(group, (_field(name, info, start.get(name, info.default)) for name, info in members)))
+    below.append("Any unambiguous spelling works: --learning-rate, -lr=0.1, ReLU.")
+    return _page(program, above, options, below, examples)
+
+
+def short_help(program: str, about: str, options: Sequence[Option], examples: Sequence[str]) -> str:
+    """The help of a command that takes few settings of a run or none: what it does, its options, examples."""
+    return _page(program, [textwrap.fill(line, WIDTH) for line in about.split("\n")], options, [], examples)
+
+
+def _page(
+    program: str, above: Sequence[str], options: Sequence[Option], below: Sequence[str], examples: Sequence[str]
+) -> str:
+    rows = (
+        _entry(row.aliases, _flag(row.name, row.type), _sentence(row.help, row.type, row.default)) for row in options
+    )
+    parts = [f"usage: {program} [--flag value ...]", *above, _section("options", rows), *below]
+    parts += [_section("examples", (f"  {example}" for example in examples))] if examples else []
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(title: str, entries: Iterable[str]) -> str:
+    return f"{title}:\n" + "\n".join(entries)
+
+
+def _flag(name: str, type_: ValueType) -> str:
+    return f"--{name} {type_.metavar}".rstrip()
+
+
+def _field(name: str, info: Any, default: Any) -> str:
+    """The entry of a setting of a run."""
+    type_ = value_type_of(name)
+    users = _users(name)
+    default = _own_numbers(defaults_of(name)) if default is None else default
+    description = (f"for {listed(users)}: " if users else "") + info.description
+    flag = f"--[no_]{name}" if isinstance(type_, Switch) else _flag(name, type_)
+    return _entry(FIELDS[name], flag, _sentence(description, type_, default))
+
+
+def _own_numbers(defaults: Mapping[str, Any]) -> str | None:
+    """The defaults of those that have a setting, the most frequent number first: "0.001; sgd 0.1"."""
+    names: dict[Any, list[str]] = {}
+    for name, number in defaults.items():
+        names.setdefault(number, []).append(name)
+    ordered = sorted(names, key=lambda number: -len(names[number]))
+    others = (f"{listed(names[number])} {number:g}" for number in ordered[1:])
+    return "; ".join([f"{ordered[0]:g}", *others]) if ordered else None
+
+
+def _users(field: str) -> list[str]:
+    """The optimizers, schedules, losses or initialisers that have a setting; none when all or no such have it."""
+    for registry in CHOICES.values():
+        users = [name for name, row in registry.items() if field in fields_of(row)]
+        if 0 < len(users) < len(registry):
+            return users
+    return []
+
+
+def _sentence(description: str, type_: ValueType, default: Any) -> str:
+    names = list(type_.names) if isinstance(type_, Name) else []
+    choices = "" if all(name in description for name in names) else f": {', '.join(names)}"
+    unset = default is None or default is False or default in ((), {})
+    return description + choices + ("" if unset else f" (default: {default})")
+
+
+def _entry(aliases: Sequence[str], name: str, sentence: str) -> str:
+    short = f"-{aliases[0]}, " if aliases and len(aliases[0]) <= SHORT else ""
+    flag = f"  {short}{name}"
+    text = textwrap.wrap(sentence, WIDTH - COLUMN, break_on_hyphens=False)
+    if len(flag) < COLUMN - 1:
+        flag, text = flag.ljust(COLUMN) + text[0], text[1:]
+    return "\n".join([flag, *(" " * COLUMN + line for line in text)])

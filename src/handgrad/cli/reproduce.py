@@ -1,25 +1,29 @@
-"""`handgrad reproduce RECIPE`."""
+"""`handgrad reproduce RECIPE`, and `handgrad check FILE | REPORT`."""
 
+import json
 import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
-from handgrad.claims import REPORTS, find_document, read_document, report_file
-from handgrad.cli.console import Screen, say
-from handgrad.cli.parser import Parser
-from handgrad.cli.reproduction_progress import RunsProgress
+from handgrad.claims import REPORTS, Finding, check, find_document, markdown, read_document, report_file, summary
+from handgrad.cli.console import Screen, echo, working
+from handgrad.cli.options import Parser
+from handgrad.cli.progress import RunsProgress
 from handgrad.data import canonical_name
 from handgrad.errors import UsageError
+from handgrad.files import atomic_write
 from handgrad.machine import available_cores
-from handgrad.reports.blocks import duration
 from handgrad.reproduce.pages import Written, write_outcome
 from handgrad.reproduce.plan import Choice, Plan, estimated_seconds, fetch_data, make_plan, warn
 from handgrad.reproduce.pool import finish_all, one_thread_each
 from handgrad.reproduce.tasks import Task, over, runs_in, write_weights
+from handgrad.text import duration
 
 ROOT = Path("reproductions")
 MOST_JOBS, MOST_SEEDS = 1000, 1000
@@ -32,9 +36,25 @@ EXAMPLES = """  handgrad reproduce --list                  the recipes and their
 If it was stopped, the same command resumes it; finished runs are not repeated.
 The folder reproductions/RECIPE gets report.html, report.md, README.md with the
 numbers, results.json, and a folder for each run."""
+COLOURS = {"supported": "green", "tie": "yellow", "contradicted": "red", "confounded": "magenta"}
+FORMATS = ("text", "md")
+INDENT = 4
+CHECK_EXAMPLES = """  handgrad check ee5179                   a bundled course report
+  handgrad check claims.yaml              your own numbers and statements
+  handgrad check claims.yaml --json findings.json
+  handgrad check dl-2022 --format md > findings.md
+
+The verdict on each claim is one of
+  supported      the difference is there, and significant
+  tie            the difference is not significant
+  contradicted   the numbers show the opposite, and significantly
+  confounded     the runs differ in something besides the claimed cause
+  no experiment  the numbers that the claim needs are missing
+
+docs/claims.md explains how to write such a file."""
 
 
-def run(tokens: list[str]) -> int:
+def run_reproduce(tokens: list[str]) -> int:
     """Train what a recipe asks for, and write its report."""
     parser = _parser()
     arguments = parser.arguments(tokens)
@@ -55,9 +75,9 @@ def run(tokens: list[str]) -> int:
         plan = make_plan(plan.document, plan.choice, plan.folder)
         failures |= _train(plan.of([key for key in plan.runs if key not in before]), jobs)
     if arguments.npz:
-        say(f"weights: {write_weights(plan.distinct)} files weights.npz, in the folders of the runs")
+        echo(f"weights: {write_weights(plan.distinct)} files weights.npz, in the folders of the runs")
     command = shlex.join(["handgrad", "reproduce", *tokens])
-    say("writing the report …")
+    echo("writing the report …")
     with Screen().working("report: reading the runs") as tell:
         written = write_outcome(plan, failures, command, jobs, lambda words: tell(f"report: {words}"))
     _tell(written, failures)
@@ -113,14 +133,14 @@ def _announce(plan: Plan, jobs: int) -> None:
     """What there is to do, and how long it will take."""
     tasks = plan.tasks
     missing = [task for task in tasks if not over(task)]
-    say(f"{plan.document.title}")
+    echo(f"{plan.document.title}")
     sweeps = f", {plan.trials}" if plan.sweeps else ""
     runs = f"{len(plan.distinct)} runs with {_seeds(plan.seeds)}"
-    say(f"{len(plan.experiments)} experiments, {runs}{sweeps}, in {_shown(plan.folder)}")
+    echo(f"{len(plan.experiments)} experiments, {runs}{sweeps}, in {_shown(plan.folder)}")
     if plan.lacking:
-        say(f"{len(plan.lacking) * plan.seeds} more runs, of what is found by then")
+        echo(f"{len(plan.lacking) * plan.seeds} more runs, of what is found by then")
     if len(missing) < len(tasks):
-        say(f"{sum(map(runs_in, tasks)) - sum(map(runs_in, missing))} runs are over already, and are not run again")
+        echo(f"{sum(map(runs_in, tasks)) - sum(map(runs_in, missing))} runs are over already, and are not run again")
     if missing:
         with Screen().working("loading data"):
             fetch_data(plan)
@@ -128,17 +148,18 @@ def _announce(plan: Plan, jobs: int) -> None:
         with Screen().working("estimating the time"):
             seconds = estimated_seconds(plan, jobs)
         count = sum(map(runs_in, missing))
-        say(f"training: about {duration(seconds)} for {count} runs, {min(jobs, len(missing))} at a time")
+        echo(f"training: about {duration(seconds)} for {count} runs, {min(jobs, len(missing))} at a time")
 
 
 def _train(tasks: Sequence[Task], jobs: int) -> dict[str, str]:
     """Why runs or sweeps failed, by name."""
     missing = [task for task in tasks if not over(task)]
     began = time.perf_counter()
-    with RunsProgress(tasks) as progress:
+    runs = {str(task.name): runs_in(task) for task in tasks}
+    with RunsProgress(runs, sum(map(runs_in, tasks)) - sum(map(runs_in, missing))) as progress:
         failures = finish_all(tasks, jobs, progress)
     if missing:
-        say(f"trained in {duration(time.perf_counter() - began)}")
+        echo(f"trained in {duration(time.perf_counter() - began)}")
     return failures
 
 
@@ -154,9 +175,9 @@ def _shown(path: Path) -> str:
 
 def _tell(written: Written, failures: dict[str, str]) -> None:
     for name, why in failures.items():
-        say(f"no result: {name}: {why}")
-    say(f"numbers: {_shown(written.readme)}")
-    say(f"report:  {_shown(written.report)} ({written.report.stat().st_size / 1e6:.1f} MB)")
+        echo(f"no result: {name}: {why}")
+    echo(f"numbers: {_shown(written.readme)}")
+    echo(f"report:  {_shown(written.report)} ({written.report.stat().st_size / 1e6:.1f} MB)")
 
 
 def _list() -> None:
@@ -170,3 +191,37 @@ def _list() -> None:
             table.add_row(question.id, question.title)
         screen.print(f"[bold]{name}[/bold]  {document.title}")
         screen.print(table if document.questions else "  claims only: `handgrad check` judges them")
+
+
+def run_check(tokens: list[str]) -> int:
+    """Print the verdict on every claim, with its arithmetic."""
+    parser = Parser("check", "Test the claims of a report against its numbers.", CHECK_EXAMPLES)
+    parser.add_argument("document", metavar="FILE|REPORT", help=f"a YAML file, or {', '.join(REPORTS)}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the findings to a JSON file")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="format of the output (default: text)")
+    arguments = parser.arguments(tokens)
+    path = find_document(arguments.document)
+    document = read_document(path)
+    with working("reading the numbers"):
+        findings = check(document, path.parent)
+    if arguments.json is not None:
+        content = {"title": document.title, "findings": [finding.to_mapping() for finding in findings]}
+        atomic_write(arguments.json, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    if arguments.format == "md":
+        print(markdown(document.title, findings), end="")
+    else:
+        _print_findings(document.title, findings)
+    return 0
+
+
+def _print_findings(title: str, findings: list[Finding]) -> None:
+    screen = Screen(highlight=False)
+    screen.print(Text(title, style="bold"))
+    for finding in findings:
+        heading = Text(finding.verdict.upper(), style=COLOURS.get(finding.verdict, "cyan"))
+        screen.print()
+        screen.print(heading.append(f"  {finding.says}", style="default"))
+        for line in [*finding.arithmetic, *([finding.note] if finding.note else [])]:
+            screen.print(Padding(Text(line), (0, 0, 0, INDENT), expand=False))
+    screen.print()
+    screen.print(Text(summary(findings)))

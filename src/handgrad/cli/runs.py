@@ -1,19 +1,28 @@
-"""`handgrad runs`."""
+"""`handgrad runs`, and what is done with one run: `resume`, `export`, `predict`."""
 
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from handgrad.cli.console import Screen, say
-from handgrad.cli.parser import Parser
+from handgrad.cli.console import Screen, echo, read_dataset, working
+from handgrad.cli.options import Parser
+from handgrad.cli.progress import callbacks
+from handgrad.cli.show import print_result
+from handgrad.data import DATASETS, FEATURES, PixelRange, read_grey
+from handgrad.data.dataset import Images, Inputs
 from handgrad.errors import HandgradError
-from handgrad.runs import Run, list_runs
+from handgrad.evaluation.picture import fit_picture
+from handgrad.nn import Network
+from handgrad.runs import Run, list_runs, open_run, resume
+from handgrad.runs.store import existing_run
+from handgrad.torch_port import save_torch, source
 
 WIDEST = 1000  # a name is never broken: it is last, and wanted for the next command
+TOP = 3  # classes of an image
 
 
-def run(tokens: list[str]) -> int:
+def run_runs(tokens: list[str]) -> int:
     """Print a table of the runs below a folder, oldest first."""
     parser = Parser("runs", "List all runs with their results.", "  handgrad runs\n  handgrad runs --runs_dir sweeps/a")
     parser.add_argument(
@@ -22,7 +31,7 @@ def run(tokens: list[str]) -> int:
     folder = parser.arguments(tokens).runs_dir
     runs = list_runs(folder)
     if not runs:
-        say(f"no runs in {folder}. Start one: handgrad train --dataset digits")
+        echo(f"no runs in {folder}. Start one: handgrad train --dataset digits")
         return 0
     table = Table("test %", "val %", "epochs", "params", "seconds", "state", "run", box=None)
     for each in runs:
@@ -46,3 +55,85 @@ def _row(each: Run) -> list[str]:
 
 def _percent(share: Any) -> str:
     return "" if share is None else f"{100 * share:.2f}"
+
+
+def run_resume(tokens: list[str]) -> int:
+    """Go on with a run; the result is the same to the last bit as without the stop."""
+    parser = Parser(
+        "resume",
+        "Continue a run that was stopped, killed or ran out of time. On the same machine\n"
+        "and with the same versions, the result is bit-identical to that of a run that\nwas never stopped.",
+        "  handgrad resume runs/NAME",
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    path = parser.arguments(tokens).run
+    run = existing_run(path)
+    if run.complete:
+        resume(path)  # refuses settings that were edited since
+        echo(f"{path} is complete: nothing to do")
+        return 0
+    print_result(resume(path, callbacks, dataset=read_dataset(run.config)))
+    return 0
+
+
+def run_export(tokens: list[str]) -> int:
+    """Write the weights, and print what loads them."""
+    parser = Parser(
+        "export",
+        "Write the weights of a run with PyTorch's names and layouts, and print the code\n"
+        "that builds the network in PyTorch and loads them. A file ending in .npz\n"
+        "keeps handgrad's own names and layouts, for NumPy.",
+        "  handgrad export runs/NAME weights.safetensors\n"
+        "  handgrad export runs/NAME weights.pt > network.py\n"
+        "  handgrad train --model_path weights.safetensors     the way back",
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    parser.add_argument("file", type=Path, metavar="FILE", help="ends in .safetensors, .pt (needs PyTorch) or .npz")
+    arguments = parser.arguments(tokens)
+    network = open_run(arguments.run).load_model()
+    with working("writing the weights"):
+        save_torch(network, arguments.file)
+    if arguments.file.suffix != ".npz":
+        echo(source(network, str(arguments.file)))
+    return 0
+
+
+def run_predict(tokens: list[str]) -> int:
+    """Print the three likeliest classes of each image."""
+    parser = Parser(
+        "predict",
+        "Classify images (PNG or JPEG) of any size, light on dark or dark on light.",
+        "  handgrad predict runs/NAME shoe.png\n  handgrad predict runs/NAME drawings/*.png",
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files")
+    arguments = parser.arguments(tokens)
+    folder = open_run(arguments.run)
+    network, config = folder.load_model(), folder.config
+    extractor = FEATURES[config.features]
+    shape = tuple(folder.facts["image_shape"]) if extractor else network.input_shape
+    pixels = PixelRange(*folder.facts["pixel_range"]) if "pixel_range" in folder.facts else None
+    for path in arguments.images:
+        picture, inverted = _picture(shape, path, config.dataset, pixels)
+        entering = extractor(picture[None]) if extractor else picture[None]
+        echo(_likeliest(network, path, entering, inverted))
+    return 0
+
+
+def _likeliest(network: Network, path: Path, entering: Inputs, inverted: bool) -> str:
+    probabilities = network.predict_proba(entering)[0]
+    best = probabilities.argsort()[::-1][:TOP]
+    names = network.class_names or tuple(map(str, range(network.classes)))
+    guesses = "   ".join(f"{names[k]} {100 * probabilities[k]:.1f} %" for k in best)
+    return f"{path}: {guesses}{'   (dark on light, inverted)' if inverted else ''}"
+
+
+def _picture(shape: tuple[int, ...], path: Path, dataset: str, pixels: PixelRange | None) -> tuple[Images, bool]:
+    """As the training images were, and whether it was inverted; those of the named sets are light on dark.
+
+    Of a folder or a file of one's own nobody knows: its pictures entered the network as they stand, so does this one,
+    with the range `pixels` that theirs had.
+    """
+    if dataset in DATASETS or len(shape) != 2:
+        return fit_picture(read_grey(path).pixels, shape, centred=dataset == "mnist")
+    return read_grey(path, (shape[0], shape[1]), pixels).pixels, False

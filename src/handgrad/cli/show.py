@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from handgrad.classical import CLASSICAL, Estimate
-from handgrad.cli.console import say, say_notes
+from handgrad.cli.console import echo, echo_notes
 from handgrad.config import RunConfig
 from handgrad.config.schema import departures
 from handgrad.evaluation import mean_share
 from handgrad.runs import Prepared, Run
 from handgrad.runs.classical import MOST_TRAIN_ROWS
 from handgrad.runs.predictions import kept_epoch, kept_weights
+from handgrad.text import duration
 from handgrad.training import Trainer
 from handgrad.training.layer_statistics import dead_units
 
@@ -21,13 +22,13 @@ PARTS = ("test", "validation", "train")
 def print_result(run: Run) -> None:
     """Accuracy on the three parts, which weights those are, and what one would do next with the run."""
     metrics = run.metrics
-    say(f"accuracy: {_accuracies(metrics)}  (trained {metrics['seconds']:.1f} s)")
+    echo(f"accuracy: {_accuracies(metrics)}  (trained {metrics['seconds']:.1f} s)")
     if metrics["epochs"]:
-        say(f"kept: {kept_weights(run)}")
+        echo(f"kept: {kept_weights(run)}")
     if metrics["stopped"] in ENDINGS:
-        say(f"stopped early: {ENDINGS[metrics['stopped']]}, after step {metrics['steps']:,}")
-    say_notes(_dead(run))
-    say(f"next: handgrad evaluate {run.path}")
+        echo(f"stopped early: {ENDINGS[metrics['stopped']]}, after step {metrics['steps']:,}")
+    echo_notes(_dead(run))
+    echo(f"next: handgrad evaluate {run.path}")
 
 
 def _dead(run: Run) -> list[str]:
@@ -48,19 +49,19 @@ def print_seed(run: Run) -> None:
     """One of several seeds, in a line."""
     metrics = run.metrics
     epoch = f"; epoch {kept_epoch(run)} kept" if metrics["epochs"] else ""
-    say(f"seed {run.config.seed}: {_accuracies(metrics)}{epoch}")
+    echo(f"seed {run.config.seed}: {_accuracies(metrics)}{epoch}")
 
 
 def print_seeds(runs: Sequence[Run]) -> None:
     """Mean and 95 % interval over replicates that differ in their seed alone."""
-    say(f"over {len(runs)} seeds, mean and 95 % interval (Student's t):")
+    echo(f"over {len(runs)} seeds, mean and 95 % interval (Student's t):")
     for part in PARTS:
         values = [run.metrics[part]["accuracy"] for run in runs if _measured(run.metrics, part)]
         if values:
             mean, low, high = (100 * value for value in mean_share(values)[:3])
-            say(f"  {part:<11}{mean:.2f} %   [{low:.2f}, {high:.2f}]")
-    say(f"runs: {runs[0].path}")
-    say(f"      and {len(runs) - 1} beside it, the last {runs[-1].name}")
+            echo(f"  {part:<11}{mean:.2f} %   [{low:.2f}, {high:.2f}]")
+    echo(f"runs: {runs[0].path}")
+    echo(f"      and {len(runs) - 1} beside it, the last {runs[-1].name}")
 
 
 def _accuracies(metrics: dict[str, Any]) -> str:
@@ -82,10 +83,10 @@ def print_plan(config: RunConfig, trainer: Trainer, test_images: int, seconds: f
     rows.append(("all", "", f"{network.parameters.size:,}"))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for name, output, parameters in rows:
-        say(f"{name:<{widths[0]}}   {output:<{widths[1]}}   {parameters:>{widths[2]}}".rstrip())
+        echo(f"{name:<{widths[0]}}   {output:<{widths[1]}}   {parameters:>{widths[2]}}".rstrip())
     steps, epochs = f"{trainer.steps_per_epoch:,}", settings.epochs
-    say(f"steps: {trainer.total_steps:,} in all, {steps} in each of {epochs:,} epoch{'s' * (epochs > 1)}")
-    say(f"time: about {duration(seconds)} of training on this machine")
+    echo(f"steps: {trainer.total_steps:,} in all, {steps} in each of {epochs:,} epoch{'s' * (epochs > 1)}")
+    echo(f"time: about {duration(seconds)} of training on this machine")
     _print_settings(config)
 
 
@@ -95,16 +96,18 @@ def print_fit_plan(config: RunConfig, prepared: Prepared, test_images: int, expe
     options = ", ".join(f"{name} {value:g}" for name, value in vars(model).items())
     scored = test_images + held + min(len(x), MOST_TRAIN_ROWS)
     _print_parts(prepared.parts.x.shape[1:], len(x), held, test_images)
-    say(textwrap.fill(f"model: {model.title}{f' ({options})' if options else ''}", 80, subsequent_indent="  "))
-    say(f"fitted to: {len(x):,} images of {x.shape[1]:,} numbers each, then {scored:,} are scored")
-    say(f"time: about {duration(expected.fit)} to fit, {duration(expected.score * scored)} to score")
-    say(f"      (a fit to {expected.images:,} took {expected.seconds:.2f} s; time grows as images^{model.fit_power:g})")
+    echo(textwrap.fill(f"model: {model.title}{f' ({options})' if options else ''}", 80, subsequent_indent="  "))
+    echo(f"fitted to: {len(x):,} images of {x.shape[1]:,} numbers each, then {scored:,} are scored")
+    echo(f"time: about {duration(expected.fit)} to fit, {duration(expected.score * scored)} to score")
+    echo(
+        f"      (a fit to {expected.images:,} took {expected.seconds:.2f} s; time grows as images^{model.fit_power:g})"
+    )
     _print_settings(config)
 
 
 def _print_parts(shape: Sequence[int], train: int, validation: int, test: int) -> None:
     each = _shape(shape) if len(shape) > 1 else f"{shape[0]} numbers"
-    say(f"images: {train:,} training, {validation:,} validation, {test:,} test, each of {each}")
+    echo(f"images: {train:,} training, {validation:,} validation, {test:,} test, each of {each}")
 
 
 def _shape(shape: Sequence[int]) -> str:
@@ -115,7 +118,7 @@ def _print_settings(config: RunConfig) -> None:
     """The preset and those that differ from it, as the lines of a file for --config."""
     changed = departures(config)
     differing = len(changed.keys() - {"preset"})
-    say(
+    echo(
         f"settings that differ from preset {config.preset}: {differing}"
         if differing
         else f"settings: preset {config.preset}"
@@ -124,14 +127,4 @@ def _print_settings(config: RunConfig) -> None:
     for line in config.to_yaml().splitlines():
         name = name if line.startswith(" ") else line.partition(":")[0]  # a long list goes on in the next line
         if name in changed:
-            say(f"  {line}")
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person would say them: "8 s", "3 min 20 s", "2 h 5 min"."""
-    if seconds < 60:
-        return f"{max(1, round(seconds))} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+            echo(f"  {line}")

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from handgrad.classical import CLASSICAL, estimate
-from handgrad.cli.console import say, say_beyond, say_notes, working
+from handgrad.cli.console import echo, echo_additions, echo_notes, read_dataset, working
 from handgrad.cli.flags import ParsedFlags, parse
-from handgrad.cli.help_text import help_text
-from handgrad.cli.options import SWEEP
-from handgrad.cli.reporting import write_report
+from handgrad.cli.options import SWEEP, help_text
+from handgrad.cli.progress import callbacks, callbacks_of_one
+from handgrad.cli.report import write_report
 from handgrad.cli.show import print_fit_plan, print_plan, print_result, print_seed, print_seeds
 from handgrad.cli.sweep import sweep
-from handgrad.cli.tracked import with_wandb
-from handgrad.cli.watching import read_dataset, watching, watching_fold
 from handgrad.config import RunConfig, validates_on_test
 from handgrad.config.presets import BEST, PLAIN
 from handgrad.errors import UsageError
@@ -36,7 +34,7 @@ EXAMPLES = (
 )
 
 
-def run(tokens: list[str], program: str = "handgrad train", course: bool = False) -> int:
+def run_train(tokens: list[str], program: str = "handgrad train", course: bool = False) -> int:
     """Train once, or once a seed.
 
     The course's front door starts from the preset plain, and follows every run on W&B.
@@ -47,21 +45,21 @@ def run(tokens: list[str], program: str = "handgrad train", course: bool = False
         examples = [example.replace("handgrad train", program) for example in EXAMPLES]
         print(help_text(program, examples, preset=start), end="")
         return 0
-    config = with_wandb(parsed, course)
+    config = parsed.with_wandb(course)
     if parsed.options["mode"] == "sweep" or parsed.options["sweep_config"]:
         return _sweep(config, parsed)
     _check_paths(parsed)
-    say(f"$ {config.command()}")
-    say_beyond(config)
-    say_notes(parsed.notes)
+    echo(f"$ {config.command()}")
+    echo_additions(config)
+    echo_notes(parsed.notes)
     if validates_on_test(config):
-        say_notes([f"fold {config.fold} validates on test images: they choose nothing, the last epoch is kept"])
+        echo_notes([f"fold {config.fold} validates on test images: they choose nothing, the last epoch is kept"])
     if parsed.options["count"]:
-        say("note: no effect here: count (mode single; --sweep uses it)")
+        echo("note: no effect here: count (mode single; --sweep uses it)")
     if parsed.options["dry_run"]:
         code = _dry_run(config)
         if parsed.options["seeds"]:
-            say(f"seeds: {parsed.options['seeds']}, one training each")
+            echo(f"seeds: {parsed.options['seeds']}, one training each")
         return code
     return _train(config, parsed)
 
@@ -132,11 +130,11 @@ def _seeds(configs: Sequence[RunConfig], start: Path | None) -> list[Run]:
     """
     several, runs = len(configs) > 1, list[Run]()
     if several:
-        say(f"{len(configs)} seeds, one after the other: a line for each")
+        echo(f"{len(configs)} seeds, one after the other: a line for each")
     for config in configs:
         try:
-            watchers = watching_fold if several else watching
-            runs.append(execute(config, watchers, start, dataset=read_dataset(config), quiet=bool(runs)))
+            progress = callbacks_of_one if several else callbacks
+            runs.append(execute(config, progress, start, dataset=read_dataset(config), quiet=bool(runs)))
         except InterruptedRunError as error:
             if left := configs[len(runs) + 1 :]:
                 error.args = (f"{error} (seeds not begun: --seed {left[0].seed} --seeds {len(left)})",)

@@ -175,14 +175,6 @@ def spelled(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def duration(seconds: float) -> str:
-    """As one says it: "40 s", "12 min", "3 h 20 min"."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.2g} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
-
-
 def counted(count: int, what: str) -> str:
     """ "1 trial", "1,200 trials"."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"

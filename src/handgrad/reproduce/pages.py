@@ -15,13 +15,14 @@ from handgrad.evaluation import Interval, mean_interval
 from handgrad.figures.run_data import MANY, RunData
 from handgrad.files import atomic_write
 from handgrad.machine import machine
-from handgrad.reports.blocks import Block, Code, Note, Points, Report, Section, Table, Text, duration
+from handgrad.reports.blocks import Block, Code, Note, Points, Report, Section, Table, Text
 from handgrad.reports.render import markdown_text, write_html, write_markdown
 from handgrad.reproduce.plan import Plan
 from handgrad.reproduce.question_blocks import Showing, in_unit, metric_of, title_of_sweep
 from handgrad.reproduce.results import Reached, Results, Verdicts, as_mapping, verdicts
 from handgrad.reproduce.sweep_claims import SweepVerdict
 from handgrad.reproduce.tasks import run_of
+from handgrad.text import duration
 
 TSNE_IMAGES, QUICK_TSNE_IMAGES = 1000, 300
 YES_NO = {True: "yes", False: "no", None: "–"}

@@ -17,7 +17,7 @@ from handgrad.data import folds_of_test
 from handgrad.errors import HandgradError
 from handgrad.evaluation import ClassReport, Predictions, class_report, ensemble, mean_share, summarise
 from handgrad.figures import FIGURES, RunData
-from handgrad.reports.blocks import Attachment, Block, Note, Picture, Points, Section, Table, Text, duration, percent
+from handgrad.reports.blocks import Attachment, Block, Note, Picture, Points, Section, Table, Text, percent
 from handgrad.reports.run_report import Gallery, derivation_section
 from handgrad.reports.sweep import (
     failures_section,
@@ -39,6 +39,7 @@ from handgrad.runs import Run
 from handgrad.runs.classical import loss_of
 from handgrad.runs.predictions import predictions_of
 from handgrad.sweeps.analysis.result import Entry
+from handgrad.text import duration
 
 Say = Callable[[str], None]
 OVER_SEEDS = ("compare_loss", "compare_accuracy", "compare_test")  # show every seed, with bands or intervals

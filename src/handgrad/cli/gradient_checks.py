@@ -1,29 +1,32 @@
-"""`handgrad lockstep`: the hand-written engine and PyTorch side by side."""
+"""`handgrad gradcheck` and `handgrad lockstep`: the hand-written engine against finite differences and PyTorch."""
 
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.progress import track
 from rich.table import Table
 
-from handgrad.cli.console import Screen, say, say_beyond, say_notes, working
-from handgrad.cli.flags import DASHES, parse
-from handgrad.cli.help_text import help_text
+from handgrad.cli.console import Screen, echo, echo_additions, echo_notes, read_dataset, working
+from handgrad.cli.flags import DASHES, parse_or_help
 from handgrad.cli.options import CONFIG, HELP, Option
-from handgrad.cli.watching import read_dataset
-from handgrad.config import RunConfig
+from handgrad.config import RunConfig, build_split
 from handgrad.config.value_types import Names, Whole
-from handgrad.nn import Network
-from handgrad.runs import diagnose_run, open_run, prepare
+from handgrad.nn import Network, gradcheck
+from handgrad.runs import build_network, diagnose_run, open_run, prepare
 from handgrad.torch_port import TorchTrainer
 from handgrad.torch_port.discrepancies import DISCREPANCIES
 from handgrad.torch_port.lockstep import Lockstep, Parting, lockstep
 from handgrad.training import Trainer
-from handgrad.training.diagnose import heed
+from handgrad.training.diagnose import heed, of_images
 
-OPTIONS = (
+BOUND = 1e-7
+IMAGES = 8
+ELEMENTS = 50
+GRADCHECK_EXAMPLES = ("handgrad gradcheck --dataset digits -a gelu", "handgrad gradcheck --config my.yaml")
+LOCKSTEP_OPTIONS = (
     CONFIG,
     Option("steps", Whole(1, 100_000), "number of training steps to compare", ("n_steps",), default=100),
     Option(
@@ -34,7 +37,7 @@ OPTIONS = (
     ),
     HELP,
 )
-EXAMPLES = (
+LOCKSTEP_EXAMPLES = (
     "handgrad lockstep --dataset digits --dtype float64",
     "handgrad lockstep --dataset mnist -o adam --torch epsilon_inside",
     "handgrad lockstep runs/NAME --steps 500          from a run's weights on",
@@ -49,15 +52,35 @@ PLACES = {
 }
 
 
-def run(tokens: list[str]) -> int:
+def run_gradcheck(tokens: list[str]) -> int:
+    """Print the relative error of each parameter's gradient; exit code 1 when one is above 1e-7."""
+    parsed = parse_or_help(tokens, "handgrad gradcheck", GRADCHECK_EXAMPLES, (CONFIG, HELP))
+    echo_additions(parsed.config, ("batch_norm", "dropout"))  # what is no part of the network has no gradient to check
+    echo_notes(parsed.notes)
+    config = parsed.config.replaced(dtype="float64")
+    dataset = read_dataset(config)
+    heed(of_images(build_split(config, dataset), dataset.class_names, dataset))
+    network = build_network(config, dataset, np.arange(len(dataset.y_train)))
+    batch = dataset.x_train[:IMAGES], dataset.y_train[:IMAGES]
+    with working("taking every gradient by finite differences"):
+        checks = gradcheck(network, batch, elements=ELEMENTS, key=config.seed + 1)
+    table = Table("parameter", "relative error", "elements", "on a kink", "", box=None)
+    for check in checks:
+        verdict = "ok" if check.relative_error <= BOUND else "WRONG"
+        table.add_row(check.name, f"{check.relative_error:.1e}", str(check.checked), str(check.on_kink), verdict)
+    Screen().print(table)
+    worst = max(check.relative_error for check in checks)
+    passed = all(check.relative_error <= BOUND for check in checks)  # also False where nothing could be checked: NaN
+    print(f"largest relative error {worst:.1e}, bound {BOUND:.0e}: {'passed' if passed else 'FAILED'}")
+    return int(not passed)
+
+
+def run_lockstep(tokens: list[str]) -> int:
     """Print how far both drift apart, and where and why one step parts them; exit code 1 when one does."""
     start, tokens = _start(tokens)
-    parsed = parse(tokens, OPTIONS)
-    if parsed.options["help"]:
-        print(_help(), end="")
-        return 0
-    say_beyond(parsed.config)
-    say_notes(parsed.notes)
+    parsed = parse_or_help(tokens, "handgrad lockstep [RUN]", LOCKSTEP_EXAMPLES, LOCKSTEP_OPTIONS, _discrepancies())
+    echo_additions(parsed.config)
+    echo_notes(parsed.notes)
     config, discrepancies = parsed.config, parsed.options["torch"]
     dataset = read_dataset(config)
     heed(diagnose_run(config, dataset))
@@ -88,20 +111,21 @@ def _watched(steps: Iterable[int]) -> Iterable[int]:
             yield from steps
 
 
-def _help() -> str:
+def _discrepancies() -> str:
     rows = [f"  {name:<26}{discrepancy.meaning}" for name, discrepancy in DISCREPANCIES.items()]
-    ways = "variants of the PyTorch code (--torch), whose differences lockstep then explains:\n" + "\n".join(rows)
-    return help_text("handgrad lockstep [RUN]", EXAMPLES, OPTIONS) + f"\n{ways}\n"
+    return "\n".join(
+        ["", "variants of the PyTorch code (--torch), whose differences lockstep then explains:", *rows, ""]
+    )
 
 
 def _print(result: Lockstep, network: Network, config: RunConfig, discrepancies: tuple[str, ...]) -> None:
-    say(f"{result.steps} steps from the same weights, batches and masks, in {config.dtype}")
+    echo(f"{result.steps} steps from the same weights, batches and masks, in {config.dtype}")
     for name in discrepancies:
-        say(f"PyTorch's side with {name}: {DISCREPANCIES[name].meaning}")
-    say("largest relative difference of the two trainings, and its step:")
+        echo(f"PyTorch's side with {name}: {DISCREPANCIES[name].meaning}")
+    echo("largest relative difference of the two trainings, and its step:")
     Screen().print(_table(result, network))
     text = _together(result) if result.parting is None else _apart(result.parting, network)
-    say("\n".join(line for part in text for line in textwrap.wrap(part, 80)))
+    echo("\n".join(line for part in text for line in textwrap.wrap(part, 80)))
 
 
 def _table(result: Lockstep, network: Network) -> Table:
