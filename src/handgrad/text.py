@@ -103,7 +103,7 @@ def nearest(word: str, names: Iterable[str], foreign: Iterable[str] = ()) -> str
 def duration(seconds: float) -> str:
     """As one says it: "0.3 s", "40 s", "12 min", "3 h 20 min"."""
     if seconds < 99.5:
-        return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.2g} s"
+        return f"{seconds:.0f} s" if seconds >= 9.95 else f"{max(seconds, 0.1):.1f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 

@@ -73,7 +73,7 @@ def test_dry_run_trains_nothing_and_writes_nothing(here, capsys):
     ]
     assert everything.split() == ["all", "1,210"]
     assert steps == "steps: 82 in all, 41 in each of 2 epochs"
-    assert re.fullmatch(r"time: about \d+ s of training on this machine", seconds)
+    assert re.fullmatch(r"time: about [\d.]+ s of training on this machine", seconds)
     (here / "again.yaml").write_text(settings)
     assert RunConfig.from_yaml(here / "again.yaml").command() == answer.out.splitlines()[0].removeprefix("$ ")
 
