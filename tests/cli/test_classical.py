@@ -137,7 +137,7 @@ def test_dry_run_of_a_fit(here, capsys):
     assert settings[0] == "settings that differ from preset best: 3"
     assert model == "model: nearest neighbours (neighbors 3)"
     assert images == "fitted to: 1,294 images of 64 numbers each, then 1,797 are scored"
-    assert re.fullmatch(r"time: about \d+ s to fit, \d+ s to score", seconds)
+    assert re.fullmatch(r"time: about [\d.]+ s to fit, [\d.]+ s to score", seconds)
     assert re.fullmatch(r"      \(a fit to 1,000 took 0\.\d\d s; time grows as images\^1\)", trial)
 
 
