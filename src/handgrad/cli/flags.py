@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,13 +59,6 @@ class ParsedFlags(NamedTuple):
         return self.config.replaced(track=[name for name in track if name != "wandb"] + ["wandb"] * wanted)
 
 
-class Written(NamedTuple):
-    """A flag as it was written, and the words that followed it."""
-
-    flag: str
-    words: list[str]
-
-
 def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN, start: str = BEST) -> ParsedFlags:
     """Read a command line; flags override what the file of `--config` says, where `options` has that.
 
@@ -79,8 +73,8 @@ def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN, start: str =
             RunConfig(preset=start), {}, {**{option.name: option.default for option in options}, "help": True}, []
         )
     flags, file, source = Reading(options, "flag"), Reading(options, "setting"), ""
-    for written in split(tokens, flags.problems):
-        flags.take(written.flag, written.words)
+    for written, words in _split(tokens, flags.problems):
+        flags.take(written, words)
     values, chosen = flags.result()
     if chosen.get("config"):
         source = str(chosen["config"])
@@ -155,15 +149,15 @@ def _notes_on(config: RunConfig, given: Iterable[str], base: Mapping[str, Any]) 
         yield f"the run {config.name!r} is kept in the folder {folder_of_name(config.name)}"
 
 
-def split(tokens: Iterable[str], problems: list[UsageError]) -> list[Written]:
+def _split(tokens: Iterable[str], problems: list[UsageError]) -> list[tuple[str, list[str]]]:
     """Each flag with its words; a problem for every word that belongs to no flag."""
-    found: list[Written] = []
+    found: list[tuple[str, list[str]]] = []
     for token in tokens:
         if FLAG.match(token):
             flag, equals, value = token.partition("=")
-            found.append(Written(" ".join(flag.split()), [value] if equals else []))
+            found.append((" ".join(flag.split()), [value] if equals else []))
         elif found and token.strip(DASHES):
-            found[-1].words.append(token)
+            found[-1][1].append(token)
         else:
             what = f"unexpected {quoted(token)}: settings are written --name value. --help lists them"
             problems.append(UsageError(what))
@@ -291,13 +285,11 @@ class Reading:
 
     def _one_folder(self) -> None:
         """Of several folders for what a run leaves behind, such as --save_dir and --log_dir, the first is taken."""
-        first, *others = [(written, value) for written, name, value in self._triples if name == "runs_dir"] or [
-            ("", "")
-        ]
-        for written, value in others:
-            if squashed(written) != squashed(first[0]) and value != first[1]:
+        found = [(written, value) for written, name, value in self._triples if name == "runs_dir"]
+        for written, value in found[1:]:
+            if squashed(written) != squashed(found[0][0]) and value != found[0][1]:
                 self._triples.remove((written, "runs_dir", value))
-                self._notes.append(f"{written}: all that a run leaves behind is kept in one folder, in {first[1]}")
+                self._notes.append(f"{written}: all that a run leaves behind is kept in one folder, in {found[0][1]}")
 
     def notes(self) -> list[str]:
         """What was guessed about the words, and what is said to names that need no setting."""
@@ -386,17 +378,9 @@ class Reading:
 
 def _by_value(word: str) -> list[str]:
     """The fields that have a value of this name, as --adam is one of optimizer's."""
-    return [field for field in aliases.FLAGS_BY_VALUE if _has(field, word)]
-
-
-def _has(field: str, word: str) -> bool:
-    if field == "dataset":
-        return inputs_and_classes(word) is not None
-    try:
-        value_type_of(field)(word)
-    except ValueError:
-        return False
-    return True
+    found = {field: _or_none(value_type_of(field), word) for field in aliases.FLAGS_BY_VALUE}
+    found["dataset"] = inputs_and_classes(word)
+    return [field for field in aliases.FLAGS_BY_VALUE if found[field] is not None]
 
 
 def _quoted(words: Sequence[Any]) -> str:
@@ -411,8 +395,7 @@ def _read(name: str, kind: ValueType, value: Any) -> Any:
         raise UsageError(f"{name} {error} (--{name})") from error
 
 
-def _or_none(kind: ValueType, value: Any) -> Any:
-    try:
-        return kind(value)
-    except ValueError:
-        return None
+def _or_none(value_type: ValueType, value: Any) -> Any:
+    with suppress(ValueError):
+        return value_type(value)
+    return None

@@ -81,11 +81,8 @@ def _shown_images(results: Results, name: str) -> list[Row]:
 
 def _right(reached: Reached | None) -> list[int]:
     """One number a seed."""
-    found = []
-    for run in reached.runs if reached else ():
-        data = RunData(run)
-        found.append(int(data.predictions().right[data.random_test_rows()].sum()))
-    return found
+    runs = map(RunData, reached.runs if reached else ())
+    return [int(data.predictions().right[data.random_test_rows()].sum()) for data in runs]
 
 
 def _row(results: Results, name: str, measure: str, value: Any) -> Row:
