@@ -187,16 +187,15 @@ class Reading:
 
     def take(self, written: str, words: list[Any]) -> None:
         """Read one name with its words; of a file, a single value."""
-        names = aliases.SEVERAL_FIELDS.get(squashed(written), ())
+        bare = squashed(written)
+        names = aliases.SEVERAL_FIELDS.get(bare, ())
         values = words[0] if len(words) == 1 and isinstance(words[0], list) else words
         try:
             if names and len(values) == len(names):
                 self._triples += [(written, name, value) for name, value in zip(names, values, strict=True)]
-            elif squashed(written) in aliases.COMPLEMENTS and len(words) == 1:
+            elif bare in aliases.COMPLEMENTS and len(words) == 1:
                 self._triples.append(self._rest(written, words[0]))
-            elif (
-                nth_layer(written) == len(self._layers) + 1 and squashed(written) not in self.table and len(words) == 1
-            ):
+            elif nth_layer(written) == len(self._layers) + 1 and bare not in self.table and len(words) == 1:
                 self._layers.append((written, words[0]))
             elif not self._answered(written, words):
                 self._triples += self._read(written, words)
