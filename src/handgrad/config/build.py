@@ -55,7 +55,7 @@ def build_classical(config: Schema) -> ClassicalModel:
 def build_schedule(config: Schema) -> Schedule:
     """The learning rate's course; a schedule with a warm-up of its own keeps it where warmup_steps is 0."""
     entry = SCHEDULES[config.schedule]
-    settings = _matching(entry, config)
+    settings = matching(entry, config)
     if not config.warmup_steps:
         settings.pop("warmup_steps", None)
     return entry(**settings)
@@ -63,19 +63,19 @@ def build_schedule(config: Schema) -> Schedule:
 
 def build_transforms(config: Schema) -> GradientTransforms:
     """Clipping and penalties."""
-    return GradientTransforms(**_matching(GradientTransforms, config))
+    return GradientTransforms(**matching(GradientTransforms, config))
 
 
 def build_loss(config: Schema) -> Loss:
     """What training minimises."""
     entry = LOSSES[config.loss]
-    return entry(**_matching(entry, config))
+    return entry(**matching(entry, config))
 
 
 def build_initializer(config: Schema) -> Initializer:
     """What weights start from; `init_scale` is the deviation of one that has a free deviation."""
     entry = INITIALIZERS[config.weight_init]
-    return entry(**_matching(entry, config))
+    return entry(**matching(entry, config))
 
 
 def build_layers(config: Schema, classes: int) -> list[Layer]:
@@ -175,7 +175,7 @@ def _refuse(config: Schema, replaced: tuple[str, ...], what: str) -> None:
         raise UsageError(f"{what}: leave out {leave_out}")
 
 
-def _matching(entry: type[Any], config: Schema) -> dict[str, Any]:
+def matching(entry: type[Any], config: Schema) -> dict[str, Any]:
     """The configuration's values for the fields of a dataclass, by name; None leaves a field at its own default."""
     names = {field.name: OTHER_NAMES.get(field.name, field.name) for field in dataclasses.fields(entry)}
     values = {name: getattr(config, setting, None) for name, setting in names.items()}
@@ -186,7 +186,7 @@ def _with_options(entry: Any, config: Schema, what: str) -> Any:
     """An optimizer or a model with its settings and its options; its errors name the flag of the option."""
     options = getattr(config, f"{what}_options")
     try:
-        return entry(**_matching(entry, config), **options)
+        return entry(**matching(entry, config), **options)
     except UsageError as error:
         message = str(error)
         for option in options:

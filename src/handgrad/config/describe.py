@@ -110,7 +110,7 @@ def command(config: Schema) -> str:
     """`handgrad train` with every setting that differs from its preset, fit for a shell."""
     words = ["handgrad", "train"]
     for name, value in departures(config).items():
-        if not _implied(config, name):
+        if name != "num_layers" or isinstance(config.hidden_size, int):  # a list says how many layers there are
             words += _flag(name, value)
     if "wandb" not in config.track and any(getattr(config, name) is not None for name in TURN_WANDB_ON):
         words.append("--no_wandb")
@@ -127,15 +127,18 @@ def auto_name(config: Schema) -> str:
     elif config.layers is not None:
         parts += ["net", *(item.replace(":", "") for item in config.layers)]
     elif config.model == "mlp":
-        parts += ["hl", config.num_layers, *_sizes(config)]
+        size = config.hidden_size  # the usual one is left out, as in the course's names
+        parts += ["hl", config.num_layers, *(["sz", _brief(size)] if size != EACH_LAYER else [])]
     else:
         parts.append(config.model)
     if config.model not in CLASSICAL:
         rate = f"{build_optimizer(config).learning_rate:g}"
         parts += ["bs", config.batch_size, *activation, config.optimizer, "lr", rate]
     unusual = departures(config)
-    for name in ABBREVIATIONS:
-        parts += _unusual(name, unusual[name]) if name in unusual and name != "hidden_size" else []
+    for name, abbreviation in ABBREVIATIONS.items():
+        if name in unusual and name != "hidden_size":
+            value = unusual[name]
+            parts += ["no" if value is False else "", abbreviation, _brief(value)]
     return file_name("_".join(str(part) for part in [*parts, "s", config.seed] if part != ""))
 
 
@@ -148,7 +151,7 @@ def values_name(values: Mapping[str, Any]) -> str:
 
 
 def _named(abbreviation: str, value: Any) -> list[str]:
-    return [*(["no"] if value is False else []), abbreviation, "none" if value is None else _brief(value)]
+    return ["no" if value is False else "", abbreviation, "none" if value is None else _brief(value)]
 
 
 def file_name(text: str) -> str:
@@ -162,20 +165,6 @@ def file_name(text: str) -> str:
 def folder_of_name(name: str) -> str:
     """The folder of a run with a name that somebody gave it: what no folder can be called so by becomes "-"."""
     return re.sub(r'[\s/\\:*?"<>|]+', "-", name).strip("-.") or "run"
-
-
-def _sizes(config: Schema) -> list[str]:
-    """Nothing for the usual size, as in the course's names."""
-    return [] if config.hidden_size == EACH_LAYER else [ABBREVIATIONS["hidden_size"], _brief(config.hidden_size)]
-
-
-def _unusual(name: str, value: Any) -> list[str]:
-    return ["no" if value is False else "", ABBREVIATIONS[name], _brief(value)]
-
-
-def _implied(config: Schema, name: str) -> bool:
-    """Whether another flag says it already: a list of sizes says how many layers there are."""
-    return name == "num_layers" and isinstance(config.hidden_size, tuple)
 
 
 def _flag(name: str, value: Any) -> list[str]:

@@ -21,7 +21,7 @@ from handgrad.config import (
     build_split,
     build_transforms,
 )
-from handgrad.config.build import build_scaling
+from handgrad.config.build import build_scaling, matching
 from handgrad.config.describe import folder_of_name
 from handgrad.data import Dataset, PixelRange, Split
 from handgrad.errors import ERROR, CorruptDataError, Diagnostic, DivergedError, UsageError
@@ -79,25 +79,13 @@ def build_network(config: RunConfig, dataset: Dataset, rows: Any) -> Network:
 
 def build_settings(config: RunConfig) -> Settings:
     """The settings of the training loop, from a configuration."""
-    names = (
-        "epochs",
-        "batch_size",
-        "seed",
-        "patience",
-        "monitor",
-        "keep",
-        "time_limit",
-        "log_every",
-        "evaluate_every",
-    )
-    augmentation = {name: getattr(config, name) for name in ("noise", "shift", "elastic", "elastic_sigma")}
-    return Settings(
-        optimizer=build_optimizer(config),
-        schedule=build_schedule(config),
-        transforms=build_transforms(config),
-        augmentation=Augmentation(**augmentation),
-        **{name: getattr(config, name) for name in names},
-    )
+    parts = {
+        "optimizer": build_optimizer(config),
+        "schedule": build_schedule(config),
+        "transforms": build_transforms(config),
+        "augmentation": Augmentation(**matching(Augmentation, config)),
+    }
+    return Settings(**matching(Settings, config) | parts)
 
 
 def prepare(config: RunConfig, dataset: Dataset) -> tuple[Network, Split, Settings]:

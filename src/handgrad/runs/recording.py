@@ -15,7 +15,7 @@ from handgrad.files import open_file
 from handgrad.runs.store import Run
 from handgrad.text import visible_name
 from handgrad.training import Callback, Epoch, Evaluation, Trainer, save_checkpoint, save_model
-from handgrad.training.history import epoch_record, evaluation_record, sealed, statistics_record, steps_record
+from handgrad.training.history import measured_record, sealed, steps_record
 
 SOONEST_SECONDS = 1.0
 journal = logging.getLogger("handgrad.journal")
@@ -58,12 +58,12 @@ class Recorder(Callback):
 
     def evaluated(self, trainer: Trainer, evaluation: Evaluation) -> None:
         """A line of a measurement."""
-        self._append(evaluation_record(evaluation))
+        self._append(measured_record(evaluation))
         self._append_statistics(trainer)
 
     def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
         """A line of an epoch; the network, when it is the first of several."""
-        self._append(epoch_record(epoch))
+        self._append(measured_record(epoch))
         self._append_statistics(trainer)
         if epoch.epoch == 1 < trainer.settings.epochs and not self.trial_mode:
             save_model(trainer.network, self.run.first_epoch_file)
@@ -106,7 +106,7 @@ class Recorder(Callback):
 
     def _append_statistics(self, trainer: Trainer) -> None:
         for statistics in trainer.history.statistics[self._statistics :]:
-            self._append(statistics_record(statistics))
+            self._append(measured_record(statistics))
         self._statistics = len(trainer.history.statistics)
 
     def _append(self, record: dict[str, Any]) -> None:

@@ -302,18 +302,15 @@ def list_runs(runs_dir: Path) -> list[Run]:
     except OSError as error:
         raise FileSystemError(f"cannot read {runs_dir}: {error.strerror}. Check the path (--runs_dir)") from error
     found = [Run(path) for path in folders if not path.name.startswith(TEMPORARY_PREFIX)]
-    return sorted((run for run in found if _may_be_run(run)), key=_began)
+    runs = (run for run in found if _may_be_run(run))
+    files = {run: run.config_file if os.path.lexists(run.config_file) else run.path for run in runs}
+    return sorted(files, key=lambda run: files[run].lstat().st_mtime)
 
 
 def _may_be_run(run: Run) -> bool:
     """Whether it has one of a run's files, or keeps its content to itself."""
     files = (run.config_file, run.facts_file, run.history_file, run.metrics_file, run.model_file)
     return any(map(os.path.lexists, files)) or not os.access(run.path, os.R_OK | os.X_OK)
-
-
-def _began(run: Run) -> float:
-    path = run.config_file if os.path.lexists(run.config_file) else run.path
-    return path.lstat().st_mtime
 
 
 def began_with(run: Run, over: bool) -> dict[str, Any]:

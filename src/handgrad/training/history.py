@@ -155,34 +155,19 @@ def steps_record(first: int, losses: list[float], correct: list[int], norms: dic
     return {"first": first, "losses": finite, "correct": correct, "norms": kept}
 
 
-def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
-    """The line of a measurement."""
-    return {"evaluation": _without_nan(asdict(evaluation))}
-
-
-def epoch_record(epoch: Epoch) -> dict[str, Any]:
-    """The line of an epoch."""
-    return {"epoch": epoch.row()}
-
-
-def statistics_record(statistics: Statistics) -> dict[str, Any]:
-    """The line of what was measured of every layer."""
-    return {"statistics": statistics.record()}
+def measured_record(row: Epoch | Evaluation | Statistics) -> dict[str, Any]:
+    """The line of an epoch, of a measurement in the middle of one, or of what was measured of every layer."""
+    return {type(row).__name__.lower(): row.record() if isinstance(row, Statistics) else _without_nan(asdict(row))}
 
 
 def records(history: History, step: int) -> Iterable[dict[str, Any]]:
     """The lines that a history file would hold up to `step`: see `read_record`."""
     norms = {at: norm for at, norm in history.gradient_norms.items() if at <= step}
     yield steps_record(1, history.losses[:step], history.correct[:step], norms)
-    for evaluation in history.evaluations:
-        if evaluation.step <= step:
-            yield evaluation_record(evaluation)
-    for epoch in history.epochs:
-        if epoch.step <= step:
-            yield epoch_record(epoch)
-    for statistics in history.statistics:
-        if statistics.step <= step:
-            yield statistics_record(statistics)
+    rows: list[Epoch | Evaluation | Statistics] = [*history.evaluations, *history.epochs, *history.statistics]
+    for row in rows:
+        if row.step <= step:
+            yield measured_record(row)
 
 
 def sealed(record: dict[str, Any], before: str) -> tuple[str, str]:
