@@ -200,13 +200,9 @@ def _check_options(config: Schema, entry: Any, what: str) -> None:
     own = [name for name in fields if name not in type(config).model_fields]
     for option in getattr(config, f"{what}_options"):
         if option not in own:
-            raise UsageError(_unknown_option(config, what, option, own, is_field=option in fields))
-
-
-def _unknown_option(config: Schema, what: str, option: str, own: list[str], is_field: bool) -> str:
-    if is_field:
-        return f"{what}_options: {option} is a setting of its own (--{option})"
-    near = nearest(option, own)
-    hint = f"; did you mean {near}?" if near else ""
-    has = f"expected {listed(own)}" if own else "it has none"
-    return f"{what}_options: {getattr(config, what)} has no option {option}, {has}{hint} (--{what}_options)"
+            if option in fields:
+                raise UsageError(f"{what}_options: {option} is a setting of its own (--{option})")
+            near = nearest(option, own)
+            has = f"has no option {option}, {f'expected {listed(own)}' if own else 'it has none'}"
+            hint = f"; did you mean {near}?" if near else ""
+            raise UsageError(f"{what}_options: {getattr(config, what)} {has}{hint} (--{what}_options)")

@@ -189,7 +189,8 @@ def merged(triples: Iterable[tuple[str, str, Any]], value_type_of: ValueTypes) -
     problems = []
     for written, field, value in triples:
         if field in values and not _same(value_type_of(field), values[field], value):
-            both = f"{names[field]} {_plain(values[field])} and {written} {_plain(value)}"
+            old, new = (each if isinstance(each, str) else quoted(each) for each in (values[field], value))
+            both = f"{names[field]} {old} and {written} {new}"
             problems.append(UsageError(f"{field} is given twice: {both}. Leave one out"))
         values[field], names[field] = value, written
     if problems:
@@ -280,10 +281,6 @@ def _same(value_type: ValueType, a: Any, b: Any) -> bool:
         return bool(value_type(a) == value_type(b))
     except ValueError:
         return bool(a == b)
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else quoted(value)
 
 
 def tuple_of(value: Any) -> Any:

@@ -14,24 +14,3 @@ from handgrad.runs.execution import (
 )
 from handgrad.runs.interruption import InterruptedRunError
 from handgrad.runs.store import Run, create_run, list_runs, open_run
-
-__all__ = [
-    "CrossValidation",
-    "FoldResult",
-    "InterruptedRunError",
-    "Prepared",
-    "Run",
-    "build_network",
-    "build_settings",
-    "create_run",
-    "cross_validate",
-    "diagnose_each",
-    "diagnose_run",
-    "execute",
-    "list_runs",
-    "make_trainer",
-    "open_run",
-    "prepare",
-    "prepare_classical",
-    "resume",
-]

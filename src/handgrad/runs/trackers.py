@@ -134,7 +134,7 @@ class WeightsAndBiases(Guarded):
                 raise
             log.warning("W&B cannot be reached (%s): writing offline", " ".join(str(error).split())[:120])
             self._run = self._init("offline")
-        self._say_where()
+        self._log_where()
 
     def _init(self, mode: Any) -> Any:
         settings = self._wandb.Settings(init_timeout=TIMEOUT_SECONDS, console="off", silent=True)
@@ -149,7 +149,7 @@ class WeightsAndBiases(Guarded):
             settings=settings,
         )
 
-    def _say_where(self) -> None:
+    def _log_where(self) -> None:
         if self._run.settings.mode == "online" and self._run.url:
             log.info("W&B: %s", self._run.url)
         elif self._run.settings.mode != "disabled":

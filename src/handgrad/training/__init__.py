@@ -7,19 +7,3 @@ from handgrad.training.layer_statistics import LayerRecorder
 from handgrad.training.models import load_model, save_model
 from handgrad.training.settings import Augmentation, Settings
 from handgrad.training.trainer import Callback, Trainer
-
-__all__ = [
-    "Augmentation",
-    "Callback",
-    "Epoch",
-    "Evaluation",
-    "History",
-    "LayerWatch",
-    "Settings",
-    "Trainer",
-    "fit",
-    "load_model",
-    "load_newest_checkpoint",
-    "save_checkpoint",
-    "save_model",
-]

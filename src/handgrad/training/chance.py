@@ -1,7 +1,7 @@
 """A training that ends no better than guessing: whether it did, and its likeliest causes."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,7 @@ def no_better_than_guessing(
     found = sorted([*causes, *_of_data(parts, images, labels)], reverse=True)
     listed = "; ".join(f"{number}. {text}" for number, (_, text) in enumerate(found[:MOST_CAUSES], 1))
     fix = f"Likeliest causes: {listed}" if found else f"No usual cause shows: {remedy}"
-    return Diagnostic(WARNING, what, f"{fix}. {_mean_images(parts, images, labels).sentence}")
+    return Diagnostic(WARNING, what, f"{fix}. {_mean_images(parts, images, labels)[1]}")
 
 
 def only_learned(right: int, images: int, parts: Split) -> Iterator[Cause]:
@@ -166,19 +166,12 @@ def _of_data(parts: Split, images: Array, labels: Array) -> Iterator[Cause]:
     for name, gap in (("darker", x.mean() - others.mean()), ("lighter", others.mean() - x.mean())):
         if gap > 0.5 * max(x.std(), 1e-9):
             yield 0.9, f"these images are {name} than the training images: bring both to one range"
-    if not _mean_images(parts, images, labels).learns:
+    if not _mean_images(parts, images, labels)[0]:
         yield 0.6, "labels may not belong to their images: shuffled, or in another order"
 
 
-class _Comparison(NamedTuple):
-    """Whether the simplest of all classifiers is better than guessing, and that in words."""
-
-    learns: bool
-    sentence: str
-
-
-def _mean_images(parts: Split, images: Array, labels: Array) -> _Comparison:
-    """What comparing with each class's mean image reaches: where it learns from them, the data are in order."""
+def _mean_images(parts: Split, images: Array, labels: Array) -> tuple[bool, str]:
+    """Whether comparing with each class's mean image, the simplest classifier, beats guessing; and that in words."""
     x, y, others = _samples(parts, images)
     present, labels = np.unique(y), labels[: len(others)]
     means = np.stack([x[y == label].mean(axis=0) for label in present])
@@ -187,7 +180,7 @@ def _mean_images(parts: Split, images: Array, labels: Array) -> _Comparison:
     learns = wilson(right, len(labels)).low > np.bincount(labels).max() / len(labels)
     verdict = "the data can be learned" if learns else "the data may be at fault"
     share = f"{100 * right / len(labels):.1f} %"
-    return _Comparison(learns, f"Comparing with the mean image of each class is right for {share}: {verdict}")
+    return learns, f"Comparing with the mean image of each class is right for {share}: {verdict}"
 
 
 def _samples(parts: Split, images: Array) -> tuple[Array, Array, Array]:

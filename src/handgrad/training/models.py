@@ -15,7 +15,7 @@ from safetensors import numpy as tensors_as_bytes
 
 from handgrad.errors import CorruptDataError, HandgradError, UsageError
 from handgrad.files import atomic_write, read_file
-from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, Layer, Loss, Network, Scaling
+from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, Network, Scaling
 
 Tensors = dict[str, NDArray[Any]]
 FORMAT = 1
@@ -71,32 +71,18 @@ def describe(thing: Any) -> Any:
     """
     if not is_dataclass(thing):
         return thing
-    for name, known in _registered().items():
+    for name, known in {**LAYERS, **ACTIVATIONS, **LOSSES, **INITIALIZERS}.items():
         if type(thing) is known:
             return {name: {field.name: describe(getattr(thing, field.name)) for field in fields(thing)}}
     raise CorruptDataError(f"{type(thing).__name__} has no row in LAYERS, ACTIVATIONS, LOSSES or INITIALIZERS: add one")
 
 
-def restore_layer(description: Any) -> Layer:
-    """The layer that `describe` was given.  Raises  CorruptDataError."""
-    return _restore(description, LAYERS | ACTIVATIONS)
-
-
-def restore_loss(description: Any) -> Loss:
-    """The loss that `describe` was given.  Raises  CorruptDataError."""
-    return _restore(description, LOSSES)
-
-
-def _registered() -> dict[str, type]:
-    return {**LAYERS, **ACTIVATIONS, **LOSSES, **INITIALIZERS}
-
-
-def _restore(description: Any, registry: Mapping[str, type]) -> Any:
+def restore(description: Any, registry: Mapping[str, type]) -> Any:
+    """The layer, loss or initialiser that `describe` was given, from its registry.  Raises  CorruptDataError."""
     try:
         ((name, values),) = description.items()
         made = {
-            field: _restore(value, INITIALIZERS) if isinstance(value, dict) else value
-            for field, value in values.items()
+            field: restore(value, INITIALIZERS) if isinstance(value, dict) else value for field, value in values.items()
         }
         return registry[name](**made)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -136,9 +122,9 @@ def load_model(path: str | Path) -> Network:
         )
     try:
         network = Network(
-            [restore_layer(layer) for layer in document["layers"]],
+            [restore(layer, LAYERS | ACTIVATIONS) for layer in document["layers"]],
             tuple(document["input_shape"]),
-            loss=restore_loss(document["loss"]),
+            loss=restore(document["loss"], LOSSES),
             dtype=document["dtype"],
             scaling=Scaling(*map(float, document["scaling"])),
             class_names=document["class_names"],
