@@ -151,7 +151,7 @@ def test_an_overflow_in_the_very_last_update(start, tmp_path, activation):
 
 
 def test_an_overflow_that_no_validation_set_shows(start, tmp_path):
-    with pytest.raises(DivergedError, match="the network that it ended with answers NaN"):
+    with pytest.raises(DivergedError, match="the final network's outputs are NaN"):
         start(validation_fraction=0, **LAST_STEP)
     run = open_run(tmp_path / "runs" / "lost")
     assert run.metrics["stopped"] == "diverged"

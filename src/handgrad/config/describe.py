@@ -272,24 +272,19 @@ def _reasons(config: Schema) -> dict[str, str]:
 def beyond(config: Schema, among: Collection[str] = ADDITIONS) -> list[str]:
     """Settings `among` those given that act in this run because its preset sets them, not its command."""
     unused = idle(config) | set(departures(config))
-    return [name for name in ADDITIONS if name in among and name not in unused and _is_on(getattr(config, name))]
+    off = (False, 0, "constant")
+    return [n for n in ADDITIONS if n in among and n not in unused and getattr(config, n) not in off]
 
 
 def beyond_line(config: Schema, names: Iterable[str]) -> str:
     """Those settings in one line, with the preset that they come from."""
-    words = [_in_words(name, getattr(config, name)) for name in names] or ["nothing"]
+    values = {name: getattr(config, name) for name in names}
+    words = [
+        name if value is True else value if isinstance(value, str) else f"{name} {value:g}"
+        for name, value in values.items()
+    ]
     bare = "" if config.preset == PLAIN else f"; --preset {PLAIN} is the bare network"
-    return f"also: {', '.join(words)} (preset {config.preset}{bare})"
-
-
-def _is_on(value: Any) -> bool:
-    return bool(value) and value != "constant"
-
-
-def _in_words(name: str, value: Any) -> str:
-    if value is True:
-        return name
-    return value if isinstance(value, str) else f"{name} {value:g}"
+    return f"also: {', '.join(words or ['nothing'])} (preset {config.preset}{bare})"
 
 
 def effective_differences(one: Schema, other: Schema) -> dict[str, tuple[Any, Any]]:

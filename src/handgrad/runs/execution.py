@@ -271,12 +271,10 @@ def _train(
         trainer.restore_best()
         measures = _last_epoch(config, trainer) if trial_mode else _measures(dataset, trainer)
         metrics = _metrics(config, trainer, measures)
-        if (
-            not trial_mode and metrics["train"]["loss"] is None
-        ):  # the last update overflowed, and no validation set showed it
-            failure = failure or DivergedError(
-                "training diverged: the network that it ended with answers NaN. Lower --learning_rate"
-            )
+        # The last update may have overflowed where no validation set showed it.
+        if not trial_mode and metrics["train"]["loss"] is None:
+            what = "training diverged: the final network's outputs are NaN. Lower --learning_rate"
+            failure = failure or DivergedError(what)
             metrics["stopped"] = "diverged"
         else:
             run.save_model(trainer.network)
