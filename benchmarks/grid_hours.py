@@ -15,6 +15,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from benchmarks.rounds import Log
+from benchmarks.training_times import lengths, spans, waits
 from handgrad.config import RunConfig
 from handgrad.errors import UsageError
 from handgrad.machine import available_cores
@@ -25,7 +26,7 @@ from handgrad.sweeps.samplers import SAMPLERS
 from handgrad.sweeps.samplers.base import Sampler
 from handgrad.sweeps.search import run_sweep
 from handgrad.sweeps.store import Trial
-from handgrad.sweeps.timing import estimate, lengths, spans, waits
+from handgrad.sweeps.timing import estimate
 
 SAMPLE = 150
 LISTED = "listed"
@@ -142,11 +143,11 @@ class News(SweepCallback):
     def __init__(self, log: Log) -> None:
         self.log = log
 
-    def settled(self, trial: Trial, progress: SweepProgress) -> None:
+    def trial_ended(self, trial: Trial, progress: SweepProgress) -> None:
         """Now and then."""
-        if progress.settled % NEWS == 0:
+        if progress.ended % NEWS == 0:
             left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
-            self.log(f"  {progress.settled} of {progress.wanted} done{left}")
+            self.log(f"  {progress.ended} of {progress.wanted} done{left}")
 
 
 def grid_hours(definition: SweepDefinition, base: RunConfig, sample: int, log: Log = print) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.processes import finish, start, watched
 from benchmarks.rounds import EQUAL_ACCURACY, OURS, Log, in_turn
 from benchmarks.sweepers import SWEEPERS, Job, write_job
+from benchmarks.training_times import Span, waits
 from benchmarks.workloads import IMAGES
 from handgrad.config import RunConfig, build_dataset, build_initializer, build_optimizer, build_split
 from handgrad.data import Dataset
@@ -21,7 +22,6 @@ from handgrad.machine import available_cores
 from handgrad.nn import ACTIVATIONS
 from handgrad.sweeps import SweepDefinition, read_sweep
 from handgrad.sweeps.samplers import Random
-from handgrad.sweeps.timing import Span, waits
 from handgrad.torch_mapping import arguments_from
 
 SWEEP = "da6401"

@@ -40,11 +40,11 @@ class Swept(NamedTuple):
 
 def sweep_with_handgrad(job: Job) -> list[Swept]:
     """handgrad as a user sweeps with it: method random, a worker a core, in a folder of its own."""
+    from benchmarks.training_times import spans
     from handgrad.config import RunConfig  # here and below: a process pays for its own imports only
     from handgrad.sweeps import SweepDefinition
     from handgrad.sweeps.folder import Settings, create_sweep
     from handgrad.sweeps.search import run_sweep
-    from handgrad.sweeps.timing import spans
 
     definition, base = SweepDefinition.from_mapping(job.definition), RunConfig(**job.base)
     settings = Settings("random", seed=base.seed, configurations=len(job.trials))

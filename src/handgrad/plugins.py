@@ -9,6 +9,7 @@ import logging
 import re
 import sys
 from importlib.metadata import EntryPoint, entry_points, requires
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,14 @@ def _add(entry: EntryPoint, key: str, registry: dict[str, Any]) -> None:
     except (Exception, SystemExit) as error:
         why = " ".join(f"{type(error).__name__}: {error}".split())
         log.warning("the plugin %s (%s) is left out, for it cannot be imported: %s", entry.name, entry.value, why)
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package can be imported, which is not tried."""
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # what stands in its place in sys.modules is no module
+        return False
 
 
 def how_to_install(extra: str) -> str:

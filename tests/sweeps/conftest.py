@@ -16,11 +16,12 @@ from tests.commands import arguments, environment
 
 from handgrad.config import RunConfig
 from handgrad.data import load
+from handgrad.runs.executor.worker import perform
 from handgrad.sweeps import Hyperband, SweepDefinition
 from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.driver import Driver, SweepCallback
-from handgrad.sweeps.executors.run_trial import run_trial
 from handgrad.sweeps.folder import Settings, changed, create_sweep, open_sweep
+from handgrad.sweeps.run_trial import run_trial
 from handgrad.sweeps.space import Categorical
 
 BASE = {
@@ -49,16 +50,16 @@ class Threads:
     def submit(self, task):
         self.tasks.append(task)
         self._answers[task.number] = queue.Queue()
-        threading.Thread(target=lambda: self._events.put(run_trial(task, self)), daemon=True).start()
+        threading.Thread(target=lambda: self._events.put(perform(run_trial, task, self)), daemon=True).start()
 
-    def epoch_ended(self, event):
+    def report(self, event):
         self._events.put(event)
         return self._answers[event.number].get() if event.asks else ""
 
     def interrupted(self):
         return self.stopping
 
-    def answer(self, number, stop):
+    def decide(self, number, stop):
         self._answers[number].put(stop)
 
     def interrupt(self):
@@ -75,12 +76,12 @@ class Threads:
 
 
 class Notes(SweepCallback):
-    """Remembers in which order trials were settled, and what was noticed."""
+    """Remembers in which order trials ended, and what was noticed."""
 
     def __init__(self):
         self.trials, self.texts = [], []
 
-    def settled(self, trial, progress):
+    def trial_ended(self, trial, progress):
         self.trials.append(trial)
 
     def noticed(self, text):

@@ -7,8 +7,8 @@ from tests.sweeps.conftest import SPACE, Threads, again, drive
 
 from handgrad.errors import IncompleteSweepError, UsageError
 from handgrad.runs import list_runs
+from handgrad.runs.executor.protocol import Ended
 from handgrad.sweeps import Hyperband, Metric
-from handgrad.sweeps.executors.protocol import Ended
 from handgrad.sweeps.folder import changed, create_sweep, open_sweep
 from handgrad.sweeps.search import examples, run_sweep
 

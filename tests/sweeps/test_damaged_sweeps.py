@@ -85,7 +85,7 @@ def test_a_deleted_study_is_made_again_from_the_folders(sweep, capsys):
         assert [_lasting(trial) for trial in found] == [_lasting(trial) for trial in before]
     answer = call(capsys, "sweep resume", sweep.path, "--no_report")
     assert (answer.code, answer.err) == (0, "")
-    assert "12 trials settled" in answer.out
+    assert "12 trials done" in answer.out
 
 
 def test_what_was_not_over_goes_on(sweep):
@@ -98,7 +98,7 @@ def test_what_was_not_over_goes_on(sweep):
     assert len(executor.tasks) == 2
     found = {trial.run: trial for trial in again(sweep).trials()}
     assert found.keys() == {first.run, *(trial.run for trial in others), last.run}
-    assert all(trial.settled for trial in found.values())
+    assert all(trial.ended for trial in found.values())
     assert [found[trial.run].objective for trial in others] == [trial.objective for trial in others]
 
 

@@ -139,11 +139,11 @@ def test_grid_size_and_quantiles_agree(name):
 def test_draws_lie_on_the_axis(name):
     found = example(name)
     axis, drawn = found.axis, draws(found, 300)
-    if axis.kind == "categorical":
+    if axis.type == "categorical":
         assert set(drawn) <= set(axis.choices)
         return
     assert np.mean([axis.low <= value <= axis.high for value in drawn]) > 0.98
-    assert all(isinstance(value, int if axis.kind == "int" else float) for value in drawn)
+    assert all(isinstance(value, int if axis.type == "int" else float) for value in drawn)
     if axis.step:
         assert all(round(value / axis.step) * axis.step == pytest.approx(value) for value in drawn)
     if axis.log:
@@ -153,7 +153,7 @@ def test_draws_lie_on_the_axis(name):
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_unnatural_axis_is_walked_by_quantiles_upwards(name):
     found = example(name)
-    if found.axis.kind == "categorical":
+    if found.axis.type == "categorical":
         return
     values = [found.quantile(p) for p in np.linspace(0, 1, 101)]
     assert values == sorted(values)

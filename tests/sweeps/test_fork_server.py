@@ -9,10 +9,11 @@ from tests.sweeps.conftest import BASE, Notes, children, drive, driving, kill, w
 
 from handgrad.config import RunConfig
 from handgrad.errors import FileSystemError, HandgradError
-from handgrad.sweeps.executors import local
-from handgrad.sweeps.executors.local import LocalExecutor
-from handgrad.sweeps.executors.protocol import Notice, Task
+from handgrad.runs.executor import local
+from handgrad.runs.executor.local import LocalExecutor
+from handgrad.runs.executor.protocol import Notice, Task
 from handgrad.sweeps.folder import open_sweep
+from handgrad.sweeps.run_trial import FUNCTION
 
 CONFIG = RunConfig(**BASE).to_mapping()
 
@@ -27,25 +28,25 @@ def hear(started, seconds=60.0):
 
 def test_a_refusal_is_told_though_a_worker_was_asked_for_meanwhile(tmp_path):
     refused = {**CONFIG, "dataset": str(tmp_path / "nowhere.npz")}
-    with closing(LocalExecutor(1, [refused], tmp_path / "workers.log")) as started:
+    with closing(LocalExecutor(1, FUNCTION, [refused], tmp_path / "workers.log")) as started:
         started._fork_server.process.wait(60)
-        started.submit(Task(0, refused, "validation_accuracy"))
+        started.submit(Task(0, refused, {"metric": "validation_accuracy", "rungs": []}))
         with pytest.raises(HandgradError, match=r"nowhere\.npz"):
             hear(started)
 
 
 def test_what_it_died_of_is_told(tmp_path, monkeypatch):
     """A mistake that no second try mends: there is no such program."""
-    monkeypatch.setattr(local, "FORK_SERVER", "handgrad.sweeps.executors.nowhere")
-    with closing(LocalExecutor(1, [CONFIG], tmp_path / "workers.log")) as started:
+    monkeypatch.setattr(local, "FORK_SERVER", "handgrad.runs.executor.nowhere")
+    with closing(LocalExecutor(1, FUNCTION, [CONFIG], tmp_path / "workers.log")) as started:
         with pytest.raises(FileSystemError) as error:
             hear(started)
         assert "the process that starts workers ended with exit code 1: " in str(error.value)
-        assert "No module named handgrad.sweeps.executors.nowhere (" in str(error.value)
+        assert "No module named handgrad.runs.executor.nowhere (" in str(error.value)
 
 
 def test_three_deaths_are_survived_and_a_fourth_is_told(tmp_path):
-    with closing(LocalExecutor(1, [CONFIG], tmp_path / "workers.log")) as started:
+    with closing(LocalExecutor(1, FUNCTION, [CONFIG], tmp_path / "workers.log")) as started:
         notices = []
         for _ in range(3):
             kill(started._fork_server.process.pid)
@@ -61,7 +62,7 @@ def test_three_deaths_are_survived_and_a_fourth_is_told(tmp_path):
 def test_a_log_that_is_no_file_is_refused(tmp_path, make):
     make(tmp_path / "workers.log")
     with pytest.raises(FileSystemError, match="not a regular file"):
-        LocalExecutor(1, [CONFIG], tmp_path / "workers.log")
+        LocalExecutor(1, FUNCTION, [CONFIG], tmp_path / "workers.log")
 
 
 @pytest.mark.slow
@@ -87,8 +88,8 @@ def test_the_summary_is_written_as_the_sweep_goes(make_sweep):
     sweep = make_sweep()
 
     class Reads(Notes):
-        def settled(self, trial, progress):
-            super().settled(trial, progress)
+        def trial_ended(self, trial, progress):
+            super().trial_ended(trial, progress)
             self.texts.append(sweep.summary_file.read_text())
 
     _, notes = drive(sweep, callback=Reads())

@@ -43,7 +43,7 @@ def trials(folder):
 
 
 def settled(folder):
-    return [trial for trial in trials(folder) if trial.settled]
+    return [trial for trial in trials(folder) if trial.ended]
 
 
 def epochs_begun(folder, starts):

@@ -1,6 +1,5 @@
 """Sweeps of thousands of trials: what is settled costs nothing more, and what is written waits for no disk."""
 
-import dataclasses
 import os
 import random
 from collections import Counter
@@ -13,9 +12,9 @@ from handgrad.runs import execute
 from handgrad.sweeps import SweepDefinition, driver
 from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.samplers import Random
-from handgrad.sweeps.scheduler import Scheduler, claim
+from handgrad.sweeps.scheduler import Scheduler
 from handgrad.sweeps.space import Categorical
-from handgrad.sweeps.store import FAILED, FINISHED, LOST, STOPPED, TrialStore
+from handgrad.sweeps.store import FAILED, FINISHED, LOST, STOPPED, Trial, TrialStore
 
 
 def test_settled_trials_are_not_read_again(make_sweep, monkeypatch):
@@ -25,11 +24,12 @@ def test_settled_trials_are_not_read_again(make_sweep, monkeypatch):
         TrialStore, "_trial", lambda self, number, *more: read.append(number) or original(self, number, *more)
     )
     with open_storage(sweep.storage_url) as (drivers, storage):
-        store, choose = TrialStore(storage, sweep.study, sweep.definition), Scheduler(sweep)
+        store = TrialStore(storage, sweep.study, sweep.definition)
+        scheduler = Scheduler(sweep, store)
         for _ in range(6):
-            trial = claim(store, drivers, choose, set())
-            store.settle(dataclasses.replace(trial, state=FINISHED, objective=0.5))
-        running, lost = claim(store, drivers, choose, set()), claim(store, drivers, choose, set())
+            trial = scheduler.claim(drivers, set())
+            store.finish(trial.number, FINISHED, objective=0.5)
+        running, lost = scheduler.claim(drivers, set()), scheduler.claim(drivers, set())
         store.note(lost, state=LOST)
         read.clear()
         assert [trial.number for trial in store.trials()] == list(range(8))
@@ -44,13 +44,13 @@ def test_what_is_counted_is_what_there_is(make_sweep):
         one, other = (TrialStore(storage, sweep.study, sweep.definition) for _ in range(2))
         for n in range(60):
             mine = choice.choice([one, other])
-            trial = mine.begin({"learning_rate": (n + 1) / 1000}, f"run-{n}", seed=0)
+            trial = mine.add(Trial(0, {"learning_rate": (n + 1) / 1000}, f"run-{n}", seed=0))
             state = choice.choice([FINISHED, FINISHED, STOPPED, FAILED, LOST, "running"])
             if state == LOST:
                 mine.note(trial, state=LOST)
             elif state != "running":
                 objective = None if state == FAILED else choice.randrange(5) / 5
-                mine.settle(dataclasses.replace(trial, state=state, objective=objective))
+                mine.finish(trial.number, state, objective=objective)
             if n % 7 == 0:
                 one.trials(), other.trials()
         for store in (one, other, TrialStore(storage, sweep.study, sweep.definition)):
@@ -103,7 +103,7 @@ def test_a_trial_is_settled_when_its_files_are_on_the_disk(make_sweep, monkeypat
         happened.append(("flushed", run.name))
 
     class Order(Notes):
-        def settled(self, trial, progress):
+        def trial_ended(self, trial, progress):
             happened.append(("settled", trial.run))
 
     monkeypatch.setattr(driver, "flush", flush)

@@ -84,7 +84,7 @@ def test_two_drivers_from_cold_share_one_sweep(server, tmp_path):
     assert len({trial.driver for trial in trials}) == 2
     done = process("sweep report shared", cwd=tmp_path / "one")
     assert (done.code, done.err) == (0, "")
-    assert "24 of 24 trials are settled" in done.out
+    assert "24 of 24 trials are done" in done.out
     assert (tmp_path / "one" / "sweeps" / "shared" / "report.html").exists()
     assert not (tmp_path / "one" / "sweeps" / "shared" / "study.db").exists()
 

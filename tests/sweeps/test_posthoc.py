@@ -100,7 +100,7 @@ class TestNetworksOfOtherMachines:
         drive(sweep)
         shutil.rmtree(sweep.run(sweep.best()).path)
         path.unlink()
-        monkeypatch.setattr("handgrad.sweeps.executors.run_trial._LOADED", {})  # as in a new process
+        monkeypatch.setattr("handgrad.runs.executor.worker._LOADED", {})  # as in a new process
         with pytest.raises(UsageError, match=r"ac_\w+ cannot be trained again here: refused, .*mine\.npz"):
             networks(sweep, [sweep.best()])
 

@@ -12,8 +12,8 @@ from handgrad.config import RunConfig
 from handgrad.data import load
 from handgrad.errors import UsageError
 from handgrad.runs import prepare
+from handgrad.runs.executor.worker import warm_up
 from handgrad.sweeps.database import open_storage
-from handgrad.sweeps.executors.fork_server import warm_up
 from handgrad.sweeps.posthoc.test import read_chosen
 
 SPACE = {"method": "grid", "parameters": {"act": {"values": ["ReLU", "tanh"]}, "lr": {"values": [0.01, 0.001]}}}

@@ -8,7 +8,7 @@ from handgrad.reports.sweep import build_sweep_report
 from handgrad.reports.sweep_data import look, standing
 from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.folder import open_sweep
-from handgrad.sweeps.store import TrialStore
+from handgrad.sweeps.store import Trial, TrialStore
 
 FLAGS = "--dataset digits -nhl 1 -sz 16 -e 2 -b 32 --no_batch_norm --dropout 0 -o adam --schedule constant --jobs 1"
 FILE = "method: grid\nparameters:\n  act: {values: [relu, tanh]}\n  lr: {values: [0.01, 0.00001]}\n"
@@ -54,7 +54,7 @@ def test_the_gist_is_printed(swept, capsys):
     assert (answer.code, answer.err) == (0, "")
     waiting, *lines = answer.out.splitlines()
     assert waiting == "writing the report …"
-    assert lines[0] == "sweep sweep: 4 of 4 trials are settled"
+    assert lines[0] == "sweep sweep: 4 of 4 trials are done"
     ranked = swept.ranked(swept.trials())
     for line, trial in zip(lines[2:6], ranked, strict=True):
         assert line.split()[0] == f"{100 * trial.objective:.2f}"
@@ -79,12 +79,12 @@ def test_a_file_of_ones_own(swept, capsys, tmp_path):
 def test_it_can_be_written_while_the_sweep_runs(swept, capsys):
     with open_storage(swept.storage_url) as (drivers, storage):
         store = TrialStore(storage, swept.study, swept.definition)
-        store.begin({"activation": "relu", "learning_rate": 0.01}, "another", seed=0, driver=drivers.name)
+        store.add(Trial(0, {"activation": "relu", "learning_rate": 0.01}, "another", seed=0, driver=drivers.name))
         answer = call(capsys, "sweep report sweep")
         assert (answer.code, answer.err) == (0, "")
-        assert "4 of 4 trials are settled, 1 runs" in answer.out
-        assert "This sweep is not over: 4 of 4 trials are settled, 1 runs." in (swept.path / "report.md").read_text()
-    assert standing(look(swept)) == "4 of 4 trials are settled, 1 cut off"
+        assert "4 of 4 trials are done, 1 runs" in answer.out
+        assert "This sweep is not over: 4 of 4 trials are done, 1 runs." in (swept.path / "report.md").read_text()
+    assert standing(look(swept)) == "4 of 4 trials are done, 1 cut off"
 
 
 def test_the_command_that_it_gives_runs_the_same_sweep_again(swept, capsys, tmp_path):

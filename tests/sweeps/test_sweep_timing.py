@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from tests.sweeps.conftest import drive
 
+from benchmarks.training_times import Span, lengths, spans, waits
 from handgrad.config import RunConfig
 from handgrad.data import load
 from handgrad.runs import Run
 from handgrad.sweeps import read_sweep
-from handgrad.sweeps.timing import Cost, Span, cost_of, estimate, fit, lengths, spans, waits
+from handgrad.sweeps.timing import Cost, cost_of, estimate, fit
 
 DIGITS = {"dataset": {"value": "digits"}, "dropout": {"value": 0}, "batch_norm": {"value": False}}
 SWEEP = {

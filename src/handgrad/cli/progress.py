@@ -235,18 +235,18 @@ class SweepView(SweepCallback):
         """Say what is run, and show the bar."""
         self._metric, self._best = sweep.definition.metric.name, progress.best
         self._bar.screen.print(self._title(sweep, progress))
-        self._bar.move(progress.settled, progress.wanted, "starting")
+        self._bar.move(progress.ended, progress.wanted, "starting")
 
     def polled(self, progress: SweepProgress) -> None:
         """Move the bar."""
         of = f"/{progress.wanted:,}" if progress.wanted is not None else ""
-        parts = [f"{progress.settled:,}{of} done, {progress.running} running"]
+        parts = [f"{progress.ended:,}{of} done, {progress.running} running"]
         parts += [f"{n} {what}" for n, what in ((progress.stopped, "stopped"), (progress.failed, "failed")) if n]
         parts += [f"best {self._value(progress.best.objective)}"] if progress.best else []
         parts += [f"{duration(progress.seconds_left)} left"] if progress.seconds_left is not None else []
-        self._bar.move(progress.settled, progress.wanted, ", ".join(parts))
+        self._bar.move(progress.ended, progress.wanted, ", ".join(parts))
 
-    def settled(self, trial: Trial, progress: SweepProgress) -> None:
+    def trial_ended(self, trial: Trial, progress: SweepProgress) -> None:
         """A line for a trial."""
         is_best = progress.best is not None and progress.best != self._best
         self._best = progress.best
@@ -274,7 +274,7 @@ class SweepView(SweepCallback):
     def _outcome(self, sweep: Sweep, progress: SweepProgress) -> list[str]:
         stopped = f", {progress.stopped:,} stopped early" * bool(progress.stopped)
         failed = f", {progress.failed:,} failed" * bool(progress.failed)
-        lines = [f"{progress.settled:,} trials settled{stopped}{failed}"]
+        lines = [f"{progress.ended:,} trials done{stopped}{failed}"]
         if best := progress.best:
             lines.append(f"best: {self._metric} {self._value(best.objective)}, trial {best.number}: {best.run}")
             lines.append(f"  {sweep.config(best).replaced(name=None, runs_dir='runs', wandb_group=None).command()}")
@@ -304,4 +304,4 @@ class TransferView(SweepView):
 
 def _seeds_and_done(sweep: Sweep, progress: SweepProgress) -> str:
     seeds = f", {sweep.settings.seeds} seeds each" if sweep.settings.seeds > 1 else ""
-    return seeds + (f", {progress.settled:,} of them done" if progress.settled else "")
+    return seeds + (f", {progress.ended:,} of them done" if progress.ended else "")

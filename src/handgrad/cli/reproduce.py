@@ -21,8 +21,7 @@ from handgrad.files import atomic_write
 from handgrad.machine import available_cores
 from handgrad.reproduce.pages import Written, write_outcome
 from handgrad.reproduce.plan import Choice, Plan, estimated_seconds, fetch_data, make_plan, warn
-from handgrad.reproduce.pool import finish_all, one_thread_each
-from handgrad.reproduce.tasks import Task, over, runs_in, write_weights
+from handgrad.reproduce.tasks import Task, finish_all, one_thread_each, over, runs_in, write_weights
 from handgrad.text import duration
 
 ROOT = Path("reproductions")

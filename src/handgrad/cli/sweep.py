@@ -29,10 +29,10 @@ from handgrad.config.value_types import Name, Text, Whole
 from handgrad.errors import ERROR, Diagnostic, FileSystemError, HandgradError, IncompleteSweepError, UsageError
 from handgrad.machine import available_cores
 from handgrad.reports.render import WRITERS
+from handgrad.runs.executor.ray_cluster import check_cluster
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep, search
 from handgrad.sweeps.database import check_url
 from handgrad.sweeps.diagnostics import Plan, diagnose_sweep
-from handgrad.sweeps.executors.ray_cluster import check_cluster
 from handgrad.sweeps.folder import Sweep, changed, open_sweep
 from handgrad.sweeps.posthoc.test import SELECTIONS
 from handgrad.sweeps.search import begin, held, require_valid

@@ -98,15 +98,15 @@ class SweepData:
         return sum(trial.state == RUNNING for trial in self.trials)
 
     @property
-    def settled(self) -> int:
+    def done(self) -> int:
         """How many are over."""
-        return sum(trial.settled for trial in self.trials)
+        return sum(trial.ended for trial in self.trials)
 
     @property
     def ended(self) -> bool:
         """Whether all trials that there are to be are over."""
         wanted = self.sweep.wanted
-        return self.settled == len(self.trials) and (wanted is None or self.settled >= wanted)
+        return self.done == len(self.trials) and (wanted is None or self.done >= wanted)
 
     def by_importance(self, found: Iterable[T]) -> list[T]:
         """Importances, correlations or effects in the order of `parameters`."""
@@ -191,10 +191,10 @@ def _exact(value: Any) -> Any:
 
 
 def standing(data: SweepData) -> str:
-    """How far it is: "57 of 200 trials are settled, 2 run"."""
+    """How far it is: "57 of 200 trials are done, 2 run"."""
     wanted = data.sweep.wanted
     of = f" of {counted(wanted, 'trial')}" if wanted is not None else " trials"
-    parts = [f"{data.settled:,}{of} {'is' if data.settled == 1 else 'are'} settled"]
+    parts = [f"{data.done:,}{of} {'is' if data.done == 1 else 'are'} done"]
     if data.running:
         what = ("runs" if data.running == 1 else "run") if data.driven else "cut off"
         parts.append(f"{data.running:,} {what}")
@@ -366,7 +366,7 @@ def column(name: str, distribution: Distribution, trials: list[Trial]) -> Column
     """A parameter's values, listed where they are few, else on a scale of numbers."""
     values = [trial.values[name] for trial in trials]
     axis = distribution.axis
-    if axis.kind == "categorical" or (distribution.size or FEW + 1) <= FEW:
+    if axis.type == "categorical" or (distribution.size or FEW + 1) <= FEW:
         listed = _ordered([value_type_of(name)(value) for value in distribution.grid()])
         places = [listed.index(value) for value in values]
         return Column(Scale(name, tuple(map(spelled, listed))), np.array(places, dtype=float))

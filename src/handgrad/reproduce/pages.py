@@ -21,7 +21,7 @@ from handgrad.reproduce.plan import Plan
 from handgrad.reproduce.question_blocks import Showing, in_unit, metric_of, title_of_sweep
 from handgrad.reproduce.results import Reached, Results, Verdicts, as_mapping, verdicts
 from handgrad.reproduce.sweep_claims import SweepVerdict
-from handgrad.reproduce.tasks import run_of
+from handgrad.runs.executor.worker import run_of
 from handgrad.text import duration
 
 TSNE_IMAGES, QUICK_TSNE_IMAGES = 1000, 300

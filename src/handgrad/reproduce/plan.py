@@ -176,15 +176,15 @@ def fetch_data(plan: Plan) -> None:
 
 
 def warn(plan: Plan) -> None:
-    """Say what is found in the images, labels and settings of the runs, a line for each finding; one run a seed."""
+    """Say what is found in the images, labels and settings of the runs, a line for each diagnostic; one run a seed."""
     configs = [seeded[0] for seeded in {str(seeded[0].name): seeded for seeded in plan.runs.values()}.values()]
-    findings = Counter(each for found in diagnose_each(configs) for each in found)
-    for (severity, what, fix), count in findings.items():
+    diagnostics = Counter(each for found in diagnose_each(configs) for each in found)
+    for (severity, what, fix), count in diagnostics.items():
         some = "" if count == len(configs) else f"{count} of {len(configs)} experiments: "
         log.warning("%s%s%s", some, "refused: " if severity == ERROR else "", Diagnostic(severity, what, fix))
 
 
-def chosen_questions(document: Document, asked: Sequence[str]) -> list[Question]:
+def chosen_questions(document: Document, wanted: Sequence[str]) -> list[Question]:
     """Those asked for, in the document's order; without any, all.
 
     Raises  UsageError.
@@ -192,10 +192,10 @@ def chosen_questions(document: Document, asked: Sequence[str]) -> list[Question]
     if not document.questions:
         raise UsageError("has claims but no `questions`, so there is nothing to reproduce: docs/recipes.md shows how")
     known = [question.id for question in document.questions]
-    for each in asked:
+    for each in wanted:
         if each not in known:
             raise UsageError(f"{choice('question', each, known)} (--question)")
-    return [question for question in document.questions if not asked or question.id in asked]
+    return [question for question in document.questions if not wanted or question.id in wanted]
 
 
 def wanted_experiments(document: Document, questions: Sequence[Question]) -> set[str]:
@@ -210,10 +210,10 @@ def wanted_experiments(document: Document, questions: Sequence[Question]) -> set
 
 def wanted_sweeps(document: Document, questions: Sequence[Question]) -> set[str]:
     """What the questions need: the sweeps that are shown, those that find experiments, and those that claims ask."""
-    shown = {item.sweep for question in questions for item in question.show}
+    displayed = {item.sweep for question in questions for item in question.show}
     origins = [document.origin(name).found for name in wanted_experiments(document, questions)]
-    asked = [document.claims[claim].in_sweep for question in questions for claim in question.claims]
-    return {name for name in shown if name} | {each.sweep for each in [*origins, *asked] if each}
+    claimed = [document.claims[claim].in_sweep for question in questions for claim in question.claims]
+    return {name for name in displayed if name} | {each.sweep for each in [*origins, *claimed] if each}
 
 
 def digest(config: RunConfig) -> str:
@@ -295,10 +295,10 @@ def _of_runs(configs: Sequence[RunConfig]) -> list[float]:
     epoch: dict[str, float] = {}
     seconds = []
     for config in configs:
-        kind = _kind(config)
-        key = digest(kind)
+        timed = _one_epoch(config)
+        key = digest(timed)
         if key not in epoch:
-            epoch[key] = _seconds(kind)
+            epoch[key] = _seconds(timed)
         seconds.append(RUN_SECONDS + epoch[key] * (1 if config.model in CLASSICAL else config.epochs))
     return seconds
 
@@ -311,7 +311,7 @@ def _of_trial(planned: PlannedSweep) -> float:
         return 0.0
 
 
-def _kind(config: RunConfig) -> RunConfig:
+def _one_epoch(config: RunConfig) -> RunConfig:
     """One epoch of a training that takes as long as the config's."""
     if config.model in CLASSICAL:
         return config.replaced(seed=0)

@@ -13,8 +13,9 @@ from handgrad.evaluation import Predictions, class_report, ensemble
 from handgrad.reports.sweep_data import SweepData, look
 from handgrad.reproduce.plan import Plan
 from handgrad.reproduce.sweep_claims import SweepVerdict, judge_in_sweep
-from handgrad.reproduce.tasks import failure_of, run_of
+from handgrad.reproduce.tasks import failure_of
 from handgrad.runs import Run
+from handgrad.runs.executor.worker import run_of
 from handgrad.runs.predictions import predictions_of
 
 PARTS = ("test", "train", "validation")

@@ -32,7 +32,7 @@ def check_effect(place: str, claim: EffectClaim, definition: SweepDefinition) ->
             value = value_type_of(name)(getattr(claim, key))
         except ValueError as error:
             raise UsageError(f"{place}.{key}: {name} {error}") from error
-        if tried.axis.kind == "categorical" and value not in tried.grid():
+        if tried.axis.type == "categorical" and value not in tried.grid():
             listed = ", ".join(map(str, tried.grid()))
             raise UsageError(f"{place}.{key}: the sweep tries {name} {listed}, got {value}")
 

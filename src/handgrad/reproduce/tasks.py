@@ -4,22 +4,24 @@ import dataclasses
 import hashlib
 import json
 import os
-import signal
-import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, Self
 
 from handgrad.claims.document import Document
 from handgrad.claims.questions import Found, choice
 from handgrad.claims.relations import canonical_name
-from handgrad.classical import Stage
 from handgrad.config import RunConfig
 from handgrad.config.lookup import field_aliases
 from handgrad.config.schema import REPLACED_BY_LAYERS, filled
-from handgrad.errors import ERROR, FileSystemError, HandgradError, UsageError
+from handgrad.errors import ERROR, UsageError
 from handgrad.files import atomic_write
-from handgrad.runs import InterruptedRunError, Run, execute, resume
+from handgrad.runs import Run
+from handgrad.runs.executor import protocol
+from handgrad.runs.executor.local import complete_all
+from handgrad.runs.executor.protocol import INTERRUPTED, Ended, Reporter
+from handgrad.runs.executor.worker import ProgressReports, complete_run, run_of
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
 from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.diagnostics import Plan, diagnose_sweep
@@ -30,50 +32,29 @@ from handgrad.sweeps.posthoc.transfer import choose
 from handgrad.sweeps.samplers import require
 from handgrad.sweeps.search import run_sweep
 from handgrad.text import squashed
-from handgrad.training import Callback, Trainer
 from handgrad.training.models import save_weights
 
 DIVERGED = "diverged"
 WEIGHTS = "weights.npz"
-SOONEST = 0.2  # seconds between two words about how far a run is
-NEARLY = 0.99  # what a fit that takes longer than expected is at
-
-Tell = Callable[[str, float], None]
-"""Takes a run's name and how much of it is done, from 0 to 1."""
-
-Stopping = Callable[[], bool]
 OVER = "over.json"
+FUNCTION = f"{__name__}:finish"
 
 
 class Ending(NamedTuple):
-    """What became of a run: `failure` says in one line why it has no result; `stopped` that it is to be resumed."""
+    """How a run or sweep ended: `failure` says in one line why it has no result."""
 
     name: str
     failure: str = ""
-    stopped: bool = False
 
 
-class Watch(Callback):
-    """Tells how far a run is, and stops it when it is asked to."""
+class Display(Protocol):
+    """Shows how far the runs are."""
 
-    def __init__(self, name: str, tell: Tell, stopping: Stopping) -> None:
-        self.name, self._tell, self._stopping = name, tell, stopping
-        self._told = 0.0
+    def moved(self, name: str, share: float) -> None:
+        """A run is so far, from 0 to 1."""
 
-    def paused(self, trainer: Trainer) -> None:
-        """Say so, several times a second at most."""
-        if self._stopping():
-            trainer.stop("interrupted")
-        self._say(trainer.step / trainer.total_steps)
-
-    def fitting(self, stage: Stage) -> None:
-        """A model without steps is as far as its time is."""
-        self._say(min(stage.seconds / max(stage.expected, SOONEST), NEARLY))
-
-    def _say(self, share: float) -> None:
-        if time.monotonic() - self._told >= SOONEST:
-            self._told = time.monotonic()
-            self._tell(self.name, share)
+    def ended(self, ending: Ending) -> None:
+        """A run is over."""
 
 
 def write_weights(configs: Sequence[RunConfig]) -> int:
@@ -88,16 +69,6 @@ def write_weights(configs: Sequence[RunConfig]) -> int:
     return len(runs)
 
 
-def never() -> bool:
-    """Nobody asks to stop."""
-    return False
-
-
-def run_of(config: RunConfig) -> Run:
-    """Its folder, whether it is there or not."""
-    return Run(Path(config.runs_dir) / str(config.name))
-
-
 def failure_of(run: Run) -> str:
     """Why a run that is over has no result; nothing for one that has, or is not over."""
     return "training diverged" if run.metrics.get("stopped") == DIVERGED else ""
@@ -107,30 +78,6 @@ def run_is_over(config: RunConfig) -> bool:
     """Whether nothing is left to do of a run."""
     run = run_of(config)
     return run.complete or bool(failure_of(run))
-
-
-def finish_run(config: RunConfig, tell: Tell, stopping: Stopping = never) -> Ending:
-    """Train the run, go on with it, or leave it as it is when it is over.
-
-    Raises  FileSystemError, which the next run would meet as well; InterruptedRunError.
-    """
-    run = run_of(config)
-    if run_is_over(config):
-        return Ending(run.name, failure_of(run))
-
-    def callbacks(_config: RunConfig, _path: Path) -> list[Callback]:
-        return [Watch(run.name, tell, stopping)]
-
-    try:
-        if run.config_file.exists():
-            resume(run.path, callbacks)
-        else:
-            execute(config, callbacks, quiet=True)
-    except (FileSystemError, InterruptedRunError):
-        raise
-    except HandgradError as error:
-        return Ending(run.name, str(error))
-    return Ending(run.name, stopped=not run_is_over(config))
 
 
 class PlannedSweep(NamedTuple):
@@ -149,6 +96,17 @@ class PlannedSweep(NamedTuple):
         identity = [sweep, filled(self.base), self.settings.method, self.settings.seed]
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.label}-{digest}"
+
+    def to_mapping(self) -> dict[str, Any]:
+        """As plain data."""
+        parts = {"folder": str(self.folder), "label": self.label, "definition": self.definition.to_mapping()}
+        return {**parts, "base": self.base.to_mapping(), "settings": dataclasses.asdict(self.settings)}
+
+    @classmethod
+    def from_mapping(cls, mapping: dict[str, Any]) -> Self:
+        """What `to_mapping` made."""
+        definition, base = SweepDefinition.from_mapping(mapping["definition"]), RunConfig(**mapping["base"])
+        return cls(Path(mapping["folder"]), mapping["label"], definition, base, Settings(**mapping["settings"]))
 
     @property
     def sweep(self) -> Sweep:
@@ -192,9 +150,9 @@ def plan_sweep(document: Document, name: str, variant: str, folder: Path, datase
         definition = read_sweep(search.file, base)
         definition = definition.fixed(**{field: getattr(base, field) for field in held})
         definition = dataclasses.replace(definition, method=search.method or definition.method)
-        for finding in diagnose_sweep(definition, base, Plan(search.trials)):
-            if finding.severity == ERROR:
-                raise UsageError(str(finding))
+        for diagnostic in diagnose_sweep(definition, base, Plan(search.trials)):
+            if diagnostic.severity == ERROR:
+                raise UsageError(str(diagnostic))
     except UsageError as error:
         raise UsageError(f"sweeps.{name}: {error}") from error
     require(definition.method)
@@ -203,43 +161,30 @@ def plan_sweep(document: Document, name: str, variant: str, folder: Path, datase
     return PlannedSweep(folder, f"{name}-{variant}", definition, base, settings)
 
 
-class _Telling(SweepCallback):
-    """Tells what share of the trials is over, and passes a wish to stop on as the signal that a sweep understands."""
+class _SweepProgress(SweepCallback):
+    """Reports which share of the trials is over."""
 
-    def __init__(self, name: str, tell: Tell, stopping: Stopping) -> None:
-        self._name, self._tell, self._stopping, self._passed = name, tell, stopping, False
+    def __init__(self, reports: ProgressReports) -> None:
+        self._reports = reports
 
     def polled(self, progress: SweepProgress) -> None:
         """Several times a second."""
-        self._tell(self._name, progress.settled / max(progress.wanted or 1, 1))
-        if self._stopping() and not self._passed:
-            self._passed = True
-            signal.raise_signal(signal.SIGTERM)
+        self._reports.report(progress.ended / max(progress.wanted or 1, 1))
 
 
-def finish_sweep(planned: PlannedSweep, tell: Tell, stopping: Stopping = never) -> Ending:
-    """Run the sweep, go on with it, or leave it as it is when it is over; one trial at a time.
+def _finish_sweep(planned: PlannedSweep, reports: ProgressReports) -> None:
+    """Run the sweep, or go on with it, one trial at a time.
 
-    What bayes suggests depends on the results that are there when it is asked: one after the other, they are the same
-    each time. Other sweeps and runs have the other cores.
-
-    Raises  FileSystemError, InterruptedRunError.
+    What bayes suggests depends on the results that are there by then: one after the other, they are the same each
+    time. Other sweeps and runs have the other cores.
     """
-    if planned.over:
-        return Ending(planned.name)
     new = planned.sweep
-    try:
-        if os.path.lexists(new.summary_file):
-            sweep = changed(open_sweep(new.path), configurations=new.settings.configurations)
-        else:
-            sweep = create_sweep(new.path, new.definition, new.base, new.settings)
-        run_sweep(sweep, jobs=1, callback=_Telling(planned.name, tell, stopping))
-        atomic_write(sweep.path / OVER, json.dumps({"trials": planned.wanted}) + "\n")
-    except (FileSystemError, InterruptedRunError):
-        raise
-    except HandgradError as error:
-        return Ending(planned.name, str(error))
-    return Ending(planned.name)
+    if os.path.lexists(new.summary_file):
+        sweep = changed(open_sweep(new.path), configurations=new.settings.configurations)
+    else:
+        sweep = create_sweep(new.path, new.definition, new.base, new.settings)
+    run_sweep(sweep, jobs=1, callback=_SweepProgress(reports))
+    atomic_write(sweep.path / OVER, json.dumps({"trials": planned.wanted}) + "\n")
 
 
 class Finds:
@@ -342,14 +287,53 @@ def _stated(part: Any) -> dict[str, Any]:
 Task = RunConfig | PlannedSweep
 
 
-def finish(each: Task, tell: Tell, stopping: Stopping = never) -> Ending:
-    """Do what is left of a task.
+def finish(task: protocol.Task, reporter: Reporter) -> Ended:
+    """Do what is left of a run or a sweep of a recipe.
 
-    Raises  FileSystemError, which the next one would meet as well; InterruptedRunError.
+    Raises  as `complete_run` and `run_sweep`.
     """
-    if isinstance(each, PlannedSweep):
-        return finish_sweep(each, tell, stopping)
-    return finish_run(each, tell, stopping)
+    reports = ProgressReports(task.number, reporter)
+    if task.options:
+        planned = PlannedSweep.from_mapping(task.options)
+        if not planned.over:
+            _finish_sweep(planned, reports)
+        return Ended(task.number, "finished")
+    config = RunConfig(**task.config)
+    if not run_is_over(config):
+        complete_run(config, lambda *_: [reports])
+    failure = failure_of(run_of(config))
+    return Ended(task.number, "finished" if run_is_over(config) else INTERRUPTED, message=failure)
+
+
+def finish_all(tasks: Sequence[Task], jobs: int, display: Display) -> dict[str, str]:
+    """Do, resume or skip each; the failed ones by name, each with its reason.
+
+    Raises  InterruptedRunError after Ctrl-C or SIGTERM, when every run has saved itself; FileSystemError.
+    """
+    names, failures = [str(task.name) for task in tasks], {}
+    jobs = 1 if sum(not over(task) for task in tasks) < 2 else jobs
+    orders = [
+        protocol.Task(number, {}, task.to_mapping())
+        if isinstance(task, PlannedSweep)
+        else protocol.Task(number, task.to_mapping(), {})
+        for number, task in enumerate(tasks)
+    ]
+
+    def report(event: protocol.TaskProgress) -> None:
+        display.moved(names[event.number], event.share)
+
+    with closing(complete_all(FUNCTION, orders, jobs, report)) as endings:
+        for ended in endings:
+            ending = Ending(names[ended.number], ended.message)
+            display.ended(ending)
+            if ending.failure:
+                failures[ending.name] = ending.failure
+    return failures
+
+
+def one_thread_each() -> None:
+    """For libraries that would take all cores, as PyTorch does, and are not imported yet: other runs want them too."""
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def over(each: Task) -> bool:

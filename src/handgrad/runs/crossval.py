@@ -6,7 +6,7 @@ test set there is one model, and as many estimates of its accuracy: no cross-val
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import stdev
 from typing import Any, NamedTuple
@@ -20,7 +20,10 @@ from handgrad.evaluation import Interval, Predictions, class_report, mean_interv
 from handgrad.files import LOCK, atomic_write, new_folder, read_file
 from handgrad.runs.classical import loss_of
 from handgrad.runs.execution import CallbackMaker, diagnose_run, no_callbacks
-from handgrad.runs.folds import complete_runs
+from handgrad.runs.executor.local import complete_all
+from handgrad.runs.executor.protocol import Ended, Reporter, Task, error_of
+from handgrad.runs.executor.worker import ProgressReports, complete_run, run_of
+from handgrad.runs.interruption import InterruptedRunError, stopped_among
 from handgrad.runs.predictions import predictions_of
 from handgrad.runs.store import Run
 from handgrad.training.diagnose import heed
@@ -102,7 +105,7 @@ def cross_validate(
     missing = [number for number in range(1, folds + 1) if number not in results]
     if part == "train":
         configs = [configs[number - 1] for number in missing]
-    for place, run in complete_runs(configs if missing else [], jobs, callbacks):
+    for place, run in _complete_runs(configs if missing else [], jobs, callbacks):
         whole = predictions_of(run)
         found = {missing[place]: whole} if part == "train" else _cut(whole, dataset, folds, config.seed)
         for number, predictions in found.items():
@@ -111,6 +114,36 @@ def cross_validate(
             report(results[number])
     ordered = tuple(results[number] for number in sorted(results))
     return CrossValidation(path, part, dataset.class_names, ordered, kept)
+
+
+def _complete_runs(configs: Sequence[RunConfig], jobs: int, callbacks: CallbackMaker) -> Iterator[tuple[int, Run]]:
+    """Each run with its place among `configs`, as they get finished; with several jobs, without `callbacks`.
+
+    Raises  UsageError when a folder holds a run of other settings; as `complete_run`.
+    """
+    for config in configs:
+        run = run_of(config)
+        if os.path.lexists(run.config_file) and run.config != config:
+            raise UsageError(f"{run.path} is a run of other settings: choose another --name")
+    if jobs == 1 or len(configs) < 2:
+        for place, config in enumerate(configs):
+            try:
+                run = complete_run(config, callbacks)
+            except InterruptedRunError as error:
+                raise stopped_among(place, len(configs), error.exit_code - 128, error.at_once) from None
+            yield place, run
+        return
+    tasks = [Task(place, config.to_mapping(), {}) for place, config in enumerate(configs)]
+    for ended in complete_all(f"{__name__}:run_fold", tasks, jobs):
+        if ended.exit_code:
+            raise error_of(ended.message, ended.exit_code)
+        yield ended.number, run_of(configs[ended.number])
+
+
+def run_fold(task: Task, reporter: Reporter) -> Ended:
+    """Train or continue the run of a task, in a worker.  Raises  as `complete_run`."""
+    complete_run(RunConfig(**task.config), lambda *_: [ProgressReports(task.number, reporter)])
+    return Ended(task.number, "finished")
 
 
 def _heed_diagnoses(configs: Sequence[RunConfig], dataset: Dataset) -> None:

@@ -180,15 +180,15 @@ class SweepDefinition:
             "name": self.name,
             "description": self.description,
             "method": self.method,
-            "metric": _given(dataclasses.asdict(self.metric)),
+            "metric": _without_none(dataclasses.asdict(self.metric)),
             "run_cap": self.run_cap,
-            "early_terminate": {"type": "hyperband", **_given(dataclasses.asdict(self.early_terminate))}
+            "early_terminate": {"type": "hyperband", **_without_none(dataclasses.asdict(self.early_terminate))}
             if self.early_terminate
             else None,
             "parameters": {name: _stored(d) for name, d in self.parameters.items()},
             "notices": [list(notice) for notice in self.notices],
         }
-        return _given(parts)
+        return _without_none(parts)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
@@ -216,18 +216,18 @@ class SweepDefinition:
             raise UsageError(f"{name} {error} (--{name})") from error
 
 
-def _given(mapping: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(mapping: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in mapping.items() if value is not None}
 
 
 def _stored(parameter: Distribution) -> dict[str, Any]:
-    given = {key: value for key, value in numbers_of(parameter).items() if value is not None or key == "value"}
-    return {"distribution": name_of(parameter), **_plain(given)}
+    numbers = {key: value for key, value in numbers_of(parameter).items() if value is not None or key == "value"}
+    return {"distribution": name_of(parameter), **_plain(numbers)}
 
 
 def _restored(name: str, stored: Mapping[str, Any]) -> Distribution:
-    given = {key: value for key, value in stored.items() if key != "distribution"}
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    numbers = {key: value for key, value in stored.items() if key != "distribution"}
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in numbers.items()}
     if "values" in fields:
         fields["values"] = tuple(value_type_of(name)(value) for value in fields["values"])
     if "value" in fields:

@@ -60,7 +60,7 @@ class DiagnosedSweep:
     def drawn(self) -> Iterator[tuple[str, Distribution]]:
         """The parameters that vary along a scale, not over a list."""
         pairs = self.definition.varying.items()
-        yield from ((field, distribution) for field, distribution in pairs if distribution.axis.kind != "categorical")
+        yield from ((field, distribution) for field, distribution in pairs if distribution.axis.type != "categorical")
 
 
 LONG_HOURS = 24
@@ -159,10 +159,10 @@ def without_effect(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
             chosen = sweep.values(selector)
             idle = [value for value in chosen if not holds(value)]
             if idle:
-                yield _finding(field, selector, idle, len(chosen))
+                yield _repeats(field, selector, idle, len(chosen))
 
 
-def _finding(field: str, selector: str, idle: list[Any], of: int) -> Diagnostic:
+def _repeats(field: str, selector: str, idle: list[Any], of: int) -> Diagnostic:
     where = f"{selector} {listed(str(value) for value in idle)}"
     if len(idle) == of:
         return Diagnostic(WARNING, f"{field} has no effect: not with {where}", "Leave it out")
@@ -259,8 +259,8 @@ def deadly_weight_decay(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
     decays = [value for value in sweep.values("weight_decay") if value >= DEADLY]
     coupled = [name for name in sweep.values("optimizer") if not OPTIMIZERS[name].decoupled]
     if decays and coupled:
-        shown = ", ".join(f"{value:g}" for value in decays)
-        what = f"weight_decay {shown} outweighs the loss: such networks learn next to nothing"
+        listed_decays = ", ".join(f"{value:g}" for value in decays)
+        what = f"weight_decay {listed_decays} outweighs the loss: such networks learn next to nothing"
         yield Diagnostic(WARNING, what, "Stay below 0.01, or leave it in to see just that")
 
 
@@ -323,8 +323,6 @@ CHECKS: tuple[Callable[[DiagnosedSweep], Iterator[Diagnostic]], ...] = (
     more_trials_than_there_are,
 )
 
-RANK = {ERROR: 0, WARNING: 1, NOTE: 2}
-
 
 def diagnose_sweep(
     definition: SweepDefinition, base: RunConfig, plan: Plan | None = None, estimate: Estimate | None = None
@@ -332,4 +330,4 @@ def diagnose_sweep(
     """All that is found about a sweep, the worst first; hours are stated where an `estimate` of a trial is given."""
     sweep = DiagnosedSweep(definition, base, plan or Plan(), estimate)
     found = [each for check in CHECKS for each in check(sweep)]
-    return sorted([*found, *definition.notices], key=lambda each: RANK[each.severity])
+    return sorted([*found, *definition.notices], key=lambda each: (ERROR, WARNING, NOTE).index(each.severity))

@@ -17,10 +17,10 @@ from handgrad.config.describe import effective_differences
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
 from handgrad.files import atomic_write, new_folder, read_file, read_object
 from handgrad.runs import Run, list_runs
+from handgrad.runs.executor.protocol import INTERRUPTED
 from handgrad.sweeps.database import Database, open_readonly, sqlite_url, without_password
 from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.executors.protocol import INTERRUPTED, STATES
-from handgrad.sweeps.executors.run_trial import ended
+from handgrad.sweeps.run_trial import STATES, ended
 from handgrad.sweeps.store import FAILED, STOPPED, Trial, TrialStore
 
 log = logging.getLogger("handgrad")
@@ -186,9 +186,7 @@ class Sweep:
 
     def best(self, trials: Iterable[Trial] | None = None) -> Trial | None:
         """The one with the best objective, the first of equal ones; among all trials, or those given."""
-        objective = self.definition.metric.objective
-        among = self.trials() if trials is None else trials
-        return min((t for t in among if t.rated), key=lambda t: objective(t.objective or 0.0), default=None)
+        return next(iter(self.ranked(self.trials() if trials is None else trials)), None)
 
     def save(self, trials: list[Trial], durable: bool = True) -> None:
         """Write sweep.json: the settings, and a summary of how far the sweep is, with the best trial so far."""

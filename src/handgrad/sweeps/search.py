@@ -12,13 +12,14 @@ from handgrad.config.describe import folder_of_name
 from handgrad.errors import ERROR, WARNING, Diagnostic, UsageError
 from handgrad.machine import available_cores
 from handgrad.runs import diagnose_each
+from handgrad.runs.executor.local import LocalExecutor
+from handgrad.runs.executor.ray_cluster import RayExecutor
 from handgrad.sweeps.database import check_url, open_storage
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.diagnostics import Plan, diagnose_sweep
 from handgrad.sweeps.driver import Driver, SweepCallback, SweepProgress
-from handgrad.sweeps.executors.local import LocalExecutor
-from handgrad.sweeps.executors.ray_cluster import RayExecutor
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, free_path, open_sweep
+from handgrad.sweeps.run_trial import FUNCTION
 from handgrad.sweeps.samplers import Random, require
 from handgrad.sweeps.sweep_file import read_sweep, starting_preset
 from handgrad.training.diagnose import heed
@@ -60,14 +61,14 @@ def run_sweep(
 def _heed_diagnoses(examples: list[dict[str, Any]]) -> None:
     """Warn once of what some or all trials are warned of.  Raises  UsageError when none of them can be trained."""
     found = diagnose_each(map(RunConfig.from_mapping, examples))
-    errors = [[each for each in findings if each.severity == ERROR] for findings in found]
+    errors = [[each for each in diagnostics if each.severity == ERROR] for diagnostics in found]
     heed(errors[0] if all(errors) else ())
-    failing = sorted({each for findings in errors for each in findings})
+    failing = sorted({each for diagnostics in errors for each in diagnostics})
     warnings = [each._replace(severity=WARNING, what=f"some trials will fail: {each.what}") for each in failing]
     # One of a kind, which is known by its fix: "41 steps in all …" and "30 steps in all …" are one warning.
-    kinds = {each.fix: each for findings in reversed(found) for each in findings if each.severity == WARNING}
-    for each in kinds.values():
-        everywhere = all(each in findings for findings in found)
+    by_fix = {each.fix: each for diagnostics in reversed(found) for each in diagnostics if each.severity == WARNING}
+    for each in by_fix.values():
+        everywhere = all(each in diagnostics for diagnostics in found)
         warnings.append(each if everywhere else each._replace(what=f"some trials: {each.what}"))
     heed(warnings)
 
@@ -75,8 +76,8 @@ def _heed_diagnoses(examples: list[dict[str, Any]]) -> None:
 def _executor(sweep: Sweep, jobs: int | None, ray: str | None) -> LocalExecutor | RayExecutor:
     configs = examples(sweep)
     if ray:
-        return RayExecutor(ray, jobs, configs[0], sweep.runs_dir, sweep.workers_log)
-    return LocalExecutor(jobs or len(available_cores()), configs, sweep.workers_log)
+        return RayExecutor(ray, jobs, FUNCTION, configs[0], sweep.runs_dir, sweep.workers_log)
+    return LocalExecutor(jobs or len(available_cores()), FUNCTION, configs, sweep.workers_log)
 
 
 def examples(sweep: Sweep) -> list[dict[str, Any]]:
@@ -89,7 +90,7 @@ def examples(sweep: Sweep) -> list[dict[str, Any]]:
     definition, base = sweep.definition, sweep.base
     first = Random(definition, base, sweep.settings.seed).suggest(0, (), ()) or {}
     found = [definition.to_config(first, base).to_mapping()]
-    choices = {name: each.grid() for name, each in definition.varying.items() if each.axis.kind == "categorical"}
+    choices = {name: each.grid() for name, each in definition.varying.items() if each.axis.type == "categorical"}
     for turn in range(min(MOST_EXAMPLES, max(map(len, choices.values()), default=0))):
         values = first | {name: grid[turn % len(grid)] for name, grid in choices.items()}
         with suppress(UsageError):
@@ -111,14 +112,14 @@ def sweep(
 ) -> Sweep:
     """Search the settings of a network: a file in W&B's format, a mapping of its keys, or a bundled sweep by name.
 
-    `settings` are fields of RunConfig in any spelling, which then do not vary. The sweep is run to its end, `jobs`
+    `settings` are fields of RunConfig by any alias, which then do not vary. The sweep is run to its end, `jobs`
     trials at a time, in a folder of its own; or, with `resume`, goes on in that of its name, up to so many `trials`.
 
     Raises  UsageError, FileSystemError; IncompleteSweepError when trials were lost; InterruptedRunError.
     """
-    given = RunConfig.from_mapping(settings).model_fields_set
+    fixed = RunConfig.from_mapping(settings).model_fields_set
     base = RunConfig.from_mapping({"preset": starting_preset(source), **settings})
-    definition = held(read_sweep(source, base), {field: getattr(base, field) for field in given})
+    definition = held(read_sweep(source, base), {field: getattr(base, field) for field in fixed})
     for warning in require_valid(definition, base, Plan(trials, hours, jobs or len(available_cores()), seeds)):
         log.warning("%s", warning)
     overrides = {"seeds": seeds} | ({"configurations": trials} if trials else {})
@@ -127,9 +128,9 @@ def sweep(
     return begun
 
 
-def held(definition: SweepDefinition, given: Mapping[str, Any]) -> SweepDefinition:
+def held(definition: SweepDefinition, settings: Mapping[str, Any]) -> SweepDefinition:
     """The sweep without the parameters that are given a value."""
-    return definition.fixed(**{name: value for name, value in given.items() if decides_training(name)})
+    return definition.fixed(**{name: value for name, value in settings.items() if decides_training(name)})
 
 
 def require_valid(definition: SweepDefinition, base: RunConfig, plan: Plan) -> list[Diagnostic]:

@@ -19,13 +19,13 @@ HALVINGS = 60
 
 
 class Axis(NamedTuple):
-    """The values of a parameter as a scale: `kind` is "categorical", "int" or "float"; `choices` are for the first.
+    """The values of a parameter as a scale: `type` is "categorical", "int" or "float"; `choices` are for the first.
 
     `step` is 0 where there is none. `natural` tells whether values spread evenly over the axis (over its logarithm
     where `log`); where they do not, a sampler must move along p in [0, 1] and take `quantile(p)`.
     """
 
-    kind: str
+    type: str
     low: float = 0.0
     high: float = 0.0
     step: float = 0.0
@@ -319,9 +319,9 @@ class Quantized(Distribution):
     @property
     def axis(self) -> Axis:
         """Steps of q; logarithmic where 0 is not among the values, but not evenly so."""
-        axis, kind = self.plain.axis, "int" if isinstance(self.q, int) else "float"
+        axis, number = self.plain.axis, "int" if isinstance(self.q, int) else "float"
         low, high, even = self._multiple(axis.low), self._multiple(axis.high), axis.natural and not axis.log
-        return Axis(kind, low, high, self.q, log=axis.log and low > 0, natural=even)
+        return Axis(number, low, high, self.q, log=axis.log and low > 0, natural=even)
 
     def quantile(self, p: float) -> float:
         return self._multiple(self.plain.quantile(p))
@@ -385,7 +385,7 @@ def name_of(distribution: Distribution) -> str:
     """W&B's name of a distribution."""
     if isinstance(distribution, Quantized):
         return QUANTIZED + name_of(distribution.plain)
-    return next(name for name, kind in DISTRIBUTIONS.items() if kind is type(distribution))
+    return next(name for name, each in DISTRIBUTIONS.items() if each is type(distribution))
 
 
 def numbers_of(distribution: Distribution) -> dict[str, Any]:

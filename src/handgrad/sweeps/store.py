@@ -1,10 +1,9 @@
-"""A trial as plain data, and the trials of a sweep in its storage: begun, noted, settled, and read again."""
+"""A trial as plain data, and the store, the one owner of the state of a sweep's trials, in memory and in a database."""
 
 import dataclasses
 import hashlib
 import json
 import math
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.pruner import Stop
 
 RUNNING, FINISHED, STOPPED, FAILED, LOST = "running", "finished", "stopped", "failed", "lost"
-SETTLED = (FINISHED, STOPPED, FAILED)
+ENDED = (FINISHED, STOPPED, FAILED)
 RATED = (FINISHED, STOPPED)
 
 
@@ -46,9 +45,9 @@ class Trial:
     deaths: int = 0
 
     @property
-    def settled(self) -> bool:
+    def ended(self) -> bool:
         """Whether nothing more will happen to it."""
-        return self.state in SETTLED
+        return self.state in ENDED
 
     @property
     def rated(self) -> bool:
@@ -63,9 +62,12 @@ class TrialStore:
         self.database, self.study, self.definition = database, name, definition
         self.states: Counter[str] = Counter()
         self.best: Trial | None = None  # of those known, the first of equal ones
+        self.runs: set[str] = set()  # the names of their runs
         self._trials: dict[int, Trial] = {}
         self._open: set[int] = set()  # what may yet change; the others are not looked at again, however many there are
         self._read = -1  # the last number that was there when all were read
+        self._configurations: dict[str, list[int]] = {}
+        self._grouped = 0  # the first number that is not among those
 
     def trials(self) -> list[Trial]:
         """All of them as they are now, by number.
@@ -78,21 +80,34 @@ class TrialStore:
             *(self.study, self._read, *self._open),
         )
         for row in rows:
-            self._remember(self._trial(*row))
+            trial = self._trial(*row)
+            known = self._trials.get(trial.number, trial)
+            ahead = (
+                known.driver == trial.driver and known.state == trial.state and len(known.epochs) > len(trial.epochs)
+            )
+            if not ahead:  # the epochs of this driver's trials are written at rungs only
+                self._remember(trial)
         self._read = max(self._trials, default=-1)
         return [self._trials[number] for number in sorted(self._trials)]
 
+    def __getitem__(self, number: int) -> Trial:
+        """A trial as this process saw it last."""
+        return self._trials[number]
+
     def open(self) -> list[Trial]:
-        """Those that were not settled when all were read last, by number."""
+        """Those that had not ended when all were read last, by number."""
         return [self._trials[number] for number in sorted(self._open)]
 
     def known(self) -> list[Trial]:
         """All of them as this process saw them last."""
         return list(self._trials.values())
 
-    def begin(self, values: dict[str, Any], run: str, **note: Any) -> Trial:
-        """A new trial, running; `note` are further fields of it."""
-        return self.add(Trial(number=0, values=values, run=run, began=round(time.time(), 3), **note))
+    def configurations(self) -> dict[str, list[int]]:
+        """The numbers of the trials of each configuration, by its key, the first one that was begun first."""
+        while trial := self._trials.get(self._grouped):
+            self._configurations.setdefault(self.definition.key(trial.values), []).append(trial.number)
+            self._grouped += 1
+        return self._configurations
 
     def add(self, trial: Trial) -> Trial:
         """A trial with the next number, whatever number it has: nobody else may add one at the same time."""
@@ -102,10 +117,16 @@ class TrialStore:
         self._remember(trial)
         return trial
 
-    def note(self, trial: Trial, **changes: Any) -> Trial:
-        """Write down who runs a trial, how often its process died, that it is lost, its metric by epoch.
+    def add_epoch(self, number: int, epoch: int, value: float) -> None:
+        """Remember a trial's metric after an epoch, which is progress; it is written by the next `note`."""
+        trial = self._trials[number]
+        if epoch not in trial.epochs:
+            self._remember(dataclasses.replace(trial, epochs={**trial.epochs, epoch: value}, deaths=0))
 
-        One that another driver has settled in the meantime stays as that one left it.
+    def note(self, trial: Trial, **changes: Any) -> Trial:
+        """Write who runs a trial, how often its process died, that it is lost, its metric by epoch.
+
+        One that ended under another driver in the meantime stays as that one left it.
         """
         changed = dataclasses.replace(trial, **changes)
         study, number, *content = self._row(changed)
@@ -116,15 +137,16 @@ class TrialStore:
             self._remember(changed)
         return changed
 
-    def settle(self, trial: Trial) -> None:
-        """Write down how a trial ended.
+    def finish(self, number: int, state: str, **outcome: Any) -> Trial:
+        """Write how a trial ended.
 
-        Raises  ValueError when the trial is not settled, or rated with an objective that is not finite.
+        Raises  ValueError where that is not one of ENDED, or is without a finite objective though it did not fail.
         """
-        rated = trial.objective is not None and math.isfinite(trial.objective)
-        if trial.state not in SETTLED or (trial.state != FAILED and not rated):
-            raise ValueError(f"trial {trial.number} is {trial.state} with objective {trial.objective}")
-        self.note(trial)
+        objective = outcome.get("objective")
+        rated = objective is not None and math.isfinite(objective)
+        if state not in ENDED or (state != FAILED and not rated):
+            raise ValueError(f"trial {number} is {state} with objective {objective}")
+        return self.note(self._trials[number], state=state, **outcome)
 
     def _remember(self, trial: Trial) -> None:
         before = self._trials.get(trial.number)
@@ -132,25 +154,26 @@ class TrialStore:
             self.states[before.state] -= 1
         self.states[trial.state] += 1
         self._trials[trial.number] = trial
-        (self._open.discard if trial.settled else self._open.add)(trial.number)
-        if trial.rated and (self.best is None or self._rank(trial) < self._rank(self.best)):
-            self.best = trial
-
-    def _rank(self, trial: Trial) -> tuple[float, int]:
-        return self.definition.metric.objective(trial.objective or 0.0), trial.number
+        self.runs.add(trial.run)
+        (self._open.discard if trial.ended else self._open.add)(trial.number)
+        if trial.rated:
+            objective = self.definition.metric.objective
+            among = [each for each in (self.best, trial) if each]
+            self.best = min(among, key=lambda each: (objective(each.objective or 0.0), each.number))
 
     def _row(self, trial: Trial) -> tuple[str, int, int, str, str]:
         record = json.dumps(dataclasses.asdict(trial))
-        return self.study, trial.number, int(trial.settled), record, self._digest(trial.number, record)
-
-    def _digest(self, number: int, record: str) -> str:
-        return hashlib.sha256(f"{self.study}/{number}/{record}".encode()).hexdigest()[:16]
+        return self.study, trial.number, int(trial.ended), record, _digest(self.study, trial.number, record)
 
     def _trial(self, number: int, record: str, digest: str) -> Trial:
-        if digest != self._digest(number, record):
+        if digest != _digest(self.study, number, record):
             raise CorruptDataError(f"{self.database.name} is damaged: trial {number} is not as written. {REMEDY}")
         fields = json.loads(record)
         values = self.definition.canonical(fields["values"])
         epochs = {int(epoch): value for epoch, value in fields["epochs"].items()}
         stop = Stop(*fields["stop"]) if fields["stop"] else None
         return Trial(**fields | {"values": values, "epochs": epochs, "stop": stop})
+
+
+def _digest(study: str, number: int, record: str) -> str:
+    return hashlib.sha256(f"{study}/{number}/{record}".encode()).hexdigest()[:16]

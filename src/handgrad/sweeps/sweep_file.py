@@ -64,11 +64,11 @@ def _next(words: list[str], place: int) -> str | None:
 
 
 def _value(field: str, flag: str, value: str | None) -> Any:
-    kind = value_type_of(field)
-    if value is None and not isinstance(kind, Switch):
+    value_type = value_type_of(field)
+    if value is None and not isinstance(value_type, Switch):
         raise UsageError(f"command: {flag} needs a value")
     try:
-        return kind(True if value is None else value)
+        return value_type(True if value is None else value)
     except ValueError as error:
         raise UsageError(f"command: {field} {error} ({flag})") from error
 
@@ -99,8 +99,8 @@ def read_metric(content: Any, notices: list[Diagnostic]) -> Metric:
         if key in keys:
             notices.append(Diagnostic(NOTE, f"metric.{key} is ignored: a run that fails is no result"))
     goal = problems.of(word, keys["goal"], GOALS, "metric.goal") if "goal" in keys else "minimize"
-    asked = keys.get("target")
-    target = problems.of(bound, asked, "metric.target", notices) if asked is not None else None
+    wanted = keys.get("target")
+    target = problems.of(bound, wanted, "metric.target", notices) if wanted is not None else None
     problems.refuse()
     try:
         return Metric(str(name), str(goal), target)

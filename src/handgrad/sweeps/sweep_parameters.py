@@ -37,7 +37,7 @@ def mapping(value: Any, where: str, example: str) -> Mapping[str, Any]:
 
 
 def word(value: Any, table: Mapping[str, Iterable[str]], where: str) -> str:
-    """The one of the names in `table` that a text means; the table has other spellings of each."""
+    """The one of the names in `table` that a text means; the table has aliases of each."""
     meanings = inverted(table)
     if isinstance(value, str) and squashed(value) in meanings:
         return meanings[squashed(value)]
@@ -111,8 +111,8 @@ def _differences(ours: Any, theirs: Any, where: str) -> Iterator[Diagnostic]:
             if key in theirs:
                 yield from _differences(ours[key], theirs[key], f"{where}.{key}" if where else str(key))
     elif isinstance(ours, list) and isinstance(theirs, list):
-        for mine, other in zip(ours, theirs, strict=False):
-            yield from _differences(mine, other, where)
+        for own, other in zip(ours, theirs, strict=False):
+            yield from _differences(own, other, where)
     elif isinstance(ours, float) and isinstance(theirs, str):
         what = f"{where}: {theirs} is text in YAML 1.1, as W&B reads it; it is taken as the number {ours:g}"
         yield Diagnostic(NOTE, what, f"Write {plain(theirs)}")
@@ -125,7 +125,7 @@ FEW = 1000  # values that are all checked
 
 
 def read_distribution(field: str, content: Any, where: str, notices: list[Diagnostic]) -> Distribution:
-    """The distribution of a field of RunConfig; values in any of their spellings become canonical.
+    """The distribution of a field of RunConfig; values by any alias become canonical.
 
     Raises  UsageError in one line that begins with `where`.
     """
@@ -140,9 +140,9 @@ def read_distribution(field: str, content: Any, where: str, notices: list[Diagno
     missing = [key for key in needed if key not in content]
     if missing:
         raise UsageError(f"{where} is {name} and needs {listed(needed).replace(' or ', ' and ')}: add {missing[0]}")
-    given = {key: content[key] for key in keys if key in content}
+    numbers = {key: content[key] for key in keys if key in content}
     try:
-        return _checked(field, name, distribution(name, _read(field, given, where, notices)))
+        return _checked(field, name, distribution(name, _read(field, numbers, where, notices)))
     except UsageError as error:
         message = str(error)
         raise UsageError(message if message.startswith(where) else f"{where} {message}") from error
@@ -166,10 +166,10 @@ def _distribution_name(content: Mapping[str, Any], where: str) -> str:
     raise UsageError(f"{where} says nothing of its values: give value, values, min and max, or distribution")
 
 
-def _read(field: str, given: dict[str, Any], where: str, notices: list[Diagnostic]) -> dict[str, Any]:
+def _read(field: str, numbers: dict[str, Any], where: str, notices: list[Diagnostic]) -> dict[str, Any]:
     """The fields of the distribution's dataclass."""
     read: dict[str, Any] = {}
-    for key, value in given.items():
+    for key, value in numbers.items():
         if key == "value":
             read[key] = _canonical(field, value, f"{where}.value", notices)
         elif key in ("values", "probabilities"):
@@ -183,7 +183,7 @@ def _read(field: str, given: dict[str, Any], where: str, notices: list[Diagnosti
         listed_values = read["values"]
         read["values"] = tuple(problems.of(_canonical, field, v, f"{where}.values", notices) for v in listed_values)
         problems.refuse()
-        read |= _without_repeats(read, given["values"], where, notices)
+        read |= _without_repeats(read, numbers["values"], where, notices)
     return read
 
 
@@ -194,14 +194,14 @@ def _listed(value: Any, where: str) -> tuple[Any, ...]:
 
 
 def _canonical(field: str, value: Any, where: str, notices: list[Diagnostic]) -> Any:
-    kind = value_type_of(field)
-    if isinstance(value, Mapping) and not isinstance(kind, Options):
+    value_type = value_type_of(field)
+    if isinstance(value, Mapping) and not isinstance(value_type, Options):
         raise UsageError(f"{where} must be plain values, got {quoted(value)}")
     try:
-        canonical = kind(value)
+        canonical = value_type(value)
     except ValueError as error:
         raise UsageError(f"{where}: {field} {error}") from error
-    if isinstance(kind, Number | Whole) and isinstance(value, str) and canonical is not None:
+    if isinstance(value_type, Number | Whole) and isinstance(value, str) and canonical is not None:
         notices.append(taken_as_number(where, value))
     return canonical
 
@@ -233,22 +233,22 @@ def _checked(field: str, name: str, found: Distribution) -> Distribution:
     """
     if name in ("constant", "categorical"):
         return found
-    kind = value_type_of(field)
+    value_type = value_type_of(field)
     few = found.size is not None and found.size <= FEW
     probes = PROBES[1:-1] if isinstance(plain_of(found), Tailed) else PROBES
     for value in found.grid() if few else map(found.quantile, probes):
         example = float(f"{value:.4g}") if isinstance(value, float) else value
         try:
-            kind(value)
+            value_type(value)
         except ValueError as error:
-            hint = _whole_number_hint(kind, name)
+            hint = _whole_number_hint(value_type, name)
             expected = str(error).partition(", got ")[0]
             raise UsageError(f"is {name}, which draws values such as {example}: {field} {expected}{hint}") from error
     return found
 
 
-def _whole_number_hint(kind: Any, name: str) -> str:
-    if not isinstance(kind, Whole | Wholes) or name == "int_uniform":
+def _whole_number_hint(value_type: Any, name: str) -> str:
+    if not isinstance(value_type, Whole | Wholes) or name == "int_uniform":
         return ""
     stepped = QUANTIZED + name.removeprefix(QUANTIZED)
     alternatives = ["int_uniform"] if name == "uniform" else [stepped] if stepped in DISTRIBUTIONS else ["int_uniform"]

@@ -18,9 +18,9 @@ from handgrad.config import RunConfig, build_dataset
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
 from handgrad.plugins import how_to_install
 from handgrad.runs import Run, resume
-from handgrad.sweeps.executors.protocol import EARLY, INTERRUPTED, Ended, EpochEnded, Task
-from handgrad.sweeps.executors.ray_cluster import check_cluster, explained, host_and_port, require_ray
-from handgrad.sweeps.executors.ray_worker import (
+from handgrad.runs.executor.protocol import INTERRUPTED, Ended, EpochEnded
+from handgrad.runs.executor.ray_cluster import check_cluster, explained, host_and_port, require_ray
+from handgrad.runs.executor.ray_worker import (
     MessageQueue,
     Worker,
     difference,
@@ -30,7 +30,7 @@ from handgrad.sweeps.executors.ray_worker import (
     sources,
     unpack,
 )
-from handgrad.sweeps.executors.run_trial import run_trial
+from handgrad.sweeps.run_trial import EARLY, FUNCTION, run_trial, task_of
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -63,7 +63,7 @@ def test_what_is_no_address_is_refused(address):
 
 
 def test_nobody_at_home_is_told_at_once(monkeypatch):
-    monkeypatch.setattr("handgrad.sweeps.executors.ray_cluster.require_ray", lambda: None)
+    monkeypatch.setattr("handgrad.runs.executor.ray_cluster.require_ray", lambda: None)
     with pytest.raises(FileSystemError, match=r"no Ray cluster at 127.0.0.1:1: Connection refused \(--ray\)"):
         check_cluster("127.0.0.1:1")
     monkeypatch.setenv("RAY_ADDRESS", "ray://127.0.0.1:1")
@@ -140,13 +140,13 @@ def test_news_stay_until_they_are_heard():
 @pytest.mark.parametrize(("told", "expected"), {"answer": "too bad", "interrupt": INTERRUPTED}.items())
 def test_whoever_asks_waits_for_the_answer(told, expected):
     queue, answers = MessageQueue(), []
-    queue.answer("of the epoch before")
+    queue.decide("of the epoch before")
     event = EpochEnded(7, 3, 0.5, True)
-    asking = threading.Thread(target=lambda: answers.append(queue.epoch_ended(event)))
+    asking = threading.Thread(target=lambda: answers.append(queue.report(event)))
     asking.start()
     assert queue.listen(0, 10) == [{"epoch": list(event)}]
     assert not answers
-    queue.answer("too bad") if told == "answer" else queue.interrupt()
+    queue.decide("too bad") if told == "answer" else queue.interrupt()
     asking.join(10)
     assert answers == [expected]
     assert queue.interrupted() == (told == "interrupt")
@@ -159,7 +159,7 @@ def config(folder, **more):
 
 
 def task(config, *rungs):
-    return Task(0, config.to_mapping(), "validation_accuracy", rungs)
+    return task_of(0, config, "validation_accuracy", rungs)
 
 
 def run(worker, task, bundle=None, answer=None):
@@ -180,7 +180,7 @@ def run(worker, task, bundle=None, answer=None):
 def test_a_run_on_another_machine_comes_back_as_if_it_had_been_here(tmp_path):
     here, there = config(tmp_path / "here"), config(tmp_path / "there")
     expected = run_trial(task(here), Threads(1))
-    worker = Worker(str(tmp_path), str(tmp_path / ".nobody-made-this"))
+    worker = Worker(FUNCTION, str(tmp_path), str(tmp_path / ".nobody-made-this"))
     ended, files = run(worker, task(there))
     assert ended._replace(seconds=0) == expected._replace(seconds=0)
     assert not (tmp_path / "there").exists()
@@ -197,11 +197,11 @@ def test_a_run_on_another_machine_comes_back_as_if_it_had_been_here(tmp_path):
 
 def test_an_interrupted_run_goes_on_elsewhere(tmp_path):
     begun = config(tmp_path / "runs", epochs=4)
-    ended, files = run(Worker("/", "/.one"), task(begun, 2), answer=lambda worker: worker.interrupt())
+    ended, files = run(Worker(FUNCTION, "/", "/.one"), task(begun, 2), answer=lambda worker: worker.interrupt())
     assert ended.how == INTERRUPTED
     assert any(name.startswith("checkpoints/") for name in files)
     unpack(files, begun)
-    ended, files = run(Worker("/", "/.two"), task(begun), packed(begun))
+    ended, files = run(Worker(FUNCTION, "/", "/.two"), task(begun), packed(begun))
     assert ended.how == "finished"
     unpack(files, begun)
     log = Run(tmp_path / "runs" / "run").log_file.read_text()
@@ -212,13 +212,13 @@ def test_an_interrupted_run_goes_on_elsewhere(tmp_path):
 
 
 def test_a_run_that_is_stopped_early_or_makes_no_sense(tmp_path):
-    worker = Worker("/", "/.three")
-    ended, files = run(worker, task(config(tmp_path), 1), answer=lambda worker: worker.answer("too bad"))
+    worker = Worker(FUNCTION, "/", "/.three")
+    ended, files = run(worker, task(config(tmp_path), 1), answer=lambda worker: worker.decide("too bad"))
     assert (ended.how, len(ended.epochs)) == (EARLY, 1)
     assert {"config.yaml", "metrics.json", "model.safetensors"} <= set(files)
     layers = ["conv2d:8,99x99,padding=valid", "dense:10"]
     other = RunConfig(dataset="digits", layers=layers, name="run", runs_dir=str(tmp_path))
-    ended, files = run(Worker("/", "/.four"), task(other))
+    ended, files = run(Worker(FUNCTION, "/", "/.four"), task(other))
     assert (ended.how, files) == ("refused", {})
     worker.stop()
 
@@ -226,7 +226,7 @@ def test_a_run_that_is_stopped_early_or_makes_no_sense(tmp_path):
 def test_a_worker_that_sees_the_folder_writes_there(tmp_path, monkeypatch):
     monkeypatch.chdir("/")
     (tmp_path / "mark").touch()
-    ended, files = run(Worker(str(tmp_path), str(tmp_path / "mark")), task(config("runs")))
+    ended, files = run(Worker(FUNCTION, str(tmp_path), str(tmp_path / "mark")), task(config("runs")))
     assert (ended.how, files) == ("finished", {})
     assert Run(tmp_path / "runs" / "run").complete
 

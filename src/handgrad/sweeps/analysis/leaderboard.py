@@ -36,9 +36,9 @@ class Measurements:
 
     def __init__(self, sweep: Sweep) -> None:
         self._sweep = sweep
-        self._part, _, kind = sweep.definition.metric.name.partition("_")
+        self._part, _, measure = sweep.definition.metric.name.partition("_")
         self._known: dict[tuple[object, ...], Measured] = {}
-        self._share = kind == "accuracy" and sweep.definition.metric.goal != "target"
+        self._share = measure == "accuracy" and sweep.definition.metric.goal != "target"
 
     def of(self, trial: Trial) -> Measured:
         """Of a trial's run."""

@@ -63,7 +63,7 @@ def is_number(value: Any) -> bool:
 def _factor(name: str, distribution: Distribution, values: Sequence[Any]) -> Factor:
     numeric = all(map(is_number, values))
     scale, per = _scale(distribution, values) if numeric else (None, "")
-    listed = distribution.axis.kind == "categorical" or len({repr(value) for value in values}) <= MOST_LEVELS
+    listed = distribution.axis.type == "categorical" or len({repr(value) for value in values}) <= MOST_LEVELS
     if listed or not numeric:
         levels = _in_order(distribution, values, numeric)
         place = {repr(level): i for i, level in enumerate(levels)}
@@ -89,7 +89,7 @@ def _scale(distribution: Distribution, values: Sequence[float]) -> tuple[Array |
     if distinct[0] > 0 and (distribution.axis.log or _even_ratios(distinct)):
         doublings = distinct[-1] / distinct[0] < 50
         return (np.log2(values), "doubling") if doublings else (np.log10(values), "tenfold")
-    if distribution.axis.kind == "categorical" and _unevenness(distinct) > UNEVEN:
+    if distribution.axis.type == "categorical" and _unevenness(distinct) > UNEVEN:
         return None, ""
     span = distinct[-1] - distinct[0]
     whole = all(float(value).is_integer() for value in distinct)

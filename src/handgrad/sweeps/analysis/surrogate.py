@@ -22,7 +22,7 @@ RESTS = ((0.0, 1.0), *product((0.03, 0.1, 0.3, 1.0), (3.0, 10.0)))  # variance a
 NOISES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)  # deviations of a seed's noise
 USUAL = 0.3  # the scale of a half-Cauchy distribution of them: seeds seldom matter as much as configurations do
 MOST_RUNS = 200  # runs that decide how likely the sizes are
-WORK = 15_000  # members times runs, at most
+MOST_PREDICTED = 15_000  # members times runs, at most
 
 
 class Sizes(NamedTuple):
@@ -102,7 +102,7 @@ def members(observed: Observed) -> list[Member]:
     """Those of the likeliest sizes."""
     every, log_likely = zip(*observed.first(MOST_RUNS).log_likelihoods(), strict=True)
     weights = np.exp(np.array(log_likely) - max(log_likely))
-    best = np.argsort(-weights, kind="stable")[: max(5, WORK // len(observed.y))]
+    best = np.argsort(-weights, kind="stable")[: max(5, MOST_PREDICTED // len(observed.y))]
     best = best[weights[best] > 1e-3]
     shares = weights[best] / weights[best].sum()
     return [_member(observed, every[i], share) for i, share in zip(best.tolist(), shares.tolist(), strict=True)]

@@ -25,13 +25,14 @@ from handgrad.evaluation import (
 )
 from handgrad.files import atomic_write
 from handgrad.runs import InterruptedRunError, Run
+from handgrad.runs.executor.protocol import INTERRUPTED, EpochEnded, TaskProgress
+from handgrad.runs.executor.worker import perform
 from handgrad.runs.predictions import Progress, predictions_of_all
 from handgrad.sweeps.analysis.leaderboard import Measurements, configurations, leaderboard
 from handgrad.sweeps.analysis.result import IMAGES, SEEDS, Entry
 from handgrad.sweeps.database import is_driven
-from handgrad.sweeps.executors.protocol import INTERRUPTED, EpochEnded, Task
-from handgrad.sweeps.executors.run_trial import run_trial
 from handgrad.sweeps.folder import Sweep, read_stored
+from handgrad.sweeps.run_trial import run_trial, task_of
 from handgrad.sweeps.store import RUNNING, STOPPED, Trial
 
 
@@ -88,18 +89,18 @@ def _kept(sweep: Sweep, trial: Trial, log: Log) -> Kept:
         return Kept(trial, run)
     why = "its network is missing" if run.path.exists() else "it ran on another machine"
     log(f"{trial.run}: {why}, so it is trained again")
-    objective = _train_again(sweep, trial)
+    objective = _retrain(sweep, trial)
     metric = sweep.definition.metric.name
     return Kept(
         trial, run, f"{trial.run}: {why}; trained again, {metric} {objective:.4f}, {trial.objective:.4f} before"
     )
 
 
-def _train_again(sweep: Sweep, trial: Trial) -> float:
+def _retrain(sweep: Sweep, trial: Trial) -> float:
     config = sweep.config(trial).replaced(track=())
     last = max(trial.epochs, default=config.epochs) if trial.state == STOPPED else config.epochs
-    task = Task(trial.number, config.to_mapping(), sweep.definition.metric.name, (last,))
-    ended = run_trial(task, StopAfter(last, config))
+    task = task_of(trial.number, config, sweep.definition.metric.name, [last])
+    ended = perform(run_trial, task, StopAfter(last, config))
     if ended.how == INTERRUPTED:
         raise InterruptedRunError(f"stopped while {trial.run} was trained again, saved: the same command goes on", 2)
     if ended.objective is None:
@@ -113,8 +114,9 @@ class StopAfter:
     def __init__(self, epoch: int, config: RunConfig) -> None:
         self.epoch, self.stops = epoch, epoch < config.epochs
 
-    def epoch_ended(self, event: EpochEnded) -> str:
-        return "where the sweep stopped it" if self.stops and event.epoch >= self.epoch else ""
+    def report(self, event: EpochEnded | TaskProgress) -> str:
+        late = isinstance(event, EpochEnded) and event.epoch >= self.epoch
+        return "where the sweep stopped it" if self.stops and late else ""
 
     def interrupted(self) -> bool:
         """Signals reach the training by themselves."""
@@ -211,9 +213,6 @@ def _mean_accuracy(evaluated: Sequence[dict[str, Any]]) -> tuple[Interval, str]:
     return wilson(evaluated[0]["right"], evaluated[0]["images"]), IMAGES
 
 
-Chosen = list[int]
-
-
 class Member(NamedTuple):
     """A network, and how often it counts; `validation` and `test` are its accuracies."""
 
@@ -222,6 +221,18 @@ class Member(NamedTuple):
     weight: int
     validation: Interval
     test: Interval
+
+    def to_mapping(self) -> dict[str, Any]:
+        trial = self.kept.trial
+        return {
+            "trial": trial.number,
+            "run": trial.run,
+            "values": trial.values,
+            "rank": self.rank,
+            "weight": self.weight,
+            "validation_accuracy": self.validation.to_mapping(),
+            "test_accuracy": self.test.to_mapping(),
+        } | ({"note": self.kept.note} if self.kept.note else {})
 
 
 class Outcome(NamedTuple):
@@ -246,7 +257,7 @@ class Outcome(NamedTuple):
             "test_accuracy": self.test.to_mapping(),
             "images": self.test.size,
             "against_best_member": self.gain.to_mapping(),
-            "members": [_member_mapping(member) for member in self.members],
+            "members": [member.to_mapping() for member in self.members],
         }
 
 
@@ -282,16 +293,16 @@ def evaluate_ensemble(
         mcnemar(together.right, tested[0].right),
     )
     record(sweep, [entries[place] for place in chosen], [kept[place] for place in chosen], tested)
-    _save(sweep, outcome)
+    path = outcome_file(sweep, outcome)
+    path.parent.mkdir(exist_ok=True)
+    atomic_write(path, json.dumps(outcome.to_mapping(), indent=2, allow_nan=False) + "\n")
     return outcome
 
 
-def every(library: Sequence[Predictions]) -> Chosen:
-    """Each network once."""
-    return list(range(len(library)))
-
-
-SELECTIONS: dict[str, Callable[[Sequence[Predictions]], Chosen]] = {"all": every, "greedy": select_greedily}
+SELECTIONS: dict[str, Callable[[Sequence[Predictions]], list[int]]] = {
+    "all": lambda library: list(range(len(library))),
+    "greedy": select_greedily,
+}
 
 
 def outcome_file(sweep: Sweep, outcome: Outcome) -> Path:
@@ -310,23 +321,3 @@ def _jointly(held_out: Sequence[Predictions], weights: Sequence[int]) -> Interva
 
 def _accuracy(predictions: Predictions) -> Interval:
     return wilson(int(predictions.right.sum()), len(predictions.labels))
-
-
-def _member_mapping(member: Member) -> dict[str, Any]:
-    trial = member.kept.trial
-    note = {"note": member.kept.note} if member.kept.note else {}
-    return {
-        "trial": trial.number,
-        "run": trial.run,
-        "values": trial.values,
-        "rank": member.rank,
-        "weight": member.weight,
-        "validation_accuracy": member.validation.to_mapping(),
-        "test_accuracy": member.test.to_mapping(),
-    } | note
-
-
-def _save(sweep: Sweep, outcome: Outcome) -> None:
-    path = outcome_file(sweep, outcome)
-    path.parent.mkdir(exist_ok=True)
-    atomic_write(path, json.dumps(outcome.to_mapping(), indent=2, allow_nan=False) + "\n")

@@ -19,13 +19,13 @@ from handgrad.evaluation.tables import Table, ends, markdown, p_value, percent
 from handgrad.files import atomic_write
 from handgrad.runs import prepare
 from handgrad.runs.comparison import Configuration, Pair, side_by_side
+from handgrad.runs.executor.worker import data_set
 from handgrad.runs.predictions import Progress
 from handgrad.sweeps.analysis.leaderboard import by_configuration
 from handgrad.sweeps.analysis.model import is_number
 from handgrad.sweeps.analysis.result import CLEAR, IMAGES, SEEDS, Entry
 from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.executors.run_trial import data_set
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, open_sweep
 from handgrad.sweeps.scheduler import Scheduler
 from handgrad.sweeps.space import Distribution
@@ -121,7 +121,7 @@ def place(distribution: Distribution, value: Any) -> float | None:
     Listed numbers are evenly spaced in their order; a scale may be logarithmic, or that of the quantiles.
     """
     axis = distribution.axis
-    if axis.kind == "categorical":
+    if axis.type == "categorical":
         numbers = sorted({choice for choice in axis.choices if is_number(choice)})
         listed = len(numbers) == len(axis.choices)
         return numbers.index(value) / (len(numbers) - 1) if listed and len(numbers) > 1 else None
@@ -214,13 +214,12 @@ def _check(sweep: Sweep, definition: SweepDefinition, base: RunConfig, picks: Se
 def _enqueued(there: Sweep, picks: Sequence[Pick]) -> Sweep:
     """With a trial of each configuration in the study, for a driver to find as one that another left behind."""
     with open_storage(there.storage_url) as (_, storage):
-        store, scheduler = there.store(storage), Scheduler(there)
-        scheduler.see(store.trials())
+        store = there.store(storage)
+        scheduler = Scheduler(there, store)
         for each in picks:
-            if not scheduler.known(each.entry.values):
-                values, run, note = scheduler.trial(each.entry.values)
-                scheduler.see([store.begin(values, run, driver=UNCLAIMED, **note)])
-        there = changed(there, configurations=len({there.definition.key(t.values) for t in store.trials()}))
+            if there.definition.key(each.entry.values) not in store.configurations():
+                scheduler.begin(each.entry.values, UNCLAIMED)
+        there = changed(there, configurations=len(store.configurations()))
         there.save(store.trials())
     return there
 

@@ -42,25 +42,25 @@ class Axes:
 def _optuna(axis: Axis) -> Any:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    if axis.kind == "categorical":
+    if axis.type == "categorical":
         return CategoricalDistribution([_label(choice) for choice in axis.choices])
     if not axis.natural:
         return FloatDistribution(0.0, 1.0)
-    if axis.kind == "int":
+    if axis.type == "int":
         return IntDistribution(int(axis.low), int(axis.high), log=axis.log, step=max(1, int(axis.step)))
     return FloatDistribution(axis.low, axis.high, log=axis.log, step=axis.step or None)
 
 
 def _param(distribution: Distribution, value: Any) -> Any:
     axis = distribution.axis
-    if axis.kind == "categorical":
+    if axis.type == "categorical":
         return next(_label(choice) for choice in axis.choices if _label(choice) == _label(value))
     return value if axis.natural else distribution.probability(value)
 
 
 def _value(distribution: Distribution, param: Any) -> Any:
     axis = distribution.axis
-    if axis.kind == "categorical":
+    if axis.type == "categorical":
         return next(choice for choice in axis.choices if _label(choice) == param)
     return param if axis.natural else distribution.quantile(param)
 
@@ -187,9 +187,9 @@ class TPE(Sampler):
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            asked = self._study.ask(self.axes.distributions)
-        self._study.tell(asked, state=optuna.trial.TrialState.FAIL)  # the one that is taken comes back as a trial
-        return self.axes.values(asked.params)
+            proposed = self._study.ask(self.axes.distributions)
+        self._study.tell(proposed, state=optuna.trial.TrialState.FAIL)  # the one that is taken comes back as a trial
+        return self.axes.values(proposed.params)
 
     def _new(self, values: dict[str, Any], taken: Collection[str]) -> bool:
         """Whether nobody has had these values, and they can go together."""
@@ -209,7 +209,7 @@ class TPE(Sampler):
             params = self.axes.params(trial.values)
             copy = create_trial(state=TrialState.RUNNING, params=params, distributions=self.axes.distributions)
             self._ids[trial.number] = self._storage.create_new_trial(0, copy)
-        if not trial.settled:
+        if not trial.ended:
             return
         self._copied.add(trial.number)
         copy_id, objective = self._ids[trial.number], self.definition.metric.objective

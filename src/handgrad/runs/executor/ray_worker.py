@@ -1,10 +1,11 @@
-"""The process that runs trials on a node of a Ray cluster: an actor of Ray, which itself has not a line of Ray."""
+"""The process that does tasks on a node of a Ray cluster: an actor of Ray, which itself has not a line of Ray."""
 
 import contextlib
 import hashlib
 import io
 import json
 import os
+import pkgutil
 import shutil
 import socket
 import tempfile
@@ -20,23 +21,22 @@ from handgrad.config import RunConfig
 from handgrad.data import Dataset
 from handgrad.errors import CorruptDataError, HandgradError
 from handgrad.files import TEMPORARY_PREFIX, atomic_write, json_text
-from handgrad.sweeps.executors.fork_server import warm_up
-from handgrad.sweeps.executors.protocol import INTERRUPTED, Ended, EpochEnded, Task
-from handgrad.sweeps.executors.run_trial import provide, run_trial
+from handgrad.runs.executor.protocol import INTERRUPTED, Ended, EpochEnded, Task, TaskProgress, message_of
+from handgrad.runs.executor.worker import Function, perform, provide, run_of, warm_up
 from handgrad.training.trainer import environment
 
 
 class MessageQueue:
-    """A trial's Reporter, for a driver that asks for news over a network that may lose an answer.
+    """A task's Reporter, for a driver that polls for messages over a network that may lose a reply.
 
-    News are numbered from 0 and stay until whoever listens has said that they were heard.
+    Messages are numbered from 0 and stay until the driver has acknowledged them.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._news: deque[Any] = deque()
         self._first = 0
-        self._answer: str | None = None
+        self._decision: str | None = None
         self._stopping = False
 
     def post(self, news: Any) -> None:
@@ -54,13 +54,13 @@ class MessageQueue:
             return list(self._news)
 
     def begin(self) -> None:
-        """A new trial: nothing that was told to the last one counts."""
+        """A new task: nothing that was sent to the last one counts."""
         with self._changed:
-            self._answer, self._stopping = None, False
+            self._decision, self._stopping = None, False
 
-    def answer(self, stop: str) -> None:
+    def decide(self, stop: str) -> None:
         with self._changed:
-            self._answer = stop
+            self._decision = stop
             self._changed.notify_all()
 
     def interrupt(self) -> None:
@@ -68,15 +68,15 @@ class MessageQueue:
             self._stopping = True
             self._changed.notify_all()
 
-    def epoch_ended(self, event: EpochEnded) -> str:
+    def report(self, event: EpochEnded | TaskProgress) -> str:
         with self._changed:
-            self._answer = None
-        self.post({"epoch": list(event)})
+            self._decision = None
+        self.post(message_of(event))
         if not event.asks:
             return ""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._answer is not None)
-            return INTERRUPTED if self._answer is None else self._answer
+            self._changed.wait_for(lambda: self._stopping or self._decision is not None)
+            return INTERRUPTED if self._decision is None else self._decision
 
     def interrupted(self) -> bool:
         return self._stopping
@@ -119,14 +119,9 @@ ArtifactBundle = dict[str, bytes]
 """The content of each file, by its path in the folder."""
 
 
-def folder_of(config: RunConfig) -> Path:
-    """Where a run of this configuration lies."""
-    return Path(os.path.expanduser(config.runs_dir)) / str(config.name)
-
-
 def packed(config: RunConfig) -> ArtifactBundle:
     """Every file of a run; none where there is no run to go on with."""
-    folder = folder_of(config)
+    folder = run_of(config).path
     if not (folder / "config.yaml").is_file():
         return {}
     paths = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
@@ -141,7 +136,7 @@ def unpack(bundle: ArtifactBundle, config: RunConfig) -> None:
 
     Raises  CorruptDataError for a path that leads out of the folder; FileSystemError.
     """
-    folder = folder_of(config)
+    folder = run_of(config).path
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "checkpoints").mkdir(parents=True)
     for name, content in sorted(_readdressed(bundle, config).items(), key=lambda item: item[0] == "metrics.json"):
@@ -169,13 +164,14 @@ SCRATCH = "handgrad-sweep-"
 
 
 class Worker:
-    """Runs one trial at a time in one of its threads; the others answer the driver.
+    """Does one task at a time, by `function`, in one of its threads; the others answer the driver.
 
     `mark` is a file that the driver, whose current folder is `home`, has made among the sweep's runs: a worker that
     sees it writes its runs there too. Any other has a scratch folder, and sends each run back.
     """
 
-    def __init__(self, home: str, mark: str) -> None:
+    def __init__(self, function: str, home: str, mark: str) -> None:
+        self._function: Function = pkgutil.resolve_name(function)
         self._queue = MessageQueue()
         self.shared = Path(mark).is_file()
         self._scratch = Path(tempfile.gettempdir()) / (SCRATCH + Path(mark).name.strip("."))
@@ -202,8 +198,8 @@ class Worker:
         """The news since the first `heard` ones, once there are any."""
         return self._queue.listen(heard, LISTEN_SECONDS)
 
-    def answer(self, stop: str) -> None:
-        self._queue.answer(stop)
+    def decide(self, stop: str) -> None:
+        self._queue.decide(stop)
 
     def interrupt(self) -> None:
         """Stop the trial where it is, saved."""
@@ -216,16 +212,16 @@ class Worker:
     def _run(self, task: Task, dataset: Dataset, bundle: ArtifactBundle) -> tuple[Ended, ArtifactBundle]:
         provide(RunConfig(**task.config), dataset)
         if self.shared:
-            return run_trial(task, self._queue), {}
+            return perform(self._function, task, self._queue), {}
         task = task._replace(config={**task.config, "runs_dir": str(self._scratch)})
         config = RunConfig(**task.config)
         try:
             if bundle and not packed(config):
                 unpack(bundle, config)
-            ended = run_trial(task, self._queue)
+            ended = perform(self._function, task, self._queue)
             files = packed(config)
         except (HandgradError, OSError) as error:
             return Ended(task.number, "broken", message=f"{type(error).__name__}: {error}"), {}
         if ended.how != "broken":
-            shutil.rmtree(folder_of(config), ignore_errors=True)
+            shutil.rmtree(run_of(config).path, ignore_errors=True)
         return ended, files

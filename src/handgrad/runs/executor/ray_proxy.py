@@ -1,6 +1,6 @@
 """The process between the driver of a sweep and a Ray cluster.
 
-`python -m handgrad.sweeps.executors.ray_proxy FD ORDER` hands trials to workers, and passes on what they report. A
+`python -m handgrad.runs.executor.ray_proxy FD ORDER` hands trials to workers, and passes on what they report. A
 worker is one of the actors of Ray, not a task a trial: it imports, compiles and loads once, it can be asked and told
 things while it trains, and a trial whose worker is gone is run again by the driver, which counts such deaths and knows
 of checkpoints.
@@ -16,14 +16,14 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from handgrad.config import RunConfig
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
-from handgrad.sweeps.executors.protocol import INTERRUPTED, Channel, Ended, Task
-from handgrad.sweeps.executors.ray_cluster import connected, last_line
-from handgrad.sweeps.executors.ray_worker import Worker, difference, facts, packed, refusal, unpack
-from handgrad.sweeps.executors.run_trial import data_key, data_set
+from handgrad.runs.executor.protocol import INTERRUPTED, Channel, Ended, Task
+from handgrad.runs.executor.ray_cluster import connected, last_line
+from handgrad.runs.executor.ray_worker import Worker, difference, facts, packed, refusal, unpack
+from handgrad.runs.executor.worker import data_key, data_set
 
 LONG_SECONDS = 30.0  # without a worker, after which that is worth a remark
 COUNT_SECONDS = 2.0  # between two looks at how many CPUs there are
@@ -33,35 +33,13 @@ CALLS = 8  # at once in a worker: the trial, the one who listens, and some short
 FAILURES = 3  # of workers to begin, in a row and with none at work, before the sweep is given up
 
 
-class News(NamedTuple):
-    """Something that the worker of a slot tells of its trial."""
-
-    slot: "Slot"
-    content: dict[str, Any]
-
-
-class Gone(NamedTuple):
-    """A worker is gone, and with it the trial that it had, if any."""
-
-    slot: "Slot"
-
-
-class Remark(NamedTuple):
-    """Something that a person may want to read."""
-
-    text: str
-
-
-WorkerEvent = News | Gone | Remark
-
-
 class Slot:
-    """A worker, what it was asked last, who takes its answer, and the trial that it has."""
+    """A worker, the call that it was sent last, what takes the result, and the task that it has."""
 
     def __init__(self, actor: Any) -> None:
         self.actor = actor
-        self.asked: Any = None
-        self.take: Callable[[Slot, Any], list[WorkerEvent]]
+        self.call: Any = None
+        self.then: Callable[[Slot, Any], None]
         self.node: dict[str, Any] = {}
         self.ready, self.heard = False, 0
         self.task: Task | None = None
@@ -72,23 +50,26 @@ class Slot:
         """The node that it is on, as far as that is known."""
         return str(self.node.get("host", "a node"))
 
+    def wait_for(self, call: Any, then: Callable[["Slot", Any], None]) -> None:
+        self.call, self.then = call, then
+
     def begin(self, task: Task, dataset: Any, bundle: dict[str, bytes]) -> None:
         self.task = task
         self.running = self.actor.run.remote(list(task), dataset, bundle)
 
 
 class WorkerPool:
-    """As many workers as the cluster has CPUs, or `jobs`; `config` and its data set are what they prepare for.
+    """As many workers as the cluster has CPUs, or `jobs` of the order, for whose `config` and data set they prepare.
 
     One on a node that cannot run trials keeps its place, or Ray would offer the same place again. Whoever gives a slot
     a trial holds `lock`.
     """
 
-    def __init__(self, jobs: int | None, config: RunConfig, dataset: Any, mark: Path) -> None:
-        self.jobs, self.config, self.dataset, self.mark = jobs, config, dataset, mark
+    def __init__(self, order: dict[str, Any], dataset: Any, proxy: "Proxy") -> None:
+        self.order, self.dataset, self.proxy = order, dataset, proxy
         self.lock = threading.RLock()
         self.slots: list[Slot] = []
-        self._ours, self._told = facts(), set[str]()
+        self._ours, self._remarks = facts(), set[str]()
         self._failures = 0
         self._count_at, self._alone_since = 0.0, time.monotonic()
 
@@ -96,26 +77,26 @@ class WorkerPool:
     def ready(self) -> list[Slot]:
         return [slot for slot in self.slots if slot.ready]
 
-    def look(self, seconds: float) -> list[WorkerEvent]:
-        """Start workers where there is room, and return what they report; waits at most so long for something.
+    def look(self, seconds: float) -> None:
+        """Start workers where there is room, and pass on what they report; waits at most so long for something.
 
         Raises  HandgradError when nobody can run trials here.
         """
         import ray
 
         self._start_missing()
-        slots = {slot.asked: slot for slot in self.slots}
+        slots = {slot.call: slot for slot in self.slots}
         slots |= {slot.running: slot for slot in self.slots if slot.running is not None}
         if not slots:
             time.sleep(seconds)
-            return self._patience()
+            self._patience()
+            return
         done, rest = ray.wait(list(slots), timeout=seconds)
         more, _ = ray.wait(rest, num_returns=len(rest), timeout=0) if done and rest else ([], [])
-        found = self._patience()
+        self._patience()
         for ref in [*done, *more]:
             if slots[ref] in self.slots:  # it may just have been missed
-                found += self._hear(slots[ref], ref)
-        return found
+                self._receive(slots[ref], ref)
 
     def stop(self) -> None:
         """Let everybody go, with what they have put into scratch folders."""
@@ -127,12 +108,11 @@ class WorkerPool:
         for slot in self.slots:
             ray.kill(slot.actor)
 
-    def _patience(self) -> list[WorkerEvent]:
+    def _patience(self) -> None:
         if self.ready:
             self._alone_since = time.monotonic()
-        if time.monotonic() < self._alone_since + LONG_SECONDS:
-            return []
-        return self._remark("waiting for the Ray cluster: it has no CPU free, or its nodes are slow to begin")
+        if time.monotonic() >= self._alone_since + LONG_SECONDS:
+            self._remark("waiting for the Ray cluster: it has no CPU free, or its nodes are slow to begin")
 
     def _start_missing(self) -> None:
         import ray
@@ -140,11 +120,11 @@ class WorkerPool:
         if time.monotonic() < self._count_at:
             return
         self._count_at = time.monotonic() + COUNT_SECONDS
-        refused = sum(slot.take == self._ignore for slot in self.slots)
+        refused = sum(slot.then == self._ignore for slot in self.slots)
         cpus = int(ray.cluster_resources().get("CPU", 0))
         if refused and refused >= cpus:
-            raise UsageError(f"no node of the Ray cluster can run trials: {sorted(self._told)[0]}")
-        wanted = self.jobs or cpus - refused
+            raise UsageError(f"no node of the Ray cluster can run trials: {sorted(self._remarks)[0]}")
+        wanted = self.order["jobs"] or cpus - refused
         for _ in range(wanted + refused - len(self.slots)):
             self.slots.append(self._started())
 
@@ -152,59 +132,58 @@ class WorkerPool:
         import ray
 
         actor = ray.remote(Worker).options(num_cpus=1, max_restarts=0, max_task_retries=0, max_concurrency=CALLS)
-        slot = Slot(actor.remote(os.getcwd(), str(self.mark)))
-        self._ask(slot, slot.actor.greet.remote(), self._greeted)
+        slot = Slot(actor.remote(self.order["function"], os.getcwd(), self.order["mark"]))
+        slot.wait_for(slot.actor.greet.remote(), self._greeted)
         return slot
 
-    def _ask(self, slot: Slot, asked: Any, take: Callable[[Slot, Any], list[WorkerEvent]]) -> None:
-        slot.asked, slot.take = asked, take
-
-    def _hear(self, slot: Slot, ref: Any) -> list[WorkerEvent]:
+    def _receive(self, slot: Slot, ref: Any) -> None:
         import ray
 
         try:
-            answer = ray.get(ref)
+            result = ray.get(ref)
         except ray.exceptions.ActorUnavailableError as error:
-            if ref != slot.asked or not slot.ready:
-                return self._missed(slot, error)
+            if ref != slot.call or not slot.ready:
+                self._missed(slot, error)
+                return
             time.sleep(MOMENT_SECONDS)  # the network may be back by then, and with it what was not heard
-            answer = []
+            result = []
         except Exception as error:  # Ray's, or one of the worker's own in Ray's clothes
-            return self._missed(slot, error)
-        if ref == slot.asked:
-            return slot.take(slot, answer)
-        if ref == slot.running:  # no next trial has begun in the meantime
+            self._missed(slot, error)
+            return
+        if ref == slot.call:
+            slot.then(slot, result)
+        elif ref == slot.running:  # no next trial has begun in the meantime
             slot.running = None
-        return []
 
-    def _greeted(self, slot: Slot, node: dict[str, Any]) -> list[WorkerEvent]:
+    def _greeted(self, slot: Slot, node: dict[str, Any]) -> None:
         slot.node = node
         refused = refusal(self._ours, node)
         if refused:
-            self._ask(slot, slot.actor.listen.remote(0), self._ignore)
-            return self._remark(f"{slot.host} is left out: {refused}")
-        self._ask(slot, slot.actor.prepare.remote(self.config.to_mapping(), self.dataset), self._prepared)
-        return []
+            self._remark(f"{slot.host} is left out: {refused}")
+            self._ignore(slot, ())
+        else:
+            slot.wait_for(slot.actor.prepare.remote(self.order["config"], self.dataset), self._prepared)
 
-    def _ignore(self, slot: Slot, news: Any) -> list[WorkerEvent]:
-        self._ask(slot, slot.actor.listen.remote(0), self._ignore)
-        return []
+    def _ignore(self, slot: Slot, messages: Any) -> None:
+        slot.wait_for(slot.actor.listen.remote(0), self._ignore)
 
-    def _prepared(self, slot: Slot, _: Any) -> list[WorkerEvent]:
+    def _prepared(self, slot: Slot, _: Any) -> None:
         self._failures, slot.ready = 0, True
-        self._ask(slot, slot.actor.listen.remote(0), self._told_news)
+        self._pass_on(slot, [])
         other = difference(self._ours, slot.node)
-        found = self._remark(f"{slot.host} may differ in the last bits: {other}") if other else []
+        if other:
+            self._remark(f"{slot.host} may differ in the last bits: {other}")
         if not slot.node["shared"]:
-            found += self._remark(f"{slot.host} does not see {self.mark.parent}: its runs are fetched when they end")
-        return found
+            folder = Path(self.order["mark"]).parent
+            self._remark(f"{slot.host} does not see {folder}: its runs are fetched when they end")
 
-    def _told_news(self, slot: Slot, news: list[dict[str, Any]]) -> list[WorkerEvent]:
-        slot.heard += len(news)
-        self._ask(slot, slot.actor.listen.remote(slot.heard), self._told_news)
-        return [News(slot, content) for content in news]
+    def _pass_on(self, slot: Slot, messages: list[dict[str, Any]]) -> None:
+        slot.heard += len(messages)
+        slot.wait_for(slot.actor.listen.remote(slot.heard), self._pass_on)
+        for message in messages:
+            self.proxy.pass_on(slot, message)
 
-    def _missed(self, slot: Slot, error: Exception) -> list[WorkerEvent]:
+    def _missed(self, slot: Slot, error: Exception) -> None:
         """Of a worker that did not even begin, the reason counts; of one that did, that it is gone."""
         import ray
 
@@ -215,7 +194,8 @@ class WorkerPool:
         ray.kill(slot.actor)
         if not began:
             self._failed(error)
-        return [Gone(slot)]
+        if slot.task:
+            self.proxy.send({"died": [slot.task.number, f"its worker on {slot.host} is gone"]})
 
     def _failed(self, error: Exception) -> None:
         cause = getattr(error, "cause", None)
@@ -228,12 +208,11 @@ class WorkerPool:
         if self._failures >= FAILURES and not self.ready:
             raise FileSystemError(f"no worker begins on the Ray cluster: {last_line(error)}")
 
-    def _remark(self, text: str) -> list[WorkerEvent]:
+    def _remark(self, text: str) -> None:
         """Each is made once, however many workers there are on a node."""
-        if text in self._told:
-            return []
-        self._told.add(text)
-        return [Remark(text)]
+        if text not in self._remarks:
+            self._remarks.add(text)
+            self.proxy.send({"notice": [text]})
 
 
 POLL_SECONDS = 0.2
@@ -243,11 +222,11 @@ SHUTDOWN_SECONDS = 20.0
 def main(descriptor: int, text: str) -> None:
     """Serve the driver until it hangs up, however it ends."""
     proxy, order = Proxy(Channel(socket.socket(fileno=descriptor))), json.loads(text)
-    address, jobs = order["address"], order["jobs"]
+    address = order["address"]
     threading.Thread(target=proxy.listen, daemon=True).start()
     try:
-        with connected(address, jobs, proxy.give_up):
-            proxy.serve(jobs, RunConfig(**order["config"]), Path(order["mark"]))
+        with connected(address, order["jobs"], proxy.give_up):
+            proxy.serve(order)
     except HandgradError as error:
         proxy.send({"refused": str(error), "exit_code": error.exit_code})
     except Exception as error:  # of Ray, which has lost its cluster
@@ -289,12 +268,11 @@ class Proxy:
             end.daemon = True
             end.start()
 
-    def serve(self, jobs: int | None, config: RunConfig, mark: Path) -> None:
-        """Until the driver hangs up.  Raises  HandgradError when no trial can be run."""
-        self._pool = pool = WorkerPool(jobs, config, self._dataset(config), mark)
+    def serve(self, order: dict[str, Any]) -> None:
+        """Until the driver hangs up.  Raises  HandgradError when no task can be done."""
+        self._pool = pool = WorkerPool(order, self._dataset(RunConfig(**order["config"])), self)
         while not self._over.is_set():
-            for event in pool.look(POLL_SECONDS):
-                TELLERS[type(event)](self, event)
+            pool.look(POLL_SECONDS)
             self._hand_out()
             if self._workers != len(pool.ready):
                 self._workers = len(pool.ready)
@@ -305,11 +283,11 @@ class Proxy:
         if "task" in message:
             self._waiting.append(Task(*message["task"]))
             self._hand_out()
-        if "answer" in message:
-            number, stop = message["answer"]
+        if "decision" in message:
+            number, stop = message["decision"]
             for slot in self._busy():
                 if slot.task and slot.task.number == number:
-                    slot.actor.answer.remote(stop)
+                    slot.actor.decide.remote(stop)
         if "interrupt" in message:
             while self._waiting:
                 self.send({"ended": list(Ended(self._waiting.popleft().number, INTERRUPTED))})
@@ -345,10 +323,10 @@ class Proxy:
             self._data[key] = ray.put(data_set(config))
         return self._data[key]
 
-    def _news(self, event: News) -> None:
-        slot, content = event
-        if "epoch" in content:
-            self.send({"epoch": content["epoch"]})
+    def pass_on(self, slot: Slot, content: dict[str, Any]) -> None:
+        """A message of a worker to the driver; a run that ends elsewhere is unpacked first."""
+        if "ended" not in content:
+            self.send(content)
             return
         print(content["noise"], end="", file=sys.stderr, flush=True)
         task, ended = slot.task, content["ended"]
@@ -360,16 +338,6 @@ class Proxy:
         slot.task = None
         self.send({"ended": ended})
 
-    def _gone(self, event: Gone) -> None:
-        slot = event.slot
-        if slot.task:
-            self.send({"died": [slot.task.number, f"its worker on {slot.host} is gone"]})
-
-    def _remark(self, event: Remark) -> None:
-        self.send({"notice": event.text})
-
-
-TELLERS: dict[type[WorkerEvent], Any] = {News: Proxy._news, Gone: Proxy._gone, Remark: Proxy._remark}
 
 if __name__ == "__main__":
     main(int(sys.argv[1]), sys.argv[2])

@@ -1,4 +1,4 @@
-"""Where trials run: what a driver asks of an executor, what it hears, and the JSON lines between its processes."""
+"""What drivers and executors exchange: tasks, events, and the JSON lines between their processes."""
 
 import json
 import os
@@ -6,25 +6,30 @@ import select
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any, NamedTuple, Protocol
 
 from handgrad.errors import HandgradError
-from handgrad.sweeps.store import FINISHED, STOPPED
 
 CHUNK = 1 << 16
-INTERRUPTED, EARLY = "interrupted", "early stop"
-STATES = {"finished": FINISHED, EARLY: STOPPED}  # of trials that ended like that; all others failed
+INTERRUPTED = "interrupted"
 
 
 class Task(NamedTuple):
-    """A trial to run: the fields of its RunConfig, the number of an epoch to report, and after which epochs to ask."""
+    """Something to do in a worker: the fields of a run's RunConfig, and what else its function needs, as plain data."""
 
     number: int
     config: dict[str, Any]
-    metric: str
-    rungs: tuple[int, ...] = ()
+    options: dict[str, Any]
+
+
+class TaskProgress(NamedTuple):
+    """Which share of a task is done, from 0 to 1."""
+
+    number: int
+    share: float
+    asks: bool = False
 
 
 class EpochEnded(NamedTuple):
@@ -37,9 +42,10 @@ class EpochEnded(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A trial is over: `how` is finished, early stop, interrupted, diverged, refused, or broken (by its machine).
+    """A task is over: `how` is finished, early stop, interrupted, diverged, refused, or broken (by its machine).
 
-    `epochs` are the metric's values after each, for whoever was not there to hear of them.
+    `message` and `exit_code` are those of the error that ended it. `epochs` are the values of a trial's metric after
+    each, for a driver that has not received them.
     """
 
     number: int
@@ -48,10 +54,11 @@ class Ended(NamedTuple):
     seconds: float = 0.0
     message: str = ""
     epochs: tuple[float | None, ...] = ()
+    exit_code: int = 0
 
 
 class Died(NamedTuple):
-    """The process of a trial is gone without a word; `alone`, unless the one that starts workers died with them all."""
+    """The process of a task is gone without a word; `alone`, unless the one that starts workers died with them all."""
 
     number: int
     message: str
@@ -59,12 +66,22 @@ class Died(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """Something about the place itself that a person may want to read."""
+    """Something about the executor itself that a person may want to read."""
 
     text: str
 
 
-Event = EpochEnded | Ended | Died | Notice
+Event = TaskProgress | EpochEnded | Ended | Died | Notice
+
+
+class Reporter(Protocol):
+    """How a task communicates with its driver."""
+
+    def report(self, event: EpochEnded | TaskProgress) -> str:
+        """Send an event; where it asks, wait for the answer: why to stop, or nothing."""
+
+    def interrupted(self) -> bool:
+        """Whether the driver wants the task to stop, saved; also when there is no driver any more."""
 
 
 class Executor(Protocol):
@@ -72,21 +89,21 @@ class Executor(Protocol):
 
     @property
     def slots(self) -> int:
-        """How many trials can run at once, as it is now."""
+        """How many tasks can run at once, as it is now."""
 
     def submit(self, task: Task) -> None:
-        """Start a trial."""
+        """Start a task."""
 
-    def answer(self, number: int, stop: str) -> None:
+    def decide(self, number: int, stop: str) -> None:
         """Let the trial that asks go on, or stop it, with the reason for its log."""
 
     def interrupt(self) -> None:
-        """Ask every trial to stop where it is, saved; each says that it has ended."""
+        """Have every task stop where it is, saved; each reports that it has ended."""
 
     def events(self, seconds: float) -> Sequence[Event]:
         """What happened; waits at most so long for something to happen.
 
-        Raises  HandgradError when no trial can be run here, say for want of the data set.
+        Raises  HandgradError when no task can be run here, say for want of the data set.
         """
 
     def close(self) -> None:
@@ -102,7 +119,7 @@ class Channel:
         self.closed = False
 
     def send(self, message: dict[str, Any]) -> None:
-        """Write a message; one to an end that is gone is lost, which its own end of file tells."""
+        """Write a message; one to an end that is gone is lost, as the end of file there shows."""
         with suppress(OSError):
             self.socket.sendall(json.dumps(message).encode() + b"\n")
 
@@ -151,27 +168,38 @@ class Channel:
         return message
 
 
-EVENTS: dict[str, Callable[[Any], Event]] = {
-    "epoch": lambda fields: EpochEnded(*fields),
-    "ended": lambda fields: Ended(*fields),
-    "died": lambda fields: Died(*fields),
+EVENTS: dict[str, type[Event]] = {
+    "progress": TaskProgress,
+    "epoch": EpochEnded,
+    "ended": Ended,
+    "died": Died,
     "notice": Notice,
 }
 
 
+def message_of(event: Event) -> dict[str, Any]:
+    """The message that `events_of` reads as this event."""
+    return {next(name for name, made in EVENTS.items() if isinstance(event, made)): list(event)}
+
+
 def events_of(message: dict[str, Any]) -> list[Event]:
-    """What a message tells.  Raises  HandgradError where the process that sent it refuses to go on."""
+    """The events in a message.  Raises  HandgradError where the process that sent it refuses to go on."""
     if "refused" in message:
-        error = HandgradError(message["refused"])
-        error.exit_code = message["exit_code"]
-        raise error
-    return [make(message[kind]) for kind, make in EVENTS.items() if kind in message]
+        raise error_of(message["refused"], message["exit_code"])
+    return [event(*message[name]) for name, event in EVENTS.items() if name in message]
+
+
+def error_of(message: str, exit_code: int) -> HandgradError:
+    """An error that another process has met."""
+    error = HandgradError(message)
+    error.exit_code = exit_code
+    return error
 
 
 class Child:
     """A process of `python -m MODULE FD ARGUMENT`, whose descriptor FD is the other end of its `channel`."""
 
-    def __init__(self, module: str, argument: Any, log: IO[bytes], variables: Mapping[str, str]) -> None:
+    def __init__(self, module: str, argument: Any, log: IO[bytes] | None, variables: Mapping[str, str]) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(

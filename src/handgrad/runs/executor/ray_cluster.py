@@ -1,7 +1,6 @@
-"""Trials on the machines of a Ray cluster: its address, the connection to it, and the executor."""
+"""Tasks on the machines of a Ray cluster: its address, the connection to it, and the executor."""
 
 import contextlib
-import importlib.util
 import os
 import re
 import secrets
@@ -16,15 +15,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from handgrad.errors import FileSystemError, HandgradError, UsageError
-from handgrad.plugins import how_to_install
-from handgrad.sweeps.executors.protocol import Child, Event, Task, events_of
+from handgrad.plugins import how_to_install, is_installed
+from handgrad.runs.executor.protocol import Child, Event, Task, events_of
 
 LOCAL, AUTO, CLIENT = "local", "auto", "ray://"
 KNOCK_SECONDS = 5.0
 
 
 def check_cluster(address: str) -> None:
-    """Look whether trials can be sent there, as far as that is seen without Ray.
+    """Check whether tasks can be sent there, as far as that is seen without Ray.
 
     Raises  UsageError when Ray is missing, or the address is none; FileSystemError when nobody listens there.
     """
@@ -35,11 +34,7 @@ def check_cluster(address: str) -> None:
 
 def require_ray() -> None:
     """Raise a UsageError that names the extra, where Ray is missing."""
-    try:
-        found = importlib.util.find_spec("ray")
-    except ValueError:  # what stands in its place in sys.modules is no module
-        found = None
-    if found is None:
+    if not is_installed("ray"):
         raise UsageError(f"--ray needs Ray: {how_to_install('ray')}")
 
 
@@ -167,39 +162,41 @@ def _versions(text: str) -> tuple[str, str]:
     return (words[0], words[1]) if len(words) > 1 else ("another version", "its own")
 
 
-PROXY = "handgrad.sweeps.executors.ray_proxy"
+PROXY = "handgrad.runs.executor.ray_proxy"
 PATIENCE_SECONDS = 25.0
 
 
 class RayExecutor:
-    """Trials on a Ray cluster, at most `jobs` at a time, else as many as it has CPUs; what Ray says goes to `log`.
+    """Runs on a Ray cluster, at most `jobs` at a time, else as many as it has CPUs; what Ray prints goes to `log`.
 
     Ray is at work in a process of its own, the proxy: it prints what it likes there, and where it loses its cluster,
-    for which it knows no other way than to abort the process, the driver goes on and says so.
+    for which it knows no other way than to abort the process, the driver goes on and reports it.
 
     Raises  as check_cluster.
     """
 
-    def __init__(self, address: str, jobs: int | None, config: dict[str, Any], runs_dir: Path, log: Path) -> None:
+    def __init__(
+        self, address: str, jobs: int | None, function: str, config: dict[str, Any], runs_dir: Path, log: Path
+    ) -> None:
         check_cluster(address)
         self.address, self._log, self._workers = address, log, 0
         self._mark = runs_dir.absolute() / f".{secrets.token_hex(8)}"  # nobody has it who does not see this folder
         self._mark.touch()
-        order = {"address": address, "jobs": jobs, "config": config, "mark": str(self._mark)}
+        order = {"address": address, "jobs": jobs, "function": function, "config": config, "mark": str(self._mark)}
         with log.open("ab") as file:
             self._proxy = Child(PROXY, order, file, environment(address))
         self._channel = self._proxy.channel
 
     @property
     def slots(self) -> int:
-        """The workers that are there; one trial can wait for the first of them."""
+        """The workers that are there; one task can wait for the first of them."""
         return max(1, self._workers)
 
     def submit(self, task: Task) -> None:
         self._channel.send({"task": list(task)})
 
-    def answer(self, number: int, stop: str) -> None:
-        self._channel.send({"answer": [number, stop]})
+    def decide(self, number: int, stop: str) -> None:
+        self._channel.send({"decision": [number, stop]})
 
     def interrupt(self) -> None:
         self._channel.send({"interrupt": True})

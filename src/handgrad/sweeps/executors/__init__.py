@@ -1,1 +1,0 @@
-"""Where the trials of a sweep run: in processes of this machine, or on a Ray cluster."""
