@@ -53,7 +53,7 @@ def to_images(name: str, arrays: dict[str, Array]) -> tuple[list[Images], PixelR
 
 
 def range_of(name: str, arrays: dict[str, Array]) -> PixelRange:
-    """What is black and white in all of them together, told in one line where it is not 0 to 255.
+    """What is black and white in all of them together, reported in one line where it is not 0 to 255.
 
     Raises  CorruptDataError naming the field whose values leave it open.
     """

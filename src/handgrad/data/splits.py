@@ -21,7 +21,7 @@ from handgrad.text import visible_name
 
 Rows = NDArray[np.int64]
 
-# One stream per purpose, so that a hold-out is not told by the subset that was taken before it.
+# One stream per purpose, so that a hold-out does not depend on the subset taken before it.
 HOLDOUT, FOLDS, FRACTION = 1, 2, 3
 log = logging.getLogger("handgrad")
 TEST_FRACTION, TEST_SEED = 0.2, 0

@@ -24,7 +24,7 @@ AVX512_PREFIXES = ("avx512", "avx10", "amx", "evex512")  # beginnings of the fea
 
 
 def _target_features(width: str) -> set[str]:
-    """What Numba compiles for, once it has been told of the `width` that is wanted.
+    """What Numba compiles for, after the wanted `width` is set.
 
     Raises  UsageError when that is no width, wider than the processor's vectors, or comes too late.
     """
