@@ -27,7 +27,7 @@ from handgrad.config.schema import (
 LONGEST = 96
 TURN_WANDB_ON = ("wandb_project", "wandb_entity", "wandb_mode")  # as flags, where nothing says otherwise
 
-# What a name says besides where it differs from the preset, and how it is abbreviated, as the course's runs do.
+# What else a name contains where it differs from the preset, and how it is abbreviated, as in the course's runs.
 ABBREVIATIONS = {
     "preset": "",
     "hidden_size": "sz",
@@ -79,20 +79,10 @@ FIRST = {
 }
 # Where a run is kept and tracked, and how often it is evaluated or saved: its weights are the same bits.
 WITHOUT_INFLUENCE = frozenset(
-    {
-        "checkpoint_seconds",
-        "evaluate_every",
-        "log_every",
-        "log_test",
-        "name",
-        "preset",
-        "runs_dir",
-        "track",
-        "wandb_entity",
-        "wandb_group",
-        "wandb_mode",
-        "wandb_project",
-    }
+    (
+        *("checkpoint_seconds", "evaluate_every", "log_every", "log_test", "name", "preset", "runs_dir", "track"),
+        *("wandb_entity", "wandb_group", "wandb_mode", "wandb_project"),
+    )
 )
 # What a training may have besides a network, an optimizer and a number of epochs; each is off at 0, or constant.
 ADDITIONS = (
