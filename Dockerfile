@@ -3,12 +3,12 @@
 #   docker build --tag handgrad .
 #   docker run --rm --volume handgrad-data:/data --volume "$PWD/reports:/reports" handgrad reproduce dl-2022 --quick
 #
-# /data keeps the data sets, which are downloaded once, and compiled kernels; put MNIST's own files into /data/mnist to
-# download nothing. Everything that is written lands in /reports: make that folder first, so that it is yours, or run
-# with --user "$(id -u):$(id -g)". Any other command of handgrad goes in place of `reproduce …`.
+# /data stores the data sets, which are downloaded once, and the compiled kernels; to avoid the download, put the files of
+# MNIST into /data/mnist. All output is written to /reports: create that folder first, so that you own it, or run with
+# --user "$(id -u):$(id -g)". You can replace `reproduce …` by any other command of handgrad.
 #
-# PyTorch, without CUDA, is there for ee5179; --build-arg TORCH= leaves it out, which saves most of the image's size.
-# Optuna is there for the sweeps of da6401; --build-arg EXTRAS=sweep,ray adds what a Ray cluster needs: docs/ray.md.
+# ee5179 needs PyTorch (installed without CUDA); --build-arg TORCH= leaves it out, which saves most of the image's size.
+# The sweeps of da6401 need Optuna; --build-arg EXTRAS=sweep,ray adds what a Ray cluster needs: docs/ray.md.
 
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_CONSTRAINT=/src/constraints.txt PIP_BUILD_CONSTRAINT=/src/constraints.txt \
@@ -25,7 +25,7 @@ RUN /opt/handgrad/bin/pip install ".${EXTRAS:+[$EXTRAS]}" && /opt/handgrad/bin/p
 
 FROM python:3.11-slim-bookworm
 COPY --from=build /opt/handgrad /opt/handgrad
-# Writable by everybody, for whoever the container runs as.
+# Writable by all users, because the container may run as any user.
 RUN useradd --create-home --uid 1000 handgrad && install --directory --mode=1777 /data /data/cache /reports
 ENV PATH=/opt/handgrad/bin:$PATH \
     HANDGRAD_DATA_DIR=/data HANDGRAD_CACHE_DIR=/data/cache \

@@ -1,5 +1,5 @@
-# Everything here runs on a fresh Linux machine with make and Python >= 3.11. `make` alone lists the targets.
-# VENV=path, or an activated virtual environment, takes the place of .venv.
+# Everything here runs on a fresh Linux machine with make and Python >= 3.11. `make` without a target lists the targets.
+# VENV=path, or an activated virtual environment, replaces .venv.
 
 VENV ?= $(or $(VIRTUAL_ENV),.venv)
 TRAIN ?= --dataset digits
@@ -12,12 +12,12 @@ EXTRAS := torch,wandb,tensorboard,sweep,postgresql,ray,dev
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
 STATE := $(VENV)/.handgrad
-# The second variable makes the build backend, which pip fetches apart, obey the pins too. Both are read from the environment.
+# pip installs the build backend separately; PIP_BUILD_CONSTRAINT applies the pinned versions to it, too.
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(PYTHON) -m pip
 PYTEST := $(PYTHON) -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.DELETE_ON_ERROR: # a virtual environment whose making failed is made again
+.DELETE_ON_ERROR: # if creating the virtual environment fails, the next call creates it again
 .PHONY: help train install torch sweep wandb tensorboard postgresql ray test test-slow test-keras boundscheck vectors lint types coverage check bench format constraints clean
 
 help: ## list the targets
@@ -27,57 +27,57 @@ train: $(STATE)-runtime ## install, then train a first classifier (TRAIN="--data
 	@$(BIN)/handgrad train $(TRAIN)
 	@echo 'Next: $(BIN)/handgrad --help shows every command; make train TRAIN="--dataset mnist" trains on MNIST.'
 
-install: $(STATE)-dev ## install handgrad and the tools for its tests, and no more
+install: $(STATE)-dev ## install handgrad and the tools for its tests
 
-torch: $(STATE)-torch ## add PyTorch: lockstep, --backend torch, export (TORCH_INDEX= for CUDA's build)
+torch: $(STATE)-torch ## install PyTorch, for lockstep, --backend torch and export (TORCH_INDEX= for the CUDA build)
 
-sweep: $(STATE)-sweep ## add Optuna, for sweeps that learn from their results (bayes, gp), and Plotly
+sweep: $(STATE)-sweep ## install Optuna, for Bayesian sweeps (bayes, gp), and Plotly, for interactive figures
 
-wandb tensorboard postgresql ray: %: $(STATE)-% # named where they are asked for
+wandb tensorboard postgresql ray: %: $(STATE)-% # error messages and docs name these targets
 
 test: $(STATE)-dev ## run the quick tests
 	@$(PYTEST) -m "not slow"
-	@echo "Left out: the slow tests (make test-slow). All that CI runs: make check."
+	@echo "Not run: the slow tests (make test-slow). make check runs everything that CI runs."
 
 test-slow: $(STATE)-dev ## run the slow tests
-	@$(PYTEST) -m slow || test $$? -eq 5 # 5: there are none
+	@$(PYTEST) -m slow || test $$? -eq 5 # 5: no test was collected
 
-# An environment of its own: Keras is big, and nothing but these tests wants it.
+# A separate environment, because Keras is large and only these tests need it.
 test-keras: ## run the tests that compare with Keras, in .venv-keras
 	@$(MAKE) --no-print-directory VENV=.venv-keras install
 	@.venv-keras/bin/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH) keras==$(KERAS)
 	@.venv-keras/bin/python -m pytest tests/optim/test_differences.py tests/nn/test_keras_layers.py
 
-# Numba reads out of bounds without a word.
+# Without this option Numba does not check array bounds.
 boundscheck: $(STATE)-dev ## run the tests of kernels and layers with array bounds checked
 	@set -- $(wildcard tests/kernels tests/nn); test $$# -eq 0 || \
 	  NUMBA_BOUNDSCHECK=1 $(PYTEST) -m "not slow" "$$@"
 
-# Most laptops have no AVX-512; on one of these the tests pass a second time for nothing, and quickly.
+# Most laptops have no AVX-512; on such a machine this repeats the normal tests, which is quick.
 vectors: $(STATE)-dev ## run the tests of kernels compiled for vectors of 256 bits
 	@HANDGRAD_VECTOR_WIDTH=256 $(PYTEST) -m "not slow" tests/kernels
 
-lint: $(STATE)-dev ## look for mistakes and for files that are not formatted
+lint: $(STATE)-dev ## check the style and the format of the code
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 
 types: $(STATE)-dev ## check the types
 	@$(BIN)/mypy
 
-coverage: $(STATE)-dev ## run all tests, quick and slow, and list the lines that none reaches (twice the time)
+coverage: $(STATE)-dev ## run all tests, quick and slow, and list the lines that no test reaches (twice the time)
 	@$(PYTEST) --cov
 
-check: lint types test test-slow boundscheck vectors ## all of CI; architecture and sizes are among the tests
+check: lint types test test-slow boundscheck vectors ## run everything that CI runs
 
-bench: $(STATE)-runtime ## race the frameworks that are installed (BENCH="--workload A" for less, BENCH=--help for all)
+bench: $(STATE)-runtime ## compare the speed with installed frameworks (BENCH="--workload A" for less, BENCH=--help for all)
 	@$(PYTHON) -m benchmarks $(BENCH)
 
-format: $(STATE)-dev ## format the code, and mend what can be mended
+format: $(STATE)-dev ## format the code, and fix what can be fixed automatically
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-# The oldest supported Python decides: what still serves it serves the newer ones. Nothing is installed.
-constraints: ## pin anew, to the newest versions, everything that handgrad and its extras need
+# Versions that work with the oldest supported Python also work with newer ones. Nothing is installed.
+constraints: ## update constraints.txt to the newest versions of all dependencies
 	@command -v python3.11 >/dev/null || { echo "make constraints needs python3.11, the oldest Python that handgrad supports."; exit 1; }
 	@python3.11 -m venv --clear build/constraints
 	@build/constraints/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
@@ -90,7 +90,7 @@ constraints: ## pin anew, to the newest versions, everything that handgrad and i
 	  print("\n".join(lines))' >> build/constraints/new.txt
 	@mv build/constraints/new.txt constraints.txt
 
-clean: ## delete what was built and measured; .venv and runs stay
+clean: ## delete build and test files; .venv and runs are kept
 	@rm -rf build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -104,7 +104,7 @@ $(STATE)-dev: pyproject.toml constraints.txt | $(PYTHON)
 	@$(PIP) install --quiet -e ".[dev,sweep]"
 	@touch $(STATE)-runtime $@
 
-# Each of pyproject.toml's extras by its name. PyTorch's build without CUDA is a tenth as large, and enough here.
+# One target for each extra of pyproject.toml. The build of PyTorch without CUDA is a tenth as large, and sufficient here.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 $(STATE)-torch: INDEX = $(addprefix --extra-index-url ,$(TORCH_INDEX))
 $(STATE)-torch $(STATE)-sweep $(STATE)-wandb $(STATE)-tensorboard $(STATE)-postgresql $(STATE)-ray: \

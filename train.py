@@ -1,6 +1,6 @@
-"""The course's command line: `python train.py --wandb_entity myname --wandb_project myprojectname`.
+"""The command line of the DA6401 course: `python train.py --wandb_entity myname --wandb_project myprojectname`.
 
-The same as `handgrad train`, and every run is followed on Weights & Biases.
+The same as `handgrad train`, but every run is logged to Weights & Biases, and the preset is `plain`.
 """
 
 import importlib
