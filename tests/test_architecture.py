@@ -45,7 +45,6 @@ LATE_IMPORTS = {
     "plotly",
     "psycopg",
     "ray",
-    "skimage",
     "sklearn",
     "tensorboard",
     "torch",

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from skimage.feature import hog
 
 from handgrad.data import load
 from handgrad.data.features import Hog
@@ -35,6 +36,15 @@ def test_equals_loops_over_pixels(shape):
     images = np.random.default_rng(3).integers(0, 256, (2, *shape)).astype(np.uint8)
     expected = [naive_hog(image) for image in images]
     np.testing.assert_allclose(Hog()(images), expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (9, 5), (1, 4), (2, 2)])
+@pytest.mark.parametrize("colours", [3, 256])
+def test_gradients_are_those_of_scikit_image_to_the_last_bit(shape, colours):
+    images = np.random.default_rng(5).integers(0, colours, (20, *shape)).astype(np.uint8)
+    whole = {"pixels_per_cell": (1, 1), "cells_per_block": shape, "block_norm": "L1"}
+    expected = [hog(image, 12, **whole).reshape(*shape, 12) for image in images]
+    np.testing.assert_array_equal(list(Hog()._binned(images)), expected)
 
 
 def test_64_numbers_of_mean_square_1():
