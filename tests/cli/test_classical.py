@@ -92,7 +92,7 @@ def test_other_commands(fitted, capsys):
     for words, expected in {
         "predict {} x.png": "holds no network: the model",
         "evaluate {} --on train": "keeps predictions of its test and validation images: choose these (--on)",
-        "evaluate {} --dataset mnist": "it cannot be asked about mnist",
+        "evaluate {} --dataset mnist": "it cannot predict mnist",
     }.items():
         if "mnist" in words and "HANDGRAD_DATA_DIR" not in os.environ:
             continue

@@ -5,6 +5,7 @@ import io
 import shutil
 import ssl
 import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from handgrad.data import download as download_module
-from handgrad.data.download import Progress, download
+from handgrad.data.download import DownloadBar, console, download
 from handgrad.data.idx_sets import IDX_FILES, IDX_SOURCES, IMAGES_TRAIN, IdxSet
 from handgrad.errors import CorruptDataError, FileSystemError
 
@@ -213,30 +214,43 @@ def test_no_download_replaces_a_corrupt_file_of_the_user(mirrored, server, tiny_
     assert server.asked == []
 
 
-def test_progress_on_a_terminal():
-    stream = io.StringIO()
-    progress = Progress("file", stream)
-    progress.total = 3_000_000
-    progress.update(1_500_000)
-    progress.reset()
-    progress.update(3_000_000)
-    progress.close()
-    assert stream.getvalue() == "\rdownloading file  50 %\rdownloading file 100 %\n"
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
 
-def test_progress_without_a_known_length():
-    stream = io.StringIO()
-    Progress("file", stream).update(5 << 20)
-    assert stream.getvalue() == "\rdownloading file 5 MB"
+def test_a_terminal_shows_a_bar(monkeypatch):
+    monkeypatch.setattr(console, "is_interactive", True)  # decided when it was made
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stderr", Terminal())
+    bar = DownloadBar("file.gz")
+    bar.total = 3_000_000
+    bar.update(1_500_000)
+    assert (bar._bar.tasks[0].completed, bar._bar.tasks[0].total) == (1_500_000, 3_000_000)
+    bar.reset()
+    bar.update(3_000_000)
+    bar.close()
+    assert "file.gz" in sys.stderr.getvalue()
+    assert "3.0/3.0 MB" in sys.stderr.getvalue()
 
 
-def test_a_terminal_shows_the_address_and_how_far_it_is(mirrored, server, tiny_files, monkeypatch):
-    serve(server, "one", tiny_files)
-    screen = io.StringIO()
-    screen.isatty = lambda: True
-    monkeypatch.setattr("sys.stderr", screen)
-    IdxSet(mirrored).fetch()
-    assert f"downloading {server.base}/one/{IMAGES_TRAIN}.gz 100 %\n" in screen.getvalue()
+def test_a_failed_download_takes_its_bar_away(mirrored, server, monkeypatch):
+    monkeypatch.setattr("sys.stderr", Terminal())
+    assert download(mirrored.mirrors[:1], "absent", lambda content, address: None).content is None
+    assert not console._live_stack
+
+
+def test_elsewhere_there_is_a_line_now_and_then(monkeypatch, caplog):
+    monkeypatch.setattr(download_module, "EVERY", 0)
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    bar = DownloadBar("file.gz")
+    with caplog.at_level("INFO", "handgrad"):
+        bar.update(5_000_000)
+        bar.total = 12_000_000
+        bar.update(1_000_000)
+    bar.close()
+    assert caplog.messages == ["downloading file.gz: 5.0 MB", "downloading file.gz: 6.0 of 12.0 MB"]
+    assert sys.stderr.getvalue() == ""
 
 
 def test_a_line_a_file_without_a_terminal(mirrored, server, tiny_files, caplog):

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from handgrad.config import RunConfig, build_dataset
 from handgrad.config.describe import ADDITIONS, beyond, beyond_line
-from handgrad.data import Dataset
+from handgrad.data import Dataset, download
 from handgrad.runs import Run
 from handgrad.text import visible
 
@@ -39,22 +39,9 @@ class Screen(Console):
         """Names that somebody else chose cannot steer the terminal."""
         return super().render_str(visible(text), **how)
 
-    @contextmanager
-    def working(self, what: str) -> Iterator[Update]:
-        """While the block runs, say what is done: beside a spinner in a terminal, else in a line after two seconds.
-
-        The block gets a function that says what is done from then on.
-        """
-        if self.is_terminal:
-            with self.status(what) as status:
-                yield status.update
-            return
-        notice = _Notice(self)
-        notice.update(what)
-        try:
-            yield notice.update
-        finally:
-            notice.timer.cancel()
+    def working(self, what: str) -> AbstractContextManager[Update]:
+        """As `working`, on standard output."""
+        return working(what, self)
 
 
 class _Notice:
@@ -71,9 +58,23 @@ class _Notice:
         self.timer.start()
 
 
-def working(what: str) -> AbstractContextManager[Update]:
-    """`Screen.working` on standard error, so that what is printed can go into a file."""
-    return Screen(stderr=True).working(what)
+@contextmanager
+def working(what: str, screen: Console = download.console) -> Iterator[Update]:
+    """While the block runs, print what is done: beside a spinner in a terminal, else in a line after two seconds.
+
+    The block gets a function that prints what is done from then on. It is standard error, unless `screen` is given, so
+    that what is printed can go into a file.
+    """
+    if screen.is_terminal:
+        with screen.status(what) as status:
+            yield status.update
+        return
+    notice = _Notice(screen)
+    notice.update(what)
+    try:
+        yield notice.update
+    finally:
+        notice.timer.cancel()
 
 
 def read_dataset(config: RunConfig) -> Dataset:

@@ -2,12 +2,14 @@
 
 import io
 import logging
-import sys
+import time
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, TextIO
+from typing import NamedTuple, Protocol
 from urllib.parse import urljoin
 
 import pooch
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from handgrad.errors import HandgradError
 
@@ -16,6 +18,10 @@ log = logging.getLogger("handgrad")
 MAX_BYTES = 1 << 28
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1 << 16
+EVERY = 10.0  # seconds between two lines where there is no terminal
+
+console = Console(stderr=True)
+"""The command line shows what it waits for on the same one, so that both are seen together."""
 
 
 class Failure(NamedTuple):
@@ -51,29 +57,32 @@ def download(mirrors: tuple[str, ...], file: str, check: Callable[[bytes, str], 
     return Downloaded(None, failures)
 
 
-class Progress:
-    """The one line on a terminal that says how far a download is; pooch calls its methods."""
+class DownloadBar:
+    """A bar on a terminal; elsewhere a line after every EVERY seconds. pooch sets `total` and calls the methods."""
 
-    def __init__(self, label: str, stream: TextIO) -> None:
-        self.label = label
-        self.stream = stream
-        self.total = 0
-        self.done = 0
+    def __init__(self, file: str) -> None:
+        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task(file, total=None)
+        self.file, self.total, self.done, self._last = file, 0, 0, time.monotonic()
+        self._bar.start()
 
     def update(self, amount: int) -> None:
         """Count `amount` bytes more."""
         self.done += amount
-        percent = f"{min(100, 100 * self.done // self.total):3d} %" if self.total else f"{self.done >> 20} MB"
-        self.stream.write(f"\rdownloading {self.label} {percent}")
-        self.stream.flush()
+        self._bar.update(self._task, completed=self.done, total=self.total or None)
+        if self._bar.disable and time.monotonic() - self._last >= EVERY:
+            self._last = time.monotonic()
+            of = f" of {self.total / 1e6:.1f}" if self.total else ""
+            log.info("downloading %s: %.1f%s MB", self.file, self.done / 1e6, of)
 
     def reset(self) -> None:
         """Start counting from nothing, as pooch does before it reports the whole at the end."""
         self.done = 0
 
     def close(self) -> None:
-        """Leave the line."""
-        self.stream.write("\n")
+        """Take the bar away."""
+        self._bar.stop()
 
 
 class _Response(Protocol):
@@ -96,14 +105,15 @@ class _CappedBuffer(io.BytesIO):
 def _fetch(address: str) -> bytes:
     if not address.startswith("https://"):
         raise ValueError("only https addresses are used")
-    body = _CappedBuffer()
-    progress = Progress(address, sys.stderr) if sys.stderr is not None and sys.stderr.isatty() else False
-    if not progress:
-        log.info("downloading %s", address)
+    log.info("downloading %s", address)
+    body, progress = _CappedBuffer(), DownloadBar(address.rpartition("/")[2])
     fetch = pooch.HTTPDownloader(
         progressbar=progress, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_SECONDS, hooks={"response": _refuse_plain_http}
     )
-    fetch(address, body, None)
+    try:
+        fetch(address, body, None)
+    finally:
+        progress.close()
     return body.getvalue()
 
 
