@@ -13,7 +13,7 @@ from handgrad.files import atomic_write
 
 HERE = Path(__file__).parent
 TABLES = re.compile(r"(?<=<!-- numbers -->\n).*(?=<!-- end of numbers -->)", re.DOTALL)
-NUMBERS = re.compile(r"## Reported and reached\n+(.*?)\n+## ", re.DOTALL)
+NUMBERS = re.compile(r"## Reported and reproduced\n+(.*?)\n+## ", re.DOTALL)
 
 
 def take(reproductions: Path) -> list[str]:
@@ -26,7 +26,7 @@ def take(reproductions: Path) -> list[str]:
 
 
 def with_numbers(page: str) -> str:
-    """README.md with the tables of reported and reached numbers, as the summaries have them."""
+    """README.md with the tables of reported and reproduced numbers, as the summaries have them."""
     return TABLES.sub("".join(_section(report) for report in REPORTS), page)
 
 
@@ -34,7 +34,7 @@ def _section(report: str) -> str:
     summary = (HERE / f"{report}.md").read_text(encoding="utf-8")
     numbers = NUMBERS.search(summary)
     if numbers is None:
-        raise SystemExit(f"{report}.md has no section of reported and reached numbers")
+        raise SystemExit(f"{report}.md has no section of reported and reproduced numbers")
     return f"\n### [{summary.splitlines()[0].lstrip('# ')}]({report}.html)\n\n{numbers[1]}\n"
 
 

@@ -140,18 +140,18 @@ def test_batch_normalisation_is_no_hidden_layer():
 def test_maps_are_kept_until_something_changes(trained):
     said = []
     run = trained("mlp", seed=5)
-    first = tsne_data(RunData(run, 30, say=said.append))
+    first = tsne_data(RunData(run, 30, log=said.append))
     assert [stage.name for stage in first.stages] == ["after the first epoch", "after training"]
     assert len(said) == 2
-    again = tsne_data(RunData(run, 30, say=said.append))
+    again = tsne_data(RunData(run, 30, log=said.append))
     assert len(said) == 2
     for one, other in zip(first.stages, again.stages, strict=True):
         np.testing.assert_array_equal(one.points, other.points)
-    tsne_data(RunData(run, 31, say=said.append))
+    tsne_data(RunData(run, 31, log=said.append))
     assert len(said) == 4
     kept = run.path / "figures" / "tsne-after-training.safetensors"
     kept.write_bytes(kept.read_bytes()[:-1])
-    tsne_data(RunData(run, 31, say=said.append))
+    tsne_data(RunData(run, 31, log=said.append))
     assert len(said) == 5
 
 
@@ -171,7 +171,7 @@ def test_architecture_by_hand():
     """3 filters of 1x3x3 with biases: 30; 2 x 3 of the normalisation; 48 inputs to 5 units with biases: 245."""
     layers = [nn.Conv2D(3, 3, stride=2), nn.BatchNorm(), nn.LeakyReLU(0.2), nn.Flatten(), nn.Dense(5)]
     found = architecture_of(Network(layers, (8, 8)), "x")
-    assert [row.kind for row in found.rows] == ["input", "Conv2D", "BatchNorm", "LeakyReLU", "Flatten", "Dense"]
+    assert [row.type for row in found.rows] == ["input", "Conv2D", "BatchNorm", "LeakyReLU", "Flatten", "Dense"]
     assert [row.shape for row in found.rows] == ["8×8", "3×4×4", "3×4×4", "3×4×4", "48", "5"]
     assert [row.parameters for row in found.rows] == [0, 30, 6, 0, 0, 245]
     assert found.rows[1].settings == "filters 3, kernel_size 3, stride 2, padding same"

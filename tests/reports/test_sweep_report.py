@@ -89,7 +89,7 @@ def words_of(sections):
 
 def test_answer_comes_first_and_what_there_is_in_the_order_of_a_reader(report):
     assert [section.anchor for section in report.sections] == [
-        *("answer", "leaderboard", "timeline", "parallel", "slices", "importance", "observations", "failures"),
+        *("summary", "leaderboard", "timeline", "parallel", "slices", "importance", "observations", "failures"),
         *("recommendation", "reproduce"),
     ]
 
@@ -158,7 +158,7 @@ def test_leaderboard_and_trials_can_be_taken_along(page, found):
 def test_best_and_worst_are_commands(report, found):
     best = max(found.trials, key=lambda each: each.objective)
     worst = min(found.trials, key=lambda each: each.objective)
-    first, second = [block.text for block in section(report, "leaderboard").blocks if block.kind == "code"]
+    first, second = [block.text for block in section(report, "leaderboard").blocks if block.template == "code"]
     assert f"--optimizer {best.values['optimizer']} " in first
     assert f"--learning_rate {best.values['learning_rate']}" in first
     assert f"--learning_rate {worst.values['learning_rate']}" in second
@@ -211,7 +211,7 @@ def states():
     failed = [trial(n, each, None, FAILED, why="diverged in step 7") for n, each in enumerate(values)]
     yield "none", sweep, [], "no trial has a result, none has come to its end"
     yield "failed", sweep, failed, "no trial has a result, 4 failed"
-    yield "running", sweep, [trial(0, values[0], None, RUNNING)], "This sweep is not over: 0 trials are settled, 1 cut"
+    yield "running", sweep, [trial(0, values[0], None, RUNNING)], "This sweep is not over: 0 trials are done, 1 cut"
     yield "one", sweep, [trial(0, values[0], 0.5)], "The validation images chose"
     yield "two", sweep, [trial(0, values[0], 0.5), trial(1, values[1], 0.5)], "The validation images chose"
 
@@ -219,11 +219,11 @@ def states():
 @pytest.mark.parametrize(("sweep", "trials", "words"), [case[1:] for case in states()], ids=[c[0] for c in states()])
 def test_little_is_said_of_little(sweep, trials, words, tmp_path):
     made = build_sweep_report(data_of(sweep, trials))
-    assert words in words_of([section(made, "answer")])
+    assert words in words_of([section(made, "summary")])
     parsed(write_html(made, tmp_path / "a.html")[0].read_text())
-    assert {"answer", "reproduce"} <= {section.anchor for section in made.sections}
+    assert {"summary", "reproduce"} <= {section.anchor for section in made.sections}
     if all(each.state == FAILED for each in trials) and trials:
-        (table,) = [block for block in section(made, "failures").blocks if block.kind == "table"]
+        (table,) = [block for block in section(made, "failures").blocks if block.template == "table"]
         assert [row[1] for row in table.rows] == ["diverged in step 7"] * 4
 
 
@@ -236,7 +236,7 @@ def test_early_stops_say_why_and_what_they_saved():
     trials = [trial(n, each, 0.9) for n, each in enumerate(values[:2])]
     trials.append(trial(2, values[2], 0.4567, STOPPED, stop=why, seconds=3.0))
     blocks = section(Report("", "", [], sweep_sections(data_of(sweep, trials))), "failures").blocks
-    words, (table,) = words_of([Section("", "", blocks)]), [block for block in blocks if block.kind == "table"]
+    words, (table,) = words_of([Section("", "", blocks)]), [block for block in blocks if block.template == "table"]
     assert "1 of 3 trials was stopped early, being worse than the value at rank 1/3" in words
     assert "That saved 6 of 27 epochs, about 6 s of training." in words
     assert table.rows == [("2", "3", "45.67", "81.23", "3", "activation sigmoid; epochs 9")]
@@ -248,7 +248,7 @@ def test_test_accuracy_is_told_where_it_was_looked_at(tmp_path):
     trials = planted(sweep, lambda values: 0.9 if values["activation"] == "relu" else 0.7, 4)
     before = build_sweep_report(data_of(sweep, trials))
     assert "test accuracy" not in str(
-        [block for block in section(before, "recommendation").blocks if block.kind == "table"]
+        [block for block in section(before, "recommendation").blocks if block.template == "table"]
     )
     record = {
         "trial": 3,
@@ -262,10 +262,10 @@ def test_test_accuracy_is_told_where_it_was_looked_at(tmp_path):
     }
     (tmp_path / "chosen.json").write_text(json.dumps({"configurations": [record]}))
     after = section(build_sweep_report(data_of(sweep, trials)), "recommendation")
-    (table,) = [block for block in after.blocks if block.kind == "table"]
+    (table,) = [block for block in after.blocks if block.template == "table"]
     assert table.rows[0][:4] == ("3", "87.65 %", "87.00 to 88.00", "10,000")
-    assert [b for b in after.blocks if b.kind == "code"] == [
-        b for b in section(before, "recommendation").blocks if b.kind == "code"
+    assert [b for b in after.blocks if b.template == "code"] == [
+        b for b in section(before, "recommendation").blocks if b.template == "code"
     ]
 
 
@@ -281,7 +281,7 @@ def test_other_goals_are_told_in_their_own_unit(metric, label, best):
     pairs = zip(sweep.definition.configurations(), (0.7, 0.1, 0.3, 0.4, 0.5, 0.6), strict=True)
     trials = [trial(n, values, objective, FINISHED) for n, (values, objective) in enumerate(pairs)]
     made = build_sweep_report(data_of(sweep, trials))
-    (table,) = [block for block in section(made, "leaderboard").blocks if block.kind == "table"]
+    (table,) = [block for block in section(made, "leaderboard").blocks if block.template == "table"]
     assert table.header[1] == label
     assert table.rows[0][1] == best
     (block,) = [each for each in made.pictures() if each.name == "parallel"]

@@ -27,11 +27,11 @@ def test_verdicts_are_results_and_no_errors(capsys):
 
 
 def test_json_and_markdown(capsys, tmp_path):
-    answer = call(capsys, f"check dl-2022 --format md --json {tmp_path}/findings.json")
+    answer = call(capsys, f"check dl-2022 --format md --json {tmp_path}/verdicts.json")
     assert answer.out.startswith("# DL (2022)")
     assert "| Batch norm improves the CNN. | **tie** |" in answer.out
-    findings = {each["name"]: each for each in json.loads((tmp_path / "findings.json").read_text())["findings"]}
-    assert findings["batch_norm_helps"]["differences"][0]["statistic"] == pytest.approx(1.216, abs=1e-3)
+    verdicts = {each["name"]: each for each in json.loads((tmp_path / "verdicts.json").read_text())["verdicts"]}
+    assert verdicts["batch_norm_helps"]["differences"][0]["statistic"] == pytest.approx(1.216, abs=1e-3)
 
 
 @pytest.mark.parametrize(

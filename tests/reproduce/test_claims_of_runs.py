@@ -40,14 +40,14 @@ def runs(folder, capsys):
     return folder
 
 
-def findings(runs, text=CLAIMS):
+def verdicts(runs, text=CLAIMS):
     path = runs / "claims.yaml"
     path.write_text(text)
     return {each.name: each for each in check(read_document(path), runs)}
 
 
 def test_numbers_come_from_the_folders(runs):
-    found = findings(runs)
+    found = verdicts(runs)
     assert found["longer_better"].verdict == "supported"
     assert "t = " in found["longer_better"].arithmetic[0]
     assert found["longer_better"].differences[0].value > 10
@@ -59,16 +59,16 @@ def test_settings_come_from_the_folders(runs, capsys):
     words = f"{tiny(12, 8)} --runs_dir {runs}/runs --name other"
     call(capsys, words)
     text = CLAIMS.replace("[runs/long-0, runs/long-1, runs/long-2]", "[runs/other]")
-    found = findings(runs, text)["longer_better"]
+    found = verdicts(runs, text)["longer_better"]
     assert found.verdict == "confounded"
     assert "hidden_size (8 against 16)" in " ".join(found.arithmetic)
 
 
 def test_runs_of_one_experiment_differ_in_their_seed_only(runs):
     with pytest.raises(UsageError, match=r"runs/short-0 differs from .*runs/long-0 in epochs"):
-        findings(runs, CLAIMS.replace("runs/long-1", "runs/short-0"))
+        verdicts(runs, CLAIMS.replace("runs/long-1", "runs/short-0"))
 
 
 def test_a_run_that_is_not_there(runs):
     with pytest.raises(FileSystemError, match="no run in"):
-        findings(runs, CLAIMS.replace("runs/long-1", "runs/gone"))
+        verdicts(runs, CLAIMS.replace("runs/long-1", "runs/gone"))

@@ -28,8 +28,10 @@ def test_what_was_made_is_taken_and_the_rest_left(collect, tmp_path, monkeypatch
     made = tmp_path / "reproductions" / "ee5179"
     made.mkdir(parents=True)
     (made / "report.html").write_text("page", encoding="utf-8")
-    (made / "README.md").write_text("# Title\n\n## Reported and reached\n\n| a |\n\n## Claims\n", encoding="utf-8")
-    (tmp_path / "dl-2022.md").write_text("# Other\n\n## Reported and reached\n\n| b |\n\n## Claims\n", encoding="utf-8")
+    (made / "README.md").write_text("# Title\n\n## Reported and reproduced\n\n| a |\n\n## Claims\n", encoding="utf-8")
+    (tmp_path / "dl-2022.md").write_text(
+        "# Other\n\n## Reported and reproduced\n\n| b |\n\n## Claims\n", encoding="utf-8"
+    )
     monkeypatch.setattr(collect, "HERE", tmp_path)
     monkeypatch.setattr(collect, "REPORTS", ["ee5179", "dl-2022"])
     assert collect.take(tmp_path / "reproductions") == ["ee5179"]

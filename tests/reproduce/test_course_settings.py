@@ -1,4 +1,4 @@
-"""The five course reports are trained as they say: what a recipe states is what its runs as reported are given."""
+"""The five course reports are trained as they say: what a recipe states is what its runs replication are given."""
 
 import pytest
 
@@ -20,10 +20,10 @@ def trained(report):
 
 
 @pytest.mark.parametrize("report", REPORTS)
-def test_runs_as_reported_have_the_stated_settings(report):
+def test_replications_have_the_stated_settings(report):
     document, names = trained(report)
     for name in names:
-        config = config_of(document, name, "as_reported")
+        config = config_of(document, name, "replication")
         stated = {each: value for each, value in document.settings_of(name).items() if each in RunConfig.model_fields}
         for setting in set(stated) - idle(config) - OTHERWISE.get(report, set()):
             got = getattr(config, setting)
@@ -31,16 +31,16 @@ def test_runs_as_reported_have_the_stated_settings(report):
 
 
 @pytest.mark.parametrize("report", REPORTS)
-def test_as_it_can_be_keeps_network_data_and_epochs(report):
+def test_retrained_keeps_network_data_and_epochs(report):
     document, names = trained(report)
     for name in names:
-        if "as_it_can_be" in document.variants(name):
-            one, other = (config_of(document, name, variant) for variant in ("as_reported", "as_it_can_be"))
+        if "retrained" in document.variants(name):
+            one, other = (config_of(document, name, variant) for variant in ("replication", "retrained"))
             assert [getattr(one, each) for each in ARCHITECTURE] == [getattr(other, each) for each in ARCHITECTURE]
 
 
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
 def test_parameters_are_as_many_as_printed(name):
     document = read_document(report_file("dl-2022"))
-    network = Network(build_layers(config_of(document, name, "as_reported"), 10), (28, 28))
+    network = Network(build_layers(config_of(document, name, "replication"), 10), (28, 28))
     assert network.parameters.size == document.experiments[name].printed.parameters

@@ -27,7 +27,7 @@ from handgrad.sweeps.folder import open_sweep
 
 COURSE = Path(__file__).with_name("searched.yaml")
 DOCS = Path(__file__).parents[2] / "docs" / "recipes.md"
-VARIANTS = ("as_reported", "as_it_can_be")
+VARIANTS = ("replication", "retrained")
 
 
 def plan_of(folder, **chosen):
@@ -58,7 +58,7 @@ def made(tmp_path_factory):
 
 def test_a_sweep_is_planned_once_for_each_variant(tmp_path):
     plan = plan_of(tmp_path)
-    assert list(plan.sweeps) == [("search", "as_reported"), ("search", "as_it_can_be")]
+    assert list(plan.sweeps) == [("search", "replication"), ("search", "retrained")]
     reported, tuned = plan.sweeps.values()
     assert reported.settings.method == "bayes"  # the recipe's word over the file's
     assert (reported.wanted, tuned.wanted) == (6, 6)
@@ -84,7 +84,7 @@ def test_a_question_without_it_needs_no_sweep(tmp_path):
 
 
 def test_quick_takes_fewer_trials_and_images_in_a_folder_of_its_own_name(tmp_path):
-    whole, quick = (plan_of(tmp_path, quick=each).sweeps["search", "as_reported"] for each in (False, True))
+    whole, quick = (plan_of(tmp_path, quick=each).sweeps["search", "replication"] for each in (False, True))
     assert quick.wanted == 3
     assert quick.base.train_fraction == pytest.approx(500 / 1438)
     assert quick.name != whole.name
@@ -96,7 +96,7 @@ def test_more_trials_are_the_same_sweep_and_another_space_is_not(tmp_path):
 
     def name_with(**changes):
         changed = document.model_copy(update={"sweeps": {"search": search.model_copy(update=changes)}})
-        return make_plan(changed, Choice(), tmp_path).sweeps["search", "as_reported"].name
+        return make_plan(changed, Choice(), tmp_path).sweeps["search", "replication"].name
 
     assert name_with(trials=9) == name_with(title="other") == name_with()
     assert len({name_with(), name_with(settings={"hidden_size": 8}), name_with(seed=1), name_with(method="grid")}) == 4
@@ -111,7 +111,7 @@ def test_the_first_run_of_what_was_found_is_the_trial_itself(made):
             assert first.metrics["validation"]["accuracy"] == trial.objective
             assert {field: first.config.to_mapping()[field] for field in trial.values} == trial.values
             assert second.config.seed == 1
-        assert first.config.schedule == {"as_reported": "constant", "as_it_can_be": "one_cycle"}[variant]
+        assert first.config.schedule == {"replication": "constant", "retrained": "one_cycle"}[variant]
 
 
 def test_what_is_like_it_has_its_settings_under_its_own(made):
@@ -122,7 +122,7 @@ def test_what_is_like_it_has_its_settings_under_its_own(made):
 
 
 def test_a_rank_that_there_is_not_is_told_of(made):
-    row = made.results["experiments"]["seventh"]["as_reported"]
+    row = made.results["experiments"]["seventh"]["replication"]
     assert row["runs"] == []
     assert row["failed"] == {"seventh": "sweep search has no configuration number 7 among its best"}
     assert "seventh has no result: sweep search has no configuration number 7" in made.page
@@ -138,9 +138,7 @@ def test_the_best_of_the_sweep_stands_beside_the_reported(made):
     ]
     assert "| best of the sweep | test accuracy | 79.00 |" in made.page
     assert "best of the sweep: The reported numbers are those of best of the report." in made.page
-    assert (
-        f"{100 * best[1]:.2f}: {made.sweep('as_it_can_be').best(made.sweep('as_it_can_be').trials()).run}" in made.page
-    )
+    assert f"{100 * best[1]:.2f}: {made.sweep('retrained').best(made.sweep('retrained').trials()).run}" in made.page
 
 
 def test_its_trials_count_as_training(made):
@@ -171,9 +169,9 @@ def test_the_estimate_counts_trials_and_what_they_find(tmp_path, capsys):
 
 @pytest.fixture
 def light(tmp_path):
-    """The course's sweep as reported, with little besides."""
+    """The course's sweep replication, with little besides."""
     document = strict_yaml.load_mapping(COURSE)
-    del document["sweeps"]["search"]["as_it_can_be"]
+    del document["sweeps"]["search"]["retrained"]
     kept = {name: document["experiments"][name] for name in ("plain", "printed", "chosen")}
     shown = [{"sweep": "search", "part": "outcome"}]
     question = {"id": 1, "title": "The sweep", "experiments": list(kept), "show": shown}
@@ -188,10 +186,10 @@ def test_processes_find_what_one_process_does(made, light, tmp_path):
     answer = process(f"reproduce {light} --jobs 3 --npz -o {tmp_path / 'out'}")
     assert answer.code == 0, answer.err
     other = Made(tmp_path / "out")
-    here, there = ([trial.values for trial in each.sweep("as_reported").trials()] for each in (made, other))
+    here, there = ([trial.values for trial in each.sweep("replication").trials()] for each in (made, other))
     assert here == there
     for name in ("plain", "chosen"):
-        values = [each.results["experiments"][name]["as_reported"]["values"]["test_accuracy"] for each in (made, other)]
+        values = [each.results["experiments"][name]["replication"]["values"]["test_accuracy"] for each in (made, other)]
         assert values[0] == values[1]
     assert len(list(other.folder.glob("runs/chosen-*/weights.npz"))) == 2
 
@@ -215,7 +213,7 @@ def test_stopped_or_killed_it_goes_on_to_the_same(light, tmp_path, number, jobs)
     assert len(list(folder.glob("sweeps/*/runs/*/metrics.json"))) < 6
     assert process(words).code == 0
     assert process(f"reproduce {light} --jobs 2 -o {whole}").code == 0
-    trials, expected = (Made(each).sweep("as_reported").trials() for each in (folder, whole))
+    trials, expected = (Made(each).sweep("replication").trials() for each in (folder, whole))
     assert [(trial.values, trial.objective) for trial in trials] == [(each.values, each.objective) for each in expected]
 
 
@@ -320,13 +318,13 @@ MALFORMED = [
     ([*SHOWN, "part"], DROP, "sweep and part go together"),
     (SHOWN, {"text": "x", "part": "outcome"}, "sweep and part go together"),
     ([*SHOWN, "of"], ["plain"], "sweep does not use `of`"),
-    ([*SHOWN, "variant"], "as_it_can_be", "questions.1.show.1: search has no variant as_it_can_be"),
+    ([*SHOWN, "variant"], "retrained", "questions.1.show.1: search has no variant retrained"),
 ]
 
 UNSEARCHABLE = [
     ([*SEARCH, "file"], "da6402", "sweeps.search.file: unknown sweep file 'da6402': did you mean da6401?"),
     ([*SEARCH, "settings"], {"epohcs": 3}, "sweeps.search.settings: unknown setting epohcs: did you mean epochs?"),
-    ([*SEARCH, "as_it_can_be"], {"schedule": "twice"}, "sweeps.search.as_it_can_be: schedule must be one of"),
+    ([*SEARCH, "retrained"], {"schedule": "twice"}, "sweeps.search.retrained: schedule must be one of"),
     ([*SEARCH, "settings"], {"validation_fraction": 0}, "sweeps.search: "),
     ([*EFFECT, "setting"], "dropout", "claims.decay.in_sweep.setting: the sweep varies epochs, num_layers, "),
     ([*EFFECT, "lower"], 0.7, "claims.decay.in_sweep.lower: the sweep tries weight_decay 0.0, 0.0005, 0.5, got 0.7"),

@@ -43,14 +43,14 @@ SUPPORTED = {
 
 
 @pytest.fixture(scope="module")
-def findings():
-    """Every report's findings by the claim's name."""
+def verdicts():
+    """Every report's verdicts by the claim's name."""
     return {report: {each.name: each for each in check(read_document(report_file(report)))} for report in REPORTS}
 
 
 @pytest.mark.parametrize(("report", "claim", "verdict", "shown"), UNSUPPORTED)
-def test_the_numbers_do_not_support_it(findings, report, claim, verdict, shown):
-    found = findings[report][claim]
+def test_the_numbers_do_not_support_it(verdicts, report, claim, verdict, shown):
+    found = verdicts[report][claim]
     arithmetic = " ".join(found.arithmetic)
     assert found.verdict == verdict
     for piece in shown:
@@ -58,13 +58,13 @@ def test_the_numbers_do_not_support_it(findings, report, claim, verdict, shown):
 
 
 @pytest.mark.parametrize("report", REPORTS)
-def test_what_the_numbers_do_support(findings, report):
-    assert {name for name, each in findings[report].items() if each.verdict == "supported"} == SUPPORTED[report]
+def test_what_the_numbers_do_support(verdicts, report):
+    assert {name for name, each in verdicts[report].items() if each.verdict == "supported"} == SUPPORTED[report]
 
 
 @pytest.mark.parametrize("report", REPORTS)
-def test_every_verdict_comes_with_its_arithmetic(findings, report):
-    assert all(each.arithmetic for each in findings[report].values())
+def test_every_verdict_comes_with_its_arithmetic(verdicts, report):
+    assert all(each.arithmetic for each in verdicts[report].values())
 
 
 def test_every_printed_accuracy_is_transcribed():

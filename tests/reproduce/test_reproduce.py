@@ -62,7 +62,7 @@ def test_every_value_is_that_of_a_run_folder(made):
 
 
 def test_the_table_has_the_mean_and_its_interval(made):
-    first, second = made.values("relu", "as_it_can_be", "test_accuracy")
+    first, second = made.values("relu", "retrained", "test_accuracy")
     # Student's t of two values: t(0.975, 1) = 12.706, and s / sqrt(2) is half their distance
     half = 12.706 * abs(first - second) / 2
     mean, low, high = re.fullmatch(r"([\d.]+) \[([\d.]+), ([\d.]+)\]", made.row("relu", "test accuracy")[4]).groups()
@@ -72,25 +72,25 @@ def test_the_table_has_the_mean_and_its_interval(made):
 
 
 def test_the_table_says_whether_the_reported_number_is_reached(made):
-    assert made.row("relu", "test accuracy")[5] == "yes"  # 60 as reported
+    assert made.row("relu", "test accuracy")[5] == "yes"  # 60 replication
     assert made.row("random forest", "test accuracy")[5] == "no"  # 99.9
     assert made.row("random forest", "test accuracy")[2] == "99.90"
 
 
 def test_macro_f1_is_that_of_the_predictions(made):
-    found = [100 * class_report(predictions_of(run)).macro.f1 for run in made.runs("relu", "as_reported")]
-    assert made.values("relu", "as_reported", "macro_f1") == pytest.approx(found)
+    found = [100 * class_report(predictions_of(run)).macro.f1 for run in made.runs("relu", "replication")]
+    assert made.values("relu", "replication", "macro_f1") == pytest.approx(found)
 
 
 def test_the_ensemble_averages_the_runs_of_one_seed(made):
-    for seed, accuracy in enumerate(made.values("both", "as_it_can_be", "test_accuracy")):
-        members = [predictions_of(made.runs(name, "as_it_can_be")[seed]) for name in ("sigmoid", "relu")]
+    for seed, accuracy in enumerate(made.values("both", "retrained", "test_accuracy")):
+        members = [predictions_of(made.runs(name, "retrained")[seed]) for name in ("sigmoid", "relu")]
         guesses = (members[0].scores + members[1].scores).argmax(axis=1)
         assert accuracy == pytest.approx(100 * np.mean(guesses == members[0].labels))
 
 
 def test_a_run_that_diverges_is_a_row_that_says_so(made):
-    row = made.results["experiments"]["bold"]["as_reported"]
+    row = made.results["experiments"]["bold"]["replication"]
     assert row["runs"] == []
     assert [why[:17] for why in row["failed"].values()] == ["training diverged"] * 2
     assert "2 diverged" in made.html
@@ -105,17 +105,17 @@ def test_images_shown_are_counted_on_the_figures_images(made):
 def test_claims_have_a_verdict_by_numbers_and_by_seeds(made):
     claims = made.results["claims"]
     assert claims["above_ninety"]["printed"]["verdict"] == "contradicted"  # 60 is not above 90
-    assert claims["above_ninety"]["as_reported"]["verdict"] == "does not hold"
+    assert claims["above_ninety"]["replication"]["verdict"] == "does not hold"
     # two printed numbers of one experiment are compared, of which seeds of ours know nothing
     assert claims["same_number"]["printed"]["verdict"] == "contradicted"
-    assert claims["same_number"]["as_reported"] is None
-    difference = claims["relu_better"]["as_reported"]["differences"][0]["value"]
-    means = [fmean(made.values(name, "as_reported", "test_accuracy")) for name in ("relu", "sigmoid")]
+    assert claims["same_number"]["replication"] is None
+    difference = claims["relu_better"]["replication"]["differences"][0]["value"]
+    means = [fmean(made.values(name, "replication", "test_accuracy")) for name in ("relu", "sigmoid")]
     assert difference == pytest.approx(means[0] - means[1])
     # what the report counts is for us the accuracy on all test images
-    counted = claims["relu_counted_better"]["as_reported"]["differences"][0]["value"]
+    counted = claims["relu_counted_better"]["replication"]["differences"][0]["value"]
     assert counted == pytest.approx(difference)
-    assert made.row("ReLU is better.")[2] == claims["relu_better"]["as_reported"]["verdict"]
+    assert made.row("ReLU is better.")[2] == claims["relu_better"]["replication"]["verdict"]
 
 
 def test_every_verdict_by_numbers_has_one_over_seeds():
@@ -165,7 +165,7 @@ def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch, capsys):
 def test_weights_are_kept_as_npz_on_request(made, capsys):
     assert main(["reproduce", str(COURSE), "--question", "1", "--npz", "--jobs", "1", "-o", str(made.folder)]) == 0
     assert "8 files weights.npz" in capsys.readouterr().out
-    for run in made.runs("relu", "as_reported"):
+    for run in made.runs("relu", "replication"):
         with np.load(run.path / "weights.npz", allow_pickle=False) as kept:
             views = run.load_model().views
             assert set(kept) == set(views)
@@ -214,7 +214,7 @@ def test_processes_reach_what_one_process_does(made, tmp_path):
     assert answer.code == 0, answer.err
     results = json.loads((tmp_path / "results-question-1.json").read_text())
     for name in ("sigmoid", "relu"):
-        for variant in ("as_reported", "as_it_can_be"):
+        for variant in ("replication", "retrained"):
             found = results["experiments"][name][variant]["values"]["test_accuracy"]
             assert found == made.values(name, variant, "test_accuracy")
     assert read_document(COURSE).title in answer.out

@@ -46,7 +46,7 @@ def started(recipe, jobs, folder):
 
 def losses(folder):
     results = json.loads((folder / "results.json").read_text())
-    return {name: row["as_reported"]["values"]["test_loss"] for name, row in results["experiments"].items()}
+    return {name: row["replication"]["values"]["test_loss"] for name, row in results["experiments"].items()}
 
 
 def unfinished(folder):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from handgrad import strict_yaml
 from handgrad.claims import check, check_over_seeds, markdown, read_document, summary
-from handgrad.claims.judge import Finding
+from handgrad.claims.judge import ClaimVerdict
 from handgrad.errors import UsageError
 
 MIRROR = {"supported": "contradicted", "contradicted": "supported", "tie": "tie"}
@@ -201,11 +201,11 @@ def test_findings_as_json_have_no_nan():
 
 
 def test_summary_counts_each_verdict():
-    findings = [Finding("n", "s", verdict, [], []) for verdict in ("tie", "supported", "tie", "no experiment")]
-    assert summary(findings) == "4 claims: 1 supported, 2 ties, 1 no experiment"
+    verdicts = [ClaimVerdict("n", "s", verdict, [], []) for verdict in ("tie", "supported", "tie", "no experiment")]
+    assert summary(verdicts) == "4 claims: 1 supported, 2 ties, 1 no experiment"
 
 
 def test_markdown_takes_nothing_for_a_mark():
-    text = markdown("a | b", [Finding("n", "x_1 *is* <b>", "tie", ["1 | 2"], [])])
+    text = markdown("a | b", [ClaimVerdict("n", "x_1 *is* <b>", "tie", ["1 | 2"], [])])
     assert "| x\\_1 \\*is\\* \\<b\\> | **tie** |" in text
     assert "- 1 \\| 2" in text

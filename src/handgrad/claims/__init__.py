@@ -4,7 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from handgrad.claims.document import Document, read_document
-from handgrad.claims.judge import Finding, check, check_over_seeds, markdown, summary
+from handgrad.claims.judge import ClaimVerdict, check, check_over_seeds, markdown, summary
 from handgrad.claims.questions import choice
 from handgrad.errors import UsageError
 

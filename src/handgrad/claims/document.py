@@ -64,10 +64,10 @@ class PerClass(Part):
 
     @model_validator(mode="after")
     def _alike(self) -> Self:
-        given = [column for column in (self.recall, self.precision, self.f1) if column is not None]
-        if len({len(column) for column in given}) != 1:
+        columns = [column for column in (self.recall, self.precision, self.f1) if column is not None]
+        if len({len(column) for column in columns}) != 1:
             raise ValueError("precision, recall and f1 must have one number for each class")
-        if any(not 0 <= number <= 1 for column in given for number in column if number is not None):
+        if any(not 0 <= number <= 1 for column in columns for number in column if number is not None):
             raise ValueError("precision, recall and f1 of a class are shares from 0 to 1")
         return self
 
@@ -126,10 +126,10 @@ class ImageCounts(Part):
 class Experiment(Part):
     """What was done (`settings`, on top of those of the experiment that it is `like`) and what came out.
 
-    To reproduce it, `train` says in settings of runs what `settings` cannot; `as_reported` and `as_it_can_be` are on
-    top of both. An experiment without printed numbers has no number to reach, and is not trained as it can be unless
-    that is given. An `ensemble` averages what the named experiments predict. One that is `found` has the settings that
-    a sweep has found, under its own.
+    To reproduce it, `train` has the settings of runs that `settings` cannot express; `replication` and `retrained` are
+    on top of both. An experiment without printed numbers has no number to reach, and is not retrained unless
+    `retrained` is there. An `ensemble` averages what the named experiments predict. One that is `found` has the
+    settings that a sweep has found, under its own.
     """
 
     title: Text | None = None
@@ -139,8 +139,8 @@ class Experiment(Part):
     printed: Printed = Printed()
     runs: list[Text] = []
     train: dict[str, Any] = {}
-    as_reported: dict[str, Any] = {}
-    as_it_can_be: dict[str, Any] | None = None
+    replication: dict[str, Any] = {}
+    retrained: dict[str, Any] | None = None
     ensemble: list[Text] = []
     found: Found | None = None
     note: Text | None = None
@@ -151,15 +151,15 @@ class Experiment(Part):
             raise ValueError("is found by a sweep, which has all its settings: leave out like, runs and ensemble")
         if self.runs and (self.settings or self.like or self.printed.model_fields_set):
             raise ValueError("has runs, whose settings and numbers are read: leave out settings, like and printed")
-        if self.ensemble and (self.train or self.as_reported or self.as_it_can_be):
-            raise ValueError("is an ensemble, which is not trained itself: leave out train, as_reported, as_it_can_be")
+        if self.ensemble and (self.train or self.replication or self.retrained):
+            raise ValueError("is an ensemble, which is not trained itself: leave out train, replication, retrained")
         return self
 
 
 class Document(Part):
     """Experiments and claims by name; accuracies are in per cent unless `unit` says share.
 
-    With `questions`, it is a recipe: `train`, `as_reported` and `as_it_can_be` are what all its experiments begin with.
+    With `questions`, it is a recipe: `train`, `replication` and `retrained` are what all its experiments begin with.
     """
 
     title: Text
@@ -169,8 +169,8 @@ class Document(Part):
     experiments: dict[str, Experiment]
     claims: dict[str, Claim]
     train: dict[str, Any] = {}
-    as_reported: dict[str, Any] = {}
-    as_it_can_be: dict[str, Any] = {}
+    replication: dict[str, Any] = {}
+    retrained: dict[str, Any] = {}
     seeds: Seeds = 3
     quick: Quick = Quick()
     sweeps: dict[str, Search] = {}
@@ -218,7 +218,7 @@ class Document(Part):
         found = self.origin(name).found
         if found is not None:
             return self.sweep_variants(found.sweep)
-        reports = bool(experiment.printed.model_fields_set) or experiment.as_it_can_be is not None
+        reports = bool(experiment.printed.model_fields_set) or experiment.retrained is not None
         return VARIANTS if reports else VARIANTS[:1]
 
     def beside(self, name: str) -> str:
@@ -228,7 +228,7 @@ class Document(Part):
 
     def sweep_variants(self, name: str) -> tuple[str, ...]:
         """In which of the VARIANTS a sweep is run."""
-        return VARIANTS[:1] if self.sweeps[name].as_it_can_be is None else VARIANTS
+        return VARIANTS[:1] if self.sweeps[name].retrained is None else VARIANTS
 
     def origin(self, name: str) -> Experiment:
         """The experiment that one's settings begin with."""
@@ -274,7 +274,7 @@ def _check_shares(place: str, printed: Printed, document: Document) -> None:
     """Raises  ValueError for an accuracy outside of the unit's range."""
     for measure, value in printed.values():
         numbers = value if isinstance(value, list) else [value.mean if isinstance(value, Spread) else value]
-        for number in numbers if MEASURES[measure].kind == "share" else []:
+        for number in numbers if MEASURES[measure].type == "share" else []:
             if not 0 <= number <= document.scale:
                 other = "" if document.unit == "percent" or number < 0 else ", or write `unit: percent`"
                 raise ValueError(f"{place}.{measure}: must be 0 to {document.scale:g}, got {number:g}{other}")

@@ -184,7 +184,7 @@ class Measure(NamedTuple):
     """A quantity in words; `part` names the images that it is a share of, where it is a share of images."""
 
     words: str
-    kind: str = "share"
+    type: str = "share"
     part: str | None = None
     better: int = 1  # 1: the higher the better; -1: the lower
 
@@ -214,10 +214,10 @@ SCALES = {"percent": 100.0, "share": 1.0}
 
 def written(value: float, measure: str, scale: float) -> str:
     """A value as a report prints it: 97.21 in per cent, 0.9721 as a share, 1.266 of a loss, 109,386 of a count."""
-    kind = MEASURES[measure].kind
-    if kind == "count":
+    written_as = MEASURES[measure].type
+    if written_as == "count":
         return f"{value:,.0f}"
-    if kind == "number":
+    if written_as == "number":
         return f"{value:.4g}"
     return str(
         Decimal(repr(float(value))).quantize(last_digit(scale), ROUND_HALF_UP)
@@ -231,7 +231,7 @@ def last_digit(scale: float) -> Decimal:
 
 def unit_of(measure: str, scale: float) -> str:
     """What follows such a number where a difference is meant."""
-    return " points" if MEASURES[measure].kind == "share" and scale == SCALES["percent"] else ""
+    return " points" if MEASURES[measure].type == "share" and scale == SCALES["percent"] else ""
 
 
 MANY_RUNS = (10, 100)
@@ -293,7 +293,7 @@ def certainty(measure: str, evidence: Evidence, difference: Difference) -> str:
         return "nothing tells how sure these numbers are: state `images`, or give several seeds"
     if math.isnan(difference.statistic):
         return "exact"
-    most = evidence.scale if MEASURES[measure].kind == "share" else math.inf
+    most = evidence.scale if MEASURES[measure].type == "share" else math.inf
     ends = max(difference.low, -most), min(difference.high, most)
     low, high = (number(end, measure, evidence) for end in ends)
     if difference.test in ("z", "t"):

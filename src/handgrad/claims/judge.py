@@ -77,7 +77,7 @@ def evidence_of(document: Document, name: str, folder: Path = Path()) -> Evidenc
 def evidence_over_seeds(document: Document, name: str, values: Mapping[str, Sequence[float]]) -> Evidence:
     """An experiment of the document with results of our own: for each measure one value a seed, in its unit."""
     estimates = {
-        measure: exact(numbers[0]) if MEASURES[measure].kind == "count" else over_seeds(list(numbers))
+        measure: exact(numbers[0]) if MEASURES[measure].type == "count" else over_seeds(list(numbers))
         for measure, numbers in values.items()
     }
     if {"train_accuracy", "test_accuracy"} <= set(values):
@@ -92,14 +92,14 @@ def _images(document: Document, experiment: Experiment) -> ImageCounts:
 
 
 def _printed(value: Any, measure: str, images: ImageCounts, scale: float) -> Estimate:
-    kind = MEASURES[measure]
-    number = getattr(images, kind.part) if kind.part else None
+    quantity = MEASURES[measure]
+    number = getattr(images, quantity.part) if quantity.part else None
     if isinstance(value, Spread):
         return spread(value.mean, value.deviation, value.seeds)
     if isinstance(value, list) and len(value) > 1:
         return over_seeds(value)
     single = value[0] if isinstance(value, list) else value
-    if kind.kind == "count":
+    if quantity.type == "count":
         return exact(single)
     return share(single, number, scale) if number else bare(single)
 
@@ -181,7 +181,7 @@ CONSTANT = "constant"
 SPECIAL = "\\`*_[]<>|#"
 
 
-class Finding(NamedTuple):
+class ClaimVerdict(NamedTuple):
     """A claim, the verdict on it, the arithmetic in sentences, and the differences behind it as numbers."""
 
     name: str
@@ -197,26 +197,26 @@ class Finding(NamedTuple):
         return self._asdict() | {"differences": differences}
 
 
-def check(document: Document, folder: Path = Path()) -> list[Finding]:
+def check(document: Document, folder: Path = Path()) -> list[ClaimVerdict]:
     """What the numbers of a document say of each of its claims; run folders are looked for from `folder`.
 
     Raises  UsageError, FileSystemError, CorruptDataError for runs that cannot be compared or read.
     """
     experiments = {name: evidence_of(document, name, folder) for name in document.experiments}
-    return [_finding(name, claim, experiments) for name, claim in document.claims.items()]
+    return [_judge(name, claim, experiments) for name, claim in document.claims.items()]
 
 
-def check_over_seeds(document: Document, results: Mapping[str, Mapping[str, Sequence[float]]]) -> list[Finding]:
+def check_over_seeds(document: Document, results: Mapping[str, Mapping[str, Sequence[float]]]) -> list[ClaimVerdict]:
     """Whether each claim holds, does not hold or stays undecided in results of our own.
 
     `results` has for each experiment and measure one value a seed, in the document's unit.
     """
     experiments = {name: evidence_over_seeds(document, name, results.get(name, {})) for name in document.experiments}
-    findings = [_finding(name, claim, experiments) for name, claim in document.claims.items()]
-    return [finding._replace(verdict=OVER_SEEDS[finding.verdict]) for finding in findings]
+    verdicts = [_judge(name, claim, experiments) for name, claim in document.claims.items()]
+    return [verdict._replace(verdict=OVER_SEEDS[verdict.verdict]) for verdict in verdicts]
 
 
-def _finding(name: str, claim: Claim, experiments: Mapping[str, Evidence]) -> Finding:
+def _judge(name: str, claim: Claim, experiments: Mapping[str, Evidence]) -> ClaimVerdict:
     try:
         judged = RELATIONS[claim.relation].judge(claim, experiments)
     except UsageError as error:
@@ -228,7 +228,7 @@ def _finding(name: str, claim: Claim, experiments: Mapping[str, Evidence]) -> Fi
         and all(_single(experiments[each], claim) for each in claim.experiments)
     ):
         lines.append(ONE_SEED)
-    return Finding(name, claim.says, judged.verdict, lines, judged.differences, claim.note)
+    return ClaimVerdict(name, claim.says, judged.verdict, lines, judged.differences, claim.note)
 
 
 def _single(evidence: Evidence, claim: Claim) -> bool:
@@ -264,13 +264,13 @@ def course(settings: Settings) -> Any:
 
     Shapes  -> (iterations + 1,) float64
     """
-    kind = SCHEDULES.get(settings.get("schedule", CONSTANT))
+    schedule_type = SCHEDULES.get(settings.get("schedule", CONSTANT))
     steps, learning_rate = settings.get("iterations"), settings.get("learning_rate")
-    if kind is SCHEDULES[CONSTANT] or kind is None or not isinstance(steps, int) or learning_rate is None:
+    if schedule_type in (None, SCHEDULES[CONSTANT]) or not isinstance(steps, int) or learning_rate is None:
         return None
-    fields = {field.name for field in dataclasses.fields(kind)}
+    fields = {field.name for field in dataclasses.fields(schedule_type)}
     try:
-        schedule = kind(**{name: value for name, value in settings.items() if name in fields})
+        schedule = schedule_type(**{name: value for name, value in settings.items() if name in fields})
     except UsageError:
         return None
     return schedule.rates(learning_rate, 0, steps + 1, steps)
@@ -303,19 +303,19 @@ def _beside(decayed: Evidence, constant: Evidence) -> str:
     )
 
 
-def summary(findings: Sequence[Finding]) -> str:
+def summary(verdicts: Sequence[ClaimVerdict]) -> str:
     """As in "12 claims: 4 supported, 3 tie, 1 contradicted"; verdicts that nothing got are left out."""
-    counts = Counter(finding.verdict for finding in findings)
+    counts = Counter(verdict.verdict for verdict in verdicts)
     order = [*VERDICTS, *(verdict for verdict in counts if verdict not in VERDICTS)]
     parts = [f"{counts[verdict]} {_plural(verdict, counts[verdict])}" for verdict in order if counts[verdict]]
-    return f"{len(findings)} claim{'s' if len(findings) != 1 else ''}: {', '.join(parts)}"
+    return f"{len(verdicts)} claim{'s' if len(verdicts) != 1 else ''}: {', '.join(parts)}"
 
 
-def markdown(title: str, findings: Sequence[Finding]) -> str:
+def markdown(title: str, verdicts: Sequence[ClaimVerdict]) -> str:
     """A section with a table of verdicts, and the arithmetic of each below it."""
-    rows = [f"| {_escaped(each.says)} | **{each.verdict}** |" for each in findings]
-    lines = [f"# {_escaped(title)}", "", f"{summary(findings)}.", "", "| claim | verdict |", "|---|---|", *rows]
-    for each in findings:
+    rows = [f"| {_escaped(each.says)} | **{each.verdict}** |" for each in verdicts]
+    lines = [f"# {_escaped(title)}", "", f"{summary(verdicts)}.", "", "| claim | verdict |", "|---|---|", *rows]
+    for each in verdicts:
         lines += ["", f"## {_escaped(each.says)}", "", f"**{each.verdict}**", ""]
         lines += [f"- {_escaped(line)}" for line in [*each.arithmetic, *([each.note] if each.note else [])]]
     return "\n".join(lines) + "\n"

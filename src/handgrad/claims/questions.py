@@ -23,7 +23,7 @@ AMONG = {
 }
 PARTS = {
     "outcome": "what became of the trials, the best and the worst, of both variants in one table",
-    "answer": "what to use in one number, and how sure that is",
+    "summary": "what to use in one number, and how sure that is",
     "leaderboard": "the best configurations with intervals, and the worst",
     "timeline": "results against creation time, with a regression line",
     "parallel": "parallel coordinates",
@@ -34,7 +34,7 @@ PARTS = {
     "recommendation": "what to use, what to expect of it, what is open",
 }
 Rank = Annotated[int, Field(strict=True, ge=1, le=10**4)]
-VARIANTS = ("as_reported", "as_it_can_be")
+VARIANTS = ("replication", "retrained")
 TABLES = {
     "classes": "precision, recall and F1 of each class, beside the reported ones",
     "folds": "accuracy, precision, recall and F1 on each fold of the test images",
@@ -43,7 +43,7 @@ TABLES = {
     "averages": "macro and weighted precision, recall and F1",
 }
 ITEMS = ("figure", "table", "equations", "sweep", "text")
-Variant = Literal["as_reported", "as_it_can_be"]
+Variant = Literal["replication", "retrained"]
 OWN_WORDS = "value_error"
 UNKNOWN = "extra_forbidden"
 Seeds = Annotated[int, Field(strict=True, ge=1, le=1000)]
@@ -58,8 +58,8 @@ class Part(BaseModel):
 class Search(Part):
     """A sweep: the space of `file` (a sweep file seen from the recipe, or a bundled one), searched for so many trials.
 
-    `settings` hold still what the file varies or says; `as_reported` and `as_it_can_be` are on top. It is run as it
-    can be only if that is given. `printed` is the best that the report has of it, in the document's unit.
+    `settings` hold still what the file varies or says; `replication` and `retrained` are on top. It is retrained
+    only if that is there. `printed` is the best that the report has of it, in the document's unit.
     """
 
     title: Text | None = None
@@ -68,8 +68,8 @@ class Search(Part):
     method: Text | None = None
     seed: Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)] = 0
     settings: dict[str, Any] = {}
-    as_reported: dict[str, Any] = {}
-    as_it_can_be: dict[str, Any] | None = None
+    replication: dict[str, Any] = {}
+    retrained: dict[str, Any] | None = None
     printed: Number | None = None
 
     @model_validator(mode="after")
@@ -126,19 +126,19 @@ class Item(Part):
     part: Text | None = None
     text: Text | None = None
     of: list[Text] = []
-    variant: Variant = "as_reported"
+    variant: Variant = "replication"
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
-        given = [name for name in ITEMS if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"must have exactly one of {', '.join(ITEMS)}, got {' and '.join(given) or 'none'}")
+        present = [name for name in ITEMS if getattr(self, name) is not None]
+        if len(present) != 1:
+            raise ValueError(f"must have exactly one of {', '.join(ITEMS)}, got {' and '.join(present) or 'none'}")
         if self.figure is not None and self.figure not in FIGURES | COMPARISONS:
             raise ValueError(choice("figure", self.figure, FIGURES | COMPARISONS))
         if self.table is not None and self.table not in TABLES:
             raise ValueError(choice("table", self.table, TABLES))
         if self.of and not (self.figure or self.table):
-            raise ValueError(f"{given[0]} does not use `of`")
+            raise ValueError(f"{present[0]} does not use `of`")
         self._check_part()
         return self
 
@@ -203,7 +203,7 @@ def in_one_line(error: ValidationError) -> str:
     """All that is wrong, once for each place; unknown keys first, for a misspelt one makes others look missing."""
     said: dict[str, str] = {}
     for each in sorted(error.errors(include_url=False), key=lambda each: each["type"] != UNKNOWN):
-        place = ".".join(str(step) for step in each["loc"] if not _is_kind(step))
+        place = ".".join(str(step) for step in each["loc"] if not _is_type(step))
         message = str(each.get("ctx", {}).get("error", "")) if each["type"] == OWN_WORDS else _words(each)
         said.setdefault(place, f"{place}: {message}" if place else message)
     return "; ".join(said.values())
@@ -219,6 +219,6 @@ def _words(first: object) -> str:
     return f"{message.replace('input should be', 'must be')}, got {quoted(details['input'])}"
 
 
-def _is_kind(step: object) -> bool:
-    """Whether a step of the place is the name of a kind of value, which pydantic puts in where several may stand."""
+def _is_type(step: object) -> bool:
+    """Whether a step of the place is the name of a type of value, which pydantic puts in where several may stand."""
     return isinstance(step, str) and (step in ("float", "Spread") or "[" in step)

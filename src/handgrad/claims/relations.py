@@ -144,9 +144,9 @@ class Claim(Part):
 
     @model_validator(mode="after")
     def _one_relation(self) -> Self:
-        given = [name for name in RELATIONS if getattr(self, name)]
-        if len(given) != 1:
-            found = f"got {' and '.join(given)}" if given else "got none"
+        present = [name for name in RELATIONS if getattr(self, name)]
+        if len(present) != 1:
+            found = f"got {' and '.join(present)}" if present else "got none"
             raise ValueError(f"must have exactly one of {', '.join(RELATIONS)}, {found}")
         for measure in [self.measure, *(self.measures or ())]:
             if measure not in MEASURES:
@@ -228,12 +228,12 @@ class Pairwise(Relation):
     def judge(self, claim: Claim, experiments: Experiments) -> Judgement:
         """The gravest verdict of the pairs."""
         parts = [_judge_pair(claim, *pair, experiments, self.causal) for pair in self.pairs(claim, experiments)]
-        united = _united(parts)
+        merged = _merged(parts)
         deciding = [part for part in parts if part.verdict != SUPPORTED]
         if not deciding or len(deciding) == len(parts):
-            return united
+            return merged
         rest = f"The other {len(parts) - len(deciding)} of {len(parts)} comparisons bear it out."
-        return united._replace(lines=[*_united(deciding).lines, rest])
+        return merged._replace(lines=[*_merged(deciding).lines, rest])
 
 
 @dataclass(frozen=True)
@@ -252,7 +252,7 @@ class Threshold(Relation):
 
     def judge(self, claim: Claim, experiments: Experiments) -> Judgement:
         """The gravest verdict of the experiments."""
-        return _united([self._one(claim, experiments[name]) for name in claim.experiments])
+        return _merged([self._one(claim, experiments[name]) for name in claim.experiments])
 
     def _one(self, claim: Claim, evidence: Evidence) -> Judgement:
         if claim.measure not in evidence.estimates:
@@ -282,12 +282,12 @@ class TwoMeasures(Relation):
     def judge(self, claim: Claim, experiments: Experiments) -> Judgement:
         """The gravest verdict of the experiments, or the mildest where one is enough."""
         parts = [self._one(claim, experiments[name]) for name in claim.experiments]
-        united = _united(parts)
+        merged = _merged(parts)
         if len(parts) > 1:
-            united.lines.append(tally_line([part.verdict for part in parts]))
+            merged.lines.append(tally_line([part.verdict for part in parts]))
         if self.any_is_enough and any(part.verdict == SUPPORTED for part in parts):
-            return united._replace(verdict=SUPPORTED)
-        return united
+            return merged._replace(verdict=SUPPORTED)
+        return merged
 
     def _one(self, claim: Claim, evidence: Evidence) -> Judgement:
         missing = [measure for measure in claim.measures or () if measure not in evidence.estimates]
@@ -296,7 +296,7 @@ class TwoMeasures(Relation):
         return self.of_each(claim, evidence)
 
 
-def _united(parts: Sequence[Judgement]) -> Judgement:
+def _merged(parts: Sequence[Judgement]) -> Judgement:
     """The gravest verdict, and all lines, each once."""
     verdict = min((part.verdict for part in parts), key=GRAVEST.index)
     lines = dict.fromkeys(line for part in parts for line in part.lines)

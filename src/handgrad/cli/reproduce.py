@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from handgrad.claims import REPORTS, Finding, check, find_document, markdown, read_document, report_file, summary
+from handgrad.claims import REPORTS, ClaimVerdict, check, find_document, markdown, read_document, report_file, summary
 from handgrad.cli.console import Screen, echo, working
 from handgrad.cli.options import Parser
 from handgrad.cli.progress import RunsProgress
@@ -40,8 +40,8 @@ FORMATS = ("text", "md")
 INDENT = 4
 CHECK_EXAMPLES = """  handgrad check ee5179                   a bundled course report
   handgrad check claims.yaml              your own numbers and statements
-  handgrad check claims.yaml --json findings.json
-  handgrad check dl-2022 --format md > findings.md
+  handgrad check claims.yaml --json verdicts.json
+  handgrad check dl-2022 --format md > verdicts.md
 
 The verdict on each claim is one of
   supported      the difference is there, and significant
@@ -196,31 +196,31 @@ def run_check(tokens: list[str]) -> int:
     """Print the verdict on every claim, with its arithmetic."""
     parser = Parser("check", "Test the claims of a report against its numbers.", CHECK_EXAMPLES)
     parser.add_argument("document", metavar="FILE|REPORT", help=f"a YAML file, or {', '.join(REPORTS)}")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the findings to a JSON file")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the verdicts to a JSON file")
     parser.add_argument("--format", choices=FORMATS, default="text", help="format of the output (default: text)")
     arguments = parser.arguments(tokens)
     path = find_document(arguments.document)
     document = read_document(path)
     with working("reading the numbers"):
-        findings = check(document, path.parent)
+        verdicts = check(document, path.parent)
     if arguments.json is not None:
-        content = {"title": document.title, "findings": [finding.to_mapping() for finding in findings]}
+        content = {"title": document.title, "verdicts": [verdict.to_mapping() for verdict in verdicts]}
         atomic_write(arguments.json, json.dumps(content, indent=2, allow_nan=False) + "\n")
     if arguments.format == "md":
-        print(markdown(document.title, findings), end="")
+        print(markdown(document.title, verdicts), end="")
     else:
-        _print_findings(document.title, findings)
+        _print_verdicts(document.title, verdicts)
     return 0
 
 
-def _print_findings(title: str, findings: list[Finding]) -> None:
+def _print_verdicts(title: str, verdicts: list[ClaimVerdict]) -> None:
     screen = Screen(highlight=False)
     screen.print(Text(title, style="bold"))
-    for finding in findings:
-        heading = Text(finding.verdict.upper(), style=COLOURS.get(finding.verdict, "cyan"))
+    for verdict in verdicts:
+        heading = Text(verdict.verdict.upper(), style=COLOURS.get(verdict.verdict, "cyan"))
         screen.print()
-        screen.print(heading.append(f"  {finding.says}", style="default"))
-        for line in [*finding.arithmetic, *([finding.note] if finding.note else [])]:
+        screen.print(heading.append(f"  {verdict.says}", style="default"))
+        for line in [*verdict.arithmetic, *([verdict.note] if verdict.note else [])]:
             screen.print(Padding(Text(line), (0, 0, 0, INDENT), expand=False))
     screen.print()
-    screen.print(Text(summary(findings)))
+    screen.print(Text(summary(verdicts)))

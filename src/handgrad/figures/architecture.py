@@ -33,7 +33,7 @@ class Row(NamedTuple):
     """One layer, numbered from 0 as in the names of its parameters; the input has no number."""
 
     number: int | None
-    kind: str
+    type: str
     settings: str
     output: Shape
     parameters: int
@@ -64,14 +64,14 @@ class Architecture(NamedTuple):
     @property
     def caption(self) -> str:
         """All layers in one sentence."""
-        layers = ", ".join(f"{row.kind} {row.shape}" for row in self.rows)
+        layers = ", ".join(f"{row.type} {row.shape}" for row in self.rows)
         return f"Architecture of {self.run}: {layers}; {self.parameters:,} parameters, loss {self.loss}."
 
     @property
     def table(self) -> Table:
         """A row a layer."""
         columns = ("number", "layer", "settings", "output_shape", "outputs", "parameters")
-        rows = ((row.number, row.kind, row.settings, row.shape, row.size, row.parameters) for row in self.rows)
+        rows = ((row.number, row.type, row.settings, row.shape, row.size, row.parameters) for row in self.rows)
         return Table(columns, rows)
 
 
@@ -94,8 +94,8 @@ def _settings(layer: Layer) -> str:
     described: Any = layer
     fields = dataclasses.fields(described)
     values = ((field.name, getattr(layer, field.name)) for field in fields)
-    shown = (f"{name} {_text(value)}" for name, value in values if not isinstance(value, Initializer | None))
-    return ", ".join(shown)
+    described = (f"{name} {_text(value)}" for name, value in values if not isinstance(value, Initializer | None))
+    return ", ".join(described)
 
 
 def _text(value: Any) -> str:
@@ -132,11 +132,11 @@ def plot_architecture(found: Architecture) -> Any:
 def _box(axes: Any, place: int, row: Row, width: float) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    fill = FILLS.get(row.kind, FILLS["Dense"] if row.parameters else ACTIVATION)
+    fill = FILLS.get(row.type, FILLS["Dense"] if row.parameters else ACTIVATION)
     look: dict[str, Any] = {"facecolor": fill, "edgecolor": style.EDGE, "linewidth": 0.8}
     shape: dict[str, Any] = {"boxstyle": "round,pad=0,rounding_size=0.12", "mutation_aspect": 1.6}
     axes.add_patch(FancyBboxPatch((CENTRE - width / 2, place - 0.36), width, 0.72, **look, **shape))
-    axes.text(CENTRE, place, row.kind, ha="center", va="center", weight="bold" if row.parameters else "normal")
+    axes.text(CENTRE, place, row.type, ha="center", va="center", weight="bold" if row.parameters else "normal")
     if row.number is not None:
         arrow = {"arrowstyle": "-|>", "color": style.EDGE}
         axes.annotate("", (CENTRE, place - 0.36), (CENTRE, place - 0.64), arrowprops=arrow)

@@ -15,7 +15,7 @@ from handgrad.nn.images import image_shape
 
 Array = NDArray[Any]
 MOST_UNITS, MOST_CHANNELS, MOST_COLUMNS = 48, 16, 16
-SHOWN = 5  # purpose, in the key of a generator
+PURPOSE = 5  # purpose, in the key of a generator
 ACROSS = 12
 ROOM = style.WIDTH - 2 * MARGIN - 0.75  # a colour bar takes the rest
 
@@ -90,8 +90,8 @@ def dense_filters_data(data: RunData) -> Filters:
     count = "all" if len(kept) == len(pictures) else f"the {len(kept)} of largest norm of"
     title = f"layer {layer}, Dense: {count} {len(pictures)} units, {_plural(shape[0], 'channel')}"
     title += "" if shape[0] <= MOST_CHANNELS else f", the first {MOST_CHANNELS} shown"
-    shown = Pictures(title, names, pictures[kept, :MOST_CHANNELS])
-    return Filters(data.name, "Weights of the first dense layer", (shown,))
+    drawn = Pictures(title, names, pictures[kept, :MOST_CHANNELS])
+    return Filters(data.name, "Weights of the first dense layer", (drawn,))
 
 
 def conv_filters_data(data: RunData) -> Filters:
@@ -117,7 +117,7 @@ def feature_maps_data(data: RunData) -> FeatureMaps:
     """
     network, numbers = data.network, _convolutions(data.network)
     images, labels = data.images("test")
-    row = int(data.generator(SHOWN).integers(len(images)))
+    row = int(data.generator(PURPOSE).integers(len(images)))
     found = network.activations(images[row : row + 1], numbers)
     layers = []
     for number, output in found.items():

@@ -77,8 +77,8 @@ def gradients_data(data: RunData) -> LayerStatistics:
     for slot in network.parameter_slots:
         if slot.part.penalised:
             table = np.array([statistics.parameters[slot.name] for statistics in measured], float).reshape(-1, 2)
-            kind = f"{slot.layer} {type(network.layers[slot.layer]).__name__}"
-            series.append(Series(kind, {"gradient_rms": table[:, 1], "weight_rms": table[:, 0]}))
+            label = f"{slot.layer} {type(network.layers[slot.layer]).__name__}"
+            series.append(Series(label, {"gradient_rms": table[:, 1], "weight_rms": table[:, 0]}))
     return _together(data, "Gradients and weights of the layers", measured, series)
 
 

@@ -31,14 +31,14 @@ def silent(message: str) -> None:
 
 
 class RunData:
-    """A run with its data and its networks; `say` is told what takes long, `seed` draws images to be shown."""
+    """A run with its data and its networks; `log` gets what takes long, `seed` draws images to be shown."""
 
     def __init__(
-        self, run: Run, tsne_images: int = TSNE_IMAGES, seed: int = 0, say: Callable[[str], None] = silent
+        self, run: Run, tsne_images: int = TSNE_IMAGES, seed: int = 0, log: Callable[[str], None] = silent
     ) -> None:
         if not 10 <= tsne_images <= MOST_TSNE_IMAGES:
             raise UsageError(f"tsne_images must be 10 to {MOST_TSNE_IMAGES}, got {tsne_images} (--tsne_images)")
-        self.run, self.tsne_images, self.seed, self.say = run, tsne_images, seed, say
+        self.run, self.tsne_images, self.seed, self.log = run, tsne_images, seed, log
         self._predictions: dict[str, Predictions] = {}
 
     @property

@@ -83,9 +83,9 @@ def tsne_data(data: RunData) -> Embedding:
             raise DoesNotApplyError(f"{name}, layer {layer} gives the same numbers for every image")
         points, divergence = _kept(data, name, outputs, perplexity)
         stages.append(Stage(name, points, divergence))
-    kind = f"layer {layer}, {type(data.network.layers[layer]).__name__}"
+    label = f"layer {layer}, {type(data.network.layers[layer]).__name__}"
     names = data.dataset.class_names
-    return Embedding(data.name, kind, names, rows, labels[rows], perplexity, tuple(stages))
+    return Embedding(data.name, label, names, rows, labels[rows], perplexity, tuple(stages))
 
 
 def last_hidden(network: Network) -> int:
@@ -128,7 +128,7 @@ def _kept(data: RunData, name: str, outputs: Array, perplexity: float) -> tuple[
     found = _read(path, made_of, len(outputs))
     if found:
         return found
-    data.say(f"t-SNE of {len(outputs):,} images, {name}: takes some seconds")
+    data.log(f"t-SNE of {len(outputs):,} images, {name}: takes some seconds")
     points, divergence = tsne(outputs, perplexity, data.seed)
     try:
         path.parent.mkdir(exist_ok=True)

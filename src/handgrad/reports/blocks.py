@@ -9,16 +9,16 @@ LARGE = 250_000  # letters of a file that does not become part of a page
 
 @dataclass(frozen=True)
 class Block:
-    """A piece of a report; `kind` names the template that draws it."""
+    """A piece of a report; `template` names the template that draws it."""
 
-    kind: ClassVar[str]
+    template: ClassVar[str]
 
 
 @dataclass(frozen=True)
 class Text(Block):
     """A paragraph of plain words; what stands between backticks is code, as in Markdown."""
 
-    kind = "text"
+    template = "text"
     words: str
 
 
@@ -26,7 +26,7 @@ class Text(Block):
 class Note(Block):
     """A paragraph that a reader must not miss: what is undefined, confounded, or left out."""
 
-    kind = "note"
+    template = "note"
     words: str
 
 
@@ -34,7 +34,7 @@ class Note(Block):
 class Points(Block):
     """A list of short sentences."""
 
-    kind = "points"
+    template = "points"
     items: Sequence[str]
 
 
@@ -42,7 +42,7 @@ class Points(Block):
 class Code(Block):
     """Something to be typed, or printed as it stands."""
 
-    kind = "code"
+    template = "code"
     text: str
 
 
@@ -50,7 +50,7 @@ class Code(Block):
 class Headline(Block):
     """The result in one big number, and the sentence that says what it is."""
 
-    kind = "headline"
+    template = "headline"
     number: str
     words: str
 
@@ -62,7 +62,7 @@ class Table(Block):
     Rows whose number is in `marked` stand out. A `compact` one has many columns, and smaller letters.
     """
 
-    kind = "table"
+    template = "table"
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str = ""
@@ -78,7 +78,7 @@ class Picture(Block):
     `csv` are the numbers behind it, for a file beside it where the report is not a single one.
     """
 
-    kind = "picture"
+    template = "picture"
     name: str
     svg: str
     caption: str
@@ -90,7 +90,7 @@ class Picture(Block):
 class Interactive(Picture):
     """A figure that a browser with JavaScript shows as Plotly's: `view` is its JSON, `hint` what a reader can do."""
 
-    kind = "interactive"
+    template = "interactive"
     view: str = ""
     hint: str = ""
 
@@ -99,7 +99,7 @@ class Interactive(Picture):
 class Attachment(Block):
     """A file that goes with the report: within an HTML page unless it is large, or beside it; `words` say what."""
 
-    kind = "attachment"
+    template = "attachment"
     name: str
     content: str
     words: str
@@ -114,7 +114,7 @@ class Attachment(Block):
 class Equations(Block):
     """A derivation, which its own renderers have written in both forms."""
 
-    kind = "equations"
+    template = "equations"
     html: str
     markdown: str
 

@@ -122,10 +122,10 @@ def commands_section(comparison: Comparison, left_out: list[str]) -> Section:
     return Section("reproduce", "How to reproduce it", blocks)
 
 
-def several(runs: Sequence[Run], tsne_images: int, say: Callable[[str], None]) -> Report:
+def several(runs: Sequence[Run], tsne_images: int, log: Callable[[str], None]) -> Report:
     """What each reached, what differs, what that tells, and the curves on top of each other."""
     comparison = compare(runs)
-    gallery = Gallery([RunData(run, tsne_images, say=say) for run in runs])
+    gallery = Gallery([RunData(run, tsne_images, log=log) for run in runs])
     sections = [
         results_section(comparison, gallery),
         settings_section(comparison),
@@ -140,11 +140,11 @@ def several(runs: Sequence[Run], tsne_images: int, say: Callable[[str], None]) -
     return Report(title, "Trained by handgrad", facts, [section for section in sections if section.blocks])
 
 
-def build_report(runs: Sequence[Run], tsne_images: int, say: Callable[[str], None]) -> Report:
-    """The report of one run, or the comparison of several; `say` is told what takes long.
+def build_report(runs: Sequence[Run], tsne_images: int, log: Callable[[str], None]) -> Report:
+    """The report of one run, or the comparison of several; `log` gets what takes long.
 
     Raises  UsageError for runs without a network, or not to be compared; FileSystemError, CorruptDataError.
     """
     if len(runs) == 1:
-        return single(runs[0], tsne_images, say)
-    return several(runs, tsne_images, say)
+        return single(runs[0], tsne_images, log)
+    return several(runs, tsne_images, log)

@@ -88,11 +88,11 @@ def _metrics_table(summary: Summary) -> Table:
     return Table(("metric", "macro", "weighted by images"), rows, caption, ("metric",))
 
 
-def derivation_section(data: RunData, say: Callable[[str], None]) -> Section:
+def derivation_section(data: RunData, log: Callable[[str], None]) -> Section:
     """Every equation with the error that was measured of it; nothing where the run has no network."""
     if not data.run.model_file.exists():
         return Section("derivation", "", [])
-    derivation = derive_run(data.run, say)
+    derivation = derive_run(data.run, log)
     equations = Equations(to_html(derivation, LEVEL), markdown_chapters(derivation, LEVEL))
     return Section("derivation", "Back-propagation through this network", [equations])
 
@@ -297,9 +297,9 @@ def inside_section(gallery: Gallery) -> Section:
     )
 
 
-def single(run: Run, tsne_images: int, say: Callable[[str], None]) -> Report:
+def single(run: Run, tsne_images: int, log: Callable[[str], None]) -> Report:
     """Result, training, mistakes, insides, equations, and how to get it all again."""
-    data = RunData(run, tsne_images, say=say)
+    data = RunData(run, tsne_images, log=log)
     gallery = Gallery([data])
     summary = summarise(data.predictions())
     sections = [
@@ -308,7 +308,7 @@ def single(run: Run, tsne_images: int, say: Callable[[str], None]) -> Report:
         course_section(data, gallery),
         mistakes_section(summary, gallery),
         inside_section(gallery),
-        derivation_section(data, say),
+        derivation_section(data, log),
         reproduce_section(data, gallery.left_out),
     ]
     shown = [section for section in sections if section.blocks]

@@ -60,7 +60,7 @@ def summary_section(data: SweepData) -> Section:
     """The recommended configuration with what to expect of it; where there is none, the best one so far."""
     blocks: list[Block] = [*_banner(data), *_headline(data)]
     points = [how_searched(data), *how_sure(data)]
-    return Section("answer", "The answer", [*blocks, Points(points)])
+    return Section("summary", "Summary", [*blocks, Points(points)])
 
 
 def _banner(data: SweepData) -> list[Block]:
@@ -83,7 +83,7 @@ def _headline(data: SweepData) -> list[Block]:
         words = f"{measure.name} is the best that was reached; there are too few trials for a recommendation."
         return [Headline(measure.text(best.objective.mean), words), Code(best.command)]
     failed = f"{len(data.failed)} failed" if data.failed else "none has come to its end"
-    return [Note(f"There is no answer: no trial has a result, {failed}.")]
+    return [Note(f"There is no result yet: no trial has a result, {failed}.")]
 
 
 def leaderboard_section(data: SweepData) -> Section:
@@ -148,8 +148,8 @@ def _failures(data: SweepData) -> list[Block]:
     failures = data.analysis.failures
     if not failures:
         return [Text("No trial failed, and none was as bad as guessing.")] if data.rated else []
-    kinds = Counter(GUESSED if each.trial.rated else each.trial.state for each in failures)
-    parts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+    reasons = Counter(GUESSED if each.trial.rated else each.trial.state for each in failures)
+    parts = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
     summary = f"{len(failures):,} of {counted(len(data.trials), 'trial')} failed: {parts}."
     rows = [(str(each.trial.number), each.why, in_words(each.trial.values)) for each in failures[:MOST]]
     caption = "Trials that failed" + _first(len(failures))

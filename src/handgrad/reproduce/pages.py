@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from handgrad.claims.document import Document, Printed, Spread
 from handgrad.claims.estimate import MEASURES, written
-from handgrad.claims.judge import Finding
+from handgrad.claims.judge import ClaimVerdict
 from handgrad.claims.questions import VARIANTS, Question
 from handgrad.evaluation import Interval, mean_interval
 from handgrad.figures.run_data import MANY, RunData
@@ -18,7 +18,7 @@ from handgrad.machine import machine
 from handgrad.reports.blocks import Block, Code, Note, Points, Report, Section, Table, Text
 from handgrad.reports.render import markdown_text, write_html, write_markdown
 from handgrad.reproduce.plan import Plan
-from handgrad.reproduce.question_blocks import Showing, in_unit, metric_of, title_of_sweep
+from handgrad.reproduce.question_blocks import HEADED, QuestionBlocks, in_unit, metric_of, title_of_sweep
 from handgrad.reproduce.results import Reached, Results, Verdicts, as_mapping, verdicts
 from handgrad.reproduce.sweep_claims import SweepVerdict
 from handgrad.runs.executor.worker import run_of
@@ -26,8 +26,8 @@ from handgrad.text import duration
 
 TSNE_IMAGES, QUICK_TSNE_IMAGES = 1000, 300
 YES_NO = {True: "yes", False: "no", None: "–"}
-NOT_ASKED = "–"
-SHOWN = ("numbers", "claims")
+NOT_JUDGED = "–"
+README_SECTIONS = ("numbers", "claims", "reproduce")
 
 
 class Made(NamedTuple):
@@ -49,8 +49,8 @@ class Row(NamedTuple):
     title: str
     measure: str
     reported: str
-    as_reported: str
-    as_it_can_be: str
+    replication: str
+    retrained: str
     above: bool | None
     note: str
 
@@ -62,11 +62,11 @@ def rows_of(results: Results, names: list[str]) -> list[Row]:
         printed: list[tuple[str, Any]] = list(printed_beside(results.document, name).values())
         printed += [] if printed else [("test_accuracy", None)]
         found += [_row(results, name, measure, value) for measure, value in printed]
-        found += _shown_images(results, name)
+        found += _few_images(results, name)
     return found
 
 
-def _shown_images(results: Results, name: str) -> list[Row]:
+def _few_images(results: Results, name: str) -> list[Row]:
     """Of the few images that the report shows: how many are right, ours on those of the figure `compare_20`."""
     counts = results.document.experiments[name].printed.counts
     if counts is None or counts.images != MANY:
@@ -88,7 +88,7 @@ def _right(reached: Reached | None) -> list[int]:
 def _row(results: Results, name: str, measure: str, value: Any) -> Row:
     document, experiment = results.document, results.document.experiments[name]
     ours = {variant: results.reached(name, variant) for variant in VARIANTS}
-    last = ours["as_it_can_be"] or ours["as_reported"]
+    last = ours["retrained"] or ours["replication"]
     number = _middle(value)
     other = document.beside(name)
     note = f"The reported numbers are those of {document.title_of(other)}." if other != name else ""
@@ -97,8 +97,8 @@ def _row(results: Results, name: str, measure: str, value: Any) -> Row:
         document.title_of(name),
         MEASURES[measure].words,
         "–" if number is None else written(number, measure, document.scale),
-        cell(ours["as_reported"], measure, document.scale),
-        cell(ours["as_it_can_be"], measure, document.scale),
+        cell(ours["replication"], measure, document.scale),
+        cell(ours["retrained"], measure, document.scale),
         _above(number, last, measure, document.scale),
         " ".join(part for part in (experiment.note, note) if part),
     )
@@ -125,9 +125,9 @@ def cell(reached: Reached | None, measure: str, scale: float) -> str:
 def in_words(interval: Interval, measure: str, scale: float) -> str:
     """As in "97.21 [97.05, 97.37]"; where all values are one, or there is one only, that."""
     mean = written(interval.mean, measure, scale)
-    if MEASURES[measure].kind == "count" or interval.low != interval.low:
+    if MEASURES[measure].type == "count" or interval.low != interval.low:
         return mean
-    if MEASURES[measure].kind == "share":
+    if MEASURES[measure].type == "share":
         interval = interval.within(0, scale)
     _, low, high, _ = interval
     return f"{mean} [{written(low, measure, scale)}, {written(high, measure, scale)}]"
@@ -147,7 +147,7 @@ def _above(reported: float | None, reached: Reached | None, measure: str, scale:
     if reported is None or not values or measure == "seconds":
         return None
     ours, theirs = (_as_written(each, measure, scale) for each in (fmean(values), reported))
-    if MEASURES[measure].kind == "count":
+    if MEASURES[measure].type == "count":
         return ours == theirs
     return ours >= theirs if MEASURES[measure].better > 0 else ours <= theirs
 
@@ -163,7 +163,7 @@ def sweep_row(results: Results, name: str) -> Row:
     best = {variant: each.analysis.best if each else None for variant, each in searched.items()}
     metric = metric_of(results, name)
     words = ["–" if entry is None else in_unit(results, metric, entry.objective.mean) for entry in best.values()]
-    last = best["as_it_can_be"] or best["as_reported"]
+    last = best["retrained"] or best["replication"]
     reported = "–" if printed is None else written(printed, metric, document.scale)
     above = None
     if printed is not None and last is not None:
@@ -173,14 +173,14 @@ def sweep_row(results: Results, name: str) -> Row:
     return Row(name, title_of_sweep(document, name), measure, reported, words[0], words[1], above, "")
 
 
-def build_pages(results: Results, found: Mapping[str, Verdicts], made: Made, say: Callable[[str], None]) -> Report:
-    """Everything that the plan's questions ask for; `say` is told what takes long."""
+def build_pages(results: Results, found: Mapping[str, Verdicts], made: Made, log: Callable[[str], None]) -> Report:
+    """Everything that the plan's questions ask for; `log` gets what takes long."""
     plan = results.plan
-    showing = Showing(results, QUICK_TSNE_IMAGES if plan.choice.quick else TSNE_IMAGES, say)
-    questions = [_question_section(question, results, found, showing) for question in plan.questions]
-    sections = [numbers_section(results), *questions, claims_section(found), _made_section(results, made, showing)]
-    shown = [section for section in sections if section.blocks]
-    return Report(title_of_plan(plan), _subtitle(plan), _facts(results, made), shown)
+    writer = QuestionBlocks(results, QUICK_TSNE_IMAGES if plan.choice.quick else TSNE_IMAGES, log)
+    questions = [_question_section(question, results, found, writer) for question in plan.questions]
+    sections = [numbers_section(results), *questions, claims_section(found), _made_section(results, made, writer)]
+    nonempty = [section for section in sections if section.blocks]
+    return Report(title_of_plan(plan), _subtitle(plan), _facts(results, made), nonempty)
 
 
 def title_of_plan(plan: Plan) -> str:
@@ -192,8 +192,8 @@ def title_of_plan(plan: Plan) -> str:
 
 
 def _subtitle(plan: Plan) -> str:
-    asked = plan.choice.questions
-    part = f"Question {', '.join(asked)} of a report" if asked else "A report"
+    chosen = plan.choice.questions
+    part = f"Question {', '.join(chosen)} of a report" if chosen else "A report"
     return f"{part} reproduced by handgrad: its numbers, figures and claims"
 
 
@@ -223,7 +223,7 @@ def numbers_section(results: Results) -> Section:
     blocks: list[Block] = [] if whole else [Note(_subset(results.plan))]
     rows = [*rows_of(results, names), *(sweep_row(results, name) for name in sweeps)]
     blocks += [Text(_reading(results)), numbers_table(rows, whole)]
-    return Section("numbers", "Reported and reached", blocks)
+    return Section("numbers", "Reported and reproduced", blocks)
 
 
 def is_whole(plan: Plan) -> bool:
@@ -236,8 +236,8 @@ def _reading(results: Results) -> str:
     seeds = results.plan.seeds
     interval = f"the mean of {seeds} seeds with its 95 % interval (Student's t)" if seeds > 1 else "one seed"
     words = (
-        f"Accuracies are {unit}; ours are {interval}. As reported: trained as the report says or evidently did. As it "
-        "can be: the same architecture and number of epochs, trained well."
+        f"Accuracies are {unit}; ours are {interval}. Replication: trained as the report says or evidently did. "
+        "Retrained (tuned on validation): the same architecture and number of epochs with better settings."
     )
     above = (
         " At or above: whether the latter, or the former where it is all there is, reaches the reported number, both "
@@ -263,23 +263,25 @@ def _subset(plan: Plan) -> str:
 def numbers_table(rows: list[Row], judged: bool, caption: str = "") -> Table:
     """One row a number; where they are `judged`, whether it is reached, and the rows where it is not stand out."""
     words = ("experiment", "measure")
-    header = (*words, "reported", "as reported", "as it can be")
+    header = (*words, "reported", *HEADED.values())
     if not judged:
         return Table(header, [row[1:6] for row in rows], caption, words)
     missed = frozenset(place for place, row in enumerate(rows) if row.above is False)
     return Table((*header, "at or above"), [(*row[1:6], YES_NO[row.above]) for row in rows], caption, words, missed)
 
 
-def _question_section(question: Question, results: Results, found: Mapping[str, Verdicts], showing: Showing) -> Section:
+def _question_section(
+    question: Question, results: Results, found: Mapping[str, Verdicts], writer: QuestionBlocks
+) -> Section:
     blocks: list[Block] = [Text(question.text)] if question.text else []
     rows = rows_of(results, question.experiments)
     if rows:
-        blocks.append(numbers_table(rows, is_whole(results.plan), "Reported and reached"))
+        blocks.append(numbers_table(rows, is_whole(results.plan), "Reported and reproduced"))
         blocks += [
             Note(f"{row.title}: {row.note}") for row in {row.experiment: row for row in rows}.values() if row.note
         ]
     blocks += [Note(line) for line in _failed(question.experiments, results)]
-    blocks += showing.blocks(question)
+    blocks += writer.blocks(question)
     for name in question.claims:
         blocks += _claim_blocks(found[name])
     return Section(f"question-{question.id}", f"{question.id}: {question.title}", blocks)
@@ -295,46 +297,44 @@ def _claim_blocks(verdicts: Verdicts) -> list[Block]:
     """A statement with what the report's numbers say of it, and ours."""
     printed = verdicts.printed
     points = [f"The report's own numbers: {printed.verdict}. {' '.join(printed.arithmetic)}".strip()]
-    for variant, finding in verdicts.seeds.items():
-        if finding is not None:
-            points.append(
-                f"Ours, {variant.replace('_', ' ')}: {finding.verdict}. {' '.join(finding.arithmetic)}".strip()
-            )
+    for variant, verdict in verdicts.seeds.items():
+        if verdict is not None:
+            points.append(f"Ours, {HEADED[variant]}: {verdict.verdict}. {' '.join(verdict.arithmetic)}".strip())
     for variant, judged in verdicts.sweeps.items():
         if judged is not None:
-            points.append(f"The sweep, {variant.replace('_', ' ')}: {judged.verdict}. {judged.words}")
+            points.append(f"The sweep, {HEADED[variant]}: {judged.verdict}. {judged.words}")
     points += [printed.note] if printed.note else []
     return [Text(f"Claim: {printed.says}"), Points(points)]
 
 
 def claims_section(found: Mapping[str, Verdicts]) -> Section:
     """All verdicts on one page."""
-    asked = any(verdict for each in found.values() for verdict in each.sweeps.values())
+    in_sweeps = any(verdict for each in found.values() for verdict in each.sweeps.values())
     rows = [
         (
             each.printed.says,
             each.printed.verdict,
-            *map(_verdict, [*each.seeds.values(), *(each.sweeps.values() if asked else ())]),
+            *map(_verdict, [*each.seeds.values(), *(each.sweeps.values() if in_sweeps else ())]),
         )
         for each in found.values()
     ]
     if not rows:
         return Section("claims", "", [])
-    header: tuple[str, ...] = ("claim", "by the reported numbers", "ours, as reported", "ours, as it can be")
-    header += ("in the sweep, as reported", "in the sweep, as it can be") if asked else ()
+    header = ("claim", "by the reported numbers", *(f"ours, {head}" for head in HEADED.values()))
+    header += tuple(f"in the sweep, {head}" for head in HEADED.values()) if in_sweeps else ()
     words = Text(
         "A claim is a comparison of experiments. It holds, or does not, where the difference over our seeds is beyond "
         "chance (p < 0.05), and is undecided otherwise; the arithmetic stands with the question."
-        + (" In a sweep it does where the 95 % interval of the effect, all else equal, is." if asked else "")
+        + (" In a sweep it does where the 95 % interval of the effect, all else equal, is." if in_sweeps else "")
     )
     return Section("claims", "Claims", [words, Table(header, rows, "Verdicts", header)])
 
 
-def _verdict(finding: Finding | SweepVerdict | None) -> str:
-    return finding.verdict if finding is not None else NOT_ASKED
+def _verdict(verdict: ClaimVerdict | SweepVerdict | None) -> str:
+    return verdict.verdict if verdict is not None else NOT_JUDGED
 
 
-def _made_section(results: Results, made: Made, showing: Showing) -> Section:
+def _made_section(results: Results, made: Made, writer: QuestionBlocks) -> Section:
     machine = ", ".join(
         f"{name.replace('_', ' ')} {', '.join(value) if isinstance(value, list) else value}"
         for name, value in made.machine.items()
@@ -347,14 +347,14 @@ def _made_section(results: Results, made: Made, showing: Showing) -> Section:
         Text(f"{done}, {duration(made.seconds)} of training in all, {made.jobs} at a time. {machine}."),
         Text("Each run is a folder below `runs`; `handgrad report` and `handgrad evaluate` tell more of any of them."),
     ]
-    if showing.left_out:
-        blocks += [Text("Not shown here:"), Points(list(dict.fromkeys(showing.left_out)))]
+    if writer.left_out:
+        blocks += [Text("Not shown here:"), Points(list(dict.fromkeys(writer.left_out)))]
     return Section("reproduce", "How to reproduce it", blocks)
 
 
 def readme(report: Report) -> str:
     """Markdown of the report's table of numbers and of its claims."""
-    kept = [section for section in report.sections if section.anchor in SHOWN or section.anchor == "reproduce"]
+    kept = [section for section in report.sections if section.anchor in README_SECTIONS]
     return markdown_text(replace(report, sections=kept), "report")
 
 
@@ -368,22 +368,22 @@ class Written(NamedTuple):
     numbers: dict[str, Any]
 
 
-def write_outcome(plan: Plan, failures: dict[str, str], command: str, jobs: int, say: Callable[[str], None]) -> Written:
+def write_outcome(plan: Plan, failures: dict[str, str], command: str, jobs: int, log: Callable[[str], None]) -> Written:
     """results.json, report.html, report.md with its figures, and README.md in the plan's folder, from its runs.
 
     Raises  HandgradError for run folders that cannot be read; FileSystemError.
     """
     plan.folder.mkdir(parents=True, exist_ok=True)
     results = Results(plan, failures)
-    say("numbers and claims")
+    log("numbers and claims")
     found = verdicts(results)
     seconds = sum(run_of(config).metrics.get("seconds", 0.0) for config in plan.distinct) + results.searching_seconds
     made = Made(command, seconds, jobs, machine())
     numbers = as_mapping(results, found) | {"seconds": round(seconds, 3), "machine": made.machine}
     written = _places(plan, numbers)
     atomic_write(written.results, json.dumps(numbers, indent=1, allow_nan=False) + "\n")
-    report = build_pages(results, found, made, say)
-    say("writing")
+    report = build_pages(results, found, made, log)
+    log("writing")
     write_html(report, written.report)
     write_markdown(report, written.markdown)
     atomic_write(written.readme, readme(report))
@@ -392,7 +392,7 @@ def write_outcome(plan: Plan, failures: dict[str, str], command: str, jobs: int,
 
 def _places(plan: Plan, numbers: dict[str, Any]) -> Written:
     """Some questions only have files of their own beside those of the whole."""
-    asked = "".join(f"-{each}" for each in plan.choice.questions)
-    home, part = plan.folder, f"-question{asked}" if asked else ""
+    chosen = "".join(f"-{each}" for each in plan.choice.questions)
+    home, part = plan.folder, f"-question{chosen}" if chosen else ""
     report, markdown, results = home / f"report{part}.html", home / f"report{part}.md", home / f"results{part}.json"
     return Written(report, markdown, home / f"README{part}.md", results, numbers)

@@ -41,11 +41,11 @@ from handgrad.runs.predictions import predictions_of
 from handgrad.sweeps.analysis.result import Entry
 from handgrad.text import duration
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 OVER_SEEDS = ("compare_loss", "compare_accuracy", "compare_test")  # show every seed, with bands or intervals
 KEPT = 6  # runs whose images and predictions are held in memory at a time
 SECTIONS: dict[str, Callable[[SweepData], Section]] = {
-    "answer": summary_section,
+    "summary": summary_section,
     "leaderboard": leaderboard_section,
     "timeline": timeline_section,
     "parallel": parallel_section,
@@ -55,7 +55,7 @@ SECTIONS: dict[str, Callable[[SweepData], Section]] = {
     "failures": failures_section,
     "recommendation": recommendation_section,
 }
-HEADED = {"as_reported": "as reported", "as_it_can_be": "as it can be"}
+HEADED = {"replication": "replication", "retrained": "retrained (tuned on validation)"}
 ONE_BY_ONE = (
     "Its trials ran one after the other, whatever the number of jobs: what is proposed next depends on the results so "
     "far, so the same command finds the same."
@@ -122,8 +122,8 @@ def averages(subject: Subject) -> list[Block]:
         (
             _word(share),
             *(
-                percent(fmean(getattr(getattr(report, kind), share) for report in reports))
-                for kind in ("macro", "weighted")
+                percent(fmean(getattr(getattr(report, average), share) for report in reports))
+                for average in ("macro", "weighted")
             ),
         )
         for share in SHARES
@@ -166,16 +166,16 @@ def confusions(subject: Subject) -> list[Block]:
 
 def sample(subject: Subject) -> list[Block]:
     """The first test image of the class that the report shows one of; it does not say which it took."""
-    shown = subject.experiment.printed.sample
+    printed = subject.experiment.printed.sample
     first = subject.predictions[0]
-    if shown is None or str(shown.truth) not in first.class_names:
+    if printed is None or str(printed.truth) not in first.class_names:
         return [Note(f"{subject.title}: the report shows no image of a class of this data set.")]
-    row = int(np.argmax(first.labels == first.class_names.index(str(shown.truth))))
+    row = int(np.argmax(first.labels == first.class_names.index(str(printed.truth))))
     guess = int(first.predicted[row])
     sure = f"{first.scores[row, guess]:.4f}" if first.probabilistic else "–"
     rows = [
-        ("reported", str(shown.truth), str(shown.predicted), f"{shown.probability:g}"),
-        ("ours", str(shown.truth), first.class_names[guess], sure),
+        ("reported", str(printed.truth), str(printed.predicted), f"{printed.probability:g}"),
+        ("ours", str(printed.truth), first.class_names[guess], sure),
     ]
     caption = f"{subject.title}: one test image, ours being number {row}, the first of its class"
     return [Table(("", "true class", "predicted class", "softmax probability"), rows, caption, ("", "true class"))]
@@ -220,13 +220,13 @@ def _mean_of(seeds: int) -> str:
     return "one seed" if seeds == 1 else f"mean of {seeds} seeds"
 
 
-class Showing:
+class QuestionBlocks:
     """Turns items into blocks; `left_out` collects why something could not be shown."""
 
-    def __init__(self, results: Results, tsne_images: int, say: Say) -> None:
-        self.results, self.say = results, say
+    def __init__(self, results: Results, tsne_images: int, log: Log) -> None:
+        self.results, self.log = results, log
         self.left_out: list[str] = []
-        self.data = lru_cache(KEPT)(lambda path: RunData(Run(path), tsne_images, say=say))
+        self.data = lru_cache(KEPT)(lambda path: RunData(Run(path), tsne_images, log=log))
 
     def blocks(self, question: Question) -> list[Block]:
         """Everything that the question shows, in its order."""
@@ -236,7 +236,7 @@ class Showing:
         if item.text is not None:
             return [Text(item.text)]
         if item.sweep is not None:
-            self.say(f"sweep {item.sweep}: {item.part}")
+            self.log(f"sweep {item.sweep}: {item.part}")
             return sweep_blocks(self.results, item)
         names = item.experiments or question.experiments
         if item.figure is not None and item.figure not in FIGURES:
@@ -246,7 +246,7 @@ class Showing:
     def _one(self, item: Item, name: str) -> list[Block]:
         """A figure, a table or the equations of one experiment."""
         title, reached = self._title(name, item.variant), self._reached(name, item.variant)
-        self.say(f"{title}: {item.figure or item.table or 'equations'}")
+        self.log(f"{title}: {item.figure or item.table or 'equations'}")
         if reached is None:
             return [Note(f"{title}: no run has a result, so there is nothing to show.")]
         try:
@@ -256,7 +256,7 @@ class Showing:
                 return [Note(f"{title} is an ensemble, of which there are tables only.")]
             data = self.data(reached.runs[0].path)
             if item.equations is not None:
-                return list(derivation_section(data, self.say).blocks)
+                return list(derivation_section(data, self.log).blocks)
         except HandgradError as error:
             self.left_out.append(f"{title}: {error}")
             return []
@@ -265,11 +265,11 @@ class Showing:
     def _compared(self, figure: str, names: list[str], variant: str) -> list[Block]:
         """One figure of several experiments: of all their seeds where it can show them, else of the first."""
         reached = [each for each in (self._reached(name, variant) for name in names) if each is not None]
-        shown = slice(None) if figure in OVER_SEEDS else slice(1)
-        paths = list(dict.fromkeys(run.path for each in reached for run in each.runs[shown]))
+        seeds = slice(None) if figure in OVER_SEEDS else slice(1)
+        paths = list(dict.fromkeys(run.path for each in reached for run in each.runs[seeds]))
         if not paths:
             return [Note(f"{', '.join(names)}: no run has a result, so there is nothing to compare.")]
-        self.say(f"{', '.join(names)}: {figure}")
+        self.log(f"{', '.join(names)}: {figure}")
         runs = [self.data(path) for path in paths]
         title = ", ".join(self.results.document.title_of(name) for name in names)
         return self._pictures(figure, runs, title, "-".join((names[0], str(len(names)), variant)))
@@ -300,7 +300,7 @@ class Showing:
 
     def _title(self, name: str, variant: str) -> str:
         title = self.results.document.title_of(name)
-        return title if self.results.document.variants(name) == ("as_reported",) else f"{title}, {HEADED[variant]}"
+        return title if self.results.document.variants(name) == ("replication",) else f"{title}, {HEADED[variant]}"
 
 
 def sweep_blocks(results: Results, item: Item) -> list[Block]:
@@ -335,7 +335,7 @@ def title_of_sweep(document: Document, name: str) -> str:
 
 def in_unit(results: Results, metric: str, value: float) -> str:
     """A value of the sweep's metric in the document's unit."""
-    factor = results.document.scale if MEASURES[metric].kind == "share" else 1.0
+    factor = results.document.scale if MEASURES[metric].type == "share" else 1.0
     return written(factor * value, metric, results.document.scale)
 
 

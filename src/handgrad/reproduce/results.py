@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from handgrad.claims.document import Document
 from handgrad.claims.estimate import MEASURES
-from handgrad.claims.judge import Finding, check, check_over_seeds
+from handgrad.claims.judge import ClaimVerdict, check, check_over_seeds
 from handgrad.claims.questions import VARIANTS
 from handgrad.claims.relations import RELATIONS, TwoMeasures
 from handgrad.config import RunConfig
@@ -133,8 +133,8 @@ def _needs_averages(document: Document, name: str) -> bool:
 class Verdicts(NamedTuple):
     """A claim as the report's numbers have it, as our seeds do, and as a sweep does; None where they do not speak."""
 
-    printed: Finding
-    seeds: dict[str, Finding | None]
+    printed: ClaimVerdict
+    seeds: dict[str, ClaimVerdict | None]
     sweeps: dict[str, SweepVerdict | None]
 
 
@@ -145,7 +145,7 @@ def verdicts(results: Results) -> dict[str, Verdicts]:
     """
     document = results.document
     names = list(dict.fromkeys(name for question in results.plan.questions for name in question.claims))
-    printed = {finding.name: finding for finding in check(_with_claims(document, names))}
+    printed = {verdict.name: verdict for verdict in check(_with_claims(document, names))}
     ours = {variant: _over_seeds(results, names, variant) for variant in VARIANTS}
     return {
         name: Verdicts(
@@ -162,21 +162,21 @@ def _in_sweep(results: Results, name: str, variant: str) -> SweepVerdict | None:
     searched = results.searched(claim.sweep, variant) if claim else None
     if claim is None or searched is None:
         return None
-    share = MEASURES[searched.analysis.metric.name].kind == "share"
+    share = MEASURES[searched.analysis.metric.name].type == "share"
     return judge_in_sweep(claim, searched.analysis, results.document.scale if share else 1.0)
 
 
-def _over_seeds(results: Results, names: list[str], variant: str) -> dict[str, Finding]:
+def _over_seeds(results: Results, names: list[str], variant: str) -> dict[str, ClaimVerdict]:
     """Of claims whose experiments all have that variant, and that are not about two printed numbers."""
     document = results.document
-    asked = [
+    eligible = [
         name
         for name in names
         if not isinstance(RELATIONS[document.claims[name].relation], TwoMeasures) or document.claims[name].selected
         if all(variant in document.variants(each) for each in document.claims[name].experiments)
     ]
-    findings = check_over_seeds(_with_claims(document, asked), results.values(variant))
-    return {finding.name: finding for finding in findings}
+    verdicts = check_over_seeds(_with_claims(document, eligible), results.values(variant))
+    return {verdict.name: verdict for verdict in verdicts}
 
 
 def _with_claims(document: Document, names: list[str]) -> Document:
@@ -196,17 +196,17 @@ def as_mapping(results: Results, found: Mapping[str, Verdicts]) -> dict[str, Any
     claims = {
         name: {
             "printed": each.printed.to_mapping(),
-            **{variant: finding and finding.to_mapping() for variant, finding in each.seeds.items()},
+            **{variant: verdict and verdict.to_mapping() for variant, verdict in each.seeds.items()},
             "in_sweep": {variant: verdict._asdict() for variant, verdict in each.sweeps.items() if verdict},
         }
         for name, each in found.items()
     }
-    units = {name: "of the document" if kind.kind == "share" else kind.kind for name, kind in MEASURES.items()}
-    asked = {**plan.choice._asdict(), "questions": [question.id for question in plan.questions], "seeds": plan.seeds}
+    units = {name: "of the document" if measure.type == "share" else measure.type for name, measure in MEASURES.items()}
+    questions = [question.id for question in plan.questions]
     return {
         "title": results.document.title,
         "unit": results.document.unit,
-        "asked": asked,
+        "requested": {**plan.choice._asdict(), "questions": questions, "seeds": plan.seeds},
         "experiments": experiments,
         "sweeps": _sweeps(results),
         "claims": claims,
