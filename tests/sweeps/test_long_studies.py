@@ -84,12 +84,12 @@ def synced(monkeypatch):
     return paths
 
 
-def test_a_lean_run_waits_for_no_disk_until_it_is_flushed(tmp_path, synced):
-    config = RunConfig(**BASE, runs_dir=str(tmp_path), name="lean")
-    run = execute(config, lean=True)
+def test_a_run_in_trial_mode_waits_for_no_disk_until_it_is_flushed(tmp_path, synced):
+    config = RunConfig(**BASE, runs_dir=str(tmp_path), name="trial")
+    run = execute(config, trial_mode=True)
     assert synced == []
     run.flush()
-    assert {"config.yaml", "metrics.json", "model.safetensors", "history.jsonl", "lean"} <= set(synced)
+    assert {"config.yaml", "metrics.json", "model.safetensors", "history.jsonl", "trial"} <= set(synced)
     synced.clear()
     execute(config.replaced(name="whole"))
     assert len(synced) > 10
