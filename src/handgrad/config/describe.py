@@ -262,7 +262,7 @@ def _reasons(config: Schema) -> dict[str, str]:
 def beyond(config: Schema, among: Collection[str] = ADDITIONS) -> list[str]:
     """Settings `among` those given that act in this run because its preset sets them, not its command."""
     unused = idle(config) | set(departures(config))
-    off = (False, 0, "constant")
+    off = (None, False, 0, "constant")
     return [n for n in ADDITIONS if n in among and n not in unused and getattr(config, n) not in off]
 
 
