@@ -62,6 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
         return code
+    except SystemExit as end:  # --help was printed
+        if end.code:
+            raise
+        return 0
     except HandgradError as error:
         return _failed(error, debug)
     except KeyboardInterrupt:
