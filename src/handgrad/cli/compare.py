@@ -25,8 +25,8 @@ def run_compare(tokens: list[str]) -> int:
     """Print runs side by side, what differs, and what each difference can tell."""
     parser = Parser(
         "compare",
-        "Compare runs. Runs that differ only in their seed count as one configuration. For\n"
-        "every pair of configurations the settings that differ are listed. If more than\n"
+        "Compare runs. Runs that differ only in their seed count as one configuration.\n"
+        "For every pair of configurations the settings that differ are listed. If more than\n"
         "one differs, the comparison is confounded, and the commands of the missing\n"
         "controlled runs are printed.",
         EXAMPLES,

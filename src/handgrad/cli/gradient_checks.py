@@ -113,9 +113,7 @@ def _watched(steps: Iterable[int]) -> Iterable[int]:
 
 def _discrepancies() -> str:
     rows = [f"  {name:<26}{discrepancy.meaning}" for name, discrepancy in DISCREPANCIES.items()]
-    return "\n".join(
-        ["", "variants of the PyTorch code (--torch), whose differences lockstep then explains:", *rows, ""]
-    )
+    return "\n".join(["", "variants of the PyTorch code (--torch); lockstep explains their differences:", *rows, ""])
 
 
 def _print(result: Lockstep, network: Network, config: RunConfig, discrepancies: tuple[str, ...]) -> None:

@@ -22,11 +22,11 @@ COMMANDS = {
     "runs": ("runs", "list all runs with their results"),
     "evaluate": ("evaluate", "compute all metrics of a run, per class, or of an ensemble of runs"),
     "compare": ("compare", "compare runs: settings, results, significance of the differences"),
-    "report": ("report", "write a report of a run, or a comparison of several, as one HTML file"),
+    "report": ("report", "write a report of a run, or of several compared, as one HTML file"),
     "figures": ("report", "draw the figures of a run, or of several, with their numbers as CSV"),
     "derive": ("derive", "print and check the back-propagation equations of a network"),
     "predict": ("runs", "classify images with the network of a run"),
-    "crossval": ("crossval", "cross-validate on the training set, or test on folds of the test set"),
+    "crossval": ("crossval", "cross-validate on the training set, or test folds of the test set"),
     "gradcheck": ("gradient_checks", "check every gradient of a network against finite differences"),
     "lockstep": ("gradient_checks", "train here and in PyTorch step by step, and explain any difference"),
     "export": ("runs", "write the weights of a run for PyTorch, and print code to load them"),
@@ -143,7 +143,7 @@ def _help() -> str:
         "",
         "commands:",
     ]
-    more = "`handgrad COMMAND --help` lists its options. --debug shows the traceback of an error."
+    more = "`handgrad COMMAND --help` lists its options. --debug shows tracebacks of errors."
     return "\n".join([*lines, *rows, "", EXAMPLES, "", more])
 
 
