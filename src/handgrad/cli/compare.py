@@ -26,8 +26,8 @@ def run_compare(tokens: list[str]) -> int:
     parser = Parser(
         "compare",
         "Compare runs. Runs that differ only in their seed count as one configuration.\n"
-        "For every pair of configurations the settings that differ are listed. If more than\n"
-        "one differs, the comparison is confounded, and the commands of the missing\n"
+        "For every pair of configurations the settings that differ are listed. If more\n"
+        "than one differs, the comparison is confounded, and the commands of the missing\n"
         "controlled runs are printed.",
         EXAMPLES,
     )
