@@ -37,11 +37,11 @@ def open_file(path: Path, flags: int = os.O_RDONLY) -> IO[Any]:
     try:
         descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o666)
     except (OSError, ValueError) as error:  # a path with a null byte
-        why = _kind(path) or getattr(error, "strerror", None) or error
+        why = _file_type(path) or getattr(error, "strerror", None) or error
         raise FileSystemError(f"cannot {verb} {path}: {why}. Check the path and its permissions") from error
-    if kind := _kind(descriptor):
+    if file_type := _file_type(descriptor):
         os.close(descriptor)
-        raise FileSystemError(f"cannot {verb} {path}: {kind}. Check the path")
+        raise FileSystemError(f"cannot {verb} {path}: {file_type}. Check the path")
     return open(descriptor, mode)
 
 
@@ -60,7 +60,7 @@ def read_file(path: Path, most: int = LARGEST_BYTES) -> bytes:
             raise FileSystemError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _kind(path: Path | int) -> str:
+def _file_type(path: Path | int) -> str:
     """What stands there, in words, if it is something else than a regular file."""
     try:
         mode = os.stat(path).st_mode
@@ -68,8 +68,8 @@ def _kind(path: Path | int) -> str:
         return ""
     if stat.S_ISREG(mode):
         return ""
-    kind = "a folder" if stat.S_ISDIR(mode) else "a socket" if stat.S_ISSOCK(mode) else "a pipe or device"
-    return f"not a regular file: it is {kind}, expected a file"
+    file_type = "a folder" if stat.S_ISDIR(mode) else "a socket" if stat.S_ISSOCK(mode) else "a pipe or device"
+    return f"not a regular file: it is {file_type}, expected a file"
 
 
 @contextmanager

@@ -120,9 +120,9 @@ def load_mapping(source: str | Path, name: str = "YAML") -> dict[str, Any]:
     """
     content = load(source, name)
     if not isinstance(content, dict):
-        kind = "a list" if isinstance(content, list) else "a single value"
+        content_type = "a list" if isinstance(content, list) else "a single value"
         where = source if isinstance(source, Path) else name
-        raise UsageError(f"{where}: got {kind}, expected settings such as `epochs: 10`")
+        raise UsageError(f"{where}: got {content_type}, expected settings such as `epochs: 10`")
     return content
 
 

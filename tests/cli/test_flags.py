@@ -44,7 +44,7 @@ def test_the_courses_table(short, long, word, field, value):
     for tokens in ([short, word], [long, word], [f"{short}={word}"], [f"{long}={word}"]):
         parsed = parse(tokens)
         assert getattr(parsed.config, field) == value
-        assert parsed.given == {field: value}
+        assert parsed.stated == {field: value}
 
 
 def test_the_courses_table_all_at_once():
@@ -125,7 +125,7 @@ def test_every_spelling_is_a_flag_with_one_dash_and_with_two(field, spelling):
     words = ["none"] if default in ([], {}) else words
     for flag in (f"-{spelling}", f"--{spelling.replace('_', '-')}"):
         assert parse([flag, *words]).config == RunConfig(**{field: default})
-        assert list(parse([flag, *words]).given) == [field]
+        assert list(parse([flag, *words]).stated) == [field]
 
 
 OPTIONS = {
@@ -226,7 +226,7 @@ def test_flags_override_the_file(tmp_path):
     path.write_text("lr: 1e-3\nhl: 4\nsz: 64\nact: tanh\n")
     parsed = parse(["-e", "3", "--config", str(path), "--lr", "0.5"])
     assert parsed.config == RunConfig(learning_rate=0.5, num_layers=4, hidden_size=64, activation="tanh", epochs=3)
-    assert parsed.given == {"epochs": 3, "learning_rate": 0.5}
+    assert parsed.stated == {"epochs": 3, "learning_rate": 0.5}
     assert parsed.options["config"] == str(path)
 
 

@@ -293,7 +293,7 @@ def test_choices_beside_an_ambiguous_name_decide():
     both = "-o momentum --scheduler step --gamma 0.5"
     with pytest.raises(UsageError, match="--gamma is ambiguous: choose --schedule_factor or --momentum"):
         parse(both.split())
-    assert parse(["-o", "adam", "--betas", "0.8", "0.95"]).given == {"optimizer": "adam", "beta1": 0.8, "beta2": 0.95}
+    assert parse(["-o", "adam", "--betas", "0.8", "0.95"]).stated == {"optimizer": "adam", "beta1": 0.8, "beta2": 0.95}
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_choices_beside_an_ambiguous_name_decide():
 )
 def test_a_value_that_decides_is_said(line, setting, value):
     parsed = parse(line.split())
-    assert parsed.given == {setting: value}
+    assert parsed.stated == {setting: value}
     assert any(f"is taken as {setting}" in note or f"is taken as --{setting}" in note for note in parsed.notes)
 
 

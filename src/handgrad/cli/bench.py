@@ -36,7 +36,7 @@ def run_bench(tokens: list[str]) -> int:
     if config.model in CLASSICAL:
         raise UsageError(f"model {config.model} makes no training steps that could be timed (--model)")
     echo_additions(config)
-    echo_notes([*parsed.notes, *_notes(config, parsed.given)])
+    echo_notes([*parsed.notes, *_notes(config, parsed.stated)])
     dataset = read_dataset(config)
     heed(diagnose_run(config, dataset))
     trainer = Trainer(*prepare(config, dataset))
@@ -49,8 +49,8 @@ def run_bench(tokens: list[str]) -> int:
     return 0
 
 
-def _notes(config: RunConfig, given: dict[str, Any]) -> Iterator[str]:
-    if "backend" in given:
+def _notes(config: RunConfig, stated: dict[str, Any]) -> Iterator[str]:
+    if "backend" in stated:
         yield "no effect here: backend (handgrad and PyTorch are both timed)"
     if config.noise or config.shift or config.elastic:
         yield "PyTorch trains without the augmentation, which handgrad does"
@@ -64,12 +64,12 @@ def _measured(config: RunConfig, rounds: int) -> dict[str, dict[str, Any]]:
     for threads in sorted({1, len(available_cores())}) if find_spec("torch") else ():
         engines[f"PyTorch, {threads} core{'s' * (threads > 1)}"] = {"engine": "torch", "threads": threads}
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in engines}
-    with working("timing") as tell:
+    with working("timing") as update:
         for number in range(1, rounds + 1):
             for name, engine in engines.items():
                 if found[name] and "skipped" in found[name][0]:
                     continue
-                tell(f"timing {name}, round {number} of {rounds}")
+                update(f"timing {name}, round {number} of {rounds}")
                 found[name].append(_once({**engine, "config": config.to_mapping()}))
     return {name: _median(several) for name, several in found.items()}
 

@@ -49,7 +49,7 @@ def run_crossval(tokens: list[str]) -> int:
     echo_notes(parsed.notes)
     echo(f"{folds} {_explained(part)}")
     echo(f"in {folder_of(config, folds, part)}")
-    found = cross_validate(config, folds, part, jobs, callbacks_of_one, _tell)
+    found = cross_validate(config, folds, part, jobs, callbacks_of_one, _print_fold)
     if found.kept:
         echo(f"{found.kept} of {folds} folds were finished before and are not run again")
     _print_folds(found)
@@ -66,7 +66,7 @@ def _config(parsed: ParsedFlags) -> RunConfig:
         raise UsageError(f"crossval holds out every fold in its turn: leave out fold, got {config.fold} (--fold)")
     if parsed.options["of"] == "train" or config.model in CLASSICAL:
         return config
-    config.replaced(fold=f"test/{parsed.options['folds']}", keep=parsed.given.get("keep", "last"))
+    config.replaced(fold=f"test/{parsed.options['folds']}", keep=parsed.stated.get("keep", "last"))
     return config.replaced(keep="last")
 
 
@@ -76,7 +76,7 @@ def _explained(part: str) -> str:
     return "folds of the test set, all on one model, after its last epoch: no cross-validation"
 
 
-def _tell(result: FoldResult) -> None:
+def _print_fold(result: FoldResult) -> None:
     echo(f"fold {result.fold}: accuracy {100 * result.accuracy:.2f} %, macro F1 {100 * result.f1:.2f} %")
 
 

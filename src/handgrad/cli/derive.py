@@ -39,13 +39,13 @@ def run_derive(tokens: list[str]) -> int:
     """Print or write the equations of a run's network, or of a configuration's; exit code 1 when a check fails."""
     folder, rest = _split(tokens)
     parsed = parse_or_help(rest, "handgrad derive [RUN]", EXAMPLES, OPTIONS)
-    if folder is not None and (parsed.given or parsed.options["config"]):
+    if folder is not None and (parsed.stated or parsed.options["config"]):
         raise UsageError(f"{folder} brings its own settings: leave them out, or leave the run out")
     for note in parsed.notes:
         log.info("note: %s", note)  # beside the equations, not among them
     out, notation = _destination(parsed.options["out"], parsed.options["format"])
-    with _telling() as tell:
-        derivation = derive_run(open_run(folder), tell) if folder else derive_config(parsed.config, tell)
+    with _telling() as update:
+        derivation = derive_run(open_run(folder), update) if folder else derive_config(parsed.config, update)
     _give(FORMATS[notation](derivation), out)
     for failure in derivation.failed:
         print(f"WRONG  {failure}", file=sys.stderr)

@@ -53,12 +53,12 @@ def shortened(table: Table) -> Table:
 
 def show_table(screen: Screen, table: Table) -> None:
     """Names to the left, numbers to the right."""
-    shown = rich.table.Table(box=None, pad_edge=False, title=None)
+    rich_table = rich.table.Table(box=None, pad_edge=False, title=None)
     for place, column in enumerate(table.columns):
-        shown.add_column(column, justify="right" if place else "left", overflow="fold")
+        rich_table.add_column(column, justify="right" if place else "left", overflow="fold")
     for row in table.rows:
-        shown.add_row(*map(Text, row), style="bold" if row[0].endswith("average") else None)
-    screen.print(shown)
+        rich_table.add_row(*map(Text, row), style="bold" if row[0].endswith("average") else None)
+    screen.print(rich_table)
 
 
 def show_points(screen: Screen, lines: Iterable[str]) -> None:

@@ -47,7 +47,7 @@ class ParsedFlags(NamedTuple):
     """
 
     config: RunConfig
-    given: dict[str, Any]
+    stated: dict[str, Any]
     options: dict[str, Any]
     notes: list[str]
 
@@ -55,7 +55,7 @@ class ParsedFlags(NamedTuple):
         """W&B is on where it is asked for, or where a project or an entity is named; --no_wandb has the last word."""
         wanted, track = self.options["use_wandb"], self.config.track
         if wanted is None:
-            wanted = always or bool(set(TURN_WANDB_ON) & set(self.given)) or "wandb" in track
+            wanted = always or bool(set(TURN_WANDB_ON) & set(self.stated)) or "wandb" in track
         return self.config.replaced(track=[name for name in track if name != "wandb"] + ["wandb"] * wanted)
 
 
@@ -89,9 +89,9 @@ def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN, start: str =
     said = f"{source}: {together(file.problems)}" if file.problems else ""
     if said or flags.problems or config is None:
         raise together([*([UsageError(said)] if said else []), *flags.problems])
-    given = {name: getattr(config, name) for name in values}
-    notes = [*(f"{source}: {note}" for note in file.notes()), *flags.notes(), *_notes_on(config, given, base)]
-    return ParsedFlags(config, given, {option.name: option.default for option in options} | besides | chosen, notes)
+    stated = {name: getattr(config, name) for name in values}
+    notes = [*(f"{source}: {note}" for note in file.notes()), *flags.notes(), *_notes_on(config, stated, base)]
+    return ParsedFlags(config, stated, {option.name: option.default for option in options} | besides | chosen, notes)
 
 
 def parse_or_help(
@@ -137,13 +137,13 @@ def _suitable(config: RunConfig, decided: Sequence[tuple[str, str, Any]], proble
     return config
 
 
-def _notes_on(config: RunConfig, given: Iterable[str], base: Mapping[str, Any]) -> Iterator[str]:
+def _notes_on(config: RunConfig, stated: Iterable[str], base: Mapping[str, Any]) -> Iterator[str]:
     """What of the given settings changes nothing, a file's defaults aside; and a name that no folder can have."""
     differing = departures(config)
-    line = idle_line(config, dict.fromkeys([*given, *(name for name in base if name in differing)]))
+    line = idle_line(config, dict.fromkeys([*stated, *(name for name in base if name in differing)]))
     if line:
         yield line
-    if "preset" in given and not set().union(*PRESETS.values()) - base.keys():
+    if "preset" in stated and not set().union(*PRESETS.values()) - base.keys():
         yield f"--preset {config.preset} changes nothing: the file gives every setting"
     if config.name and folder_of_name(config.name) != config.name:
         yield f"the run {config.name!r} is kept in the folder {folder_of_name(config.name)}"
@@ -179,7 +179,7 @@ class Reading:
         self._turned_on: list[tuple[str, str]] = []
         self._layers: list[tuple[str, Any]] = []
         self._notes: list[str] = []
-        self._answers: dict[str, list[str]] = {}
+        self._resolutions: dict[str, list[str]] = {}
 
     def value_type_of(self, name: str) -> ValueType:
         """How the values of a setting or an option may be written."""
@@ -276,7 +276,7 @@ class Reading:
             else:
                 self.problems.append(problem)
         for written, name in self._turned_on:
-            value = next((value for _, given, value in self._triples if given == name), None)
+            value = next((value for _, field, value in self._triples if field == name), None)
             if value is None:
                 self.problems.append(UsageError(f"{written} needs a value (--{name})"))
             else:
@@ -292,7 +292,7 @@ class Reading:
 
     def notes(self) -> list[str]:
         """What was guessed about the words, and what is said to names that need no setting."""
-        return [*self._notes, *(f"{', '.join(names)}: {said}" for said, names in self._answers.items())]
+        return [*self._notes, *(f"{', '.join(names)}: {said}" for said, names in self._resolutions.items())]
 
     def _answered(self, written: str, words: list[Any]) -> bool:
         """Whether a name needs no setting; what is to be said of it is noted."""
@@ -314,7 +314,7 @@ class Reading:
             self._triples.append((written, "model_save_path", value))
             return True
         if said:
-            self._answers.setdefault(said, []).append(written)
+            self._resolutions.setdefault(said, []).append(written)
         return bool(said)
 
     def _read(self, written: str, words: list[Any]) -> list[tuple[str, str, Any]]:
@@ -323,21 +323,21 @@ class Reading:
         Raises  UsageError for an unknown name, a missing value, or one too many.
         """
         name, value, negated = self._meant(written, words)
-        kind = self.value_type_of(name)
-        if isinstance(kind, Switch):
+        value_type = self.value_type_of(name)
+        if isinstance(value_type, Switch):
             return [self._switched(written, words, name, negated)]
-        on = yes_or_no(value) if self.what == "flag" and isinstance(kind, Number | Whole) else None
+        on = yes_or_no(value) if self.what == "flag" and isinstance(value_type, Number | Whole) else None
         if on:
             self._turned_on.append((written, name))
             return []
-        if on is False and _or_none(kind, 0) is not None:
+        if on is False and _or_none(value_type, 0) is not None:
             self._notes.append(f"{written} {value} is taken as {name} 0")
             value = 0
-        if value is True and self.what == "flag" and isinstance(kind, Name):
+        if value is True and self.what == "flag" and isinstance(value_type, Name):
             value = "true"  # --normalize
         if value is True or value in ("", [""]):
             raise UsageError(f"{written} needs a value (--{name})")
-        if self.what == "flag" and isinstance(value, list) and not kind.several:
+        if self.what == "flag" and isinstance(value, list) and not value_type.several:
             if len({str(word).lower() for word in value}) > 1:
                 raise UsageError(f"{written} takes one value, got {len(value)}: {_quoted(value)} (--{name})")
             self._notes.append(f"{written}: {value[0]} once is enough, it holds for every layer")
@@ -387,9 +387,9 @@ def _quoted(words: Sequence[Any]) -> str:
     return " ".join(" ".join(map(str, words)).split())
 
 
-def _read(name: str, kind: ValueType, value: Any) -> Any:
+def _read(name: str, value_type: ValueType, value: Any) -> Any:
     try:
-        return kind(value)
+        return value_type(value)
     except ValueError as error:
         raise UsageError(f"{name} {error} (--{name})") from error
 

@@ -85,8 +85,8 @@ def run_lockstep(tokens: list[str]) -> int:
     dataset = read_dataset(config)
     heed(diagnose_run(config, dataset))
 
-    def make(kind: type[Trainer], dtype: str) -> Trainer:
-        return kind(*prepare(config.replaced(dtype=dtype), dataset), device=config.device)
+    def make(trainer: type[Trainer], dtype: str) -> Trainer:
+        return trainer(*prepare(config.replaced(dtype=dtype), dataset), device=config.device)
 
     result = lockstep(make, config.dtype, parsed.options["steps"], discrepancies, start, _watched)
     network = make(TorchTrainer, config.dtype).network

@@ -32,9 +32,9 @@ def run_info(tokens: list[str]) -> int:
     return 0
 
 
-def _rule(given: str) -> list[str]:
+def _rule(text: str) -> list[str]:
     try:
-        name = value_name("optimizer", given, OPTIMIZERS)
+        name = value_name("optimizer", text, OPTIMIZERS)
     except ValueError as error:
         raise UsageError(f"optimizer {error} (--optimizer)") from error
     optimizer = OPTIMIZERS[name]

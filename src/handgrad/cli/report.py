@@ -73,9 +73,9 @@ def write_report(runs: Sequence[Run]) -> None:
     except HandgradError as error:
         log.warning("no report: %s", error)
     except KeyboardInterrupt:
-        again = " ".join(str(run.path) for run in runs)
+        named = " ".join(str(run.path) for run in runs)
         raise InterruptedRunError(
-            f"no report; all else is saved. Write it with: handgrad report {again}", SIGINT
+            f"no report; all else is saved. Write it with: handgrad report {named}", SIGINT
         ) from None
 
 
@@ -86,9 +86,9 @@ def write(runs: Sequence[Run], path: Path, tsne_images: int) -> None:
     """
     writer, screen = writer_of(path), Screen()
     echo("writing the report …")
-    with screen.working("report: reading the run") as tell:
-        report = build_report(runs, tsne_images, lambda message: tell(f"report: {message}"))
-        tell("report: writing")
+    with screen.working("report: reading the run") as update:
+        report = build_report(runs, tsne_images, lambda message: update(f"report: {message}"))
+        update("report: writing")
         written = writer(report, path)
     beside = f", {len(written) - 1} figures beside it" if len(written) > 1 else ""
     echo(f"report: {written[0]} ({sum(file.stat().st_size for file in written) / 1e6:.1f} MB{beside})")
@@ -108,10 +108,10 @@ def run_figures(tokens: list[str]) -> int:
     ]
     screen = Screen()
     outcomes = []
-    with screen.working("reading the run") as tell:
+    with screen.working("reading the run") as update:
         for outcome in write_figures(runs, arguments.output, arguments.format, arguments.only or ()):
             outcomes.append(outcome)
-            tell(f"{len(outcomes)} figures done, {outcome.name} the last")
+            update(f"{len(outcomes)} figures done, {outcome.name} the last")
     return _report(screen, outcomes)
 
 
@@ -144,10 +144,10 @@ def _parser() -> Parser:
 
 def _list() -> None:
     table = Table("figure", "what it shows", box=None)
-    for title, kinds in (("of one run", FIGURES), ("of several runs", COMPARISONS)):
+    for title, registry in (("of one run", FIGURES), ("of several runs", COMPARISONS)):
         table.add_row(f"[dim]{title}:[/dim]")
-        for name, kind in kinds.items():
-            table.add_row(name, kind.summary)
+        for name, figure in registry.items():
+            table.add_row(name, figure.summary)
     Screen().print(table)
 
 

@@ -77,9 +77,9 @@ def run_reproduce(tokens: list[str]) -> int:
         echo(f"weights: {write_weights(plan.distinct)} files weights.npz, in the folders of the runs")
     command = shlex.join(["handgrad", "reproduce", *tokens])
     echo("writing the report …")
-    with Screen().working("report: reading the runs") as tell:
-        written = write_outcome(plan, failures, command, jobs, lambda words: tell(f"report: {words}"))
-    _tell(written, failures)
+    with Screen().working("report: reading the runs") as update:
+        written = write_outcome(plan, failures, command, jobs, lambda words: update(f"report: {words}"))
+    _print_written(written, failures)
     return 0
 
 
@@ -113,9 +113,9 @@ def _plan(arguments: Any) -> Plan:
         if value is not None and not 1 <= value <= most:
             raise UsageError(f"{name} must be 1 to {most}, got {value} (--{name})")
     path = find_document(arguments.recipe)
-    asked = tuple(part for each in arguments.question for part in each.replace(",", " ").split())
+    chosen_questions = tuple(part for each in arguments.question for part in each.replace(",", " ").split())
     dataset = canonical_name(arguments.dataset) if arguments.dataset else None
-    chosen = Choice(asked, arguments.quick, arguments.seeds, dataset)
+    chosen = Choice(chosen_questions, arguments.quick, arguments.seeds, dataset)
     try:
         return make_plan(read_document(path), chosen, arguments.output or _folder(path, chosen))
     except UsageError as error:
@@ -135,7 +135,7 @@ def _announce(plan: Plan, jobs: int) -> None:
     echo(f"{plan.document.title}")
     sweeps = f", {plan.trials}" if plan.sweeps else ""
     runs = f"{len(plan.distinct)} runs with {_seeds(plan.seeds)}"
-    echo(f"{len(plan.experiments)} experiments, {runs}{sweeps}, in {_shown(plan.folder)}")
+    echo(f"{len(plan.experiments)} experiments, {runs}{sweeps}, in {_relative(plan.folder)}")
     if plan.lacking:
         echo(f"{len(plan.lacking) * plan.seeds} more runs, of what is found by then")
     if len(missing) < len(tasks):
@@ -166,17 +166,17 @@ def _seeds(count: int) -> str:
     return "one seed each" if count == 1 else f"{count} seeds each"
 
 
-def _shown(path: Path) -> str:
+def _relative(path: Path) -> str:
     """From here, where it is below."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _tell(written: Written, failures: dict[str, str]) -> None:
+def _print_written(written: Written, failures: dict[str, str]) -> None:
     for name, why in failures.items():
         echo(f"no result: {name}: {why}")
-    echo(f"numbers: {_shown(written.readme)}")
-    echo(f"report:  {_shown(written.report)} ({written.report.stat().st_size / 1e6:.1f} MB)")
+    echo(f"numbers: {_relative(written.readme)}")
+    echo(f"report:  {_relative(written.report)} ({written.report.stat().st_size / 1e6:.1f} MB)")
 
 
 def _list() -> None:

@@ -79,7 +79,7 @@ def sweep(file: str | None, parsed: ParsedFlags) -> int:
     echo_notes(parsed.notes)
     if "wandb" in parsed.config.track and find_spec("wandb") is None:
         log.warning("W&B is not installed, so no trial is sent to it: python -m pip install wandb")
-    return _examine(definition, parsed) if parsed.options["dry_run"] else _start(definition, parsed)
+    return _diagnose(definition, parsed) if parsed.options["dry_run"] else _start(definition, parsed)
 
 
 def read(file: str | None, parsed: ParsedFlags) -> SweepDefinition:
@@ -90,10 +90,10 @@ def read(file: str | None, parsed: ParsedFlags) -> SweepDefinition:
     if file is None:
         raise UsageError(f"{PROGRAM}: which one? Give a YAML file, or a bundled sweep: {', '.join(BUNDLED)}")
     _check_name(file)
-    return held(read_sweep(file, parsed.config), parsed.given)
+    return held(read_sweep(file, parsed.config), parsed.stated)
 
 
-def _examine(definition: SweepDefinition, parsed: ParsedFlags) -> int:
+def _diagnose(definition: SweepDefinition, parsed: ParsedFlags) -> int:
     """The sweep and its diagnostics; 2 where one of these is an error, so that a script can see it."""
     echo(f"timing {PROBES} configurations for a moment …")
     try:
@@ -270,8 +270,8 @@ def _run_subcommand(word: str, tokens: list[str]) -> int:
         return 0
     if not named:
         raise UsageError(f"handgrad sweep {word}: which one? Give its name or its folder")
-    if parsed.given and not row.settings:
-        raise UsageError(f"the settings are those that the sweep began with: leave --{next(iter(parsed.given))} out")
+    if parsed.stated and not row.settings:
+        raise UsageError(f"the settings are those that the sweep began with: leave --{next(iter(parsed.stated))} out")
     echo_notes(parsed.notes)
     return row.run(_find(tokens[0], Path(parsed.options["sweeps_dir"])), parsed)
 

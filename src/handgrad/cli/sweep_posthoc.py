@@ -100,9 +100,9 @@ def _ensemble_points(outcome: test.Outcome) -> Iterator[str]:
 
 def transfer_best(sweep: Sweep, parsed: ParsedFlags) -> int:
     """Choose, run what is missing, evaluate the networks on the test images, and print."""
-    if "dataset" not in parsed.given:
+    if "dataset" not in parsed.stated:
         raise UsageError("handgrad sweep transfer: to which data set? Give --dataset")
-    options, settings = parsed.options, parsed.given
+    options, settings = parsed.options, parsed.stated
     if options["use_wandb"] is not None:
         settings = settings | {"track": parsed.with_wandb().track}
     entries = test.ranking(sweep)

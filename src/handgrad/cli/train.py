@@ -72,7 +72,7 @@ def _sweep(config: RunConfig, parsed: ParsedFlags) -> int:
     idle = [name for name in (*ONE_FILE, "model_path") if parsed.options[name]]
     notes = [*parsed.notes, *([f"no effect here: {', '.join(idle)} (mode sweep)"] if idle else [])]
     return sweep(
-        parsed.options["sweep_config"] or COURSE_SWEEP, ParsedFlags(config, parsed.given, options | same, notes)
+        parsed.options["sweep_config"] or COURSE_SWEEP, ParsedFlags(config, parsed.stated, options | same, notes)
     )
 
 

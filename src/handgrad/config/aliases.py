@@ -230,7 +230,7 @@ POINTERS: dict[str, dict[str, str]] = {
 
 # Names that other programs have and that need no setting here: taken, and answered in a note.
 SAVED = "the weights are always kept, in the run's folder"
-SHOWN = "the confusion matrix and every figure of a run are always kept, in its report"
+ALWAYS_KEPT = "the confusion matrix and every figure of a run are always kept, in its report"
 WRITTEN = "what happens is always shown, and logged into the run's folder"
 KEY = "Weights & Biases takes its key from `wandb login` or $WANDB_API_KEY, not from a command that others can read"
 PROCESSOR = "the hand-written engine computes on the processor; a graphics card takes --backend torch --device cuda"
@@ -239,7 +239,7 @@ TESTED = "a network is trained, validated and then tested in any case"
 ACCEPTED = _words(
     {
         SAVED: "save save_best save_final save_last checkpoint checkpointing save_run",
-        SHOWN: (
+        ALWAYS_KEPT: (
             "cm conf confmat confusion confusion_matrix conf_matrix roc curves metrics plot plots plotting visualize "
             "visualise viz show show_plots figures grad_log_steps dead_log_epochs num_images num_samples wandb_cm"
         ),

@@ -215,11 +215,11 @@ def idle(config: Schema) -> set[str]:
     return set(_reasons(config))
 
 
-def idle_line(config: Schema, given: Iterable[str]) -> str:
+def idle_line(config: Schema, stated_names: Iterable[str]) -> str:
     """Which of the given settings this run makes no use of, and why, on one line; nothing where all act."""
     reasons = _reasons(config)
     groups: dict[str, list[str]] = {}
-    for name in given:
+    for name in stated_names:
         if name in reasons:
             groups.setdefault(reasons[name], []).append(name)
     shared = {why: _users_of(names) for why, names in groups.items()}

@@ -40,7 +40,7 @@ _WORDS = {
     "normalisation": "normalization",
 }
 WHERE_OR_WHEN = "(?:path|file|filename|dir|folder|prefix|name|every|freq|interval|steps|epochs)"
-_ASKED = re.compile(f"(?P<verb>{aliases.VERBS})(?P<things>(?:(?:{aliases.THINGS})s?)*){WHERE_OR_WHEN}?")
+_LOGGING = re.compile(f"(?P<verb>{aliases.VERBS})(?P<things>(?:(?:{aliases.THINGS})s?)*){WHERE_OR_WHEN}?")
 _WEIGHTS = re.compile(
     f"(?:save|store|keep)(?:best|last|final|trained)?(?:model|weight|checkpoint|ckpt|network)s?{WHERE_OR_WHEN}?"
     "|(?:model|checkpoint|ckpt)s?(?:dir|folder|freq|every)"
@@ -217,13 +217,13 @@ def accepted_note(written: str, value: str) -> str | None:
     name = squashed(written)
     if _WEIGHTS.fullmatch(name):
         return aliases.SAVED
-    asked = _ASKED.fullmatch(name)
-    if asked and name != asked["verb"]:
+    logging = _LOGGING.fullmatch(name)
+    if logging and name != logging["verb"]:
         return (
-            aliases.SHOWN
-            if asked["things"]
+            aliases.ALWAYS_KEPT
+            if logging["things"]
             else aliases.SAVED
-            if asked["verb"] in ("save", "store")
+            if logging["verb"] in ("save", "store")
             else aliases.WRITTEN
         )
     said = _ALWAYS.get(name)

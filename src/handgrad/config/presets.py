@@ -84,8 +84,8 @@ def preset_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of the preset that `values` name; nothing for a name that the check of the field refuses."""
     try:
         found = PRESETS[value_name("preset", str(values.get("preset", BEST)).strip(), PRESETS)]
-        given = values.get("optimizer", found.get("optimizer"))
-        return of_optimizer(found, given and value_name("optimizer", str(given).strip(), OPTIMIZERS))
+        optimizer_name = values.get("optimizer", found.get("optimizer"))
+        return of_optimizer(found, optimizer_name and value_name("optimizer", str(optimizer_name).strip(), OPTIMIZERS))
     except ValueError:
         return {}
 

@@ -230,17 +230,17 @@ def _replaced_by(model: str, base: Mapping[str, Any]) -> tuple[str, ...]:
     return REPLACED_BY_CNN if name == "cnn" else ()
 
 
-def resolved_keep(config: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
+def resolved_keep(config: Schema, stated: Mapping[str, Any]) -> dict[str, Any]:
     """Where test images are evaluated during training, the last epoch is kept, so that they choose none."""
     validates_on_test = _of_test(config.fold) and config.model not in CLASSICAL
-    return {"keep": "last"} if validates_on_test and "keep" not in given else {}
+    return {"keep": "last"} if validates_on_test and "keep" not in stated else {}
 
 
 def _of_test(fold: Any) -> bool:
     return isinstance(fold, str) and fold.strip().lower().startswith("test")
 
 
-def resolved_sizes(config: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
+def resolved_sizes(config: Schema, stated: Mapping[str, Any]) -> dict[str, Any]:
     """What `num_layers` and `hidden_size` become where sizes were listed; nothing where one size was given.
 
     Raises  UsageError, quoting both, when the list's length and a given number of layers differ.
@@ -248,9 +248,9 @@ def resolved_sizes(config: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
     sizes = config.hidden_size
     if config.layers is not None or config.model != "mlp" or isinstance(sizes, int):
         return {}
-    if "num_layers" in given and "hidden_size" not in given:
+    if "num_layers" in stated and "hidden_size" not in stated:
         return {"hidden_size": EACH_LAYER}
-    if "num_layers" in given and config.num_layers != len(sizes):
+    if "num_layers" in stated and config.num_layers != len(sizes):
         raise UsageError(
             f"num_layers is {config.num_layers}, but hidden_size lists {len(sizes)}: {quoted(sizes)}. "
             "Leave num_layers out, or make them agree (--num_layers, --hidden_size)"
@@ -344,9 +344,9 @@ class RunConfig(Schema):
 
         Given another preset, settings that are as in the old one become what they are in the new one.
         """
-        given = canonical(changes, value_type_of)
-        base = departures(self) if "preset" in given else self.to_mapping()
-        return type(self)(**overridden(base, given, DEFAULT_SIZES))
+        stated = canonical(changes, value_type_of)
+        base = departures(self) if "preset" in stated else self.to_mapping()
+        return type(self)(**overridden(base, stated, DEFAULT_SIZES))
 
     def command(self) -> str:
         """The canonical command: `handgrad train` with the preset, where it is not best, and what differs from it."""

@@ -25,7 +25,7 @@ from handgrad.nn import ACTIVATIONS, LAYERS, Initializer, Layer
 from handgrad.nn.images import Extent
 
 BRACKETS = "[({"
-JOINED = re.compile(r"\d+(?:[-x:;]\d+)+")  # 784-128-10
+HYPHENATED = re.compile(r"\d+(?:[-x:;]\d+)+")  # 784-128-10
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # control characters, bytes that were no text, line ends
 NONE_WORDS = {"none", "null", "~", ""}
 BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
@@ -187,7 +187,7 @@ def items(value: Any) -> list[Any]:
         return list(value) if isinstance(value, list | tuple) else [value]
     if not text:
         raise ValueError("must not be empty")
-    if JOINED.fullmatch(text):
+    if HYPHENATED.fullmatch(text):
         return re.findall(r"\d+", text)
     if text[0] not in BRACKETS:
         return text.replace(",", " ").split()
@@ -259,15 +259,15 @@ class Options(ValueType):
         pairs: dict[str, Any] = {}
         for item in [value] if isinstance(value, Mapping) else items(value):
             if isinstance(item, Mapping):
-                pairs |= {str(name): given for name, given in item.items()}
+                pairs |= {str(name): written for name, written in item.items()}
             elif isinstance(item, str) and item.count("=") == 1:
-                name, given = item.split("=")
-                pairs[name] = given
+                name, written = item.split("=")
+                pairs[name] = written
             else:
                 raise ValueError(f"must be numbers by name such as beta3=0.99, got {quoted(item)}")
-        for name, given in pairs.items():
+        for name, written in pairs.items():
             try:
-                pairs[name] = Number().read(given)
+                pairs[name] = Number().read(written)
             except ValueError as error:
                 raise ValueError(f"{name} {error}") from error
         return dict(sorted(pairs.items()))

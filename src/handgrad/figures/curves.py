@@ -235,8 +235,8 @@ def _line(label: str, curves: list[tuple[Array, Array]]) -> Line:
 def plot_curves(curves: Curves) -> Any:
     """Training light with its running mean on top, validation and test as points."""
     parts = {"validation": curves.validation, "test": curves.test}
-    shown = ["training", *(name for name, points in parts.items() if len(points.steps))]
-    compared = " and ".join(shown).replace(" and ", ", ", len(shown) - 2)
+    drawn = ["training", *(name for name, points in parts.items() if len(points.steps))]
+    compared = " and ".join(drawn).replace(" and ", ", ", len(drawn) - 2)
     title = f"{curves.quantity.capitalize()} against iteration: {compared}"
     figure, axes = style.new(f"{title}\n{style.cut(curves.run, 90)}", 3.6)
     _training(axes, curves)

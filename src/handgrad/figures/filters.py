@@ -41,8 +41,8 @@ class Filters(NamedTuple):
     @property
     def caption(self) -> str:
         """What is shown of which layer."""
-        shown = "; ".join(layer.title for layer in self.layers)
-        return f"{self.what} of {self.run}: {shown}. Blue is negative, grey zero, yellow positive, alike in a layer."
+        titles = "; ".join(layer.title for layer in self.layers)
+        return f"{self.what} of {self.run}: {titles}. Blue is negative, grey zero, yellow positive, alike in a layer."
 
     @property
     def table(self) -> Table:
@@ -62,10 +62,10 @@ class FeatureMaps(NamedTuple):
     @property
     def caption(self) -> str:
         """Of which image."""
-        shown = "; ".join(layer.title for layer in self.layers)
+        titles = "; ".join(layer.title for layer in self.layers)
         return (
             f"Outputs of the convolutions of {self.run} for test image {self.row} ({self.name}), before the "
-            f"activation: {shown}. Blue is negative, grey zero, yellow positive, alike in a layer."
+            f"activation: {titles}. Blue is negative, grey zero, yellow positive, alike in a layer."
         )
 
     @property

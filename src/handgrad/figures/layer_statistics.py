@@ -130,9 +130,9 @@ def _panels(found: LayerStatistics, title: str, panels: dict[str, str], extra: b
     """One panel above the other, the same lines in each, one legend to the right."""
     count = len(panels) + extra
     figure, axes = style.grid(f"{title}\n{style.cut(found.run, 90)}", 1.75 * count + 1.2, count, 1, sharex=True)
-    shown = _chosen(found.series)
+    drawn = _chosen(found.series)
     for each, (name, label) in zip(axes[:, 0], panels.items(), strict=False):
-        for place, one in enumerate(shown):
+        for place, one in enumerate(drawn):
             look = style.look(place)
             every = max(1, len(found.steps) // 12)
             each.plot(found.steps, one.values[name], label=style.cut(one.name, 20), markevery=every, **look.dots)
@@ -143,7 +143,7 @@ def _panels(found: LayerStatistics, title: str, panels: dict[str, str], extra: b
     axes[-1, 0].set_xlabel("iteration (training step)")
     axes[-1, 0].set_xlim(-0.01 * count, 1.01 * count)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    left_out = "" if len(shown) == len(found.series) else f"\n({len(shown)} of {len(found.series)})"
+    left_out = "" if len(drawn) == len(found.series) else f"\n({len(drawn)} of {len(found.series)})"
     figure.legend(handles, labels, loc="outside right upper", title=f"layer{left_out}", alignment="left")
     return figure, axes[:, 0]
 

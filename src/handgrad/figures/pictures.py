@@ -74,8 +74,8 @@ class RightAndWrong(NamedTuple):
     def table(self) -> Table:
         """A row an image."""
         rows = (
-            (kind, row, self.class_names[true], self.class_names[predicted], probability)
-            for kind, guesses in (("right", self.right), ("wrong", self.wrong))
+            (outcome, row, self.class_names[true], self.class_names[predicted], probability)
+            for outcome, guesses in (("right", self.right), ("wrong", self.wrong))
             for row, true, predicted, probability in zip(*guesses[1:], strict=True)
         )
         return Table(("answer", "test_image", "true", "predicted", "probability"), rows)
@@ -89,9 +89,9 @@ def samples_data(data: RunData) -> Samples:
     names = data.dataset.class_names
     members = [np.flatnonzero(labels == label) for label in range(len(names))]
     chosen = [int(generator.choice(found)) for found in members if len(found)]
-    shown = tuple(name for name, found in zip(names, members, strict=True) if len(found))
+    present = tuple(name for name, found in zip(names, members, strict=True) if len(found))
     missing = tuple(name for name, found in zip(names, members, strict=True) if not len(found))
-    return Samples(data.dataset.name, shown, images[chosen], rows[chosen], missing)
+    return Samples(data.dataset.name, present, images[chosen], rows[chosen], missing)
 
 
 def predictions_data(data: RunData) -> RightAndWrong:

@@ -96,12 +96,12 @@ def plot_roc(found: RocCurves) -> Any:
     """The whole square, and the corner where good curves are."""
     pairs = zip(found.roc.class_names, found.roc.curves, strict=True)
     named = sorted(((name, curve) for name, curve in pairs if curve), key=lambda pair: pair[1].auc)
-    shown = named[:MOST_CURVES]
+    drawn = named[:MOST_CURVES]
     some = f", the {MOST_CURVES} least areas" if len(named) > MOST_CURVES else ""
     title = f"ROC curves on test images: each class against all others{some}\n{style.cut(found.run, 90)}"
     figure, axes = style.grid(title, 4.6, 1, 2)
     for each in axes[0]:
-        for place, (name, curve) in enumerate(shown):
+        for place, (name, curve) in enumerate(drawn):
             each.plot(*corner_points(curve), label=f"{style.cut(name, 16)}  {curve.auc:.4f}", **style.look(place).line)
         if found.roc.macro:
             label = f"mean of all (macro)  {found.roc.macro.auc:.4f}"
@@ -109,7 +109,7 @@ def plot_roc(found: RocCurves) -> Any:
         rate_axes(each)
     axes[0, 0].plot([0, 1], [0, 1], color=style.FRAME, linewidth=0.8)
     axes[0, 0].text(0.62, 0.56, "guessing", color=style.GREY, size=style.SMALL, rotation=38)
-    enlarge_corner(axes[0, 1], [curve for _, curve in shown])
+    enlarge_corner(axes[0, 1], [curve for _, curve in drawn])
     style.legend_below(figure, axes[0, 1], 3, "class, and the area below its curve (AUC)")
     return figure
 
@@ -140,14 +140,14 @@ def corner_points(curve: Curve) -> tuple[Any, Any]:
 def plot_compare_roc(found: RocOverlay) -> Any:
     """The whole square, and the corner where good curves are."""
     title = f"ROC curves on test images, mean over classes (macro): {len(found.curves)} runs compared"
-    shown = found.curves[:MOST]
-    figure, axes = style.grid(title, 4.1 + 0.19 * len(shown), 1, 2)
+    drawn = found.curves[:MOST]
+    figure, axes = style.grid(title, 4.1 + 0.19 * len(drawn), 1, 2)
     for each in axes[0]:
-        for place, (label, curve) in enumerate(shown):
+        for place, (label, curve) in enumerate(drawn):
             name = f"{style.cut(label, LONGEST)}  {curve.auc:.4f}"
             each.plot(*corner_points(curve), label=name, **style.look(place).line)
         rate_axes(each)
     axes[0, 0].plot([0, 1], [0, 1], color=style.FRAME, linewidth=0.8)
-    enlarge_corner(axes[0, 1], [curve for _, curve in shown])
+    enlarge_corner(axes[0, 1], [curve for _, curve in drawn])
     style.legend_below(figure, axes[0, 1], 1, "run, and the area below its curve (AUC)")
     return figure

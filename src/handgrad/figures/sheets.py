@@ -47,9 +47,9 @@ class Sheet(NamedTuple):
     @property
     def cell(self) -> tuple[int, int]:
         """Height and width of a picture with its text and its gap, in drawn pixels."""
-        tall, wide = (self.fine * size for size in self.pictures.shape[1:])
+        pixel_height, pixel_width = (self.fine * size for size in self.pictures.shape[1:])
         text = self.lines * (style.SMALL - 1) * 1.25 / 72 / self.pixel
-        return tall + round(text + GAP * wide), wide + round(GAP * wide)
+        return pixel_height + round(text + GAP * pixel_width), pixel_width + round(GAP * pixel_width)
 
     @property
     def size(self) -> tuple[float, float]:
@@ -77,8 +77,8 @@ def stack(title: str, sheets: Sequence[Sheet]) -> Any:
 
 
 def _place(figure: Any, sheet: Sheet, top: float, height: float) -> None:
-    wide, tall = sheet.size
-    box = (MARGIN / style.WIDTH, 1 - (top + tall) / height, wide / style.WIDTH, tall / height)
+    pixel_width, pixel_height = sheet.size
+    box = (MARGIN / style.WIDTH, 1 - (top + pixel_height) / height, pixel_width / style.WIDTH, pixel_height / height)
     axes = figure.add_axes(box)
     axes.set_axis_off()
     axes.set_title(sheet.heading, pad=5)
@@ -86,10 +86,15 @@ def _place(figure: Any, sheet: Sheet, top: float, height: float) -> None:
         axes.text(0, 0.5, "none", va="center")
         return
     image = _draw(axes, sheet)
-    axes.set_ylim(tall / sheet.pixel - 0.5, -0.5)  # a short sheet leaves room for its colour bar
+    axes.set_ylim(pixel_height / sheet.pixel - 0.5, -0.5)  # a short sheet leaves room for its colour bar
     if sheet.scale:
-        long = min(tall - GAP * sheet.inches, 2.2)
-        beside = ((MARGIN + wide + 0.05) / style.WIDTH, 1 - (top + long) / height, BAR / style.WIDTH, long / height)
+        long = min(pixel_height - GAP * sheet.inches, 2.2)
+        beside = (
+            (MARGIN + pixel_width + 0.05) / style.WIDTH,
+            1 - (top + long) / height,
+            BAR / style.WIDTH,
+            long / height,
+        )
         bar = figure.colorbar(image, cax=figure.add_axes(beside))
         bar.set_label(sheet.scale.replace(" (", "\n(") if long < 1.2 else sheet.scale, size=style.SMALL)
         bar.ax.locator_params(nbins=4 if long < 1.2 else 7)
@@ -98,28 +103,28 @@ def _place(figure: Any, sheet: Sheet, top: float, height: float) -> None:
 
 def _draw(axes: Any, sheet: Sheet) -> Any:
     """One image that holds all pictures, with their frames and texts."""
-    (down, across), (tall, wide) = sheet.cell, (sheet.fine * size for size in sheet.pictures.shape[1:])
+    (down, across), (pixel_height, pixel_width) = sheet.cell, (sheet.fine * size for size in sheet.pictures.shape[1:])
     rows = -(-len(sheet.pictures) // sheet.columns)
     canvas = np.full((rows * down, sheet.columns * across), np.nan)
     places = [divmod(n, sheet.columns) for n in range(len(sheet.pictures))]
     for (row, column), picture in zip(places, sheet.pictures, strict=True):
         finer = picture.repeat(sheet.fine, axis=0).repeat(sheet.fine, axis=1)
-        canvas[row * down : row * down + tall, column * across : column * across + wide] = finer
+        canvas[row * down : row * down + pixel_height, column * across : column * across + pixel_width] = finer
     low, high = sheet.limits
     image = axes.imshow(canvas, cmap=sheet.cmap, vmin=low, vmax=high, interpolation="none", aspect="auto")
-    _frame(axes, [(column * across, row * down) for row, column in places], wide, tall)
+    _frame(axes, [(column * across, row * down) for row, column in places], pixel_width, pixel_height)
     line = (style.SMALL - 1) * 1.2 / 72 / sheet.pixel
     for (row, column), text in zip(places, sheet.texts, strict=False):
-        foot = row * down + tall + line * (text.count("\n") + 1)  # the baseline of the last line
-        place = column * across + wide / 2, foot
+        foot = row * down + pixel_height + line * (text.count("\n") + 1)  # the baseline of the last line
+        place = column * across + pixel_width / 2, foot
         axes.text(*place, text, size=style.SMALL - 1, ha="center", va="baseline", linespacing=1.05)
     return image
 
 
-def _frame(axes: Any, corners: Sequence[tuple[int, int]], wide: int, tall: int) -> None:
+def _frame(axes: Any, corners: Sequence[tuple[int, int]], pixel_width: int, pixel_height: int) -> None:
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
-    boxes = [Rectangle((left - 0.5, top - 0.5), wide, tall) for left, top in corners]
+    boxes = [Rectangle((left - 0.5, top - 0.5), pixel_width, pixel_height) for left, top in corners]
     frames = PatchCollection(boxes, facecolor="none", edgecolor=style.FRAME, linewidth=0.5, clip_on=False)
     axes.add_collection(frames, autolim=False)

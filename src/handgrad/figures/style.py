@@ -91,8 +91,8 @@ ROLES = {
 
 def look(place: int) -> Look:
     """The look of the line number `place`; 28 of them are different."""
-    again, colour = divmod(place, len(COLOURS))
-    return Look(COLOURS[colour], DASHES[(colour + again) % len(DASHES)], MARKERS[place % len(MARKERS)])
+    rounds, colour = divmod(place, len(COLOURS))
+    return Look(COLOURS[colour], DASHES[(colour + rounds) % len(DASHES)], MARKERS[place % len(MARKERS)])
 
 
 @contextmanager

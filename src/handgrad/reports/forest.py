@@ -126,8 +126,8 @@ def _changed(effect: Any) -> str:
     return f"{changed}, with {where}" if where else changed
 
 
-def _less(count: int, shown: int) -> str:
-    return f"; the {shown} largest of {count}" if shown < count else ""
+def _less(count: int, drawn: int) -> str:
+    return f"; the {drawn} largest of {count}" if drawn < count else ""
 
 
 def plot_forest(forest: Forest) -> Any:
@@ -158,8 +158,8 @@ def _name(line: str | ForestRow, counted: bool) -> str:
 
 
 def _legend(forest: Forest) -> str:
-    asked = [row.clear for row in forest.rows if row.clear is not None]
-    return "; full: beyond chance" * (True in asked) + "; hollow: not" * (False in asked)
+    tested = [row.clear for row in forest.rows if row.clear is not None]
+    return "; full: beyond chance" * (True in tested) + "; hollow: not" * (False in tested)
 
 
 def _row(axes: Any, place: float, row: ForestRow) -> None:

@@ -18,15 +18,15 @@ MOST = 1000  # trials of which a browser draws the lines
 
 
 class Parallel(NamedTuple):
-    """A line a trial through the values of its parameters to its result; `shown` are the rows that are drawn."""
+    """A line a trial through the values of its parameters to its result; `chosen` are the rows that are drawn."""
 
     found: Searched
-    shown: Array
+    chosen: Array
 
     @property
     def caption(self) -> str:
         """How to read it."""
-        n, of = len(self.shown), len(self.found.numbers)
+        n, of = len(self.chosen), len(self.found.numbers)
         which = f"{n:,} trials" if n == of else f"The best {n // 2:,} of {of:,} trials, and {n - n // 2:,} others"
         return (
             f"{which}: each line is one, from the values of its parameters to its {self.found.measure.name} at the "
@@ -85,7 +85,7 @@ def plot_parallel(drawn: Parallel) -> Any:
     axes.set_axis_off()
     crossings = np.array([heights(column, found.rank_values) for column in columns])
     shades = shades_of(found)
-    axes.add_collection(_lines(crossings[:, drawn.shown], found.objectives[drawn.shown], shades))
+    axes.add_collection(_lines(crossings[:, drawn.chosen], found.objectives[drawn.chosen], shades))
     for place, column in enumerate(columns):
         _axis(axes, place, column.scale, last=column is result)
     from matplotlib.cm import ScalarMappable
@@ -132,7 +132,7 @@ def extend_of(found: Searched) -> str:
 
 
 def _count(drawn: Parallel) -> str:
-    n, of = len(drawn.shown), len(drawn.found.numbers)
+    n, of = len(drawn.chosen), len(drawn.found.numbers)
     return f"{n:,} trials" if n == of else f"{n:,} of {of:,} trials"
 
 

@@ -243,7 +243,7 @@ def _epochs_table(data: RunData) -> Table:
     epochs = data.metrics["epochs"]
     every = -(-len(epochs) // MOST_ROWS)
     best = data.metrics.get("best_epoch")
-    shown = [row for row in epochs if row["epoch"] % every == 0 or row["epoch"] in (1, best, len(epochs))]
+    selected = [row for row in epochs if row["epoch"] % every == 0 or row["epoch"] in (1, best, len(epochs))]
     rows = [
         (
             str(row["epoch"]),
@@ -254,13 +254,13 @@ def _epochs_table(data: RunData) -> Table:
             f"{row['learning_rate']:.3g}",
             f"{row['seconds']:.2f}",
         )
-        for row in shown
+        for row in selected
     ]
     caption = "Epochs; training numbers are means over an epoch, while the weights were changing"
     if best:
         caption += f". Epoch {best} was the best on validation"
     header = ("epoch", "training loss", "accuracy", "validation loss", "accuracy ", "learning rate", "seconds")
-    marked = frozenset(place for place, row in enumerate(shown) if row["epoch"] == best)
+    marked = frozenset(place for place, row in enumerate(selected) if row["epoch"] == best)
     return Table(header, rows, caption, (), marked)
 
 
@@ -311,8 +311,8 @@ def single(run: Run, tsne_images: int, log: Callable[[str], None]) -> Report:
         derivation_section(data, log),
         reproduce_section(data, gallery.left_out),
     ]
-    shown = [section for section in sections if section.blocks]
-    return Report(data.name, f"A classifier of {data.dataset.name} images, trained by handgrad", _facts(data), shown)
+    selected = [section for section in sections if section.blocks]
+    return Report(data.name, f"A classifier of {data.dataset.name} images, trained by handgrad", _facts(data), selected)
 
 
 def _facts(data: RunData) -> list[tuple[str, str]]:

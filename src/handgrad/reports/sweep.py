@@ -104,14 +104,14 @@ def leaderboard_section(data: SweepData) -> Section:
 
 def _caption(data: SweepData) -> str:
     entries = data.analysis.entries
-    shown = (
+    what = (
         f"The best {TOP} of {len(entries):,} configurations"
         if len(entries) > TOP
         else counted(len(entries), "configuration")
     )
     tied = sum(entry.tied for entry in entries) > 1
     return (
-        f"{shown} by {data.measure.label}, with 95 % intervals over "
+        f"{what} by {data.measure.label}, with 95 % intervals over "
         f"{' or '.join(dict.fromkeys(OVER[entry.over] for entry in entries))}"
         f"{f'.{TIED}: not to be told apart from the best' if tied else ''}"
     )

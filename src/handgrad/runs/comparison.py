@@ -75,8 +75,8 @@ def differing(one: Setup, other: Setup) -> dict[str, tuple[Any, Any]]:
     return found
 
 
-def missing_runs(base: Setup, other: Setup, given: Sequence[Setup], seeds: int = 1) -> list[Missing]:
-    """The runs that differ from `base` in one of the settings alone in which `other` does, and are not among `given`.
+def missing_runs(base: Setup, other: Setup, existing: Sequence[Setup], seeds: int = 1) -> list[Missing]:
+    """The runs that differ from `base` in one of the settings alone in which `other` does, and are not in `existing`.
 
     Settings that cannot be changed alone are left out.
     """
@@ -86,7 +86,7 @@ def missing_runs(base: Setup, other: Setup, given: Sequence[Setup], seeds: int =
         candidate = _changed(base, other, name, set(names))
         if candidate is None or set(differing(base, candidate)) != {name}:
             continue
-        if all(differing(candidate, setup) for setup in given):
+        if all(differing(candidate, setup) for setup in existing):
             found.append(Missing(name, candidate.command(seeds)))
     return found
 
@@ -279,10 +279,10 @@ def _letter(index: int) -> str:
     return ALPHABET[place] + (str(round_ + 1) if round_ else "")
 
 
-def _pair(first: Configuration, second: Configuration, given: Sequence[Setup], seeds: int) -> Pair:
+def _pair(first: Configuration, second: Configuration, existing: Sequence[Setup], seeds: int) -> Pair:
     base, other = first.replicates[0].setup, second.replicates[0].setup
     found = differing(base, other)
-    missing = missing_runs(base, other, given, seeds) if len(found) > 1 else []
+    missing = missing_runs(base, other, existing, seeds) if len(found) > 1 else []
     test = _test(first, second)
     difference, over = welch_interval(first.accuracies, second.accuracies).within(-1, 1), "seeds"
     if math.isnan(difference.low):

@@ -33,8 +33,8 @@ def write_tensors(path: Path, tensors: Tensors, document: dict[str, Any], durabl
     atomic_write(path, tensors_as_bytes.save(tensors, {"handgrad": whole}), durable)
 
 
-def read_tensors(path: Path, kind: str) -> tuple[Tensors, dict[str, Any]]:
-    """The arrays and the document of a file written by `write_tensors` whose document has this `kind`.
+def read_tensors(path: Path, document_type: str) -> tuple[Tensors, dict[str, Any]]:
+    """The arrays and the document of a file written by `write_tensors` whose document has the type `document_type`.
 
     Raises  FileSystemError when it cannot be read; CorruptDataError when it is torn, altered or of another kind.
     """
@@ -46,13 +46,15 @@ def read_tensors(path: Path, kind: str) -> tuple[Tensors, dict[str, Any]]:
         text, digest = whole["document"], whole["digest"]
         document = json.loads(text)
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
-        raise CorruptDataError(f"{path} is not a {kind} written by handgrad, or it is torn: {error}") from error
+        raise CorruptDataError(
+            f"{path} is not a {document_type} written by handgrad, or it is torn: {error}"
+        ) from error
     if digest != _digest(tensors, text):
         raise CorruptDataError(f"{path} was altered after it was written: its digest does not match its content")
     if not isinstance(document, dict):
-        raise CorruptDataError(f"{path} is not a {kind} written by handgrad: it describes nothing")
-    if document.get("kind") != kind:
-        raise CorruptDataError(f"{path} is a {document.get('kind')}, expected a {kind}")
+        raise CorruptDataError(f"{path} is not a {document_type} written by handgrad: it describes nothing")
+    if document.get("kind") != document_type:
+        raise CorruptDataError(f"{path} is a {document.get('kind')}, expected a {document_type}")
     return tensors, document
 
 
@@ -149,7 +151,7 @@ def _fill(network: Network, tensors: Tensors, path: Path) -> None:
                 f"{path}: {name} has another shape or type than its layers say, expected {view.shape}"
             )
         if not np.isfinite(array).all():
-            raise CorruptDataError(f"{path}: {name} holds numbers that are not finite: the training diverged")
+            raise CorruptDataError(f"{path}: {name} document_type numbers that are not finite: the training diverged")
         view[...] = array
 
 
@@ -203,7 +205,7 @@ def _read_numpy(network: Network, path: Path) -> dict[str, NDArray[Any]]:
                 return {name: arrays[name] for name in network.views if name in arrays}
         return _cut(network, np.lib.format.read_array(io.BytesIO(content), allow_pickle=False))
     except Exception as error:  # damage shows as ValueError, EOFError, BadZipFile, zlib.error, TokenError and others
-        raise CorruptDataError(f"{path} holds no weights: {' '.join(str(error).split())}") from error
+        raise CorruptDataError(f"{path} document_type no weights: {' '.join(str(error).split())}") from error
 
 
 def _cut(network: Network, loaded: NDArray[Any]) -> dict[str, NDArray[Any]]:
