@@ -194,7 +194,7 @@ REFUSED = {
     "--folds 200": "folds must be 2 to 146, the members of the largest class, got 200",
     "--of validation": "of must be one of train, test, got 'validation' (--of)",
     "--jobs 0": "jobs must be 1 to 1000, got 0 (--jobs)",
-    "--fold 1/3": "crossval holds out every fold in its turn: leave out fold, got 1/3 (--fold)",
+    "--fold 1/3": "crossval holds out each fold once: leave out fold, got 1/3 (--fold)",
     "--of test --validation_fraction 0.3": "fold test/3 validates on test images: leave out validation_fraction",
     "--of test --keep best": "fold test/3 validates on test images, by which nothing may be chosen: keep must be last",
     "--of test --patience 2": "by which nothing may be chosen: leave out patience, got 2 (--patience)",

@@ -88,7 +88,7 @@ def test_what_a_data_set_holds(here, capsys):
     )
     answer = call(capsys, "data one.npz")
     assert answer.code == 2
-    assert "training images are of one class, 0: there is nothing to tell apart" in answer.err
+    assert "training images are of one class, 0, but a classifier needs two or more" in answer.err
     assert answer.out.startswith("one.npz: 90 training and 359 test images of 8 x 8 pixels\n")
     counts = {words[0]: words[1:] for words in map(str.split, answer.out.splitlines()) if len(words) == 3}
     assert counts["0"] == ["90", str((DIGITS.y_test == 0).sum())]

@@ -77,7 +77,7 @@ def test_a_data_set_that_is_not_there_leaves_the_other_findings(capsys, file, tm
 
 
 MISTAKES = {
-    "": "which one? Give a YAML file, or a bundled sweep: da6401",
+    "": "give a YAML file, or the name of a bundled sweep: da6401",
     "da6410 --dry_run": "no sweep file 'da6410': did you mean da6401? Bundled: da6401",
     "reprot first --format md": "no sweep file 'reprot': did you mean report? Bundled: da6401",
     "none.yaml --dry_run": "cannot read none.yaml",

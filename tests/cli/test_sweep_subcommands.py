@@ -29,7 +29,7 @@ def test_each_has_a_help_of_its_own(capsys, word):
 def test_each_needs_the_name_of_a_sweep(here, capsys, word):
     code, _, err = call(capsys, f"sweep {word}")
     assert code == 2
-    assert err == f"handgrad: error: handgrad sweep {word}: which one? Give its name or its folder\n"
+    assert err == f"handgrad: error: handgrad sweep {word}: give the name or the folder of a sweep\n"
     (here / "sweeps" / "first").mkdir(parents=True)
     code, _, err = call(capsys, f"sweep {word} first")
     assert (code, err) == (2, "handgrad: error: sweeps/first is no sweep: it has no sweep.json\n")
@@ -49,4 +49,4 @@ def test_a_sweep_file_of_such_a_name_is_called_by_its_path(here, capsys, word):
 def test_settings_stay_those_of_the_sweep(capsys):
     code, _, err = call(capsys, "sweep resume first --lr 0.1")
     assert code == 2
-    assert "the settings are those that the sweep began with: leave --learning_rate out" in err
+    assert "a sweep keeps the settings it was started with: leave --learning_rate out" in err

@@ -208,7 +208,7 @@ def test_stopped_or_killed_it_goes_on_to_the_same(light, tmp_path, number, jobs)
     running.send_signal(number)
     said = without_notice(running.communicate(timeout=60)[1])
     assert running.returncode == (-number if number == signal.SIGKILL else 128 + number)
-    assert number == signal.SIGKILL or ("the same command goes on from here" in said and said.count("\n") == 1)
+    assert number == signal.SIGKILL or ("the same command resumes the rest" in said and said.count("\n") == 1)
     wait_for(lambda: gone(below), "the end of all processes", 20)
     assert len(list(folder.glob("sweeps/*/runs/*/metrics.json"))) < 6
     assert process(words).code == 0

@@ -76,7 +76,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(recipe, tmp_path, number, j
         assert running.wait(30) == 128 + number
         said = without_notice(running.stderr.read())
     assert said.startswith("handgrad: stopped: ")
-    assert "the same command goes on from here" in said
+    assert "the same command resumes the rest" in said
     assert said.count("\n") == 1
     assert ended_soon(folder)
     assert process(f"reproduce {recipe} --jobs 2 -o {folder}").code == 0

@@ -86,7 +86,7 @@ def test_interrupted_and_resumed_as_if_nothing_had_happened(tmp_path, capsys, sa
     assert same_end(open_run(tmp_path / "run"), open_run(tmp_path / "whole" / "run"))
 
 
-AMONG = "handgrad: stopped: 0 of 3 runs are over; the same command goes on from here\n"
+AMONG = "handgrad: stopped: 0 of 3 runs are finished; the same command resumes the rest\n"
 
 
 @pytest.mark.slow

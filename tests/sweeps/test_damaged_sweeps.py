@@ -159,7 +159,7 @@ def test_an_edited_file_is_refused(sweep, name):
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
-    with pytest.raises(CorruptDataError, match="are not those that the sweep began with"):
+    with pytest.raises(CorruptDataError, match="differ from those that the sweep was started with"):
         open_sweep(sweep.path)
 
 

@@ -90,7 +90,7 @@ def test_grid_order_is_that_of_nested_loops():
 def test_no_grid_of_an_endless_space():
     definition = SweepDefinition({"dropout": Uniform(0.1, 0.5)})
     assert definition.size is None
-    with pytest.raises(UsageError, match="dropout has no end of values"):
+    with pytest.raises(UsageError, match="dropout has infinitely many values"):
         next(definition.configurations())
 
 

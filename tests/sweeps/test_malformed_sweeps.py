@@ -45,7 +45,7 @@ MALFORMED = {
     "one parameter by two names": (P + "  lr: {value: 1}\n  eta: {value: 1}\n", "both mean learning_rate"),
     "bare number": (P + "  lr: 0.1\n", "parameters.lr must say how it varies, got 0.1: write {value: 0.1}"),
     "bare list": (P + "  lr: [0.1, 0.2]\n", "got [0.1, 0.2]: write {values: [0.1, 0.2]}"),
-    "empty parameter": (P + "  lr: {}\n", "parameters.lr says nothing of its values"),
+    "empty parameter": (P + "  lr: {}\n", "parameters.lr has no values"),
     "value beside values": (P + "  lr: {value: 1, values: [1]}\n", "parameters.lr has value beside values"),
     "values beside min": (P + "  lr: {values: [1], min: 1, max: 2}\n", "parameters.lr has values beside min"),
     "values no list": (P + "  lr: {values: 0.1}\n", "parameters.lr.values must be a list, got 0.1: write [0.1]"),
@@ -114,7 +114,7 @@ MALFORMED = {
     "trackers as parameters": (P + "  wandb_mode: {values: [online, offline]}\n", "parameters.wandb_mode cannot vary"),
     "a grid without end": (
         "method: grid\nparameters:\n  lr: {min: 0.1, max: 0.2}\n",
-        "learning_rate has no grid, for uniform has no end of values",
+        "learning_rate has no grid, for uniform has infinitely many values",
     ),
     "a group with more": (P + "  opt: {parameters: {lr: {value: 1}}, value: 2}\n", "unknown key 'value' in parameters"),
     "an empty group": (P + "  opt: {parameters: {}}\n", "parameters.opt.parameters must be a mapping such as"),

@@ -217,7 +217,7 @@ class TestTransfer:
     def test_where_all_diverge(self, make_sweep, negatives):
         sweep = make_sweep({"weight_decay": (1000.0, 1001.0)}, base={"optimizer": "sgd", "num_layers": 0})
         drive(sweep)
-        with pytest.raises(DivergedError, match=r"no configuration has come to a result in \S+: training diverged"):
+        with pytest.raises(DivergedError, match=r"no configuration has a result in \S+: training diverged"):
             go_over(sweep, 2, dataset=negatives, epochs=7)
 
 
@@ -252,7 +252,7 @@ def test_a_network_that_does_not_fit_the_other_data(tmp_path):
     base = {name: BASE[name] for name in ("dataset", "epochs", "batch_size", "optimizer", "learning_rate", "schedule")}
     sweep = create_sweep(tmp_path / "layers", definition, RunConfig(**base), Settings("grid"))
     drive(sweep)
-    reason = r"trial \d, \S+, cannot go over to \S+corners.npz: a pool of shape \(4, 4\) does not fit"
+    reason = r"trial \d, \S+, cannot be transferred to \S+corners.npz: a pool of shape \(4, 4\) does not fit"
     with pytest.raises(UsageError, match=reason):
         go_over(sweep, dataset=str(tmp_path / "corners.npz"))
     assert not (sweep.path / "transfer").exists()

@@ -88,7 +88,7 @@ REFUSED = {
     "test first --top 13": (2, "top must be at most 12, the configurations with a result, got 13 (--top)"),
     "ensemble first --top 1": (2, "top must be"),
     "ensemble first --select best": (2, "select must be one of all, greedy, got 'best'"),
-    "test first --lr 0.1": (2, "the settings are those that the sweep began with: leave --learning_rate out"),
+    "test first --lr 0.1": (2, "a sweep keeps the settings it was started with: leave --learning_rate out"),
     "transfer first": (2, "to which data set? Give --dataset"),
     "transfer first --dataset digits": (2, "digits is what sweeps/first was run on: name another data set (--dataset)"),
     "transfer first --dataset mnist --lr 0.1": (2, "learning_rate is what the sweep varied: leave --learning_rate out"),
@@ -138,7 +138,7 @@ def test_a_sweep_from_python(here):
 def test_a_sweep_from_python_is_refused_as_one_from_a_file():
     with pytest.raises(UsageError, match="the worst networks would win"):
         handgrad.sweep({**SPACE, "metric": {"name": "val_loss", "goal": "maximize"}}, dataset="digits")
-    with pytest.raises(UsageError, match="there is no end to this sweep"):
+    with pytest.raises(UsageError, match="this sweep has no limit"):
         handgrad.sweep({"method": "random", "parameters": {"lr": {"min": 0.001, "max": 0.01}}}, dataset="digits")
     with pytest.raises(UsageError, match="unknown setting epoks"):
         handgrad.sweep(SPACE, epoks=3)

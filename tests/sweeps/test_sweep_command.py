@@ -114,7 +114,8 @@ def test_only_what_learns_from_results_needs_optuna(folder, capsys, monkeypatch)
         answer = call(capsys, f"sweep sweep.yaml --method {method} --name {method} {FLAGS}")
         assert answer.code == 2
         assert answer.err == (
-            f"handgrad: error: method {method} needs optuna: {how_to_install('sweep')}. random and grid do without it\n"
+            f"handgrad: error: method {method} needs optuna: {how_to_install('sweep')}. "
+            "random and grid do not need it\n"
         )
     assert sorted(path.name for path in (folder / "sweeps").iterdir()) == ["grid", "random"]
 

@@ -169,7 +169,7 @@ TINY = "lockstep --dataset digits --hidden_size 8 --batch_size 64 --steps 4 --dt
 def test_command(capsys):
     answer = call(capsys, TINY)
     assert (answer.code, answer.err) == (0, "")
-    assert "They stay together" in answer.out
+    assert "Both trainings agree" in answer.out
     assert "1 Dense" in answer.out
     assert answer.out.startswith("also: batch_norm, dropout 0.3, one_cycle (preset best; ")
     assert max(map(len, answer.out.splitlines()[1:])) <= 80
@@ -179,7 +179,7 @@ def test_command_names_the_cause(capsys):
     answer = call(capsys, f"{TINY} --torch epsilon_inside")
     text = " ".join(answer.out.split())
     assert answer.code == 1
-    assert "They part at step 1, in the update of layer 1 (Dense)" in text
+    assert "They first differ at step 1, in the update of layer 1 (Dense)" in text
     assert "Why: epsilon stands under the root, sqrt(v + epsilon)" in text
 
 

@@ -248,7 +248,7 @@ class Document(Part):
         current: str | None = name
         while current is not None:
             if current in chain:
-                raise ValueError(f"experiments.{name}.like: goes round in a circle by {' -> '.join([*chain, current])}")
+                raise ValueError(f"experiments.{name}.like: is circular: {' -> '.join([*chain, current])}")
             if current not in self.experiments:
                 raise ValueError(f"experiments.{chain[-1]}.like: {choice('experiment', current, self.experiments)}")
             chain.append(current)

@@ -263,7 +263,11 @@ def pair_line(measure: str, a: Evidence, b: Evidence, difference: Difference) ->
 
 def beside_line(measure: str, evidence: Evidence, difference: Difference) -> str:
     """A number, and on which side of another one it lies."""
-    side = {1: f"above {difference.by:g}", 0: f"cannot be told from {difference.by:g}", -1: f"below {difference.by:g}"}
+    side = {
+        1: f"above {difference.by:g}",
+        0: f"not distinguishable from {difference.by:g}",
+        -1: f"below {difference.by:g}",
+    }
     value = number(difference.value, measure, evidence)
     what = f"{MEASURES[measure].words} {value}, {side[difference.sign]}"
     return f"{evidence.title}: {what} ({certainty(measure, evidence, difference)})."

@@ -186,7 +186,7 @@ class Relation:
         name, count = claim.relation, len(claim.experiments)
         if not self.least <= count <= self.most:
             expected = str(self.least) if self.least == self.most else f"{self.least} or more"
-            raise ValueError(f"{name} wants {expected} experiments, got {count}")
+            raise ValueError(f"{name} needs {expected} experiments, got {count}")
         if len(set(claim.experiments)) != count:
             raise ValueError(f"{name} names an experiment twice")
         self.check_more(claim)
@@ -223,7 +223,7 @@ class Pairwise(Relation):
         if self.needs_over != (claim.over is not None):
             raise ValueError(f"{claim.relation} {'needs' if self.needs_over else 'does not use'} `over`, a setting")
         if claim.by < 0:
-            raise ValueError(f"by must be 0 or more, got {claim.by:g}: turn the comparison round")
+            raise ValueError(f"by must be 0 or more, got {claim.by:g}: swap the experiments")
 
     def judge(self, claim: Claim, experiments: Experiments) -> Judgement:
         """The gravest verdict of the pairs."""
@@ -232,7 +232,7 @@ class Pairwise(Relation):
         deciding = [part for part in parts if part.verdict != SUPPORTED]
         if not deciding or len(deciding) == len(parts):
             return merged
-        rest = f"The other {len(parts) - len(deciding)} of {len(parts)} comparisons bear it out."
+        rest = f"The other {len(parts) - len(deciding)} of {len(parts)} comparisons support it."
         return merged._replace(lines=[*_merged(deciding).lines, rest])
 
 

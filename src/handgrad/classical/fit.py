@@ -64,7 +64,7 @@ def check_labels(model: ClassicalModel, y: Array) -> None:
     if len(y) < model.least_images:
         raise UsageError(f"the {len(y)} training images are too few for {model}: raise train_fraction")
     if len(np.unique(y)) < 2:
-        raise UsageError("there is nothing to tell apart: all training images are of one class. Add another class")
+        raise UsageError("all training images are of one class, but a classifier needs two or more. Add another class")
 
 
 def estimate(model: ClassicalModel, x: Array, y: Array, seed: int) -> Estimate:

@@ -63,7 +63,7 @@ def _config(parsed: ParsedFlags) -> RunConfig:
     """Refused where the images that the model is tested on would choose its epoch; the last one is kept."""
     config = parsed.config
     if config.fold is not None:
-        raise UsageError(f"crossval holds out every fold in its turn: leave out fold, got {config.fold} (--fold)")
+        raise UsageError(f"crossval holds out each fold once: leave out fold, got {config.fold} (--fold)")
     if parsed.options["of"] == "train" or config.model in CLASSICAL:
         return config
     config.replaced(fold=f"test/{parsed.options['folds']}", keep=parsed.stated.get("keep", "last"))

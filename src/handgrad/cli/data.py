@@ -78,7 +78,7 @@ def _verify(name: str) -> int:
         echo(f"{verdict.file}: {'ok' if verdict.ok else verdict.problem}  {verdict.path or ''}".rstrip())
     bad = [verdict for verdict in verdicts if not verdict.ok]
     if bad:
-        raise CorruptDataError(f"{len(bad)} of {len(verdicts)} files of {name} are not what they should be")
+        raise CorruptDataError(f"{len(bad)} of {len(verdicts)} files of {name} are missing, damaged or wrong")
     return 0
 
 

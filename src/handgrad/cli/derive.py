@@ -40,7 +40,7 @@ def run_derive(tokens: list[str]) -> int:
     folder, rest = _split(tokens)
     parsed = parse_or_help(rest, "handgrad derive [RUN]", EXAMPLES, OPTIONS)
     if folder is not None and (parsed.stated or parsed.options["config"]):
-        raise UsageError(f"{folder} brings its own settings: leave them out, or leave the run out")
+        raise UsageError(f"{folder} has its own settings: leave out the flags, or leave out the run")
     for note in parsed.notes:
         log.info("note: %s", note)  # beside the equations, not among them
     out, notation = _destination(parsed.options["out"], parsed.options["format"])
@@ -71,7 +71,7 @@ def _destination(out: str | None, notation: str | None) -> tuple[Path | None, st
         return None, notation or "text"
     path = Path(os.path.expanduser(out))
     if notation is None and path.suffix not in SUFFIXES:
-        raise UsageError(f"no notation is known by the ending of {path}: end it in {listed(SUFFIXES)} (--out)")
+        raise UsageError(f"unknown format of {path}: the file must end in {listed(SUFFIXES)} (--out)")
     if not path.parent.is_dir():
         raise UsageError(f"out names a folder that does not exist: {path.parent} (--out)")
     return path, notation or SUFFIXES[path.suffix]

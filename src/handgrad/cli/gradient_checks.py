@@ -142,20 +142,22 @@ def _peak(peak: Any) -> str:
 
 def _together(result: Lockstep) -> list[str]:
     together = (
-        f"They stay together: put where PyTorch stands, each of the {result.steps} steps by hand ends where PyTorch's "
-        f"does; at most {100 * result.closest:.0f} % of the bound for rounding is used. What drifted in the table is "
-        "rounding that training made grow."
+        f"Both trainings agree: started from PyTorch's weights, each of the {result.steps} steps gives PyTorch's "
+        f"result; the difference is at most {100 * result.closest:.0f} % of the bound for rounding. The table shows "
+        "rounding errors that grew during training."
     )
     kinks = (
-        f"Rounding alone decided {result.crossings:,} times on which side of a ReLU's kink a number fell: from there "
-        "on drift grows faster."
+        f"{result.crossings:,} times, only rounding decided on which side of a ReLU's kink a number was: after that, "
+        "the difference grows faster."
     )
     return [together, kinks] if result.crossings else [together]
 
 
 def _apart(parting: Parting, network: Network) -> list[str]:
     layer = f" layer {parting.layer} ({type(network.layers[parting.layer]).__name__})" if parting.layer >= 0 else ""
-    where = f"They part at step {parting.step}, {PLACES[parting.stage]}{layer}: by {parting.difference:.1e} of it."
+    where = (
+        f"They first differ at step {parting.step}, {PLACES[parting.stage]}{layer}: by {parting.difference:.1e} of it."
+    )
     known = [cause for cause in parting.causes if cause.unexplained <= 1]
     if not known:
         tried = ", ".join(cause.name for cause in parting.causes) or "none is known for this place"

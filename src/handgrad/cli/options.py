@@ -195,7 +195,7 @@ def help_text(
     start = {**PRESETS[preset], "preset": preset}
     for group, members in groupby(fields, lambda item: str(item[1].json_schema_extra["group"])):
         below.append(_section(group, (_field(name, info, start.get(name, info.default)) for name, info in members)))
-    below.append("Any unambiguous spelling works: --learning-rate, -lr=0.1, ReLU.")
+    below.append("Any unambiguous abbreviation or alias works: --learning-rate, -lr=0.1, ReLU.")
     return _page(program, above, options, below, examples)
 
 

@@ -88,7 +88,7 @@ def read(file: str | None, parsed: ParsedFlags) -> SweepDefinition:
     Raises  UsageError, FileSystemError.
     """
     if file is None:
-        raise UsageError(f"{PROGRAM}: which one? Give a YAML file, or a bundled sweep: {', '.join(BUNDLED)}")
+        raise UsageError(f"{PROGRAM}: give a YAML file, or the name of a bundled sweep: {', '.join(BUNDLED)}")
     _check_name(file)
     return held(read_sweep(file, parsed.config), parsed.stated)
 

@@ -1,3 +1,3 @@
-"""Arithmetic on arrays. What the kernels are compiled for is settled before any of them is."""
+"""Arithmetic on arrays. What the kernels are compiled for is decided before any of them is."""
 
 from handgrad.kernels import processor

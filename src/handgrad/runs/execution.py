@@ -226,7 +226,7 @@ def resume(
 
 
 class Job(NamedTuple):
-    """What fills the folder of a run, checked as far as it can be before there is one."""
+    """What fills the folder of a run, checked as far as possible before there is one."""
 
     fill: Callable[[Run, Sequence[Callback], bool], Run]
     environment: dict[str, Any]

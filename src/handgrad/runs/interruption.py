@@ -21,7 +21,7 @@ class InterruptedRunError(HandgradError):
 
 def stopped_among(done: int, total: int, number: int, at_once: bool = False) -> InterruptedRunError:
     """Of several runs of one command, `done` were over when the signal came."""
-    words = f"stopped: {done} of {total} runs are over; the same command goes on from here"
+    words = f"stopped: {done} of {total} runs are finished; the same command resumes the rest"
     return InterruptedRunError(words, number, at_once)
 
 

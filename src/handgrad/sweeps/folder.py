@@ -193,7 +193,6 @@ class Sweep:
         best = self.best(trials)
         states = [trial.state for trial in trials]
         settings = dataclasses.asdict(self.settings)
-        settings = {"brain": settings.pop("method"), **settings}  # as the files of all versions call it
         if self.settings.storage:
             settings["storage"] = without_password(self.settings.storage)
         summary = {
@@ -250,13 +249,12 @@ def open_sweep(path: Path) -> Sweep:
         raise UsageError(f"{path} is no sweep: it has no {SUMMARY_FILE}")
     summary = read_stored(path / SUMMARY_FILE, REMEDY)
     try:
-        settings = dict(summary["settings"])
-        stored = Settings(settings.pop("brain"), **settings)
+        stored = Settings(**summary["settings"])
     except (KeyError, TypeError) as error:
         raise CorruptDataError(f"{path / SUMMARY_FILE} is damaged: {error!r}. {REMEDY}") from error
     if stored.digest not in (None, _digest(path, stored)):
         names = f"{SWEEP_FILE}, {BASE_FILE} or the settings in {SUMMARY_FILE}"
-        raise CorruptDataError(f"{path}: {names} are not those that the sweep began with. {REMEDY}")
+        raise CorruptDataError(f"{path}: {names} differ from those that the sweep was started with. {REMEDY}")
     try:
         definition = SweepDefinition.from_mapping(strict_yaml.load_mapping(path / SWEEP_FILE))
         base = RunConfig.from_yaml(path / BASE_FILE)

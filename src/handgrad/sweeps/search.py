@@ -46,7 +46,7 @@ def run_sweep(
     """
     require(sweep.settings.method)
     if sweep.wanted is None and not hours:
-        raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
+        raise UsageError("this sweep has no limit: give --trials or --hours")
     check_url(sweep.storage_url)
     if not ray:  # a cluster may have data that is not here
         _heed_diagnoses(examples(sweep))
@@ -138,7 +138,7 @@ def require_valid(definition: SweepDefinition, base: RunConfig, plan: Plan) -> l
     found = diagnose_sweep(definition, base, plan)
     error = next((each for each in found if each.severity == ERROR), None)
     if error:
-        raise UsageError(f"{error}. `--dry_run` tells all that there is to say of this sweep")
+        raise UsageError(f"{error}. `--dry_run` lists all problems of this sweep")
     return [each for each in found if each.severity == WARNING]
 
 
@@ -166,7 +166,7 @@ def begin(
     chosen = Settings(**{**own, **overrides})
     require(chosen.method)
     if chosen.configurations is None and definition.size is None and not endless:
-        raise UsageError("there is no end to this sweep: say how many --trials, or how many --hours")
+        raise UsageError("this sweep has no limit: give --trials or --hours")
     return create_sweep(folder / called if name else free_path(folder, called), definition, base, chosen)
 
 

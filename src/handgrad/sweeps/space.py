@@ -72,7 +72,7 @@ class Distribution:
 
     def grid(self) -> list[Any]:
         """Every value once, in order; a UsageError when there is no end to them."""
-        raise UsageError("has no end of values, so there is no grid of them: list values, or take method random")
+        raise UsageError("has infinitely many values, which a grid cannot list: list values, or use method random")
 
     def sample(self, generator: np.random.Generator) -> Any:
         return self.quantile(float(generator.random()))

@@ -273,7 +273,7 @@ def _refuse_endless(parameters: Mapping[str, Distribution]) -> None:
     problems = Problems()
     for field, distribution in parameters.items():
         if distribution.size is None:
-            why = f"{name_of(distribution)} has no end of values"
+            why = f"{name_of(distribution)} has infinitely many values"
             what = f"{field} has no grid, for {why}: list values, or take method random or bayes"
             problems.append(UsageError(what))
     problems.refuse()

@@ -163,7 +163,7 @@ def _distribution_name(content: Mapping[str, Any], where: str) -> str:
         bounds = [content.get("min"), content.get("max")]
         return "int_uniform" if all(type(value) is int for value in bounds) else "uniform"
     check_keys(content, ["value", "values", "min", "max", "distribution", "parameters"], where)
-    raise UsageError(f"{where} says nothing of its values: give value, values, min and max, or distribution")
+    raise UsageError(f"{where} has no values: give value, values, min and max, or distribution")
 
 
 def _read(field: str, numbers: dict[str, Any], where: str, notices: list[Diagnostic]) -> dict[str, Any]:

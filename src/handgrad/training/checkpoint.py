@@ -96,7 +96,7 @@ def load_newest_checkpoint(
         except OtherFormatError:
             raise
         except (CorruptDataError, FileSystemError) as error:
-            log.warning("%s. Going on from the checkpoint before", error)
+            log.warning("%s. Resuming from the previous checkpoint", error)
             continue
         _warn_of_differences(trainer, document)
         return trainer.step

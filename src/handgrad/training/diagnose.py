@@ -62,14 +62,14 @@ def _classes(parts: Split, names: Sequence[str], test: tuple[Array, Array] | Non
     )
     if np.count_nonzero(train) == 1:
         what = f"all {train.sum()} training images are of one class, {names[int(train.argmax())]}"
-        yield Diagnostic(ERROR, f"{what}: there is nothing to tell apart", "Add images of another class")
+        yield Diagnostic(ERROR, f"{what}, but a classifier needs two or more", "Add images of another class")
     if unknown := _named(names, (train == 0) & (tested > 0)):
         count = int(tested[train == 0].sum())
         what = f"{count} of {tested.sum()} test images are of classes without a training image: {unknown}"
         yield Diagnostic(WARNING, what, "Add such images for training, or take these out of the test part")
     for counts, part, use in ((tested, "test", "test accuracy"), (validation, "validation", "choice of the epoch")):
         if counts.sum() >= LEAST_VALIDATION and (missing := _named(names, (train > 0) & (counts == 0))):
-            yield Diagnostic(WARNING, f"no {part} image is of class {missing}: the {use} takes no account of it")
+            yield Diagnostic(WARNING, f"no {part} image is of class {missing}: the {use} ignores this class")
 
 
 def _named(names: Sequence[str], which: Array) -> str:

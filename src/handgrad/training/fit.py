@@ -73,7 +73,7 @@ def _find_range(network: Network, images: Array) -> None:
         low, high = range_of("images", {"images": images})
         network.scaling = Scaling(1 / (high - low), -low / (high - low))
     elif images.dtype.kind == "f" and (largest := float(np.abs(images).max())) > LARGE:
-        log.warning("images are floats up to %g, which enter as they are: divide them by %g first", largest, largest)
+        log.warning("images are floats up to %g, which are not scaled: divide them by %g first", largest, largest)
 
 
 def estimate_seconds(trainer: Trainer) -> float:

@@ -47,7 +47,7 @@ def read_tensors(path: Path, document_type: str) -> tuple[Tensors, dict[str, Any
         document = json.loads(text)
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
         raise CorruptDataError(
-            f"{path} is not a {document_type} written by handgrad, or it is torn: {error}"
+            f"{path} is not a {document_type} written by handgrad, or it is truncated: {error}"
         ) from error
     if digest != _digest(tensors, text):
         raise CorruptDataError(f"{path} was altered after it was written: its digest does not match its content")

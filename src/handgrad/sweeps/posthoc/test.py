@@ -102,7 +102,7 @@ def _retrain(sweep: Sweep, trial: Trial) -> float:
     task = task_of(trial.number, config, sweep.definition.metric.name, [last])
     ended = perform(run_trial, task, StopAfter(last, config))
     if ended.how == INTERRUPTED:
-        raise InterruptedRunError(f"stopped while {trial.run} was trained again, saved: the same command goes on", 2)
+        raise InterruptedRunError(f"stopped while {trial.run} was trained again, saved: the same command resumes it", 2)
     if ended.objective is None:
         raise UsageError(f"{trial.run} cannot be trained again here: {ended.how}, {ended.message}")
     return ended.objective

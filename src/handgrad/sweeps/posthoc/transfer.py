@@ -207,7 +207,7 @@ def _check(sweep: Sweep, definition: SweepDefinition, base: RunConfig, picks: Se
         except HandgradError as error:
             trial = each.entry.trials[0]
             raise UsageError(
-                f"trial {trial.number}, {trial.run}, cannot go over to {config.dataset}: {error}"
+                f"trial {trial.number}, {trial.run}, cannot be transferred to {config.dataset}: {error}"
             ) from error
 
 
@@ -265,7 +265,7 @@ def outcome_of(
     failed = tuple(trial for trial in trials if not trial.rated)
     groups = by_configuration(there.definition, (trial for trial in trials if trial.rated))
     if not groups:
-        raise DivergedError(f"no configuration has come to a result in {there.path}: {failed[0].why}")
+        raise DivergedError(f"no configuration has a result in {there.path}: {failed[0].why}")
     means = {key: fmean(_validation(there, trial) for trial in group) for key, group in groups.items()}
     order = sorted(groups, key=lambda key: -means[key])
     runs = {there.run(trial).name: key for key in order for trial in groups[key]}

@@ -12,4 +12,6 @@ def require(method: str) -> None:
     """Raise a UsageError that says how to install what the method needs, where that is missing."""
     for package, extra in SAMPLERS[method].needs.items():
         if not is_installed(package):
-            raise UsageError(f"method {method} needs {package}: {how_to_install(extra)}. random and grid do without it")
+            raise UsageError(
+                f"method {method} needs {package}: {how_to_install(extra)}. random and grid do not need it"
+            )
