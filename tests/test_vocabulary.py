@@ -78,7 +78,6 @@ FIELD_WORDS = {
     "work": "task",
 }
 
-ENGINE = ("classical", "data", "derivation", "equations", "evaluation", "kernels", "nn", "optim")
 FOLDERS = ["src", "benchmarks"]
 
 # In their ordinary sense these are the field's own words: an identifier is listed with its reason.
