@@ -56,7 +56,7 @@ def test_the_run_may_stand_anywhere(run, capsys):
 REFUSED = {
     "a run and settings": ("derive run -a tanh", 2, "run has its own settings"),
     "no such run": ("derive nowhere", 4, "no run in nowhere"),
-    "an ending": ("derive run --out a.docx", 2, "end it in .txt, .html, .htm, .md or .tex (--out)"),
+    "an ending": ("derive run --out a.docx", 2, "end in .txt, .html, .htm, .md or .tex (--out)"),
     "a folder": ("derive run --out deep/a.tex", 2, "a folder that does not exist: deep (--out)"),
     "a format": ("derive run --format pdf", 2, "format"),
     "an optimizer": ("derive -o docx", 2, "optimizer"),

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import logging
 import shutil
 import ssl
 import subprocess
@@ -243,6 +244,7 @@ def test_a_failed_download_takes_its_bar_away(mirrored, server, monkeypatch):
 def test_elsewhere_there_is_a_line_now_and_then(monkeypatch, caplog):
     monkeypatch.setattr(download_module, "EVERY", 0)
     monkeypatch.setattr("sys.stderr", io.StringIO())
+    monkeypatch.setattr(logging.getLogger("handgrad"), "handlers", [])  # of a command in another test
     bar = DownloadBar("file.gz")
     with caplog.at_level("INFO", "handgrad"):
         bar.update(5_000_000)

@@ -238,7 +238,7 @@ def test_early_stops_say_why_and_what_they_saved():
     blocks = section(Report("", "", [], sweep_sections(data_of(sweep, trials))), "failures").blocks
     words, (table,) = words_of([Section("", "", blocks)]), [block for block in blocks if block.template == "table"]
     assert "1 of 3 trials was stopped early, being worse than the value at rank 1/3" in words
-    assert "That saved 6 of 27 epochs, about 6 s of training." in words
+    assert "That saved 6 of 27 epochs, about 6.0 s of training." in words
     assert table.rows == [("2", "3", "45.67", "81.23", "3", "activation sigmoid; epochs 9")]
 
 

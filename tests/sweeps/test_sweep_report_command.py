@@ -89,7 +89,7 @@ def test_it_can_be_written_while_the_sweep_runs(swept, capsys):
 
 def test_the_command_that_it_gives_runs_the_same_sweep_again(swept, capsys, tmp_path):
     blocks = build_sweep_report(look(swept)).sections[-1].blocks
-    file, command = [block.text for block in blocks if block.kind == "code"]
+    file, command = [block.text for block in blocks if block.template == "code"]
     (tmp_path / "sweep.yaml").write_text(file)
     assert call(capsys, command.removeprefix("handgrad"), "--no_report").code == 0
     again = open_sweep(tmp_path / "sweeps" / "sweep-again").trials()

@@ -269,9 +269,9 @@ def _run_subcommand(word: str, tokens: list[str]) -> int:
         print(short_help(f"handgrad sweep {word} NAME", row.about, row.options, row.examples), end="")
         return 0
     if not named:
-        raise UsageError(f"handgrad sweep {word}: which one? Give its name or its folder")
+        raise UsageError(f"handgrad sweep {word}: give the name or the folder of a sweep")
     if parsed.stated and not row.settings:
-        raise UsageError(f"the settings are those that the sweep began with: leave --{next(iter(parsed.stated))} out")
+        raise UsageError(f"a sweep keeps the settings it was started with: leave --{next(iter(parsed.stated))} out")
     echo_notes(parsed.notes)
     return row.run(_find(tokens[0], Path(parsed.options["sweeps_dir"])), parsed)
 

@@ -1,5 +1,6 @@
 """Runs on disk: started, resumed, listed, tracked."""
 
+from handgrad.plugins import extend
 from handgrad.runs.classical import Prepared, prepare_classical
 from handgrad.runs.crossval import CrossValidation, FoldResult, cross_validate
 from handgrad.runs.execution import (
@@ -14,3 +15,6 @@ from handgrad.runs.execution import (
 )
 from handgrad.runs.interruption import InterruptedRunError
 from handgrad.runs.store import Run, create_run, list_runs, open_run
+from handgrad.runs.trackers import TRACKERS
+
+extend(trackers=TRACKERS)

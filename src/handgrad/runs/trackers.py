@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.config import RunConfig, build_dataset
-from handgrad.plugins import extend
 from handgrad.training import Callback, Epoch, Evaluation, Trainer
 
 log = logging.getLogger("handgrad")
@@ -188,7 +187,6 @@ def _has_login(wandb: Any) -> bool:
 
 
 TRACKERS: dict[str, type[Guarded]] = {"wandb": WeightsAndBiases, "tensorboard": TensorBoard}
-extend(trackers=TRACKERS)
 
 
 def trackers(config: RunConfig, folder: Path) -> list[Callback]:

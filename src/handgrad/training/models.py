@@ -13,8 +13,9 @@ import safetensors
 from numpy.typing import NDArray
 from safetensors import numpy as tensors_as_bytes
 
+from handgrad.data import places
 from handgrad.errors import CorruptDataError, HandgradError, UsageError
-from handgrad.files import atomic_write, read_file
+from handgrad.files import LARGEST_BYTES, atomic_write, read_file
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, Network, Scaling
 
 Tensors = dict[str, NDArray[Any]]
@@ -47,7 +48,7 @@ def read_tensors(path: Path, document_type: str) -> tuple[Tensors, dict[str, Any
         document = json.loads(text)
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
         raise CorruptDataError(
-            f"{path} is not a {document_type} written by handgrad, or it is truncated: {error}"
+            f"{path} is not a {document_type} written by handgrad, or it is torn: {error}"
         ) from error
     if digest != _digest(tensors, text):
         raise CorruptDataError(f"{path} was altered after it was written: its digest does not match its content")
@@ -151,7 +152,7 @@ def _fill(network: Network, tensors: Tensors, path: Path) -> None:
                 f"{path}: {name} has another shape or type than its layers say, expected {view.shape}"
             )
         if not np.isfinite(array).all():
-            raise CorruptDataError(f"{path}: {name} document_type numbers that are not finite: the training diverged")
+            raise CorruptDataError(f"{path}: {name} holds numbers that are not finite: the training diverged")
         view[...] = array
 
 
@@ -198,14 +199,14 @@ def check_suffix(path: Path) -> None:
 
 
 def _read_numpy(network: Network, path: Path) -> dict[str, NDArray[Any]]:
-    content = read_file(path)
+    content = places.read_file(path, LARGEST_BYTES)
     try:
         if path.suffix == ".npz":
             with np.lib.npyio.NpzFile(io.BytesIO(content), own_fid=True, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in network.views if name in arrays}
         return _cut(network, np.lib.format.read_array(io.BytesIO(content), allow_pickle=False))
     except Exception as error:  # damage shows as ValueError, EOFError, BadZipFile, zlib.error, TokenError and others
-        raise CorruptDataError(f"{path} document_type no weights: {' '.join(str(error).split())}") from error
+        raise CorruptDataError(f"{path} holds no weights: {' '.join(str(error).split())}") from error
 
 
 def _cut(network: Network, loaded: NDArray[Any]) -> dict[str, NDArray[Any]]:
