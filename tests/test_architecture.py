@@ -51,6 +51,8 @@ LATE_IMPORTS = {
     "wandb",
 }
 
+SMALL = 40  # lines, of a module that needs more than one importer
+
 # What can run code that stands in a file.
 UNSAFE_MODULES = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}
 UNSAFE_CALLS = {"eval", "exec", "joblib.load", "pandas.read_pickle", "torch.load"}
@@ -145,6 +147,16 @@ def cycles(modules: dict[str, Module]) -> Iterator[str]:
             yield f"cycle of {kind}: " + " imports ".join(reversed(error.args[1]))
 
 
+def splinters(modules: dict[str, Module]) -> Iterator[str]:
+    """Small modules that one other module imports: they belong into it, unless they are a row of a registry."""
+    for name, module in modules.items():
+        lines = len(module.path.read_text(encoding="utf-8").splitlines())
+        importers = {other for other, m in modules.items() if other != name and name in {i.target for i in m.imports}}
+        row = all(modules[other].path.name == "__init__.py" for other in importers)  # its package lists it
+        if lines < SMALL and len(importers) == 1 and not row and module.path.name != "__init__.py":
+            yield f"{module.path}:1 {lines} lines, imported by {', '.join(importers)} alone: put it there"
+
+
 def unsafe_code(modules: dict[str, Module]) -> Iterator[str]:
     """Everything by which a file that somebody sent could run code here."""
     for module in modules.values():
@@ -174,6 +186,26 @@ CHECKS = {"imports go down": wrong_imports, "no cycles": cycles, "nothing is unp
 def test_the_house_stands(check):
     found = list(check(read_modules(SOURCE)))
     assert not found, "\n" + "\n".join(found)
+
+
+def test_no_module_is_a_splinter_of_another():
+    found = list(splinters(read_modules(SOURCE)))
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_splinters_are_noticed(tmp_path):
+    files = {
+        "__init__.py": "",
+        "nn/__init__.py": "from handgrad.nn.dense import Dense\n",
+        "nn/dense.py": "",
+        "runs/store.py": "from handgrad.runs import names\n",
+        "runs/names.py": "",
+        "runs/both.py": "",
+        "runs/one.py": "from handgrad.runs import both\n" * SMALL,
+        "runs/two.py": "from handgrad.runs import both\n",
+    }
+    (found,) = splinters(read_modules(write_house(tmp_path, files)))
+    assert "names.py:1 0 lines, imported by handgrad.runs.store alone" in found
 
 
 def test_front_door_is_quick():

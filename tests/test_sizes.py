@@ -10,6 +10,9 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "handgrad"
 BENCHMARKS = SOURCE.parents[1] / "benchmarks"
 
+# The whole of src. The plan was 30,000 lines. Fewer files, tables in place of code and one executor brought 43,760
+# to 39,600 (27 November 2026); what is left are features. Raise a number in a commit that gives the reason.
+TREE_FILES, TREE_LINES = 270, 39_700
 FILE_LINES, FILE_MEDIAN = 400, 150
 BODY_LINES, KERNEL_BODY_LINES, BODY_MEDIAN = 50, 70, 8
 PARAMETERS, KERNEL_PARAMETERS = 8, 10
@@ -113,6 +116,13 @@ CHECKS = [long_files, long_bodies, wide_signatures, long_docstrings, missing_doc
 def test_the_house_is_tidy(check):
     found = list(check(read_trees(SOURCE) | read_trees(BENCHMARKS)))
     assert not found, "\n" + "\n".join(found)
+
+
+def test_the_tree_keeps_its_budget():
+    files = list(SOURCE.rglob("*.py"))
+    lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files)
+    assert len(files) <= TREE_FILES
+    assert lines <= TREE_LINES
 
 
 def function_of(lines: int, signature: str = "def f():", docstring: str = '    """Say it."""\n') -> str:
