@@ -272,5 +272,5 @@ def test_a_sweep_without_end_is_refused(make_sweep):
 
     sweep = make_sweep(method="random")
     endless = type(sweep)(sweep.path, type(sweep.definition)({"dropout": Uniform(0, 0.5)}), sweep.base, sweep.settings)
-    with pytest.raises(UsageError, match="no end"):
+    with pytest.raises(UsageError, match="no limit: give --trials or --hours"):
         run_sweep(endless)

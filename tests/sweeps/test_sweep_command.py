@@ -86,7 +86,7 @@ def test_two_drivers_of_one_file_are_one_too_many(folder, capsys, make_sweep):
 
 
 REFUSED = {
-    "sweep resume": "which one?",
+    "sweep resume": "give the name or the folder of a sweep",
     "sweep resume nowhere": "no sweep in sweeps/nowhere",
     "sweep sweep.yaml --storage mysql://here": "storage must be",
     "sweep sweep.yaml --storage nonsense": "storage must be",
