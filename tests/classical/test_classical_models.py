@@ -59,7 +59,7 @@ def test_scores_do_not_depend_on_company(kind, digits):
 
 @every_model
 def test_two_classes_and_one_that_is_absent(kind, digits):
-    """Of ten classes, 3 and 8 alone are known: they are told apart, and nothing is ever taken for another."""
+    """Of ten classes, 3 and 8 alone are known: they are distinguished, and nothing is ever taken for another."""
     x, y, x_test, y_test = digits
     known, tested = np.isin(y, (3, 8)), np.isin(y_test, (3, 8))
     found = scores(fit(kind(), x[known], y[known], SEED), x_test[tested], 10)

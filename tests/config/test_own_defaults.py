@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from handgrad.config import RunConfig, build_initializer, build_loss, build_optimizer, build_schedule
+from handgrad.config import RunConfig, build_optimizer
 from handgrad.config.describe import effective_differences
 from handgrad.config.presets import OWN, interval_of
 from handgrad.config.schema import departures, filled
 from handgrad.errors import UsageError, bounded
-from handgrad.nn import INITIALIZERS, LOSSES
-from handgrad.optim import OPTIMIZERS, SCHEDULES
+from handgrad.optim import OPTIMIZERS
 from handgrad.runs.store import edits
 
 # What every configuration said before these settings could be None.
@@ -24,23 +23,6 @@ EARLIER = {
     "schedule_factor": 0.85,
     "init_scale": 0.05,
 }
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_an_optimizer_keeps_its_own(name):
-    assert build_optimizer(RunConfig(optimizer=name)) == OPTIMIZERS[name]()
-
-
-@pytest.mark.parametrize("name", SCHEDULES)
-def test_a_schedule_keeps_its_own(name):
-    assert build_schedule(RunConfig(schedule=name)) == SCHEDULES[name]()
-
-
-def test_losses_and_initialisers_keep_their_own():
-    assert [build_loss(RunConfig(loss=name)) for name in LOSSES] == [kind() for kind in LOSSES.values()]
-    assert [build_initializer(RunConfig(weight_init=name)) for name in INITIALIZERS] == [
-        kind() for kind in INITIALIZERS.values()
-    ]
 
 
 def test_a_number_that_is_the_optimizers_own_says_no_more_than_none():

@@ -139,21 +139,19 @@ def test_the_network_stays_as_it_was():
     assert np.array_equal(before[1], network.buffers)
 
 
-@dataclass(frozen=True)
-class Mute(Activation):
-    """An activation from outside that states nothing."""
+def test_a_layer_from_outside():
+    @dataclass(frozen=True)
+    class Mute(Activation):
+        """An activation from outside that states nothing."""
 
-    kernels = nn.Sigmoid.kernels
+        kernels = nn.Sigmoid.kernels
 
+    @dataclass(frozen=True)
+    class Voiced(Mute):
+        """One that states its equations, with a number of its own."""
 
-@dataclass(frozen=True)
-class Voiced(Mute):
-    """One that states its equations, with a number of its own."""
+        rule = "S = 1 / (1 + exp(-X));  Y = S", "dX = dY * d(Y, X) = dY * S * (1 - S)"
 
-    rule = "S = 1 / (1 + exp(-X));  Y = S", "dX = dY * d(Y, X) = dY * S * (1 - S)"
-
-
-def test_a_layer_from_outside(monkeypatch):
     silent = derived([nn.Flatten(), nn.Dense(4), Mute(), nn.Dense(3)])
     assert to_text(silent).count("states no equations") == 2
     assert silent.failed == []

@@ -92,7 +92,7 @@ def test_caption_says_the_slope_in_the_unit_of_the_axis():
     assert "changes by +8 points an hour (95 % interval +2 to +14, p = 0.02), which chance does not explain" in told
     assert "best so far, 70.00 %" in told
     told = timeline(Interval(60.0, -60.0, 180.0, 5), 0.2, seconds=600.0).caption
-    assert "changes by +1 points a minute (95 % interval -1 to +3, p = 0.2), not to be told apart from none" in told
+    assert "changes by +1 points a minute (95 % interval -1 to +3, p = 0.2), not distinguishable from none" in told
 
 
 def test_table_of_a_timeline_has_the_best_so_far():

@@ -58,7 +58,7 @@ def test_planted_effects_are_found_beside_it(found):
     assert not effect(found, "activation", "tanh").clear
     assert any(text.startswith("Each doubling of the batch size between 16 and 64 costs 1.0") for text in words(found))
     assert any(text.startswith("10 epochs gain 1.") for text in words(found))
-    assert any("tanh and relu cannot be told apart" in text for text in words(found, clear=False))
+    assert any("tanh and relu cannot be distinguished" in text for text in words(found, clear=False))
 
 
 def test_importance_with_and_without_the_degenerate_level(found):

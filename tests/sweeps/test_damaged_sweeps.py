@@ -173,6 +173,14 @@ def test_damaged_results_on_the_test_images_are_refused(sweep, damage):
         read_chosen(sweep)
 
 
+def test_the_summary_of_an_earlier_version_is_read(sweep):
+    file = sweep.path / "sweep.json"
+    summary = json.loads(file.read_text())
+    summary["settings"] = {"brain": summary["settings"].pop("method"), **summary["settings"]}
+    file.write_text(json.dumps(summary))
+    assert open_sweep(sweep.path).settings == sweep.settings
+
+
 def test_a_folder_that_is_no_sweep_is_told_what_to_do(sweep, tmp_path):
     (tmp_path / "half" / "runs").mkdir(parents=True)
     with pytest.raises(UsageError, match=r"exists and is no sweep, for it has no sweep\.json: remove it, or choose"):

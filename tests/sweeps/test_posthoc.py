@@ -42,7 +42,7 @@ class TestTestImages:
         both = evaluate_on_test(sweep, entries[:2])
         assert both[1] == before[0]
         told = json.loads((sweep.path / "chosen.json").read_text())
-        assert told["looked_at"] == len(told["configurations"]) == 2
+        assert told["tested"] == len(told["configurations"]) == 2
         assert [each["rank"] for each in told["configurations"]] == [2, 1]
 
     def test_nothing_is_looked_at_unasked(self, sweep):

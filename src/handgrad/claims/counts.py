@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 PRECISE = 1e-7  # shares printed to seven digits or more: no other fraction of so few images lies that near
-MOST_CHOICES, MOST_WAYS = 10_000, 100_000  # to try; shares as simple as 0.5 fit more counts than can be told apart
+MOST_CHOICES, MOST_WAYS = 10_000, 100_000  # to try; shares as simple as 0.5 fit more counts than can be distinguished
 
 
 class ClassCounts(NamedTuple):

@@ -50,7 +50,7 @@ class Difference(NamedTuple):
 
     @property
     def sign(self) -> int:
-        """1: above `by`; -1: below it; 0: cannot be told."""
+        """1: above `by`; -1: below it; 0: neither."""
         return (1 if self.value > self.by else -1) if self.p < LEVEL else 0
 
 
@@ -321,7 +321,7 @@ def _outcome(difference: Difference) -> str:
     if difference.sign < 0:
         return f"not over {difference.by:g}" if difference.by else "the other way round"
     against = difference.value < difference.by
-    return "cannot be told apart" + (", and the numbers point the other way" if against else "")
+    return "cannot be distinguished" + (", and the numbers point the other way" if against else "")
 
 
 def two_line(measures: tuple[str, str] | None, evidence: Evidence, agree: bool) -> str:

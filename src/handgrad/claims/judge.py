@@ -296,7 +296,7 @@ def _beside(decayed: Evidence, constant: Evidence) -> str:
     a, b = decayed.estimates[MEASURE], constant.estimates[MEASURE]
     difference = compare(a, b)
     values = [written(value, MEASURE, a.scale) for value in (a.value, b.value, difference.value)]
-    outcome = "a difference" if difference.sign else "cannot be told apart"
+    outcome = "a difference" if difference.sign else "cannot be distinguished"
     return (
         f"Beside the constant rate nearest to that mean, {constant.title}: {values[0]} - {values[1]} = {values[2]}, "
         f"{outcome} ({certainty(MEASURE, decayed, difference)})."

@@ -26,7 +26,7 @@ ERRORS = "YlOrBr"  # brightness falls all the way, so it can be read in grey
 SIGNED = "cividis"  # blue below, grey at, yellow above zero; brightness rises all the way
 ORDERED = "cividis"  # reversed where more is better: dark is good, also in grey
 INKED = "Greys"  # pixels as ink on paper
-MOST_POINTS = 1000  # more are not told apart on paper
+MOST_POINTS = 1000  # more are not distinguished on paper
 WIDE_RANGE = 5.0  # from this ratio of largest to smallest on, a logarithmic axis shows more
 
 STYLE: dict[str, Any] = {

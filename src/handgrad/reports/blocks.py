@@ -164,15 +164,15 @@ def number(value: Any, digits: int = 4) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def spelled(value: Any) -> str:
-    """The value of a setting as a person would write it."""
+def spelled(value: Any, digits: int = 4) -> str:
+    """The value of a setting as a person would write it, a number with so many significant digits."""
     if value is None or isinstance(value, bool):
         return {True: "yes", False: "no", None: "none"}[value]
     if isinstance(value, tuple | list):
         return ", ".join(map(str, value))
     if isinstance(value, dict):
         return ", ".join(f"{name}={number}" for name, number in value.items())
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
 def counted(count: int, what: str) -> str:

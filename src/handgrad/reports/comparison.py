@@ -88,7 +88,7 @@ def _difference(pair: Pair) -> str:
     points = f"{100 * mean:+.2f} points of test accuracy"
     if math.isnan(low):
         return f"{points}; one seed on a side gives no interval."
-    verdict = "more than chance explains" if low > 0 or high < 0 else "not to be told apart from chance"
+    verdict = "more than chance explains" if low > 0 or high < 0 else "not distinguishable from chance"
     return f"{points}, 95 % interval {100 * low:+.2f} to {100 * high:+.2f} over {pair.over}: {verdict}."
 
 

@@ -29,6 +29,7 @@ from handgrad.reports.blocks import (
     Text,
     number,
     percent,
+    spelled,
 )
 from handgrad.runs import Run
 from handgrad.runs.predictions import kept_weights
@@ -199,23 +200,12 @@ def _settings_table(config: RunConfig) -> Table:
     fields = type(config).model_fields
     unused = idle(config) | WITHOUT_INFLUENCE
     used = [(name, value) for name, value in resolved(config) if name not in unused and value not in (None, {})]
-    rows = [(name, _value(value), str(fields[name].description)) for name, value in used]
+    rows = [(name, spelled(value, 6), str(fields[name].description)) for name, value in used]
     differing = departures(config)
     changed = frozenset(place for place, (name, *_) in enumerate(rows) if name in differing)
     caption = f"Settings that this run makes use of; in bold what differs from the preset {config.preset}"
     header = ("setting", "value", "meaning")
     return Table(header, rows, caption, header, changed)
-
-
-def _value(value: Any) -> str:
-    """As a person would write it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple | list):
-        return ", ".join(map(str, value))
-    if isinstance(value, dict):
-        return ", ".join(f"{name}={number}" for name, number in value.items())
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def course_section(data: RunData, gallery: Gallery) -> Section:

@@ -113,7 +113,7 @@ def _caption(data: SweepData) -> str:
     return (
         f"{what} by {data.measure.label}, with 95 % intervals over "
         f"{' or '.join(dict.fromkeys(OVER[entry.over] for entry in entries))}"
-        f"{f'.{TIED}: not to be told apart from the best' if tied else ''}"
+        f"{f'.{TIED}: not distinguishable from the best' if tied else ''}"
     )
 
 

@@ -245,7 +245,7 @@ def how_sure(data: SweepData) -> list[str]:
     ties = sum(entry.tied for entry in entries) - 1
     if len(entries) > 1 and ties > 0:
         lines.append(
-            f"{ties:,} of the other {len(entries) - 1:,} configurations cannot be told apart from the best one, "
+            f"{ties:,} of the other {len(entries) - 1:,} configurations cannot be distinguished from the best one, "
             f"{data.measure.text(best.objective.mean)}: more seeds would tell."
         )
     elif len(entries) > 1:

@@ -76,13 +76,13 @@ def importance_section(data: SweepData) -> Section:
 
 
 def observations_section(data: SweepData) -> Section:
-    """What can be said, what cannot be told apart from noise, and the effects behind it."""
+    """What can be said, what cannot be distinguished from noise, and the effects behind it."""
     observations, notes = data.analysis.observations, data.analysis.notes
     clear = [each.words for each in observations if each.clear]
     unclear = [each.words for each in observations if not each.clear]
     blocks: list[Block] = [Points(clear)] if clear else []
     if unclear:
-        blocks += [Text("Not to be told apart from noise:"), Points(unclear)]
+        blocks += [Text("Not distinguishable from noise:"), Points(unclear)]
     if notes:
         blocks += [Text("To bear in mind:"), Points(notes)]
     if data.analysis.effects:

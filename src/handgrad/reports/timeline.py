@@ -55,7 +55,7 @@ class Timeline(NamedTuple):
         name, seconds = self.unit
         each, unit = name[:-1], "points" if self.measure.unit == "%" else self.measure.unit
         mean, low, high = (value * seconds / 3600 for value in self.slope[:3])
-        clear = "which chance does not explain" if self.p < 0.05 else "not to be told apart from none"
+        clear = "which chance does not explain" if self.p < 0.05 else "not distinguishable from none"
         amount = f"{mean:+.3g} {unit}".rstrip() + (" an hour" if each == "hour" else f" a {each}")
         return (
             f"The regression line changes by {amount} (95 % interval {low:+.3g} to {high:+.3g}, p = {self.p:.2g}), "

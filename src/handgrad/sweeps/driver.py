@@ -111,7 +111,7 @@ class Outcomes:
             event, flushed = self._unwritten.popleft()
             flushed.result()
             if event.how in (INTERRUPTED, "broken"):
-                self.die(Died(event.number, event.message or "its process was told to stop"))
+                self.die(Died(event.number, event.message or "its process was stopped"))
             else:
                 self._record(event)
 

@@ -249,8 +249,9 @@ def open_sweep(path: Path) -> Sweep:
         raise UsageError(f"{path} is no sweep: it has no {SUMMARY_FILE}")
     summary = read_stored(path / SUMMARY_FILE, REMEDY)
     try:
-        stored = Settings(**summary["settings"])
-    except (KeyError, TypeError) as error:
+        (_, method), *others = summary["settings"].items()  # earlier versions have another key for the method
+        stored = Settings(method, **dict(others))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CorruptDataError(f"{path / SUMMARY_FILE} is damaged: {error!r}. {REMEDY}") from error
     if stored.digest not in (None, _digest(path, stored)):
         names = f"{SWEEP_FILE}, {BASE_FILE} or the settings in {SUMMARY_FILE}"

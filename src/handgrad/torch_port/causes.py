@@ -244,7 +244,7 @@ UPDATE_CAUSES: dict[str, tuple[str, Change]] = {
     ),
     "no_schedule": ("the learning rate follows no schedule", lambda base: replace(base, rate="unscheduled")),
     "decay_everywhere": (
-        "weight decay applies to biases, gamma and beta too, as PyTorch does unless told otherwise",
+        "weight decay applies to biases, gamma and beta too, as PyTorch does unless set otherwise",
         _decay(everywhere=True),
     ),
     "decay_decoupled": (

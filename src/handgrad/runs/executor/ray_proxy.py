@@ -1,9 +1,8 @@
 """The process between the driver of a sweep and a Ray cluster.
 
-`python -m handgrad.runs.executor.ray_proxy FD ORDER` hands trials to workers, and passes on what they report. A
-worker is one of the actors of Ray, not a task a trial: it imports, compiles and loads once, it can be asked and told
-things while it trains, and a trial whose worker is gone is run again by the driver, which counts such deaths and knows
-of checkpoints.
+`python -m handgrad.runs.executor.ray_proxy FD ORDER` hands tasks to workers, and passes on what they report. A worker
+is one of Ray's actors, which live as long as the sweep, and not one of Ray's tasks: it imports, compiles and loads data
+once, and takes messages while it trains. Where a worker is gone, the driver of the sweep has its trial run again.
 """
 
 import json

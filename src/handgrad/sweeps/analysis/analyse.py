@@ -199,7 +199,7 @@ def interval_of_best(entries: Sequence[Entry]) -> Interval:
 
 
 def _words(entries: Sequence[Entry], choice: Choice, unit: Unit, surrogate: bool) -> str:
-    """Why this one, what to expect of it, and how many are as good as far as can be told."""
+    """Why this one, what to expect of it, and how many others cannot be distinguished from it."""
     tied = sum(entry.tied for entry in entries) - 1
     expected = f"Expect {unit.expected(choice.predicted)} of another run of it"
     why = ""
@@ -209,8 +209,8 @@ def _words(entries: Sequence[Entry], choice: Choice, unit: Unit, surrogate: bool
         and unit.better(entries[choice.place].objective.mean - choice.predicted.mean)
     ):
         why = ", since the best of many owes something to chance"
-    others = f" {tied} others cannot be told apart from the best." if tied > 1 else ""
-    others = " One other cannot be told apart from the best." if tied == 1 else others
+    others = f" {tied} others cannot be distinguished from the best." if tied > 1 else ""
+    others = " One other cannot be distinguished from the best." if tied == 1 else others
     return f"{_reason(entries, choice.place, unit)} {expected}{why}.{others}"
 
 

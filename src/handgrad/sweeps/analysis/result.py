@@ -29,8 +29,9 @@ class Entry(NamedTuple):
     """A configuration with all its replicates, `rank` 1 for the best mean of them.
 
     `over` tells what the interval is over: "seeds" (Student's, of several replicates), "images" (Wilson's, a single
-    network's accuracy on images like those it was measured on), "nothing" (the ends are NaN). `tied`: it cannot be told
-    apart from the best one, and may be better in truth. `seconds` are those of a training, the mean of the replicates.
+    network's accuracy on images like those it was measured on), "nothing" (the ends are NaN). `tied`: it cannot be
+    distinguished from the best one, and may be better in truth. `seconds` are those of a training, the mean of the
+    replicates.
     """
 
     rank: int
@@ -100,12 +101,12 @@ class Effect(NamedTuple):
 
     @property
     def clear(self) -> bool:
-        """Whether it can be told apart from noise."""
+        """Whether it can be distinguished from noise."""
         return self.p < CLEAR
 
 
 class Observation(NamedTuple):
-    """A sentence of the report; `clear` tells whether the effect behind it can be told apart from noise."""
+    """A sentence of the report; `clear` tells whether the effect behind it can be distinguished from noise."""
 
     words: str
     clear: bool

@@ -212,10 +212,12 @@ def _unclear(several: Sequence[Effect], unit: Unit) -> Iterator[Observation]:
     largest = max(rest, key=lambda effect: abs(effect.difference.mean))
     size, name, values = unit.size(largest.difference), largest.name, [effect.value for effect in rest]
     if len(rest) == 1:
-        yield _observation(f"{phrases(name, [*values, largest.reference])} cannot be told apart ({size})", largest)
+        yield _observation(f"{phrases(name, [*values, largest.reference])} cannot be distinguished ({size})", largest)
     else:
         reference = short(name, largest.reference)
-        yield _observation(f"{phrases(name, values)} cannot be told apart from {reference} (at most {size})", largest)
+        yield _observation(
+            f"{phrases(name, values)} cannot be distinguished from {reference} (at most {size})", largest
+        )
 
 
 def _of_group(group: FailureGroup) -> Observation:

@@ -156,7 +156,7 @@ def record(sweep: Sweep, entries: Sequence[Entry], kept: Sequence[Kept], predict
         if len(evaluated) > len(records.get(entry.trials[0].run, {}).get("networks", ())):
             records[entry.trials[0].run] = _record(entry, evaluated)
     stored = {
-        "looked_at": len(records),
+        "tested": len(records),
         "chosen_by": sweep.definition.metric.name,
         "configurations": list(records.values()),
     }

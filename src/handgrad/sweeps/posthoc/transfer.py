@@ -31,7 +31,7 @@ from handgrad.sweeps.scheduler import Scheduler
 from handgrad.sweeps.space import Distribution
 from handgrad.sweeps.store import Trial
 
-GOOD_SHARE = 0.25  # of all configurations: with few validation images, too many cannot be told apart from the best
+GOOD_SHARE = 0.25  # of all configurations: with few validation images, too many cannot be distinguished from the best
 
 
 class Pick(NamedTuple):
@@ -55,7 +55,7 @@ class Choice(NamedTuple):
 
 
 def good(entries: Sequence[Entry], count: int) -> Sequence[Entry]:
-    """Those of the best quarter that cannot be told apart from the best; more, by rank, where they are too few."""
+    """Those of the best quarter that cannot be distinguished from the best; more, by rank, where they are too few."""
     quarter = entries[: max(count, ceil(GOOD_SHARE * len(entries)))]
     tied = [entry for entry in quarter if entry.tied]
     return tied if len(tied) >= count else quarter[:count]
@@ -279,7 +279,7 @@ def outcome_of(
 
 
 def apart(pair: Pair) -> bool:
-    """Whether two configurations can be told apart: by McNemar's test after Holm's correction, or over their seeds."""
+    """Whether two configurations can be distinguished: by McNemar's test with Holm's correction, or over seeds."""
     if pair.over == SEEDS:
         return not pair.difference.low <= 0 <= pair.difference.high
     return pair.adjusted is not None and pair.adjusted < CLEAR
@@ -329,7 +329,7 @@ def pairs_in_words(outcome: Outcome) -> Iterator[str]:
         test = ", Welch's interval over seeds"
         if pair.adjusted is not None:
             test = f", McNemar's test with Holm's correction p {p_value(pair.adjusted)}"
-        yield f"{points} [{low}, {high}]{test}: {'told apart' if apart(pair) else 'not told apart'}"
+        yield f"{points} [{low}, {high}]{test}: {'distinguished' if apart(pair) else 'not distinguished'}"
 
 
 def save(folder: Path, outcome: Outcome) -> None:
