@@ -103,7 +103,7 @@ PHRASES = {
     r"black_share": "sparsity",
     r"told from": "estimated from",
     r"come to nothing|came to nothing": "failed",
-    r"as it can be": "tuned on validation",
+    r"as it can be": "retrained",
     r"as reported": "replication",
     r"reported and reached": "reported and reproduced",
     r"yours of yours": "your own",

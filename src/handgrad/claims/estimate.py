@@ -294,7 +294,7 @@ def _each(measure: str, a: Evidence, b: Evidence) -> str:
 def certainty(measure: str, evidence: Evidence, difference: Difference) -> str:
     """Interval and test, or that there is nothing to tell them from."""
     if math.isnan(difference.p):
-        return "nothing tells how sure these numbers are: state `images`, or give several seeds"
+        return "the uncertainty of these numbers is unknown: state `images`, or give several seeds"
     if math.isnan(difference.statistic):
         return "exact"
     most = evidence.scale if MEASURES[measure].type == "share" else math.inf

@@ -1,13 +1,11 @@
 """`handgrad derive`."""
 
-import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from handgrad.cli.console import Screen, echo
+from handgrad.cli.console import echo, working
 from handgrad.cli.flags import FLAG, parse_or_help
 from handgrad.cli.options import CONFIG, HELP, Option
 from handgrad.config.lookup import listed
@@ -44,7 +42,7 @@ def run_derive(tokens: list[str]) -> int:
     for note in parsed.notes:
         log.info("note: %s", note)  # beside the equations, not among them
     out, notation = _destination(parsed.options["out"], parsed.options["format"])
-    with _telling() as update:
+    with working("reading the data") as update:
         derivation = derive_run(open_run(folder), update) if folder else derive_config(parsed.config, update)
     _give(FORMATS[notation](derivation), out)
     for failure in derivation.failed:
@@ -75,17 +73,6 @@ def _destination(out: str | None, notation: str | None) -> tuple[Path | None, st
     if not path.parent.is_dir():
         raise UsageError(f"out names a folder that does not exist: {path.parent} (--out)")
     return path, notation or SUFFIXES[path.suffix]
-
-
-@contextlib.contextmanager
-def _telling() -> Iterator[Callable[[str], None]]:
-    """Something that tells what is being done: beside a spinner in a terminal, in lines elsewhere."""
-    screen = Screen(stderr=True, highlight=False)
-    if not screen.is_terminal:
-        yield log.info
-        return
-    with screen.status("data") as status:
-        yield status.update
 
 
 def _give(text: str, out: Path | None) -> None:

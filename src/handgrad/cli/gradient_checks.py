@@ -165,5 +165,5 @@ def _apart(parting: Parting, network: Network) -> list[str]:
     best, *others = known
     lines = [where, f"Why: {best.meaning}. This explains the numbers to within rounding."]
     if others:
-        lines.append(f"So would: {', '.join(cause.name for cause in others)}; more --steps may tell them apart.")
+        lines.append(f"So would: {', '.join(cause.name for cause in others)}; more --steps may distinguish them.")
     return lines

@@ -41,7 +41,7 @@ class Bars(NamedTuple):
             f"{bar.label}: {bar.interval.mean:.2f} % [{bar.interval.low:.2f}, {bar.interval.high:.2f}] ({bar.method})"
             for bar in self.bars
         )
-        return f"Test accuracy with 95 % intervals. {each}. A single run's interval tells nothing about other seeds."
+        return f"Test accuracy with 95 % intervals. {each}. A single run's interval says nothing about other seeds."
 
     @property
     def table(self) -> Table:

@@ -69,17 +69,20 @@ def pairs_section(comparison: Comparison) -> Section:
         blocks += _pair_blocks(pair)
     if not blocks:
         blocks = [Text("There is one configuration, so there is no pair to compare.")]
-    return Section("pairs", "What the differences tell", blocks)
+    return Section("pairs", "What the differences show", blocks)
 
 
 def _pair_blocks(pair: Pair) -> list[Block]:
     words = f"{pair.first.letter} against {pair.second.letter}: {_difference(pair)} {_test(pair)}".strip()
     if pair.controlled:
         return [Text(f"{words} This is a {pair.verdict}.")]
-    blocks: list[Block] = [Text(words), Note(f"This comparison is {pair.verdict}, so nobody can tell which did it.")]
+    blocks: list[Block] = [
+        Text(words),
+        Note(f"This comparison is {pair.verdict}, so it does not show which of them made the difference."),
+    ]
     if pair.missing:
         commands = "\n".join(missing.command for missing in pair.missing)
-        blocks += [Text("The runs that would tell them apart:"), Code(commands)]
+        blocks += [Text("The runs that would separate these settings:"), Code(commands)]
     return blocks
 
 

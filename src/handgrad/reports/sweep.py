@@ -66,7 +66,7 @@ def summary_section(data: SweepData) -> Section:
 def _banner(data: SweepData) -> list[Block]:
     if data.ended:
         return []
-    return [Note(f"This sweep is not over: {standing(data)}. What follows is what its trials tell so far.")]
+    return [Note(f"This sweep is not over: {standing(data)}. What follows is what its trials show so far.")]
 
 
 def _headline(data: SweepData) -> list[Block]:

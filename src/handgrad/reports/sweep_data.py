@@ -246,7 +246,7 @@ def how_sure(data: SweepData) -> list[str]:
     if len(entries) > 1 and ties > 0:
         lines.append(
             f"{ties:,} of the other {len(entries) - 1:,} configurations cannot be distinguished from the best one, "
-            f"{data.measure.text(best.objective.mean)}: more seeds would tell."
+            f"{data.measure.text(best.objective.mean)}: more seeds would decide."
         )
     elif len(entries) > 1:
         text = data.measure.text(best.objective.mean)

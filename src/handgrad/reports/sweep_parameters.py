@@ -61,7 +61,7 @@ def _of_parameters(name: str, data: SweepData) -> list[Block]:
     return pictures(name, data) if len(data.rated) >= FEWEST and data.parameters else []
 
 
-TOO_FEW = "There are too few trials to tell how important the parameters are."
+TOO_FEW = "There are too few trials to estimate how important the parameters are."
 
 
 def importance_section(data: SweepData) -> Section:

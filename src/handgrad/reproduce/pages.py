@@ -237,7 +237,8 @@ def _reading(results: Results) -> str:
     interval = f"the mean of {seeds} seeds with its 95 % interval (Student's t)" if seeds > 1 else "one seed"
     words = (
         f"Accuracies are {unit}; ours are {interval}. Replication: trained as the report says or evidently did. "
-        "Retrained (tuned on validation): the same architecture and number of epochs with better settings."
+        "Retrained: the same architecture and number of epochs with settings that the recipe's author chose; "
+        "on which images is not recorded."
     )
     above = (
         " At or above: whether the latter, or the former where it is all there is, reaches the reported number, both "
@@ -345,7 +346,7 @@ def _made_section(results: Results, made: Made, writer: QuestionBlocks) -> Secti
         Text("This command trains, draws and judges all of it again; runs that are over are not run again:"),
         Code(made.command),
         Text(f"{done}, {duration(made.seconds)} of training in all, {made.jobs} at a time. {machine}."),
-        Text("Each run is a folder below `runs`; `handgrad report` and `handgrad evaluate` tell more of any of them."),
+        Text("Each run is a folder below `runs`; `handgrad report` and `handgrad evaluate` show more of each."),
     ]
     if writer.left_out:
         blocks += [Text("Not shown here:"), Points(list(dict.fromkeys(writer.left_out)))]

@@ -55,7 +55,7 @@ SECTIONS: dict[str, Callable[[SweepData], Section]] = {
     "failures": failures_section,
     "recommendation": recommendation_section,
 }
-HEADED = {"replication": "replication", "retrained": "retrained (tuned on validation)"}
+HEADED = {"replication": "replication", "retrained": "retrained"}
 ONE_BY_ONE = (
     "Its trials ran one after the other, whatever the number of jobs: what is proposed next depends on the results so "
     "far, so the same command finds the same."

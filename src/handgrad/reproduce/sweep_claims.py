@@ -48,7 +48,9 @@ def judge_in_sweep(claim: EffectClaim, analysis: Analysis, scale: float) -> Swee
     found = _difference(effects, higher, lower)
     metric = analysis.metric.name.replace("_", " ")
     if found is None:
-        return SweepVerdict(UNDECIDED, f"The sweep has too few configurations to tell {name} {higher} from {lower}.")
+        return SweepVerdict(
+            UNDECIDED, f"The sweep has too few configurations to distinguish {name} {higher} from {lower}."
+        )
     difference = Interval(scale * found.mean, scale * found.low, scale * found.high, found.size)
     verdict = HOLDS if difference.low > claim.by else HOLDS_NOT if difference.high < claim.by else UNDECIDED
     words = (

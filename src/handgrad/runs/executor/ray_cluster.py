@@ -209,7 +209,7 @@ class RayExecutor:
         select.select([self._channel.socket], [], [], seconds)
         found = [event for message in self._channel.received() for event in self._events(message)]
         if self._channel.closed and not found:
-            why = f"the Ray cluster ({self.address}) was lost: {self._log} may tell why"
+            why = f"the Ray cluster ({self.address}) was lost: {self._log} may say why"
             raise FileSystemError(f"{why}. Go on with: handgrad sweep resume {self._log.parent} --ray {self.address}")
         return found
 
