@@ -1,4 +1,4 @@
-"""handgrad as a user trains with it: the Trainer with its own shuffling, whose epochs an callback times."""
+"""handgrad as a user trains with it: the Trainer with its own shuffling, whose epochs a callback times."""
 
 import time
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from benchmarks.workloads import IMAGES, WORKLOADS, Rule, parse
 from handgrad.config.value_types import build_layer
 from handgrad.data import Split, load
 from handgrad.nn import ACTIVATIONS, LAYERS, Layer, Network
-from handgrad.optim import OPTIMIZERS, GradientTransforms, OneCycle, Optimizer
+from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Optimizer
 from handgrad.training import Augmentation, Callback, Epoch, Settings, Trainer
 
 
@@ -82,7 +82,7 @@ def race(entry: Entry) -> None:
     fill(network, entry.weights)
     settings = Settings(
         optimizer=optimizer_of(goal.rule),
-        schedule=OneCycle(),
+        schedule=SCHEDULES["one_cycle"](),
         transforms=GradientTransforms(weight_decay=goal.rule.weight_decay),
         augmentation=Augmentation(shift=goal.shift),
         epochs=goal.epochs,

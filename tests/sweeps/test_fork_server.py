@@ -15,7 +15,9 @@ from handgrad.runs.executor.protocol import Notice, Task
 from handgrad.sweeps.folder import open_sweep
 from handgrad.sweeps.run_trial import FUNCTION
 
-CONFIG = RunConfig(**BASE).to_mapping()
+
+def config():
+    return RunConfig(**BASE).to_mapping()
 
 
 def hear(started, seconds=60.0):
@@ -27,7 +29,7 @@ def hear(started, seconds=60.0):
 
 
 def test_a_refusal_is_told_though_a_worker_was_asked_for_meanwhile(tmp_path):
-    refused = {**CONFIG, "dataset": str(tmp_path / "nowhere.npz")}
+    refused = {**config(), "dataset": str(tmp_path / "nowhere.npz")}
     with closing(LocalExecutor(1, FUNCTION, [refused], tmp_path / "workers.log")) as started:
         started._fork_server.process.wait(60)
         started.submit(Task(0, refused, {"metric": "validation_accuracy", "rungs": []}))
@@ -38,7 +40,7 @@ def test_a_refusal_is_told_though_a_worker_was_asked_for_meanwhile(tmp_path):
 def test_what_it_died_of_is_told(tmp_path, monkeypatch):
     """A mistake that no second try mends: there is no such program."""
     monkeypatch.setattr(local, "FORK_SERVER", "handgrad.runs.executor.nowhere")
-    with closing(LocalExecutor(1, FUNCTION, [CONFIG], tmp_path / "workers.log")) as started:
+    with closing(LocalExecutor(1, FUNCTION, [config()], tmp_path / "workers.log")) as started:
         with pytest.raises(FileSystemError) as error:
             hear(started)
         assert "the process that starts workers ended with exit code 1: " in str(error.value)
@@ -46,7 +48,7 @@ def test_what_it_died_of_is_told(tmp_path, monkeypatch):
 
 
 def test_three_deaths_are_survived_and_a_fourth_is_told(tmp_path):
-    with closing(LocalExecutor(1, FUNCTION, [CONFIG], tmp_path / "workers.log")) as started:
+    with closing(LocalExecutor(1, FUNCTION, [config()], tmp_path / "workers.log")) as started:
         notices = []
         for _ in range(3):
             kill(started._fork_server.process.pid)
@@ -62,7 +64,7 @@ def test_three_deaths_are_survived_and_a_fourth_is_told(tmp_path):
 def test_a_log_that_is_no_file_is_refused(tmp_path, make):
     make(tmp_path / "workers.log")
     with pytest.raises(FileSystemError, match="not a regular file"):
-        LocalExecutor(1, FUNCTION, [CONFIG], tmp_path / "workers.log")
+        LocalExecutor(1, FUNCTION, [config()], tmp_path / "workers.log")
 
 
 @pytest.mark.slow
