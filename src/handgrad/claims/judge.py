@@ -173,8 +173,8 @@ OVER_SEEDS = {
     SUPPORTED: "holds",
     CONTRADICTED: "does not hold",
     TIE: "undecided",
-    CONFOUNDED: "undecided",
-    NO_EXPERIMENT: "undecided",
+    CONFOUNDED: CONFOUNDED,
+    NO_EXPERIMENT: NO_EXPERIMENT,
 }
 MEASURE = "test_accuracy"
 CONSTANT = "constant"
@@ -182,7 +182,11 @@ SPECIAL = "\\`*_[]<>|#"
 
 
 class ClaimVerdict(NamedTuple):
-    """A claim, the verdict on it, the arithmetic in sentences, and the differences behind it as numbers."""
+    """A claim, the verdict on it, the arithmetic in sentences, and the differences behind it as numbers.
+
+    `sentence` is the verdict's reason in one sentence. `p` is the largest of the differences, as the claim needs all of
+    them; `p_holm` is that after Holm's correction over the claims that were judged together.
+    """
 
     name: str
     says: str
@@ -190,6 +194,9 @@ class ClaimVerdict(NamedTuple):
     arithmetic: list[str]
     differences: list[Difference]
     note: str | None = None
+    sentence: str = ""
+    p: float | None = None
+    p_holm: float | None = None
 
     def to_mapping(self) -> dict[str, Any]:
         """In types that JSON knows, None for NaN and infinity."""
