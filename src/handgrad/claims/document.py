@@ -10,6 +10,7 @@ from handgrad import strict_yaml
 from handgrad.claims.estimate import MEASURES, PRINTED, SCALES
 from handgrad.claims.questions import (
     VARIANTS,
+    Choice,
     Count,
     Found,
     Images,
@@ -24,7 +25,7 @@ from handgrad.claims.questions import (
     choice,
     in_one_line,
 )
-from handgrad.claims.relations import Claim, canonical
+from handgrad.claims.relations import Claim, canonical, canonical_name
 from handgrad.errors import UsageError
 
 ONE_PAIR = 2
@@ -139,6 +140,7 @@ class Experiment(Part):
     printed: Printed = Printed()
     runs: list[Text] = []
     train: dict[str, Any] = {}
+    open: dict[str, Choice] = {}
     replication: dict[str, Any] = {}
     retrained: dict[str, Any] | None = None
     ensemble: list[Text] = []
@@ -169,6 +171,7 @@ class Document(Part):
     experiments: dict[str, Experiment]
     claims: dict[str, Claim]
     train: dict[str, Any] = {}
+    open: dict[str, Choice] = {}
     replication: dict[str, Any] = {}
     retrained: dict[str, Any] = {}
     seeds: Seeds = 3
@@ -187,6 +190,9 @@ class Document(Part):
                     wrong = choice("experiment", experiment_name, self.experiments)
                     raise ValueError(f"claims.{name}.{claim.relation}: {wrong}")
         _check_ensembles(self)
+        _check_open("", self, self)
+        for name, experiment in self.experiments.items():
+            _check_open(f"experiments.{name}.", experiment, self)
         _check_sweeps(self)
         _check_questions(self)
         return self
@@ -205,6 +211,21 @@ class Document(Part):
         for each in self.lineage(name):
             settings |= canonical(self.experiments[each].settings, f"experiments.{each}.settings")
         return settings
+
+    def choices(self, name: str) -> dict[str, Choice]:
+        """The settings of an experiment that the report leaves open, by RunConfig's names: the document's, then along
+        `like`; one that a later `settings` or `train` states is not open any more.
+        """
+        found: dict[str, Choice] = {}
+        for part in (self, *(self.experiments[each] for each in self.lineage(name))):
+            stated = set(map(canonical_name, [*part.settings, *part.train]))
+            found = {setting: choice for setting, choice in found.items() if setting not in stated}
+            found |= {canonical_name(written): choice for written, choice in part.open.items()}
+        return found
+
+    def fitted(self, name: str) -> dict[str, Choice]:
+        """The settings of an experiment that were fitted to printed numbers."""
+        return {setting: choice for setting, choice in self.choices(name).items() if choice.fitted}
 
     def title_of(self, name: str) -> str:
         """An experiment as a reader calls it."""
@@ -292,6 +313,19 @@ def _check_ensembles(document: Document) -> None:
                 raise ValueError(f"experiments.{name}.ensemble: {member} is an ensemble itself, name its members")
         if members and len(set(members)) < max(len(members), ONE_PAIR):
             raise ValueError(f"experiments.{name}.ensemble: must name two or more experiments, each once")
+
+
+def _check_open(place: str, part: Document | Experiment, document: Document) -> None:
+    """Raises  ValueError for an open setting that is stated as well, or is chosen by what is not there."""
+    stated = set(map(canonical_name, [*part.settings, *part.train]))
+    for written, each in part.open.items():
+        where = f"{place}open.{written}"
+        if canonical_name(written) in stated:
+            raise ValueError(f"{where}: stands in settings or train as well: leave it out of one")
+        if each.chosen_by is not None:
+            _check_known(f"{where}.how", each.chosen_by, document.sweeps, "sweep")
+        for name in each.fits:
+            _check_known(f"{where}.fits", name, document.experiments)
 
 
 def _check_sweeps(document: Document) -> None:

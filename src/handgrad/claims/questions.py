@@ -55,6 +55,44 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+FIELD_DEFAULT, FITTED, BY_SWEEP = "field default", "fitted to the printed number", "validation sweep "
+
+
+class Choice(Part):
+    """A setting that a report leaves open: the value taken, why, and how it was chosen.
+
+    `fits` names the experiments whose printed numbers it was fitted to; `tried` says what else was tried. Claims are
+    judged at each value of `sweep`.
+    """
+
+    value: Any
+    why: Text
+    how: Text
+    tried: Text | None = None
+    fits: list[Text] = []
+    sweep: list[Any] = []
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.how not in (FIELD_DEFAULT, FITTED) and not self.how.startswith(BY_SWEEP):
+            raise ValueError(f"how must be {FIELD_DEFAULT}, {FITTED}, or {BY_SWEEP}NAME, got {quoted(self.how)}")
+        if self.fitted != bool(self.fits):
+            raise ValueError(f"`fits`, the experiments whose numbers decided, goes with `how: {FITTED}` alone")
+        if self.sweep and (self.value not in self.sweep or len(self.sweep) < 2):
+            raise ValueError(f"sweep must list two or more values, {self.value} among them")
+        return self
+
+    @property
+    def fitted(self) -> bool:
+        """Whether a printed number decided it."""
+        return self.how == FITTED
+
+    @property
+    def chosen_by(self) -> str | None:
+        """The sweep that chose it."""
+        return self.how.removeprefix(BY_SWEEP) if self.how.startswith(BY_SWEEP) else None
+
+
 class Search(Part):
     """A sweep: the space of `file` (a sweep file seen from the recipe, or a bundled one), searched for so many trials.
 

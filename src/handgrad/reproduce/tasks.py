@@ -264,7 +264,13 @@ def sweep_base(document: Document, name: str, variant: str) -> tuple[RunConfig, 
 def _laid(config: RunConfig, parts: list[tuple[str, Any]], variant: str) -> RunConfig:
     """For each part its `settings` as far as runs have them, `train`, and what the variant changes; later ones win."""
     for place, part in parts:
-        for key, changes in (("settings", _stated(part)), ("train", part.train), (variant, getattr(part, variant))):
+        opened = {name: each.value for name, each in part.open.items()}
+        for key, changes in (
+            ("settings", _stated(part)),
+            ("open", opened),
+            ("train", part.train),
+            (variant, getattr(part, variant)),
+        ):
             config = _replaced(config, changes or {}, f"{place}{key}")
     return config
 
