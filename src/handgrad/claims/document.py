@@ -217,7 +217,8 @@ class Document(Part):
         `like`; one that a later `settings` or `train` states is not open any more.
         """
         found: dict[str, Choice] = {}
-        for part in (self, *(self.experiments[each] for each in self.lineage(name))):
+        parts: list[Document | Experiment] = [self, *(self.experiments[each] for each in self.lineage(name))]
+        for part in parts:
             stated = set(map(canonical_name, [*part.settings, *part.train]))
             found = {setting: choice for setting, choice in found.items() if setting not in stated}
             found |= {canonical_name(written): choice for written, choice in part.open.items()}
