@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from tests.commands import TINY, call
 
-from handgrad.reports.blocks import Code, Note, Picture, Points, Report, Section, Table, Text
+from handgrad.reports.blocks import Code, Details, Note, Picture, Points, Report, Section, Table, Text
 from handgrad.reports.render import markdown_text, write_html, write_markdown
 from handgrad.runs import open_run
 from handgrad.runs.predictions import kept_weights
@@ -155,7 +155,8 @@ def test_wrong_ending_is_refused_before_anything_is_drawn(finished_run, here, ca
 def test_names_with_signs_come_out_as_they_are(writer, name, tmp_path):
     """What people call their runs and classes is no HTML."""
     bad = "<b>&\"'|"
-    blocks = [Text(bad), Note(bad), Points([bad]), Code(bad), Table((bad,), [(bad,)], bad, (bad,))]
+    table = Table((bad, "x"), [(bad, bad)], bad, (bad,), badges=("x",))
+    blocks = [Text(bad), Note(bad), Points([bad]), Code(bad), Details(bad, [Text(bad), table])]
     report = Report(bad, bad, [(bad, bad)], [Section("a", bad, blocks)])
     (path, *_) = writer(report, tmp_path / name)
     text = path.read_text()
@@ -163,7 +164,9 @@ def test_names_with_signs_come_out_as_they_are(writer, name, tmp_path):
         tree = parsed(text)
         assert not list(tree.iter("b"))
         assert "".join(next(tree.iter("h1")).itertext()) == report.title
-        assert ["".join(cell.itertext()) for cell in tree.iter("td")] == [report.title]
+        for tag, count in (("h1", 1), ("summary", 1), ("td", 1), ("code", 1)):
+            assert ["".join(element.itertext()) for element in tree.iter(tag)] == [report.title] * count
+        assert [cell.get("scope") for cell in tree.iter("th")] == ["col", "col", "row"]
     else:
         assert "\\|" in text
 
@@ -186,7 +189,14 @@ def test_markdown_has_one_blank_line_between_blocks(tmp_path):
     assert "\n\n\n" not in text
 
 
-def test_pictures_are_found_in_order():
-    first, second = (Picture(name, "<svg/>", "c", "a") for name in "ab")
-    report = Report("t", "s", [], [Section("x", "X", [first, Text("t")]), Section("y", "Y", [second])])
-    assert report.pictures() == [first, second]
+def test_what_is_folded_stands_open_in_markdown():
+    folded = Details("More", [Text("a"), Details("Still more", [Text("b")]), Text("c")])
+    text = markdown_text(Report("t", "s", [], [Section("x", "X", [folded, Text("d")])]), "figures")
+    assert text.endswith("## X\n\n**More**\n\na\n\n**Still more**\n\nb\n\nc\n\nd\n")
+
+
+def test_pictures_are_found_in_order_also_the_folded():
+    first, second, third = (Picture(name, "<svg/>", "c", "a") for name in "abc")
+    folded = Details("More", [second, Text("t")])
+    report = Report("t", "s", [], [Section("x", "X", [first, folded]), Section("y", "Y", [third])])
+    assert report.pictures() == [first, second, third]

@@ -34,7 +34,7 @@ STYLE = """
 .derivation section { break-inside: avoid-page; margin: 0 0 1.1em; }
 .derivation h3 { font-size: 1.02em; margin: 1.1em 0 .3em; break-after: avoid; }
 .derivation h2 { break-after: avoid; }
-.derivation table.symbols { border-collapse: collapse; font-size: .95em; }
+.derivation table.symbols { display: block; overflow-x: auto; border-collapse: collapse; font-size: .95em; }
 .derivation table.symbols td, .derivation table.symbols th
   { text-align: left; padding: .15em 1em .15em 0; border-bottom: 1px solid #ddd; }
 .derivation code { font-size: .88em; white-space: pre-wrap; overflow-wrap: anywhere; }

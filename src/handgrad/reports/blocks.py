@@ -59,7 +59,8 @@ class Headline(Block):
 class Table(Block):
     """Rows of cells under a header; columns whose name is in `words` are text, the others numbers.
 
-    Rows whose number is in `marked` stand out. A `compact` one has many columns, and smaller letters.
+    Rows whose number is in `marked` stand out. A `compact` one has many columns, and smaller letters. The cells of
+    columns in `badges` are verdicts, each in a colour of its own.
     """
 
     template = "table"
@@ -69,6 +70,7 @@ class Table(Block):
     words: Sequence[str] = ()
     marked: frozenset[int] = frozenset()
     compact: bool = False
+    badges: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,15 @@ class Equations(Block):
 
 
 @dataclass(frozen=True)
+class Details(Block):
+    """Blocks folded under a line that says what they are; open on paper, and in Markdown."""
+
+    template = "details"
+    summary: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading and what stands under it; `anchor` is its name in links."""
 
@@ -151,7 +162,13 @@ class Report:
         return any(isinstance(block, Interactive) for block in self._blocks())
 
     def _blocks(self) -> list[Block]:
-        return [block for section in self.sections for block in section.blocks]
+        return _unfolded([block for section in self.sections for block in section.blocks])
+
+
+def _unfolded(blocks: Sequence[Block]) -> list[Block]:
+    """With those that are folded, in order."""
+    each = ([block, *_unfolded(block.blocks)] if isinstance(block, Details) else [block] for block in blocks)
+    return [block for found in each for block in found]
 
 
 def percent(share: float | None, digits: int = 2) -> str:
