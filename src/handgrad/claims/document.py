@@ -127,10 +127,11 @@ class ImageCounts(Part):
 class Experiment(Part):
     """What was done (`settings`, on top of those of the experiment that it is `like`) and what came out.
 
-    To reproduce it, `train` has the settings of runs that `settings` cannot express; `replication` and `retrained` are
-    on top of both. An experiment without printed numbers has no number to reach, and is not retrained unless
-    `retrained` is there. An `ensemble` averages what the named experiments predict. One that is `found` has the
-    settings that a sweep has found, under its own.
+    To reproduce it, `train` has the settings of runs that `settings` cannot express, and `open` those that the report
+    leaves open. Retrained, it has on top what the sweep called `retrained` (its own, or the nearest along `like`, or
+    the document's) chose on validation images; without printed numbers, only if it names one itself. An `ensemble`
+    averages what the named experiments predict. One that is `found` has the settings that a sweep has found, under
+    its own.
     """
 
     title: Text | None = None
@@ -141,8 +142,7 @@ class Experiment(Part):
     runs: list[Text] = []
     train: dict[str, Any] = {}
     open: dict[str, Choice] = {}
-    replication: dict[str, Any] = {}
-    retrained: dict[str, Any] | None = None
+    retrained: Text | None = None
     ensemble: list[Text] = []
     found: Found | None = None
     note: Text | None = None
@@ -153,15 +153,15 @@ class Experiment(Part):
             raise ValueError("is found by a sweep, which has all its settings: leave out like, runs and ensemble")
         if self.runs and (self.settings or self.like or self.printed.model_fields_set):
             raise ValueError("has runs, whose settings and numbers are read: leave out settings, like and printed")
-        if self.ensemble and (self.train or self.replication or self.retrained):
-            raise ValueError("is an ensemble, which is not trained itself: leave out train, replication, retrained")
+        if self.ensemble and (self.train or self.open or self.retrained):
+            raise ValueError("is an ensemble, which is not trained itself: leave out train, open, retrained")
         return self
 
 
 class Document(Part):
     """Experiments and claims by name; accuracies are in per cent unless `unit` says share.
 
-    With `questions`, it is a recipe: `train`, `replication` and `retrained` are what all its experiments begin with.
+    With `questions`, it is a recipe: all its experiments begin with its `settings`, `open` and `train`.
     """
 
     title: Text
@@ -172,8 +172,7 @@ class Document(Part):
     claims: dict[str, Claim]
     train: dict[str, Any] = {}
     open: dict[str, Choice] = {}
-    replication: dict[str, Any] = {}
-    retrained: dict[str, Any] = {}
+    retrained: Text | None = None
     seeds: Seeds = 3
     quick: Quick = Quick()
     sweeps: dict[str, Search] = {}
@@ -228,6 +227,25 @@ class Document(Part):
         """The settings of an experiment that were fitted to printed numbers."""
         return {setting: choice for setting, choice in self.choices(name).items() if choice.fitted}
 
+    def swept(self, claim_name: str) -> str | None:
+        """The open setting at each of whose values a claim is judged, by all its experiments at that same value.
+
+        Experiments without that setting, such as a support vector machine without a learning rate, stay as they are.
+        None where no open setting has values for a sweep, or the claim is about that very setting.
+        """
+        claim = self.claims[claim_name]
+        if any(each.ensemble or each.runs or each.found for each in map(self.origin, claim.experiments)):
+            return None
+        choices = {name: self.choices(name) for name in claim.experiments}
+        names = dict.fromkeys(setting for each in choices.values() for setting in each if each[setting].sweep)
+        for setting in names:
+            swept = [each[setting].sweep for each in choices.values() if setting in each]
+            stated = any(setting in self.settings_of(name) for name in claim.experiments if setting not in choices[name])
+            meant = setting in map(canonical_name, [*claim.cause, claim.over or ""])
+            if all(values == swept[0] for values in swept) and not stated and not meant:
+                return setting
+        return None
+
     def title_of(self, name: str) -> str:
         """An experiment as a reader calls it."""
         return self.experiments[name].title or name.replace("_", " ")
@@ -237,20 +255,18 @@ class Document(Part):
         experiment = self.experiments[name]
         if experiment.ensemble:
             return tuple(each for each in VARIANTS if any(each in self.variants(one) for one in experiment.ensemble))
-        found = self.origin(name).found
-        if found is not None:
-            return self.sweep_variants(found.sweep)
         reports = bool(experiment.printed.model_fields_set) or experiment.retrained is not None
-        return VARIANTS if reports else VARIANTS[:1]
+        return VARIANTS if reports and self.tuned_by(name) else VARIANTS[:1]
+
+    def tuned_by(self, name: str) -> str | None:
+        """The sweep whose best values an experiment has when it is retrained."""
+        own = [self.experiments[each].retrained for each in self.lineage(name)]
+        return next((each for each in reversed(own) if each), None if self.origin(name).found else self.retrained)
 
     def beside(self, name: str) -> str:
         """The experiment whose printed numbers stand beside an experiment's own: mostly itself."""
         found = self.experiments[name].found
         return found.beside if found and found.beside else name
-
-    def sweep_variants(self, name: str) -> tuple[str, ...]:
-        """In which of the VARIANTS a sweep is run."""
-        return VARIANTS[:1] if self.sweeps[name].retrained is None else VARIANTS
 
     def origin(self, name: str) -> Experiment:
         """The experiment that one's settings begin with."""
@@ -323,19 +339,24 @@ def _check_open(place: str, part: Document | Experiment, document: Document) -> 
         where = f"{place}open.{written}"
         if canonical_name(written) in stated:
             raise ValueError(f"{where}: stands in settings or train as well: leave it out of one")
-        if each.chosen_by is not None:
-            _check_known(f"{where}.how", each.chosen_by, document.sweeps, "sweep")
+        _check_known(f"{where}.how", each.chosen_by, document.sweeps, "sweep")
         for name in each.fits:
             _check_known(f"{where}.fits", name, document.experiments)
 
 
 def _check_sweeps(document: Document) -> None:
-    """Raises  ValueError for a sweep that is not there."""
+    """Raises  ValueError for a sweep that is not there, or one of an experiment that is not trained by itself."""
+    _check_known("retrained", document.retrained, document.sweeps, "sweep")
+    for name, search in document.sweeps.items():
+        _check_known(f"sweeps.{name}.of", search.of, document.experiments)
+        if search.of and (document.experiments[search.of].ensemble or document.origin(search.of).found):
+            raise ValueError(f"sweeps.{name}.of: {search.of} has no settings of its own to begin with")
     for name, experiment in document.experiments.items():
+        _check_known(f"experiments.{name}.retrained", experiment.retrained, document.sweeps, "sweep")
         found = experiment.found
         if found:
             _check_known(f"experiments.{name}.found.sweep", found.sweep, document.sweeps, "sweep")
-            _check_known(f"experiments.{name}.found.beside", found.beside or name, document.experiments)
+            _check_known(f"experiments.{name}.found.beside", found.beside, document.experiments)
     for name, claim in document.claims.items():
         if claim.in_sweep:
             _check_known(f"claims.{name}.in_sweep.sweep", claim.in_sweep.sweep, document.sweeps, "sweep")
@@ -361,7 +382,7 @@ def _check_item(place: str, item: Item, question: Question, document: Document) 
     """Raises  ValueError for an item of what is not there, or of nothing."""
     if item.sweep is not None:
         _check_known(f"{place}.sweep", item.sweep, document.sweeps, "sweep")
-        _check_variant(place, item.sweep, item.variant, document.sweep_variants(item.sweep))
+        _check_variant(place, item.sweep, item.variant, VARIANTS[:1])
     names = item.experiments or question.experiments
     for name in item.experiments:
         _check_known(place, name, document.experiments)
@@ -376,6 +397,7 @@ def _check_variant(place: str, name: str, variant: str, variants: Collection[str
         raise ValueError(f"{place}: {name} has no variant {variant}, see docs/recipes.md")
 
 
-def _check_known(place: str, name: str, names: Collection[str], what: str = "experiment") -> None:
-    if name not in names:
+def _check_known(place: str, name: str | None, names: Collection[str], what: str = "experiment") -> None:
+    """Raises  ValueError for a name, where there is one, of nothing."""
+    if name is not None and name not in names:
         raise ValueError(f"{place}: {choice(what, name, names)}")

@@ -46,6 +46,10 @@ ITEMS = ("figure", "table", "equations", "sweep", "text")
 Variant = Literal["replication", "retrained"]
 OWN_WORDS = "value_error"
 UNKNOWN = "extra_forbidden"
+RENAMED = {  # keys of earlier recipes
+    "replication": "is now `open`: write each setting with its value, why and how, as docs/recipes.md shows",
+    "retrained": "belongs to experiments, which name the sweep that tunes them; a sweep itself is run once",
+}
 Seeds = Annotated[int, Field(strict=True, ge=1, le=1000)]
 
 
@@ -94,32 +98,35 @@ class Choice(Part):
 
 
 class Search(Part):
-    """A sweep: the space of `file` (a sweep file seen from the recipe, or a bundled one), searched for so many trials.
+    """A sweep: the space of `file` (a sweep file seen from the recipe, or a bundled one), or one given as `space`.
 
-    `settings` hold still what the file varies or says; `replication` and `retrained` are on top. It is retrained
-    only if that is there. `printed` is the best that the report has of it, in the document's unit.
+    It begins with the document's settings, or with those `of` an experiment and a part of its training images held out
+    for validation; `settings` hold still what the space varies. Without `trials`, every configuration is tried.
+    `printed` is the best that the report has of it, in the document's unit.
     """
 
     title: Text | None = None
-    file: Text
-    trials: Annotated[int, Field(strict=True, ge=1, le=10**6)]
+    file: Text | None = None
+    space: dict[str, Any] = {}
+    of: Text | None = None
+    trials: Annotated[int, Field(strict=True, ge=1, le=10**6)] | None = None
     method: Text | None = None
     seed: Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)] = 0
     settings: dict[str, Any] = {}
-    replication: dict[str, Any] = {}
-    retrained: dict[str, Any] | None = None
     printed: Number | None = None
 
     @model_validator(mode="after")
     def _known_method(self) -> Self:
         if self.method is not None and self.method not in METHODS:
             raise ValueError(choice("method", self.method, METHODS))
+        if (self.file is None) != bool(self.space):
+            raise ValueError("needs either a `file` or a `space` of its own")
         return self
 
     def seen_from(self, folder: Path) -> Self:
         """With a file that stands in `folder` by its whole path; a bundled sweep keeps its name."""
-        path = folder / self.file
-        return self.model_copy(update={"file": str(path)}) if path.is_file() else self
+        path = folder / str(self.file)
+        return self.model_copy(update={"file": str(path)}) if self.file and path.is_file() else self
 
 
 class Found(Part):
@@ -243,6 +250,8 @@ def in_one_line(error: ValidationError) -> str:
     for each in sorted(error.errors(include_url=False), key=lambda each: each["type"] != UNKNOWN):
         place = ".".join(str(step) for step in each["loc"] if not _is_type(step))
         message = str(each.get("ctx", {}).get("error", "")) if each["type"] == OWN_WORDS else _words(each)
+        if each["loc"] and each["loc"][-1] in RENAMED and each["type"] == UNKNOWN:
+            message = RENAMED[str(each["loc"][-1])]
         said.setdefault(place, f"{place}: {message}" if place else message)
     return "; ".join(said.values())
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from handgrad.claims.document import Document
-from handgrad.claims.questions import VARIANTS, Question, Quick, choice
+from handgrad.claims.questions import VARIANTS, Found, Question, Quick, choice
 from handgrad.classical import CLASSICAL
 from handgrad.classical import estimate as estimate_fit
 from handgrad.config import RunConfig, build_dataset
@@ -64,9 +64,10 @@ class Choice(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The questions to answer; the sweeps, and the runs, one a seed, of each experiment, in each of their variants.
+    """The questions to answer; the sweeps, and the runs, one a seed, of each experiment in each of its variants.
 
-    An experiment that a sweep finds has no runs before that is over: `lacking` says which have none, and why.
+    `swept` has, by experiment and open setting, one run at each value at which claims are judged. What a sweep finds or
+    tunes has no runs before that is over: `lacking` says which have none, and why.
     """
 
     document: Document
@@ -75,13 +76,14 @@ class Plan(NamedTuple):
     questions: list[Question]
     seeds: int
     runs: dict[tuple[str, str], tuple[RunConfig, ...]]
-    sweeps: dict[tuple[str, str], PlannedSweep]
+    swept: dict[tuple[str, str], tuple[RunConfig, ...]]
+    sweeps: dict[str, PlannedSweep]
     lacking: dict[tuple[str, str], str]
 
-    def origin(self, key: tuple[str, str]) -> tuple[str, str] | None:
-        """The sweep, in its variant, that finds what an experiment in its variant is."""
+    def origin(self, key: tuple[str, str]) -> str | None:
+        """The sweep that finds or tunes an experiment in a variant."""
         found = self.document.origin(key[0]).found
-        return (found.sweep, key[1]) if found else None
+        return found.sweep if found else self.document.tuned_by(key[0]) if key[1] != VARIANTS[0] else None
 
     @property
     def trials(self) -> str:
@@ -98,7 +100,8 @@ class Plan(NamedTuple):
     @property
     def distinct(self) -> list[RunConfig]:
         """Every run once."""
-        return self.of(self.runs)
+        swept = [config for configs in self.swept.values() for config in configs]
+        return list({str(config.name): config for config in [*self.of(self.runs), *swept]}.values())
 
     def of(self, keys: Iterable[tuple[str, str]]) -> list[RunConfig]:
         """The runs of some experiments in a variant, each once."""
@@ -118,8 +121,10 @@ def make_plan(document: Document, chosen: Choice, folder: Path) -> Plan:
     """
     questions = chosen_questions(document, chosen.questions)
     seeds = chosen.seeds or (document.quick.seeds if chosen.quick else document.seeds)
-    sweeps = _sweeps(document, questions, chosen, folder)
-    plan = Plan(document, chosen, folder, questions, seeds, {}, sweeps, {})
+    sweeps = {
+        name: _planned(document, name, chosen, folder / "sweeps") for name in wanted_sweeps(document, questions)
+    }
+    plan = Plan(document, chosen, folder, questions, seeds, {}, {}, sweeps, {})
     _check_effects(plan)
     wanted = wanted_experiments(document, questions)
     finds, names = Finds(document, sweeps), dict[str, str]()
@@ -133,19 +138,23 @@ def make_plan(document: Document, chosen: Choice, folder: Path) -> Plan:
             label = names.setdefault(digest(config), f"{_plain(name)}-{digest(config)}")
             if name in wanted:
                 plan.runs[name, variant] = _seeded(config, label, seeds, folder / "runs")
+    for name, setting in swept_experiments(document, questions):
+        plan.swept[name, setting] = _at_each_value(plan, name, setting)
     return plan
 
 
-def _sweeps(
-    document: Document, questions: Sequence[Question], chosen: Choice, folder: Path
-) -> dict[tuple[str, str], PlannedSweep]:
-    """Those that the questions need."""
-    names = [name for name in document.sweeps if name in wanted_sweeps(document, questions)]
-    return {
-        (name, variant): _planned(document, name, variant, chosen, folder / "sweeps")
-        for name in names
-        for variant in document.sweep_variants(name)
-    }
+def _at_each_value(plan: Plan, name: str, setting: str) -> tuple[RunConfig, ...]:
+    """One run of the first seed at each value of an open setting."""
+    first = plan.runs[name, VARIANTS[0]][0]
+    found = []
+    for value in plan.document.choices(name)[setting].sweep:
+        try:
+            config = first.replaced(**{setting: value}, name=None)
+        except UsageError as error:
+            raise UsageError(f"experiments.{name}: {setting} at {value}: {error}") from error
+        label = f"{_plain(name)}-{setting}-{digest(config)}"
+        found += _seeded(config, label, 1, plan.folder / "runs")
+    return tuple(found)
 
 
 def _check_effects(plan: Plan) -> None:
@@ -153,11 +162,11 @@ def _check_effects(plan: Plan) -> None:
     for name in {name for question in plan.questions for name in question.claims}:
         effect = plan.document.claims[name].in_sweep
         if effect is not None:
-            check_effect(f"claims.{name}.in_sweep", effect, plan.sweeps[effect.sweep, VARIANTS[0]].definition)
+            check_effect(f"claims.{name}.in_sweep", effect, plan.sweeps[effect.sweep].definition)
 
 
-def _planned(document: Document, name: str, variant: str, chosen: Choice, folder: Path) -> PlannedSweep:
-    planned = plan_sweep(document, name, variant, folder, chosen.dataset)
+def _planned(document: Document, name: str, chosen: Choice, folder: Path) -> PlannedSweep:
+    planned = plan_sweep(document, name, folder, chosen.dataset)
     if not chosen.quick:
         return planned
     quick = document.quick
@@ -208,12 +217,26 @@ def wanted_experiments(document: Document, questions: Sequence[Question]) -> set
     return found | {member for name in found for member in document.experiments[name].ensemble}
 
 
-def wanted_sweeps(document: Document, questions: Sequence[Question]) -> set[str]:
-    """What the questions need: the sweeps that are shown, those that find experiments, and those that claims ask."""
-    displayed = {item.sweep for question in questions for item in question.show}
-    origins = [document.origin(name).found for name in wanted_experiments(document, questions)]
+def wanted_sweeps(document: Document, questions: Sequence[Question]) -> list[str]:
+    """What the questions need: the sweeps that are shown, that find or tune experiments, or that claims ask."""
+    wanted = wanted_experiments(document, questions)
+    needed = {item.sweep for question in questions for item in question.show}
+    needed |= {found.sweep for found in (document.origin(name).found for name in wanted) if found}
+    needed |= {document.tuned_by(name) for name in wanted if VARIANTS[1] in document.variants(name)}
     claimed = [document.claims[claim].in_sweep for question in questions for claim in question.claims]
-    return {name for name in displayed if name} | {each.sweep for each in [*origins, *claimed] if each}
+    needed |= {each.sweep for each in claimed if each}
+    return [name for name in document.sweeps if name in needed]
+
+
+def swept_experiments(document: Document, questions: Sequence[Question]) -> list[tuple[str, str]]:
+    """The experiments that claims are judged by at each value of an open setting, with that setting."""
+    found: dict[tuple[str, str], None] = {}
+    for claim in dict.fromkeys(claim for question in questions for claim in question.claims):
+        setting = document.swept(claim)
+        if setting is not None:
+            names = [name for name in document.claims[claim].experiments if setting in document.choices(name)]
+            found |= dict.fromkeys((name, setting) for name in names)
+    return list(found)
 
 
 def digest(config: RunConfig) -> str:
@@ -224,28 +247,30 @@ def digest(config: RunConfig) -> str:
 
 
 def _config(plan: Plan, finds: Finds, name: str, variant: str) -> RunConfig | None:
-    """None where a sweep is to find it, and has not."""
+    """None where a sweep is to find or tune it, and has not."""
     document, chosen = plan.document, plan.choice
     found, quick = document.origin(name).found, document.quick
-    if found is None:
-        config = config_of(document, name, variant)
-    else:
-        base = finds.config(found, variant)
-        if base is None:
-            return None
-        config = config_of(document, name, variant, base)
+    base, tuned = None, {}
+    if found is not None:
+        base = finds.config(found)
         quick = quick.model_copy(update={"epochs": 1.0})  # the sweep was as quick
+    elif variant != VARIANTS[0]:
+        tuned = finds.values(Found(sweep=str(document.tuned_by(name))))
+    if tuned is None or (found is not None and base is None):
+        return None
+    config = config_of(document, name, base).replaced(**tuned)
     if chosen.dataset is not None:
         config = config.replaced(dataset=chosen.dataset)
     return quickened(config, quick) if chosen.quick else config
 
 
 def _why_lacking(plan: Plan, name: str, variant: str) -> str:
-    found = plan.document.origin(name).found
-    assert found is not None
-    if not plan.sweeps[found.sweep, variant].over:
-        return f"sweep {found.sweep} is not over"
-    return f"sweep {found.sweep} has no configuration number {found.rank} among its {found.among}"
+    sweep, found = str(plan.origin((name, variant))), plan.document.origin(name).found
+    if not plan.sweeps[sweep].over:
+        return f"sweep {sweep} is not over"
+    if found is None:
+        return f"no trial of sweep {sweep} has a result"
+    return f"sweep {sweep} has no configuration number {found.rank} among its {found.among}"
 
 
 def quickened(config: RunConfig, quick: Quick) -> RunConfig:

@@ -5,12 +5,12 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
 
-from handgrad.claims.document import Document
-from handgrad.claims.questions import Found, choice
+from handgrad.claims.document import Document, Experiment
+from handgrad.claims.questions import Found, Search, choice
 from handgrad.claims.relations import canonical_name
 from handgrad.config import RunConfig
 from handgrad.config.lookup import field_aliases
@@ -27,7 +27,7 @@ from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.diagnostics import Plan, diagnose_sweep
 from handgrad.sweeps.driver import SweepCallback, SweepProgress
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, open_sweep
-from handgrad.sweeps.posthoc.test import ranking
+from handgrad.sweeps.posthoc.test import evaluate_on_test, ranking
 from handgrad.sweeps.posthoc.transfer import choose
 from handgrad.sweeps.samplers import require
 from handgrad.sweeps.search import run_sweep
@@ -81,7 +81,7 @@ def run_is_over(config: RunConfig) -> bool:
 
 
 class PlannedSweep(NamedTuple):
-    """A sweep of a recipe in one variant; its folder's name tells its space, but not how many trials it is to have."""
+    """A sweep of a recipe; its folder's name tells its space, but not how many trials it is to have."""
 
     folder: Path
     label: str
@@ -132,33 +132,54 @@ class PlannedSweep(NamedTuple):
             return False
 
 
-def plan_sweep(document: Document, name: str, variant: str, folder: Path, dataset: str | None) -> PlannedSweep:
+def plan_sweep(document: Document, name: str, folder: Path, dataset: str | None) -> PlannedSweep:
     """The sweep called `name`, on another `dataset` where one is given.
 
     Raises  UsageError with the place, for a file that is no sweep, settings that cannot be, and errors of the
             diagnostics; or when Optuna is missing.
     """
     search = document.sweeps[name]
-    if search.file not in BUNDLED and not Path(search.file).exists():
+    if search.file is not None and search.file not in BUNDLED and not Path(search.file).exists():
         wrong = choice("sweep file", search.file, BUNDLED)
         raise UsageError(f"sweeps.{name}.file: {wrong}; or give a file, seen from the recipe")
-    base, held = sweep_base(document, name, variant)
+    base, held = _replaced(sweep_base(document, name), search.settings, f"sweeps.{name}.settings"), [*search.settings]
     if dataset is not None:
         base, held = base.replaced(dataset=dataset), [*held, "dataset"]
-    settings = Settings(search.method or "", search.seed, configurations=search.trials)
     try:
-        definition = read_sweep(search.file, base)
-        definition = definition.fixed(**{field: getattr(base, field) for field in held})
+        definition = read_sweep(search.file or _content(search), base)
+        definition = definition.fixed(**{field: getattr(base, field) for field in map(canonical_name, held)})
         definition = dataclasses.replace(definition, method=search.method or definition.method)
-        for diagnostic in diagnose_sweep(definition, base, Plan(search.trials)):
+        trials = search.trials or definition.size
+        if trials is None:
+            raise UsageError("has infinitely many configurations: give `trials`")
+        for diagnostic in diagnose_sweep(definition, base, Plan(trials)):
             if diagnostic.severity == ERROR:
                 raise UsageError(str(diagnostic))
     except UsageError as error:
         raise UsageError(f"sweeps.{name}: {error}") from error
     require(definition.method)
-    settings = dataclasses.replace(settings, method=definition.method)
     base = base.replaced(dataset=definition.constants.get("dataset", base.dataset))
-    return PlannedSweep(folder, f"{name}-{variant}", definition, base, settings)
+    settings = Settings(definition.method, search.seed, configurations=trials)
+    return PlannedSweep(folder, name, definition, base, settings)
+
+
+def sweep_base(document: Document, name: str) -> RunConfig:
+    """What a sweep begins with; one that is `of` an experiment holds out training images, and never sees test images.
+
+    Raises  UsageError with the place.
+    """
+    experiment = document.sweeps[name].of
+    if experiment is None:
+        return _laid(RunConfig(), [("", document)])
+    config = config_of(document, experiment)
+    held_out = config.validation_fraction or RunConfig().validation_fraction
+    return config.replaced(validation_fraction=held_out, log_test=False, fold=None)
+
+
+def _content(search: Search) -> dict[str, Any]:
+    """A space that stands in the recipe, as a sweep file has it; a list is one of values."""
+    parameters = {name: each if isinstance(each, Mapping) else {"values": each} for name, each in search.space.items()}
+    return {"method": "grid", "metric": {"name": "validation_accuracy", "goal": "maximize"}, "parameters": parameters}
 
 
 class _SweepProgress(SweepCallback):
@@ -176,7 +197,7 @@ def _finish_sweep(planned: PlannedSweep, reports: ProgressReports) -> None:
     """Run the sweep, or go on with it, one trial at a time.
 
     What bayes suggests depends on the results that are there by then: one after the other, they are the same each
-    time. Other sweeps and runs have the other cores.
+    time. Other sweeps and runs have the other cores. The best one is tested once, and chosen.json says so.
     """
     new = planned.sweep
     if os.path.lexists(new.summary_file):
@@ -184,31 +205,37 @@ def _finish_sweep(planned: PlannedSweep, reports: ProgressReports) -> None:
     else:
         sweep = create_sweep(new.path, new.definition, new.base, new.settings)
     run_sweep(sweep, jobs=1, callback=_SweepProgress(reports))
+    with suppress(UsageError):  # no trial has a result
+        evaluate_on_test(sweep, ranking(sweep)[:1], log=lambda line: None)
     atomic_write(sweep.path / OVER, json.dumps({"trials": planned.wanted}) + "\n")
 
 
 class Finds:
     """What the sweeps of a plan have found so far; each is read once."""
 
-    def __init__(self, document: Document, sweeps: Mapping[tuple[str, str], PlannedSweep]) -> None:
+    def __init__(self, document: Document, sweeps: Mapping[str, PlannedSweep]) -> None:
         self._sweeps = sweeps
-        self._orders: dict[tuple[str, str, str], list[Entry]] = {}
+        self._orders: dict[tuple[str, str], list[Entry]] = {}
         self._ranks: dict[tuple[str, str], int] = {}
         for each in [experiment.found for experiment in document.experiments.values() if experiment.found]:
             self._ranks[each.sweep, each.among] = max(each.rank, self._ranks.get((each.sweep, each.among), 0))
 
-    def config(self, found: Found, variant: str) -> RunConfig | None:
-        """The configuration at that place, its seed apart; None where there is none yet, or at all."""
-        planned = self._sweeps.get((found.sweep, variant))
+    def values(self, found: Found) -> dict[str, Any] | None:
+        """Of what varies, at that place among the sweep's configurations; None where there is none yet, or at all."""
+        planned = self._sweeps.get(found.sweep)
         if planned is None or not planned.over:
             return None
-        key = found.sweep, variant, found.among
+        key = found.sweep, found.among
         if key not in self._orders:
-            self._orders[key] = _order(planned.sweep, found.among, self._ranks[found.sweep, found.among])
-        order, sweep = self._orders[key], planned.sweep
-        return (
-            sweep.definition.to_config(order[found.rank - 1].values, sweep.base) if len(order) >= found.rank else None
-        )
+            self._orders[key] = _order(planned.sweep, found.among, self._ranks.get(key, 1))
+        order = self._orders[key]
+        return order[found.rank - 1].values if len(order) >= found.rank else None
+
+    def config(self, found: Found) -> RunConfig | None:
+        """The configuration at that place, its seed apart."""
+        values = self.values(found)
+        sweep = self._sweeps[found.sweep].sweep if values is not None else None
+        return sweep.definition.to_config(values or {}, sweep.base) if sweep else None
 
 
 def _order(sweep: Sweep, among: str, count: int) -> list[Entry]:
@@ -238,40 +265,24 @@ ORDERS: dict[str, Callable[[Sweep, Sequence[Entry], int], list[Entry]]] = {
 }
 
 
-def config_of(document: Document, name: str, variant: str, found: RunConfig | None = None) -> RunConfig:
-    """The configuration of an experiment's runs, their seed apart; what a sweep has `found` is in the document's place.
+def config_of(document: Document, name: str, found: RunConfig | None = None) -> RunConfig:
+    """The configuration of an experiment's replication, its seed apart; what a sweep has `found` is in the document's
+    place.
 
     Raises  UsageError with the place, for settings that runs do not have or that do not go together.
     """
-    own = [(f"experiments.{each}.", document.experiments[each]) for each in document.lineage(name)]
-    return _laid(_laid(RunConfig(), [("", document)], variant) if found is None else found, own, variant)
+    own: list[tuple[str, Document | Experiment]] = [
+        (f"experiments.{each}.", document.experiments[each]) for each in document.lineage(name)
+    ]
+    return _laid(found, own) if found is not None else _laid(RunConfig(), [("", document), *own])
 
 
-def sweep_base(document: Document, name: str, variant: str) -> tuple[RunConfig, list[str]]:
-    """What a sweep leaves open: the document's settings, under those that the sweep holds still, which are named.
-
-    Raises  UsageError with the place.
-    """
-    search = document.sweeps[name]
-    config = _laid(RunConfig(), [("", document)], variant)
-    held: dict[str, Any] = {}
-    for key, changes in (("settings", search.settings), (variant, getattr(search, variant) or {})):
-        config = _replaced(config, changes, f"sweeps.{name}.{key}")
-        held |= changes
-    return config, [canonical_name(each) for each in held]
-
-
-def _laid(config: RunConfig, parts: list[tuple[str, Any]], variant: str) -> RunConfig:
-    """For each part its `settings` as far as runs have them, `train`, and what the variant changes; later ones win."""
+def _laid(config: RunConfig, parts: Sequence[tuple[str, Document | Experiment]]) -> RunConfig:
+    """For each part its `settings` as far as runs have them, what is `open`, and `train`; later ones win."""
     for place, part in parts:
         opened = {name: each.value for name, each in part.open.items()}
-        for key, changes in (
-            ("settings", _stated(part)),
-            ("open", opened),
-            ("train", part.train),
-            (variant, getattr(part, variant)),
-        ):
-            config = _replaced(config, changes or {}, f"{place}{key}")
+        for key, changes in (("settings", _stated(part)), ("open", opened), ("train", part.train)):
+            config = _replaced(config, changes, f"{place}{key}")
     return config
 
 
