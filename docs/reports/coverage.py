@@ -92,7 +92,9 @@ def missing(entry: Entry, document: Document) -> list[str]:
         "commands": set(COMMANDS),
         "tests": {test for test in entry.tests if _is_test(test)},
         "docs": {name for name in entry.docs if (ROOT / name).is_file()},
-        "settings": set(document.settings_of(entry.experiment)) if entry.experiment in document.experiments else set(),
+        "settings": {*document.settings_of(entry.experiment), *document.choices(entry.experiment)}
+        if entry.experiment in document.experiments
+        else set(),
     }
     gone = [f"{kind} {name}" for kind, known in there.items() for name in getattr(entry, kind) if name not in known]
     if entry.experiment and entry.experiment not in document.experiments:

@@ -3,14 +3,15 @@
 import pytest
 
 from handgrad.claims import REPORTS, read_document, report_file
+from handgrad.claims.relations import canonical_name
 from handgrad.config import RunConfig, build_layers, value_type_of
 from handgrad.config.describe import idle
 from handgrad.nn import Network
+from handgrad.reproduce.plan import Choice, make_plan
 from handgrad.reproduce.tasks import config_of
 
-# An SVM of either kernel there is a model of its own here; a penalty on the sum over a batch there, on its mean here.
-OTHERWISE = {"ee6132-2018": {"model"}, "ee6132-momentum": {"weight_decay"}}
-ARCHITECTURE = ("dataset", "num_layers", "hidden_size", "activation", "dropout", "batch_norm", "layers", "epochs")
+OTHERWISE = {"ee6132-2018": {"model"}}  # an SVM of either kernel there is a model of its own here
+TUNABLE = {"learning_rate", "weight_init", "init_scale", "momentum", "weight_decay"}
 
 
 def trained(report):
@@ -23,7 +24,7 @@ def trained(report):
 def test_replications_have_the_stated_settings(report):
     document, names = trained(report)
     for name in names:
-        config = config_of(document, name, "replication")
+        config = config_of(document, name)
         stated = {each: value for each, value in document.settings_of(name).items() if each in RunConfig.model_fields}
         for setting in set(stated) - idle(config) - OTHERWISE.get(report, set()):
             got = getattr(config, setting)
@@ -31,16 +32,41 @@ def test_replications_have_the_stated_settings(report):
 
 
 @pytest.mark.parametrize("report", REPORTS)
-def test_retrained_keeps_network_data_and_epochs(report):
-    document, names = trained(report)
-    for name in names:
-        if "retrained" in document.variants(name):
-            one, other = (config_of(document, name, variant) for variant in ("replication", "retrained"))
-            assert [getattr(one, each) for each in ARCHITECTURE] == [getattr(other, each) for each in ARCHITECTURE]
+def test_retrained_is_tuned_in_a_few_settings_and_never_on_test_images(report, tmp_path):
+    document = read_document(report_file(report))
+    tuning = {document.tuned_by(name) for name in document.experiments if "retrained" in document.variants(name)}
+    assert tuning - {None}
+    for name, planned in make_plan(document, Choice(), tmp_path).sweeps.items():
+        assert planned.definition.metric.name == "validation_accuracy"
+        assert planned.base.validation_fraction > 0
+        assert (planned.base.fold, planned.base.log_test) == (None, False)
+        if name in tuning:
+            assert set(planned.definition.varying) <= TUNABLE
+            assert 6 <= planned.wanted <= 16
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_a_value_left_open_has_its_reasons_and_stands_once(report):
+    document = read_document(report_file(report))
+    parts = [document, *document.experiments.values()]
+    opened = [(canonical_name(written), choice) for part in parts for written, choice in part.open.items()]
+    stated = [
+        (canonical_name(written), value) for part in parts for written, value in (part.settings | part.train).items()
+    ]
+    assert len(opened) > 4
+    for setting, choice in opened:
+        assert type(choice.value) not in (int, float) or (setting, choice.value) not in stated
+        assert choice.why.endswith(".")
+        assert not choice.sweep or 5 <= len(choice.sweep) <= 9
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_no_comment_says_what_is_open(report):
+    assert "# open" not in report_file(report).read_text()
 
 
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
 def test_parameters_are_as_many_as_printed(name):
     document = read_document(report_file("dl-2022"))
-    network = Network(build_layers(config_of(document, name, "replication"), 10), (28, 28))
+    network = Network(build_layers(config_of(document, name), 10), (28, 28))
     assert network.parameters.size == document.experiments[name].printed.parameters

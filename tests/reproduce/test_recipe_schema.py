@@ -11,6 +11,9 @@ SOUND = {
     "title": "two networks",
     "settings": {"dataset": "digits"},
     "train": {"dropout": 0},
+    "open": {"keep": {"value": "last", "why": "Nothing is chosen.", "how": "field default"}},
+    "retrained": "tuned",
+    "sweeps": {"tuned": {"of": "tanh", "space": {"learning_rate": [0.1, 0.2]}}},
     "experiments": {
         "tanh": {"settings": {"activation": "tanh"}, "printed": {"test_accuracy": 97.2}},
         "relu": {"settings": {"activation": "ReLU"}},
@@ -28,9 +31,30 @@ SOUND = {
         {"id": "2a", "title": "Together", "show": [{"table": "averages", "of": ["both"]}, {"text": "All of it."}]},
     ],
 }
-FIRST = ["questions", 0]
+FIRST, OPEN, TUNED = ["questions", 0], ["open", "keep"], ["sweeps", "tuned"]
+FITTED = {"value": 0.1, "why": "It fits.", "how": "fitted to the printed number", "fits": ["tanh"]}
 
 MALFORMED = [
+    (["replication"], {"momentum": 0.9}, "replication: is now `open`: write each setting with its value, why and how"),
+    (["experiments", "tanh", "replication"], {}, "experiments.tanh.replication: is now `open`"),
+    (["experiments", "tanh", "retrained"], {"lr": 1}, "experiments.tanh.retrained: names the sweep that tunes"),
+    ([*TUNED, "retrained"], {}, "sweeps.tuned.retrained: belongs to experiments"),
+    (["retrained"], "tnued", "retrained: unknown sweep 'tnued': did you mean tuned?"),
+    (["experiments", "tanh", "retrained"], "tnued", "experiments.tanh.retrained: unknown sweep 'tnued'"),
+    ([*OPEN, "why"], DROP, "open.keep.why: is missing"),
+    ([*OPEN, "how"], DROP, "open.keep.how: is missing"),
+    ([*OPEN, "how"], "by eye", "how must be field default, fitted to the printed number, or validation sweep NAME"),
+    ([*OPEN, "how"], "validation sweep tnued", "open.keep.how: unknown sweep 'tnued': did you mean tuned?"),
+    ([*OPEN, "fits"], ["tanh"], "goes with `how: fitted to the printed number` alone"),
+    ([*OPEN, "sweep"], ["last"], "sweep must list two or more values, last among them"),
+    ([*OPEN, "sweep"], ["best", "first"], "sweep must list two or more values, last among them"),
+    (["open", "dropout"], FITTED | {"fits": []}, "goes with `how: fitted to the printed number` alone"),
+    (["open", "momentum"], FITTED | {"fits": ["tahn"]}, "open.momentum.fits: unknown experiment 'tahn'"),
+    (["open", "drop_out"], FITTED, "open.drop_out: stands in settings or train as well"),
+    ([*TUNED, "of"], "tahn", "sweeps.tuned.of: unknown experiment 'tahn': did you mean tanh?"),
+    ([*TUNED, "of"], "both", "sweeps.tuned.of: both has no settings of its own to begin with"),
+    ([*TUNED, "file"], "da6401", "sweeps.tuned: needs either a `file` or a `space` of its own"),
+    ([*TUNED, "space"], DROP, "sweeps.tuned: needs either a `file` or a `space` of its own"),
     (["seeds"], 0, "seeds: must be greater than or equal to 1, got 0"),
     (["seeds"], 2.5, "seeds: must be a valid integer"),
     (["quick"], {"train_images": 5}, "quick.train_images: must be greater than or equal to 10, got 5"),
@@ -66,8 +90,10 @@ MALFORMED = [
 UNTRAINABLE = [
     (["train"], {"dropuot": 0}, "train: unknown setting dropuot: did you mean dropout?"),
     (["train"], {"dropout": 1.5}, "train: dropout must be"),
-    (["replication"], {"optimizer": "adm"}, "replication: optimizer must be one of"),
-    (["experiments", "tanh", "retrained"], {"lr": -1}, "experiments.tanh.retrained: learning_rate must be"),
+    ([*OPEN, "value"], "both", "open: keep must be"),
+    ([*TUNED, "space"], {"lr": [-1]}, "sweeps.tuned: sweep: parameters.lr.values: learning_rate must be"),
+    ([*TUNED, "space"], {"lr": {"min": 0.1, "max": 1.0}}, "sweeps.tuned: "),
+    ([*TUNED, "settings"], {"epohcs": 3}, "sweeps.tuned.settings: unknown setting epohcs: did you mean epochs?"),
     (
         ["experiments", "relu", "train"],
         {"model": "cnn", "hidden_size": 3},

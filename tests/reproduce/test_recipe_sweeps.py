@@ -24,10 +24,10 @@ from handgrad.runs import open_run
 from handgrad.sweeps import Metric
 from handgrad.sweeps.analysis.result import Analysis, Effect, Range
 from handgrad.sweeps.folder import open_sweep
+from handgrad.sweeps.posthoc.test import read_chosen
 
 COURSE = Path(__file__).with_name("searched.yaml")
 DOCS = Path(__file__).parents[2] / "docs" / "recipes.md"
-VARIANTS = ("replication", "retrained")
 
 
 def plan_of(folder, **chosen):
@@ -42,11 +42,13 @@ class Made:
         self.results = json.loads((folder / "results.json").read_text())
         self.page = (folder / "report.md").read_text()
 
-    def sweep(self, variant):
-        return open_sweep(self.folder / "sweeps" / self.results["sweeps"]["search"][variant]["folder"])
+    @property
+    def sweep(self):
+        return open_sweep(self.folder / "sweeps" / self.results["sweeps"]["search"]["folder"])
 
-    def runs(self, name, variant):
-        return [open_run(self.folder / "runs" / run) for run in self.results["experiments"][name][variant]["runs"]]
+    def runs(self, name):
+        names = self.results["experiments"][name]["replication"]["runs"]
+        return [open_run(self.folder / "runs" / run) for run in names]
 
 
 @pytest.fixture(scope="module")
@@ -56,19 +58,15 @@ def made(tmp_path_factory):
     return Made(folder)
 
 
-def test_a_sweep_is_planned_once_for_each_variant(tmp_path):
+def test_a_sweep_is_planned_and_what_it_will_find_is_lacking(tmp_path):
     plan = plan_of(tmp_path)
-    assert list(plan.sweeps) == [("search", "replication"), ("search", "retrained")]
-    reported, tuned = plan.sweeps.values()
-    assert reported.settings.method == "bayes"  # the recipe's word over the file's
-    assert (reported.wanted, tuned.wanted) == (6, 6)
-    configs = [
-        each.definition.to_config(next(each.definition.configurations()), each.base) for each in (reported, tuned)
-    ]
-    assert [config.schedule for config in configs] == ["constant", "one_cycle"]
-    assert {config.hidden_size for config in configs} == {8}
-    assert {config.keep for config in configs} == {"last"}  # the document's own, that the file leaves open
-    assert reported.name != tuned.name
+    assert list(plan.sweeps) == ["search"]
+    planned = plan.sweeps["search"]
+    assert planned.settings.method == "bayes"  # the recipe's word over the file's
+    assert planned.wanted == 6
+    config = planned.definition.to_config(next(planned.definition.configurations()), planned.base)
+    assert (config.hidden_size, config.schedule) == (8, "constant")
+    assert config.keep == "last"  # the document's own, that the file leaves open
     assert {name for name, _ in plan.lacking} == {"chosen", "second", "worst", "wider", "seventh"}
     assert {name for name, _ in plan.runs} == {"plain"}
 
@@ -84,7 +82,7 @@ def test_a_question_without_it_needs_no_sweep(tmp_path):
 
 
 def test_quick_takes_fewer_trials_and_images_in_a_folder_of_its_own_name(tmp_path):
-    whole, quick = (plan_of(tmp_path, quick=each).sweeps["search", "replication"] for each in (False, True))
+    whole, quick = (plan_of(tmp_path, quick=each).sweeps["search"] for each in (False, True))
     assert quick.wanted == 3
     assert quick.base.train_fraction == pytest.approx(500 / 1438)
     assert quick.name != whole.name
@@ -96,29 +94,32 @@ def test_more_trials_are_the_same_sweep_and_another_space_is_not(tmp_path):
 
     def name_with(**changes):
         changed = document.model_copy(update={"sweeps": {"search": search.model_copy(update=changes)}})
-        return make_plan(changed, Choice(), tmp_path).sweeps["search", "replication"].name
+        return make_plan(changed, Choice(), tmp_path).sweeps["search"].name
 
     assert name_with(trials=9) == name_with(title="other") == name_with()
     assert len({name_with(), name_with(settings={"hidden_size": 8}), name_with(seed=1), name_with(method="grid")}) == 4
 
 
 def test_the_first_run_of_what_was_found_is_the_trial_itself(made):
-    for variant in VARIANTS:
-        sweep = made.sweep(variant)
-        best, *_, worst = sweep.ranked(sweep.trials())
-        for name, trial in (("chosen", best), ("worst", worst)):
-            first, second = made.runs(name, variant)
-            assert first.metrics["validation"]["accuracy"] == trial.objective
-            assert {field: first.config.to_mapping()[field] for field in trial.values} == trial.values
-            assert second.config.seed == 1
-        assert first.config.schedule == {"replication": "constant", "retrained": "one_cycle"}[variant]
+    best, *_, worst = made.sweep.ranked(made.sweep.trials())
+    for name, trial in (("chosen", best), ("worst", worst)):
+        first, second = made.runs(name)
+        assert first.metrics["validation"]["accuracy"] == trial.objective
+        assert {field: first.config.to_mapping()[field] for field in trial.values} == trial.values
+        assert second.config.seed == 1
+
+
+def test_the_best_trial_is_tested_once_and_recorded(made):
+    (record,) = read_chosen(made.sweep)
+    best = made.sweep.best(made.sweep.trials())
+    assert record["values"] == best.values
+    assert record["test_accuracy"] == made.runs("chosen")[0].metrics["test"]["accuracy"]
 
 
 def test_what_is_like_it_has_its_settings_under_its_own(made):
-    for variant in VARIANTS:
-        wider, chosen = (made.runs(name, variant)[0].config for name in ("wider", "chosen"))
-        assert wider.hidden_size == 32
-        assert wider.replaced(hidden_size=chosen.hidden_size, name=chosen.name) == chosen
+    wider, chosen = (made.runs(name)[0].config for name in ("wider", "chosen"))
+    assert wider.hidden_size == 32
+    assert wider.replaced(hidden_size=chosen.hidden_size, name=chosen.name) == chosen
 
 
 def test_a_rank_that_there_is_not_is_told_of(made):
@@ -129,20 +130,16 @@ def test_a_rank_that_there_is_not_is_told_of(made):
 
 
 def test_the_best_of_the_sweep_stands_beside_the_reported(made):
-    best = [made.results["sweeps"]["search"][variant]["best"]["objective"] for variant in VARIANTS]
+    best = made.results["sweeps"]["search"]["best"]["objective"]
     cells = next(line for line in made.page.splitlines() if line.startswith("| the sweep | validation accuracy"))
-    assert [cell.strip() for cell in cells.split("|")][3:7] == [
-        "80.00",
-        *(f"{100 * value:.2f}" for value in best),
-        "yes",
-    ]
+    assert [cell.strip() for cell in cells.split("|")][3:5] == ["80.00", f"{100 * best:.2f}"]
     assert "| best of the sweep | test accuracy | 79.00 |" in made.page
     assert "best of the sweep: The reported numbers are those of best of the report." in made.page
-    assert f"{100 * best[1]:.2f}: {made.sweep('retrained').best(made.sweep('retrained').trials()).run}" in made.page
+    assert f"{100 * best:.2f}: {made.sweep.best(made.sweep.trials()).run}" in made.page
 
 
 def test_its_trials_count_as_training(made):
-    seconds = sum(trial.seconds for variant in VARIANTS for trial in made.sweep(variant).trials())
+    seconds = sum(trial.seconds for trial in made.sweep.trials())
     runs = sum(run.metrics["seconds"] for run in map(open_run, made.folder.glob("runs/*")))
     assert made.results["seconds"] == pytest.approx(seconds + runs, abs=0.01)
 
@@ -151,9 +148,7 @@ def test_what_is_over_is_not_run_again(made, capsys):
     written = {path: path.stat().st_mtime_ns for path in made.folder.glob("**/metrics.json")}
     assert main(["reproduce", str(COURSE), "--jobs", "1", "-o", str(made.folder)]) == 0
     said = capsys.readouterr().out
-    assert (
-        "30 runs are over already, and are not run again" in said
-    )  # 2 sweeps of 6 trials, 9 configurations of 2 seeds
+    assert "16 runs are over already, and are not run again" in said  # 6 trials, 5 configurations of 2 seeds
     assert "training" not in said
     assert {path: path.stat().st_mtime_ns for path in made.folder.glob("**/metrics.json")} == written
 
@@ -161,9 +156,9 @@ def test_what_is_over_is_not_run_again(made, capsys):
 def test_the_estimate_counts_trials_and_what_they_find(tmp_path, capsys):
     assert main(["reproduce", str(COURSE), "--estimate", "--jobs", "1", "-o", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
-    assert "2 runs with 2 seeds each, 12 trials in 2 sweeps, in" in said
-    assert "20 more runs, of what is found by then" in said
-    assert "for 14 runs, 1 at a time" in said
+    assert "2 runs with 2 seeds each, 6 trials in one sweep, in" in said
+    assert "10 more runs, of what is found by then" in said
+    assert "for 8 runs, 1 at a time" in said
     assert not (tmp_path / "out").exists()
 
 
@@ -171,7 +166,6 @@ def test_the_estimate_counts_trials_and_what_they_find(tmp_path, capsys):
 def light(tmp_path):
     """The course's sweep replication, with little besides."""
     document = strict_yaml.load_mapping(COURSE)
-    del document["sweeps"]["search"]["retrained"]
     kept = {name: document["experiments"][name] for name in ("plain", "printed", "chosen")}
     shown = [{"sweep": "search", "part": "outcome"}]
     question = {"id": 1, "title": "The sweep", "experiments": list(kept), "show": shown}
@@ -186,7 +180,7 @@ def test_processes_find_what_one_process_does(made, light, tmp_path):
     answer = process(f"reproduce {light} --jobs 3 --npz -o {tmp_path / 'out'}")
     assert answer.code == 0, answer.err
     other = Made(tmp_path / "out")
-    here, there = ([trial.values for trial in each.sweep("replication").trials()] for each in (made, other))
+    here, there = ([trial.values for trial in each.sweep.trials()] for each in (made, other))
     assert here == there
     for name in ("plain", "chosen"):
         values = [each.results["experiments"][name]["replication"]["values"]["test_accuracy"] for each in (made, other)]
@@ -213,7 +207,7 @@ def test_stopped_or_killed_it_goes_on_to_the_same(light, tmp_path, number, jobs)
     assert len(list(folder.glob("sweeps/*/runs/*/metrics.json"))) < 6
     assert process(words).code == 0
     assert process(f"reproduce {light} --jobs 2 -o {whole}").code == 0
-    trials, expected = (Made(each).sweep("replication").trials() for each in (folder, whole))
+    trials, expected = (Made(each).sweep.trials() for each in (folder, whole))
     assert [(trial.values, trial.objective) for trial in trials] == [(each.values, each.objective) for each in expected]
 
 
@@ -221,7 +215,7 @@ def test_the_example_of_the_documentation_is_taken(tmp_path):
     example = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)[1]
     document = read_document(f"title: An example\nsettings: {{dataset: digits}}\n{example}")
     plan = make_plan(document, Choice(), tmp_path)
-    assert list(plan.sweeps) == [("search", variant) for variant in VARIANTS]
+    assert list(plan.sweeps) == ["search"]
     assert {name for name, _ in plan.lacking} == {"found", "second", "worst", "moved"}
 
 
@@ -289,8 +283,7 @@ SOUND = {
 SEARCH, EFFECT, SHOWN = ["sweeps", "search"], ["claims", "decay", "in_sweep"], ["questions", 0, "show", 0]
 
 MALFORMED = [
-    ([*SEARCH, "file"], DROP, "sweeps.search.file: is missing"),
-    ([*SEARCH, "trials"], DROP, "sweeps.search.trials: is missing"),
+    ([*SEARCH, "file"], DROP, "sweeps.search: needs either a `file` or a `space` of its own"),
     ([*SEARCH, "trials"], 0, "sweeps.search.trials: must be greater than or equal to 1, got 0"),
     (
         [*SEARCH, "method"],
@@ -324,7 +317,6 @@ MALFORMED = [
 UNSEARCHABLE = [
     ([*SEARCH, "file"], "da6402", "sweeps.search.file: unknown sweep file 'da6402': did you mean da6401?"),
     ([*SEARCH, "settings"], {"epohcs": 3}, "sweeps.search.settings: unknown setting epohcs: did you mean epochs?"),
-    ([*SEARCH, "retrained"], {"schedule": "twice"}, "sweeps.search.retrained: schedule must be one of"),
     ([*SEARCH, "settings"], {"validation_fraction": 0}, "sweeps.search: "),
     ([*EFFECT, "setting"], "dropout", "claims.decay.in_sweep.setting: the sweep varies epochs, num_layers, "),
     ([*EFFECT, "lower"], 0.7, "claims.decay.in_sweep.lower: the sweep tries weight_decay 0.0, 0.0005, 0.5, got 0.7"),

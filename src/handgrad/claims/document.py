@@ -7,15 +7,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from handgrad import strict_yaml
-from handgrad.claims.estimate import MEASURES, PRINTED, SCALES
+from handgrad.claims.estimate import MEASURES, SCALES
+from handgrad.claims.printed import ImageCounts, Printed, Spread
 from handgrad.claims.questions import (
     VARIANTS,
     Choice,
-    Count,
     Found,
-    Images,
     Item,
-    Number,
     Part,
     Question,
     Quick,
@@ -31,99 +29,6 @@ from handgrad.errors import UsageError
 ONE_PAIR = 2
 
 
-class Spread(Part):
-    """A mean over seeds, printed with its standard deviation."""
-
-    mean: Number
-    deviation: Annotated[Number, Field(ge=0)]
-    seeds: Annotated[int, Field(strict=True, ge=2, le=10**6)]
-
-
-Value = Number | list[Number] | Spread
-
-
-class Counts(Part):
-    """So many right, of so many images."""
-
-    right: Annotated[int, Field(strict=True, ge=0)]
-    images: Images
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        if self.right > self.images:
-            raise ValueError(f"{self.right} right of {self.images} images is more than all")
-        return self
-
-
-class PerClass(Part):
-    """Precision, recall and F1 of each class in order, as shares of 1; null where the report has none."""
-
-    images: Annotated[int, Field(strict=True, ge=1, le=10**6)]
-    recall: list[Number | None]
-    precision: list[Number | None] | None = None
-    f1: list[Number | None] | None = None
-
-    @model_validator(mode="after")
-    def _alike(self) -> Self:
-        columns = [column for column in (self.recall, self.precision, self.f1) if column is not None]
-        if len({len(column) for column in columns}) != 1:
-            raise ValueError("precision, recall and f1 must have one number for each class")
-        if any(not 0 <= number <= 1 for column in columns for number in column if number is not None):
-            raise ValueError("precision, recall and f1 of a class are shares from 0 to 1")
-        return self
-
-
-class Sample(Part):
-    """One image that a report shows, with the probability of the class it is taken for."""
-
-    truth: Text | int
-    predicted: Text | int
-    probability: Annotated[Number, Field(ge=0, le=1)]
-
-
-class Printed(Part):
-    """The numbers of one experiment: one each, a list with one for each seed, or mean, deviation and seeds."""
-
-    test_accuracy: Value | None = None
-    train_accuracy: Value | None = None
-    validation_accuracy: Value | None = None
-    precision: Value | None = None
-    recall: Value | None = None
-    macro_f1: Value | None = None
-    test_loss: Value | None = None
-    train_loss: Value | None = None
-    validation_loss: Value | None = None
-    parameters: Count | None = None
-    seconds: Value | None = None
-    counts: Counts | None = None
-    confusion_matrix: list[list[Annotated[int, Field(strict=True, ge=0)]]] | None = None
-    per_class: PerClass | None = None
-    sample: Sample | None = None
-
-    @model_validator(mode="after")
-    def _square(self) -> Self:
-        matrix = self.confusion_matrix
-        if matrix is not None and (not matrix or any(len(row) != len(matrix) for row in matrix)):
-            raise ValueError("confusion_matrix must have as many columns as rows, the true class in rows")
-        if matrix is not None and not any(map(any, matrix)):
-            raise ValueError("confusion_matrix counts no image")
-        if any(isinstance(value, list) and not value for _, value in self.values()):
-            raise ValueError("a list of numbers, one for each seed, must not be empty")
-        return self
-
-    def values(self) -> list[tuple[str, Any]]:
-        """The measures that are printed, each with what stands there."""
-        return [(name, getattr(self, name)) for name in PRINTED if getattr(self, name) is not None]
-
-
-class ImageCounts(Part):
-    """On how many images accuracies were measured."""
-
-    test: Images | None = None
-    train: Images | None = None
-    validation: Images | None = None
-
-
 class Experiment(Part):
     """What was done (`settings`, on top of those of the experiment that it is `like`) and what came out.
 
@@ -131,7 +36,7 @@ class Experiment(Part):
     leaves open. Retrained, it has on top what the sweep called `retrained` (its own, or the nearest along `like`, or
     the document's) chose on validation images; without printed numbers, only if it names one itself. An `ensemble`
     averages what the named experiments predict. One that is `found` has the settings that a sweep has found, under
-    its own.
+    its own. With `test_fold`, its test images are those of that fold of the run's `fold`, counted from 0.
     """
 
     title: Text | None = None
@@ -145,6 +50,7 @@ class Experiment(Part):
     retrained: Text | None = None
     ensemble: list[Text] = []
     found: Found | None = None
+    test_fold: Annotated[int, Field(strict=True, ge=0, le=1000)] | None = None
     note: Text | None = None
 
     @model_validator(mode="after")
@@ -231,18 +137,17 @@ class Document(Part):
         """The open setting at each of whose values a claim is judged, by all its experiments at that same value.
 
         Experiments without that setting, such as a support vector machine without a learning rate, stay as they are.
-        None where no open setting has values for a sweep, or the claim is about that very setting.
+        None where no open setting has values for a sweep, or they are not the same for all experiments.
         """
         claim = self.claims[claim_name]
-        if any(each.ensemble or each.runs or each.found for each in map(self.origin, claim.experiments)):
+        untrained = [each for each in map(self.origin, claim.experiments) if each.ensemble or each.runs or each.found]
+        if claim.measures or untrained:
             return None
         choices = {name: self.choices(name) for name in claim.experiments}
-        names = dict.fromkeys(setting for each in choices.values() for setting in each if each[setting].sweep)
-        for setting in names:
+        for setting in dict.fromkeys(setting for each in choices.values() for setting in each if each[setting].sweep):
             swept = [each[setting].sweep for each in choices.values() if setting in each]
-            stated = any(setting in self.settings_of(name) for name in claim.experiments if setting not in choices[name])
-            meant = setting in map(canonical_name, [*claim.cause, claim.over or ""])
-            if all(values == swept[0] for values in swept) and not stated and not meant:
+            stated = any(setting in self.settings_of(name) for name, each in choices.items() if setting not in each)
+            if all(values == swept[0] for values in swept) and not stated:
                 return setting
         return None
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handgrad.claims.counts import ClassCounts, from_matrix, from_shares
-from handgrad.claims.document import Document, Experiment, ImageCounts, Printed, Spread
+from handgrad.claims.document import Document, Experiment
 from handgrad.claims.estimate import (
     MEASURES,
     Difference,
@@ -28,6 +28,7 @@ from handgrad.claims.estimate import (
     spread,
     written,
 )
+from handgrad.claims.printed import ImageCounts, Printed, Spread
 from handgrad.claims.relations import (
     CONFOUNDED,
     CONTRADICTED,

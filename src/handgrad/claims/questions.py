@@ -250,8 +250,11 @@ def in_one_line(error: ValidationError) -> str:
     for each in sorted(error.errors(include_url=False), key=lambda each: each["type"] != UNKNOWN):
         place = ".".join(str(step) for step in each["loc"] if not _is_type(step))
         message = str(each.get("ctx", {}).get("error", "")) if each["type"] == OWN_WORDS else _words(each)
-        if each["loc"] and each["loc"][-1] in RENAMED and each["type"] == UNKNOWN:
-            message = RENAMED[str(each["loc"][-1])]
+        key = str(each["loc"][-1]) if each["loc"] else ""
+        if key in RENAMED and each["type"] == UNKNOWN:
+            message = RENAMED[key]
+        elif key == "retrained" and isinstance(each["input"], dict):
+            message = "names the sweep that tunes the experiment, whose best values it takes, see docs/recipes.md"
         said.setdefault(place, f"{place}: {message}" if place else message)
     return "; ".join(said.values())
 

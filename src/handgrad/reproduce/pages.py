@@ -7,9 +7,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from handgrad.claims.document import Document, Printed, Spread
+from handgrad.claims.document import Document
 from handgrad.claims.estimate import MEASURES, written
 from handgrad.claims.judge import ClaimVerdict
+from handgrad.claims.printed import Printed, Spread
 from handgrad.claims.questions import VARIANTS, Question
 from handgrad.evaluation import Interval, mean_interval
 from handgrad.figures.run_data import MANY, RunData
@@ -159,18 +160,15 @@ def _as_written(value: float, measure: str, scale: float) -> float:
 def sweep_row(results: Results, name: str) -> Row:
     """The best that a sweep found of its metric, beside what the report printed."""
     document, printed = results.document, results.document.sweeps[name].printed
-    searched = {variant: results.searched(name, variant) for variant in VARIANTS}
-    best = {variant: each.analysis.best if each else None for variant, each in searched.items()}
-    metric = metric_of(results, name)
-    words = ["–" if entry is None else in_unit(results, metric, entry.objective.mean) for entry in best.values()]
-    last = best["retrained"] or best["replication"]
+    searched, metric = results.searched(name), metric_of(results, name)
+    best = searched.analysis.best if searched else None
+    words = "–" if best is None else in_unit(results, metric, best.objective.mean)
     reported = "–" if printed is None else written(printed, metric, document.scale)
     above = None
-    if printed is not None and last is not None:
-        ours = float(in_unit(results, metric, last.objective.mean))
-        above = ours >= float(reported) if MEASURES[metric].better > 0 else ours <= float(reported)
+    if printed is not None and best is not None:
+        above = float(words) >= float(reported) if MEASURES[metric].better > 0 else float(words) <= float(reported)
     measure = f"{MEASURES[metric].words}, best of all trials"
-    return Row(name, title_of_sweep(document, name), measure, reported, words[0], words[1], above, "")
+    return Row(name, title_of_sweep(document, name), measure, reported, words, "–", above, "")
 
 
 def build_pages(results: Results, found: Mapping[str, Verdicts], made: Made, log: Callable[[str], None]) -> Report:
@@ -216,7 +214,7 @@ def _facts(results: Results, made: Made) -> list[tuple[str, str]]:
 def numbers_section(results: Results) -> Section:
     """Every reported number of the experiments that the questions ask of."""
     names = [name for name in results.plan.experiments if printed_beside(results.document, name).values()]
-    sweeps = list(dict.fromkeys(name for name, _ in results.plan.sweeps))
+    sweeps = [name for name in results.plan.sweeps if results.document.sweeps[name].printed is not None]
     if not names and not sweeps:
         return Section("numbers", "", [])
     whole = is_whole(results.plan)
@@ -301,28 +299,27 @@ def _claim_blocks(verdicts: Verdicts) -> list[Block]:
     for variant, verdict in verdicts.seeds.items():
         if verdict is not None:
             points.append(f"Ours, {HEADED[variant]}: {verdict.verdict}. {' '.join(verdict.arithmetic)}".strip())
-    for variant, judged in verdicts.sweeps.items():
-        if judged is not None:
-            points.append(f"The sweep, {HEADED[variant]}: {judged.verdict}. {judged.words}")
+    if verdicts.sweep is not None:
+        points.append(f"The sweep: {verdicts.sweep.verdict}. {verdicts.sweep.words}")
     points += [printed.note] if printed.note else []
     return [Text(f"Claim: {printed.says}"), Points(points)]
 
 
 def claims_section(found: Mapping[str, Verdicts]) -> Section:
     """All verdicts on one page."""
-    in_sweeps = any(verdict for each in found.values() for verdict in each.sweeps.values())
+    in_sweeps = any(each.sweep for each in found.values())
     rows = [
         (
             each.printed.says,
             each.printed.verdict,
-            *map(_verdict, [*each.seeds.values(), *(each.sweeps.values() if in_sweeps else ())]),
+            *map(_verdict, [*each.seeds.values(), *([each.sweep] if in_sweeps else ())]),
         )
         for each in found.values()
     ]
     if not rows:
         return Section("claims", "", [])
     header = ("claim", "by the reported numbers", *(f"ours, {head}" for head in HEADED.values()))
-    header += tuple(f"in the sweep, {head}" for head in HEADED.values()) if in_sweeps else ()
+    header += ("in the sweep",) if in_sweeps else ()
     words = Text(
         "A claim is a comparison of experiments. It holds, or does not, where the difference over our seeds is beyond "
         "chance (p < 0.05), and is undecided otherwise; the arithmetic stands with the question."

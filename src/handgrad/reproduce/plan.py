@@ -121,9 +121,7 @@ def make_plan(document: Document, chosen: Choice, folder: Path) -> Plan:
     """
     questions = chosen_questions(document, chosen.questions)
     seeds = chosen.seeds or (document.quick.seeds if chosen.quick else document.seeds)
-    sweeps = {
-        name: _planned(document, name, chosen, folder / "sweeps") for name in wanted_sweeps(document, questions)
-    }
+    sweeps = {name: _planned(document, name, chosen, folder / "sweeps") for name in wanted_sweeps(document, questions)}
     plan = Plan(document, chosen, folder, questions, seeds, {}, {}, sweeps, {})
     _check_effects(plan)
     wanted = wanted_experiments(document, questions)
@@ -139,20 +137,20 @@ def make_plan(document: Document, chosen: Choice, folder: Path) -> Plan:
             if name in wanted:
                 plan.runs[name, variant] = _seeded(config, label, seeds, folder / "runs")
     for name, setting in swept_experiments(document, questions):
-        plan.swept[name, setting] = _at_each_value(plan, name, setting)
+        plan.swept[name, setting] = _at_each_value(plan, name, setting, names)
     return plan
 
 
-def _at_each_value(plan: Plan, name: str, setting: str) -> tuple[RunConfig, ...]:
-    """One run of the first seed at each value of an open setting."""
+def _at_each_value(plan: Plan, name: str, setting: str, names: dict[str, str]) -> tuple[RunConfig, ...]:
+    """One run of the first seed at each value of an open setting; `names` has those of all runs by their digest."""
     first = plan.runs[name, VARIANTS[0]][0]
-    found = []
+    found: list[RunConfig] = []
     for value in plan.document.choices(name)[setting].sweep:
         try:
             config = first.replaced(**{setting: value}, name=None)
         except UsageError as error:
             raise UsageError(f"experiments.{name}: {setting} at {value}: {error}") from error
-        label = f"{_plain(name)}-{setting}-{digest(config)}"
+        label = names.setdefault(digest(config), f"{_plain(f'{name}-{setting}_{value}')}-{digest(config)}")
         found += _seeded(config, label, 1, plan.folder / "runs")
     return tuple(found)
 
@@ -250,7 +248,8 @@ def _config(plan: Plan, finds: Finds, name: str, variant: str) -> RunConfig | No
     """None where a sweep is to find or tune it, and has not."""
     document, chosen = plan.document, plan.choice
     found, quick = document.origin(name).found, document.quick
-    base, tuned = None, {}
+    base: RunConfig | None = None
+    tuned: dict[str, Any] | None = {}
     if found is not None:
         base = finds.config(found)
         quick = quick.model_copy(update={"epochs": 1.0})  # the sweep was as quick
@@ -258,7 +257,8 @@ def _config(plan: Plan, finds: Finds, name: str, variant: str) -> RunConfig | No
         tuned = finds.values(Found(sweep=str(document.tuned_by(name))))
     if tuned is None or (found is not None and base is None):
         return None
-    config = config_of(document, name, base).replaced(**tuned)
+    config = config_of(document, name, base)
+    config = config.replaced(**{setting: value for setting, value in tuned.items() if setting not in idle(config)})
     if chosen.dataset is not None:
         config = config.replaced(dataset=chosen.dataset)
     return quickened(config, quick) if chosen.quick else config

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handgrad.claims.document import Document, Experiment, PerClass
+from handgrad.claims.document import Document, Experiment
 from handgrad.claims.estimate import MEASURES, written
+from handgrad.claims.printed import PerClass
 from handgrad.claims.questions import Item, Question
-from handgrad.config import build_dataset, validates_on_test
-from handgrad.data import folds_of_test
+from handgrad.config import validates_on_test
 from handgrad.errors import HandgradError
 from handgrad.evaluation import ClassReport, Predictions, class_report, ensemble, mean_share, summarise
 from handgrad.figures import FIGURES, RunData
@@ -33,7 +33,7 @@ from handgrad.reports.sweep_parameters import (
     slices_section,
     timeline_section,
 )
-from handgrad.reproduce.results import Reached, Results
+from handgrad.reproduce.results import Reached, Results, test_folds
 from handgrad.reproduce.tasks import PlannedSweep
 from handgrad.runs import Run
 from handgrad.runs.classical import loss_of
@@ -62,7 +62,6 @@ ONE_BY_ONE = (
 )
 
 
-FOLDS = 5
 SHARES = ("precision", "recall", "f1")
 
 
@@ -203,13 +202,7 @@ def _printed_columns(printed: PerClass | None, count: int) -> Callable[[str, int
 
 
 def _folds(subject: Subject) -> list[tuple[Predictions, float | None]]:
-    config, whole = subject.runs[0].config, subject.predictions[0]
-    count = int(config.fold.rpartition("/")[2]) if config.fold else FOLDS
-    cut = [
-        whole._replace(scores=whole.scores[rows], labels=whole.labels[rows])
-        for rows in folds_of_test(build_dataset(config), count, config.seed)
-    ]
-    return [(each, loss_of(each)) for each in cut]
+    return [(each, loss_of(each)) for each in test_folds(subject.runs[0].config, subject.predictions[0])]
 
 
 def _word(share: str) -> str:
@@ -304,13 +297,11 @@ class QuestionBlocks:
 
 
 def sweep_blocks(results: Results, item: Item) -> list[Block]:
-    """A part of a sweep's report in one variant; its outcome is one table of all variants."""
+    """A part of a sweep's report."""
     name = str(item.sweep)
     if item.part == "outcome":
         return _outcome(results, name)
-    searched, title = results.searched(name, item.variant), title_of_sweep(results.document, name)
-    if len(results.document.sweep_variants(name)) > 1:
-        title += f", {HEADED[item.variant]}"
+    searched, title = results.searched(name), title_of_sweep(results.document, name)
     if searched is None:
         return [Note(f"{title}: it is not over, so there is nothing to show.")]
     section = SECTIONS[str(item.part)](searched)
@@ -319,7 +310,7 @@ def sweep_blocks(results: Results, item: Item) -> list[Block]:
     heading = f"{title}: {section.title[0].lower()}{section.title[1:]}"
     return [
         Text(f"{heading[0].upper()}{heading[1:]}."),
-        *(_named(each, f"{name}-{item.variant}") for each in section.blocks),
+        *(_named(each, name) for each in section.blocks),
     ]
 
 
@@ -340,15 +331,10 @@ def in_unit(results: Results, metric: str, value: float) -> str:
 
 
 def _outcome(results: Results, name: str) -> list[Block]:
-    variants = results.document.sweep_variants(name)
-    planned = [results.plan.sweeps[name, variant] for variant in variants]
-    columns = [
-        _column(results, name, each, results.searched(name, v)) for each, v in zip(planned, variants, strict=True)
-    ]
-    rows = [(head, *(column[head] for column in columns)) for head in columns[0]]
-    heads = ("", *(HEADED[variant] for variant in variants))
-    caption = f"{title_of_sweep(results.document, name)}, {METHODS[planned[0].settings.method]}"
-    return [Table(heads, rows, caption, heads), Note(ONE_BY_ONE)]
+    planned = results.plan.sweeps[name]
+    rows = list(_column(results, name, planned, results.searched(name)).items())
+    caption = f"{title_of_sweep(results.document, name)}, {METHODS[planned.settings.method]}"
+    return [Table(("", "sweep"), rows, caption, ("", "sweep")), Note(ONE_BY_ONE)]
 
 
 def _column(results: Results, name: str, planned: PlannedSweep, searched: SweepData | None) -> dict[str, str]:
@@ -383,4 +369,4 @@ def _in_words(results: Results, name: str, entry: Entry | None) -> str:
 
 def metric_of(results: Results, name: str) -> str:
     """The metric of a sweep."""
-    return next(each for (sweep, _), each in results.plan.sweeps.items() if sweep == name).definition.metric.name
+    return results.plan.sweeps[name].definition.metric.name

@@ -1,25 +1,30 @@
 """What the runs of a plan reached: for each experiment, variant and measure one value a seed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from handgrad.claims.document import Document
 from handgrad.claims.estimate import MEASURES
-from handgrad.claims.judge import ClaimVerdict, check, check_over_seeds
+from handgrad.claims.judge import OVER_SEEDS, ClaimVerdict, check, check_over_seeds
 from handgrad.claims.questions import VARIANTS
-from handgrad.claims.relations import RELATIONS, TwoMeasures
-from handgrad.config import RunConfig
+from handgrad.claims.relations import RELATIONS, SUPPORTED, TwoMeasures
+from handgrad.config import RunConfig, build_dataset
+from handgrad.data import folds_of_test
 from handgrad.evaluation import Predictions, class_report, ensemble
 from handgrad.reports.sweep_data import SweepData, look
 from handgrad.reproduce.plan import Plan
 from handgrad.reproduce.sweep_claims import SweepVerdict, judge_in_sweep
 from handgrad.reproduce.tasks import failure_of
 from handgrad.runs import Run
+from handgrad.runs.classical import loss_of
 from handgrad.runs.executor.worker import run_of
 from handgrad.runs.predictions import predictions_of
 
 PARTS = ("test", "train", "validation")
 AVERAGES = {"precision": "precision", "recall": "recall", "macro_f1": "f1"}  # measures, and fields of macro averages
+
+
+FOLDS = 5  # that the test images are cut into, where a run's `fold` does not say
 
 
 class Reached(NamedTuple):
@@ -30,6 +35,25 @@ class Reached(NamedTuple):
     failures: dict[str, str]
 
 
+class Swept(NamedTuple):
+    """A claim judged at each value of an open setting, by all its experiments at that value, one run each."""
+
+    setting: str
+    values: tuple[Any, ...]
+    verdicts: tuple[ClaimVerdict, ...]
+
+    @property
+    def words(self) -> str:
+        """As in "holds for 3 of 9 learning rates"."""
+        held = sum(each.verdict == OVER_SEEDS[SUPPORTED] for each in self.verdicts)
+        return f"holds for {held or 'none'} of {len(self.values)} {self.setting.replace('_', ' ')}s"
+
+    def to_mapping(self) -> dict[str, Any]:
+        """In types that JSON knows."""
+        rows = [{"value": v} | each.to_mapping() for v, each in zip(self.values, self.verdicts, strict=True)]
+        return {"setting": self.setting, "words": self.words, "verdicts": rows}
+
+
 class Results:
     """Read from run folders alone; what needs predictions or an analysis is worked out when it is wanted, and once."""
 
@@ -38,7 +62,7 @@ class Results:
         self._failures = failures
         self._reached: dict[tuple[str, str], Reached] = {}
         self._averages: dict[str, dict[str, float]] = {}
-        self._searched: dict[tuple[str, str], SweepData] = {}
+        self._searched: dict[str, SweepData] = {}
 
     def reached(self, name: str, variant: str) -> Reached | None:
         """None where the experiment is not trained in that variant."""
@@ -50,19 +74,38 @@ class Results:
             self._reached[key] = self._together(together, variant) if together else self._trained(key)
         return self._reached[key]
 
-    def searched(self, name: str, variant: str) -> SweepData | None:
-        """None where the sweep is not run in that variant, or not over."""
-        key = name, variant
-        if key not in self.plan.sweeps or not self.plan.sweeps[key].over:
+    def searched(self, name: str) -> SweepData | None:
+        """None where the sweep is not over."""
+        if name not in self.plan.sweeps or not self.plan.sweeps[name].over:
             return None
-        if key not in self._searched:
-            self._searched[key] = look(self.plan.sweeps[key].sweep)
-        return self._searched[key]
+        if name not in self._searched:
+            self._searched[name] = look(self.plan.sweeps[name].sweep)
+        return self._searched[name]
+
+    def swept(self, claim: str) -> Swept | None:
+        """None for a claim that is not judged at each value of an open setting."""
+        setting, names = self.document.swept(claim), self.document.claims[claim].experiments
+        if setting is None:
+            return None
+        values = next(each[setting].sweep for each in map(self.document.choices, names) if setting in each)
+        only = _with_claims(self.document, [claim])
+        verdicts = [check_over_seeds(only, self._values_at(names, setting, place))[0] for place in range(len(values))]
+        return Swept(setting, tuple(values), tuple(verdicts))
+
+    def _values_at(self, names: Sequence[str], setting: str, place: int) -> dict[str, dict[str, list[float]]]:
+        """By experiment and measure, at one value of the setting; experiments without that setting as they are."""
+        configs = {
+            name: self.plan.swept[name, setting][place]
+            if (name, setting) in self.plan.swept
+            else self.plan.runs[name, VARIANTS[0]][0]
+            for name in names
+        }
+        return {name: self._reached_by([config], name).values for name, config in configs.items()}
 
     @property
     def searching_seconds(self) -> float:
         """Of training, in all sweeps."""
-        found = [self.searched(*key) for key in self.plan.sweeps]
+        found = [self.searched(name) for name in self.plan.sweeps]
         return sum(trial.seconds for each in found if each for trial in each.trials)
 
     def values(self, variant: str) -> dict[str, dict[str, list[float]]]:
@@ -72,12 +115,14 @@ class Results:
 
     def _trained(self, key: tuple[str, str]) -> Reached:
         if key in self.plan.lacking:
-            sweep = self.plan.sweeps[self.plan.origin(key) or key]
+            sweep = self.plan.sweeps[self.plan.origin(key) or ""]
             return Reached((), {}, {key[0]: self._failures.get(sweep.name) or self.plan.lacking[key]})
-        configs = self.plan.runs.get(key, ())
+        return self._reached_by(self.plan.runs.get(key, ()), key[0])
+
+    def _reached_by(self, configs: Sequence[RunConfig], name: str) -> Reached:
         failures = {str(config.name): self._failure(config) for config in configs if self._failure(config)}
         runs = tuple(run_of(config) for config in configs if config.name not in failures)
-        return Reached(runs, _columns([self._measured(run, key[0]) for run in runs]), failures)
+        return Reached(runs, _columns([self._measured(run, name) for run in runs]), failures)
 
     def _failure(self, config: RunConfig) -> str:
         return self._failures.get(str(config.name), "") or failure_of(run_of(config))
@@ -91,6 +136,11 @@ class Results:
                 numbers[f"{part}_accuracy"] = scale * metrics[part]["accuracy"]
             if metrics[part]["loss"] is not None:
                 numbers[f"{part}_loss"] = metrics[part]["loss"]
+        fold = self.document.experiments[name].test_fold
+        if fold is not None:
+            tested = test_folds(run.config, predictions_of(run))[fold]
+            numbers["test_accuracy"] = scale * float(tested.right.mean())
+            numbers["test_loss"] = loss_of(tested) or numbers["test_loss"]
         numbers["counted_accuracy"] = numbers["test_accuracy"]
         if _needs_averages(self.document, name):
             if run.name not in self._averages:
@@ -111,6 +161,13 @@ class Results:
             accuracy = self.document.scale * float(together.right.mean())
             rows.append({"test_accuracy": accuracy} | _macro(together, self.document.scale))
         return Reached((), _columns(rows), {})
+
+
+def test_folds(config: RunConfig, predictions: Predictions) -> list[Predictions]:
+    """What a run predicts of each fold of its test images."""
+    count = int(config.fold.rpartition("/")[2]) if config.fold else FOLDS
+    rows = folds_of_test(build_dataset(config), count, config.seed)
+    return [predictions._replace(scores=predictions.scores[each], labels=predictions.labels[each]) for each in rows]
 
 
 def _columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
@@ -135,7 +192,7 @@ class Verdicts(NamedTuple):
 
     printed: ClaimVerdict
     seeds: dict[str, ClaimVerdict | None]
-    sweeps: dict[str, SweepVerdict | None]
+    sweep: SweepVerdict | None
 
 
 def verdicts(results: Results) -> dict[str, Verdicts]:
@@ -151,15 +208,15 @@ def verdicts(results: Results) -> dict[str, Verdicts]:
         name: Verdicts(
             printed[name],
             {variant: ours[variant].get(name) for variant in VARIANTS},
-            {variant: _in_sweep(results, name, variant) for variant in VARIANTS},
+            _in_sweep(results, name),
         )
         for name in names
     }
 
 
-def _in_sweep(results: Results, name: str, variant: str) -> SweepVerdict | None:
+def _in_sweep(results: Results, name: str) -> SweepVerdict | None:
     claim = results.document.claims[name].in_sweep
-    searched = results.searched(claim.sweep, variant) if claim else None
+    searched = results.searched(claim.sweep) if claim else None
     if claim is None or searched is None:
         return None
     share = MEASURES[searched.analysis.metric.name].type == "share"
@@ -197,7 +254,8 @@ def as_mapping(results: Results, found: Mapping[str, Verdicts]) -> dict[str, Any
         name: {
             "printed": each.printed.to_mapping(),
             **{variant: verdict and verdict.to_mapping() for variant, verdict in each.seeds.items()},
-            "in_sweep": {variant: verdict._asdict() for variant, verdict in each.sweeps.items() if verdict},
+            "swept": (swept := results.swept(name)) and swept.to_mapping(),
+            "in_sweep": each.sweep and each.sweep._asdict(),
         }
         for name, each in found.items()
     }
@@ -217,8 +275,8 @@ def as_mapping(results: Results, found: Mapping[str, Verdicts]) -> dict[str, Any
 def _sweeps(results: Results) -> dict[str, Any]:
     """Of each that is over: where it is, how many trials of which state, its best and worst with their settings."""
     found: dict[str, Any] = {}
-    for (name, variant), planned in results.plan.sweeps.items():
-        searched = results.searched(name, variant)
+    for name, planned in results.plan.sweeps.items():
+        searched = results.searched(name)
         if searched is not None:
             ends = {"best": searched.analysis.best, "worst": searched.analysis.worst}
             extremes = {
@@ -226,5 +284,5 @@ def _sweeps(results: Results) -> dict[str, Any]:
                 for end, entry in ends.items()
             }
             row = {"folder": planned.name, "metric": searched.analysis.metric.name, "states": searched.analysis.states}
-            found.setdefault(name, {})[variant] = row | extremes
+            found[name] = row | extremes
     return found
