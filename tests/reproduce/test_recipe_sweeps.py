@@ -222,8 +222,8 @@ def test_the_example_of_the_documentation_is_taken(tmp_path):
 def test_the_documentation_names_every_part_and_order():
     text = DOCS.read_text()
     assert all(f"`{name}`" in text for name in [*PARTS, *ORDERS])
-    assert ORDERS.keys() == AMONG.keys()
-    assert SECTIONS.keys() == PARTS.keys() - {"outcome"}
+    assert ORDERS.keys() == set(AMONG)
+    assert SECTIONS.keys() == set(PARTS) - {"outcome"}
 
 
 def effect(value, reference, low, high, name="weight_decay"):

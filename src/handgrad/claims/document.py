@@ -177,11 +177,6 @@ class Document(Part):
         """The experiment that one's settings begin with."""
         return self.experiments[self.lineage(name)[0]]
 
-    def seen_from(self, folder: Path) -> Self:
-        """The document with the sweep files that stand in its folder found there."""
-        sweeps = {name: each.seen_from(folder) for name, each in self.sweeps.items()}
-        return self.model_copy(update={"sweeps": sweeps})
-
     def lineage(self, name: str) -> list[str]:
         """The experiments that one is made from along `like`, itself at the end.
 
@@ -210,7 +205,11 @@ def read_document(source: str | Path) -> Document:
         document = Document(**mapping)
     except ValidationError as error:
         raise UsageError(f"{name}: {in_one_line(error)}") from None
-    return document.seen_from(source.parent) if isinstance(source, Path) else document
+    if not isinstance(source, Path):
+        return document
+    return document.model_copy(
+        update={"sweeps": {key: each.seen_from(source.parent) for key, each in document.sweeps.items()}}
+    )
 
 
 def _check_shares(place: str, printed: Printed, document: Document) -> None:

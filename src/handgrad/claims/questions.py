@@ -16,32 +16,14 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, ge=1, le=10**12)]
 Images = Annotated[int, Field(strict=True, ge=1, le=10**9)]
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=2000)]
-AMONG = {
-    "best": "the configurations by their metric, the best first",
-    "worst": "the same, the worst first",
-    "diverse": "good configurations that differ from each other, the best first",
-}
-PARTS = {
-    "outcome": "what became of the trials, the best and the worst, of both variants in one table",
-    "summary": "what to use in one number, and how sure that is",
-    "leaderboard": "the best configurations with intervals, and the worst",
-    "timeline": "results against creation time, with a regression line",
-    "parallel": "parallel coordinates",
-    "slices": "results against each parameter",
-    "importance": "importance and correlation of each parameter",
-    "observations": "what the values do, in words and as effects",
-    "failures": "what failed, and which values failures have in common",
-    "recommendation": "what to use, what to expect of it, what is open",
-}
+AMONG = ("best", "worst", "diverse")
+PARTS = (
+    *("outcome", "summary", "leaderboard", "timeline", "parallel", "slices"),
+    *("importance", "observations", "failures", "recommendation"),
+)
 Rank = Annotated[int, Field(strict=True, ge=1, le=10**4)]
 VARIANTS = ("replication", "retrained")
-TABLES = {
-    "classes": "precision, recall and F1 of each class, beside the reported ones",
-    "folds": "accuracy, precision, recall and F1 on each fold of the test images",
-    "confusions": "the most frequent confusions in words",
-    "sample": "one test image of the class that the report shows, with the probability of what it is taken for",
-    "averages": "macro and weighted precision, recall and F1",
-}
+TABLES = ("classes", "folds", "confusions", "sample", "averages")
 ITEMS = ("figure", "table", "equations", "sweep", "text")
 Variant = Literal["replication", "retrained"]
 OWN_WORDS = "value_error"
@@ -178,21 +160,15 @@ class Item(Part):
         present = [name for name in ITEMS if getattr(self, name) is not None]
         if len(present) != 1:
             raise ValueError(f"must have exactly one of {', '.join(ITEMS)}, got {' and '.join(present) or 'none'}")
-        if self.figure is not None and self.figure not in FIGURES | COMPARISONS:
-            raise ValueError(choice("figure", self.figure, FIGURES | COMPARISONS))
-        if self.table is not None and self.table not in TABLES:
-            raise ValueError(choice("table", self.table, TABLES))
+        known = (("figure", self.figure, FIGURES | COMPARISONS), ("table", self.table, TABLES))
+        for what, name, names in (*known, ("part of a sweep", self.part, PARTS)):
+            if name is not None and name not in names:
+                raise ValueError(choice(what, name, names))
         if self.of and not (self.figure or self.table):
             raise ValueError(f"{present[0]} does not use `of`")
-        self._check_part()
-        return self
-
-    def _check_part(self) -> None:
-        """Raises  ValueError for a sweep without a part that is known, and for a part of anything else."""
         if (self.sweep is None) != (self.part is None):
             raise ValueError(f"sweep and part go together: which sweep, and {listed(PARTS)} of it")
-        if self.part is not None and self.part not in PARTS:
-            raise ValueError(choice("part of a sweep", self.part, PARTS))
+        return self
 
     @property
     def of_experiments(self) -> bool:

@@ -6,6 +6,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from handgrad.claims.questions import VARIANTS, Found, Question, Quick, choice
 from handgrad.classical import CLASSICAL
 from handgrad.classical import estimate as estimate_fit
 from handgrad.config import RunConfig, build_dataset
-from handgrad.config.describe import idle, resolved
+from handgrad.config.describe import WITHOUT_INFLUENCE, idle, resolved
 from handgrad.data import load
 from handgrad.errors import ERROR, Diagnostic, HandgradError, UsageError
 from handgrad.reproduce.sweep_claims import check_effect
@@ -27,31 +28,11 @@ from handgrad.training.fit import estimate_seconds
 
 log = logging.getLogger("handgrad")
 
-APART = {
-    "checkpoint_seconds",
-    "name",
-    "preset",
-    "runs_dir",
-    "seed",
-    "track",
-    "wandb_entity",
-    "wandb_mode",
-    "wandb_project",
-}
+APART = WITHOUT_INFLUENCE - {"evaluate_every", "log_every", "log_test"} | {"seed"}
 START_SECONDS = 3.0  # of a process
 RUN_SECONDS = 0.3  # loading data, writing the folder, measuring at the end
 # What a step's time does not hang on.
-WITHOUT_COST = (
-    "seed",
-    "schedule",
-    "learning_rate",
-    "weight_init",
-    "momentum",
-    "beta",
-    "beta1",
-    "beta2",
-    "log_test",
-)
+WITHOUT_COST = ("seed", "schedule", "learning_rate", "weight_init", "momentum", "beta", "beta1", "beta2", "log_test")
 
 
 class Choice(NamedTuple):
@@ -129,9 +110,8 @@ def make_plan(document: Document, chosen: Choice, folder: Path) -> Plan:
     for name, experiment in document.experiments.items():
         for variant in () if experiment.ensemble or experiment.runs else document.variants(name):
             config = _config(plan, finds, name, variant)
-            if config is None:
-                if name in wanted:
-                    plan.lacking[name, variant] = _why_lacking(plan, name, variant)
+            if isinstance(config, str):
+                plan.lacking.update({(name, variant): config} if name in wanted else {})
                 continue
             label = names.setdefault(digest(config), f"{_plain(name)}-{digest(config)}")
             if name in wanted:
@@ -164,12 +144,9 @@ def _check_effects(plan: Plan) -> None:
 
 
 def _planned(document: Document, name: str, chosen: Choice, folder: Path) -> PlannedSweep:
-    planned = plan_sweep(document, name, folder, chosen.dataset)
-    if not chosen.quick:
-        return planned
-    quick = document.quick
+    planned, quick = plan_sweep(document, name, folder, chosen.dataset), document.quick
     settings = replace(planned.settings, configurations=min(planned.wanted, quick.trials))
-    return planned._replace(base=quickened(planned.base, quick), settings=settings)
+    return planned._replace(base=quickened(planned.base, quick), settings=settings) if chosen.quick else planned
 
 
 def fetch_data(plan: Plan) -> None:
@@ -228,13 +205,9 @@ def wanted_sweeps(document: Document, questions: Sequence[Question]) -> list[str
 
 def swept_experiments(document: Document, questions: Sequence[Question]) -> list[tuple[str, str]]:
     """The experiments that claims are judged by at each value of an open setting, with that setting."""
-    found: dict[tuple[str, str], None] = {}
-    for claim in dict.fromkeys(claim for question in questions for claim in question.claims):
-        setting = document.swept(claim)
-        if setting is not None:
-            names = [name for name in document.claims[claim].experiments if setting in document.choices(name)]
-            found |= dict.fromkeys((name, setting) for name in names)
-    return list(found)
+    claims = dict.fromkeys(claim for question in questions for claim in question.claims)
+    pairs = [(name, document.swept(claim)) for claim in claims for name in document.claims[claim].experiments]
+    return list(dict.fromkeys((name, each) for name, each in pairs if each and each in document.choices(name)))
 
 
 def digest(config: RunConfig) -> str:
@@ -244,33 +217,26 @@ def digest(config: RunConfig) -> str:
     return hashlib.sha256(json.dumps(effective, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def _config(plan: Plan, finds: Finds, name: str, variant: str) -> RunConfig | None:
-    """None where a sweep is to find or tune it, and has not."""
-    document, chosen = plan.document, plan.choice
-    found, quick = document.origin(name).found, document.quick
-    base: RunConfig | None = None
-    tuned: dict[str, Any] | None = {}
-    if found is not None:
-        base = finds.config(found)
-        quick = quick.model_copy(update={"epochs": 1.0})  # the sweep was as quick
-    elif variant != VARIANTS[0]:
-        tuned = finds.values(Found(sweep=str(document.tuned_by(name))))
-    if tuned is None or (found is not None and base is None):
-        return None
+def _config(plan: Plan, finds: Finds, name: str, variant: str) -> RunConfig | str:
+    """Or why there is none yet: a sweep is to find or tune it, and has not."""
+    document, chosen, quick, sweeps = plan.document, plan.choice, plan.document.quick, plan.sweeps
+    origin, base, tuned = plan.origin((name, variant)), None, dict[str, Any]()
+    if origin is not None:
+        found = document.origin(name).found or Found(sweep=origin)
+        values = finds.values(found)
+        if values is None:
+            why = f"has no configuration number {found.rank} among its {found.among}"
+            return f"sweep {origin} {why if origin in sweeps and sweeps[origin].over else 'is not over'}"
+        if document.origin(name).found:
+            base = sweeps[origin].definition.to_config(values, sweeps[origin].base)
+            quick = quick.model_copy(update={"epochs": 1.0})  # the sweep was as quick
+        else:
+            tuned = values
     config = config_of(document, name, base)
     config = config.replaced(**{setting: value for setting, value in tuned.items() if setting not in idle(config)})
     if chosen.dataset is not None:
         config = config.replaced(dataset=chosen.dataset)
     return quickened(config, quick) if chosen.quick else config
-
-
-def _why_lacking(plan: Plan, name: str, variant: str) -> str:
-    sweep, found = str(plan.origin((name, variant))), plan.document.origin(name).found
-    if not plan.sweeps[sweep].over:
-        return f"sweep {sweep} is not over"
-    if found is None:
-        return f"no trial of sweep {sweep} has a result"
-    return f"sweep {sweep} has no configuration number {found.rank} among its {found.among}"
 
 
 def quickened(config: RunConfig, quick: Quick) -> RunConfig:
@@ -310,51 +276,37 @@ def estimated_seconds(plan: Plan, jobs: int) -> float:
     seconds = _of_runs([config for config in plan.distinct if not over(config)])
     for key, planned in plan.sweeps.items():
         if not planned.over:
-            trial = _of_trial(planned)
+            trial = RUN_SECONDS
+            with suppress(HandgradError):
+                trial += estimate_trial(planned.definition, planned.base).seconds
             seconds.append(trial * (planned.wanted - planned.begun))
             seconds += [trial] * plan.seeds * sum(plan.origin(each) == key for each in plan.lacking)
     return START_SECONDS + max(sum(seconds) / jobs, max(seconds, default=0.0))
 
 
 def _of_runs(configs: Sequence[RunConfig]) -> list[float]:
-    epoch: dict[str, float] = {}
+    """One epoch of each kind of training is timed."""
+    kinds: dict[str, float] = {}
     seconds = []
     for config in configs:
-        timed = _one_epoch(config)
+        alike = {name: RunConfig.model_fields[name].default for name in WITHOUT_COST}
+        timed = config.replaced(seed=0) if config.model in CLASSICAL else config.replaced(epochs=1, **alike)
         key = digest(timed)
-        if key not in epoch:
-            epoch[key] = _seconds(timed)
-        seconds.append(RUN_SECONDS + epoch[key] * (1 if config.model in CLASSICAL else config.epochs))
+        if key not in kinds:
+            kinds[key] = _seconds(timed)
+        seconds.append(RUN_SECONDS + kinds[key] * (1 if config.model in CLASSICAL else config.epochs))
     return seconds
-
-
-def _of_trial(planned: PlannedSweep) -> float:
-    """On average; 0 where nothing can be trained."""
-    try:
-        return RUN_SECONDS + estimate_trial(planned.definition, planned.base).seconds
-    except HandgradError:
-        return 0.0
-
-
-def _one_epoch(config: RunConfig) -> RunConfig:
-    """One epoch of a training that takes as long as the config's."""
-    if config.model in CLASSICAL:
-        return config.replaced(seed=0)
-    return config.replaced(epochs=1, **{name: RunConfig.model_fields[name].default for name in WITHOUT_COST})
 
 
 def _seconds(config: RunConfig) -> float:
     """0 for what will be refused, which takes no time."""
     try:
         dataset = build_dataset(config)
-        if config.model in CLASSICAL:
-            return _of_fit(prepare_classical(config, dataset), len(dataset.y_test), config.seed)
-        return estimate_seconds(make_trainer(config, dataset, prepare(config, dataset)))
+        if config.model not in CLASSICAL:
+            return estimate_seconds(make_trainer(config, dataset, prepare(config, dataset)))
+        prepared: Any = prepare_classical(config, dataset)
+        expected = estimate_fit(prepared.model, prepared.x_train, prepared.parts.y_train, config.seed)
+        scored = len(dataset.y_test) + len(prepared.parts.y_validation) + min(len(prepared.x_train), 10_000)
+        return float(expected.fit + expected.score * scored)
     except HandgradError:
         return 0.0
-
-
-def _of_fit(prepared: Any, test_images: int, seed: int) -> float:
-    expected = estimate_fit(prepared.model, prepared.x_train, prepared.parts.y_train, seed)
-    scored = test_images + len(prepared.parts.y_validation) + min(len(prepared.x_train), 10_000)
-    return float(expected.fit + expected.score * scored)

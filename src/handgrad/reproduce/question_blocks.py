@@ -34,11 +34,9 @@ from handgrad.reports.sweep_parameters import (
     timeline_section,
 )
 from handgrad.reproduce.results import Reached, Results, test_folds
-from handgrad.reproduce.tasks import PlannedSweep
 from handgrad.runs import Run
 from handgrad.runs.classical import loss_of
 from handgrad.runs.predictions import predictions_of
-from handgrad.sweeps.analysis.result import Entry
 from handgrad.text import duration
 
 Log = Callable[[str], None]
@@ -331,40 +329,23 @@ def in_unit(results: Results, metric: str, value: float) -> str:
 
 
 def _outcome(results: Results, name: str) -> list[Block]:
-    planned = results.plan.sweeps[name]
-    rows = list(_column(results, name, planned, results.searched(name)).items())
-    caption = f"{title_of_sweep(results.document, name)}, {METHODS[planned.settings.method]}"
-    return [Table(("", "sweep"), rows, caption, ("", "sweep")), Note(ONE_BY_ONE)]
-
-
-def _column(results: Results, name: str, planned: PlannedSweep, searched: SweepData | None) -> dict[str, str]:
-    """What became of a sweep, by words."""
+    planned, searched, metric = results.plan.sweeps[name], results.searched(name), metric_of(results, name)
+    title = title_of_sweep(results.document, name)
     if searched is None:
-        return {"trials": f"{planned.begun} of {planned.wanted}, not over"} | dict.fromkeys(
-            ("configurations", "failed", "training", *_ends(results, name)), "–"
-        )
-    analysis, trials = searched.analysis, searched.trials
-    found = {
-        "configurations": "without end" if planned.definition.size is None else f"{planned.definition.size:,}",
-        "trials": f"{len(trials):,}",
-        "failed": str(sum(trial.state == "failed" for trial in trials)),
-        "training": duration(sum(trial.seconds for trial in trials)),
-    }
-    ends = zip(_ends(results, name), (analysis.best, analysis.worst), strict=True)
-    return found | {head: _in_words(results, name, entry) for head, entry in ends}
-
-
-def _ends(results: Results, name: str) -> Sequence[str]:
-    words = MEASURES[metric_of(results, name)].words
-    return f"best {words}", f"worst {words}"
-
-
-def _in_words(results: Results, name: str, entry: Entry | None) -> str:
-    return (
-        "–"
-        if entry is None
-        else f"{in_unit(results, metric_of(results, name), entry.objective.mean)}: {entry.trials[0].run}"
-    )
+        return [Note(f"{title}: {planned.begun} of {planned.wanted} trials, not over.")]
+    trials, size = searched.trials, planned.definition.size
+    rows = [
+        ("configurations", "without end" if size is None else f"{size:,}"),
+        ("trials", f"{len(trials):,}"),
+        ("failed", str(sum(trial.state == "failed" for trial in trials))),
+        ("training", duration(sum(trial.seconds for trial in trials))),
+    ]
+    for end, entry in (("best", searched.analysis.best), ("worst", searched.analysis.worst)):
+        if entry is not None:
+            value = in_unit(results, metric, entry.objective.mean)
+            rows.append((f"{end} {MEASURES[metric].words}", f"{value}: {entry.trials[0].run}"))
+    caption = f"{title}, {METHODS[planned.settings.method]}"
+    return [Table(("", "sweep"), rows, caption, ("", "sweep")), Note(ONE_BY_ONE)]
 
 
 def metric_of(results: Results, name: str) -> str:

@@ -94,13 +94,12 @@ class Results:
 
     def _values_at(self, names: Sequence[str], setting: str, place: int) -> dict[str, dict[str, list[float]]]:
         """By experiment and measure, at one value of the setting; experiments without that setting as they are."""
-        configs = {
-            name: self.plan.swept[name, setting][place]
-            if (name, setting) in self.plan.swept
-            else self.plan.runs[name, VARIANTS[0]][0]
+        swept, runs = self.plan.swept, self.plan.runs
+        first = {
+            name: swept[name, setting][place : place + 1] if (name, setting) in swept else runs[name, VARIANTS[0]][:1]
             for name in names
         }
-        return {name: self._reached_by([config], name).values for name, config in configs.items()}
+        return {name: self._reached_by(configs, name).values for name, configs in first.items()}
 
     @property
     def searching_seconds(self) -> float:

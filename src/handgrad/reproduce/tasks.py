@@ -142,9 +142,8 @@ def plan_sweep(document: Document, name: str, folder: Path, dataset: str | None)
     if search.file is not None and search.file not in BUNDLED and not Path(search.file).exists():
         wrong = choice("sweep file", search.file, BUNDLED)
         raise UsageError(f"sweeps.{name}.file: {wrong}; or give a file, seen from the recipe")
-    base, held = _replaced(sweep_base(document, name), search.settings, f"sweeps.{name}.settings"), [*search.settings]
-    if dataset is not None:
-        base, held = base.replaced(dataset=dataset), [*held, "dataset"]
+    held = search.settings | ({"dataset": dataset} if dataset is not None else {})
+    base = _replaced(sweep_base(document, name), held, f"sweeps.{name}.settings")
     try:
         definition = read_sweep(search.file or _content(search), base)
         definition = definition.fixed(**{field: getattr(base, field) for field in map(canonical_name, held)})
@@ -231,12 +230,6 @@ class Finds:
         order = self._orders[key]
         return order[found.rank - 1].values if len(order) >= found.rank else None
 
-    def config(self, found: Found) -> RunConfig | None:
-        """The configuration at that place, its seed apart."""
-        values = self.values(found)
-        sweep = self._sweeps[found.sweep].sweep if values is not None else None
-        return sweep.definition.to_config(values or {}, sweep.base) if sweep else None
-
 
 def _order(sweep: Sweep, among: str, count: int) -> list[Entry]:
     """Of `count` configurations at least, where there are so many."""
@@ -246,22 +239,12 @@ def _order(sweep: Sweep, among: str, count: int) -> list[Entry]:
         return []
 
 
-def _best(_sweep: Sweep, entries: Sequence[Entry], _count: int) -> list[Entry]:
-    return list(entries)
-
-
-def _worst(_sweep: Sweep, entries: Sequence[Entry], _count: int) -> list[Entry]:
-    return list(entries[::-1])
-
-
-def _diverse(sweep: Sweep, entries: Sequence[Entry], count: int) -> list[Entry]:
-    return [pick.entry for pick in choose(entries, count, sweep.definition, sweep.base).picks]
-
-
 ORDERS: dict[str, Callable[[Sweep, Sequence[Entry], int], list[Entry]]] = {
-    "best": _best,
-    "worst": _worst,
-    "diverse": _diverse,
+    "best": lambda _sweep, entries, _count: list(entries),
+    "worst": lambda _sweep, entries, _count: list(entries[::-1]),
+    "diverse": lambda sweep, entries, count: [
+        pick.entry for pick in choose(entries, count, sweep.definition, sweep.base).picks
+    ],
 }
 
 
