@@ -13,7 +13,7 @@ from handgrad.files import atomic_write
 
 HERE = Path(__file__).parent
 TABLES = re.compile(r"(?<=<!-- numbers -->\n).*(?=<!-- end of numbers -->)", re.DOTALL)
-NUMBERS = re.compile(r"## Reported and reproduced\n+(.*?)\n+## ", re.DOTALL)
+NUMBERS = re.compile(r"## (?:Summary|Reported and reproduced)\n+(.*?)\n+## ", re.DOTALL)
 
 
 def take(reproductions: Path) -> list[str]:
@@ -34,7 +34,7 @@ def _section(report: str) -> str:
     summary = (HERE / f"{report}.md").read_text(encoding="utf-8")
     numbers = NUMBERS.search(summary)
     if numbers is None:
-        raise SystemExit(f"{report}.md has no section of reported and reproduced numbers")
+        raise SystemExit(f"{report}.md has no summary")
     return f"\n### [{summary.splitlines()[0].lstrip('# ')}]({report}.html)\n\n{numbers[1]}\n"
 
 

@@ -71,10 +71,21 @@ def test_the_table_has_the_mean_and_its_interval(made):
     assert float(high) == pytest.approx(min(float(mean) + half, 100), abs=0.02)
 
 
-def test_the_table_says_whether_the_reported_number_is_reached(made):
-    assert made.row("relu", "test accuracy")[5] == "yes"  # 60 replication
-    assert made.row("random forest", "test accuracy")[5] == "no"  # 99.9
-    assert made.row("random forest", "test accuracy")[2] == "99.90"
+def test_the_table_says_where_the_reported_number_lies(made):
+    """By the interval of the replication, worked out here from two values: 12.706 = t(0.975, 1)."""
+    for name, title, reported in (
+        ("relu", "relu", 60),
+        ("forest", "random forest", 99.9),
+        ("sigmoid", "sigmoid network", 30),
+    ):
+        first, second = made.values(name, "replication", "test_accuracy")
+        middle, half = (first + second) / 2, 12.706 * abs(first - second) / 2
+        place = "ours above" if reported < middle - half else "ours below" if reported > middle + half else "inside"
+        assert made.row(title, "test accuracy")[2:6:3] == [f"{reported:.2f}", place]
+    counts = made.results["agreement"]
+    cells = [line.split("|")[6].strip() for line in made.readme.splitlines() if line.count("|") == 7]
+    assert counts == {place: cells.count(place) for place in ("inside", "ours above", "ours below")}
+    assert sum(counts.values()) >= 4
 
 
 def test_macro_f1_is_that_of_the_predictions(made):
@@ -124,7 +135,7 @@ def test_every_verdict_by_numbers_has_one_over_seeds():
 
 
 def test_the_report_is_laid_out_in_the_order_of_the_questions(made):
-    places = [made.html.index(f'id="{anchor}"') for anchor in ("numbers", "question-1", "question-2b", "claims")]
+    places = [made.html.index(f'id="{anchor}"') for anchor in ("summary", "claims", "question-1", "question-2b")]
     assert places == sorted(places)
     for words in ("Loss against iteration", "Confusion matrix", "A remark that the report makes.", "<math"):
         assert words in made.html
@@ -157,7 +168,7 @@ def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch, capsys):
     made = Made(Path("reproductions/my-course-quick-digits"))
     assert "<title>My course: quick version on a subset, on digits</title>" in made.html
     assert "This is not the whole report" in made.html
-    assert "at or above" not in made.readme
+    assert "agreement" not in made.readme
     assert str(tmp_path) not in made.html + made.readme
 
 

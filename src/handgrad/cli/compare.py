@@ -3,17 +3,17 @@
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from handgrad.cli.console import Screen, one_by_one
-from handgrad.cli.evaluation_screen import show_table, test_in_words
+from handgrad.cli.evaluation_screen import show_table
 from handgrad.cli.options import Parser
 from handgrad.config.lookup import quoted
-from handgrad.evaluation.tables import Table, ends, p_value, percent
+from handgrad.evaluation.tables import Table
 from handgrad.files import atomic_write
+from handgrad.reports.comparison import pair_lines, results_table
 from handgrad.runs import open_run
-from handgrad.runs.comparison import Comparison, Configuration, Member, Pair, compare
+from handgrad.runs.comparison import Comparison, Configuration, Pair, compare
 
 SIDE_BY_SIDE = 5  # configurations in one table of settings
 EXAMPLES = """  handgrad compare runs/A runs/B
@@ -49,7 +49,7 @@ def _show(screen: Screen, comparison: Comparison) -> None:
         for member in configuration.members:
             screen.print(f"{configuration.letter}  {member.run.path}", soft_wrap=True, markup=False)
     screen.print()
-    show_table(screen, _results(comparison.configurations))
+    show_table(screen, results_table(comparison.configurations))
     for table in _settings(comparison):
         screen.print()
         show_table(screen, table)
@@ -59,48 +59,6 @@ def _show(screen: Screen, comparison: Comparison) -> None:
         screen.print()
         _show_pair(screen, pair)
     _show_missing(screen, comparison.pairs)
-
-
-def _results(configurations: Sequence[Configuration]) -> Table:
-    rows = []
-    for configuration in configurations:
-        rows += [_member_row(configuration.letter, member) for member in configuration.members]
-        if len(configuration.members) > 1:
-            rows.append(_mean_row(configuration))
-    columns = ("", "seed", "accuracy %", "95 % interval", "F1 %", "loss", "params", "epochs", "seconds")
-    return Table("Test accuracy, macro F1, cross-entropy", columns, tuple(rows))
-
-
-def _member_row(letter: str, member: Member) -> tuple[str, ...]:
-    summary = member.summary
-    return (
-        letter,
-        str(member.seed),
-        percent(summary.accuracy.mean),
-        ends(summary.accuracy),
-        percent(summary.classes.macro.f1),
-        "" if summary.cross_entropy is None else f"{summary.cross_entropy:.4f}",
-        "" if member.parameters is None else f"{member.parameters:,}",
-        "" if member.epochs is None else str(member.epochs),
-        "" if member.seconds is None else f"{member.seconds:.1f}",
-    )
-
-
-def _mean_row(configuration: Configuration) -> tuple[str, ...]:
-    seeds = configuration.replicates
-    losses = [member.summary.cross_entropy for member in seeds]
-    known = [loss for loss in losses if loss is not None]
-    return (
-        "mean",
-        f"of {len(seeds)}",
-        percent(configuration.accuracy.mean),
-        ends(configuration.accuracy),
-        percent(fmean(member.summary.classes.macro.f1 for member in seeds)),
-        f"{fmean(known):.4f}" if known else "",
-        "",
-        "",
-        "",
-    )
 
 
 def _settings(comparison: Comparison) -> Iterator[Table]:
@@ -125,28 +83,8 @@ def _only_seeds(configuration: Configuration) -> str:
 def _show_pair(screen: Screen, pair: Pair) -> None:
     style = "green" if pair.controlled else "yellow"
     screen.print(f"{pair.first.letter} against {pair.second.letter}: [bold {style}]{pair.verdict}[/]")
-    for line in _pair_lines(pair):
+    for line in pair_lines(pair):
         screen.print(f"  {line}", markup=False)
-
-
-def _pair_lines(pair: Pair) -> Iterator[str]:
-    first, second = pair.first.letter, pair.second.letter
-    low, high = (f"{100 * end:+.2f}" for end in (pair.difference.low, pair.difference.high))
-    interval = f", 95 % interval [{low}, {high}]" if pair.over else ""
-    yield f"accuracy of {first} less that of {second}: {100 * pair.difference.mean:+.2f} points{interval}"
-    if pair.over == "seeds":
-        yield f"over {len(pair.first.replicates)} and {len(pair.second.replicates)} seeds (Welch's interval)"
-    elif pair.test:
-        yield test_in_words(pair.test, first, second)
-        yield f"McNemar's test: p {p_value(pair.test.p)}{_holm(pair)}"
-        yield "one seed each: other seeds may answer otherwise"
-    else:
-        yield f"no interval: {pair.why_no_interval}"
-
-
-def _holm(pair: Pair) -> str:
-    changed = pair.adjusted is not None and pair.test is not None and pair.adjusted != pair.test.p
-    return f", corrected for all pairs (Holm) p {p_value(pair.adjusted)}" if changed and pair.adjusted else ""
 
 
 def _show_missing(screen: Screen, pairs: Sequence[Pair]) -> None:

@@ -8,7 +8,16 @@ from rich.text import Text
 
 from handgrad.cli.console import Screen
 from handgrad.evaluation import McNemar, PairTest, Summary, shares_of_true_class
-from handgrad.evaluation.tables import Table, class_table, confusion_table, ends, models_table, p_value, percent
+from handgrad.evaluation.tables import (
+    Table,
+    class_table,
+    confusion_table,
+    ends,
+    models_table,
+    p_value,
+    percent,
+    test_in_words,
+)
 
 NAME_WIDTH = 14  # of classes, in the confusion matrix
 LEAST_ROOM = 4  # of a number in it, where there is that much
@@ -119,17 +128,8 @@ def pair_lines(pair: PairTest, names: Sequence[str], several: bool) -> Iterator[
     yield f"  {test_numbers(pair.test, pair.adjusted if several else None)}"
 
 
-def test_in_words(test: McNemar, first: str, second: str) -> str:
-    """Where two models disagree."""
-    return f"{_images(test.b)} right by {first} alone, {_images(test.c)} by {second} alone"
-
-
 def test_numbers(test: McNemar, adjusted: float | None) -> str:
     """The difference in points, its interval and the p-value, with Holm's beside it among several pairs."""
     low, high = (f"{100 * end:+.2f}" for end in (test.difference.low, test.difference.high))
     holm = "" if adjusted is None else f" (Holm {p_value(adjusted)})"
     return f"difference {100 * test.difference.mean:+.2f} points [{low}, {high}], p {p_value(test.p)}{holm}"
-
-
-def _images(count: int) -> str:
-    return f"{count:,} image{'' if count == 1 else 's'}"

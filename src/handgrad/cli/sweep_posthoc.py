@@ -10,12 +10,12 @@ from typing import Any
 from rich.text import Text
 
 from handgrad.cli.console import Screen, echo, one_by_one
-from handgrad.cli.evaluation_screen import show_points, show_table, test_in_words, test_numbers
+from handgrad.cli.evaluation_screen import show_points, show_table, test_numbers
 from handgrad.cli.flags import ParsedFlags
 from handgrad.cli.progress import TransferView
 from handgrad.errors import UsageError
 from handgrad.evaluation import Interval
-from handgrad.evaluation.tables import Table, ends, percent
+from handgrad.evaluation.tables import Table, ends, percent, test_in_words
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.posthoc import test, transfer
 from handgrad.sweeps.search import run_sweep

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from handgrad.derivation.derive import derive, derive_config, derive_run
-from handgrad.derivation.document import STYLE, Derivation, to_html, to_html_page, to_latex, to_markdown, to_text
+from handgrad.derivation.document import Derivation, to_html, to_html_page, to_latex, to_markdown, to_text
 from handgrad.derivation.learning import Learning
 
 FORMATS: dict[str, Callable[[Derivation], str]] = {

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from html import escape
 from math import isnan
+from pathlib import Path
 from typing import NamedTuple
 
 from handgrad.equations import Equation, Latex, MathML, Symbol, Text
@@ -16,36 +17,6 @@ TEXT = Text()
 TEXT_MARKS = {True: "✓", False: "✗ WRONG:", None: "–"}
 MATH = MathML()
 HTML_MARKS = {True: ("passed", "✓"), False: ("failed", "✗ wrong:"), None: ("open", "–")}
-STYLE = """
-.derivation { line-height: 1.45; }
-.derivation math { font-size: 1.08em; }
-.derivation .equation { margin: .35em 0 .35em 1.5em; overflow-x: auto; overflow-y: hidden; padding: .15em 0; }
-.derivation .equation math { width: max-content; text-align: left; }
-.derivation mtable.steps mtd { text-align: left; padding: .18em .2em; }
-.derivation mtable.steps mtd:first-child { text-align: right; }
-.derivation mtable.cases mtd { text-align: left; padding: .1em .5em .1em 0; }
-.derivation mo.sum { font-size: 1.3em; padding-bottom: .12em; }
-.derivation .why { color: #555; margin: -.1em 0 .5em 3em; font-size: .92em; }
-.derivation .with, .derivation .remark { color: #333; margin: .2em 0 .4em 1.5em; font-size: .95em; }
-.derivation .check { margin: .1em 0 .1em 1.5em; font-size: .9em; color: #444; }
-.derivation .check b { display: inline-block; min-width: 1.2em; font-weight: 600; }
-.derivation .passed b { color: #1a7f37; }
-.derivation .failed, .derivation .failed b { color: #b42318; }
-.derivation section { break-inside: avoid-page; margin: 0 0 1.1em; }
-.derivation h3 { font-size: 1.02em; margin: 1.1em 0 .3em; break-after: avoid; }
-.derivation h2 { break-after: avoid; }
-.derivation table.symbols { display: block; overflow-x: auto; border-collapse: collapse; font-size: .95em; }
-.derivation table.symbols td, .derivation table.symbols th
-  { text-align: left; padding: .15em 1em .15em 0; border-bottom: 1px solid #ddd; }
-.derivation code { font-size: .88em; white-space: pre-wrap; overflow-wrap: anywhere; }
-"""
-PAGE_STYLE = """
-body { font: 16px/1.45 system-ui, sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em; color: #111; }
-h1 { font-size: 1.5em; }
-h2 { font-size: 1.2em; border-bottom: 2px solid #ccc; padding-bottom: .15em; margin-top: 1.8em; }
-@media print { body { font-size: 10pt; max-width: none; margin: 0; } .derivation .equation { overflow: visible; } }
-@page { margin: 18mm; }
-"""
 LATEX = Latex()
 LATEX_MARKS = {True: "passed", False: "WRONG", None: "open"}
 PREAMBLE = r"""\documentclass[a4paper,10pt]{article}
@@ -192,15 +163,20 @@ def _text_wrapped(text: str, indent: str = "") -> list[str]:
     return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]
 
 
+def style(name: str = "derivation") -> str:
+    """What makes the fragment, or its page, look as it should."""
+    return Path(__file__).with_name(f"{name}.css").read_text(encoding="utf-8")
+
+
 def to_html(derivation: Derivation, level: int = 2) -> str:
-    """A fragment to stand in a page, headings from `level` on; `STYLE` is what makes it look as it should."""
+    """A fragment to stand in a page, headings from `level` on; it wants `style`."""
     return "\n".join(_html_fragment(derivation, level)) + "\n"
 
 
 def to_html_page(derivation: Derivation) -> str:
     """A page of its own."""
     title = escape(derivation.title)
-    head = f'<meta charset="utf-8">\n<title>{title}</title>\n<style>{PAGE_STYLE}{STYLE}</style>'
+    head = f'<meta charset="utf-8">\n<title>{title}</title>\n<style>\n{style("page")}\n{style()}</style>'
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n'
         f"<h1>{title}</h1>\n{to_html(derivation)}</body>\n</html>\n"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from handgrad.errors import FileSystemError
 from handgrad.evaluation.interval import Interval
+from handgrad.evaluation.mcnemar import McNemar
 from handgrad.evaluation.metrics import Curve, shares_of_true_class
 from handgrad.evaluation.predictions import Predictions
 from handgrad.evaluation.summary import Summary
@@ -50,6 +51,15 @@ def ends(interval: Interval, digits: int = 2) -> str:
 def p_value(p: float) -> str:
     """With its sign: "= 0.012" in two digits that count, "< 0.0001" below that."""
     return "< 0.0001" if p < 1e-4 else f"= {p:.2g}"
+
+
+def test_in_words(test: McNemar, first: str, second: str) -> str:
+    """Where two models disagree."""
+    return f"{_images(test.b)} right by {first} alone, {_images(test.c)} by {second} alone"
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image{'' if count == 1 else 's'}"
 
 
 def class_table(summary: Summary) -> Table:

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,11 @@ FORMATS: dict[str, dict[str, Any]] = {
     "png": {"metadata": {"Software": None}, "dpi": 200},
     "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}, "dpi": 200},
 }
-FONTS = "'DejaVu Sans', Verdana, 'Liberation Sans', Arial, sans-serif"  # the first that a reader has
+# The first font that a reader has.
+STYLE = (
+    "stroke-linejoin:round;stroke-linecap:butt;font-family:'DejaVu Sans', Verdana, 'Liberation Sans', Arial, sans-serif"
+)
+MANY = 20  # points of a line of which each is said by its distance from the one before
 
 
 class Outcome(NamedTuple):
@@ -108,14 +113,19 @@ def to_svg(drawn: Drawn) -> str:
     text = re.sub(r'<g id="[\w.]+"', "<g", text)  # of groups, which nothing refers to
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
     text = re.sub(r' d="[^"]*"', _brief, text)
-    text = text.replace("'DejaVu Sans'", FONTS)
+    text = re.sub(r' transform="rotate\(-?0 [^"]*"', "", text)
+    text = re.sub(r'(?<= [xy]=")-?[\d.]+', lambda place: f"{float(place[0]):.2f}", text)
+    text = re.sub(r"font-family: 'DejaVu Sans'(?:; )?", "", text)  # all of the figure has one
+    longer, text = "", re.sub(r"<g */>", "", text)
+    while len(longer) != len(text):  # of groups without a style of their own, the innermost first
+        longer, text = text, re.sub(r"<g>((?:(?!</?g\b).)*)</g>", r"\1", text, flags=re.DOTALL)
     text = re.sub(r"\n\s*", "\n", text)
     # The rule for all elements of the page becomes one for this figure.
     text = re.sub(r"<style[^>]*>\*\{([^}]*)\}</style>", "", text)
     # Marks of one shape are called alike in every figure, and would be defined twice in a page.
     own = "f" + hashlib.sha256(text.encode()).hexdigest()[:8]
     text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{own}-", text)
-    head = f'<svg role="img" aria-label="{_escaped(drawn.caption)}" style="stroke-linejoin:round;stroke-linecap:butt" '
+    head = f'<svg role="img" aria-label="{_escaped(drawn.caption)}" style="{STYLE}" '
     return text.replace("<svg ", head, 1)
 
 
@@ -148,7 +158,18 @@ def _saved(drawn: Drawn, suffix: str) -> bytes:
 def _brief(path: re.Match[str]) -> str:
     """A path in hundredths of a point, which nobody sees, that says once for all lines in a row that they are lines."""
     short = re.sub(r"(\.\d\d)\d+", r"\1", path[0])
-    return re.sub(r"(?:L [-\d. \n]+){2,}", lambda lines: lines[0].replace(" \nL ", "\n"), short)
+    return re.sub(r"(?:L [-\d. \n]+){2,}", _line, short)
+
+
+def _line(lines: re.Match[str]) -> str:
+    """A long one in tenths of a point from each corner to the next."""
+    numbers = [round(10 * float(number)) for number in re.findall(r"[-\d.]+", lines[0])]
+    corners = list(zip(numbers[::2], numbers[1::2], strict=True))
+    if len(corners) < MANY:
+        return lines[0].replace(" \nL ", "\n")
+    steps = [(x - before[0], y - before[1]) for before, (x, y) in pairwise(corners)]
+    written = " ".join(f"{dx / 10:g} {dy / 10:g}" for dx, dy in steps)
+    return f"L {corners[0][0] / 10:g} {corners[0][1] / 10:g}\nl " + re.sub(r"(?<!\d)0\.", ".", written) + "\n"
 
 
 def _escaped(text: str) -> str:

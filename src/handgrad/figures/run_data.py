@@ -31,20 +31,29 @@ def silent(message: str) -> None:
 
 
 class RunData:
-    """A run with its data and its networks; `log` gets what takes long, `seed` draws images to be shown."""
+    """A run with its data and its networks; `log` gets what takes long, `seed` draws images to be shown.
+
+    It is called by its `title` where it has one, else by the run's name.
+    """
 
     def __init__(
-        self, run: Run, tsne_images: int = TSNE_IMAGES, seed: int = 0, log: Callable[[str], None] = silent
+        self,
+        run: Run,
+        tsne_images: int = TSNE_IMAGES,
+        seed: int = 0,
+        log: Callable[[str], None] = silent,
+        title: str = "",
     ) -> None:
         if not 10 <= tsne_images <= MOST_TSNE_IMAGES:
             raise UsageError(f"tsne_images must be 10 to {MOST_TSNE_IMAGES}, got {tsne_images} (--tsne_images)")
         self.run, self.tsne_images, self.seed, self.log = run, tsne_images, seed, log
+        self.title = title
         self._predictions: dict[str, Predictions] = {}
 
     @property
     def name(self) -> str:
-        """The run's."""
-        return visible_name(self.run.name)
+        """The title, or the run's name."""
+        return self.title or visible_name(self.run.name)
 
     @cached_property
     def config(self) -> RunConfig:
@@ -180,7 +189,8 @@ def grouped(runs: Sequence[RunData]) -> list[Group]:
             together.append((setup, [data]))
         else:
             home.append(data)
-    labels = _labels([setup for setup, _ in together])
+    titles = [members[0].title for _, members in together]
+    labels = titles if all(titles) else _labels([setup for setup, _ in together])
     return [
         Group(label or members[0].name, tuple(members)) for label, (_, members) in zip(labels, together, strict=True)
     ]

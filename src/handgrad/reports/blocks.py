@@ -2,23 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 LARGE = 250_000  # letters of a file that does not become part of a page
 
 
 @dataclass(frozen=True)
 class Block:
-    """A piece of a report; `template` names the template that draws it."""
+    """A piece of a report."""
 
-    template: ClassVar[str]
+    @property
+    def template(self) -> str:
+        """The name of the template that draws it."""
+        return type(self).__name__.lower()
 
 
 @dataclass(frozen=True)
 class Text(Block):
     """A paragraph of plain words; what stands between backticks is code, as in Markdown."""
 
-    template = "text"
     words: str
 
 
@@ -26,7 +28,6 @@ class Text(Block):
 class Note(Block):
     """A paragraph that a reader must not miss: what is undefined, confounded, or left out."""
 
-    template = "note"
     words: str
 
 
@@ -34,7 +35,6 @@ class Note(Block):
 class Points(Block):
     """A list of short sentences."""
 
-    template = "points"
     items: Sequence[str]
 
 
@@ -42,7 +42,6 @@ class Points(Block):
 class Code(Block):
     """Something to be typed, or printed as it stands."""
 
-    template = "code"
     text: str
 
 
@@ -50,7 +49,6 @@ class Code(Block):
 class Headline(Block):
     """The result in one big number, and the sentence that says what it is."""
 
-    template = "headline"
     number: str
     words: str
 
@@ -63,7 +61,6 @@ class Table(Block):
     columns in `badges` are verdicts, each in a colour of its own.
     """
 
-    template = "table"
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str = ""
@@ -80,7 +77,6 @@ class Picture(Block):
     `csv` are the numbers behind it, for a file beside it where the report is not a single one.
     """
 
-    template = "picture"
     name: str
     svg: str
     caption: str
@@ -92,7 +88,6 @@ class Picture(Block):
 class Interactive(Picture):
     """A figure that a browser with JavaScript shows as Plotly's: `view` is its JSON, `hint` what a reader can do."""
 
-    template = "interactive"
     view: str = ""
     hint: str = ""
 
@@ -101,7 +96,6 @@ class Interactive(Picture):
 class Attachment(Block):
     """A file that goes with the report: within an HTML page unless it is large, or beside it; `words` say what."""
 
-    template = "attachment"
     name: str
     content: str
     words: str
@@ -116,7 +110,6 @@ class Attachment(Block):
 class Equations(Block):
     """A derivation, which its own renderers have written in both forms."""
 
-    template = "equations"
     html: str
     markdown: str
 
@@ -125,7 +118,6 @@ class Equations(Block):
 class Details(Block):
     """Blocks folded under a line that says what they are; open on paper, and in Markdown."""
 
-    template = "details"
     summary: str
     blocks: Sequence[Block]
 
@@ -162,12 +154,12 @@ class Report:
         return any(isinstance(block, Interactive) for block in self._blocks())
 
     def _blocks(self) -> list[Block]:
-        return _unfolded([block for section in self.sections for block in section.blocks])
+        return _flat([block for section in self.sections for block in section.blocks])
 
 
-def _unfolded(blocks: Sequence[Block]) -> list[Block]:
+def _flat(blocks: Sequence[Block]) -> list[Block]:
     """With those that are folded, in order."""
-    each = ([block, *_unfolded(block.blocks)] if isinstance(block, Details) else [block] for block in blocks)
+    each = ([block, *_flat(block.blocks)] if isinstance(block, Details) else [block] for block in blocks)
     return [block for found in each for block in found]
 
 

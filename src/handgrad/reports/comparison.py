@@ -1,51 +1,84 @@
 """Several runs side by side."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from statistics import fmean
 
+from handgrad.evaluation.tables import Table as Numbers
+from handgrad.evaluation.tables import ends, p_value, percent, test_in_words
 from handgrad.figures import RunData
-from handgrad.reports.blocks import Block, Code, Headline, Note, Report, Section, Table, Text, percent
+from handgrad.reports.blocks import Block, Code, Headline, Note, Points, Report, Section, Table, Text, spelled
 from handgrad.reports.run_report import Gallery, single
 from handgrad.runs import Run
-from handgrad.runs.comparison import Comparison, Configuration, Pair, compare
+from handgrad.runs.comparison import Comparison, Configuration, Member, Pair, compare
+
+CURVES = ("compare_loss", "compare_accuracy", "compare_roc", "compare_top3")
 
 
 def results_section(comparison: Comparison, gallery: Gallery) -> Section:
     """One row a configuration, and the bars with their intervals."""
-    rows = [_row(configuration) for configuration in comparison.configurations]
-    header = ("", "runs", "seeds", "test accuracy", "95 % interval", "macro F1", "parameters", "seconds")
+    table = results_table(comparison.configurations)
     caption = (
-        "Configurations on the test images. Of several seeds: the mean, with Student's interval over seeds; of a "
-        "single run: its accuracy, with Wilson's interval over images"
+        "Configurations on the test images; of a single run with Wilson's interval over images, of the mean of several "
+        "seeds with Student's over seeds"
     )
-    table = Table(header, rows, caption, ("", "runs"))
-    blocks: list[Block] = [table, *gallery.pictures("compare_test")]
+    rows = Table(("", *table.columns[1:]), table.rows, caption, ("",))
+    blocks: list[Block] = [rows, *gallery.pictures("compare_test")]
     return Section("results", "Results", [*_headline(comparison), *blocks])
 
 
 def _headline(comparison: Comparison) -> list[Block]:
-    """The answer at a glance where all runs are of one configuration; of several, the table is."""
-    if len(comparison.configurations) > 1:
-        return []
-    mean, low, high, seeds = comparison.configurations[0].accuracy
-    words = f"of the test images are classified correctly, the mean over {seeds} seeds"
-    ends = "" if math.isnan(low) else f" (95 % interval {100 * low:.2f} to {100 * high:.2f}, Student's t)"
-    return [Headline(percent(mean), f"{words}{ends}.")]
+    """The accuracy of the best configuration, and which runs it is of."""
+    best = max(comparison.configurations, key=lambda each: each.accuracy.mean)
+    mean, low, high, seeds = best.accuracy
+    of = f", the mean over {seeds} seeds" if len(best.replicates) > 1 else ""
+    interval = "" if math.isnan(low) else f" (95 % interval {100 * low:.2f} to {100 * high:.2f})"
+    several = len(comparison.configurations) > 1
+    which = f" by {best.letter}, the best of {len(comparison.configurations)} configurations" if several else ""
+    words = f"of the test images are classified correctly{which}{of}{interval}."
+    return [Headline(f"{100 * mean:.2f} %", words)]
 
 
-def _row(configuration: Configuration) -> tuple[str, ...]:
-    first, accuracy = configuration.members[0], configuration.accuracy
-    f1 = sum(member.summary.classes.macro.f1 for member in configuration.members) / len(configuration.members)
+def results_table(configurations: Sequence[Configuration]) -> Numbers:
+    """A row a run, and the mean of several seeds."""
+    rows = []
+    for configuration in configurations:
+        rows += [_member_row(configuration.letter, member) for member in configuration.members]
+        if len(configuration.members) > 1:
+            rows.append(_mean_row(configuration))
+    columns = ("", "seed", "accuracy %", "95 % interval", "F1 %", "loss", "params", "epochs", "seconds")
+    return Numbers("Test accuracy, macro F1, cross-entropy", columns, tuple(rows))
+
+
+def _member_row(letter: str, member: Member) -> tuple[str, ...]:
+    summary = member.summary
     return (
-        configuration.letter,
-        ", ".join(member.run.name for member in configuration.members),
-        str(len(configuration.replicates)),
-        percent(accuracy.mean),
-        "–" if math.isnan(accuracy.low) else f"{100 * accuracy.low:.2f} to {100 * accuracy.high:.2f}",
-        percent(f1),
-        "–" if first.parameters is None else f"{first.parameters:,}",
-        "–" if first.seconds is None else f"{first.seconds:.1f}",
+        letter,
+        str(member.seed),
+        percent(summary.accuracy.mean),
+        ends(summary.accuracy),
+        percent(summary.classes.macro.f1),
+        "" if summary.cross_entropy is None else f"{summary.cross_entropy:.4f}",
+        "" if member.parameters is None else f"{member.parameters:,}",
+        "" if member.epochs is None else str(member.epochs),
+        "" if member.seconds is None else f"{member.seconds:.1f}",
+    )
+
+
+def _mean_row(configuration: Configuration) -> tuple[str, ...]:
+    seeds = configuration.replicates
+    losses = [member.summary.cross_entropy for member in seeds]
+    known = [loss for loss in losses if loss is not None]
+    return (
+        "mean",
+        f"of {len(seeds)}",
+        percent(configuration.accuracy.mean),
+        ends(configuration.accuracy),
+        percent(fmean(member.summary.classes.macro.f1 for member in seeds)),
+        f"{fmean(known):.4f}" if known else "",
+        "",
+        "",
+        "",
     )
 
 
@@ -54,12 +87,9 @@ def settings_section(comparison: Comparison) -> Section:
     letters = [configuration.letter for configuration in comparison.configurations]
     if not comparison.settings:
         return Section("settings", "What differs", [Text("Nothing but the seed: the runs are replicates.")])
-    rows = [(name, *map(_value, values)) for name, values in comparison.settings.items()]
+    runs = (", ".join(member.run.name for member in each.members) for each in comparison.configurations)
+    rows = [("runs", *runs), *((name, *map(spelled, values)) for name, values in comparison.settings.items())]
     return Section("settings", "What differs", [Table(("setting", *letters), rows, words=("setting", *letters))])
-
-
-def _value(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def pairs_section(comparison: Comparison) -> Section:
@@ -73,56 +103,36 @@ def pairs_section(comparison: Comparison) -> Section:
 
 
 def _pair_blocks(pair: Pair) -> list[Block]:
-    words = f"{pair.first.letter} against {pair.second.letter}: {_difference(pair)} {_test(pair)}".strip()
+    heading = f"{pair.first.letter} against {pair.second.letter}: {pair.verdict}."
+    blocks: list[Block] = [Text(heading), Points(list(pair_lines(pair)))]
     if pair.controlled:
-        return [Text(f"{words} This is a {pair.verdict}.")]
-    blocks: list[Block] = [
-        Text(words),
-        Note(f"This comparison is {pair.verdict}, so it does not show which of them made the difference."),
-    ]
+        return blocks
+    blocks.append(Note("Several settings differ, so this does not show which of them made the difference."))
     if pair.missing:
         commands = "\n".join(missing.command for missing in pair.missing)
         blocks += [Text("The runs that would separate these settings:"), Code(commands)]
     return blocks
 
 
-def _difference(pair: Pair) -> str:
-    mean, low, high, _ = pair.difference
-    points = f"{100 * mean:+.2f} points of test accuracy"
-    if math.isnan(low):
-        return f"{points}; one seed on a side gives no interval."
-    verdict = "more than chance explains" if low > 0 or high < 0 else "not distinguishable from chance"
-    return f"{points}, 95 % interval {100 * low:+.2f} to {100 * high:+.2f} over {pair.over}: {verdict}."
+def pair_lines(pair: Pair) -> Iterator[str]:
+    """By how much, how sure, and where the two disagree."""
+    first, second = pair.first.letter, pair.second.letter
+    low, high = (f"{100 * end:+.2f}" for end in (pair.difference.low, pair.difference.high))
+    interval = f", 95 % interval [{low}, {high}]" if pair.over else ""
+    yield f"accuracy of {first} less that of {second}: {100 * pair.difference.mean:+.2f} points{interval}"
+    if pair.over == "seeds":
+        yield f"over {len(pair.first.replicates)} and {len(pair.second.replicates)} seeds (Welch's interval)"
+    elif pair.test:
+        yield test_in_words(pair.test, first, second)
+        yield f"McNemar's test: p {p_value(pair.test.p)}{_holm(pair)}"
+        yield "one seed each: other seeds may answer otherwise"
+    else:
+        yield f"no interval: {pair.why_no_interval}"
 
 
-def _test(pair: Pair) -> str:
-    if pair.test is None:
-        return ""
-    adjusted = "" if pair.adjusted is None else f", {pair.adjusted:.3g} after Holm's correction"
-    return (
-        f"McNemar's test: {pair.test.b:,} images only the first has right, {pair.test.c:,} only the second, "
-        f"p = {pair.test.p:.3g}{adjusted}."
-    )
-
-
-def curves_section(gallery: Gallery) -> Section:
-    """Curves overlaid, and the same images through all of them."""
-    return Section(
-        "curves",
-        "Training and predictions",
-        gallery.pictures("compare_loss", "compare_accuracy", "compare_roc", "compare_top3"),
-    )
-
-
-def commands_section(comparison: Comparison, left_out: list[str]) -> Section:
-    """How to get each run again."""
-    members = [member for configuration in comparison.configurations for member in configuration.members]
-    blocks: list[Block] = [
-        Text("These commands train the same networks again:"),
-        Code("\n".join(member.setup.command() for member in members)),
-    ]
-    blocks += [Note(f"Not shown: {reason}") for reason in left_out]
-    return Section("reproduce", "How to reproduce it", blocks)
+def _holm(pair: Pair) -> str:
+    changed = pair.adjusted is not None and pair.test is not None and pair.adjusted != pair.test.p
+    return f", corrected for all pairs (Holm) p {p_value(pair.adjusted)}" if changed and pair.adjusted else ""
 
 
 def several(runs: Sequence[Run], tsne_images: int, log: Callable[[str], None]) -> Report:
@@ -131,16 +141,19 @@ def several(runs: Sequence[Run], tsne_images: int, log: Callable[[str], None]) -
     gallery = Gallery([RunData(run, tsne_images, log=log) for run in runs])
     sections = [
         results_section(comparison, gallery),
-        settings_section(comparison),
         pairs_section(comparison),
-        curves_section(gallery),
-        commands_section(comparison, gallery.left_out),
+        settings_section(comparison),
+        Section("curves", "Training and predictions", gallery.pictures(*CURVES)),
     ]
+    left_out = [Note(f"Not shown: {reason}") for reason in gallery.left_out]
+    commands = "\n".join(each.setup.command() for one in comparison.configurations for each in one.members)
+    words = Text("These commands train the same networks again:")
+    sections.append(Section("reproduce", "How to reproduce it", [words, Code(commands), *left_out]))
     datasets = ", ".join(sorted({run.config.dataset for run in runs}))
     count = len(comparison.configurations)
     facts = [("runs", str(len(runs))), ("configurations", str(count)), ("data set", datasets)]
     title = f"{len(runs)} runs compared"
-    return Report(title, "Trained by handgrad", facts, [section for section in sections if section.blocks])
+    return Report(title, "Trained by handgrad", facts, sections)
 
 
 def build_report(runs: Sequence[Run], tsne_images: int, log: Callable[[str], None]) -> Report:

@@ -49,11 +49,18 @@ class Forest(NamedTuple):
 
 def importance_data(data: SweepData) -> Forest:
     """The share of the variance that each parameter explains."""
-    found = sorted(data.analysis.importances, key=lambda each: -each.share.mean)
-    rows = tuple(ForestRow("", each.name.replace("_", " "), *_interval(each.share, 100), None, 0) for each in found)
+    analysis, whole = data.analysis, "over the whole space"
+    degenerate = ", ".join(f"{_title(name)} {spelled(value)}" for name, value in analysis.degenerate_levels)
+    parts = {f"without {degenerate}": analysis.restricted_importances, whole: analysis.importances}
+    rows = tuple(
+        ForestRow(group if degenerate else "", _title(each.name), *_interval(each.share, 100), None, 0)
+        for group, found in parts.items()
+        if degenerate or group == whole
+        for each in sorted(found, key=lambda each: -each.share.mean)
+    )
     title = f"Importance of each parameter (fANOVA): {len(data.analysis.entries):,} configurations"
     caption = (
-        f"Share of the variance of {data.measure.name} over the whole space that each parameter explains by itself, "
+        f"Share of the variance of {data.measure.name} that each parameter explains by itself, "
         "from a forest of regression trees; the rest is due to combinations of parameters. A parameter with a "
         "degenerate level is important: it says little of how to choose among the others."
     )

@@ -79,7 +79,9 @@ def plot_parallel(drawn: Parallel) -> Any:
     found = drawn.found
     result = result_column(found)
     columns = [*found.columns, result]
-    what = f"{found.measure.name} of {_count(drawn)}, {len(found.columns)} parameters"
+    n, of = len(drawn.chosen), len(found.numbers)
+    count = f"{n:,} trials" if n == of else f"{n:,} of {of:,} trials"
+    what = f"{found.measure.name} of {count}, {len(found.columns)} parameters"
     figure, axes = style.new(f"Parallel coordinates: {what}; thick: the best", 4.4)
     axes.set(xlim=(-0.55, len(columns) - 0.75), ylim=(-0.03, 1.03))
     axes.set_axis_off()
@@ -129,11 +131,6 @@ def extend_of(found: Searched) -> str:
     low, high = shade_limits(found)
     below, above = found.objectives.min() < low, found.objectives.max() > high
     return {(True, False): "min", (False, True): "max"}.get((bool(below), bool(above)), "neither")
-
-
-def _count(drawn: Parallel) -> str:
-    n, of = len(drawn.chosen), len(drawn.found.numbers)
-    return f"{n:,} trials" if n == of else f"{n:,} of {of:,} trials"
 
 
 def _lines(crossings: Array, objectives: Array, shades: tuple[Any, Any]) -> Any:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from handgrad.derivation.document import STYLE
+from handgrad.derivation.document import style
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
 from handgrad.reports.blocks import Report
@@ -46,7 +46,7 @@ def write_html(report: Report, path: Path, folder: Path | None = None) -> list[P
     plotly = packed_library() if report.interactive else ""
     page = _environment().get_template("report.html.j2")
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, page.render(report=report, equations=STYLE, plotly=plotly, folder=folder.name))
+    atomic_write(path, page.render(report=report, equations=style(), plotly=plotly, folder=folder.name))
     return [path, *_write_beside(folder, {file.name: file.content for file in report.attachments() if file.large})]
 
 

@@ -1,6 +1,6 @@
 """The sections of a run's report, in order: result, training, mistakes, inside, equations, how to reproduce it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from handgrad.figures.gallery import to_svg
 from handgrad.reports.blocks import (
     Block,
     Code,
+    Details,
     Equations,
     Headline,
     Note,
@@ -46,77 +47,7 @@ ENDINGS = {
 LEVEL = 3  # of the headings within a section
 REGISTRY = FIGURES | COMPARISONS
 MOST_ROWS = 40
-
-
-def result_section(data: RunData, summary: Summary) -> Section:
-    """Accuracy on the test images first, then on all three parts, then the other metrics."""
-    blocks: list[Block] = [_headline(data, summary), _parts_table(data.metrics), _metrics_table(summary)]
-    ending = ENDINGS.get(str(data.metrics.get("stopped")), "")
-    blocks[1:1] = [Note(text) for text in (ending, data.metrics.get("warning")) if text]
-    return Section("result", "Result", blocks)
-
-
-def _headline(data: RunData, summary: Summary) -> Headline:
-    _, low, high, images = summary.accuracy
-    return Headline(
-        percent(summary.accuracy.mean),
-        f"of {images:,} test images of {data.dataset.name} are classified correctly "
-        f"(95 % interval {100 * low:.2f} to {100 * high:.2f}, Wilson, over images).",
-    )
-
-
-def _parts_table(metrics: dict[str, Any]) -> Table:
-    rows = [
-        (title, percent(metrics[part]["accuracy"]), number(metrics[part]["loss"]))
-        for part, title in PARTS.items()
-        if part in metrics
-    ]
-    return Table(("part", "accuracy", "loss"), rows, "Accuracy and loss of the model that was kept", ("part",))
-
-
-def _metrics_table(summary: Summary) -> Table:
-    classes, area = summary.classes, summary.roc.macro
-    rows = [
-        ("precision", percent(classes.macro.precision), percent(classes.weighted.precision)),
-        ("recall", percent(classes.macro.recall), percent(classes.weighted.recall)),
-        ("F1", percent(classes.macro.f1), percent(classes.weighted.f1)),
-        ("area under the ROC curve", number(area.auc if area else None), "–"),
-    ]
-    extra = f"top-3 accuracy {percent(summary.top3)}"
-    if summary.calibration:
-        extra += f"; expected calibration error {percent(summary.calibration.ece)} (15 bins)"
-    caption = f"Averages over classes on the test images; {extra}"
-    return Table(("metric", "macro", "weighted by images"), rows, caption, ("metric",))
-
-
-def derivation_section(data: RunData, log: Callable[[str], None]) -> Section:
-    """Every equation with the error that was measured of it; nothing where the run has no network."""
-    if not data.run.model_file.exists():
-        return Section("derivation", "", [])
-    derivation = derive_run(data.run, log)
-    equations = Equations(to_html(derivation, LEVEL), markdown_chapters(derivation, LEVEL))
-    return Section("derivation", "Back-propagation through this network", [equations])
-
-
-def reproduce_section(data: RunData, left_out: list[str]) -> Section:
-    """The command, the versions that its last bits depend on, and what this report leaves out."""
-    facts = data.run.facts
-    blocks: list[Block] = [
-        Text("This command trains the same network again; on the same machine and versions, to the last bit:"),
-        Code(str(facts.get("command", data.config.command()))),
-    ]
-    if "start" in facts:
-        blocks.append(Text(f"It started from the weights in {facts['start']}."))
-    if facts.get("environment"):
-        blocks.append(_environment(facts["environment"]))
-    if left_out:
-        blocks += [Text("Not shown here:"), Points(left_out)]
-    return Section("reproduce", "How to reproduce it", blocks)
-
-
-def _environment(environment: dict[str, Any]) -> Table:
-    rows = [(name.replace("_", " "), str(value)) for name, value in environment.items()]
-    return Table(("what", "value"), rows, "Versions and machine at the start", ("what", "value"))
+INSIDE = ("dense_filters", "conv_filters", "feature_maps", "tsne")
 
 
 class Gallery:
@@ -131,6 +62,10 @@ class Gallery:
         drawn = [self._picture(name) for name in names]
         return [picture for picture in drawn if picture is not None]
 
+    def folded(self, *names: str) -> list[Details]:
+        """The same, each under a line that says what it is."""
+        return [Details(picture.alt, [picture]) for picture in self.pictures(*names)]
+
     def _picture(self, name: str) -> Picture | None:
         spec = REGISTRY.get(name)
         if spec is None:
@@ -141,11 +76,72 @@ class Gallery:
         except HandgradError as reason:  # also where a model was not kept, or a file cannot be read
             self.left_out.append(f"{spec.summary}: {reason}")
             return None
-        return Picture(name, to_svg(drawn), drawn.caption, _sentence(spec.summary))
+        return Picture(name, to_svg(drawn), drawn.caption, spec.summary[0].upper() + spec.summary[1:])
 
 
-def _sentence(words: str) -> str:
-    return words[0].upper() + words[1:]
+def result_section(data: RunData, summary: Summary, gallery: Gallery) -> Section:
+    """Accuracy on the test images first, then on all three parts, then what is taken for what."""
+    blocks: list[Block] = [_headline(data, summary), _parts_table(data.metrics, summary)]
+    blocks += [*_words(summary), *gallery.pictures("confusion")]
+    ending = ENDINGS.get(str(data.metrics.get("stopped")), "")
+    blocks[1:1] = [Note(text) for text in (ending, data.metrics.get("warning")) if text]
+    return Section("result", "Summary", blocks)
+
+
+def _headline(data: RunData, summary: Summary) -> Headline:
+    _, low, high, images = summary.accuracy
+    return Headline(
+        percent(summary.accuracy.mean),
+        f"of {images:,} test images of {data.dataset.name} are classified correctly "
+        f"(95 % interval {100 * low:.2f} to {100 * high:.2f}, Wilson, over images).",
+    )
+
+
+def _parts_table(metrics: dict[str, Any], summary: Summary) -> Table:
+    rows = [
+        (title, percent(metrics[part]["accuracy"]), number(metrics[part]["loss"]))
+        for part, title in PARTS.items()
+        if part in metrics
+    ]
+    error = f"; expected calibration error {percent(summary.calibration.ece)} (15 bins)" if summary.calibration else ""
+    macro, top = percent(summary.classes.macro.f1), percent(summary.top3)
+    caption = f"The model that was kept. On the test images: macro F1 {macro}; top-3 accuracy {top}{error}"
+    return Table(("part", "accuracy", "loss"), rows, caption, ("part",))
+
+
+def derivation_section(data: RunData, log: Callable[[str], None]) -> Section:
+    """Every equation with the error that was measured of it; nothing where the run has no network."""
+    if not data.run.model_file.exists():
+        return Section("derivation", "", [])
+    derivation = derive_run(data.run, log)
+    equations = Equations(to_html(derivation, LEVEL), markdown_chapters(derivation, LEVEL))
+    title = "Back-propagation through this network"
+    checks = [check for chapter in derivation.chapters for each in chapter.sections for check in each.checks]
+    failed = len(derivation.failed)
+    outcome = f"{failed} of {len(checks)} checks failed" if failed else f"{len(checks)} checks, none of which failed"
+    return Section("derivation", title, [Details(f"Symbols, every equation, and {outcome}", [equations])])
+
+
+def reproduce_section(data: RunData, left_out: list[str]) -> Section:
+    """The command, the versions that its last bits depend on, and what this report leaves out."""
+    facts = data.run.facts
+    blocks: list[Block] = [
+        Text("This command trains the same network again; on the same machine and versions, to the last bit:"),
+        Code(str(facts.get("command", data.config.command()))),
+    ]
+    if "start" in facts:
+        blocks.append(Text(f"It started from the weights in {facts['start']}."))
+    if facts.get("environment"):
+        blocks.append(versions(facts["environment"]))
+    if left_out:
+        blocks += [Text("Not shown here:"), Points(left_out)]
+    return Section("reproduce", "How to reproduce it", blocks)
+
+
+def versions(environment: Mapping[str, Any]) -> Details:
+    """The versions and the machine that the last bits of a result depend on."""
+    rows = [(name.replace("_", " "), str(value)) for name, value in environment.items()]
+    return Details("Versions and machine", [Table(("what", "value"), rows, words=("what", "value"))])
 
 
 def trained_section(data: RunData, gallery: Gallery) -> Section:
@@ -153,19 +149,16 @@ def trained_section(data: RunData, gallery: Gallery) -> Section:
     blocks: list[Block] = [
         *gallery.pictures("architecture"),
         _data_words(data),
-        _data_table(data),
-        *gallery.pictures("samples"),
-        _settings_table(data.config),
+        Details("Images of each class", [_data_table(data)]),
+        *gallery.folded("samples"),
+        Details("Every setting that this run makes use of", [_settings_table(data.config)]),
     ]
     return Section("trained", "What was trained", blocks)
 
 
-def _shape(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape))
-
-
 def _data_words(data: RunData) -> Text:
     dataset, config = data.dataset, data.config
+    pixels = " × ".join(map(str, dataset.image_shape))
     held = f"{100 * config.validation_fraction:g} %" if config.validation_fraction else "none"
     parts = (
         f"Of the training images, {held} were held out for validation, drawn class by class with seed {config.seed}; "
@@ -177,7 +170,7 @@ def _data_words(data: RunData) -> Text:
             f"{config.fold}), and are the validation images of this page. They chose nothing: the last epoch was kept."
         )
     return Text(
-        f"{dataset.name}: images of {_shape(dataset.image_shape)} pixels in {dataset.classes} classes. {parts} "
+        f"{dataset.name}: images of {pixels} pixels in {dataset.classes} classes. {parts} "
         f"SHA-256 of the whole data set: {dataset.fingerprint[:16]}…"
     )
 
@@ -211,11 +204,11 @@ def _settings_table(config: RunConfig) -> Table:
 def course_section(data: RunData, gallery: Gallery) -> Section:
     """Curves, then the epochs in numbers, then what went on inside the layers."""
     blocks: list[Block] = [
-        *gallery.pictures("loss", "accuracy", "learning_rate"),
-        *([_epochs_table(data)] if data.metrics.get("epochs") else []),
-        *gallery.pictures("activations"),
+        *gallery.pictures("loss"),
+        *gallery.folded("accuracy", "learning_rate"),
+        *([Details("Every epoch in numbers", [_epochs_table(data)])] if data.metrics.get("epochs") else []),
+        *gallery.folded("activations", "gradients"),
         *_dead_words(data),
-        *gallery.pictures("gradients"),
     ]
     return Section("training", "How training went", blocks)
 
@@ -236,13 +229,9 @@ def _epochs_table(data: RunData) -> Table:
     selected = [row for row in epochs if row["epoch"] % every == 0 or row["epoch"] in (1, best, len(epochs))]
     rows = [
         (
-            str(row["epoch"]),
-            number(row["train_loss"]),
-            percent(row["train_accuracy"]),
-            number(row["validation_loss"]),
-            percent(row["validation_accuracy"]),
-            f"{row['learning_rate']:.3g}",
-            f"{row['seconds']:.2f}",
+            *(str(row["epoch"]), number(row["train_loss"]), percent(row["train_accuracy"])),
+            *(number(row["validation_loss"]), percent(row["validation_accuracy"])),
+            *(f"{row['learning_rate']:.3g}", f"{row['seconds']:.2f}"),
         )
         for row in selected
     ]
@@ -252,18 +241,6 @@ def _epochs_table(data: RunData) -> Table:
     header = ("epoch", "training loss", "accuracy", "validation loss", "accuracy ", "learning rate", "seconds")
     marked = frozenset(place for place, row in enumerate(selected) if row["epoch"] == best)
     return Table(header, rows, caption, (), marked)
-
-
-def mistakes_section(summary: Summary, gallery: Gallery) -> Section:
-    """Confusions in words and pictures, then class by class, then confidence."""
-    blocks: list[Block] = [
-        *_words(summary),
-        *gallery.pictures("confusion", "confusion_train"),
-        _class_table(summary),
-        *[Note(f"Undefined: {line}.") for line in summary.classes.undefined],
-        *gallery.pictures("roc", "reliability", "predictions"),
-    ]
-    return Section("mistakes", "Right and wrong", blocks)
 
 
 def _words(summary: Summary) -> list[Block]:
@@ -280,35 +257,33 @@ def _class_table(summary: Summary) -> Table:
     return Table(columns, rows, "Class by class on the test images", columns[:1], averages)
 
 
-def inside_section(gallery: Gallery) -> Section:
-    """Filters, feature maps, and the last hidden layer in two dimensions."""
-    return Section(
-        "inside", "Inside the network", gallery.pictures("dense_filters", "conv_filters", "feature_maps", "tsne")
-    )
-
-
 def single(run: Run, tsne_images: int, log: Callable[[str], None]) -> Report:
     """Result, training, mistakes, insides, equations, and how to get it all again."""
     data = RunData(run, tsne_images, log=log)
     gallery = Gallery([data])
     summary = summarise(data.predictions())
+    mistakes: list[Block] = [
+        *gallery.pictures("predictions"),
+        Details("Precision, recall and F1 of each class", [_class_table(summary)]),
+        *[Note(f"Undefined: {line}.") for line in summary.classes.undefined],
+        *gallery.folded("confusion_train", "roc", "reliability"),
+    ]
     sections = [
-        result_section(data, summary),
-        trained_section(data, gallery),
+        result_section(data, summary, gallery),
         course_section(data, gallery),
-        mistakes_section(summary, gallery),
-        inside_section(gallery),
+        Section("mistakes", "Right and wrong", mistakes),
+        Section("inside", "Inside the network", gallery.folded(*INSIDE)),
+        trained_section(data, gallery),
         derivation_section(data, log),
         reproduce_section(data, gallery.left_out),
     ]
-    selected = [section for section in sections if section.blocks]
-    return Report(data.name, f"A classifier of {data.dataset.name} images, trained by handgrad", _facts(data), selected)
+    return Report(data.name, f"A classifier of {data.dataset.name} images, trained by handgrad", _facts(data), sections)
 
 
 def _facts(data: RunData) -> list[tuple[str, str]]:
     metrics, facts = data.metrics, data.run.facts
     environment: dict[str, Any] = facts.get("environment", {})
-    found = [
+    return [
         ("data set", data.dataset.name),
         ("parameters", f"{metrics['parameters']:,}" if metrics.get("parameters") else ""),
         ("epochs", str(len(metrics.get("epochs", [])) or "")),
@@ -318,4 +293,3 @@ def _facts(data: RunData) -> list[tuple[str, str]]:
         ("processor", str(environment.get("processor", ""))),
         ("handgrad", str(environment.get("handgrad", ""))),
     ]
-    return [(name, value) for name, value in found if value]

@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from handgrad import strict_yaml
 from handgrad.config import RunConfig
@@ -22,6 +22,7 @@ from handgrad.reports.blocks import (
     percent,
     spelled,
 )
+from handgrad.reports.run_report import versions
 from handgrad.reports.sweep_data import (
     SweepData,
     elapsed,
@@ -91,10 +92,9 @@ def leaderboard_section(data: SweepData) -> Section:
     entries = data.analysis.entries
     if not entries:
         return Section("leaderboard", "", [])
-    blocks: list[Block] = [
-        _table(data, entries[:TOP], _caption(data)),
-        Attachment("leaderboard.csv", leaderboard_table(data).csv(), _all(data)),
-    ]
+    every = f"all {counted(len(entries), 'configuration')} with their values, intervals and commands"
+    attached = Attachment("leaderboard.csv", leaderboard_table(data).csv(), every)
+    blocks: list[Block] = [_table(data, entries[:TOP], _caption(data)), attached]
     blocks += [Text("The best that was tried:"), Code(entries[0].command)]
     if len(entries) > 1:
         worst = entries[-1]
@@ -115,10 +115,6 @@ def _caption(data: SweepData) -> str:
         f"{' or '.join(dict.fromkeys(OVER[entry.over] for entry in entries))}"
         f"{f'.{TIED}: not distinguishable from the best' if tied else ''}"
     )
-
-
-def _all(data: SweepData) -> str:
-    return f"all {counted(len(data.analysis.entries), 'configuration')} with their values, intervals and commands"
 
 
 def _table(data: SweepData, entries: Sequence[Entry], caption: str) -> Table:
@@ -152,12 +148,8 @@ def _failures(data: SweepData) -> list[Block]:
     parts = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
     summary = f"{len(failures):,} of {counted(len(data.trials), 'trial')} failed: {parts}."
     rows = [(str(each.trial.number), each.why, in_words(each.trial.values)) for each in failures[:MOST]]
-    caption = "Trials that failed" + _first(len(failures))
+    caption = f"Trials that failed{f'; the first {MOST}' * (len(failures) > MOST)}"
     return [Text(summary), Table(("trial", "why", "values"), rows, caption, ("why", "values"), compact=True)]
-
-
-def _first(count: int) -> str:
-    return f"; the first {MOST}" if count > MOST else ""
 
 
 def _groups(data: SweepData) -> list[Block]:
@@ -178,7 +170,7 @@ def _stops(data: SweepData) -> list[Block]:
         return []
     rows = [_stop_row(data, trial) for trial in stopped[:MOST]]
     header = ("trial", "after epoch", data.measure.label, "threshold", "of trials there", "values")
-    caption = "Early stops, each with what it was measured by" + _first(len(stopped))
+    caption = f"Early stops, each with what it was measured by{f'; the first {MOST}' * (len(stopped) > MOST)}"
     return [Text(_saved(data, stopped)), Table(header, rows, caption, ("values",), compact=True)]
 
 
@@ -224,8 +216,10 @@ def reproduce_section(data: SweepData) -> Section:
                 "same order."
             )
         )
+    best = sweep.best(data.trials)
+    facts = sweep.run(best).facts if best else {}
     blocks += [
-        _versions(data),
+        versions(facts.get("environment") or environment()),
         Attachment("trials.csv", trials_table(data).csv(), "every trial with its values, times and end"),
     ]
     return Section("reproduce", "How to reproduce it", blocks)
@@ -251,14 +245,6 @@ def _flags(base: RunConfig, data: SweepData) -> list[str]:
         groups[-1].append(word)
     named = {group[0].removeprefix("--").removeprefix("no_").partition("=")[0]: group for group in groups}
     return [word for name, group in named.items() if name not in data.sweep.definition.parameters for word in group]
-
-
-def _versions(data: SweepData) -> Table:
-    best = data.sweep.best(data.trials)
-    facts = data.sweep.run(best).facts if best else {}
-    found = facts.get("environment") or environment()
-    rows = [(name.replace("_", " "), str(value)) for name, value in found.items()]
-    return Table(("what", "value"), rows, "Versions and machine", ("what", "value"))
 
 
 def recommendation_section(data: SweepData) -> Section:
@@ -304,24 +290,23 @@ def _chosen(data: SweepData) -> list[Block]:
     return [Table(header, rows, caption, ("values",), compact=True)]
 
 
-PARTS = (
-    summary_section,
-    leaderboard_section,
-    timeline_section,
-    parallel_section,
-    slices_section,
-    importance_section,
-    observations_section,
-    failures_section,
-    recommendation_section,
-    reproduce_section,
-)
+SECTIONS: dict[str, Callable[[SweepData], Section]] = {
+    "summary": summary_section,
+    "leaderboard": leaderboard_section,
+    "timeline": timeline_section,
+    "parallel": parallel_section,
+    "slices": slices_section,
+    "importance": importance_section,
+    "observations": observations_section,
+    "failures": failures_section,
+    "recommendation": recommendation_section,
+    "reproduce": reproduce_section,
+}
 
 
 def sweep_sections(data: SweepData) -> list[Section]:
     """Answer, leaderboard, charts, importance, observations, failures, recommendation, and how to get it again."""
-    sections = [part(data) for part in PARTS]
-    return [section for section in sections if section.blocks]
+    return [part(data) for part in SECTIONS.values()]
 
 
 def build_sweep_report(data: SweepData) -> Report:
@@ -333,7 +318,7 @@ def build_sweep_report(data: SweepData) -> Report:
 
 def _facts(data: SweepData) -> list[tuple[str, str]]:
     settings = data.sweep.settings
-    found = [
+    return [
         ("data set", str(data.sweep.definition.constants.get("dataset", data.sweep.base.dataset))),
         ("method", settings.method),
         ("configurations", f"{len(data.analysis.entries):,}"),
@@ -342,4 +327,3 @@ def _facts(data: SweepData) -> list[tuple[str, str]]:
         ("seed", str(settings.seed)),
         ("time", duration(elapsed(data)) if data.trials else ""),
     ]
-    return [(name, value) for name, value in found if value]

@@ -1,18 +1,16 @@
 """What the parameters do to the result."""
 
 import json
-from typing import Any
 
 from handgrad.figures import FigureSpec
 from handgrad.figures.gallery import to_svg
-from handgrad.reports.blocks import Block, Interactive, Note, Picture, Points, Section, Table, Text, chance, spelled
-from handgrad.reports.forest import correlations_data, effects_data, importance_data, plot_forest
+from handgrad.reports.blocks import Block, Details, Interactive, Note, Picture, Points, Section, Table, Text, spelled
+from handgrad.reports.forest import Forest, correlations_data, effects_data, importance_data, plot_forest
 from handgrad.reports.parallel import parallel_data, parallel_view, plot_parallel
 from handgrad.reports.render import has_plotly
 from handgrad.reports.slices import plot_slices, slices_data
 from handgrad.reports.sweep_data import SweepData
 from handgrad.reports.timeline import plot_timeline, timeline_data
-from handgrad.sweeps.analysis.result import Effect
 
 FIGURES: dict[str, FigureSpec] = {
     "timeline": FigureSpec("results against creation time", timeline_data, plot_timeline),
@@ -30,7 +28,10 @@ HINT = (
 
 
 def pictures(name: str, data: SweepData) -> list[Block]:
-    """One of FIGURES, where there is one of that name; also as Plotly's, where that is installed and shows more."""
+    """One of FIGURES, where there is one of that name, a forest with its numbers folded.
+
+    Also as Plotly's, where that is installed and shows more.
+    """
     spec = FIGURES.get(name)
     if spec is None:
         return []
@@ -38,7 +39,11 @@ def pictures(name: str, data: SweepData) -> list[Block]:
     parts = name, to_svg(drawn), drawn.caption, spec.summary.capitalize(), drawn.table.csv()
     if spec.interactive and has_plotly():
         return [Interactive(*parts, view=json.dumps(spec.interactive(drawn.data)), hint=HINT)]
-    return [Picture(*parts)]
+    if not isinstance(drawn.data, Forest):
+        return [Picture(*parts)]
+    rows = [[spelled(cell, 3) for cell in row] for row in drawn.table.rows]
+    numbers = Table(drawn.table.columns, rows, words=drawn.table.columns[:2])
+    return [Picture(*parts), Details("These numbers as a table", [numbers])]
 
 
 def timeline_section(data: SweepData) -> Section:
@@ -49,19 +54,16 @@ def timeline_section(data: SweepData) -> Section:
 
 def parallel_section(data: SweepData) -> Section:
     """All parameters at once."""
-    return Section("parallel", "Parallel coordinates", _of_parameters("parallel", data))
+    return Section("parallel", "Parallel coordinates", pictures("parallel", data) if _several(data) else [])
 
 
 def slices_section(data: SweepData) -> Section:
     """One parameter at a time."""
-    return Section("slices", "Parameter by parameter", _of_parameters("slices", data))
+    return Section("slices", "Parameter by parameter", pictures("slices", data) if _several(data) else [])
 
 
-def _of_parameters(name: str, data: SweepData) -> list[Block]:
-    return pictures(name, data) if len(data.rated) >= FEWEST and data.parameters else []
-
-
-TOO_FEW = "There are too few trials to estimate how important the parameters are."
+def _several(data: SweepData) -> bool:
+    return len(data.rated) >= FEWEST and bool(data.parameters)
 
 
 def importance_section(data: SweepData) -> Section:
@@ -69,9 +71,10 @@ def importance_section(data: SweepData) -> Section:
     analysis = data.analysis
     if not analysis.entries:
         return Section("importance", "", [])
-    blocks: list[Block] = [*pictures("importance", data), _shares(data)] if analysis.importances else [Note(TOO_FEW)]
+    few = Note("There are too few trials to estimate how important the parameters are.")
+    blocks = pictures("importance", data) if analysis.importances else [few]
     if analysis.correlations:
-        blocks += [*pictures("correlations", data), _correlations(data)]
+        blocks += pictures("correlations", data)
     return Section("importance", "Importance and correlation", blocks)
 
 
@@ -86,78 +89,5 @@ def observations_section(data: SweepData) -> Section:
     if notes:
         blocks += [Text("To bear in mind:"), Points(notes)]
     if data.analysis.effects:
-        blocks += [*pictures("effects", data), _effects(data)]
+        blocks += pictures("effects", data)
     return Section("observations", "What was observed", blocks)
-
-
-def _shares(data: SweepData) -> Table:
-    restricted = (
-        {each.name: each.share for each in data.analysis.restricted_importances}
-        if data.analysis.degenerate_levels
-        else {}
-    )
-    rows = [
-        (each.name.replace("_", " "), *_share(each.share), *(_share(restricted.get(each.name)) if restricted else ()))
-        for each in data.analysis.importances
-    ]
-    header = (
-        "parameter",
-        "variance explained",
-        "95 % interval",
-        *(("among the rest", "interval") if restricted else ()),
-    )
-    degenerate = ", ".join(
-        f"{name.replace('_', ' ')} {spelled(value)}" for name, value in data.analysis.degenerate_levels
-    )
-    rest = f"; among the rest: without {degenerate}" if restricted else ""
-    return Table(header, rows, f"Importance (fANOVA): share of the variance{rest}", ("parameter",))
-
-
-def _share(share: Any) -> tuple[str, str]:
-    if share is None:
-        return "–", "–"
-    return f"{100 * share.mean:.1f} %", f"{100 * share.low:.1f} to {100 * share.high:.1f}"
-
-
-def _correlations(data: SweepData) -> Table:
-    rows = [
-        (
-            each.name.replace("_", " "),
-            "" if each.value is None else spelled(each.value),
-            f"{each.coefficient.mean:+.2f}",
-            f"{each.coefficient.low:+.2f} to {each.coefficient.high:+.2f}",
-            str(each.n),
-        )
-        for each in data.by_importance(data.analysis.correlations)
-    ]
-    header = ("parameter", "value", "correlation", "95 % interval", "n")
-    return Table(header, rows, f"Correlation with {data.measure.name}", ("parameter", "value"))
-
-
-def _where(effect: Effect) -> str:
-    return "; ".join(f"{name.replace('_', ' ')} {spelled(value)}" for name, value in effect.where) or "–"
-
-
-def _effects(data: SweepData) -> Table:
-    factor, digits, effects = data.measure.factor, data.measure.digits, data.by_importance(data.analysis.effects)
-    conditional = any(each.where for each in effects)
-    rows = [
-        (
-            each.name.replace("_", " "),
-            f"each {each.per}" if each.per else spelled(each.value),
-            "–" if each.per or each.where else spelled(each.reference),
-            *([_where(each)] if conditional else []),
-            f"{factor * each.difference.mean:+.{digits}f}",
-            f"{factor * each.difference.low:+.{digits}f} to {factor * each.difference.high:+.{digits}f}",
-            chance(each.p),
-            str(each.n),
-            data.measure.text(each.best),
-        )
-        for each in effects
-    ]
-    words = ("parameter", "value", "against", *(["only with"] if conditional else []))
-    header = (*words, "difference", "95 % interval", "p", "n", "best")
-    marked = frozenset(place for place, each in enumerate(effects) if each.clear)
-    unit = " in points" if data.measure.unit == "%" else ""
-    caption = f"Differences of {data.measure.name}{unit}, the other parameters being equal; in bold those beyond chance"
-    return Table(header, rows, caption, words, marked)

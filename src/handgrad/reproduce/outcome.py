@@ -1,0 +1,184 @@
+"""What a reproduction comes to: its first section, every verdict in a line, and the settings that were chosen."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from handgrad.claims.judge import ClaimVerdict
+from handgrad.claims.questions import VARIANTS, Choice
+from handgrad.claims.relations import CONFOUNDED, NO_EXPERIMENT
+from handgrad.config.describe import effective_differences
+from handgrad.reports.blocks import Block, Details, Headline, Note, Points, Section, Table, Text, counted, spelled
+from handgrad.reproduce.numbers import agreement_words, is_whole, numbers_blocks, printed_rows
+from handgrad.reproduce.plan import Plan
+from handgrad.reproduce.question_blocks import titles_of
+from handgrad.reproduce.results import Results, Verdicts
+from handgrad.reproduce.sweep_claims import HOLDS, HOLDS_NOT, UNDECIDED, SweepVerdict
+
+EXPLAINED = {  # verdicts on our own runs, in the order in which they are listed
+    HOLDS: "",
+    HOLDS_NOT: "",
+    UNDECIDED: " (the difference is within chance)",
+    CONFOUNDED: " (something else differs besides what is said to be the cause)",
+    "fitted": " (an open setting was chosen so that the printed number comes out, so our runs cannot decide)",
+    NO_EXPERIMENT: " (nothing was trained that could decide)",
+}
+FEW = 6  # choices that stand open
+
+
+def summary_section(results: Results, found: Mapping[str, Verdicts]) -> Section:
+    """How many claims hold, how many numbers agree, and the numbers."""
+    rows, whole = printed_rows(results), is_whole(results.plan)
+    blocks: list[Block] = [] if whole else [Note(_subset(results.plan))]
+    blocks += _verdict_blocks(found) if found else []
+    blocks += [Text(agreement_words(rows))] if rows and whole else []
+    blocks += [*numbers_blocks(rows, whole), Text(_reading(results))] if rows else []
+    return Section("summary", "Summary", blocks)
+
+
+def _verdict_blocks(found: Mapping[str, Verdicts]) -> list[Block]:
+    """The count in large, and the claims of each verdict by name."""
+    groups: dict[str, list[str]] = {verdict: [] for verdict in EXPLAINED}
+    printed = []
+    for name, each in found.items():
+        own, words = own_verdict(each), name.replace("_", " ")
+        if own is None:
+            printed.append(f"{words} ({each.printed.verdict})")
+        else:
+            groups.setdefault(own.verdict, []).append(words)
+    lines = [
+        f"{verdict[0].upper()}{verdict[1:]}{EXPLAINED.get(verdict, '')}: {'; '.join(names)}."
+        for verdict, names in groups.items()
+        if names
+    ]
+    lines += [f"About the report's own numbers alone: {'; '.join(printed)}."] if printed else []
+    judged = len(found) - len(printed)
+    others = [f"{len(names)} {verdict}" for verdict, names in groups.items() if names and verdict != HOLDS]
+    words = "; ".join(["claims of the report hold in our own runs", *([", ".join(others)] if others else [])])
+    return [*([Headline(f"{len(groups[HOLDS])} of {judged}", f"{words}.")] if judged else []), Points(lines)]
+
+
+def own_verdict(found: Verdicts) -> ClaimVerdict | SweepVerdict | None:
+    """That of the replication; without one, that of the retrained runs, then of a sweep."""
+    return next((each for each in (*found.seeds.values(), found.sweep) if each is not None), None)
+
+
+def _reading(results: Results) -> str:
+    unit = "per cent" if results.document.unit == "percent" else "shares of 1"
+    seeds = results.plan.seeds
+    interval = f"the mean of {seeds} seeds with its 95 % interval (Student's t)" if seeds > 1 else "one seed"
+    return (
+        f"Accuracies are {unit}; ours are {interval}. Replication: trained as the report says or evidently did. "
+        "Retrained: the same architecture and number of epochs with settings of our own."
+    )
+
+
+def _subset(plan: Plan) -> str:
+    changed = []
+    if plan.choice.quick:
+        quick = plan.document.quick
+        epochs = "" if quick.epochs == 1 else f", {100 * quick.epochs:g} % of the epochs"
+        trials = f", {quick.trials} trials of a sweep" if plan.sweeps else ""
+        changed.append(f"at most {quick.train_images:,} training images{epochs}{trials}")
+    if plan.choice.dataset:
+        changed.append(f"the data set {plan.choice.dataset} in place of the report's")
+    return (
+        f"This is not the whole report: {' and '.join(changed)}. Its numbers are not to be held against the reported."
+    )
+
+
+def claims_section(found: Mapping[str, Verdicts]) -> Section:
+    """Each claim in a line, with its verdict by the report's numbers and by ours."""
+    in_sweeps = any(each.sweep for each in found.values())
+    header = ("claim", "by the reported numbers", *(f"ours, {head}" for head in VARIANTS))
+    header += ("in the sweep",) if in_sweeps else ()
+    rows = [
+        (each.printed.says, *map(_verdict, [each.printed, *each.seeds.values(), each.sweep]))[: len(header)]
+        for each in found.values()
+    ]
+    words = Text(
+        "A claim holds, or does not, where the difference over our seeds is beyond chance (p < 0.05), in a sweep where "
+        "the 95 % interval of the effect is; it is undecided otherwise. What was compared stands with its question."
+    )
+    return Section("claims", "Claims", [words, Table(header, rows, "", header, badges=header[1:])] if rows else [])
+
+
+def _verdict(verdict: ClaimVerdict | SweepVerdict | None) -> str:
+    return verdict.verdict if verdict is not None else "–"
+
+
+def claim_blocks(results: Results, found: Mapping[str, Verdicts]) -> list[Block]:
+    """What was compared for each claim of a question, in a sentence; the arithmetic is folded."""
+    rows, arithmetic = [], list[Block]()
+    for name, each in found.items():
+        own, swept = own_verdict(each) or each.printed, results.swept(name)
+        words = own.words if isinstance(own, SweepVerdict) else own.sentence or " ".join(own.arithmetic[:1])
+        rows.append((each.printed.says, own.verdict, f"{words} It {swept.words}." if swept else words))
+        tried = zip(swept.values, swept.verdicts, strict=True) if swept else ()
+        lines = [f"With {swept and swept.setting} {spelled(value)}: {verdict.verdict}." for value, verdict in tried]
+        arithmetic += [Text(each.printed.says), Points([*_arithmetic(each), *lines])]
+    header = ("claim", "verdict", "what was compared")
+    folded = f"Arithmetic of {counted(len(found), 'verdict')}: by the report's numbers, and by ours"
+    return [Table(header, rows, "", header, badges=("verdict",)), Details(folded, arithmetic)] if rows else []
+
+
+def _arithmetic(verdicts: Verdicts) -> list[str]:
+    """A point each: the report's numbers, ours with both p-values, and the sweep's."""
+    printed = verdicts.printed
+    points = [f"The report's own numbers: {printed.verdict}. {' '.join(printed.arithmetic)}"]
+    for variant, verdict in verdicts.seeds.items():
+        if verdict is not None:
+            holm = "" if verdict.p_holm is None else f", {verdict.p_holm:.2g} after Holm's correction"
+            p = "" if verdict.p is None else f" p = {verdict.p:.2g}{holm}."
+            points.append(f"Ours, {variant}: {verdict.verdict}. {' '.join(verdict.arithmetic)}{p}")
+    if verdicts.sweep is not None:
+        points.append(f"The sweep: {verdicts.sweep.verdict}. {verdicts.sweep.words}")
+    return [*points, *([printed.note] if printed.note else [])]
+
+
+def choices_section(results: Results) -> Section:
+    """The settings that the report leaves open, those that decide open, and those that the retrained runs change."""
+    found: dict[str, tuple[str, Choice, list[str]]] = {}
+    for name in results.plan.experiments:
+        for setting, choice in results.document.choices(name).items():
+            found.setdefault(f"{setting} {choice!r}", (setting, choice, []))[2].append(name)
+    chosen = list(found.values())
+    top = [each for each in chosen if len(chosen) <= FEW or each[1].fitted or each[1].chosen_by]
+    rest = [each for each in chosen if each not in top]
+    blocks: list[Block] = [Text("What the report does not state, and what was taken in its place:")] if chosen else []
+    blocks += [_choices_table(top, results)] if top else []
+    if rest:
+        blocks.append(
+            Details(f"{counted(len(rest), 'more setting')} as the field chooses", [_choices_table(rest, results)])
+        )
+    changes = _changes(results)
+    if changes:
+        blocks.append(Details("Every setting in which retrained differs from the replication", [changes]))
+    return Section("choices", "Choices", blocks)
+
+
+def _choices_table(chosen: Sequence[tuple[str, Choice, list[str]]], results: Results) -> Table:
+    rows = [
+        (setting, spelled(choice.value), _of(names, results), choice.why, choice.how, choice.tried or "–")
+        for setting, choice, names in chosen
+    ]
+    header = ("setting", "value", "of", "why", "how it was chosen", "what was tried")
+    fitted = frozenset(place for place, (_, choice, _) in enumerate(chosen) if choice.fitted)
+    return Table(header, rows, "", header, fitted, compact=True)
+
+
+def _of(names: Sequence[str], results: Results) -> str:
+    return "all" if len(names) == len(results.plan.experiments) > 1 else titles_of(results.document, names)
+
+
+def _changes(results: Results) -> Table | None:
+    found: dict[tuple[tuple[str, Any, Any], ...], list[str]] = {}
+    for name in results.plan.experiments:
+        pair = [results.plan.runs.get((name, variant)) for variant in VARIANTS]
+        if all(pair):
+            one, other = (runs[0] for runs in pair if runs)
+            changed = {key: ends for key, ends in effective_differences(one, other).items() if key != "seed"}
+            key = tuple((setting, spelled(a), spelled(b)) for setting, (a, b) in changed.items())
+            found.setdefault(key, []).append(name)
+    rows = [(_of(names, results), *change) for key, names in found.items() for change in key]
+    header = ("of", "setting", *VARIANTS)
+    return Table(header, rows, words=header) if rows else None
