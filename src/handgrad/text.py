@@ -100,6 +100,11 @@ def nearest(word: str, names: Iterable[str], foreign: Iterable[str] = ()) -> str
     return min(close)[2] if close else None
 
 
+def counted(count: int, what: str) -> str:
+    """ "1 trial", "1,200 trials"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """As one says it: "0.3 s", "40 s", "12 min", "3 h 20 min"."""
     if seconds < 99.5:

@@ -18,7 +18,7 @@ from handgrad.figures.layer_statistics import activations_data, gradients_data
 from handgrad.figures.pictures import predictions_data, samples_data
 from handgrad.figures.reliability import reliability_data
 from handgrad.figures.roc import roc_data
-from handgrad.figures.tsne import last_hidden, tsne_data
+from handgrad.figures.tsne import last_hidden, tsne, tsne_data, tsne_output_data
 from handgrad.nn import Network
 
 
@@ -153,6 +153,15 @@ def test_maps_are_kept_until_something_changes(trained):
     kept.write_bytes(kept.read_bytes()[:-1])
     tsne_data(RunData(run, 31, log=said.append))
     assert len(said) == 5
+
+
+def test_the_map_of_the_output_layer_is_one_of_the_scores_before_softmax(trained):
+    data = RunData(trained("cnn"), 30)
+    found = tsne_output_data(data)
+    scores = data.network.logits(data.inputs.x_test[found.rows])
+    points, _ = tsne(scores, found.perplexity, data.seed)
+    np.testing.assert_array_equal(found.stages[-1].points, points)
+    assert "input of the last dense layer" in tsne_data(data).caption
 
 
 def test_one_epoch_has_one_map(data_of):

@@ -15,13 +15,14 @@ from handgrad.config import RunConfig
 from handgrad.config.describe import ADDITIONS, beyond, beyond_line
 from handgrad.errors import Diagnostic, HandgradError
 from handgrad.evaluation import Interval
-from handgrad.reports.blocks import Report, counted
+from handgrad.reports.blocks import Report
 from handgrad.reports.render import write_html, write_markdown, writer_of
 from handgrad.reports.sweep import build_sweep_report
 from handgrad.reports.sweep_data import Measure, SweepData, look, standing
 from handgrad.sweeps import SweepDefinition
 from handgrad.sweeps.folder import Sweep, changed
 from handgrad.sweeps.space import Categorical, Distribution, name_of
+from handgrad.text import counted
 
 log = logging.getLogger("handgrad")
 TOP, OBSERVATIONS = 5, 5  # of them are printed

@@ -29,7 +29,7 @@ from handgrad.figures.reliability import plot_reliability, reliability_data
 from handgrad.figures.roc import compare_roc_data, plot_compare_roc, plot_roc, roc_data
 from handgrad.figures.run_data import RunData
 from handgrad.figures.top_classes import many_classes_data, plot_top_classes, top_classes_data
-from handgrad.figures.tsne import plot_tsne, tsne_data
+from handgrad.figures.tsne import plot_tsne, tsne_data, tsne_output_data
 from handgrad.plugins import extend
 
 FIGURES: dict[str, FigureSpec] = {
@@ -46,6 +46,9 @@ FIGURES: dict[str, FigureSpec] = {
     "tsne": FigureSpec(
         "t-SNE of the last hidden layer, after the first epoch and after training", tsne_data, plot_tsne
     ),
+    "tsne_output": FigureSpec(
+        "t-SNE of the output layer, after the first epoch and after training", tsne_output_data, plot_tsne
+    ),
     "dense_filters": FigureSpec("weights of the first dense layer as pictures", dense_filters_data, plot_filters),
     "conv_filters": FigureSpec("filters of each convolution", conv_filters_data, plot_filters),
     "feature_maps": FigureSpec("what each convolution makes of an image", feature_maps_data, plot_feature_maps),
@@ -54,8 +57,10 @@ FIGURES: dict[str, FigureSpec] = {
 }
 
 COMPARISONS: dict[str, FigureSpec] = {
-    "compare_loss": FigureSpec("loss of several runs against the epoch", compare_loss_data, plot_overlay),
-    "compare_accuracy": FigureSpec("accuracy of several runs against the epoch", compare_accuracy_data, plot_overlay),
+    "compare_loss": FigureSpec("loss against the iteration, several runs", compare_loss_data, plot_overlay),
+    "compare_accuracy": FigureSpec(
+        "accuracy of several runs against the iteration", compare_accuracy_data, plot_overlay
+    ),
     "compare_test": FigureSpec("test accuracy of several runs, with intervals", compare_test_data, plot_bars),
     "compare_roc": FigureSpec("ROC curves of several runs", compare_roc_data, plot_compare_roc),
     "compare_top3": FigureSpec("what several runs say of the same images", top_classes_data, plot_top_classes),

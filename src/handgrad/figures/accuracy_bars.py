@@ -86,17 +86,11 @@ def plot_bars(found: Bars) -> Any:
         axes.barh(place, mean - start, left=start, height=0.62, **look)
         axes.errorbar(mean, place, xerr=[[mean - low], [high - mean]], color=style.INK, capsize=4, linewidth=1.2)
         axes.plot(bar.accuracies, [place] * len(bar.accuracies), "o", color=style.COLOURS[1], markersize=3.5, zorder=5)
-        axes.annotate(
-            f"{mean:.2f} %  ({bar.method})",
-            (max(high, *bar.accuracies), place),
-            (7, 0),
-            textcoords="offset points",
-            va="center",
-            size=style.SMALL,
-        )
+        beside = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "annotation_clip": False}
+        axes.annotate(f"{mean:.2f} %  ({bar.method})", (1, place), (7, 0), va="center", size=style.SMALL, **beside)
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.4, -0.6)
-    axes.set_xlim(start, max(highs) + 0.45 * (max(highs) - start))
+    axes.set_xlim(start, min(max(highs) + 0.05 * (max(highs) - start), PERCENT))
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(f"test accuracy (%){', axis cut at ' + format(start, 'g') if start else ''}; dots: single runs")
     return figure

@@ -1,7 +1,8 @@
-"""Loss and accuracy against the iteration, of one run; against the epoch, of several."""
+"""Loss and accuracy against the iteration, of one run and of several."""
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from handgrad.figures import style
 from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.figures.run_data import RunData, grouped
+from handgrad.text import counted
 from handgrad.training import History
 
 Array = NDArray[Any]
@@ -133,37 +135,49 @@ def _amount(value: float, quantity: str) -> str:
 
 
 class Line(NamedTuple):
-    """The mean over a configuration's runs, with their smallest and largest value.
+    """The mean over a configuration's runs, with their smallest and largest value; `x` are epochs or iterations.
 
-    Shapes  epochs, mean, low, high (n,) float64
+    Shapes  x, mean, low, high (n,) float64
     """
 
     label: str
     runs: int
-    epochs: Array
+    x: Array
     mean: Array
     low: Array
     high: Array
 
 
 class Overlay(NamedTuple):
-    """One line for each configuration in training (running mean) and in validation."""
+    """One line for each configuration in training (running mean), and in each part on which all its runs were measured.
+
+    `axis` is "iteration" where an epoch has as many of them for every configuration, else "epoch".
+    """
 
     quantity: str
     label: str
+    axis: str
+    steps_per_epoch: int
     training: tuple[Line, ...]
     validation: tuple[Line, ...]
+    test: tuple[Line, ...]
+
+    @property
+    def parts(self) -> dict[str, tuple[Line, ...]]:
+        """The parts of the data with at least one line."""
+        every = {"training": self.training, "validation": self.validation, "test": self.test}
+        return {name: lines for name, lines in every.items() if lines}
 
     @property
     def caption(self) -> str:
-        """Where each of them ends."""
-        lines = self.validation or self.training
-        part = "validation" if self.validation else "training"
+        """The last value of each line."""
+        part, lines = list(self.parts.items())[-1]
         unit = " %" if self.quantity == "accuracy" else ""
         ends = "; ".join(f"{line.label}: {line.mean[-1]:.4g}{unit}" for line in lines)
         return (
-            f"{self.quantity.capitalize()} of {len(self.training)} configurations against the epoch. Last {part} "
-            f"value, mean over seeds: {ends}. Bands go from the smallest to the largest run of a configuration."
+            f"{self.quantity.capitalize()} of {counted(len(self.training), 'configuration')} against the {self.axis}. "
+            f"Last {part} value, mean over seeds: {ends}. Bands go from the smallest to the largest run of a "
+            "configuration."
         )
 
     @property
@@ -171,15 +185,15 @@ class Overlay(NamedTuple):
         """A row for each point of each line."""
         rows = (
             (part, line.label, line.runs, *point)
-            for part, lines in (("training", self.training), ("validation", self.validation))
+            for part, lines in self.parts.items()
             for line in lines
             for point in zip(*line[2:], strict=True)
         )
-        return Table(("part", "configuration", "runs", "epoch", "mean", "smallest", "largest"), rows)
+        return Table(("part", "configuration", "runs", self.axis, "mean", "smallest", "largest"), rows)
 
 
 def overlaid(runs: Sequence[RunData], quantity: str) -> Overlay:
-    """Loss or accuracy of all of them, against the epoch, since their iterations may hold different numbers of images.
+    """Loss or accuracy of all of them, against the iteration; against the epoch where their epochs differ in length.
 
     Raises  DoesNotApplyError when none was trained step by step.
     """
@@ -187,12 +201,22 @@ def overlaid(runs: Sequence[RunData], quantity: str) -> Overlay:
     groups = [group for group in groups if group.members]
     if not groups:
         raise DoesNotApplyError("none of the runs was trained step by step")
-    training = tuple(_line(group.label, [_running(data, quantity) for data in group.members]) for group in groups)
-    pairs = [(group.label, [_validation(data, quantity) for data in group.members]) for group in groups]
-    validation = tuple(_line(label, curves) for label, curves in pairs if all(len(x) for x, _ in curves))
-    units = {UNITS.get(data.config.loss, "loss") for group in groups for data in group.members}
-    label = "accuracy (%)" if quantity == "accuracy" else units.pop() if len(units) == 1 else "loss (of several kinds)"
-    return Overlay(quantity, label, training, validation)
+    members = [data for group in groups for data in group.members]
+    lengths, units = {data.steps_per_epoch for data in members}, {data.config.loss for data in members}
+    unit = UNITS.get(units.pop(), "loss") if len(units) == 1 else "loss (of several kinds)"
+    by_iteration = len(lengths) == 1
+    parts = []
+    for curve in (_running, partial(_measured, "validation"), partial(_measured, "test")):
+        lines = [(group, [curve(data, quantity) for data in group.members]) for group in groups]
+        parts.append(
+            tuple(
+                _line(group.label, curves, 1 if by_iteration else group.members[0].steps_per_epoch)
+                for group, curves in lines
+                if all(len(steps) for steps, _ in curves)
+            )
+        )
+    label = "accuracy (%)" if quantity == "accuracy" else unit
+    return Overlay(quantity, label, "iteration" if by_iteration else "epoch", max(lengths), *parts)
 
 
 def compare_loss_data(runs: Sequence[RunData]) -> Overlay:
@@ -209,27 +233,26 @@ def _trained(data: RunData) -> bool:
     return bool(data.run.read_history().losses)
 
 
-def _running(data: RunData, quantity: str) -> tuple[Array, Array]:
+def _running(data: RunData, quantity: str) -> Points:
     history = data.history
     values = np.array(history.losses)
     if quantity == "accuracy":
         values = PERCENT * np.array(history.correct) / data.batch_rows
     smooth = running_mean(values, smoothing_window(len(values)), data.batch_rows)
-    return np.arange(1, len(values) + 1) / data.steps_per_epoch, smooth
+    return Points(np.arange(1, len(values) + 1), smooth)
 
 
-def _validation(data: RunData, quantity: str) -> tuple[Array, Array]:
-    points = measured(data.history, f"validation_{quantity}")
-    return points.steps / data.steps_per_epoch, points.values * (PERCENT if quantity == "accuracy" else 1)
+def _measured(part: str, data: RunData, quantity: str) -> Points:
+    steps, values = measured(data.history, f"{part}_{quantity}")
+    return Points(steps, values * (PERCENT if quantity == "accuracy" else 1))
 
 
-def _line(label: str, curves: list[tuple[Array, Array]]) -> Line:
+def _line(label: str, curves: list[Points], steps_per_unit: float) -> Line:
     """As far as all runs go; those of one configuration measure at the same steps."""
-    shortest = min(len(epochs) for epochs, _ in curves)
-    values = np.array([values[:shortest] for _, values in curves])
-    return Line(
-        label, len(curves), curves[0][0][:shortest], values.mean(axis=0), values.min(axis=0), values.max(axis=0)
-    )
+    shortest = min(len(curve.steps) for curve in curves)
+    values = np.array([curve.values[:shortest] for curve in curves])
+    x = curves[0].steps[:shortest] / steps_per_unit
+    return Line(label, len(curves), x, values.mean(axis=0), values.min(axis=0), values.max(axis=0))
 
 
 def plot_curves(curves: Curves) -> Any:
@@ -249,6 +272,8 @@ def plot_curves(curves: Curves) -> Any:
     axes.set_ylabel(curves.label)
     if curves.quantity == "loss":
         style.log_scale(axes, curves.smooth)
+    else:
+        style.end_at_all(axes)
     style.over_iterations(axes, len(curves.training), curves.steps_per_epoch)
     axes.legend(loc="best")
     return figure
@@ -283,32 +308,39 @@ def _marks(role: str, count: int) -> dict[str, Any]:
 
 
 def plot_overlay(found: Overlay) -> Any:
-    """Training to the left, validation to the right, the same look for a configuration in both."""
-    title = f"{found.quantity.capitalize()} against epoch: {len(found.training)} configurations compared"
-    both = bool(found.validation)
-    height = 3.4 + 0.19 * min(len(found.training), MOST)
-    figure, axes = style.grid(title, height, 1, 1 + both, sharey=True)
-    _lines(axes[0, 0], found.training, "training (running mean)", marked=False)
+    """A panel for each part of the data; a configuration has the same look in all of them."""
+    count, parts = len(found.training), found.parts
+    title = f"{found.quantity.capitalize()} against {found.axis}: {counted(count, 'configuration')} compared"
+    figure, axes = style.grid(title, 3.4 + 0.19 * min(count, MOST), 1, len(parts), sharey=True)
+    for place, (part, lines) in enumerate(parts.items()):
+        _lines(axes[0, place], lines, "training (running mean)" if place == 0 else part, marked=place > 0)
+        _x_axis(axes[0, place], found, narrow=len(parts) > 2)
     axes[0, 0].set_ylabel(found.label)
-    if both:
-        _lines(axes[0, 1], found.validation, "validation", marked=True)
     if found.quantity == "loss":
-        style.log_scale(axes[0, 0], *(line.mean for line in (*found.training, *found.validation)))
+        style.log_scale(axes[0, 0], *(line.mean for lines in parts.values() for line in lines))
+    else:
+        style.end_at_all(axes[0, 0])
     style.legend_below(figure, axes[0, 0], 1)
     return figure
+
+
+def _x_axis(axes: Any, found: Overlay, narrow: bool) -> None:
+    axes.set_xlim(left=0)
+    if found.axis == "epoch":
+        axes.set_xlabel("epoch" if narrow else "epoch (pass over the training images)")
+        return
+    style.over_iterations(axes, max(line.x[-1] for line in found.training), found.steps_per_epoch, narrow)
 
 
 def _lines(axes: Any, lines: tuple[Line, ...], heading: str, marked: bool) -> None:
     for place, line in enumerate(lines[:MOST]):
         look = style.look(place)
         seeds = f" ({line.runs} seeds: mean, smallest to largest)" if line.runs > 1 else ""
-        epochs, mean = style.thinned(line.epochs, line.mean, POINTS)
+        x, mean = style.thinned(line.x, line.mean, POINTS)
         marks = look.dots | {"markevery": max(1, len(mean) // 12)} if marked else look.line
-        axes.plot(epochs, mean, label=style.cut(line.label, LONGEST) + seeds, **marks)
+        axes.plot(x, mean, label=style.cut(line.label, LONGEST) + seeds, **marks)
         if line.runs > 1:
-            low, high = (style.thinned(line.epochs, edge, POINTS)[1] for edge in (line.low, line.high))
-            axes.fill_between(epochs, low, high, color=look.color, alpha=0.18, linewidth=0)
+            low, high = (style.thinned(line.x, edge, POINTS)[1] for edge in (line.low, line.high))
+            axes.fill_between(x, low, high, color=look.color, alpha=0.18, linewidth=0)
     left_out = f", the first {MOST} of {len(lines)}" if len(lines) > MOST else ""
     axes.set_title(heading + left_out)
-    axes.set_xlabel("epoch (pass over the training images)")
-    axes.set_xlim(left=0)

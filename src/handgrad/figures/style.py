@@ -165,16 +165,24 @@ def legend_below(figure: Any, axes: Any, columns: int = 3, title: str = "") -> N
     figure.legend(handles, labels, title=title, markerscale=2.0 if axes.collections else 1.0, **place)
 
 
-def over_iterations(axes: Any, count: int, steps_per_epoch: int) -> None:
-    """Name the x axis, with epochs along the top."""
-    axes.set_xlabel("iteration (training step)")
+def end_at_all(axes: Any) -> None:
+    """No per cent above 100 on the y axis."""
+    axes.set_ylim(top=min(axes.get_ylim()[1], 100.0))
+
+
+def over_iterations(axes: Any, count: int, steps_per_epoch: int, narrow: bool = False) -> None:
+    """Name the x axis, with epochs along the top; a `narrow` panel has short names and few numbers."""
+    axes.set_xlabel("iteration" if narrow else "iteration (training step)")
     axes.set_xlim(0, count * 1.01)
     axes.xaxis.set_major_formatter(lambda value, place: f"{value:,.0f}")
     top = axes.secondary_xaxis("top", (lambda step: step / steps_per_epoch, lambda epoch: epoch * steps_per_epoch))
-    top.set_xlabel("epoch (pass over the training images)")
+    top.set_xlabel("epoch" if narrow else "epoch (pass over the training images)")
     top.spines["top"].set_visible(False)
     top.tick_params(length=2)
     top.xaxis.get_major_locator().set_params(integer=count >= 2 * steps_per_epoch)
+    if narrow:
+        axes.locator_params(axis="x", nbins=4)
+        top.xaxis.get_major_locator().set_params(nbins=5)
 
 
 def thinned(steps: Array, values: Array, most: int = MOST_POINTS) -> tuple[Array, Array]:

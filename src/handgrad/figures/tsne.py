@@ -1,4 +1,4 @@
-"""t-SNE of the outputs of the last hidden layer: how far the classes lie apart before the output layer."""
+"""t-SNE of the input and of the output of the last dense layer: how far the classes lie apart on both sides of it."""
 
 import hashlib
 from pathlib import Path
@@ -33,6 +33,7 @@ class Embedding(NamedTuple):
     """Maps after the first epoch and after training, or the latter alone.  Shapes  rows, labels (n,) int"""
 
     run: str
+    subject: str
     layer: str
     class_names: tuple[str, ...]
     rows: Array
@@ -46,7 +47,7 @@ class Embedding(NamedTuple):
         times = " and ".join(f"{stage.name} (KL divergence {stage.divergence:.3f})" for stage in self.stages)
         only = "" if len(self.stages) == 2 else " There is no network from after a first epoch to compare with."
         return (
-            f"t-SNE of the outputs of the last hidden layer ({self.layer}) of {self.run} for {len(self.rows):,} test "
+            f"t-SNE of {self.subject} ({self.layer}) of {self.run} for {len(self.rows):,} test "
             f"images, {times}; perplexity {self.perplexity:g}, begun from the first two principal components. "
             f"Distances between far groups mean little.{only}"
         )
@@ -63,14 +64,25 @@ class Embedding(NamedTuple):
 
 
 def tsne_data(data: RunData) -> Embedding:
-    """Test images drawn at random, as the network saw them after its first epoch and after its training.
+    """Of the last hidden layer, which is the input of the last dense one; see `embedding`."""
+    layer = last_hidden(data.network)
+    spatial = len(data.network.plans[layer].output) > 1
+    return embedding(data, layer, "the input of the last dense layer" if spatial else "the last hidden layer")
+
+
+def tsne_output_data(data: RunData) -> Embedding:
+    """Of the outputs of the last dense layer, before softmax; see `embedding`."""
+    return embedding(data, len(data.network.layers) - 1, "the output layer before softmax", "output-")
+
+
+def embedding(data: RunData, layer: int, subject: str, mark: str = "") -> Embedding:
+    """Test images drawn at random, as a layer puts them out after the first epoch and after training.
 
     Maps are kept in the run's folder, and made again when anything that they follow from has changed.
     """
     networks = {"after training": data.network}
     if data.first_network is not None:
         networks = {"after the first epoch": data.first_network} | networks
-    layer = last_hidden(data.network)
     images, labels = data.inputs.x_test, data.inputs.y_test
     rows = np.sort(data.generator(IMAGES).permutation(len(labels))[: data.tsne_images])
     perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
@@ -81,11 +93,11 @@ def tsne_data(data: RunData) -> Embedding:
         outputs = network.activations(images[rows], [layer])[layer].reshape(len(rows), -1)
         if (outputs == outputs[0]).all():
             raise DoesNotApplyError(f"{name}, layer {layer} gives the same numbers for every image")
-        points, divergence = _kept(data, name, outputs, perplexity)
+        points, divergence = _kept(data, mark + name, outputs, perplexity)
         stages.append(Stage(name, points, divergence))
     label = f"layer {layer}, {type(data.network.layers[layer]).__name__}"
     names = data.dataset.class_names
-    return Embedding(data.name, label, names, rows, labels[rows], perplexity, tuple(stages))
+    return Embedding(data.name, subject, label, names, rows, labels[rows], perplexity, tuple(stages))
 
 
 def last_hidden(network: Network) -> int:
@@ -151,7 +163,7 @@ def _read(path: Path, made_of: dict[str, Any], count: int) -> tuple[Array, float
 def plot_tsne(found: Embedding) -> Any:
     """One map a stage; a class has its colour, its marker and its name in the middle of its points."""
     times = " against ".join(stage.name for stage in found.stages)
-    title = f"t-SNE of the last hidden layer: {times}\n{style.cut(found.run, 60)}, {len(found.rows):,} test images"
+    title = f"t-SNE of {found.subject}: {times}\n{style.cut(found.run, 60)}, {len(found.rows):,} test images"
     columns = len(found.stages)
     figure, axes = style.grid(title, 4.35, 1, columns, style.WIDTH if columns > 1 else 4.4)
     for each, stage in zip(axes[0], found.stages, strict=True):

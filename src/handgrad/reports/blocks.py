@@ -184,11 +184,6 @@ def spelled(value: Any, digits: int = 4) -> str:
     return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
-def counted(count: int, what: str) -> str:
-    """ "1 trial", "1,200 trials"."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
 def chance(p: float) -> str:
     """A p-value with the digits that matter."""
     return f"{p:.2g}" if p >= 0.001 else "< 0.001"

@@ -18,7 +18,6 @@ from handgrad.reports.blocks import (
     Table,
     Text,
     chance,
-    counted,
     percent,
     spelled,
 )
@@ -43,7 +42,7 @@ from handgrad.reports.sweep_parameters import (
 from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.posthoc.test import read_chosen
 from handgrad.sweeps.store import STOPPED, Trial
-from handgrad.text import duration
+from handgrad.text import counted, duration
 from handgrad.training.trainer import environment
 
 TOP, TIED = 20, " ≈"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from handgrad.config import value_type_of
 from handgrad.figures import Table, style
-from handgrad.reports.blocks import counted, spelled
+from handgrad.reports.blocks import spelled
 from handgrad.sweeps.analysis.analyse import analyse
 from handgrad.sweeps.analysis.result import Analysis, Correlation, Effect
 from handgrad.sweeps.database import is_driven
@@ -19,7 +19,7 @@ from handgrad.sweeps.definition import Metric
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.space import Distribution
 from handgrad.sweeps.store import FAILED, LOST, RUNNING, STOPPED, Trial
-from handgrad.text import duration
+from handgrad.text import counted, duration
 
 T = TypeVar("T", Correlation, Effect)
 METHODS = {
