@@ -21,7 +21,7 @@ if os.environ.get("CI"):
     hypothesis.settings.load_profile("CI")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def real_data() -> Callable[[str], Path]:
     """`real_data("mnist")` is the folder of that set under $HANDGRAD_DATA_DIR."""
 

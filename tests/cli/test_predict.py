@@ -21,7 +21,7 @@ BAR[10:50, 15:25] = 255
 def guesses(answer):
     """[(file, [class, ...], [per cent, ...], inverted)] of what was printed."""
     assert answer.code == 0, answer.err
-    found = [GUESSES.fullmatch(line).groups() for line in answer.out.splitlines()]
+    found = [GUESSES.fullmatch(line).groups() for line in answer.out.splitlines() if not line.startswith("    ")]
     return [
         (name, (a, b, c), (float(p), float(q), float(r)), bool(inverted)) for name, a, p, b, q, c, r, inverted in found
     ]
@@ -76,13 +76,44 @@ def test_one_drawing_in_every_dress(run, here, capsys, content, inverted):
     assert again[2] == inverted
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (8, 8), (2000, 30)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (2000, 30)])
 @pytest.mark.parametrize("shade", [0, 255])
 def test_sheets_with_nothing_on_them(run, here, capsys, size, shade):
-    classes, shares, inverted = predict(capsys, here, png(np.full(size, shade, np.uint8)))
-    assert len(set(classes)) == 3
-    assert sorted(shares, reverse=True) == list(shares)
-    assert inverted == (shade == 255)
+    (here / "my.png").write_bytes(png(np.full(size, shade, np.uint8)))
+    answer = call(capsys, "predict run my.png --csv out.csv")
+    assert answer.out.splitlines()[0] == "my.png: nothing is drawn on it"
+    assert (here / "out.csv").read_text().splitlines()[1] == "my.png,,,nothing is drawn on it"
+
+
+def test_a_folder_as_a_table_and_as_the_network_sees_it(run, here, capsys):
+    digits, network = load("digits"), open_run(run).load_model()
+    (here / "test").mkdir()
+    for number in (1, 2, 10):
+        (here / "test" / f"{number}.png").write_bytes(png(digits.x_test[number]))
+    (here / "test" / "notes.txt").write_text("not an image")
+    answer = call(capsys, "predict run test --csv all.csv --show seen")
+    assert answer.out.startswith("test: 1 of 4 files are no images and are left out\n")
+    labels = [str(k) for k in network.logits(digits.x_test[[1, 2, 10]]).argmax(axis=1)]
+    rows = [line.split(",")[:2] for line in (here / "all.csv").read_text().splitlines()]
+    assert rows == [["file", "class"], *([f"test/{n}.png", k] for n, k in zip((1, 2, 10), labels, strict=True))]
+    np.testing.assert_array_equal(np.asarray(Image.open(here / "seen" / "10.png"))[::10, ::10], digits.x_test[10])
+    assert call(capsys, "predict run test --csv all.csv --kaggle").code == 0
+    expected = ["ImageId,Label", *(f"{n},{k}" for n, k in enumerate(labels, 1))]
+    assert (here / "all.csv").read_text().splitlines() == expected
+
+
+def test_an_answer_says_when_it_is_not_to_be_trusted(run, here, capsys):
+    (here / "noise.png").write_bytes(png(np.random.default_rng(0).integers(0, 256, (8, 8), np.uint8)))
+    assert "    unlike the training images: the percentages do not apply\n" in call(capsys, "predict run noise.png").out
+    half = (load("digits").x_test[0] // 2 + load("digits").x_test[1] // 2).astype(np.uint8)
+    (here / "half.png").write_bytes(png(half))
+    assert re.search(r"\n    (unsure: of the 50 test images|unlike)", call(capsys, "predict run half.png").out)
+
+
+def test_an_empty_folder_and_kaggle_without_a_table_are_refused(run, here, capsys):
+    (here / "none").mkdir()
+    assert "none holds no image (.png, .jpg, .jpeg)" in call(capsys, "predict run none").err
+    assert "--kaggle says which columns --csv FILE has" in call(capsys, "predict run none --kaggle").err
 
 
 def test_what_came_before_a_bad_picture_is_printed(run, here, capsys):
@@ -117,7 +148,29 @@ def test_pictures_of_ones_own_enter_as_they_did_in_training(own, capsys):
     for name, other in (("ankle boot", "bag"), ("bag", "ankle boot")):
         for number in range(20):
             answer = call(capsys, "predict own", f"pictures/{name}/{number}.png")
-            assert re.fullmatch(rf"pictures/{name}/{number}\.png: {name} \d+\.\d %   {other} \d+\.\d %\n", answer.out)
+            first = answer.out.splitlines()[0]
+            assert re.fullmatch(rf"pictures/{name}/{number}\.png: {name} \d+\.\d %   {other} \d+\.\d %", first)
+
+
+def test_drawings_of_ones_own_are_turned_where_dark_and_light_are_exchanged(here, capsys):
+    """Those it was trained on have light ground; a picture with dark ground is inverted, and the program says so."""
+    generator = np.random.default_rng(0)
+    for half, name in enumerate(("above", "below")):
+        (here / "drawings" / name).mkdir(parents=True)
+        for number in range(20):
+            picture = generator.integers(225, 256, (10, 10))
+            picture[1 + 4 * half : 5 + 4 * half, 2:8] -= 200
+            (here / "drawings" / name / f"{number}.png").write_bytes(png(picture))
+    words = TINY.replace("--dataset digits", "--dataset drawings").replace("--epochs 2", "--epochs 60")
+    assert call(capsys, f"{words} --runs_dir . --name own").code == 0
+    for name in ("above", "below"):
+        picture = np.asarray(Image.open(here / "drawings" / name / "3.png"))
+        (here / "dark.png").write_bytes(png(255 - picture))
+        answers = [
+            call(capsys, "predict own", path).out.splitlines()[0] for path in (f"drawings/{name}/3.png", "dark.png")
+        ]
+        assert [answer.split()[1] for answer in answers] == [name, name]
+        assert [answer.endswith("(dark on light, inverted)") for answer in answers] == [False, True]
 
 
 def test_pictures_of_ones_own_in_another_size(own, here, capsys):

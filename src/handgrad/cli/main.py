@@ -25,7 +25,7 @@ COMMANDS = {
     "report": ("report", "write a report of a run, or of several compared, as one HTML file"),
     "figures": ("report", "draw the figures of a run, or of several, with their numbers as CSV"),
     "derive": ("derive", "print and check the back-propagation equations of a network"),
-    "predict": ("runs", "classify images with the network of a run"),
+    "predict": ("predict", "classify images with the network of a run"),
     "crossval": ("crossval", "cross-validate on the training set, or test folds of the test set"),
     "gradcheck": ("gradient_checks", "check every gradient of a network against finite differences"),
     "lockstep": ("gradient_checks", "train here and in PyTorch step by step, and explain any difference"),

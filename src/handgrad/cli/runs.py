@@ -1,4 +1,4 @@
-"""`handgrad runs`, and what is done with one run: `resume`, `export`, `predict`."""
+"""`handgrad runs`, and what is done with one run: `resume`, `export`."""
 
 from pathlib import Path
 from typing import Any
@@ -9,17 +9,12 @@ from handgrad.cli.console import Screen, echo, read_dataset, working
 from handgrad.cli.options import Parser
 from handgrad.cli.progress import callbacks
 from handgrad.cli.show import print_result
-from handgrad.data import DATASETS, FEATURES, PixelRange, read_grey
-from handgrad.data.dataset import Images, Inputs
 from handgrad.errors import HandgradError
-from handgrad.evaluation.picture import fit_picture
-from handgrad.nn import Network
 from handgrad.runs import Run, list_runs, open_run, resume
 from handgrad.runs.store import existing_run
 from handgrad.torch_port import save_torch, source
 
 WIDEST = 1000  # a name is never broken: it is last, and wanted for the next command
-TOP = 3  # classes of an image
 
 
 def run_runs(tokens: list[str]) -> int:
@@ -96,44 +91,3 @@ def run_export(tokens: list[str]) -> int:
     if arguments.file.suffix != ".npz":
         echo(source(network, str(arguments.file)))
     return 0
-
-
-def run_predict(tokens: list[str]) -> int:
-    """Print the three likeliest classes of each image."""
-    parser = Parser(
-        "predict",
-        "Classify images (PNG or JPEG) of any size, light on dark or dark on light.",
-        "  handgrad predict runs/NAME shoe.png\n  handgrad predict runs/NAME drawings/*.png",
-    )
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
-    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files")
-    arguments = parser.arguments(tokens)
-    folder = open_run(arguments.run)
-    network, config = folder.load_model(), folder.config
-    extractor = FEATURES[config.features]
-    shape = tuple(folder.facts["image_shape"]) if extractor else network.input_shape
-    pixels = PixelRange(*folder.facts["pixel_range"]) if "pixel_range" in folder.facts else None
-    for path in arguments.images:
-        picture, inverted = _picture(shape, path, config.dataset, pixels)
-        entering = extractor(picture[None]) if extractor else picture[None]
-        echo(_likeliest(network, path, entering, inverted))
-    return 0
-
-
-def _likeliest(network: Network, path: Path, entering: Inputs, inverted: bool) -> str:
-    probabilities = network.predict_proba(entering)[0]
-    best = probabilities.argsort()[::-1][:TOP]
-    names = network.class_names or tuple(map(str, range(network.classes)))
-    guesses = "   ".join(f"{names[k]} {100 * probabilities[k]:.1f} %" for k in best)
-    return f"{path}: {guesses}{'   (dark on light, inverted)' if inverted else ''}"
-
-
-def _picture(shape: tuple[int, ...], path: Path, dataset: str, pixels: PixelRange | None) -> tuple[Images, bool]:
-    """As the training images were, and whether it was inverted; those of the named sets are light on dark.
-
-    Of a folder or a file of one's own nobody knows: its pictures entered the network as they stand, so does this one,
-    with the range `pixels` that theirs had.
-    """
-    if dataset in DATASETS or len(shape) != 2:
-        return fit_picture(read_grey(path).pixels, shape, centred=dataset == "mnist")
-    return read_grey(path, (shape[0], shape[1]), pixels).pixels, False

@@ -1,59 +1,265 @@
-"""Brings a picture from the world into the form of the training images."""
+"""Brings a picture from the world into the form of the training images: a drawing on paper, photographed or scanned."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 
 from handgrad.errors import UsageError
 
 Array = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 MNIST_BOX = 20 / 28  # LeCun's digits fill a box of 20 of the 28 pixels, and their centre of mass is the centre
-INK = 32  # a pixel so much above the background belongs to the drawing
+WORKING_SIDE = 320  # pixels of the longer side in which a drawing is looked for
+BACKGROUND = 1 / 4  # of the shorter side: wider than a stroke, narrower than a shadow
+NOISE = 4.0  # standard deviations of the paper's grain above which there may be ink
+LEAST_CONTRAST, LOW_CONTRAST = 12, 40  # of 255
+EMPTY = "nothing is drawn on it"
+PLAIN = 32  # levels within which the border of a picture is of one shade
+SLANTS = np.tan(np.deg2rad(np.arange(-8, 8.5, 0.5)))  # of ruled lines
+COVERED, LONG = 0.7, 0.8  # share of a line that is ink where the paper is ruled, and of the picture that it crosses
+SPECK = 0.02  # of the longer side: a smaller drawing is none
+COMPANION, NEAR = 0.1, 0.25  # area beside the largest stroke, and distance beside its longer side, of its companions
+GAP = 3  # pixels on both sides over which a pen may have skipped
+OTHER = 0.3  # area beside the largest stroke's from which on another one may be meant as well
+THINNEST, THIN = 1.8, 2.2  # pixels; MNIST's strokes are 2 to 4 pixels wide
 
 
-def fit_picture(grey: Array, shape: tuple[int, ...], centred: bool) -> tuple[Array, bool]:
-    """(picture of `shape`, whether it was inverted): light on dark, the drawing alone, its proportions kept.
+class Fitted(NamedTuple):
+    """The picture that enters a network, whether it was inverted, and what may make the answer wrong, in words."""
 
-    A picture that already has `shape` is not moved. `centred` places the drawing as MNIST did; otherwise it fills
-    the frame as Fashion-MNIST's do.
+    picture: Array
+    inverted: bool
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether no drawing was found."""
+        return self.doubts == (EMPTY,)
+
+
+class Drawing(NamedTuple):
+    """Ink from 0 to 1 within its box, and the box in the picture.  Shapes  ink (h, w) float32"""
+
+    ink: Floats
+    box: tuple[slice, slice]
+    doubts: tuple[str, ...]
+
+
+def fit_picture(grey: Array, shape: tuple[int, ...], drawn: bool, centred: bool | None = None) -> Fitted:
+    """The drawing alone in a picture of `shape`, light on dark, its proportions kept.
+
+    A picture that already has `shape` is not moved. `drawn`: ink on paper, so shadows, ruled lines and specks are left
+    out; otherwise the picture of a thing. `centred` (as `drawn`): placed as MNIST's are; otherwise it fills the frame.
 
     Shapes  grey (any height, any width) uint8 -> shape uint8
     Ref     LeCun, Cortes & Burges, The MNIST database, section on preprocessing
     """
     if len(shape) != 2:
         raise UsageError(f"this network takes inputs of shape {shape}, not pictures")
-    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    inverted = bool(np.median(edge) > 127)
+    centred = drawn if centred is None else centred
+    inverted = dark_on_light(grey, drawn and grey.shape != shape)
     light = 255 - grey if inverted else grey
     if light.shape == shape:
-        return light, inverted
-    drawing = _cropped(light, int(np.median(255 - edge if inverted else edge)))
-    scaled = _scaled(drawing, shape, MNIST_BOX if centred else 1.0)
-    return _placed(scaled, shape, centred), inverted
+        return Fitted(light, inverted)
+    found = find_drawing(light) if drawn else _whole(light)
+    if found is None:
+        return Fitted(np.zeros(shape, np.uint8), inverted, (EMPTY,))
+    return Fitted(_placed(_scaled(found.ink, shape, centred), shape, centred), inverted, found.doubts)
 
 
-def _cropped(light: Array, background: int) -> Array:
-    """The smallest box around everything that stands out; the whole picture when nothing does."""
-    ink = light.astype(int) > background + INK
-    if not ink.any():
-        return light
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    return light[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+def dark_on_light(grey: Array, drawn: bool) -> bool:
+    """By the border of the picture of a thing; on a drawing, ink is the rarer side of what surrounds it.
+
+    The border of a photographed sheet may show the table below it, so the middle decides where anything is drawn there.
+    """
+    small = _shrunk(grey, WORKING_SIDE // 4).astype(float)
+    beside = small - ndimage.median_filter(small, size=max(3, int(0.4 * min(small.shape))), mode="nearest")
+    margin = [int(0.15 * size) for size in small.shape]
+    for part in (beside[margin[0] or None : -margin[0] or None, margin[1] or None : -margin[1] or None], beside):
+        if drawn and (np.abs(part) > 2 * LEAST_CONTRAST).mean() > 0.002:
+            return bool((part**3).sum() < 0)
+    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    return bool(np.median(edge) > 127)
 
 
-def _scaled(drawing: Array, shape: tuple[int, ...], share: float) -> Array:
-    factor = min(share * shape[0] / drawing.shape[0], share * shape[1] / drawing.shape[1])
-    height, width = (max(1, round(size * factor)) for size in drawing.shape)
-    return np.asarray(
-        Image.fromarray(drawing).resize(
-            (width, height), Image.Resampling.BOX if factor < 1 else Image.Resampling.BILINEAR
+def light_background(images: Array) -> bool | None:
+    """Whether training images are drawings on light ground, or on dark; None where most have no plain ground.
+
+    Shapes  images (N, H, W) uint8
+    """
+    some = images[:: max(1, len(images) // 1000)]
+    edges = np.concatenate([some[:, 0], some[:, -1], some[:, :, 0], some[:, :, -1]], axis=1).astype(float)
+    middles = np.median(edges, axis=1)
+    plain = (np.abs(edges - middles[:, None]) < PLAIN).mean(axis=1) > 0.9
+    light = middles > 127
+    for answer in (True, False):
+        if (plain & (light == answer)).mean() > 0.8:
+            return answer
+    return None
+
+
+def find_drawing(light: Array) -> Drawing | None:
+    """The largest stroke with what belongs to it; None on an empty sheet.
+
+    The background under each pixel is the darkest level that the surroundings of a stroke's width leave, so shadows go.
+    """
+    small = _shrunk(light, WORKING_SIDE).astype(np.float32)
+    ink, mask, grain = _ink(small)
+    mask = _without_lines(mask)
+    chosen, doubts = _stroke(mask, ink)
+    if chosen is None:
+        return None
+    box = ndimage.find_objects(chosen.astype(int))[0]
+    scale = max(light.shape) / max(small.shape)
+    height, width = (axis.stop - axis.start for axis in box)
+    if scale > 1.5 and max(height, width) < WORKING_SIDE / 3:  # a small drawing on a large sheet, seen from nearer
+        margin = max(height, width) / 3
+        near = tuple(
+            slice(max(0, int((axis.start - margin) * scale)), int((axis.stop + margin) * scale)) for axis in box
         )
-    )
+        nearer = find_drawing(light[near])
+        return nearer and nearer._replace(doubts=tuple(dict.fromkeys([*doubts, *nearer.doubts])))
+    level = float(np.percentile(ink[chosen], 90))
+    if level < LEAST_CONTRAST:
+        return None
+    if level < LOW_CONTRAST:
+        doubts.append("low contrast")
+    if height >= 0.97 * small.shape[0] or width >= 0.97 * small.shape[1]:
+        doubts.append("the drawing touches the border: leave some paper around it")
+    soft = np.where(ndimage.binary_dilation(chosen, iterations=2), np.clip((ink - grain) / (level - grain), 0, 1), 0)
+    return Drawing(soft[box].astype(np.float32), box, tuple(doubts))
 
 
-def _placed(drawing: Array, shape: tuple[int, ...], by_mass: bool) -> Array:
+def _ink(light: Floats) -> tuple[Floats, Mask, float]:
+    """How far each pixel stands out of its background, which of them are ink, and the grain of the paper."""
+    window = max(3, int(BACKGROUND * min(light.shape)) | 1)
+    smooth = ndimage.gaussian_filter(light, 0.7)
+    opened = ndimage.grey_opening(smooth, size=window, mode="constant", cval=-1e6)  # by windows inside the picture
+    background = ndimage.gaussian_filter(opened, window / 6)
+    ink = smooth - background
+    centre = float(np.median(ink))
+    grain = centre + NOISE * 1.4826 * float(np.median(np.abs(ink - centre)))
+    candidates = ink[ink > max(grain, LEAST_CONTRAST)]
+    level = _otsu(candidates) if len(candidates) else np.inf
+    return ink, ink > level, grain
+
+
+def _otsu(values: Floats) -> float:
+    """The level that splits values into two groups with the least variance within both.
+
+    Ref     Otsu (1979), IEEE Transactions on Systems, Man, and Cybernetics 9
+    """
+    counts, edges = np.histogram(values, 64)
+    middles = (edges[:-1] + edges[1:]) / 2
+    below, total = np.cumsum(counts), counts.sum()
+    sums = np.cumsum(counts * middles)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = below * (total - below) * (sums / below - (sums[-1] - sums) / (total - below)) ** 2
+    return float(edges[1 + np.argmax(np.nan_to_num(between[:-1]))])
+
+
+def _without_lines(mask: Mask) -> Mask:
+    """Without the lines of ruled paper, but for what a stroke covers of them."""
+    for turned in (False, True):
+        across = mask.T if turned else mask
+        line = _lines(across)
+        if line.any():
+            kept = across & ~line
+            tall = np.ones((int(2 + 2 * line.sum(axis=0).max() / max(1, _count(line))), 1), bool)
+            across = kept | (ndimage.binary_closing(kept, tall) & line)
+            mask = across.T if turned else across
+    return mask
+
+
+def _count(line: Mask) -> int:
+    return int(ndimage.label(line[:, line.shape[1] // 2])[1])
+
+
+def _lines(mask: Mask) -> Mask:
+    """Thin lines across the whole picture, at one slant."""
+    height, width = mask.shape
+    best, (down, across) = np.zeros_like(mask), np.nonzero(mask)
+    for shift in np.rint(SLANTS[:, None] * np.arange(width)).astype(int):
+        shift -= shift.min()
+        inked = np.bincount(down + shift[across], minlength=height + shift.max())
+        if inked.max(initial=0) < COVERED * LONG * width:
+            continue
+        rows = np.arange(height)[:, None] + shift
+        total = np.bincount(rows.ravel())
+        found = ((inked > COVERED * total) & (total > LONG * width))[rows]
+        if found[:, width // 2].sum() > best[:, width // 2].sum():
+            best = found
+    return ndimage.binary_dilation(best, np.ones((3, 1), bool)) if best.mean() < 0.3 else np.zeros_like(mask)
+
+
+def _stroke(mask: Mask, ink: Floats) -> tuple[Mask | None, list[str]]:
+    """The connected ink with the most mass and its companions, or None; and what else there was."""
+    joined, count = ndimage.label(ndimage.binary_dilation(mask, np.ones((3, 3)), GAP), np.ones((3, 3), int))
+    joined = np.where(mask, joined, 0)
+    if not count:
+        return None, []
+    areas = np.bincount(joined.ravel(), minlength=count + 1)[1:]
+    mass = ndimage.sum_labels(ink, joined, np.arange(1, count + 1))
+    boxes = ndimage.find_objects(joined)
+    ends = np.array([(down.start, across.start, down.stop, across.stop) for down, across in boxes])
+    inside = (ends[:, :2] > 0).all(axis=1) & (ends[:, 2:] < mask.shape).all(axis=1)
+    size = (ends[:, 2:] - ends[:, :2]).max(axis=1)
+    large = areas >= 0.002 * mask.size
+    eligible = inside & large if (inside & large).any() else np.ones(count, bool)
+    main = int(np.argmax(np.where(eligible, mass, -1)))
+    if size[main] < SPECK * max(mask.shape):
+        return None, []
+    gaps = np.array([_gap(box, boxes[main]) for box in boxes])
+    companions = (areas >= COMPANION * areas[main]) & (gaps <= NEAR * size[main]) & (eligible | (gaps == 0))
+    companions[main] = True
+    others = (areas >= OTHER * areas[main]) & ~companions & eligible
+    doubts = [f"{1 + int(others.sum())} separate drawings: the largest was taken"] if others.any() else []
+    return np.isin(joined, 1 + np.flatnonzero(companions)), doubts
+
+
+def _gap(box: Any, other: Any) -> float:
+    """Pixels between two boxes, 0 where they overlap."""
+    apart = [max(a.start - b.stop, b.start - a.stop, 0) for a, b in zip(box, other, strict=True)]
+    return float(np.hypot(*apart))
+
+
+def _whole(light: Array) -> Drawing:
+    """The smallest box around everything that stands out of the border's level; the whole picture when nothing does."""
+    edge = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
+    ink = light.astype(int) > int(np.median(edge)) + 32
+    box = ndimage.find_objects(ink.astype(int))[0] if ink.any() else (slice(None), slice(None))
+    return Drawing((light[box] / np.float32(255)).astype(np.float32), box, ())
+
+
+def _shrunk(grey: Array, side: int) -> Array:
+    factor = side / max(grey.shape)
+    if factor >= 1:
+        return grey
+    height, width = (max(1, round(size * factor)) for size in grey.shape)
+    return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BOX))
+
+
+def _scaled(ink: Floats, shape: tuple[int, ...], centred: bool) -> Floats:
+    """Brought into the box; strokes that would be thinner than any in MNIST are drawn with a broader pen."""
+    share = MNIST_BOX if centred else 1.0
+    factor = min(share * shape[0] / ink.shape[0], share * shape[1] / ink.shape[1])
+    if centred and factor < 1:
+        width = 4 * float(ndimage.distance_transform_edt(np.pad(ink > 0.5, 1))[1:-1, 1:-1][ink > 0.5].mean() or 0)
+        if 0 < width * factor < THINNEST:
+            more = int(np.ceil((THIN / factor - width) / 2))
+            ink = ndimage.grey_dilation(np.pad(ink, more), size=2 * more + 1)
+            factor = min(share * shape[0] / ink.shape[0], share * shape[1] / ink.shape[1])
+    height, width_ = (max(1, round(size * factor)) for size in ink.shape)
+    resample = Image.Resampling.BOX if factor < 1 else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(ink).resize((width_, height), resample))
+
+
+def _placed(ink: Floats, shape: tuple[int, ...], by_mass: bool) -> Array:
+    drawing = np.rint(255 * ink).astype(np.uint8)
     corner = []
     for axis in (0, 1):
         middle, centre = (shape[axis] - 1) / 2, (drawing.shape[axis] - 1) / 2

@@ -23,9 +23,10 @@ from handgrad.config import (
 )
 from handgrad.config.build import build_scaling, matching
 from handgrad.config.describe import folder_of_name
-from handgrad.data import Dataset, PixelRange, Split
+from handgrad.data import DATASETS, Dataset, PixelRange, Split
 from handgrad.errors import ERROR, CorruptDataError, Diagnostic, DivergedError, UsageError
 from handgrad.evaluation import Measure
+from handgrad.evaluation.picture import light_background
 from handgrad.files import atomic_write
 from handgrad.nn import Network
 from handgrad.runs.classical import fit_classical, prepare_classical
@@ -180,10 +181,13 @@ def _begun(run: Run) -> Iterator[None]:
 
 
 def _facts(config: RunConfig, dataset: Dataset, origin: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known at the start; for images to come, the shape that features stand for, and their range of pixels."""
+    """What is known at the start; for images to come, the shape, the range of pixels and the ground of these."""
     shape = {"image_shape": dataset.image_shape} if dataset.pictures else {}
     pixels = {"pixel_range": dataset.pixel_range} if dataset.pixel_range != PixelRange() else {}
-    return {"command": config.command(), **origin, **shape, **pixels}
+    drawn = (
+        {} if dataset.pictures or dataset.name in DATASETS else {"light_background": light_background(dataset.x_train)}
+    )
+    return {"command": config.command(), **origin, **shape, **pixels, **drawn}
 
 
 def resume(

@@ -1,0 +1,170 @@
+"""`handgrad predict`: classify images, and say what makes an answer doubtful."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from handgrad.cli.console import echo, working
+from handgrad.cli.options import Parser
+from handgrad.config import build_dataset
+from handgrad.data import DATASETS, FEATURES, PixelRange, read_grey
+from handgrad.data.dataset import Dataset, Images
+from handgrad.errors import HandgradError, UsageError
+from handgrad.evaluation import Predictions
+from handgrad.evaluation.familiarity import Familiarity, familiarity, trust
+from handgrad.evaluation.picture import Fitted, dark_on_light, fit_picture
+from handgrad.files import atomic_write, atomic_writer
+from handgrad.runs import Run, open_run
+from handgrad.runs.predictions import predictions_of
+from handgrad.text import csv_text
+
+DRAWN = ("mnist", "digits")  # ink on paper; the other named sets hold pictures of things
+TOP = 3  # classes of an image
+SURE = 0.95  # share of right answers below which an answer is called unsure
+PICTURES = (".png", ".jpg", ".jpeg")
+ENLARGED = 10  # pixels for each pixel of what --show writes
+
+
+class Answer(NamedTuple):
+    """The probabilities of the classes for one file, and what makes them doubtful."""
+
+    path: Path
+    probabilities: Images
+    drawn: bool
+    inverted: bool
+    doubts: tuple[str, ...]
+
+
+def run_predict(tokens: list[str]) -> int:
+    """Print the three likeliest classes of each image, and what makes the answer doubtful."""
+    parser = Parser(
+        "predict",
+        "Classify images (PNG or JPEG) of any size: drawings, scans, photographs of a\n"
+        "sheet, light on dark or dark on light. What makes an answer doubtful is printed\nbelow it.",
+        "  handgrad predict runs/NAME shoe.png\n  handgrad predict runs/NAME drawings/ --csv answers.csv\n"
+        "  handgrad predict runs/NAME photo.jpg --show seen     what it sees\n"
+        "  handgrad predict runs/NAME test/ --csv submission.csv --kaggle",
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files, or folders of them")
+    parser.add_argument("--show", type=Path, metavar="FOLDER", help="also save what the network sees, as PNG files")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write the answers as a table")
+    parser.add_argument("--kaggle", action="store_true", help="columns ImageId (from 1) and Label")
+    arguments = parser.arguments(tokens)
+    if arguments.kaggle and arguments.csv is None:
+        parser.error("--kaggle says which columns --csv FILE has: give that too")
+    run, paths = open_run(arguments.run), _files(arguments.images)
+    network, extractor = run.load_model(), FEATURES[run.config.features]
+    shape = tuple(run.facts["image_shape"]) if extractor else network.input_shape
+    names = network.class_names or tuple(map(str, range(network.classes)))
+    with working("looking at the data set of the run"):
+        known, tested = _experience(run)
+    answers = []
+    for path in paths:
+        fitted = _fitted(run, shape, path)
+        entering = extractor(fitted.picture[None]) if extractor else fitted.picture[None]
+        probabilities = network.predict_proba(entering)[0]
+        doubts = _doubts(fitted, probabilities, known, tested)
+        answers.append(Answer(path, probabilities, not fitted.empty, fitted.inverted, doubts))
+        _print(answers[-1], names)
+        if arguments.show:
+            _show(fitted.picture, arguments.show / f"{path.stem}.png")
+    if arguments.csv:
+        atomic_write(arguments.csv, _table(answers, names, arguments.kaggle))
+        echo(f"{len(answers):,} answers: {arguments.csv}")
+    return 0
+
+
+def _files(given: Sequence[Path]) -> list[Path]:
+    """Each file, and for a folder the images in it, in the order in which a person would count them.
+
+    Raises  UsageError for a folder without an image.
+    """
+    found: list[Path] = []
+    for path in given:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = [each for each in path.iterdir() if not each.name.startswith(".") and each.is_file()]
+        images = [each for each in inside if each.suffix.lower() in PICTURES]
+        if not images:
+            raise UsageError(f"{path} holds no image ({', '.join(PICTURES)})")
+        if len(images) < len(inside):
+            echo(f"{path}: {len(inside) - len(images)} of {len(inside)} files are no images and are left out")
+        found += sorted(images, key=lambda each: [int(n) if n.isdigit() else n for n in re.split(r"(\d+)", each.name)])
+    return found
+
+
+def _fitted(run: Run, shape: tuple[int, ...], path: Path) -> Fitted:
+    """The picture as the training images were.
+
+    Those of the named sets are light on dark. Of data of one's own, the run's facts say whether they were drawings on
+    light or dark ground; where they were neither, the picture enters as it stands.
+    """
+    dataset, facts = run.config.dataset, run.facts
+    if dataset in DATASETS or len(shape) != 2:
+        return fit_picture(read_grey(path).pixels, shape, dataset in DRAWN, dataset == "mnist")
+    pixels = PixelRange(*facts["pixel_range"]) if "pixel_range" in facts else None
+    grey = read_grey(path, (shape[0], shape[1]), pixels).pixels
+    light = facts.get("light_background")
+    inverted = light is not None and dark_on_light(grey, drawn=False) != light
+    return Fitted(255 - grey if inverted else grey, inverted)
+
+
+def _experience(run: Run) -> tuple[Familiarity | None, Predictions | None]:
+    """What the network has seen and how it does on test images; None where the data set is not on this machine."""
+    try:
+        named = DATASETS.get(run.config.dataset)
+        if named is not None and named.status().place is None:
+            raise UsageError(f"the data set {run.config.dataset} is not here")
+        dataset: Dataset = build_dataset(run.config)
+        known = None if dataset.pictures else familiarity(dataset.x_train, dataset.x_test)
+        return known, predictions_of(run, "test", dataset)
+    except HandgradError as error:
+        echo(f"how far the percentages can be trusted is not known: {error}")
+        return None, None
+
+
+def _doubts(
+    fitted: Fitted, probabilities: Images, known: Familiarity | None, tested: Predictions | None
+) -> tuple[str, ...]:
+    found = list(fitted.doubts)
+    if fitted.empty:
+        return tuple(found)
+    if known is not None and known.unlike(fitted.picture[None])[0]:
+        return (*found, "unlike the training images: the percentages do not apply")
+    if tested is not None:
+        share, images = trust(tested, float(probabilities.max()))
+        if share < SURE:
+            found.append(f"unsure: of the {images} test images with such a probability, {100 * share:.0f} % are right")
+    return tuple(found)
+
+
+def _print(answer: Answer, names: Sequence[str]) -> None:
+    best = answer.probabilities.argsort()[::-1][:TOP]
+    guesses = "   ".join(f"{names[k]} {100 * answer.probabilities[k]:.1f} %" for k in best)
+    first, *doubts = [guesses, *answer.doubts] if answer.drawn else answer.doubts
+    echo(f"{answer.path}: {first}{'   (dark on light, inverted)' if answer.inverted and answer.drawn else ''}")
+    for doubt in doubts:
+        echo(f"    {doubt}")
+
+
+def _show(picture: Images, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    large = np.kron(picture, np.ones((ENLARGED, ENLARGED), np.uint8)) if picture.ndim == 2 else picture
+    with atomic_writer(path) as file:
+        Image.fromarray(large).save(file, "PNG")
+
+
+def _table(answers: Sequence[Answer], names: Sequence[str], kaggle: bool) -> str:
+    rows: list[tuple[object, ...]] = [("ImageId", "Label") if kaggle else ("file", "class", "probability", "doubts")]
+    for number, answer in enumerate(answers, 1):
+        best = int(answer.probabilities.argmax())
+        guess = (names[best], f"{answer.probabilities[best]:.4f}") if answer.drawn else ("", "")
+        row = (answer.path, *guess, "; ".join(answer.doubts))
+        rows.append((number, names[best]) if kaggle else row)
+    return csv_text(rows)
