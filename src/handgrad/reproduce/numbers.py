@@ -11,10 +11,11 @@ from handgrad.claims.printed import Printed, Spread
 from handgrad.claims.questions import VARIANTS
 from handgrad.evaluation import mean_interval
 from handgrad.figures.run_data import MANY, RunData
-from handgrad.reports.blocks import Block, Details, Note, Table, counted
+from handgrad.reports.blocks import Block, Details, Note, Table
 from handgrad.reproduce.plan import Plan
 from handgrad.reproduce.question_blocks import in_unit, metric_of, title_of_sweep
 from handgrad.reproduce.results import Reached, Results
+from handgrad.text import counted
 
 INSIDE, ABOVE, BELOW, UNKNOWN = "inside", "ours above", "ours below", "–"
 MOST = 16  # rows of the table; of more, those below the first of each experiment are folded

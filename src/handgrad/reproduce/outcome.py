@@ -7,12 +7,13 @@ from handgrad.claims.judge import ClaimVerdict
 from handgrad.claims.questions import VARIANTS, Choice
 from handgrad.claims.relations import CONFOUNDED, NO_EXPERIMENT
 from handgrad.config.describe import effective_differences
-from handgrad.reports.blocks import Block, Details, Headline, Note, Points, Section, Table, Text, counted, spelled
+from handgrad.reports.blocks import Block, Details, Headline, Note, Points, Section, Table, Text, spelled
 from handgrad.reproduce.numbers import agreement_words, is_whole, numbers_blocks, printed_rows
 from handgrad.reproduce.plan import Plan
 from handgrad.reproduce.question_blocks import titles_of
 from handgrad.reproduce.results import Results, Verdicts
 from handgrad.reproduce.sweep_claims import HOLDS, HOLDS_NOT, UNDECIDED, SweepVerdict
+from handgrad.text import counted
 
 EXPLAINED = {  # verdicts on our own runs, in the order in which they are listed
     HOLDS: "",

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from handgrad.claims.questions import Question
 from handgrad.files import atomic_write
 from handgrad.machine import machine
-from handgrad.reports.blocks import Block, Code, Details, Note, Points, Report, Section, Text, counted
+from handgrad.reports.blocks import Block, Code, Details, Note, Points, Report, Section, Text
 from handgrad.reports.render import markdown_text, write_html, write_markdown
 from handgrad.reproduce.numbers import UNKNOWN, agreement_counts, is_whole, numbers_table, printed_rows, rows_of
 from handgrad.reproduce.outcome import choices_section, claim_blocks, claims_section, summary_section
@@ -17,7 +17,7 @@ from handgrad.reproduce.plan import Plan
 from handgrad.reproduce.question_blocks import QuestionBlocks
 from handgrad.reproduce.results import Results, Verdicts, as_mapping, verdicts
 from handgrad.runs.executor.worker import run_of
-from handgrad.text import duration
+from handgrad.text import counted, duration
 
 TSNE_IMAGES, QUICK_TSNE_IMAGES = 1000, 300
 README_SECTIONS = ("summary", "claims", "choices", "reproduce")
