@@ -13,6 +13,7 @@ from handgrad.files import atomic_write
 
 HERE = Path(__file__).parent
 TABLES = re.compile(r"(?<=<!-- numbers -->\n).*(?=<!-- end of numbers -->)", re.DOTALL)
+BESIDE = re.compile(r'(?:src|href)="report/([^"]+)"')  # files that a page needs
 NUMBERS = re.compile(r"## (?:Summary|Reported and reproduced)\n+(.*?)\n+## ", re.DOTALL)
 
 
@@ -20,7 +21,13 @@ def take(reproductions: Path) -> list[str]:
     """Copy the page and the summary of each report that was reproduced whole; returns their names."""
     found = [report for report in REPORTS if (reproductions / report / "report.html").is_file()]
     for report in found:
-        shutil.copyfile(reproductions / report / "report.html", HERE / f"{report}.html")
+        page = (reproductions / report / "report.html").read_text(encoding="utf-8")
+        shutil.rmtree(HERE / report, ignore_errors=True)
+        for name in sorted(set(BESIDE.findall(page))):
+            (HERE / report).mkdir(exist_ok=True)
+            shutil.copyfile(reproductions / report / "report" / name, HERE / report / name)
+        page = page.replace('="report/', f'="{report}/').replace(" folder report beside ", f" folder {report} beside ")
+        atomic_write(HERE / f"{report}.html", page)
         shutil.copyfile(reproductions / report / "README.md", HERE / f"{report}.md")
     return found
 

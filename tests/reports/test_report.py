@@ -189,6 +189,17 @@ def test_markdown_has_one_blank_line_between_blocks(tmp_path):
     assert "\n\n\n" not in text
 
 
+def test_figures_of_a_large_page_stand_beside_it(tmp_path):
+    """A million letters of drawings: a page that takes them from its folder, where each has words in its place."""
+    drawings = [Picture(name, f"<svg><!--{'x' * 600_000}--></svg>", f"caption {name}", "a") for name in "ab"]
+    written = write_html(Report("t", "s", [], [Section("x", "X", [Details("More", drawings)])]), tmp_path / "page.html")
+    assert written == [tmp_path / "page.html", tmp_path / "page" / "a.svg", tmp_path / "page" / "b.svg"]
+    tree = parsed(written[0].read_text())
+    images = [(image.get("src"), image.get("alt")) for image in tree.iter("img")]
+    assert images == [("page/a.svg", "caption a"), ("page/b.svg", "caption b")]
+    assert "The figures stand in the folder page beside this page" in "".join(tree.itertext())
+
+
 def test_what_is_folded_stands_open_in_markdown():
     folded = Details("More", [Text("a"), Details("Still more", [Text("b")]), Text("c")])
     text = markdown_text(Report("t", "s", [], [Section("x", "X", [folded, Text("d")])]), "figures")

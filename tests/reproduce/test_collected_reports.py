@@ -27,7 +27,9 @@ def test_the_numbers_are_those_of_the_summaries(collect):
 def test_what_was_made_is_taken_and_the_rest_left(collect, tmp_path, monkeypatch):
     made = tmp_path / "reproductions" / "ee5179"
     made.mkdir(parents=True)
-    (made / "report.html").write_text("page", encoding="utf-8")
+    (made / "report").mkdir()
+    (made / "report" / "loss.svg").write_text("<svg/>", encoding="utf-8")
+    (made / "report.html").write_text('in the folder report beside <img src="report/loss.svg">', encoding="utf-8")
     (made / "README.md").write_text("# Title\n\n## Summary\n\n| a |\n\n## Claims\n", encoding="utf-8")
     (tmp_path / "dl-2022.md").write_text(
         "# Other\n\n## Reported and reproduced\n\n| b |\n\n## Claims\n", encoding="utf-8"
@@ -35,6 +37,8 @@ def test_what_was_made_is_taken_and_the_rest_left(collect, tmp_path, monkeypatch
     monkeypatch.setattr(collect, "HERE", tmp_path)
     monkeypatch.setattr(collect, "REPORTS", ["ee5179", "dl-2022"])
     assert collect.take(tmp_path / "reproductions") == ["ee5179"]
+    assert (tmp_path / "ee5179.html").read_text() == 'in the folder ee5179 beside <img src="ee5179/loss.svg">'
+    assert (tmp_path / "ee5179" / "loss.svg").read_text() == "<svg/>"
     page = collect.with_numbers("before\n<!-- numbers -->\nold\n<!-- end of numbers -->\nafter\n")
     tables = "### [Title](ee5179.html)\n\n| a |\n\n### [Other](dl-2022.html)\n\n| b |\n"
     assert page == f"before\n<!-- numbers -->\n\n{tables}<!-- end of numbers -->\nafter\n"

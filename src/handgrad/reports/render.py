@@ -19,6 +19,7 @@ from handgrad.files import atomic_write
 from handgrad.reports.blocks import Report
 from handgrad.text import markdown_cell, markdown_line, visible
 
+LARGEST = 1_000_000  # bytes of a page with its figures in it
 BEST = 9  # of gzip's levels: a page of 2 MB in place of 5
 
 
@@ -38,16 +39,23 @@ def packed_library() -> str:
 def write_html(report: Report, path: Path, folder: Path | None = None) -> list[Path]:
     """Everything in one file: figures are SVG within it, equations MathML; a script only where one is interactive.
 
-    Large attachments stand in a folder beside it, of the same name where it is not given.
+    Large attachments stand in a folder beside it, of the same name where it is not given; so do the figures of a page
+    without a script that would be larger than LARGEST.
 
     Raises  OSError when the file cannot be written.
     """
     folder = folder or path.with_suffix("")
     plotly = packed_library() if report.interactive else ""
-    page = _environment().get_template("report.html.j2")
+    template = _environment().get_template("report.html.j2")
+    facts = {"report": report, "equations": style(), "plotly": plotly, "folder": folder.name}
+    page = template.render(facts, beside=False)
+    files = {file.name: file.content for file in report.attachments() if file.large}
+    if len(page.encode()) > LARGEST and not plotly:
+        page = template.render(facts, beside=True)
+        files |= {f"{picture.name}.svg": picture.svg for picture in report.pictures()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, page.render(report=report, equations=style(), plotly=plotly, folder=folder.name))
-    return [path, *_write_beside(folder, {file.name: file.content for file in report.attachments() if file.large})]
+    atomic_write(path, page)
+    return [path, *_write_beside(folder, files)]
 
 
 def write_markdown(report: Report, path: Path, folder: Path | None = None) -> list[Path]:
