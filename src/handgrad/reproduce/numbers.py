@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from handgrad.claims.document import Document
 from handgrad.claims.estimate import MEASURES, written
+from handgrad.claims.judge import evidence_of
 from handgrad.claims.printed import Printed, Spread
 from handgrad.claims.questions import VARIANTS
 from handgrad.evaluation import mean_interval
@@ -68,6 +69,12 @@ def _row(results: Results, name: str, measure: str, value: Any) -> Row:
     middle = value.mean if isinstance(value, Spread) else fmean(value) if isinstance(value, list) else value
     reported = UNKNOWN if middle is None else written(float(middle), measure, document.scale)
     note = f"The reported numbers are those of {document.title_of(other)}." if other != name else ""
+    counts = evidence_of(document, other).estimates.get("counted_accuracy") if measure == "test_accuracy" else None
+    if counts and counts.images != MANY and written(counts.value, measure, document.scale) != reported:
+        note += (
+            f"The report prints {reported}; its own table of classes has {counts.right:,} of {counts.images:,} right."
+        )
+        reported = written(counts.value, measure, document.scale)
     replication = ours["replication"]
     values = replication.values.get(measure, []) if replication else []
     return Row(

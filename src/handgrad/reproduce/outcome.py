@@ -1,12 +1,11 @@
 """What a reproduction comes to: its first section, every verdict in a line, and the settings that were chosen."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from handgrad.claims.judge import ClaimVerdict
 from handgrad.claims.questions import VARIANTS, Choice
 from handgrad.claims.relations import CONFOUNDED, NO_EXPERIMENT
-from handgrad.config.describe import effective_differences
+from handgrad.config.describe import effective_differences, idle
 from handgrad.reports.blocks import Block, Details, Headline, Note, Points, Section, Table, Text, spelled
 from handgrad.reproduce.numbers import agreement_words, is_whole, numbers_blocks, printed_rows
 from handgrad.reproduce.plan import Plan
@@ -139,9 +138,10 @@ def _arithmetic(verdicts: Verdicts) -> list[str]:
 def choices_section(results: Results) -> Section:
     """The settings that the report leaves open, those that decide open, and those that the retrained runs change."""
     found: dict[str, tuple[str, Choice, list[str]]] = {}
-    for name in results.plan.experiments:
-        for setting, choice in results.document.choices(name).items():
-            found.setdefault(f"{setting} {choice!r}", (setting, choice, []))[2].append(name)
+    for (name, variant), runs in results.plan.runs.items():
+        for setting, choice in results.document.choices(name).items() if variant == VARIANTS[0] else ():
+            if setting not in idle(runs[0]):
+                found.setdefault(f"{setting} {choice!r}", (setting, choice, []))[2].append(name)
     chosen = list(found.values())
     top = [each for each in chosen if len(chosen) <= FEW or each[1].fitted or each[1].chosen_by]
     rest = [each for each in chosen if each not in top]
@@ -172,14 +172,15 @@ def _of(names: Sequence[str], results: Results) -> str:
 
 
 def _changes(results: Results) -> Table | None:
-    found: dict[tuple[tuple[str, Any, Any], ...], list[str]] = {}
+    found: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     for name in results.plan.experiments:
         pair = [results.plan.runs.get((name, variant)) for variant in VARIANTS]
         if all(pair):
             one, other = (runs[0] for runs in pair if runs)
             changed = {key: ends for key, ends in effective_differences(one, other).items() if key != "seed"}
-            key = tuple((setting, spelled(a), spelled(b)) for setting, (a, b) in changed.items())
+            tuned = results.plan.tuning(name)
+            key = tuple((setting, spelled(a), spelled(b), tuned) for setting, (a, b) in changed.items())
             found.setdefault(key, []).append(name)
     rows = [(_of(names, results), *change) for key, names in found.items() for change in key]
-    header = ("of", "setting", *VARIANTS)
+    header = ("of", "setting", *VARIANTS, "chosen on validation images by")
     return Table(header, rows, words=header) if rows else None

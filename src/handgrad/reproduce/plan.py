@@ -66,6 +66,14 @@ class Plan(NamedTuple):
         found = self.document.origin(key[0]).found
         return found.sweep if found else self.document.tuned_by(key[0]) if key[1] != VARIANTS[0] else None
 
+    def tuning(self, name: str) -> str:
+        """What tuned an experiment, as in "learning rate: 8 trials, 10% of the training images held out"."""
+        sweep = str(self.document.tuned_by(name))
+        planned, title = self.sweeps[sweep], self.document.sweeps[sweep].title or sweep
+        return (
+            f"{title}: {planned.wanted} trials, {planned.base.validation_fraction:.0%} of the training images held out"
+        )
+
     @property
     def trials(self) -> str:
         """As in "400 trials in 2 sweeps"; nothing without any."""

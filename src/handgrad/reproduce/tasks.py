@@ -226,17 +226,11 @@ class Finds:
             return None
         key = found.sweep, found.among
         if key not in self._orders:
-            self._orders[key] = _order(planned.sweep, found.among, self._ranks.get(key, 1))
+            self._orders[key] = []
+            with suppress(UsageError):  # not one has a result
+                self._orders[key] = ORDERS[found.among](planned.sweep, ranking(planned.sweep), self._ranks.get(key, 1))
         order = self._orders[key]
         return order[found.rank - 1].values if len(order) >= found.rank else None
-
-
-def _order(sweep: Sweep, among: str, count: int) -> list[Entry]:
-    """Of `count` configurations at least, where there are so many."""
-    try:
-        return ORDERS[among](sweep, ranking(sweep), count)
-    except UsageError:  # not one has a result
-        return []
 
 
 ORDERS: dict[str, Callable[[Sweep, Sequence[Entry], int], list[Entry]]] = {
