@@ -293,9 +293,7 @@ def estimated_seconds(plan: Plan, jobs: int) -> float:
 
 
 def _of_runs(configs: Sequence[RunConfig]) -> list[float]:
-    """One epoch of each kind of training is timed."""
-    kinds: dict[str, float] = {}
-    seconds = []
+    kinds, seconds = dict[str, float](), []
     for config in configs:
         alike = {name: RunConfig.model_fields[name].default for name in WITHOUT_COST}
         timed = config.replaced(seed=0) if config.model in CLASSICAL else config.replaced(epochs=1, **alike)
