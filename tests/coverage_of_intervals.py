@@ -15,8 +15,8 @@ import numpy as np
 from tests.sweeps.planted import additive, planted, sweep_over
 from tests.sweeps.worlds import MeasuredOn, ValueType, World, probability, recommended
 
-from handgrad.claims.estimate import compare, counted
-from handgrad.evaluation import mcnemar, mean_interval, welch_interval, wilson
+from handgrad.evaluation import compare, mcnemar, mean_interval, over_seeds, wilson
+from handgrad.evaluation.difference import counted
 from handgrad.sweeps.analysis import analyse as recommending
 from handgrad.sweeps.analysis.effects import effects, restrict
 from handgrad.sweeps.analysis.importance import importances, pearson
@@ -86,7 +86,7 @@ def seeds(times: int) -> Iterator[Row]:
             0.9 + 0.002 * rng.standard_normal((10 * times, first)),
             0.9 + 0.006 * rng.standard_normal((10 * times, second)),
         )
-        found = [welch_interval(a.tolist(), b.tolist()) for a, b in zip(one, other, strict=True)]
+        found = [compare(over_seeds(a.tolist()), over_seeds(b.tolist())) for a, b in zip(one, other, strict=True)]
         yield row(
             f"Welch, {first} against {second} seeds", "difference of means, these images", found, [0.0] * len(found)
         )

@@ -51,7 +51,7 @@ def test_numbers_come_from_the_folders(runs):
     assert found["longer_better"].verdict == "supported"
     assert "t = " in found["longer_better"].arithmetic[0]
     assert found["longer_better"].differences[0].value > 10
-    assert found["smaller"].verdict == "tie"
+    assert found["smaller"].verdict == "contradicted"  # they have equally many
     assert found["wider_gap"].verdict in ("supported", "tie", "contradicted")
 
 

@@ -8,7 +8,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from handgrad.claims import read_document, report_file
 from handgrad.claims.counts import from_matrix, from_shares
-from handgrad.claims.judge import evidence_of
+from handgrad.claims.evidence import evidence_of
 
 
 def test_matrix_by_hand():

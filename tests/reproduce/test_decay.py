@@ -3,7 +3,8 @@
 import pytest
 
 from handgrad.claims import read_document, report_file
-from handgrad.claims.judge import course, evidence_of, nearest_constant, step_budget
+from handgrad.claims.evidence import evidence_of
+from handgrad.claims.judge import course, nearest_constant, step_budget
 
 STEPS = {"schedule": "step", "schedule_steps": 2, "schedule_factor": 0.5, "learning_rate": 0.8, "iterations": 6}
 

@@ -7,8 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, fisher_exact, norm, ttest_ind
 
-from handgrad.claims.estimate import bare, compare, counted, exact, highest_of, minus, over_seeds, share, spread
-from handgrad.evaluation import welch_interval
+from handgrad.claims.wording import highest_of
+from handgrad.evaluation.difference import bare, compare, counted, exact, minus, over_seeds, share, spread
 
 ACCURACIES = st.integers(0, 10_000).map(lambda right: counted(right, 10_000, 100))
 SEEDS = st.lists(st.floats(80, 100), min_size=2, max_size=6).map(over_seeds)
@@ -42,7 +42,7 @@ def test_seeds_as_scipy():
     difference = compare(over_seeds(a), over_seeds(b))
     expected = ttest_ind(a, b, equal_var=False)
     assert (difference.statistic, difference.p) == pytest.approx((expected.statistic, expected.pvalue))
-    assert (difference.low, difference.high) == pytest.approx(welch_interval(a, b)[1:3])
+    assert (difference.low, difference.high) == pytest.approx(tuple(expected.confidence_interval()))
 
 
 def test_a_printed_spread_is_the_list_it_came_from():

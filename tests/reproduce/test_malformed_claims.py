@@ -57,7 +57,7 @@ MALFORMED = [
     (["claims", "relu_better", "higher"], DROP, "must have exactly one of higher, lower, best"),
     (["claims", "relu_better", "lower"], ["relu", "tanh"], "got higher and lower"),
     (["claims", "relu_better", "measure"], "test_acc", "unknown measure 'test_acc': did you mean test_accuracy?"),
-    (["claims", "relu_better", "measures"], ["recall", "gap"], "takes one `measure`, not `measures`"),
+    (["claims", "relu_better", "measures"], ["recall", "gap"], "higher does not use `measures`"),
     (["claims", "relu_better", "over"], "epochs", "higher does not use `over`"),
     (["claims", "relu_better", "by"], -3, "by must be 0 or more, got -3"),
     (["claims", "relu_better"], {"says": "x", "rises": ["relu", "tanh"]}, "rises needs `over`"),
@@ -65,16 +65,21 @@ MALFORMED = [
     (
         ["claims", "relu_better"],
         {"says": "x", "same": ["relu"], "measures": ["recall", "gap"], "by": 1},
-        "does not use cause, by or over",
+        "same does not use `by`",
     ),
-    (["claims", "relu_better", "best_of"], 9, "higher does not use best_of"),
+    (["claims", "relu_better", "best_of"], 9, "higher does not use `best_of`"),
     (["claims", "relu_better"], {"says": "x", "exceeds": ["relu"]}, "exceeds needs `by`"),
     (["claims", "relu_better"], {"says": "x", "below": ["relu"], "by": 9, "over": "lr"}, "below does not use"),
     (
         ["claims", "relu_better"],
         {"says": "x", "same": ["relu"], "measures": ["recall", "gap"], "measure": "gap"},
-        "takes two `measures`, not one",
+        "same does not use `measure`",
     ),
+    (["claims", "relu_better"], {"says": "x", "equal": ["relu", "tanh"]}, "equal needs `within`, the largest"),
+    (["claims", "relu_better"], {"says": "x", "near": ["relu"], "by": 9}, "near needs `within`"),
+    (["claims", "relu_better", "measure"], "steps_to_loss", "steps_to_loss and `level`, a training loss, go together"),
+    (["claims", "relu_better", "level"], 0.5, "steps_to_loss and `level`, a training loss, go together"),
+    (["claims", "relu_better", "within"], 0, "claims.relu_better.within: must be greater than 0"),
     (["claims", "relu_better"], "ReLU is better", "claims.relu_better: must be"),
 ]
 

@@ -18,7 +18,12 @@ UNSUPPORTED = [
     ("ee6132-2018", "relu_better", "tie", ["0.8935 - 0.8943 = -0.0008"]),
     ("ee6132-2018", "networks_lose", "confounded", ["never predicts class 2", "under-trained"]),
     ("ee6132-momentum", "deeper_minima", "contradicted", ["90.60 - 94.89", "ends at 5.5e-05", "mean 2.1e-03"]),
-    ("ee6132-momentum", "deeper_minima", "contradicted", ["90.60 - 90.49 = 0.11, cannot be distinguished"]),
+    (
+        "ee6132-momentum",
+        "deeper_minima",
+        "contradicted",
+        ["90.60 - 90.49 = 0.11 points", "cannot be distinguished"],
+    ),
     ("ee6132-momentum", "twenty_images", "tie", ["19 / 20 - 17 / 20", "Fisher's exact test, p = 0.60"]),
     ("dl-2022", "recall_adds", "contradicted", ["Contradicted in 14 of 14 experiments"]),
     ("dl-2022", "batch_norm_helps", "tie", ["0.9504 - 0.9466 = 0.0038", "z = 1.22", "One seed each"]),

@@ -115,8 +115,8 @@ def test_seeds_against_seeds(runs):
     values = [
         [run.metrics["test"]["accuracy"] for run in runs(*names)] for names in (("adam", "adam1"), ("sgd", "sgd1"))
     ]
-    expected = stats.ttest_ind(*values, equal_var=False).confidence_interval()
-    assert pair.over == "seeds"
+    expected = stats.ttest_rel(*values).confidence_interval()
+    assert (pair.over, pair.how) == ("seeds", "paired over 2 seeds")
     assert pair.test is None
     assert pair.difference[:3] == pytest.approx((np.mean(values[0]) - np.mean(values[1]), expected.low, expected.high))
     assert {parsed(each.command).options["seeds"] for each in pair.missing} == {2}
@@ -125,7 +125,7 @@ def test_seeds_against_seeds(runs):
 def test_one_seed_against_several(runs):
     (pair,) = compare(runs("adam", "adam1", "fast")).pairs
     assert (pair.over, pair.test) == ("", None)
-    assert pair.why_no_interval == "B has one seed: train more of it with --seeds"
+    assert pair.how == "unpaired: 2 against 1 seeds, not the same ones: train more with --seeds"
 
 
 def test_a_confounded_comparison(runs):
@@ -176,7 +176,7 @@ def test_other_data_sets_are_compared_without_a_test(runs, start, tmp_path):
     (pair,) = compare([*runs("adam"), start(dataset=str(tmp_path / "other.npz"), epochs=1)]).pairs
     assert "dataset" in pair.differing
     assert (pair.test, pair.over) == (None, "")
-    assert pair.why_no_interval == "the test images are not the same"
+    assert pair.how == "unpaired: dataset and batch_size differ"
 
 
 CONFIG = RunConfig(dataset="digits")

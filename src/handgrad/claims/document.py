@@ -23,7 +23,9 @@ from handgrad.claims.questions import (
     choice,
     in_one_line,
 )
-from handgrad.claims.relations import Claim, canonical, canonical_name
+from handgrad.claims.relations import Claim
+from handgrad.claims.settings import canonical
+from handgrad.config.lookup import setting_name
 from handgrad.errors import UsageError
 
 ONE_PAIR = 2
@@ -124,9 +126,9 @@ class Document(Part):
         found: dict[str, Choice] = {}
         parts: list[Document | Experiment] = [self, *(self.experiments[each] for each in self.lineage(name))]
         for part in parts:
-            stated = set(map(canonical_name, [*part.settings, *part.train]))
+            stated = set(map(setting_name, [*part.settings, *part.train]))
             found = {setting: choice for setting, choice in found.items() if setting not in stated}
-            found |= {canonical_name(written): choice for written, choice in part.open.items()}
+            found |= {setting_name(written): choice for written, choice in part.open.items()}
         return found
 
     def fitted(self, name: str) -> dict[str, Choice]:
@@ -238,10 +240,10 @@ def _check_ensembles(document: Document) -> None:
 
 def _check_open(place: str, part: Document | Experiment, document: Document) -> None:
     """Raises  ValueError for an open setting that is stated as well, or is chosen by what is not there."""
-    stated = set(map(canonical_name, [*part.settings, *part.train]))
+    stated = set(map(setting_name, [*part.settings, *part.train]))
     for written, each in part.open.items():
         where = f"{place}open.{written}"
-        if canonical_name(written) in stated:
+        if setting_name(written) in stated:
             raise ValueError(f"{where}: stands in settings or train as well: leave it out of one")
         _check_known(f"{where}.how", each.chosen_by, document.sweeps, "sweep")
         for name in each.fits:

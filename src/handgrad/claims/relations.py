@@ -1,6 +1,6 @@
 """What a claim can say of experiments, and how each such relation is judged by their numbers."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -8,106 +8,25 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from handgrad.claims.estimate import (
-    MEASURES,
-    Difference,
-    Evidence,
-    Settings,
+from handgrad.claims.estimate import MEASURES, Evidence, difference, quantity
+from handgrad.claims.questions import EffectClaim, Number, Part, Text, choice
+from handgrad.claims.settings import stated_differences
+from handgrad.claims.wording import (
     beside_line,
-    compare,
-    exact,
+    in_words,
     missing_line,
-    number,
     pair_line,
     selection_lines,
+    sentence,
     tally_line,
     two_line,
     under_trained_lines,
 )
-from handgrad.claims.questions import EffectClaim, Number, Part, Text, choice
-from handgrad.config import RunConfig, value_type_of
-from handgrad.config.describe import WITHOUT_INFLUENCE, idle, resolved
-from handgrad.config.lookup import field_aliases
-from handgrad.config.presets import CHOICES, fields_of, owned
+from handgrad.config.lookup import setting_name
 from handgrad.errors import UsageError
-from handgrad.text import squashed
-
-NOT_STATED = "not stated"
-
-
-def canonical(settings: Mapping[str, Any], place: str) -> Settings:
-    """Settings with the names and values of RunConfig where they have any, and as they are otherwise.
-
-    Raises  ValueError with the place, for a value that a setting cannot have.
-    """
-    result = {}
-    for written, value in settings.items():
-        name = canonical_name(written)
-        try:
-            result[name] = value_type_of(name)(value) if name in RunConfig.model_fields else value
-        except ValueError as error:
-            raise ValueError(f"{place}.{written}: {error}") from None
-    return result
-
-
-def of_config(config: RunConfig) -> Settings:
-    """What decides the result of a run, its seed apart."""
-    unused = idle(config) | WITHOUT_INFLUENCE | {"seed"}
-    return {name: value for name, value in resolved(config) if name not in unused}
-
-
-def differing(a: Settings, b: Settings) -> dict[str, tuple[Any, Any]]:
-    """The settings in which two experiments differ, each with both values.
-
-    What comes with a choice, as beta1 does with Adam, is part of it where only one of the two states it, or where each
-    of the two has the number that is its choice's own.
-    """
-    names = [*a, *(name for name in b if name not in a)]
-    pairs = {name: (a.get(name, NOT_STATED), b.get(name, NOT_STATED)) for name in names}
-    found = {name: values for name, values in pairs.items() if values[0] != values[1]}
-    carried = belonging(found)
-    part = {n for n, values in found.items() if NOT_STATED in values or (_own(a, n), _own(b, n)) == values}
-    return {name: values for name, values in found.items() if name not in carried & part}
-
-
-def _own(settings: Settings, name: str) -> Any:
-    """The number that comes with the choices among some settings, None for none."""
-    for chosen, registry in CHOICES.items():
-        entry = registry.get(settings.get(chosen, ""))
-        if entry is not None and name in fields_of(entry):
-            return fields_of(entry)[name].default
-    return None
-
-
-def belonging(choices: Iterable[str]) -> set[str]:
-    """The settings that come with some choices: those of schedules with `schedule`, those of optimizers likewise."""
-    return {name for each in choices if each in CHOICES for name in owned(each)}
-
-
-def confounders(a: Settings, b: Settings, cause: Iterable[str]) -> dict[str, tuple[Any, Any]]:
-    """What differs besides the cause and what comes with it; without a stated cause, a single difference is it."""
-    found = differing(a, b)
-    if not cause:
-        return found if len(set(found) - belonging(found)) > 1 else {}
-    meant = set(map(canonical_name, cause))
-    return {name: values for name, values in found.items() if name not in meant | belonging(meant)}
-
-
-def canonical_name(written: str) -> str:
-    """RunConfig's name of a setting, or the name as it is."""
-    return field_aliases().get(squashed(written), written)
-
-
-def in_words(differences: Mapping[str, tuple[Any, Any]]) -> str:
-    """As a sentence lists them: "optimizer (adam against sgd), framework (PyTorch against by hand)"."""
-    return ", ".join(f"{name} ({_plain(a)} against {_plain(b)})" for name, (a, b) in differences.items())
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, tuple | list):
-        return "-".join(map(str, value)) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
+from handgrad.evaluation import Difference, compare, paired
+from handgrad.evaluation.difference import exact
+from handgrad.runs.comparison import confounders, differing, missing_runs, names_of
 
 SUPPORTED, TIE, CONTRADICTED = "supported", "tie", "contradicted"
 CONFOUNDED, NO_EXPERIMENT = "confounded", "no experiment"
@@ -128,12 +47,16 @@ class Claim(Part):
     order: list[Text] = []
     rises: list[Text] = []
     falls: list[Text] = []
+    equal: list[Text] = []
     exceeds: list[Text] = []
     below: list[Text] = []
+    near: list[Text] = []
     same: list[Text] = []
     distinct: list[Text] = []
     selected: list[Text] = []
     by: Number = 0.0
+    within: Annotated[Number, Field(gt=0)] | None = None
+    level: Number | None = None
     measure: str = "test_accuracy"
     measures: tuple[str, str] | None = None
     over: Text | None = None
@@ -151,6 +74,8 @@ class Claim(Part):
         for measure in [self.measure, *(self.measures or ())]:
             if measure not in MEASURES:
                 raise ValueError(choice("measure", measure, MEASURES))
+        if (self.level is None) == (self.measure == "steps_to_loss"):
+            raise ValueError("steps_to_loss and `level`, a training loss, go together")
         RELATIONS[self.relation].check(self)
         return self
 
@@ -165,21 +90,32 @@ class Claim(Part):
         named: list[str] = getattr(self, self.relation)
         return named
 
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """What it compares, by the names that evidence has for it."""
+        return self.measures or (self.measure if self.level is None else f"{self.measure}@{self.level:g}",)
+
 
 class Judgement(NamedTuple):
-    """A verdict with its arithmetic in words, and the differences that it rests on."""
+    """A verdict with its arithmetic in words, the differences that it rests on, and both in one sentence."""
 
     verdict: str
     lines: list[str]
     differences: list[Difference]
+    sentence: str
 
 
 @dataclass(frozen=True)
 class Relation:
-    """Among `least` to `most` experiments; a subclass says what a claim needs besides, and judges it."""
+    """Among `least` to `most` experiments; a subclass says what a claim needs besides, and judges it.
+
+    `uses` are the keys of a claim that it takes, `needs` those that it cannot do without.
+    """
 
     least: int = 2
     most: int = 1000
+    uses: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
     def check(self, claim: Claim) -> None:
         """Raises  ValueError for a claim that lacks what the relation needs, or has what it does not use."""
@@ -189,17 +125,28 @@ class Relation:
             raise ValueError(f"{name} needs {expected} experiments, got {count}")
         if len(set(claim.experiments)) != count:
             raise ValueError(f"{name} names an experiment twice")
-        self.check_more(claim)
-
-    def check_more(self, claim: Claim) -> None:
-        """What a subclass needs besides."""
-        raise NotImplementedError
+        for key, what in KEYS.items():
+            if key in self.needs and key not in claim.model_fields_set:
+                raise ValueError(f"{name} needs `{key}`, {what}")
+            if key in claim.model_fields_set and key not in self.uses + self.needs:
+                raise ValueError(f"{name} does not use `{key}`: leave it out")
+        if claim.by < 0 and isinstance(self, Pairwise):
+            raise ValueError(f"by must be 0 or more, got {claim.by:g}: swap the experiments")
 
     def judge(self, claim: Claim, experiments: Experiments) -> Judgement:
         """The verdict that the experiments' numbers give."""
         raise NotImplementedError
 
 
+KEYS = {
+    "by": "the number to compare with",
+    "within": "the largest difference that counts as none",
+    "measure": "one quantity",
+    "measures": f"two of {', '.join(MEASURES)}",
+    "over": "a setting",
+    "cause": "settings",
+    "best_of": "a number of runs",
+}
 Pairs = Callable[[Claim, Experiments], list[tuple[str, str]]]
 
 
@@ -210,24 +157,14 @@ class Pairwise(Relation):
     `causal`: the statement is about what made the difference, so that another difference in the settings spoils it.
     """
 
+    uses: tuple[str, ...] = ("measure", "cause", "by")
     pairs: Pairs = lambda claim, experiments: []
     causal: bool = True
-    needs_over: bool = False
-
-    def check_more(self, claim: Claim) -> None:
-        """`over` where it orders the experiments; never two measures."""
-        if claim.measures is not None:
-            raise ValueError(f"{claim.relation} takes one `measure`, not `measures`")
-        if claim.best_of is not None:
-            raise ValueError(f"{claim.relation} does not use best_of: it belongs to selected")
-        if self.needs_over != (claim.over is not None):
-            raise ValueError(f"{claim.relation} {'needs' if self.needs_over else 'does not use'} `over`, a setting")
-        if claim.by < 0:
-            raise ValueError(f"by must be 0 or more, got {claim.by:g}: swap the experiments")
 
     def judge(self, claim: Claim, experiments: Experiments) -> Judgement:
         """The gravest verdict of the pairs."""
-        parts = [_judge_pair(claim, *pair, experiments, self.causal) for pair in self.pairs(claim, experiments)]
+        pairs = self.pairs(claim, experiments)
+        parts = [_judge_pair(claim, experiments[a], experiments[b], self.causal) for a, b in pairs]
         merged = _merged(parts)
         deciding = [part for part in parts if part.verdict != SUPPORTED]
         if not deciding or len(deciding) == len(parts):
@@ -241,25 +178,22 @@ class Threshold(Relation):
     """One measure of each of some experiments, beside the number `by`: above it, or below (`direction` -1)."""
 
     least: int = 1
+    uses: tuple[str, ...] = ("measure",)
+    needs: tuple[str, ...] = ("by",)
     direction: int = 1
-
-    def check_more(self, claim: Claim) -> None:
-        """A number to compare with, and nothing else."""
-        if "by" not in claim.model_fields_set:
-            raise ValueError(f"{claim.relation} needs `by`, the number to compare with")
-        if claim.measures or claim.cause or claim.over or claim.best_of:
-            raise ValueError(f"{claim.relation} does not use measures, cause, over or best_of: leave them out")
 
     def judge(self, claim: Claim, experiments: Experiments) -> Judgement:
         """The gravest verdict of the experiments."""
         return _merged([self._one(claim, experiments[name]) for name in claim.experiments])
 
     def _one(self, claim: Claim, evidence: Evidence) -> Judgement:
-        if claim.measure not in evidence.estimates:
-            return Judgement(NO_EXPERIMENT, [missing_line(evidence, claim.measure)], [])
-        difference = compare(evidence.estimates[claim.measure], exact(0.0), claim.by)
-        line = beside_line(claim.measure, evidence, difference)
-        return Judgement(BY_SIGN[self.direction * difference.sign], [line], [difference])
+        (measure,) = claim.quantities
+        if measure not in evidence.estimates:
+            return _lacking([missing_line(evidence, measure)])
+        found = compare(evidence.estimate(measure), exact(0.0), claim.by)
+        said = sentence(measure, [evidence], found, claim.within)
+        lines = [beside_line(measure, evidence, found)]
+        return Judgement(_verdict(claim, found, self.direction), lines, [found], f"{said}.")
 
 
 @dataclass(frozen=True)
@@ -267,17 +201,9 @@ class TwoMeasures(Relation):
     """Two measures of the same experiment, of one or more experiments."""
 
     least: int = 1
-    of_each: Callable[[Claim, Evidence], Judgement] = lambda claim, evidence: Judgement(TIE, [], [])
+    needs: tuple[str, ...] = ("measures",)
+    of_each: Callable[[Claim, Evidence], Judgement] = lambda claim, evidence: _lacking([])
     any_is_enough: bool = False
-
-    def check_more(self, claim: Claim) -> None:
-        """Both measures."""
-        if claim.measures is None:
-            raise ValueError(f"{claim.relation} needs `measures`, two of {', '.join(MEASURES)}")
-        if claim.cause or claim.by or claim.over:
-            raise ValueError(f"{claim.relation} does not use cause, by or over: leave them out")
-        if "measure" in claim.model_fields_set:
-            raise ValueError(f"{claim.relation} takes two `measures`, not one `measure`")
 
     def judge(self, claim: Claim, experiments: Experiments) -> Judgement:
         """The gravest verdict of the experiments, or the mildest where one is enough."""
@@ -292,51 +218,82 @@ class TwoMeasures(Relation):
     def _one(self, claim: Claim, evidence: Evidence) -> Judgement:
         missing = [measure for measure in claim.measures or () if measure not in evidence.estimates]
         if missing:
-            return Judgement(NO_EXPERIMENT, [missing_line(evidence, measure) for measure in missing], [])
+            return _lacking([missing_line(evidence, measure) for measure in missing])
         return self.of_each(claim, evidence)
 
 
+def _lacking(lines: list[str]) -> Judgement:
+    return Judgement(NO_EXPERIMENT, lines, [], " ".join(lines))
+
+
+def _verdict(claim: Claim, found: Difference, direction: int = 1) -> str:
+    """By the sign of what is beyond `by`; with `within`, by where the interval lies."""
+    if claim.within is None:
+        return CONTRADICTED if found.equal else BY_SIGN[direction * found.sign]
+    low, high = found.low - found.by, found.high - found.by
+    if -claim.within < low and high < claim.within:
+        return SUPPORTED
+    return CONTRADICTED if low > claim.within or high < -claim.within else TIE
+
+
 def _merged(parts: Sequence[Judgement]) -> Judgement:
-    """The gravest verdict, and all lines, each once."""
+    """The gravest verdict with the first sentence of one that has it, and all lines, each once."""
     verdict = min((part.verdict for part in parts), key=GRAVEST.index)
     lines = dict.fromkeys(line for part in parts for line in part.lines)
-    return Judgement(verdict, list(lines), [each for part in parts for each in part.differences])
+    sentences = [part.sentence for part in parts if part.verdict == verdict]
+    more = f" {len(sentences)} of {len(parts)} comparisons say so." if len(parts) > 1 else ""
+    return Judgement(verdict, list(lines), [each for part in parts for each in part.differences], sentences[0] + more)
 
 
-def _judge_pair(claim: Claim, upper: str, lower: str, experiments: Experiments, causal: bool) -> Judgement:
-    a, b = experiments[upper], experiments[lower]
-    missing = [missing_line(each, claim.measure) for each in (a, b) if claim.measure not in each.estimates]
+def _judge_pair(claim: Claim, a: Evidence, b: Evidence, causal: bool) -> Judgement:
+    (measure,) = claim.quantities
+    missing = [missing_line(each, measure) for each in (a, b) if measure not in each.estimates]
     if missing:
-        return Judgement(NO_EXPERIMENT, missing, [])
-    difference = compare(a.estimates[claim.measure], b.estimates[claim.measure], claim.by)
-    lines = [pair_line(claim.measure, a, b, difference)]
-    verdict, reasons = _fairness(claim, a, b, causal)
-    return Judgement(verdict or BY_SIGN[difference.sign], lines + reasons, [difference])
+        return _lacking(missing)
+    found = difference(measure, a, b, claim.by)
+    said = sentence(measure, [a, b], found, claim.within)
+    verdict, reasons = fairness(claim, a, b, causal)
+    if verdict is not None:
+        said = f"{said.partition(';')[0]}. {' '.join(reasons)}".removesuffix(".")
+    lines = [pair_line(measure, a, b, found), *reasons]
+    return Judgement(verdict or _verdict(claim, found), lines, [found], f"{said}.")
 
 
-def _fairness(claim: Claim, a: Evidence, b: Evidence, causal: bool) -> tuple[str | None, list[str]]:
-    """Whether the pair can tell anything about the statement: a verdict when it cannot, and why."""
+def fairness(claim: Claim, a: Evidence, b: Evidence, causal: bool) -> tuple[str | None, list[str]]:
+    """Whether the pair can tell anything about the statement: a verdict when it cannot, and why.
+
+    Runs are compared by all their settings, as `handgrad compare` does; printed numbers by those that are stated.
+    """
     lines = [line for each in (a, b) for line in under_trained_lines(each)]
     cause = claim.cause or ([claim.over] if claim.over else [])
-    if not (causal or cause):
+    if not (causal or cause) or quantity(claim.measure).type == "count":  # no training changes a count
         return (CONFOUNDED if lines else None), lines
-    found = differing(a.settings, b.settings)
-    if cause and not set(map(canonical_name, cause)) & set(found):
+    ours = bool(a.setups and b.setups)
+    found = differing(a.setups[0], b.setups[0]) if ours else stated_differences(a.settings, b.settings)
+    if cause and not names_of(cause) & set(found):
         return NO_EXPERIMENT, [*lines, f"{' and '.join(cause)} does not differ between {a.title} and {b.title}."]
-    others = confounders(a.settings, b.settings, cause)
+    others = confounders(found, cause)
     if others:
         lines.append(f"{'Besides ' + ', '.join(cause) + ', these' if cause else 'These'} differ: {in_words(others)}.")
+        lines += _missing(a, b, others) if ours else []
     return (CONFOUNDED if lines else None), lines
+
+
+def _missing(a: Evidence, b: Evidence, others: Mapping[str, Any]) -> list[str]:
+    """The run that would separate the cause from what differs besides, as `handgrad compare` names it."""
+    setups = a.setups[0], b.setups[0]
+    names = [each.setting for each in missing_runs(*setups, setups) if each.setting not in others]
+    return [f"A run of {a.title} with {' and '.join(names)} of {b.title} is missing."] if names else []
 
 
 def _best_first(claim: Claim, names: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Pairs of (better, worse) as pairs of (higher, lower)."""
-    return names if MEASURES[claim.measure].better > 0 else [(worse, better) for better, worse in names]
+    return names if quantity(claim.measure).better > 0 else [(worse, better) for better, worse in names]
 
 
 def _by_setting(claim: Claim, experiments: Experiments, direction: int) -> list[tuple[str, str]]:
     """Neighbours in the order of the setting `over`."""
-    setting = canonical_name(claim.over or "")
+    setting = setting_name(claim.over or "")
     places: dict[str, float] = {}
     for name in claim.experiments:
         value: Any = experiments[name].settings.get(setting)
@@ -350,9 +307,9 @@ def _by_setting(claim: Claim, experiments: Experiments, direction: int) -> list[
 def _same(claim: Claim, evidence: Evidence) -> Judgement:
     """Whether one number printed twice is one number, to half a unit of the last digit shown."""
     one, other = claim.measures or ("", "")
-    a, b = evidence.estimates[one].value, evidence.estimates[other].value
-    agree = number(a, one, evidence) == number(b, other, evidence)
-    return Judgement(SUPPORTED if agree else CONTRADICTED, [two_line(claim.measures, evidence, agree)], [])
+    agree = evidence.number(one) == evidence.number(other)
+    line = two_line(claim.measures, evidence, agree)
+    return Judgement(SUPPORTED if agree else CONTRADICTED, [line], [], line)
 
 
 def _distinct(claim: Claim, evidence: Evidence) -> Judgement:
@@ -363,9 +320,12 @@ def _distinct(claim: Claim, evidence: Evidence) -> Judgement:
 def _selected(claim: Claim, evidence: Evidence) -> Judgement:
     """Whether what decided the selection exceeds, by more than luck, what fresh images say."""
     chosen_by, judged_on = claim.measures or ("", "")
-    difference = compare(evidence.estimates[chosen_by], evidence.estimates[judged_on])
-    lines = selection_lines((chosen_by, judged_on), claim.best_of, evidence, difference)
-    return Judgement(BY_SIGN[-difference.sign], lines, [difference])
+    if {chosen_by, judged_on} <= evidence.values.keys() and len(evidence.setups) > 1:
+        found = paired(evidence.values[chosen_by], evidence.values[judged_on])
+    else:
+        found = compare(evidence.estimates[chosen_by], evidence.estimates[judged_on])
+    lines = selection_lines((chosen_by, judged_on), claim.best_of, evidence, found)
+    return Judgement(BY_SIGN[-found.sign], lines, [found], lines[0])
 
 
 def _first_over_others(claim: Claim, experiments: Experiments) -> list[tuple[str, str]]:
@@ -377,15 +337,17 @@ def _neighbours(claim: Claim, experiments: Experiments) -> list[tuple[str, str]]
 
 
 RELATIONS: dict[str, Relation] = {
-    "higher": Pairwise(2, 2, lambda claim, _: [(claim.experiments[0], claim.experiments[1])]),
-    "lower": Pairwise(2, 2, lambda claim, _: [(claim.experiments[1], claim.experiments[0])]),
+    "higher": Pairwise(2, 2, pairs=lambda claim, _: list(pairwise(claim.experiments))),
+    "lower": Pairwise(2, 2, pairs=lambda claim, _: list(pairwise(claim.experiments[::-1]))),
     "best": Pairwise(pairs=_first_over_others, causal=False),
     "order": Pairwise(pairs=_neighbours, causal=False),
-    "rises": Pairwise(pairs=partial(_by_setting, direction=1), needs_over=True),
-    "falls": Pairwise(pairs=partial(_by_setting, direction=-1), needs_over=True),
+    "rises": Pairwise(needs=("over",), pairs=partial(_by_setting, direction=1)),
+    "falls": Pairwise(needs=("over",), pairs=partial(_by_setting, direction=-1)),
+    "equal": Pairwise(2, 2, ("measure", "cause"), ("within",), _neighbours, causal=False),
     "exceeds": Threshold(),
     "below": Threshold(direction=-1),
+    "near": Threshold(needs=("by", "within")),
     "same": TwoMeasures(of_each=_same),
     "distinct": TwoMeasures(of_each=_distinct, any_is_enough=True),
-    "selected": TwoMeasures(of_each=_selected),
+    "selected": TwoMeasures(uses=("best_of",), of_each=_selected),
 }

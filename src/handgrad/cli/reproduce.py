@@ -220,7 +220,8 @@ def _print_verdicts(title: str, verdicts: list[ClaimVerdict]) -> None:
         heading = Text(verdict.verdict.upper(), style=COLOURS.get(verdict.verdict, "cyan"))
         screen.print()
         screen.print(heading.append(f"  {verdict.says}", style="default"))
-        for line in [*verdict.arithmetic, *([verdict.note] if verdict.note else [])]:
-            screen.print(Padding(Text(line), (0, 0, 0, INDENT), expand=False))
+        for indent, line in [(1, verdict.sentence), *((2, line) for line in verdict.arithmetic), (1, verdict.note)]:
+            if line:
+                screen.print(Padding(Text(line), (0, 0, 0, indent * INDENT), expand=False))
     screen.print()
     screen.print(Text(summary(verdicts)))

@@ -13,6 +13,7 @@ from handgrad.config.lookup import listed
 from handgrad.config.presets import CHOICES, PLAIN, fields_of, owned
 from handgrad.config.schema import (
     EACH_LAYER,
+    NETWORKS,
     REPLACED_BY_CNN,
     REPLACED_BY_FEATURES,
     REPLACED_BY_LAYERS,
@@ -23,6 +24,7 @@ from handgrad.config.schema import (
     own_default,
     stated,
 )
+from handgrad.nn import ACTIVATIONS
 
 LONGEST = 96
 TURN_WANDB_ON = ("wandb_project", "wandb_entity", "wandb_mode")  # as flags, where nothing says otherwise
@@ -89,6 +91,7 @@ ADDITIONS = (
     *("batch_norm", "dropout", "schedule", "warmup_steps", "weight_decay", "l1", "clip_norm", "label_smoothing"),
     *("noise", "shift", "elastic", "patience", "time_limit"),
 )
+LAYER_SETTINGS = ("batch_norm", "dropout", "activation")  # of which `layers` may have an item of its own
 NEEDS: dict[str, tuple[str, Callable[[Any], bool]]] = {  # the setting that another one needs, and which of its values
     **dict.fromkeys(("hidden_size", "activation", "dropout", "batch_norm"), ("num_layers", bool)),
     "elastic_sigma": ("elastic", bool),
@@ -293,8 +296,43 @@ def effective_differences(one: Schema, other: Schema) -> dict[str, tuple[Any, An
         found.pop("model_options", None)
     if "optimizer" in found:
         found.pop("optimizer_options", None)
+    if "layers" in found and not {one.model, other.model} & CLASSICAL.keys():
+        found.pop("layers")
+        found |= _between_layers(one, other)
     if "hidden_size" in found and any(isinstance(size, tuple) for size in found["hidden_size"]):
         found.pop("num_layers", None)  # the list says how many there are
+    return found
+
+
+def _layers(config: Schema) -> dict[str, list[tuple[int, str]]]:
+    """The items of a network by LAYER_SETTINGS, and "layers" for all others; each with how many of these precede it."""
+    found: dict[str, list[tuple[int, str]]] = {name: [] for name in ("layers", *LAYER_SETTINGS)}
+    for item in NETWORKS[config.model](config) if config.layers is None else config.layers:
+        name, _, number = item.partition(":")
+        setting = "activation" if name in ACTIVATIONS else name if name in LAYER_SETTINGS else "layers"
+        if name != "dropout" or float(number):
+            found[setting].append((len(found["layers"]), item))
+    return found
+
+
+def effective(config: Schema, name: str) -> Any:
+    """What a setting comes to in a run: where a network is not made by it, by what the network contains."""
+    if name not in LAYER_SETTINGS or name not in idle(config) or config.model in CLASSICAL:
+        return getattr(resolved(config), name)
+    items = tuple(dict.fromkeys(item.partition(":")[2] or item for _, item in _layers(config)[name]))
+    if name == "batch_norm":
+        return bool(items)
+    values = tuple(map(float, items)) or (0.0,) if name == "dropout" else items
+    return values[0] if len(values) == 1 else values
+
+
+def _between_layers(one: Schema, other: Schema) -> dict[str, tuple[Any, Any]]:
+    """How two networks differ of which one is given as `layers`: in single LAYER_SETTINGS where the rest is equal."""
+    first, second = _layers(one), _layers(other)
+    names = [name for name in first if first[name] != second[name]]
+    found = {name: (effective(one, name), effective(other, name)) for name in names}
+    if "layers" in found or any(a == b for a, b in found.values()):  # a == b: the same, elsewhere in the network
+        return {"layers": (one.layers, other.layers)}
     return found
 
 

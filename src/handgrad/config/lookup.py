@@ -69,6 +69,11 @@ def field_aliases() -> dict[str, str]:
     return inverted(aliases.FIELDS)
 
 
+def setting_name(written: str) -> str:
+    """The setting that an alias stands for, or the name as it is."""
+    return field_aliases().get(squashed(written), written)
+
+
 class UnknownNameError(UsageError):
     """A name that stands for nothing; `meant` is what was likely meant, "" where nothing is near."""
 

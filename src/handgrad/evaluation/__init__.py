@@ -1,7 +1,8 @@
 """Metrics of trained networks: functions that return numbers, which others draw and print."""
 
+from handgrad.evaluation.difference import Difference, compare, over_images, over_seeds, paired
 from handgrad.evaluation.ensemble import ensemble, select_greedily
-from handgrad.evaluation.interval import Interval, mean_interval, mean_share, student, welch_interval, wilson
+from handgrad.evaluation.interval import Interval, mean_interval, mean_share, student, wilson
 from handgrad.evaluation.mcnemar import McNemar, PairTest, holm, mcnemar, pairwise
 from handgrad.evaluation.metrics import (
     Averages,

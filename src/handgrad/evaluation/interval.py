@@ -63,22 +63,3 @@ def wilson(right: int, total: int) -> Interval:
     low = (centre - half) / scale if right else 0.0
     high = (centre + half) / scale if right < total else 1.0
     return Interval(share, low, high, total)
-
-
-def welch_interval(first: Sequence[float], second: Sequence[float], confidence: float = 0.95) -> Interval:
-    """Student's interval for mean(first) - mean(second), independent values of unequal deviations.
-
-    The ends are NaN where a side has a single value, or neither varies.
-
-    Math    degrees of freedom (u + v)^2 / (u^2 / (n - 1) + v^2 / (m - 1)), u = s^2 / n, v the same of the second
-    Ref     Welch (1947), Biometrika 34
-    """
-    difference, sizes = fmean(first) - fmean(second), (len(first), len(second))
-    if min(sizes) < 2:
-        return Interval(difference, math.nan, math.nan, sum(sizes))
-    u, v = stdev(first) ** 2 / sizes[0], stdev(second) ** 2 / sizes[1]
-    if not u + v:
-        return Interval(difference, math.nan, math.nan, sum(sizes))
-    freedom = (u + v) ** 2 / (u**2 / (sizes[0] - 1) + v**2 / (sizes[1] - 1))
-    half = student(freedom, confidence) * math.sqrt(u + v)
-    return Interval(difference, difference - half, difference + half, sum(sizes))

@@ -121,13 +121,13 @@ def pair_lines(pair: Pair) -> Iterator[str]:
     interval = f", 95 % interval [{low}, {high}]" if pair.over else ""
     yield f"accuracy of {first} less that of {second}: {100 * pair.difference.mean:+.2f} points{interval}"
     if pair.over == "seeds":
-        yield f"over {len(pair.first.replicates)} and {len(pair.second.replicates)} seeds (Welch's interval)"
+        yield pair.how
     elif pair.test:
         yield test_in_words(pair.test, first, second)
         yield f"McNemar's test: p {p_value(pair.test.p)}{_holm(pair)}"
         yield "one seed each: other seeds may answer otherwise"
     else:
-        yield f"no interval: {pair.why_no_interval}"
+        yield f"no interval: {pair.how}"
 
 
 def _holm(pair: Pair) -> str:

@@ -4,26 +4,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from handgrad.claims.document import Document
-from handgrad.claims.estimate import MEASURES
+from handgrad.claims.estimate import MEASURES, Evidence
+from handgrad.claims.evidence import columns, evidence_of_runs, measured, quantities_of
 from handgrad.claims.judge import OVER_SEEDS, ClaimVerdict, check, check_over_seeds
 from handgrad.claims.questions import VARIANTS
 from handgrad.claims.relations import RELATIONS, SUPPORTED, TwoMeasures
 from handgrad.config import RunConfig, build_dataset
 from handgrad.data import folds_of_test
 from handgrad.evaluation import Predictions, class_report, ensemble
+from handgrad.figures.run_data import MANY, RunData
 from handgrad.reports.sweep_data import SweepData, look
 from handgrad.reproduce.plan import Plan
 from handgrad.reproduce.sweep_claims import SweepVerdict, judge_in_sweep
 from handgrad.reproduce.tasks import failure_of
 from handgrad.runs import Run
 from handgrad.runs.classical import loss_of
+from handgrad.runs.comparison import setup_of
 from handgrad.runs.executor.worker import run_of
 from handgrad.runs.predictions import predictions_of
 
-PARTS = ("test", "train", "validation")
 AVERAGES = {"precision": "precision", "recall": "recall", "macro_f1": "f1"}  # measures, and fields of macro averages
-
-
 FOLDS = 5  # that the test images are cut into, where a run's `fold` does not say
 
 
@@ -92,25 +92,21 @@ class Results:
         verdicts = [check_over_seeds(only, self._values_at(names, setting, place))[0] for place in range(len(values))]
         return Swept(setting, tuple(values), tuple(verdicts))
 
-    def _values_at(self, names: Sequence[str], setting: str, place: int) -> dict[str, dict[str, list[float]]]:
-        """By experiment and measure, at one value of the setting; experiments without that setting as they are."""
+    def _values_at(self, names: Sequence[str], setting: str, place: int) -> dict[str, Evidence]:
+        """At one value of the setting, which nothing printed chose; experiments without it as they are."""
         swept, runs = self.plan.swept, self.plan.runs
         first = {
             name: swept[name, setting][place : place + 1] if (name, setting) in swept else runs[name, VARIANTS[0]][:1]
             for name in names
         }
-        return {name: self._reached_by(configs, name).values for name, configs in first.items()}
+        found = {name: self.evidence(name, self._reached_by(configs, name)) for name, configs in first.items()}
+        return {name: each._replace(fitted=()) for name, each in found.items()}
 
     @property
     def searching_seconds(self) -> float:
         """Of training, in all sweeps."""
         found = [self.searched(name) for name in self.plan.sweeps]
         return sum(trial.seconds for each in found if each for trial in each.trials)
-
-    def values(self, variant: str) -> dict[str, dict[str, list[float]]]:
-        """By experiment and measure, in the document's unit."""
-        found = {name: self.reached(name, variant) for name in self.plan.experiments}
-        return {name: each.values for name, each in found.items() if each is not None}
 
     def _trained(self, key: tuple[str, str]) -> Reached:
         if key in self.plan.lacking:
@@ -121,31 +117,51 @@ class Results:
     def _reached_by(self, configs: Sequence[RunConfig], name: str) -> Reached:
         failures = {str(config.name): self._failure(config) for config in configs if self._failure(config)}
         runs = tuple(run_of(config) for config in configs if config.name not in failures)
-        return Reached(runs, _columns([self._measured(run, name) for run in runs]), failures)
+        return Reached(runs, columns([self._measured(run, name) for run in runs]), failures)
 
     def _failure(self, config: RunConfig) -> str:
         return self._failures.get(str(config.name), "") or failure_of(run_of(config))
 
     def _measured(self, run: Run, name: str) -> dict[str, float]:
         """Each measure of one run.  Raises  as `predictions_of`."""
-        metrics, scale = run.metrics, self.document.scale
-        numbers: dict[str, float] = {"parameters": metrics["parameters"], "seconds": metrics["seconds"]}
-        for part in PARTS:
-            if metrics[part]["accuracy"] is not None:
-                numbers[f"{part}_accuracy"] = scale * metrics[part]["accuracy"]
-            if metrics[part]["loss"] is not None:
-                numbers[f"{part}_loss"] = metrics[part]["loss"]
-        fold = self.document.experiments[name].test_fold
-        if fold is not None:
-            tested = test_folds(run.config, predictions_of(run))[fold]
+        wanted, scale = quantities_of(self.document, name), self.document.scale
+        numbers = measured(run, scale, wanted)
+        if self.document.experiments[name].test_fold is not None:
+            tested = self._predicted(run, name)
             numbers["test_accuracy"] = scale * float(tested.right.mean())
             numbers["test_loss"] = loss_of(tested) or numbers["test_loss"]
-        numbers["counted_accuracy"] = numbers["test_accuracy"]
-        if _needs_averages(self.document, name):
+        if "counted_accuracy" in wanted:
+            numbers["counted_accuracy"] = scale * float(self._predicted(run, name, "counted_accuracy").right.mean())
+        if (wanted | {measure for measure, _ in self.document.experiments[name].printed.values()}) & AVERAGES.keys():
             if run.name not in self._averages:
                 self._averages[run.name] = _macro(predictions_of(run), scale)
             numbers |= self._averages[run.name]
         return numbers
+
+    def _predicted(self, run: Run, name: str, measure: str = "test_accuracy") -> Predictions:
+        """Of the images that a measure is a share of: the few that the report shows, a fold, or all test images."""
+        data, fold = RunData(run), self.document.experiments[name].test_fold
+        found = data.predictions()
+        if measure == "counted_accuracy" and self._shows_few(name):
+            rows = data.random_test_rows()
+            return found._replace(scores=found.scores[rows], labels=found.labels[rows])
+        return found if fold is None else test_folds(run.config, found)[fold]
+
+    def _shows_few(self, name: str) -> bool:
+        counts = self.document.experiments[name].printed.counts
+        return counts is not None and counts.images == MANY
+
+    def evidence(self, name: str, reached: Reached | None) -> Evidence:
+        """What the runs of an experiment say, if there are any."""
+        runs, values = (reached.runs, reached.values) if reached else ((), {})
+
+        def predictions(measure: str) -> list[Predictions]:
+            return [self._predicted(run, name, measure) for run in runs]
+
+        setups = [setup_of(run) for run in runs]
+        found = evidence_of_runs(self.document, name, values, setups, predictions if runs else None)
+        images = f"the {MANY} images shown" if self._shows_few(name) else "all test images"
+        return found._replace(counts=f"accuracy on {images}")
 
     def _together(self, members: list[str], variant: str) -> Reached:
         """Ensembles of the members' runs with one seed; a member that has one variant only takes part with that."""
@@ -159,7 +175,7 @@ class Results:
             together = ensemble([predictions_of(run) for run in runs])
             accuracy = self.document.scale * float(together.right.mean())
             rows.append({"test_accuracy": accuracy} | _macro(together, self.document.scale))
-        return Reached((), _columns(rows), {})
+        return Reached((), columns(rows), {})
 
 
 def test_folds(config: RunConfig, predictions: Predictions) -> list[Predictions]:
@@ -169,21 +185,9 @@ def test_folds(config: RunConfig, predictions: Predictions) -> list[Predictions]
     return [predictions._replace(scores=predictions.scores[each], labels=predictions.labels[each]) for each in rows]
 
 
-def _columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
-    """Measures that every run has."""
-    names = [name for name in rows[0] if all(name in row for row in rows)] if rows else []
-    return {name: [row[name] for row in rows] for name in names}
-
-
 def _macro(predictions: Predictions, scale: float) -> dict[str, float]:
     macro = class_report(predictions).macro
     return {measure: scale * getattr(macro, field) for measure, field in AVERAGES.items()}
-
-
-def _needs_averages(document: Document, name: str) -> bool:
-    claims = [claim for claim in document.claims.values() if name in claim.experiments]
-    measures = {measure for claim in claims for measure in (claim.measure, *(claim.measures or ()))}
-    return bool((measures | {measure for measure, _ in document.experiments[name].printed.values()}) & set(AVERAGES))
 
 
 class Verdicts(NamedTuple):
@@ -231,7 +235,9 @@ def _over_seeds(results: Results, names: list[str], variant: str) -> dict[str, C
         if not isinstance(RELATIONS[document.claims[name].relation], TwoMeasures) or document.claims[name].selected
         if all(variant in document.variants(each) for each in document.claims[name].experiments)
     ]
-    verdicts = check_over_seeds(_with_claims(document, eligible), results.values(variant))
+    names = list(dict.fromkeys(each for name in eligible for each in document.claims[name].experiments))
+    evidence = {each: results.evidence(each, results.reached(each, variant)) for each in names}
+    verdicts = check_over_seeds(_with_claims(document, eligible), evidence)
     return {verdict.name: verdict for verdict in verdicts}
 
 

@@ -3,8 +3,8 @@
 from typing import Any, NamedTuple
 
 from handgrad.claims.questions import EffectClaim
-from handgrad.claims.relations import canonical_name
 from handgrad.config import value_type_of
+from handgrad.config.lookup import setting_name
 from handgrad.errors import UsageError
 from handgrad.evaluation import Interval
 from handgrad.sweeps.analysis.result import Analysis, Effect, Range
@@ -23,7 +23,7 @@ class SweepVerdict(NamedTuple):
 
 def check_effect(place: str, claim: EffectClaim, definition: SweepDefinition) -> None:
     """Raises  UsageError with the place, for a setting that the sweep does not vary, or a value that it has not."""
-    name = canonical_name(claim.setting)
+    name = setting_name(claim.setting)
     if name not in definition.varying:
         raise UsageError(f"{place}.setting: the sweep varies {', '.join(definition.varying)}, got {claim.setting}")
     tried = definition.varying[name]
@@ -42,7 +42,7 @@ def judge_in_sweep(claim: EffectClaim, analysis: Analysis, scale: float) -> Swee
 
     `scale` is what a whole of the metric is in the document's unit.
     """
-    name = canonical_name(claim.setting)
+    name = setting_name(claim.setting)
     higher, lower = (value_type_of(name)(value) for value in (claim.higher, claim.lower))
     effects = [effect for effect in analysis.effects if effect.name == name and not effect.per and not effect.where]
     found = _difference(effects, higher, lower)

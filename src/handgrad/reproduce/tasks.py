@@ -11,9 +11,8 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from handgrad.claims.document import Document, Experiment
 from handgrad.claims.questions import Found, Search, choice
-from handgrad.claims.relations import canonical_name
 from handgrad.config import RunConfig
-from handgrad.config.lookup import field_aliases
+from handgrad.config.lookup import field_aliases, setting_name
 from handgrad.config.schema import REPLACED_BY_LAYERS, filled
 from handgrad.errors import ERROR, UsageError
 from handgrad.files import atomic_write
@@ -146,7 +145,7 @@ def plan_sweep(document: Document, name: str, folder: Path, dataset: str | None)
     base = _replaced(sweep_base(document, name), held, f"sweeps.{name}.settings")
     try:
         definition = read_sweep(search.file or _content(search), base)
-        definition = definition.fixed(**{field: getattr(base, field) for field in map(canonical_name, held)})
+        definition = definition.fixed(**{field: getattr(base, field) for field in map(setting_name, held)})
         definition = dataclasses.replace(definition, method=search.method or definition.method)
         trials = search.trials or definition.size
         if trials is None:

@@ -2,14 +2,16 @@
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
 from handgrad.config import RunConfig
-from handgrad.config.describe import effective_differences, idle, resolved
+from handgrad.config.describe import LAYER_SETTINGS, effective, effective_differences, idle, resolved
+from handgrad.config.lookup import setting_name
 from handgrad.errors import UsageError
 from handgrad.evaluation import (
+    Difference,
     Interval,
     McNemar,
     Predictions,
@@ -17,14 +19,21 @@ from handgrad.evaluation import (
     holm,
     mcnemar,
     mean_share,
+    over_images,
+    over_seeds,
+    paired,
     same_images,
     summarise,
-    welch_interval,
 )
+from handgrad.evaluation import compare as unpaired
 from handgrad.runs.predictions import Progress, distinct, predictions_of_all
 from handgrad.runs.store import Run
 
 OF_DATA = {"dataset", "resize", "features", "fold"}  # settings that make other data of themselves
+# Settings that decide which images make a step.
+OF_BATCHES = {"dataset", "data", "fold", "train_fraction", "validation_fraction", "batch_size"}
+# What reports call a part of a setting: a kernel is a choice of `model`, its numbers are `model_options`.
+STATED_AS = {"kernel": "model", "C": "model_options", "svm_gamma": "model_options"}
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -38,7 +47,7 @@ class Setup(NamedTuple):
     def value(self, name: str) -> Any:
         """What one of the names in `differing` stands for here."""
         special = {"data": self.data[:8], "model_path": self.start}
-        return special[name] if name in special else getattr(resolved(self.config), name)
+        return special[name] if name in special else effective(self.config, name)
 
     def command(self, seeds: int = 1) -> str:
         """The command that trains it, with as many seeds from its own on."""
@@ -73,6 +82,60 @@ def differing(one: Setup, other: Setup) -> dict[str, tuple[Any, Any]]:
     if one.start != other.start:
         found["model_path"] = one.value("model_path"), other.value("model_path")
     return found
+
+
+def confounders(differing: Mapping[str, tuple[Any, Any]], cause: Iterable[str] = ()) -> dict[str, tuple[Any, Any]]:
+    """What differs besides the cause, by any names of its settings; without a cause, a single difference is it."""
+    meant = names_of(cause)
+    others = {name: values for name, values in differing.items() if name not in meant}
+    return others if meant or len(others) > 1 else {}
+
+
+def names_of(cause: Iterable[str]) -> set[str]:
+    """The settings that a cause names, as reports or as runs call them."""
+    names = set(map(setting_name, cause))
+    return names | {STATED_AS[name] for name in names & STATED_AS.keys()}
+
+
+class Side(NamedTuple):
+    """One of two configurations that are compared: a setup and a value for each run.
+
+    `predictions` are those of the images that the values are shares of, where they are.
+    """
+
+    setups: Sequence[Setup]
+    values: Sequence[float]
+    predictions: Callable[[], Sequence[Predictions]] | None = None
+
+
+def between(one: Side, other: Side, by: float = 0.0, scale: float = 1.0) -> Difference:
+    """The mean of one less that of the other, against `by`; a whole share is written as `scale`.
+
+    Over the same images where each side predicts the same with every seed, or has one; else over pairs of runs with
+    the same seed, images and batches; else unpaired (Welch).
+    """
+    steady = len(set(one.values)) == len(set(other.values)) == 1
+    if steady and one.predictions and other.predictions:
+        first, second = one.predictions(), other.predictions()
+        alike = all((each.right == side[0].right).all() for side in (first, second) for each in side)
+        if alike and same_images(first[0], second[0]):
+            return over_images(first[0].right, second[0].right, by, scale)
+    why = _unpaired(one, other)
+    if why:
+        return unpaired(over_seeds(one.values), over_seeds(other.values), by)._replace(how=f"unpaired: {why}")
+    values = {setup.config.seed: value for setup, value in zip(other.setups, other.values, strict=True)}
+    return paired(one.values, [values[setup.config.seed] for setup in one.setups], by)
+
+
+def _unpaired(one: Side, other: Side) -> str:
+    """Why the runs of two sides are no pairs; nothing where they are."""
+    if not (one.setups and other.setups):
+        return "an ensemble has no run of its own"
+    seeds, others = ({setup.config.seed for setup in side.setups} for side in (one, other))
+    if seeds != others:
+        return f"{len(seeds)} against {len(others)} seeds, not the same ones: train more with --seeds"
+    names = [name for name in differing(one.setups[0], other.setups[0]) if name in OF_BATCHES]
+    return f"{' and '.join(names)} differ{'s' if len(names) == 1 else ''}" if names else ""
 
 
 def missing_runs(base: Setup, other: Setup, existing: Sequence[Setup], seeds: int = 1) -> list[Missing]:
@@ -156,6 +219,12 @@ class Configuration(NamedTuple):
         """See above."""
         return mean_share(self.accuracies) if len(self.accuracies) > 1 else self.members[0].summary.accuracy
 
+    @property
+    def side(self) -> Side:
+        """Its accuracies, to be compared with others."""
+        members = self.replicates
+        return Side([each.setup for each in members], self.accuracies, lambda: [each.predictions for each in members])
+
     def to_mapping(self) -> dict[str, Any]:
         """What JSON shall know."""
         members = [member.to_mapping() for member in self.members]
@@ -165,8 +234,8 @@ class Configuration(NamedTuple):
 class Pair(NamedTuple):
     """Two configurations: what differs, and by how much the first is more accurate than the second.
 
-    `over` says what the interval of `difference` is about: "seeds" (Welch), "images" (paired), or "" without one.
-    `adjusted` is the p-value of McNemar's test after Holm's correction over all pairs.
+    `over` says what the interval of `difference` is about: "seeds", "images", or "" without one; `how`, whether runs
+    were compared in pairs, and if not, why. `adjusted` is McNemar's p-value after Holm's correction over all pairs.
     """
 
     first: Configuration
@@ -174,24 +243,15 @@ class Pair(NamedTuple):
     differing: dict[str, tuple[Any, Any]]
     difference: Interval
     over: str
+    how: str
     test: McNemar | None
     missing: tuple[Missing, ...]
     adjusted: float | None = None
 
     @property
-    def why_no_interval(self) -> str:
-        """What the difference's interval would have needed; nothing when there is one."""
-        if self.over:
-            return ""
-        alone = [each.letter for each in (self.first, self.second) if len(each.replicates) == 1]
-        if len(alone) == 2:
-            return "the test images are not the same"
-        return f"{alone[0]} has one seed: train more of it with --seeds" if alone else "no seed changes the accuracy"
-
-    @property
     def controlled(self) -> bool:
         """Whether one setting alone differs."""
-        return len(self.differing) == 1
+        return not confounders(self.differing)
 
     @property
     def verdict(self) -> str:
@@ -210,6 +270,7 @@ class Pair(NamedTuple):
             "differing": {name: list(values) for name, values in self.differing.items()},
             "difference": self.difference.to_mapping(),
             "interval_over": self.over or None,
+            "compared": self.how,
             "mcnemar": self.test.to_mapping() | {"p_holm": self.adjusted} if self.test else None,
             "missing_runs": [each._asdict() for each in self.missing],
         }
@@ -283,20 +344,13 @@ def _pair(first: Configuration, second: Configuration, existing: Sequence[Setup]
     base, other = first.replicates[0].setup, second.replicates[0].setup
     found = differing(base, other)
     missing = missing_runs(base, other, existing, seeds) if len(found) > 1 else []
-    test = _test(first, second)
-    difference, over = welch_interval(first.accuracies, second.accuracies).within(-1, 1), "seeds"
-    if math.isnan(difference.low):
-        alone = len(first.replicates) == len(second.replicates) == 1
-        difference, over = (test.difference, "images") if test and alone else (difference, "")
-    return Pair(first, second, found, difference, over, test, tuple(missing))
-
-
-def _test(first: Configuration, second: Configuration) -> McNemar | None:
-    """McNemar's, between the only two runs of two configurations; of several seeds, no pair is the pair to test."""
-    one, other = first.replicates[0].predictions, second.replicates[0].predictions
-    if len(first.replicates) > 1 or len(second.replicates) > 1 or not same_images(one, other):
-        return None
-    return mcnemar(one.right, other.right)
+    compared = between(first.side, second.side)
+    test = None
+    if compared.how.startswith("McNemar"):
+        test = mcnemar(*(side.replicates[0].predictions.right for side in (first, second)))
+    over = "" if math.isnan(compared.low) else "images" if test else "seeds"
+    difference = Interval(compared.value, compared.low, compared.high, compared.seeds).within(-1, 1)
+    return Pair(first, second, found, test.difference if test else difference, over, compared.how, test, tuple(missing))
 
 
 def _adjusted(pairs: Sequence[Pair]) -> list[Pair]:
@@ -319,6 +373,8 @@ def with_setting_of(base: RunConfig, other: RunConfig, name: str, besides: set[s
     changes = {name: getattr(other, name)}
     if name == "optimizer":
         changes |= {"optimizer_options": other.optimizer_options, "learning_rate": resolved(base).learning_rate}
+    elif name in LAYER_SETTINGS and (base.layers or other.layers):
+        changes = {"layers": other.layers, "model": other.model}
     elif name == "model":
         changes |= {"model_options": other.model_options}
     elif name == "learning_rate":

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from handgrad.evaluation import holm, welch_interval
+from handgrad.evaluation import holm
 from handgrad.sweeps.analysis.leaderboard import Configuration
 from handgrad.sweeps.analysis.model import FEWEST, Additive, Cell, Estimate, Factor, estimate, without_rare
 from handgrad.sweeps.analysis.result import Effect
@@ -227,9 +227,8 @@ def _against_others(space: RestrictedSpace, index: int, mask: Array) -> tuple[An
     others = space.y[space.rows & (factor.codes == [repr(x) for x in factor.levels].index(repr(reference)))]
     if len(others) < 2:
         return None
-    interval = welch_interval(space.y[mask].tolist(), others.tolist())
     variance = float(space.y[mask].var(ddof=1) / mask.sum() + others.var(ddof=1) / len(others))
-    found = estimate(interval.mean, variance, min(int(mask.sum()), len(others)) - 1)
+    found = estimate(float(space.y[mask].mean() - others.mean()), variance, min(int(mask.sum()), len(others)) - 1)
     return (reference, found) if found else None
 
 

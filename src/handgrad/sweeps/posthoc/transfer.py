@@ -323,10 +323,10 @@ def pairs_in_words(outcome: Outcome) -> Iterator[str]:
         first, second = pair.first.letter, pair.second.letter
         points = f"{first} against {second}: {100 * pair.difference.mean:+.2f} points"
         if not pair.over:
-            yield f"{points}, no interval: {pair.why_no_interval}"
+            yield f"{points}, no interval: {pair.how}"
             continue
         low, high = (f"{100 * end:+.2f}" for end in (pair.difference.low, pair.difference.high))
-        test = ", Welch's interval over seeds"
+        test = f", {pair.how}"
         if pair.adjusted is not None:
             test = f", McNemar's test with Holm's correction p {p_value(pair.adjusted)}"
         yield f"{points} [{low}, {high}]{test}: {'distinguished' if apart(pair) else 'not distinguished'}"
