@@ -7,11 +7,23 @@ from handgrad.claims.estimate import quantity
 from handgrad.claims.evidence import evidence_of_runs
 from handgrad.claims.questions import VARIANTS
 from handgrad.claims.relations import CONFOUNDED, NO_EXPERIMENT, RELATIONS, Pairwise, fairness
+from handgrad.config.describe import idle
 from handgrad.evaluation import Interval
 from handgrad.reproduce.tasks import config_of
 from handgrad.runs.comparison import Pair, Setup, differing, names_of
 
 NOTHING = Interval(0, 0, 0, 0)
+
+
+def setup_for(document, name, variant):
+    """What a run starts from; a sweep that tunes it has chosen its first values, or its last, as sweeps differ."""
+    config = config_of(document, name)
+    if variant == "retrained":
+        tuned = document.tuned_by(name)
+        place = list(document.sweeps).index(tuned) % 2 - 1
+        chosen = {setting: values[place] for setting, values in document.sweeps[tuned].space.items()}
+        config = config.replaced(**{each: value for each, value in chosen.items() if each not in idle(config)})
+    return Setup(config)
 
 
 def pairs_of(report, variant):
@@ -29,9 +41,7 @@ def pairs_of(report, variant):
         counted = quantity(claim.measure).type == "count"  # which no training changes, so that nothing confounds it
         if counted or not isinstance(relation, Pairwise) or len(known) < len(claim.experiments):
             continue
-        evidence = {
-            each: evidence_of_runs(document, each, {}, [Setup(config_of(document, each, variant))]) for each in known
-        }
+        evidence = {each: evidence_of_runs(document, each, {}, [setup_for(document, each, variant)]) for each in known}
         for upper, lower in relation.pairs(claim, evidence):
             yield name, claim, relation, evidence[upper], evidence[lower]
 
