@@ -16,7 +16,7 @@ from handgrad.evaluation.curves import bend, first_at_or_below, logged, roughnes
 from handgrad.evaluation.difference import Estimate, bare, counted, exact, minus, over_seeds, share, spread
 from handgrad.evaluation.predictions import Predictions
 from handgrad.runs import Run, open_run
-from handgrad.runs.comparison import Setup, differing, setup_of
+from handgrad.runs.comparison import Setup, setup_of
 from handgrad.runs.predictions import predictions_of
 from handgrad.training import History
 
@@ -67,18 +67,7 @@ def evidence_of_runs(
         setups=tuple(setups),
         values={measure: numbers for measure, numbers in columns.items() if measure not in counts},
         predictions=predictions,
-        fitted=_fitted(document, name, setups),
-    )
-
-
-def _fitted(document: Document, name: str, setups: Sequence[Setup]) -> tuple[str, ...]:
-    """The settings that its runs have as they were fitted to a printed number."""
-    chosen = {setting: choice.value for setting, choice in document.fitted(name).items()}
-    return tuple(
-        setting
-        for setting, value in chosen.items()
-        if not setups
-        or not differing(setups[0], setups[0]._replace(config=setups[0].config.replaced(**{setting: value})))
+        fitted=tuple(document.fitted(name)),
     )
 
 

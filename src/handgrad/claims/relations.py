@@ -283,7 +283,7 @@ def _missing(a: Evidence, b: Evidence, others: Mapping[str, Any]) -> list[str]:
     """The run that would separate the cause from what differs besides, as `handgrad compare` names it."""
     setups = a.setups[0], b.setups[0]
     names = [each.setting for each in missing_runs(*setups, setups) if each.setting not in others]
-    return [f"A run of {a.title} with {' and '.join(names)} of {b.title} is missing."] if names else []
+    return [f'A run of "{a.title}" with the {" and ".join(names)} of "{b.title}" is missing.'] if names else []
 
 
 def _best_first(claim: Claim, names: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """What the runs of a plan reached: for each experiment, variant and measure one value a seed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from handgrad.claims.document import Document
@@ -99,8 +99,9 @@ class Results:
             name: swept[name, setting][place : place + 1] if (name, setting) in swept else runs[name, VARIANTS[0]][:1]
             for name in names
         }
-        found = {name: self.evidence(name, self._reached_by(configs, name)) for name, configs in first.items()}
-        return {name: each._replace(fitted=()) for name, each in found.items()}
+        return {
+            name: self.evidence(name, self._reached_by(configs, name), {setting}) for name, configs in first.items()
+        }
 
     @property
     def searching_seconds(self) -> float:
@@ -151,8 +152,8 @@ class Results:
         counts = self.document.experiments[name].printed.counts
         return counts is not None and counts.images == MANY
 
-    def evidence(self, name: str, reached: Reached | None) -> Evidence:
-        """What the runs of an experiment say, if there are any."""
+    def evidence(self, name: str, reached: Reached | None, tuned: Collection[str] = ()) -> Evidence:
+        """What the runs of an experiment say, if there are any; `tuned` settings are not fitted to a printed number."""
         runs, values = (reached.runs, reached.values) if reached else ((), {})
 
         def predictions(measure: str) -> list[Predictions]:
@@ -161,7 +162,8 @@ class Results:
         setups = [setup_of(run) for run in runs]
         found = evidence_of_runs(self.document, name, values, setups, predictions if runs else None)
         images = f"the {MANY} images shown" if self._shows_few(name) else "all test images"
-        return found._replace(counts=f"accuracy on {images}")
+        fitted = tuple(setting for setting in found.fitted if setting not in tuned)
+        return found._replace(counts=f"accuracy on {images}", fitted=fitted)
 
     def _together(self, members: list[str], variant: str) -> Reached:
         """Ensembles of the members' runs with one seed; a member that has one variant only takes part with that."""
@@ -236,7 +238,9 @@ def _over_seeds(results: Results, names: list[str], variant: str) -> dict[str, C
         if all(variant in document.variants(each) for each in document.claims[name].experiments)
     ]
     names = list(dict.fromkeys(each for name in eligible for each in document.claims[name].experiments))
-    evidence = {each: results.evidence(each, results.reached(each, variant)) for each in names}
+    sweeps = {each: results.plan.origin((each, variant)) for each in names}
+    tuned = {each: results.plan.sweeps[sweep].definition.varying if sweep else () for each, sweep in sweeps.items()}
+    evidence = {each: results.evidence(each, results.reached(each, variant), tuned[each]) for each in names}
     verdicts = check_over_seeds(_with_claims(document, eligible), evidence)
     return {verdict.name: verdict for verdict in verdicts}
 
