@@ -3,9 +3,9 @@
 import pytest
 
 from handgrad.claims import REPORTS, read_document, report_file
-from handgrad.claims.relations import canonical_name
 from handgrad.config import RunConfig, build_layers, value_type_of
 from handgrad.config.describe import idle
+from handgrad.config.lookup import setting_name
 from handgrad.nn import Network
 from handgrad.reproduce.plan import Choice, make_plan
 from handgrad.reproduce.tasks import config_of
@@ -49,9 +49,9 @@ def test_retrained_is_tuned_in_a_few_settings_and_never_on_test_images(report, t
 def test_a_value_left_open_has_its_reasons_and_stands_once(report):
     document = read_document(report_file(report))
     parts = [document, *document.experiments.values()]
-    opened = [(canonical_name(written), choice) for part in parts for written, choice in part.open.items()]
+    opened = [(setting_name(written), choice) for part in parts for written, choice in part.open.items()]
     stated = [
-        (canonical_name(written), value) for part in parts for written, value in (part.settings | part.train).items()
+        (setting_name(written), value) for part in parts for written, value in (part.settings | part.train).items()
     ]
     assert len(opened) > 4
     for setting, choice in opened:

@@ -10,7 +10,9 @@ from handgrad import strict_yaml
 from handgrad.claims import check, check_over_seeds, markdown, read_document, summary
 from handgrad.claims.evidence import evidence_of_runs
 from handgrad.claims.judge import ClaimVerdict
+from handgrad.config import RunConfig
 from handgrad.errors import UsageError
+from handgrad.runs.comparison import Setup
 
 MIRROR = {"supported": "contradicted", "contradicted": "supported", "tie": "tie"}
 
@@ -71,6 +73,13 @@ def test_turning_the_experiments_round_mirrors_the_verdict(one, other, measure):
         ({"exceeds": ["a", "b"], "by": 95}, "contradicted"),
         ({"below": ["b", "c"], "by": 95}, "supported"),
         ({"below": ["d"], "by": 95}, "no experiment"),
+        # 92.1 and 92 differ by 0.1 +- 0.75, and 92 itself is +- 0.53
+        ({"equal": ["b", "c"], "within": 1}, "supported"),
+        ({"equal": ["b", "c"], "within": 0.5}, "tie"),
+        ({"equal": ["a", "c"], "within": 1}, "contradicted"),
+        ({"near": ["c"], "by": 92.3, "within": 1}, "supported"),
+        ({"near": ["c"], "by": 92.3, "within": 0.5}, "tie"),
+        ({"near": ["a"], "by": 92.3, "within": 1}, "contradicted"),
         ({"higher": ["a", "d"]}, "no experiment"),
         ({"best": ["a", "b", "d"]}, "no experiment"),
     ],
@@ -181,6 +190,101 @@ def test_over_seeds_of_our_own(a, b, expected):
     claims = document({"higher": ["a", "b"]}, a=10, b=90)  # what is printed has no say
     results = {name: {"test_accuracy": values} if values else {} for name, values in (("a", a), ("b", b))}
     assert over_seeds(claims, **results).verdict == expected
+
+
+def runs_of(document, values, measure="test_accuracy", **settings):
+    """Evidence of one run a value, the first with seed 0."""
+    config = RunConfig(dataset="digits").replaced(**settings)
+    setups = [Setup(config.replaced(seed=seed)) for seed in range(len(values))]
+    return lambda name: evidence_of_runs(document, name, {measure: values}, setups)
+
+
+def judged(claim, a, b):
+    """The verdict on a claim about two experiments of runs."""
+    claims = document(claim, a=1, b=1)
+    return check_over_seeds(claims, {"a": runs_of(claims, **a)("a"), "b": runs_of(claims, **b)("b")})[0]
+
+
+def test_runs_are_compared_in_pairs():
+    """Seeds that move both experiments alike hide a difference from an unpaired test."""
+    one, other = [97.1, 95.0, 96.2], [96.6, 94.6, 95.6]  # differences 0.5, 0.4, 0.6
+    paired = judged(
+        {"higher": ["a", "b"]}, {"values": one, "activation": "relu"}, {"values": other, "activation": "tanh"}
+    )
+    assert paired.verdict == "holds"
+    assert "paired over 3 seeds" in paired.sentence
+    assert "paired over 3 seeds" in paired.arithmetic[0]
+    assert (
+        over_seeds(
+            document({"higher": ["a", "b"]}, a=1, b=1), a={"test_accuracy": one}, b={"test_accuracy": other}
+        ).verdict
+        == "undecided"
+    )
+
+
+def test_runs_that_are_equal_in_each_pair_are_not_higher():
+    sides = ({"values": [97.0, 96.0], "backend": "torch"}, {"values": [97.0, 96.0], "backend": "handgrad"})
+    found = judged({"higher": ["a", "b"], "cause": ["framework"]}, *sides)
+    assert found.verdict == "does not hold"
+    assert "not one pair differs" in found.sentence
+    assert judged({"lower": ["a", "b"], "cause": ["framework"]}, *sides).verdict == "does not hold"
+    assert judged({"equal": ["a", "b"], "within": 0.1}, *sides).verdict == "holds"
+
+
+def test_runs_are_compared_by_all_their_settings():
+    """The document states nothing; the runs differ in their learning rates besides."""
+    found = judged(
+        {"higher": ["a", "b"], "cause": ["activation"]},
+        {"values": [97.1, 97.3, 97.2], "activation": "relu", "learning_rate": 0.003},
+        {"values": [95.0, 95.2, 95.1], "activation": "tanh", "learning_rate": 0.006},
+    )
+    assert found.verdict == "confounded"
+    assert "Besides activation, these differ: learning_rate (0.003 against 0.006)." in found.sentence
+    assert 'A run of "a" with the activation of "b" is missing.' in found.sentence
+
+
+def test_what_decides_and_what_would_change_the_verdict():
+    one, few = (
+        {"values": [97.0, 96.0, 98.0], "activation": "relu"},
+        {"values": [96.0, 94.0, 95.0], "activation": "tanh"},
+    )
+    # differences 1, 2, 3: mean 2, interval -0.48 to 4.48; four such seeds decide (tests/evaluation/test_differences.py)
+    undecided = judged({"higher": ["a", "b"]}, one, few).sentence
+    assert "2.00 points (95 % interval -0.48 to 4.48)" in undecided
+    assert "about 4 seeds for a difference of this size (an estimate)" in undecided
+    # differences 5, 6, 7: within 2.48 of 0 it would be undecided
+    far = {"values": [92.0, 90.0, 91.0], "activation": "tanh"}
+    assert "within 2.48 points of 0 it would be undecided" in judged({"higher": ["a", "b"]}, one, far).sentence
+
+
+def test_what_was_fitted_shows_nothing():
+    choice = {"value": 0.1, "why": "near", "how": "fitted to the printed number", "fits": ["a"]}
+    a = {"printed": {"test_accuracy": 1}, "open": {"learning_rate": choice}}
+
+    def verdict_on(claim):
+        values = {"test_accuracy": [97.1, 97.3, 97.2], "parameters": [9, 9, 9]}
+        others = {"test_accuracy": [95.0, 95.2, 95.1], "parameters": [5, 5, 5]}
+        return over_seeds(document(claim, a=a, b=1), a=values, b=others)
+
+    found = verdict_on({"higher": ["a", "b"]})
+    assert found.verdict == "fitted"
+    assert "learning_rate was chosen to give a printed number; a sweep of it would tell." in found.sentence
+    assert verdict_on({"higher": ["a", "b"], "measure": "parameters"}).verdict == "holds"  # which no rate changes
+
+
+def test_holm_by_hand():
+    claims = {
+        name: {"says": name, "higher": pair}
+        for name, pair in {"first": ["a", "b"], "second": ["a", "c"], "none": ["a", "d"]}.items()
+    }
+    content = {"title": "t", "unit": "percent", "images": {"test": 10_000}, "claims": claims}
+    experiments = {name: {"printed": {"test_accuracy": x}} for name, x in {"a": 97.4, "b": 97.0, "c": 96.8}.items()}
+    found = check(read_document(strict_yaml.dump(content | {"experiments": experiments | {"d": {}}})))
+    # two have a p-value; the smaller is doubled, and the larger stays, as 2 times the smaller is below it
+    assert found[1].p_holm == pytest.approx(2 * found[1].p)
+    assert found[0].p_holm == pytest.approx(max(found[0].p, 2 * found[1].p))
+    assert (found[2].p, found[2].p_holm) == (None, None)
+    assert "after Holm's correction over 2 claims" in found[0].arithmetic[-1]
 
 
 def test_gaps_over_seeds_are_taken_seed_by_seed():
