@@ -12,16 +12,7 @@ import numpy as np
 from handgrad.claims.document import Document
 from handgrad.claims.estimate import Evidence, Settings, difference, quantity
 from handgrad.claims.evidence import evidence_of
-from handgrad.claims.relations import (
-    CONFOUNDED,
-    CONTRADICTED,
-    NO_EXPERIMENT,
-    RELATIONS,
-    SUPPORTED,
-    TIE,
-    VERDICTS,
-    Claim,
-)
+from handgrad.claims.relations import RELATIONS, TIE, VERDICTS, Claim
 from handgrad.claims.settings import belonging, stated_differences
 from handgrad.claims.wording import pair_line, probability
 from handgrad.errors import UsageError
@@ -31,13 +22,7 @@ from handgrad.text import markdown_cell, markdown_line
 
 ONE_SEED = "One seed each: what another seed would change is not in the interval."
 HOLDS, HOLDS_NOT, FITTED = "holds", "does not hold", "fitted"
-OVER_SEEDS = {
-    SUPPORTED: HOLDS,
-    CONTRADICTED: HOLDS_NOT,
-    TIE: "undecided",
-    CONFOUNDED: CONFOUNDED,
-    NO_EXPERIMENT: NO_EXPERIMENT,
-}
+OVER_SEEDS = dict(zip(VERDICTS, (HOLDS, "undecided", HOLDS_NOT, *VERDICTS[3:]), strict=True))
 MEASURE = "test_accuracy"
 CONSTANT = "constant"
 

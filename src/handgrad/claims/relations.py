@@ -8,20 +8,10 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
+from handgrad.claims import wording
 from handgrad.claims.estimate import MEASURES, Evidence, difference, quantity
 from handgrad.claims.questions import EffectClaim, Number, Part, Text, choice
 from handgrad.claims.settings import stated_differences
-from handgrad.claims.wording import (
-    beside_line,
-    in_words,
-    missing_line,
-    pair_line,
-    selection_lines,
-    sentence,
-    tally_line,
-    two_line,
-    under_trained_lines,
-)
 from handgrad.config.lookup import setting_name
 from handgrad.errors import UsageError
 from handgrad.evaluation import Difference, compare, paired
@@ -189,10 +179,10 @@ class Threshold(Relation):
     def _one(self, claim: Claim, evidence: Evidence) -> Judgement:
         (measure,) = claim.quantities
         if measure not in evidence.estimates:
-            return _lacking([missing_line(evidence, measure)])
+            return _lacking([wording.missing_line(evidence, measure)])
         found = compare(evidence.estimate(measure), exact(0.0), claim.by)
-        said = sentence(measure, [evidence], found, claim.within)
-        lines = [beside_line(measure, evidence, found)]
+        said = wording.sentence(measure, [evidence], found, claim.within)
+        lines = [wording.beside_line(measure, evidence, found)]
         return Judgement(_verdict(claim, found, self.direction), lines, [found], f"{said}.")
 
 
@@ -210,7 +200,7 @@ class TwoMeasures(Relation):
         parts = [self._one(claim, experiments[name]) for name in claim.experiments]
         merged = _merged(parts)
         if len(parts) > 1:
-            merged.lines.append(tally_line([part.verdict for part in parts]))
+            merged.lines.append(wording.tally_line([part.verdict for part in parts]))
         if self.any_is_enough and any(part.verdict == SUPPORTED for part in parts):
             return merged._replace(verdict=SUPPORTED)
         return merged
@@ -218,7 +208,7 @@ class TwoMeasures(Relation):
     def _one(self, claim: Claim, evidence: Evidence) -> Judgement:
         missing = [measure for measure in claim.measures or () if measure not in evidence.estimates]
         if missing:
-            return _lacking([missing_line(evidence, measure) for measure in missing])
+            return _lacking([wording.missing_line(evidence, measure) for measure in missing])
         return self.of_each(claim, evidence)
 
 
@@ -247,15 +237,15 @@ def _merged(parts: Sequence[Judgement]) -> Judgement:
 
 def _judge_pair(claim: Claim, a: Evidence, b: Evidence, causal: bool) -> Judgement:
     (measure,) = claim.quantities
-    missing = [missing_line(each, measure) for each in (a, b) if measure not in each.estimates]
+    missing = [wording.missing_line(each, measure) for each in (a, b) if measure not in each.estimates]
     if missing:
         return _lacking(missing)
     found = difference(measure, a, b, claim.by)
-    said = sentence(measure, [a, b], found, claim.within)
+    said = wording.sentence(measure, [a, b], found, claim.within)
     verdict, reasons = fairness(claim, a, b, causal)
     if verdict is not None:
         said = f"{said.partition(';')[0]}. {' '.join(reasons)}".removesuffix(".")
-    lines = [pair_line(measure, a, b, found), *reasons]
+    lines = [wording.pair_line(measure, a, b, found), *reasons]
     return Judgement(verdict or _verdict(claim, found), lines, [found], f"{said}.")
 
 
@@ -264,7 +254,7 @@ def fairness(claim: Claim, a: Evidence, b: Evidence, causal: bool) -> tuple[str 
 
     Runs are compared by all their settings, as `handgrad compare` does; printed numbers by those that are stated.
     """
-    lines = [line for each in (a, b) for line in under_trained_lines(each)]
+    lines = [line for each in (a, b) for line in wording.under_trained_lines(each)]
     cause = claim.cause or ([claim.over] if claim.over else [])
     if not (causal or cause) or quantity(claim.measure).type == "count":  # no training changes a count
         return (CONFOUNDED if lines else None), lines
@@ -274,7 +264,9 @@ def fairness(claim: Claim, a: Evidence, b: Evidence, causal: bool) -> tuple[str 
         return NO_EXPERIMENT, [*lines, f"{' and '.join(cause)} does not differ between {a.title} and {b.title}."]
     others = confounders(found, cause)
     if others:
-        lines.append(f"{'Besides ' + ', '.join(cause) + ', these' if cause else 'These'} differ: {in_words(others)}.")
+        lines.append(
+            f"{'Besides ' + ', '.join(cause) + ', these' if cause else 'These'} differ: {wording.in_words(others)}."
+        )
         lines += _missing(a, b, others) if ours else []
     return (CONFOUNDED if lines else None), lines
 
@@ -308,7 +300,7 @@ def _same(claim: Claim, evidence: Evidence) -> Judgement:
     """Whether one number printed twice is one number, to half a unit of the last digit shown."""
     one, other = claim.measures or ("", "")
     agree = evidence.number(one) == evidence.number(other)
-    line = two_line(claim.measures, evidence, agree)
+    line = wording.two_line(claim.measures, evidence, agree)
     return Judgement(SUPPORTED if agree else CONTRADICTED, [line], [], line)
 
 
@@ -324,7 +316,7 @@ def _selected(claim: Claim, evidence: Evidence) -> Judgement:
         found = paired(evidence.values[chosen_by], evidence.values[judged_on])
     else:
         found = compare(evidence.estimates[chosen_by], evidence.estimates[judged_on])
-    lines = selection_lines((chosen_by, judged_on), claim.best_of, evidence, found)
+    lines = wording.selection_lines((chosen_by, judged_on), claim.best_of, evidence, found)
     return Judgement(BY_SIGN[-found.sign], lines, [found], lines[0])
 
 

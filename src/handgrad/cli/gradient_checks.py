@@ -29,12 +29,7 @@ GRADCHECK_EXAMPLES = ("handgrad gradcheck --dataset digits -a gelu", "handgrad g
 LOCKSTEP_OPTIONS = (
     CONFIG,
     Option("steps", Whole(1, 100_000), "number of training steps to compare", ("n_steps",), default=100),
-    Option(
-        "torch",
-        Names("torch", DISCREPANCIES),
-        "variants of the PyTorch code, see below",
-        default=(),
-    ),
+    Option("torch", Names("torch", DISCREPANCIES), "variants of the PyTorch code, see below", default=()),
     HELP,
 )
 LOCKSTEP_EXAMPLES = (

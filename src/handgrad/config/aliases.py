@@ -38,14 +38,14 @@ GUESSED: dict[str, str] = dict.fromkeys(
 
 VALUES: dict[str, Table] = {name[len("values of ") :]: _words(name) for name in _file if name.startswith("values of ")}
 AMBIGUOUS_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
-    "layers": {"linear": ("dense", "identity")},  # a dense layer in PyTorch, an activation in Keras
+    "layers": {"linear": ("dense", "identity")}  # a dense layer in PyTorch, an activation in Keras
 }
 
 FOREIGN = _words("foreign")
 
 # What to do where another word asks for something that is done elsewhere.
 POINTERS: dict[str, dict[str, str]] = {
-    "mode": dict.fromkeys(FOREIGN["mode"], "A trained run is tested by `handgrad evaluate RUN`"),
+    "mode": dict.fromkeys(FOREIGN["mode"], "A trained run is tested by `handgrad evaluate RUN`")
 }
 
 # Three of the notes on what needs no setting here.

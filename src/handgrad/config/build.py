@@ -20,13 +20,7 @@ from handgrad.config.schema import (
 from handgrad.config.value_types import build_layer
 from handgrad.data import Dataset, Split, hold_fold, load, read_fold, split, watched_on_test, with_features
 from handgrad.errors import UsageError
-from handgrad.nn import (
-    INITIALIZERS,
-    LOSSES,
-    Initializer,
-    Layer,
-    Loss,
-)
+from handgrad.nn import INITIALIZERS, LOSSES, Initializer, Layer, Loss
 from handgrad.nn.network import Scaling
 from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Optimizer, Schedule
 from handgrad.text import nearest

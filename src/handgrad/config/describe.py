@@ -29,56 +29,24 @@ from handgrad.nn import ACTIVATIONS
 LONGEST = 96
 TURN_WANDB_ON = ("wandb_project", "wandb_entity", "wandb_mode")  # as flags, where nothing says otherwise
 
+
+def _pairs(text: str) -> dict[str, str]:
+    return dict(pair.split("=") for pair in text.split())
+
+
 # What else a name contains where it differs from the preset, and how it is abbreviated, as in the course's runs.
-ABBREVIATIONS = {
-    "preset": "",
-    "hidden_size": "sz",
-    "epochs": "ep",
-    "weight_init": "wi",
-    "init_scale": "std",
-    "weight_decay": "wd",
-    "l1": "l1",
-    "dropout": "do",
-    "batch_norm": "bn",
-    "loss": "loss",
-    "label_smoothing": "ls",
-    "momentum": "m",
-    "beta": "b",
-    "beta1": "b1",
-    "beta2": "b2",
-    "epsilon": "eps",
-    "optimizer_options": "opt",
-    "clip_norm": "clip",
-    "schedule": "sched",
-    "schedule_steps": "every",
-    "schedule_factor": "by",
-    "warmup_steps": "warm",
-    "noise": "noise",
-    "shift": "shift",
-    "elastic": "elastic",
-    "elastic_sigma": "sigma",
-    "normalize": "norm",
-    "resize": "px",
-    "train_fraction": "train",
-    "validation_fraction": "val",
-    "dtype": "",
-    "fold": "fold",
-    "backend": "",
-    "device": "",
-}
+ABBREVIATIONS = _pairs(
+    "preset= hidden_size=sz epochs=ep weight_init=wi init_scale=std weight_decay=wd l1=l1 dropout=do "
+    "batch_norm=bn loss=loss label_smoothing=ls momentum=m beta=b beta1=b1 beta2=b2 epsilon=eps "
+    "optimizer_options=opt clip_norm=clip schedule=sched schedule_steps=every schedule_factor=by "
+    "warmup_steps=warm noise=noise shift=shift elastic=elastic elastic_sigma=sigma normalize=norm resize=px "
+    "train_fraction=train validation_fraction=val dtype= fold=fold backend= device="
+)
 
 # What stands in front of those where only some settings are named.
-FIRST = {
-    "dataset": "",
-    "model": "",
-    "layers": "net",
-    "num_layers": "hl",
-    "hidden_size": "sz",
-    "batch_size": "bs",
-    "activation": "ac",
-    "optimizer": "",
-    "learning_rate": "lr",
-}
+FIRST = _pairs(
+    "dataset= model= layers=net num_layers=hl hidden_size=sz batch_size=bs activation=ac optimizer= learning_rate=lr"
+)
 # Where a run is kept and tracked, and how often it is evaluated or saved: its weights are the same bits.
 WITHOUT_INFLUENCE = frozenset(
     (

@@ -28,11 +28,7 @@ from handgrad.errors import UsageError
 from handgrad.plugins import extend
 from handgrad.text import nearest
 
-DATASETS: dict[str, NamedSet] = {
-    "digits": DigitsSet(),
-    "mnist": IdxSet(MNIST),
-    "fashion_mnist": IdxSet(FASHION_MNIST),
-}
+DATASETS: dict[str, NamedSet] = {"digits": DigitsSet(), "mnist": IdxSet(MNIST), "fashion_mnist": IdxSet(FASHION_MNIST)}
 extend(datasets=DATASETS)
 
 ALIASES = {

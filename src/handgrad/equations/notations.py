@@ -117,11 +117,7 @@ class Latex(Writer):
         "log": r"\ln",
         **{name: f"\\{name}" for name in ("tanh", "cos", "min", "max")},
     }
-    reductions: ClassVar[dict[str, str]] = {
-        "sum": r"\sum",
-        "largest": r"\max",
-        "argmax": r"\operatorname*{arg\,max}",
-    }
+    reductions: ClassVar[dict[str, str]] = {"sum": r"\sum", "largest": r"\max", "argmax": r"\operatorname*{arg\,max}"}
 
     def number(self, value: float) -> str:
         digits, exponent = parted(value)

@@ -21,14 +21,14 @@ def first_at_or_below(points: Sequence[float], level: float) -> int | None:
 
 
 def roughness(points: Sequence[float]) -> float:
-    """How far a curve is from smooth: 0 for a straight line; NaN for fewer than three points, or without a range.
+    """How far a curve is from a straight line, which has 0; NaN for fewer than three points, or without a range.
 
     Math    mean |y[i+1] - 2 y[i] + y[i-1]| / (max(y) - min(y))
-    Ref     second differences as in Whittaker (1923), Proceedings of the Edinburgh Mathematical Society 41; here
-            absolute, so that single spikes count less, and over the range, so that the unit of the loss does not
+    Ref     second differences: Whittaker (1923), Proceedings of the Edinburgh Mathematical Society 41
     """
-    extent = float(np.ptp(points)) if len(points) > 2 else 0.0
-    return float(np.abs(np.diff(points, 2)).mean()) / extent if extent > 0 else math.nan
+    if len(points) < 3 or not np.ptp(points):
+        return math.nan
+    return float(np.abs(np.diff(points, 2)).mean() / np.ptp(points))
 
 
 def bend(points: Sequence[float]) -> int | None:

@@ -49,10 +49,7 @@ LAYERS: dict[str, type[Layer]] = {
     "global_average_pool": GlobalAveragePool,
 }
 
-LOSSES: dict[str, type[Loss]] = {
-    "cross_entropy": CrossEntropy,
-    "mean_squared_error": SquaredError,
-}
+LOSSES: dict[str, type[Loss]] = {"cross_entropy": CrossEntropy, "mean_squared_error": SquaredError}
 
 INITIALIZERS: dict[str, type[Initializer]] = {
     "random": Normal,

@@ -10,22 +10,11 @@ from handgrad.config import RunConfig
 from handgrad.config.describe import LAYER_SETTINGS, effective, effective_differences, idle, resolved
 from handgrad.config.lookup import setting_name
 from handgrad.errors import UsageError
-from handgrad.evaluation import (
-    Difference,
-    Interval,
-    McNemar,
-    Predictions,
-    Summary,
-    holm,
-    mcnemar,
-    mean_share,
-    over_images,
-    over_seeds,
-    paired,
-    same_images,
-    summarise,
-)
-from handgrad.evaluation import compare as unpaired
+from handgrad.evaluation import Difference, Interval, McNemar, Predictions, Summary, holm, mcnemar, mean_share
+from handgrad.evaluation.difference import compare as unpaired
+from handgrad.evaluation.difference import over_images, over_seeds, paired
+from handgrad.evaluation.predictions import same_images
+from handgrad.evaluation.summary import summarise
 from handgrad.runs.predictions import Progress, distinct, predictions_of_all
 from handgrad.runs.store import Run
 

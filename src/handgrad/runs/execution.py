@@ -191,11 +191,7 @@ def _facts(config: RunConfig, dataset: Dataset, origin: Mapping[str, Any]) -> di
 
 
 def resume(
-    path: Path,
-    callbacks: CallbackMaker = no_callbacks,
-    *,
-    dataset: Dataset | None = None,
-    trial_mode: bool = False,
+    path: Path, callbacks: CallbackMaker = no_callbacks, *, dataset: Dataset | None = None, trial_mode: bool = False
 ) -> Run:
     """Go on with the run in `path` from its newest checkpoint; one that is over is left as it is.
 

@@ -57,11 +57,7 @@ class Hyperband:
         return objectives[rung - 1] if self.strict else min(objectives[:rung])
 
     def prune(
-        self,
-        number: int,
-        rung: int,
-        epochs: Mapping[int, Mapping[int, float]],
-        objective: Callable[[float], float],
+        self, number: int, rung: int, epochs: Mapping[int, Mapping[int, float]], objective: Callable[[float], float]
     ) -> Stop | None:
         """The stop of trial `number` at a rung, if any; `epochs` are every trial's metric by epoch, by its number.
 

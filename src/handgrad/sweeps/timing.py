@@ -83,10 +83,7 @@ def fit(costs: Sequence[Cost], seconds: Sequence[float]) -> Timing:
 
 
 def estimate(
-    definition: SweepDefinition,
-    base: RunConfig,
-    timed: Callable[[RunConfig, Dataset], float] = probe,
-    seed: int = 0,
+    definition: SweepDefinition, base: RunConfig, timed: Callable[[RunConfig, Dataset], float] = probe, seed: int = 0
 ) -> Estimate:
     """Time PROBES runs from the cheapest to the dearest of a sample, and predict the mean of them all.
 

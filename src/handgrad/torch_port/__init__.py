@@ -4,7 +4,4 @@ from handgrad.torch_port.export import load_state_dict, load_weights, save_torch
 from handgrad.torch_port.trainer import TorchTrainer
 from handgrad.training import Trainer
 
-BACKENDS: dict[str, type[Trainer]] = {
-    "handgrad": Trainer,
-    "torch": TorchTrainer,
-}
+BACKENDS: dict[str, type[Trainer]] = {"handgrad": Trainer, "torch": TorchTrainer}

@@ -352,7 +352,7 @@ PASS_CAUSES: dict[str, dict[str, tuple[str, Callable[[Evidence], float]]]] = {
         "keras_momentum": (
             "the momentum of batch normalisation is one minus ours: Keras' convention in PyTorch's place",
             _other_momentum,
-        ),
+        )
     },
     "loss": {
         "softmax_twice": (
@@ -365,6 +365,6 @@ PASS_CAUSES: dict[str, dict[str, tuple[str, Callable[[Evidence], float]]]] = {
         ),
     },
     "gradient": {
-        "no_zero_grad": ("gradients add up from step to step: optimizer.zero_grad() is missing", _accumulated),
+        "no_zero_grad": ("gradients add up from step to step: optimizer.zero_grad() is missing", _accumulated)
     },
 }

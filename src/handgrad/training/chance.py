@@ -36,12 +36,7 @@ def at_chance(
 
 
 def no_better_than_guessing(
-    parts: Split,
-    accuracy: float,
-    part: str,
-    test: tuple[Array, Array] | None,
-    causes: Iterable[Cause],
-    remedy: str,
+    parts: Split, accuracy: float, part: str, test: tuple[Array, Array] | None, causes: Iterable[Cause], remedy: str
 ) -> Diagnostic | None:
     """A warning when the accuracy reached on a part is not above the share of its largest class.
 
