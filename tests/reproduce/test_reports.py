@@ -12,7 +12,12 @@ UNSUPPORTED = [
     ("ee5179", "l2_better", "tie", ["96.08 - 96.23 = -0.15", "point the other way"]),
     ("ee5179", "torch_beats_hand", "confounded", ["optimizer (adam against sgd)"]),
     ("da6401", "transfer_ranking", "tie", ["97.46 - 97.42", "97.42 - 97.40", "± 0.31 and ± 0.31"]),
-    ("da6401", "best_on_new_images", "contradicted", ["89.65 - test accuracy 88.58 = 1.07", "6,000 images", "selection"]),
+    (
+        "da6401",
+        "best_on_new_images",
+        "contradicted",
+        ["89.65 - test accuracy 88.58 = 1.07", "6,000 images", "selection"],
+    ),
     ("ee6132-2018", "sigmoid_accuracy", "contradicted", ["0.9225", "7,154 / 8,000 = 0.8943"]),
     ("ee6132-2018", "relu_accuracy", "contradicted", ["0.9635", "1,787 / 2,000 = 0.8935"]),
     ("ee6132-2018", "relu_better", "tie", ["0.8935 - 0.8943 = -0.0008"]),
