@@ -1,12 +1,16 @@
-"""Takes what `handgrad reproduce` made into this folder: the pages, and every number into README.md.
+"""Takes what `handgrad reproduce` made into this folder: pages, every number into README.md, and values and verdicts
+into results.json.
 
 python docs/reports/collect.py REPRODUCTIONS, a folder with one folder for each report; those it lacks stay as they are.
 """
 
+import json
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from handgrad.claims import REPORTS
 from handgrad.files import atomic_write
@@ -20,7 +24,9 @@ NUMBERS = re.compile(r"## (?:Summary|Reported and reproduced)\n+(.*?)\n+## ", re
 def take(reproductions: Path) -> list[str]:
     """Copy the page and the summary of each report that was reproduced whole; returns their names."""
     found = [report for report in REPORTS if (reproductions / report / "report.html").is_file()]
+    kept = json.loads((HERE / "results.json").read_text()) if (HERE / "results.json").is_file() else {}
     for report in found:
+        kept[report] = _brief(json.loads((reproductions / report / "results.json").read_text(encoding="utf-8")))
         page = (reproductions / report / "report.html").read_text(encoding="utf-8")
         shutil.rmtree(HERE / report, ignore_errors=True)
         for name in sorted(set(BESIDE.findall(page))):
@@ -29,7 +35,21 @@ def take(reproductions: Path) -> list[str]:
         page = page.replace('="report/', f'="{report}/').replace(" folder report beside ", f" folder {report} beside ")
         atomic_write(HERE / f"{report}.html", page)
         shutil.copyfile(reproductions / report / "README.md", HERE / f"{report}.md")
+    atomic_write(HERE / "results.json", json.dumps(kept, indent=1) + "\n")
     return found
+
+
+def _brief(results: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of each replication, one a seed, and the verdict on each claim by them."""
+    values = {name: variants["replication"]["values"] for name, variants in results["experiments"].items()}
+    return {"experiments": values, "claims": {name: _verdict(claim) for name, claim in results["claims"].items()}}
+
+
+def _verdict(claim: Mapping[str, Any]) -> str:
+    own = (
+        f"{claim['replication']['verdict']}" if claim["replication"] else f"{claim['printed']['verdict']} (as printed)"
+    )
+    return f"{own}; {claim['swept']['words']}" if claim["swept"] else own
 
 
 def with_numbers(page: str) -> str:

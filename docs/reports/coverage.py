@@ -1,10 +1,12 @@
-"""What covers each row of a list of the five reports: checks coverage.yaml, and writes coverage.md.
+"""What each row of a list of the five reports asks, where it is shown, and whether ours agrees: coverage.yaml, checked,
+becomes coverage.md. Agreement is read from results.json, which collect.py beside this file writes.
 
 python docs/reports/coverage.py ROWS.tsv, whose columns are id, report, …, value; a value of a row that names a number
 must be the one that the recipe has as printed.
 """
 
 import csv
+import json
 import re
 import sys
 from collections import Counter
@@ -18,11 +20,14 @@ from handgrad import strict_yaml
 from handgrad.claims import REPORTS, Document, read_document, report_file
 from handgrad.claims.estimate import MEASURES
 from handgrad.cli.main import COMMANDS
+from handgrad.evaluation import mean_interval
 from handgrad.files import atomic_write
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 REMARK = re.compile(r"\([^()]* [^()]*\)")
+FOUND_LATER = "R"  # the first letter of rows that a second reading of the reports added to the list
+NOT_MEASURED = "not measured yet"
 NUMBER = re.compile(r"^~?[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|^nan|^\(undefined\)")
 
 
@@ -72,7 +77,7 @@ def read_rows(path: Path = HERE / "coverage.yaml") -> list[Row]:
 
 def _rows(report: str, entry: Entry) -> Iterator[Row]:
     first, _, last = entry.rows.partition("-")
-    ids = [f"S{number:03d}" for number in range(int(first[1:]), int((last or first)[1:]) + 1)]
+    ids = [f"{first[0]}{number:03d}" for number in range(int(first[1:]), int((last or first)[1:]) + 1)]
     words = [entry.what] * len(ids) if isinstance(entry.what, str) else entry.what
     numbers = entry.numbers or [None] * len(ids)
     for row, what, number in zip(ids, words, numbers, strict=True):
@@ -128,7 +133,7 @@ def disagreements(rows: list[Row], listed: list[Mapping[str, str]], documents: M
     known = {each["id"]: each for each in listed}
     found = [f"{row} stands twice" for row in twice]
     found += [f"{row} is not covered" for row in known if row not in by_id]
-    found += [f"{row} is not in the list" for row in by_id if row not in known]
+    found += [f"{row} is not in the list" for row in by_id if row not in known and not row.startswith(FOUND_LATER)]
     for row in rows:
         each = known.get(row.id, {"report": row.report, "value": ""})
         if each["report"] != row.report:
@@ -150,21 +155,51 @@ def _equal(ours: float | None, theirs: str) -> bool:
     return not theirs[0].isdigit() and theirs[0] not in ".-+" if ours is None else float(ours) == float(theirs)
 
 
-def markdown(rows: list[Row], documents: Mapping[str, Document]) -> str:
+def read_results(path: Path = HERE / "results.json") -> dict[str, Any]:
+    """What the reproductions came to, by report; empty where none was collected."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def agreement(row: Row, document: Document, results: Mapping[str, Any]) -> str:
+    """Where the printed number lies beside our interval, or the verdicts on the row's claims."""
+    found = results.get(row.report)
+    if row.entry.claims:
+        return NOT_MEASURED if found is None else "; ".join(found["claims"][name] for name in row.entry.claims)
+    if row.number is None:
+        return "shown" if row.entry.figures or row.entry.tables or row.entry.sweep_parts or row.entry.questions else "–"
+    reported = _printed(row.entry, row.number, document)
+    if isinstance(reported, list):
+        return "shown beside it"
+    if found is None:
+        return NOT_MEASURED
+    values = found["experiments"].get(row.entry.experiment, {}).get(row.number, [])
+    if len(values) < 2:
+        return "no interval"
+    mean, low, high, _ = mean_interval(values)
+    side = "inside" if low <= reported <= high else "ours above" if mean > reported else "ours below"
+    return f"{side} ({mean:.4g} [{low:.4g}, {high:.4g}])"
+
+
+def markdown(rows: list[Row], documents: Mapping[str, Document], results: Mapping[str, Any]) -> str:
     """The page: a table for each report, a line for each row."""
     bare = sum(not _targets(row) for row in rows)
     lines = [
         "# What the recipes cover",
         "",
-        f"The five reports hold {len(rows)} things to be reproduced: capabilities, figures, numbers, claims. Of these,",
+        f"The five reports ask for {len(rows)} things: capabilities, figures, numbers, claims. Of these,",
         f"{len(rows) - bare} are covered by an experiment, a figure, a table, a claim, a test or a command;",
         f"{bare} {'is not, and says' if bare == 1 else 'are not, and say'} why.",
-        "Made by `coverage.py` beside this file, from `coverage.yaml`.",
+        "Whether ours agrees is said of numbers (the reported one inside our 95 % interval, or ours above or below) and",
+        "of claims (the verdict over our own runs, and at how many values of a fitted setting it holds).",
+        "Made by `coverage.py` beside this file, from `coverage.yaml` and `results.json`.",
     ]
     for report in REPORTS:
-        lines += ["", f"## {report}", "", "| row | what | covered by |", "|---|---|---|"]
+        lines += ["", f"## {report}", "", "| row | asked | shown where | agrees or not |", "|---|---|---|---|"]
         lines += [
-            f"| {row.id} | {_words(row, documents[report])} | {_covered(row)} |" for row in rows if row.report == report
+            f"| {row.id} | {_words(row, documents[report])} | {_covered(row)} | "
+            f"{agreement(row, documents[report], results)} |"
+            for row in rows
+            if row.report == report
         ]
     return "\n".join(lines) + "\n"
 
@@ -212,7 +247,7 @@ def main(arguments: list[str]) -> int:
     for line in wrong:
         print(line, file=sys.stderr)
     if not wrong:
-        atomic_write(HERE / "coverage.md", markdown(rows, documents))
+        atomic_write(HERE / "coverage.md", markdown(rows, documents, read_results()))
     return bool(wrong)
 
 

@@ -1,5 +1,7 @@
 """The pages in docs/reports are small enough to keep, and README.md has the numbers that their summaries have."""
 
+import json
+
 import pytest
 from tests.reproduce.scripts import FOLDER, script
 
@@ -31,6 +33,14 @@ def test_what_was_made_is_taken_and_the_rest_left(collect, tmp_path, monkeypatch
     (made / "report" / "loss.svg").write_text("<svg/>", encoding="utf-8")
     (made / "report.html").write_text('in the folder report beside <img src="report/loss.svg">', encoding="utf-8")
     (made / "README.md").write_text("# Title\n\n## Summary\n\n| a |\n\n## Claims\n", encoding="utf-8")
+    holds, tie = {"verdict": "holds"}, {"verdict": "tie"}
+    claims = {
+        "swept": {"printed": tie, "replication": holds, "swept": {"words": "holds for 3 of 5 learning rates"}},
+        "printed": {"printed": tie, "replication": None, "swept": None},
+    }
+    values = {"test_accuracy": [88.0, 89.0]}
+    results = {"experiments": {"relu": {"replication": {"values": values}}}, "claims": claims}
+    (made / "results.json").write_text(json.dumps(results), encoding="utf-8")
     (tmp_path / "dl-2022.md").write_text(
         "# Other\n\n## Reported and reproduced\n\n| b |\n\n## Claims\n", encoding="utf-8"
     )
@@ -39,6 +49,12 @@ def test_what_was_made_is_taken_and_the_rest_left(collect, tmp_path, monkeypatch
     assert collect.take(tmp_path / "reproductions") == ["ee5179"]
     assert (tmp_path / "ee5179.html").read_text() == 'in the folder ee5179 beside <img src="ee5179/loss.svg">'
     assert (tmp_path / "ee5179" / "loss.svg").read_text() == "<svg/>"
+    assert json.loads((tmp_path / "results.json").read_text()) == {
+        "ee5179": {
+            "experiments": {"relu": values},
+            "claims": {"swept": "holds; holds for 3 of 5 learning rates", "printed": "tie (as printed)"},
+        }
+    }
     page = collect.with_numbers("before\n<!-- numbers -->\nold\n<!-- end of numbers -->\nafter\n")
     tables = "### [Title](ee5179.html)\n\n| a |\n\n### [Other](dl-2022.html)\n\n| b |\n"
     assert page == f"before\n<!-- numbers -->\n\n{tables}<!-- end of numbers -->\nafter\n"

@@ -24,7 +24,11 @@ def rows(coverage):
 
 
 def test_every_row_stands_once_and_in_order(rows):
-    assert [row.id for row in rows] == [f"S{number:03d}" for number in range(1, 261)]
+    listed = [row.id for row in rows if row.id.startswith("S")]
+    assert listed == [f"S{number:03d}" for number in range(1, 261)]
+    added = [row.id for row in rows if row.id.startswith("R")]
+    assert added == [f"R{number:03d}" for number in range(1, len(added) + 1)]
+    assert len(listed) + len(added) == len(rows)
 
 
 def test_every_target_exists(coverage, rows, documents):
@@ -33,7 +37,24 @@ def test_every_target_exists(coverage, rows, documents):
 
 
 def test_the_page_is_made_of_it(coverage, rows, documents):
-    assert (FOLDER / "coverage.md").read_text() == coverage.markdown(rows, documents)
+    assert (FOLDER / "coverage.md").read_text() == coverage.markdown(rows, documents, coverage.read_results())
+
+
+def test_agreement_is_that_of_the_interval_and_of_the_verdicts(coverage, rows, documents):
+    by_id = {row.id: row for row in rows}
+    values = {"hand_sigmoid": {"test_accuracy": [88.0, 89.0, 90.0], "train_accuracy": [90.0, 90.1, 90.2]}}
+    results = {"ee5179": {"experiments": values, "claims": {"tanh_best": "holds"}}}
+
+    def found(row):
+        return coverage.agreement(by_id[row], documents[by_id[row].report], results)
+
+    # 88.81 and 88.48; Student's t of three values: t(0.975, 2) = 4.303, times s / sqrt(3)
+    assert found("S005") == "inside (89 [86.52, 91.48])"
+    assert found("S006") == "ours above (90.1 [89.85, 90.35])"
+    assert found("S007") == "no interval"
+    assert found("S025") == "holds"
+    assert found("S003") == "shown"
+    assert found("S059") == "not measured yet"
 
 
 def test_every_printed_number_is_some_row_s(rows, documents):
