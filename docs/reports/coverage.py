@@ -189,7 +189,7 @@ def markdown(rows: list[Row], documents: Mapping[str, Document], results: Mappin
         f"The five reports ask for {len(rows)} things: capabilities, figures, numbers, claims. Of these,",
         f"{len(rows) - bare} are covered by an experiment, a figure, a table, a claim, a test or a command;",
         f"{bare} {'is not, and says' if bare == 1 else 'are not, and say'} why.",
-        "Whether ours agrees is said of numbers (the reported one inside our 95 % interval, or ours above or below) and",
+        "Whether ours agrees is said of numbers (the reported one inside our 95 % interval, ours above or below) and",
         "of claims (the verdict over our own runs, and at how many values of a fitted setting it holds).",
         "Made by `coverage.py` beside this file, from `coverage.yaml` and `results.json`.",
     ]
