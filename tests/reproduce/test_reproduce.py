@@ -13,10 +13,13 @@ from handgrad.claims import read_document
 from handgrad.claims.judge import OVER_SEEDS
 from handgrad.claims.relations import VERDICTS
 from handgrad.cli.main import main
+from handgrad.config.describe import effective_differences
 from handgrad.evaluation import class_report
 from handgrad.figures.run_data import RunData
 from handgrad.runs import open_run
 from handgrad.runs.predictions import predictions_of
+from handgrad.sweeps.folder import open_sweep
+from handgrad.sweeps.posthoc.test import read_chosen
 from handgrad.text import duration
 
 COURSE = Path(__file__).with_name("course.yaml")
@@ -117,7 +120,8 @@ def test_images_shown_are_counted_on_the_figures_images(made):
 def test_claims_have_a_verdict_by_numbers_and_by_seeds(made):
     claims = made.results["claims"]
     assert claims["above_ninety"]["printed"]["verdict"] == "contradicted"  # 60 is not above 90
-    assert claims["above_ninety"]["replication"]["verdict"] == "does not hold"
+    assert claims["above_ninety"]["replication"]["verdict"] == "fitted"  # relu's rate was fitted to a printed number
+    assert claims["above_ninety"]["retrained"]["verdict"] in ("does not hold", "undecided")
     # two printed numbers of one experiment are compared, of which seeds of ours know nothing
     assert claims["same_number"]["printed"]["verdict"] == "contradicted"
     assert claims["same_number"]["replication"] is None
@@ -133,6 +137,44 @@ def test_claims_have_a_verdict_by_numbers_and_by_seeds(made):
         "sigmoid", "replication", "test_accuracy"
     )
     assert made.row("ReLU is better.")[2] == claims["relu_better"]["replication"]["verdict"]
+
+
+def test_a_claim_is_judged_at_each_value_of_a_swept_setting(made):
+    swept = made.results["claims"]["relu_better"]["swept"]
+    assert [row["value"] for row in swept["verdicts"]] == [0.01, 0.1, 0.5]
+    for row in swept["verdicts"]:
+        found = {
+            run.config.activation: 100 * run.metrics["test"]["accuracy"]
+            for run in map(open_run, made.folder.glob("runs/*"))
+            if (run.config.learning_rate, run.config.weight_init, run.config.seed) == (row["value"], "xavier", 0)
+            if run.config.activation in ("relu", "sigmoid") and "forest" not in run.name
+        }
+        assert row["differences"][0]["value"] == pytest.approx(found["relu"] - found["sigmoid"])
+    held = [row["verdict"] for row in swept["verdicts"]].count("holds")
+    assert held > 0
+    assert swept["words"] == f"holds for {held} of 3 learning rates"
+    assert swept["words"] in made.html
+    assert made.results["claims"]["same_number"]["swept"] is None
+
+
+def test_retrained_differs_in_what_its_sweep_chose_on_validation_images(made):
+    sweep = open_sweep(made.folder / "sweeps" / made.results["sweeps"]["tuned"]["folder"])
+    best = sweep.best(sweep.trials())
+    assert set(best.values) == {"learning_rate", "weight_init"}
+    assert (sweep.base.validation_fraction, sweep.base.log_test, sweep.base.activation) == (0.1, False, "sigmoid")
+    for name in ("sigmoid", "relu"):
+        one, other = (made.runs(name, variant)[0].config for variant in ("replication", "retrained"))
+        assert {setting: getattr(other, setting) for setting in best.values} == best.values
+        assert set(effective_differences(one, other)) <= set(best.values)
+    (record,) = read_chosen(sweep)
+    assert record["values"] == best.values
+    assert "rate and initial weights: 4 trials, 10% of the training images held out" in made.html
+
+
+def test_choices_stand_on_the_page_with_their_reasons(made):
+    for words in ("So low that the network ends near its printed accuracy.", "fitted to the printed number"):
+        assert words in made.html
+    assert "0.1 ends far above." in made.html
 
 
 def test_every_verdict_by_numbers_has_one_over_seeds():
