@@ -237,3 +237,32 @@ def test_gzip_in_a_file_without_gz_is_accepted(tiny, tiny_files, put_files, user
     folder = put_files(user_folder / "tiny_set", tiny_files, zipped=False)
     (folder / IMAGES_TRAIN).write_bytes(gzip.compress(tiny_files[IMAGES_TRAIN]))
     assert_tiny(IdxSet(tiny).load(), tiny_files)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda name: f"MNIST/raw/{name}",
+        lambda name: name.replace("-idx", ".idx"),
+        lambda name: f"archive/{name}/{name}",
+        lambda name: f"{name[:8]}.bin",
+    ],
+)
+def test_files_are_found_by_their_content(user_folder, put_files, tiny, tiny_files, zipped, rename):
+    """Wherever torchvision, Kaggle or a person put them below the user's folder, and whatever they are called."""
+    for name, content in tiny_files.items():
+        put_files(user_folder / rename(name).rpartition("/")[0], {rename(name).rpartition("/")[2]: content}, zipped)
+    put_files(user_folder / "other", {"notes.txt": b"no array"}, zipped=False)
+    dataset = IdxSet(tiny).load()
+    assert dataset.y_train.tolist() == [0, 1, 2] * 4
+    assert IdxSet(tiny).status().files_ok == 4
+    assert all(verdict.ok for verdict in IdxSet(tiny).verify())
+
+
+def test_files_of_another_set_are_not_taken_for_this_one(user_folder, put_files, tiny, tiny_files):
+    changed = {name: content[:-1] + bytes([content[-1] ^ 1]) for name, content in tiny_files.items()}
+    put_files(user_folder / "raw", changed)
+    assert IdxSet(tiny).status().files_ok == 0
+    with pytest.raises(FileSystemError, match="cannot find or download"):
+        IdxSet(tiny).load()

@@ -61,8 +61,8 @@ def test_unknown_names(given, hint):
 
 
 def test_refuses_other_files(tmp_path, file_of):
-    with pytest.raises(UsageError, match=r"table.csv', expected .* an .npz file"):
-        load(file_of(tmp_path / "table.csv", b"1,2"))
+    with pytest.raises(UsageError, match=r"table.txt', expected .* a folder of images or arrays, or a .npz or"):
+        load(file_of(tmp_path / "table.txt", b"1,2"))
 
 
 def test_statuses_have_a_row_for_every_set():

@@ -129,11 +129,6 @@ def test_the_same_labels_in_other_clothes(saved, labels):
     assert dataset.y_train.dtype == np.int64
 
 
-def test_absent_classes_are_counted_and_told(saved, caplog):
-    assert saved(x=X, y=2 * Y).classes == 7
-    assert "no member of class 1, 3, 5 among 0 to 6" in caplog.text
-
-
 def test_one_hot_keeps_the_classes_that_do_not_occur(saved, caplog):
     assert saved(x=X, y=np.eye(6)[Y]).classes == 6
     assert "one-hot" in caplog.text
@@ -148,12 +143,9 @@ def with_value(array, value):
 @pytest.mark.parametrize(
     ("labels", "fragment"),
     [
-        (with_value(Y, -1), "label -1 in row 3, expected 0 to 999"),
-        (with_value(Y, 1000), "label 1000 in row 3"),
         (with_value(Y, 3.5), "label 3.5 in row 3, expected a whole number"),
         (with_value(Y, np.nan), "label nan in row 3"),
         (with_value(Y, np.inf), "label inf in row 3"),
-        (Y.astype(str), "labels are <U21 such as '0', expected whole numbers"),
         (np.eye(4)[Y] + np.eye(4)[3], "is not one-hot"),
         (np.eye(4)[Y] * 0.5, "row 0 of shape (20, 4) is not one-hot"),
         (Y[:0], "shape (0,)"),
@@ -161,7 +153,7 @@ def with_value(array, value):
         (Y.astype(complex), "complex128"),
         (np.array(5), "shape ()"),
     ],
-    ids=["-1", "1000", "3.5", "nan", "inf", "text", "two-hot", "half", "none", "cube", "complex", "scalar"],
+    ids=["3.5", "nan", "inf", "two-hot", "half", "none", "cube", "complex", "scalar"],
 )
 def test_refuses_labels(refused, labels, fragment):
     refused("y_train", fragment, x_train=X, y_train=labels)
@@ -199,9 +191,8 @@ def test_refuses_pixels(refused, saved, pixels, fragment):
 
 
 def test_refuses_other_keys(refused):
-    refused("keys are data, target, expected x_train", data=X, target=Y)
-    refused("keys are none")
-    refused("x_test without its partner", x_train=X, y_train=Y, x_test=X)
+    refused("arrays are none, expected images and labels")
+    refused("x_test holds images, but there are no labels for it", x_train=X, y_train=Y, x_test=X)
 
 
 def test_refuses_test_images_of_another_size(saved):
@@ -211,7 +202,7 @@ def test_refuses_test_images_of_another_size(saved):
 
 def test_never_unpickles(tmp_path):
     np.savez(tmp_path / "set.npz", x=np.array([{}] * 20, dtype=object), y=Y, allow_pickle=True)
-    with pytest.raises(CorruptDataError, match=r"set.npz: x: cannot be read: Object arrays"):
+    with pytest.raises(CorruptDataError, match=r"set.npz: x: holds Python objects, which are never opened here"):
         load(tmp_path / "set.npz")
 
 

@@ -21,7 +21,7 @@ def run_data(tokens: list[str]) -> int:
     parser = Parser(
         "data",
         "List, download, verify and show data sets; save sample images. A data set is a\n"
-        "name from the list, a folder of images, or an .npz file.",
+        "name from the list, a folder of images, or an .npz or .csv file.",
         "  handgrad data list\n  handgrad data show my-images       or: handgrad data my-images\n"
         "  handgrad data fetch mnist\n  handgrad data verify fashion_mnist\n"
         "  handgrad data sample digits --out samples    one test image a class, as PNG",

@@ -1,8 +1,9 @@
-"""Data sets: named ones, folders of images and arrays in .npz files; and how their rows are split."""
+"""Data sets: named ones, folders of images, files of arrays; and how their rows are split."""
 
 import os
 from pathlib import Path
 
+from handgrad.data.array_files import SUFFIXES, array_files, load_array_file, load_array_folder
 from handgrad.data.dataset import Dataset, NamedSet, Status, Verdict
 from handgrad.data.digits import DigitsSet
 from handgrad.data.features import FEATURES, with_features
@@ -10,7 +11,6 @@ from handgrad.data.folder import load_folder
 from handgrad.data.idx import read_idx
 from handgrad.data.idx_sets import FASHION_MNIST, MNIST, IdxSet
 from handgrad.data.images import check_resize, read_grey, resized
-from handgrad.data.npz import load_npz
 from handgrad.data.pixels import PixelRange
 from handgrad.data.splits import (
     Fold,
@@ -44,7 +44,7 @@ OTHER_SETS = (
 
 
 def load(name_or_path: str | os.PathLike[str], resize: tuple[int, int] | None = None) -> Dataset:
-    """A named data set, a folder with one sub-folder of images per class, or an .npz file of arrays.
+    """A named data set, a folder with one sub-folder of images per class, or files of arrays: .npz, .csv, .npy or IDX.
 
     `resize` is the (height, width) that every image is brought to.
 
@@ -57,9 +57,10 @@ def load(name_or_path: str | os.PathLike[str], resize: tuple[int, int] | None = 
         return resized(DATASETS[name].load(), resize)
     path = os.path.expanduser(name)
     if os.path.isdir(path):
-        return load_folder(Path(path), resize)
-    if path.lower().endswith(".npz") and os.path.exists(path):
-        return resized(load_npz(Path(path)), resize)
+        files = array_files(Path(path))
+        return resized(load_array_folder(Path(path), files), resize) if files else load_folder(Path(path), resize)
+    if path.lower().endswith(SUFFIXES) and os.path.exists(path):
+        return resized(load_array_file(Path(path)), resize)
     raise _unknown(name)
 
 
@@ -101,8 +102,9 @@ def _named(name: str) -> NamedSet:
 def _unknown(name: str) -> UsageError:
     near = nearest(name, [*DATASETS, *ALIASES], OTHER_SETS)
     hint = f" Did you mean {canonical_name(near)}?" if near else ""
-    if not near and (os.sep in name or name.endswith(".npz")) and not os.path.lexists(os.path.expanduser(name)):
+    if not near and (os.sep in name or name.endswith(SUFFIXES)) and not os.path.lexists(os.path.expanduser(name)):
         hint = " There is no such file or folder."
     return UsageError(
-        f"data set: got {name!r}, expected {', '.join(DATASETS)}, a folder of images, or an .npz file.{hint}"
+        f"data set: got {name!r}, expected {', '.join(DATASETS)}, a folder of images or arrays, "
+        f"or a .npz or .csv file.{hint}"
     )

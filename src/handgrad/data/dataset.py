@@ -24,7 +24,8 @@ class Dataset:
     """Grey images with their labels, in a training part and a test part that may be empty; the arrays are read-only.
 
     In place of images there may be their features; `pictures` is the images' height and width then. `pixel_range` are
-    the values that stood for black and white where the images came from.
+    the values that stood for black and white where the images came from. The last `validation_images` of the training
+    part are the validation set that the data came with.
 
     Shapes  x_train, x_test (N, H, W) uint8 or (N, D) float32; y_train, y_test (N,) int64 in [0, classes)
     Raises  CorruptDataError when the arrays do not fit together; `fingerprint` is made from them when not given.
@@ -39,6 +40,7 @@ class Dataset:
     fingerprint: str = ""
     pictures: tuple[int, int] | None = None
     pixel_range: tuple[float, float] = (0.0, 255.0)
+    validation_images: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.classes <= MAX_CLASSES:
@@ -99,6 +101,8 @@ def _read_only(array: NDArray[np.generic]) -> NDArray[np.generic]:
 
 def _fingerprint(dataset: Dataset) -> str:
     sha = hashlib.sha256(repr(dataset.class_names).encode())
+    if dataset.validation_images:
+        sha.update(f"{dataset.validation_images} validate".encode())
     for array in (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test):
         sha.update(repr(array.shape).encode())
         sha.update(array.data)

@@ -6,6 +6,7 @@
 A file is taken as gzip or as raw by its first bytes, not by its name.
 """
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -56,11 +57,33 @@ def decode_idx(content: bytes, origin: str, file_type: FileType, classes: int | 
     return array
 
 
+def decode_any(content: bytes, origin: str) -> Images:
+    """The images or labels in the bytes of an IDX file, whichever its header says; otherwise as `decode_idx`."""
+    zipped = content.startswith(GZIP_MAGIC)
+    with contextlib.suppress(EOFError, zlib.error, gzip.BadGzipFile):
+        start = gzip.GzipFile(fileobj=io.BytesIO(content)).read(4) if zipped else content[:4]
+        return decode_idx(content, origin, "labels" if start == _magic(1) else "images")
+    return decode_idx(content, origin, "images")
+
+
 def content_digest(array: Images) -> str:
     """SHA-256 of the uncompressed IDX file that holds `array`: its header, rebuilt from the shape, and its bytes."""
     sha = hashlib.sha256(_magic(array.ndim) + struct.pack(f">{array.ndim}I", *array.shape))
     sha.update(array.data)
     return sha.hexdigest()
+
+
+def is_idx(path: Path) -> bool:
+    """By the first bytes, gzipped or not."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+        if start[:2] == GZIP_MAGIC:
+            with gzip.open(path) as file:
+                start = file.read(4)
+    except (OSError, EOFError, ValueError):
+        return False
+    return len(start) == 4 and start[:3] == b"\0\0\x08" and start[3] in (1, 3)
 
 
 def _decode_stream(stream: Stream, origin: str, file_type: FileType, limit: int) -> Images:

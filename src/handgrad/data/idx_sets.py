@@ -11,8 +11,8 @@ import numpy as np
 from handgrad.data.dataset import Dataset, Images, Status, Verdict
 from handgrad.data.decoded import mapped, through_cache
 from handgrad.data.download import Failure, download
-from handgrad.data.idx import REMEDY, FileType, content_digest, decode_idx, read_idx
-from handgrad.data.places import DATA_VARIABLE, download_folder, find_file, places
+from handgrad.data.idx import REMEDY, FileType, content_digest, decode_idx, is_idx, read_idx
+from handgrad.data.places import DATA_VARIABLE, download_folder, files_below, find_file, places, user_root
 from handgrad.errors import CorruptDataError, FileSystemError
 from handgrad.files import atomic_write
 
@@ -170,7 +170,15 @@ class IdxSet:
                     raise
                 log.warning("passing over a file: %s", error)
                 failures.append(Failure(str(path), str(error).removeprefix(f"{path}: ")))
-        return _Search(None, None, failures)
+        return self._by_content(file) or _Search(None, None, failures)
+
+    def _by_content(self, file: str) -> _Search | None:
+        """The file below HANDGRAD_DATA_DIR that holds these bytes, whatever it is called and however it is packed."""
+        root = user_root()
+        for path in () if root is None else filter(is_idx, files_below(root)):
+            with contextlib.suppress(CorruptDataError, FileSystemError):
+                return _Search(path, self._read(path, file), [])
+        return None
 
     def _read(self, path: Path, file: str) -> Images:
         return through_cache(self.source.digests[file], path, lambda: self._read_source(path, file))
@@ -219,7 +227,7 @@ class IdxSet:
         name, package = self.source.name, self.source.system_package
         ways = [
             "use --dataset digits, which needs no download",
-            f"put the four files into a folder <data>/{name} and set {DATA_VARIABLE}=<data>",
+            f"put the four files anywhere below a folder <data> and set {DATA_VARIABLE}=<data>",
             *([f"install Debian's package {package}"] if package else []),
         ]
         lines = [f"cannot find or download {file} of {name}. Tried:"]
@@ -229,6 +237,7 @@ class IdxSet:
     def _verdict(self, file: str) -> Verdict:
         found = (find_file(folder, file) for folder, _ in places(self.source.name))
         path = next((path for path in found if path is not None), None)
+        path = path or (self._by_content(file) or _Search(None, None, [])).path
         if path is None:
             return Verdict(file, None, False, f"found nowhere. Fetch it, or set {DATA_VARIABLE}")
         try:

@@ -1,6 +1,7 @@
 """Where data sets may lie on this machine, and in what order they are looked for."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from handgrad.files import read_file as read_any
 DATA_VARIABLE = "HANDGRAD_DATA_DIR"
 CACHE_VARIABLE = "HANDGRAD_CACHE_DIR"
 # Debian's dataset-fashion-mnist installs here.
+MOST_DEPTH, MOST_FILES = 4, 20_000  # where a data set is looked for by its content
 SYSTEM_FOLDER = Path("/usr/share/datasets")
 
 
@@ -40,13 +42,35 @@ def places(name: str) -> list[Place]:
     """
     names = dict.fromkeys((name, name.replace("_", "-")))
     found = [Place(download_folder(name), False), *(Place(SYSTEM_FOLDER / each, False) for each in names)]
+    root = user_root()
+    return found if root is None else [Place(root / each, True) for each in names] + found
+
+
+def user_root() -> Path | None:
+    """The folder that HANDGRAD_DATA_DIR names, None where it is not set.
+
+    Raises  FileSystemError when it is set to something that is no folder.
+    """
     user = os.environ.get(DATA_VARIABLE)
     if not user:
-        return found
+        return None
     root = Path(os.path.expanduser(user))
     if not root.is_dir():
         raise FileSystemError(f"{DATA_VARIABLE} is {user!r}, expected a folder. Correct the variable or unset it")
-    return [Place(root / each, True) for each in names] + found
+    return root
+
+
+def files_below(root: Path) -> Iterator[Path]:
+    """Files in a folder and its sub-folders, MOST_DEPTH deep, hidden ones left out; at most MOST_FILES of them."""
+    found = 0
+    for folder, folders, files in os.walk(root):
+        depth = len(Path(folder).relative_to(root).parts)
+        folders[:] = sorted(each for each in folders if not each.startswith(".")) if depth < MOST_DEPTH else []
+        for name in sorted(each for each in files if not each.startswith(".")):
+            yield Path(folder, name)
+            found += 1
+            if found == MOST_FILES:
+                return
 
 
 def find_file(folder: Path, name: str) -> Path | None:

@@ -52,9 +52,15 @@ class Split:
 
 @lru_cache(maxsize=2)  # one run after the other has the same
 def split(dataset: Dataset, validation: float, seed: int, fraction: float = 1.0) -> Split:
-    """Take `fraction` of the training part and hold `validation` of that out; the test part is not touched."""
-    taken = take_fraction(dataset.y_train, fraction, seed)
+    """Take `fraction` of the training part and hold `validation` of that out; the test part is not touched.
+
+    Where the data came with a validation set, that is it, whatever share `validation` is.
+    """
+    end = len(dataset.y_train) - dataset.validation_images
+    taken = take_fraction(dataset.y_train[:end], fraction, seed)
     rows = [taken[part] for part in holdout(dataset.y_train[taken], validation, seed)]
+    if dataset.validation_images:
+        rows = [taken, np.arange(end, len(dataset.y_train))]
     for part in rows:
         part.flags.writeable = False
     return Split(dataset.x_train, dataset.y_train, *rows)
@@ -156,6 +162,7 @@ def hold_fold(dataset: Dataset, fold: Fold, seed: int) -> Dataset:
         y_train=dataset.y_train[train],
         x_test=dataset.x_train[held],
         y_test=dataset.y_train[held],
+        validation_images=0,
         fingerprint=hashlib.sha256(f"{dataset.fingerprint} {fold} {seed}".encode()).hexdigest(),
     )
 
@@ -180,12 +187,21 @@ class Part(NamedTuple):
     labels: Labels
 
 
-def assemble(name: str, train: Part, test: Part | None, class_names: tuple[str, ...]) -> Dataset:
-    """A Dataset of both parts; without `test`, a stratified fifth of `train`, always the same, becomes the test part.
+def assemble(
+    name: str, train: Part, test: Part | None, class_names: tuple[str, ...], validation: Part | None = None
+) -> Dataset:
+    """A Dataset of its parts; without `test`, a stratified fifth of `train`, always the same, becomes the test part.
 
     Raises  UsageError when there is nothing to hold out; CorruptDataError when the arrays do not fit together.
     """
     name, class_names = visible_name(name), tuple(map(visible_name, class_names))
+    if validation is not None:
+        count = len(validation.labels)
+        log.warning("data set %s: its %d validation images validate; validation_fraction is not used", name, count)
+        given = assemble(name, train, test, class_names)
+        x = np.concatenate([given.x_train, validation.images])
+        y = np.concatenate([given.y_train, validation.labels])
+        return Dataset(name, x, y, given.x_test, given.y_test, class_names, validation_images=count)
     if test is not None:
         return Dataset(name, *train, *test, class_names)
     whole = Dataset(name, *train, train.images[:0], train.labels[:0], class_names)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data import Dataset, Split, holdout, split
-from handgrad.data.npz import to_labels
+from handgrad.data.arrays import whole_labels
 from handgrad.data.pixels import not_finite, range_of
 from handgrad.errors import CorruptDataError
 from handgrad.nn import Network, Scaling
@@ -58,7 +58,7 @@ def _split(data: Dataset | Split | tuple[Array, Array], seed: int) -> Split:
         return data
     if isinstance(data, Dataset):
         return split(data, VALIDATION, seed)
-    images, labels = np.asarray(data[0]), to_labels(np.asarray(data[1]), "labels").labels
+    images, labels = np.asarray(data[0]), whole_labels(np.asarray(data[1]), "labels")
     return Split(images, labels, *holdout(labels, VALIDATION, seed))
 
 

@@ -1,0 +1,192 @@
+"""Files of arrays as a data set: one .npz or .csv file, or a folder of .npy, .csv or IDX files."""
+
+import csv
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.data.arrays import LABELS, TEST, TRAIN, dataset_of, read_name
+from handgrad.data.dataset import Dataset
+from handgrad.data.idx import decode_any, is_idx
+from handgrad.data.npz import read_npy, read_npz
+from handgrad.data.places import read_file
+from handgrad.errors import CorruptDataError, UsageError
+from handgrad.files import open_file
+
+log = logging.getLogger("handgrad")
+Array = NDArray[Any]
+MAX_COLUMNS = 1 << 17  # pixels of 362 x 362
+MAX_LINE = 1 << 21  # bytes
+MAX_BYTES = 4 << 30
+REMEDY = "Mend the file"
+SUFFIXES = (".npz", ".npy", ".csv", ".tsv")
+IDX_BYTES = 1 << 30
+
+
+def load_array_file(path: Path) -> Dataset:
+    """The data set in an .npz or .csv file.
+
+    Raises  UsageError for an .npy file, which has no labels; CorruptDataError, FileSystemError for what is wrong in it.
+    """
+    if path.suffix.lower() == ".npy":
+        raise UsageError(
+            f"{path} holds one array, expected images and labels: save both with np.savez(FILE, x=images, y=labels), "
+            "or put x_train.npy and y_train.npy into a folder and give that"
+        )
+    return dataset_of(path, read_npz(path) if path.suffix.lower() == ".npz" else dict(_of_table(path, TRAIN)))
+
+
+def array_files(folder: Path) -> list[Path]:
+    """The files of arrays that lie in a folder itself: none where it has sub-folders, which are classes then."""
+    visible = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    files = [path for path in visible if path.is_file()]
+    return [path for path in files if path.suffix.lower() in SUFFIXES or is_idx(path)]
+
+
+def load_array_folder(folder: Path, files: list[Path]) -> Dataset:
+    """The data set in the files of arrays of a folder; a single .npz file is one by itself.
+
+    Raises  as `load_array_file`.
+    """
+    if len(files) == 1 and files[0].suffix.lower() in (".npz", ".csv", ".tsv"):
+        return load_array_file(files[0])
+    return dataset_of(folder, dict(each for path in files for each in _arrays(path)))
+
+
+def _arrays(path: Path) -> Iterator[tuple[str, Array]]:
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        for name, array in read_npz(path).items():
+            yield f"{path.stem}_{name}", array
+    elif suffix == ".npy":
+        yield path.stem, read_npy(path)
+    elif suffix in (".csv", ".tsv"):
+        yield from _of_table(path, read_name(path.stem).part)
+    else:
+        yield path.name.removesuffix(".gz"), decode_any(read_file(path, IDX_BYTES), str(path))
+
+
+def _of_table(path: Path, part: str) -> Iterator[tuple[str, Array]]:
+    pixels, labels = read_csv(path)
+    if labels is None and part == TEST:
+        log.warning("%s has no labels: it is for `handgrad predict`, and no test part", path)
+        return
+    yield f"{part}_images", pixels
+    if labels is not None:
+        yield f"{part}_labels", labels
+
+
+class Rows(NamedTuple):
+    """Shapes  pixels (N, D) float or int; labels (N,) whole numbers or texts, None where there is no such column."""
+
+    pixels: Array
+    labels: Array | None
+
+
+def read_csv(path: Path) -> Rows:
+    """The images of a table, with or without a header, separated by comma, semicolon or tab.
+
+    Raises  FileSystemError when there is no regular file; CorruptDataError naming the first row that is wrong.
+    """
+    first, second, separator = _look(path)
+    header = first if not all(map(_is_number, first)) and (not second or not _alike(first, second)) else None
+    if header and not second:
+        raise CorruptDataError(f"{path}: holds a header and no row, expected an image in each. {REMEDY}")
+    column = _label_column(path, header, second or first)
+    if len(second or first) < 2:
+        raise CorruptDataError(f"{path}: rows have one column, expected an image's pixels, and its label. {REMEDY}")
+    text = column is not None and not _is_number((second or first)[column])
+    labels, pixels = _read(path, separator, 1 if header else 0, column if text else None)
+    if column is None and header is None:
+        column = _guess(pixels)
+    if column is not None and not text:
+        labels, pixels = pixels[:, column], np.delete(pixels, column, axis=1)
+    if column is not None and header is None:
+        log.warning("%s: column %d of %d is taken for the label", path.name, column + 1, len(first))
+    return Rows(pixels.astype(np.int32) if (pixels == np.rint(pixels)).all() else pixels, labels)
+
+
+def _look(path: Path) -> tuple[list[str], list[str], str]:
+    """The first two rows, and what separates their cells."""
+    with open_file(path) as file:
+        size = path.stat().st_size
+        lines = [file.readline(MAX_LINE + 1) for _ in range(2)]
+    if not lines[0].strip():
+        raise CorruptDataError(f"{path}: holds no row, expected an image in each. {REMEDY}")
+    if size > MAX_BYTES or any(len(line) > MAX_LINE for line in lines):
+        raise CorruptDataError(f"{path}: a row has over {MAX_LINE} bytes, or the file over {MAX_BYTES}. {REMEDY}")
+    try:
+        texts = [line.decode("utf-8-sig").strip("\r\n") for line in lines]
+    except UnicodeDecodeError as error:
+        raise CorruptDataError(f"{path}: is no text ({error.reason}), expected a CSV table. {REMEDY}") from error
+    separator = max(",;\t", key=texts[0].count)
+    rows = [next(csv.reader([text], delimiter=separator), []) for text in texts]
+    if not 1 <= len(rows[0]) <= MAX_COLUMNS:
+        raise CorruptDataError(f"{path}: {len(rows[0]):,} columns, expected at most {MAX_COLUMNS:,}. {REMEDY}")
+    return rows[0], rows[1], separator
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _alike(first: list[str], second: list[str]) -> bool:
+    """Whether both rows have texts in the same cells: then the first is no header."""
+    return len(first) == len(second) and all(_is_number(a) == _is_number(b) for a, b in zip(first, second, strict=True))
+
+
+def _label_column(path: Path, header: list[str] | None, row: list[str]) -> int | None:
+    """The column named after a label, or the only one with texts."""
+    if header is not None:
+        named = [k for k, name in enumerate(header) if read_name(name).role == LABELS]
+        if named:
+            if len(named) > 1:
+                log.warning("%s: %s are labels, the first is used", path.name, ", ".join(header[k] for k in named))
+            return named[0]
+    texts = [k for k, cell in enumerate(row) if not _is_number(cell)]
+    if len(texts) > 1:
+        raise CorruptDataError(
+            f"{path}: columns {texts[0] + 1} and {texts[1] + 1} hold texts, expected numbers. {REMEDY}"
+        )
+    return texts[0] if texts else None
+
+
+def _guess(table: Array) -> int | None:
+    """First or last, where the rest is a square of pixels and it has a few whole numbers; None for pixels alone."""
+    for column in (0, -1):
+        values = table[:, column]
+        rest = table.shape[1] - 1
+        few = 2 <= len(np.unique(values)) <= min(1000, max(2, len(values) // 2)) and (values == np.rint(values)).all()
+        if few and int(np.sqrt(rest)) ** 2 == rest:
+            return column % table.shape[1]
+    return None
+
+
+def _read(path: Path, separator: str, skipped: int, text_column: int | None) -> tuple[Array | None, Array]:
+    """The column of texts apart from all others, which are numbers."""
+    texts: list[str] = []
+
+    def cells(lines: Any) -> Any:
+        for row in csv.reader(lines, delimiter=separator):
+            if row and text_column is not None:
+                texts.append(row.pop(text_column) if len(row) > text_column else "")
+            if row:
+                yield separator.join(row)
+
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            for _ in range(skipped):
+                next(lines)
+            source = lines if text_column is None else cells(lines)
+            table = np.loadtxt(source, dtype=np.float32, delimiter=separator, ndmin=2, comments=None, quotechar='"')
+    except (ValueError, UnicodeDecodeError, csv.Error) as error:
+        raise CorruptDataError(f"{path}: {' '.join(str(error).split()).rstrip('.')}. {REMEDY}") from error
+    return (np.array(texts) if texts else None), table
