@@ -80,7 +80,7 @@ def test_replicates(inside, capsys):
 
 def test_several_seeds_against_one(inside, capsys):
     answer = call(capsys, "compare adam adam1 sgd")
-    assert "no interval: B has one seed: train more of it with --seeds" in answer.out
+    assert "no interval, unpaired: 2 seeds against 1; add some with --seeds" in answer.out
     assert all(line.endswith(" --seeds 2") for line in answer.out.splitlines() if line.startswith("$ "))
     assert "p = " not in answer.out
 

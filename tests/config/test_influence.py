@@ -8,6 +8,7 @@ from handgrad.errors import UsageError
 from handgrad.runs.comparison import with_setting_of
 
 BASE = RunConfig(dataset="digits")
+CNN_WITHOUT = "conv2d:4,3 relu max_pool2d:2 conv2d:4,3 relu max_pool2d:2 flatten"  # batch normalisation
 
 # Settings changed on both sides, and the names that then differ.
 CASES = {
@@ -42,7 +43,11 @@ CASES = {
     "no hidden layers": ({}, {"num_layers": 0, "activation": "tanh"}, {"num_layers"}),
     "another model": ({"dropout": 0.1}, {"model": "cnn"}, {"model"}),
     "a list of layers": ({"dropout": 0.1}, {"layers": "dense:9 relu"}, {"layers"}),
-    "two lists of layers": ({"layers": "dense:9"}, {"layers": "dense:9 relu"}, {"layers"}),
+    "two lists of layers": ({"layers": "dense:9"}, {"layers": "dense:9 relu"}, {"activation"}),
+    "two sizes of layers": ({"layers": "dense:9 relu"}, {"layers": "dense:8 relu"}, {"layers"}),
+    "dropout elsewhere": ({"layers": "dropout:0.1 dense:9"}, {"layers": "dense:9 dropout:0.1"}, {"layers"}),
+    "dropout in layers": ({"layers": "dense:9 dropout:0.1"}, {"layers": "dense:9 dropout:0.2"}, {"dropout"}),
+    "no batch_norm in layers": ({"model": "cnn"}, {"layers": CNN_WITHOUT}, {"batch_norm"}),
 }  # fmt: skip
 
 

@@ -121,7 +121,7 @@ def side(values, seeds=(0, 1, 2), predictions=None, **settings):
         (side([90.0, 91.0, 92.0], epochs=3), "paired over 3 seeds"),
         (side([90.0, 91.0, 92.0], batch_size=64), "unpaired: batch_size differs"),
         (side([90.0, 91.0, 92.0], validation_fraction=0.2), "unpaired: validation_fraction differs"),
-        (side([90.0, 91.0], seeds=(0, 1)), "unpaired: 3 against 2 seeds, not the same ones: train more with --seeds"),
+        (side([90.0, 91.0], seeds=(0, 1)), "unpaired: 3 seeds against 2; add some with --seeds"),
         (Side((), [90.0, 91.0, 92.0]), "unpaired: an ensemble has no run of its own"),
     ],
 )

@@ -125,7 +125,7 @@ def test_seeds_against_seeds(runs):
 def test_one_seed_against_several(runs):
     (pair,) = compare(runs("adam", "adam1", "fast")).pairs
     assert (pair.over, pair.test) == ("", None)
-    assert pair.how == "unpaired: 2 against 1 seeds, not the same ones: train more with --seeds"
+    assert pair.how == "unpaired: 2 seeds against 1; add some with --seeds"
 
 
 def test_a_confounded_comparison(runs):

@@ -127,7 +127,7 @@ def pair_lines(pair: Pair) -> Iterator[str]:
         yield f"McNemar's test: p {p_value(pair.test.p)}{_holm(pair)}"
         yield "one seed each: other seeds may answer otherwise"
     else:
-        yield f"no interval: {pair.how}"
+        yield f"no interval, {pair.how}"
 
 
 def _holm(pair: Pair) -> str:

@@ -122,14 +122,12 @@ def claim_blocks(results: Results, found: Mapping[str, Verdicts]) -> list[Block]
 
 
 def _arithmetic(verdicts: Verdicts) -> list[str]:
-    """A point each: the report's numbers, ours with both p-values, and the sweep's."""
+    """A point each: the report's numbers, ours, and the sweep's."""
     printed = verdicts.printed
     points = [f"The report's own numbers: {printed.verdict}. {' '.join(printed.arithmetic)}"]
     for variant, verdict in verdicts.seeds.items():
         if verdict is not None:
-            holm = "" if verdict.p_holm is None else f", {verdict.p_holm:.2g} after Holm's correction"
-            p = "" if verdict.p is None else f" p = {verdict.p:.2g}{holm}."
-            points.append(f"Ours, {variant}: {verdict.verdict}. {' '.join(verdict.arithmetic)}{p}")
+            points.append(f"Ours, {variant}: {verdict.verdict}. {' '.join(verdict.arithmetic)}")
     if verdicts.sweep is not None:
         points.append(f"The sweep: {verdicts.sweep.verdict}. {verdicts.sweep.words}")
     return [*points, *([printed.note] if printed.note else [])]

@@ -122,7 +122,9 @@ def _unpaired(one: Side, other: Side) -> str:
         return "an ensemble has no run of its own"
     seeds, others = ({setup.config.seed for setup in side.setups} for side in (one, other))
     if seeds != others:
-        return f"{len(seeds)} against {len(others)} seeds, not the same ones: train more with --seeds"
+        return (
+            f"{len(seeds)} seeds against {len(others)}{' others' * (len(seeds) == len(others))}; add some with --seeds"
+        )
     names = [name for name in differing(one.setups[0], other.setups[0]) if name in OF_BATCHES]
     return f"{' and '.join(names)} differ{'s' if len(names) == 1 else ''}" if names else ""
 

@@ -323,7 +323,7 @@ def pairs_in_words(outcome: Outcome) -> Iterator[str]:
         first, second = pair.first.letter, pair.second.letter
         points = f"{first} against {second}: {100 * pair.difference.mean:+.2f} points"
         if not pair.over:
-            yield f"{points}, no interval: {pair.how}"
+            yield f"{points}, no interval, {pair.how}"
             continue
         low, high = (f"{100 * end:+.2f}" for end in (pair.difference.low, pair.difference.high))
         test = f", {pair.how}"
