@@ -9,7 +9,15 @@ import numpy as np
 
 from handgrad.claims.document import Experiment
 from handgrad.config import validates_on_test
-from handgrad.evaluation import ClassReport, Predictions, class_report, mean_share, summarise
+from handgrad.evaluation import (
+    ClassReport,
+    Confusion,
+    Predictions,
+    class_report,
+    confusion_counts,
+    mean_share,
+    summarise,
+)
 from handgrad.reports.blocks import Block, Note, Points, Table, Text, percent
 from handgrad.reproduce.results import test_folds
 from handgrad.runs import Run
@@ -101,7 +109,20 @@ def confusions(subject: Subject) -> list[Block]:
     return [
         Text(f"{subject.title}: the most frequent mistakes on {summary.images:,} test images."),
         Points([confusion.sentence for confusion in summary.confusions]),
+        *_named(subject),
     ]
+
+
+def _named(subject: Subject) -> list[Block]:
+    """How often ours makes the mistakes that the report names."""
+    first, known = subject.predictions[0], {name: k for k, name in enumerate(subject.predictions[0].class_names)}
+    pairs = [(str(each.truth), str(name)) for each in subject.experiment.printed.confusions for name in each.predicted]
+    counts, lines = confusion_counts(first), []
+    for truth, guess in [pair for pair in pairs if set(pair) <= set(known)]:
+        row, times = counts[known[truth]], int(counts[known[truth], known[guess]])
+        place = 1 + int(np.count_nonzero(np.delete(row, known[truth]) > times))
+        lines.append(f"{Confusion(truth, guess, times, times / row.sum()).sentence}; number {place} of its mistakes")
+    return [Text("The mistakes that the report names, in ours:"), Points(lines)] if lines else []
 
 
 def sample(subject: Subject) -> list[Block]:

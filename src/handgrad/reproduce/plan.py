@@ -21,7 +21,7 @@ from handgrad.config.describe import WITHOUT_INFLUENCE, idle, resolved
 from handgrad.data import load
 from handgrad.errors import ERROR, Diagnostic, HandgradError, UsageError
 from handgrad.reproduce.sweep_claims import check_effect
-from handgrad.reproduce.tasks import Finds, PlannedSweep, Task, config_of, over, plan_sweep
+from handgrad.reproduce.tasks import Finds, PlannedSweep, Task, config_of, over, plan_sweep, with_settings
 from handgrad.runs import diagnose_each, make_trainer, prepare, prepare_classical
 from handgrad.sweeps.timing import estimate as estimate_trial
 from handgrad.training.fit import estimate_seconds
@@ -134,10 +134,7 @@ def _at_each_value(plan: Plan, name: str, setting: str, names: dict[str, str]) -
     first = plan.runs[name, VARIANTS[0]][0]
     found: list[RunConfig] = []
     for value in plan.document.choices(name)[setting].sweep:
-        try:
-            config = first.replaced(**{setting: value}, name=None)
-        except UsageError as error:
-            raise UsageError(f"experiments.{name}: {setting} at {value}: {error}") from error
+        config = with_settings(first, {setting: value, "name": None}, f"experiments.{name}: sweep of {setting}")
         label = names.setdefault(digest(config), f"{_plain(f'{name}-{setting}_{value}')}-{digest(config)}")
         found += _seeded(config, label, 1, plan.folder / "runs")
     return tuple(found)

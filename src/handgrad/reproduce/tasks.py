@@ -142,7 +142,7 @@ def plan_sweep(document: Document, name: str, folder: Path, dataset: str | None)
         wrong = choice("sweep file", search.file, BUNDLED)
         raise UsageError(f"sweeps.{name}.file: {wrong}; or give a file, seen from the recipe")
     held = search.settings | ({"dataset": dataset} if dataset is not None else {})
-    base = _replaced(sweep_base(document, name), held, f"sweeps.{name}.settings")
+    base = with_settings(sweep_base(document, name), held, f"sweeps.{name}.settings")
     try:
         definition = read_sweep(search.file or _content(search), base)
         definition = definition.fixed(**{field: getattr(base, field) for field in map(setting_name, held)})
@@ -214,9 +214,7 @@ class Finds:
     def __init__(self, document: Document, sweeps: Mapping[str, PlannedSweep]) -> None:
         self._sweeps = sweeps
         self._orders: dict[tuple[str, str], list[Entry]] = {}
-        self._ranks: dict[tuple[str, str], int] = {}
-        for each in [experiment.found for experiment in document.experiments.values() if experiment.found]:
-            self._ranks[each.sweep, each.among] = max(each.rank, self._ranks.get((each.sweep, each.among), 0))
+        self._found = [experiment.found for experiment in document.experiments.values() if experiment.found]
 
     def values(self, found: Found) -> dict[str, Any] | None:
         """Of what varies, at that place among the sweep's configurations; None where there is none yet, or at all."""
@@ -226,8 +224,9 @@ class Finds:
         key = found.sweep, found.among
         if key not in self._orders:
             self._orders[key] = []
+            count = max((each.rank for each in self._found if (each.sweep, each.among) == key), default=1)
             with suppress(UsageError):  # not one has a result
-                self._orders[key] = ORDERS[found.among](planned.sweep, ranking(planned.sweep), self._ranks.get(key, 1))
+                self._orders[key] = ORDERS[found.among](planned.sweep, ranking(planned.sweep), count)
         order = self._orders[key]
         return order[found.rank - 1].values if len(order) >= found.rank else None
 
@@ -258,11 +257,12 @@ def _laid(config: RunConfig, parts: Sequence[tuple[str, Document | Experiment]])
     for place, part in parts:
         opened = {name: each.value for name, each in part.open.items()}
         for key, changes in (("settings", _stated(part)), ("open", opened), ("train", part.train)):
-            config = _replaced(config, changes, f"{place}{key}")
+            config = with_settings(config, changes, f"{place}{key}")
     return config
 
 
-def _replaced(config: RunConfig, changes: dict[str, Any], place: str) -> RunConfig:
+def with_settings(config: RunConfig, changes: dict[str, Any], place: str) -> RunConfig:
+    """Raises  UsageError with the place, for settings that runs do not have or that do not go together."""
     try:
         return config.replaced(**changes) if changes else config
     except UsageError as error:
