@@ -171,6 +171,18 @@ def test_retrained_differs_in_what_its_sweep_chose_on_validation_images(made):
     assert "rate and initial weights: 4 trials, 10% of the training images held out" in made.html
 
 
+def test_mistakes_that_the_report_names_are_counted_in_ours(made):
+    first = predictions_of(made.runs("relu", "replication")[0])
+    eights = first.predicted[first.labels == 8]
+    mistakes = [int((eights == k).sum()) for k in range(10) if k != 8]
+    times = int((eights == 1).sum())
+    place = sorted(mistakes, reverse=True).index(times) + 1
+    often = "once" if times == 1 else f"{times:,} times"
+    said = f"8 taken for 1: {often}, {100 * times / len(eights):.1f} % of eights; number {place} of its mistakes"
+    assert said in made.html
+    assert "8888" not in made.html  # no class of this data set
+
+
 def test_choices_stand_on_the_page_with_their_reasons(made):
     for words in ("So low that the network ends near its printed accuracy.", "fitted to the printed number"):
         assert words in made.html
