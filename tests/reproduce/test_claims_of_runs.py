@@ -5,6 +5,9 @@ from tests.commands import TINY, call
 
 from handgrad.claims import check, read_document
 from handgrad.errors import FileSystemError, UsageError
+from handgrad.evaluation import mcnemar
+from handgrad.runs.predictions import predictions_of
+from handgrad.runs.store import existing_run
 
 CLAIMS = """
 title: my runs
@@ -17,11 +20,18 @@ claims:
   longer_better: {says: Longer is better., higher: [longer, shorter], cause: [epochs]}
   smaller: {says: It has fewer parameters., lower: [longer, shorter], measure: parameters, cause: [epochs]}
   wider_gap: {says: It overfits more., higher: [longer, shorter], measure: gap}
+  sooner: {says: It takes as many steps., lower: [longer, shorter], measure: steps_to_loss, level: 9, cause: [epochs]}
+  never: {says: It takes more steps., higher: [longer, shorter], measure: steps_to_loss, level: 0, cause: [epochs]}
+  smoother: {says: It is smoother., lower: [longer, shorter], measure: roughness, cause: [epochs]}
 """
 
 
 def tiny(epochs, hidden_size=16):
-    return TINY.replace("--epochs 2", f"--epochs {epochs}").replace("size 16", f"size {hidden_size}")
+    return (
+        TINY.replace("--epochs 2", "--log_every 10 --epochs 2")
+        .replace("--epochs 2", f"--epochs {epochs}")
+        .replace("size 16", f"size {hidden_size}")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +63,26 @@ def test_numbers_come_from_the_folders(runs):
     assert found["longer_better"].differences[0].value > 10
     assert found["smaller"].verdict == "contradicted"  # they have equally many
     assert found["wider_gap"].verdict in ("supported", "tie", "contradicted")
+
+
+def test_the_course_of_a_training_comes_from_its_history(runs):
+    found = verdicts(runs)
+    assert found["sooner"].verdict == "contradicted"  # each is below 9 at its first point
+    assert "not one pair differs" in found["sooner"].sentence
+    (difference,) = found["never"].differences
+    steps = [existing_run(runs / "runs" / name).metrics["steps"] // 10 * 10 for name in ("long-0", "short-0")]
+    assert difference.value == steps[0] - steps[1]
+    assert "steps to a training loss of 0 (all of them where it stays above)" in found["never"].arithmetic[0]
+    assert found["smoother"].differences[0].how == "paired over 3 seeds"
+
+
+def test_single_runs_are_compared_over_the_same_images(runs):
+    text = CLAIMS.replace("-0, runs/long-1, runs/long-2]", "-0]").replace("-0, runs/short-1, runs/short-2]", "-0]")
+    found = verdicts(runs, text)["longer_better"]
+    assert found.verdict == "supported"
+    rights = [predictions_of(existing_run(runs / "runs" / name)).right for name in ("long-0", "short-0")]
+    assert found.p == mcnemar(*rights).p
+    assert "McNemar over the same 359 images" in found.sentence
 
 
 def test_settings_come_from_the_folders(runs, capsys):
