@@ -66,6 +66,9 @@ def test_turning_the_experiments_round_mirrors_the_verdict(one, other, measure):
         ({"best": ["a", "b", "c"]}, "supported"),
         ({"best": ["b", "a", "c"]}, "contradicted"),
         ({"best": ["b", "c"]}, "tie"),
+        ({"worst": ["c", "a"]}, "supported"),
+        ({"worst": ["c", "a", "b"]}, "tie"),
+        ({"worst": ["a", "b", "c"]}, "contradicted"),
         ({"order": ["a", "b", "c"]}, "tie"),
         ({"order": ["c", "b", "a"]}, "contradicted"),
         ({"exceeds": ["a", "b"], "by": 91}, "supported"),
@@ -98,6 +101,7 @@ def test_above_a_number_by_hand():
 def test_of_a_loss_the_lowest_is_the_best():
     losses = {name: {"printed": {"test_loss": [x, x + 0.01, x + 0.02]}} for name, x in {"a": 0.1, "b": 0.5}.items()}
     assert verdict({"best": ["a", "b"], "measure": "test_loss"}, **losses) == "supported"
+    assert verdict({"worst": ["b", "a"], "measure": "test_loss"}, **losses) == "supported"
     assert verdict({"order": ["b", "a"], "measure": "test_loss"}, **losses) == "contradicted"
 
 

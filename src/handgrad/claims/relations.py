@@ -34,6 +34,7 @@ class Claim(Part):
     higher: list[Text] = []
     lower: list[Text] = []
     best: list[Text] = []
+    worst: list[Text] = []
     order: list[Text] = []
     rises: list[Text] = []
     falls: list[Text] = []
@@ -334,6 +335,7 @@ RELATIONS: dict[str, Relation] = {
     "higher": Pairwise(2, 2, pairs=lambda claim, _: list(pairwise(claim.experiments))),
     "lower": Pairwise(2, 2, pairs=lambda claim, _: list(pairwise(claim.experiments[::-1]))),
     "best": Pairwise(pairs=_first_over_others, causal=False),
+    "worst": Pairwise(pairs=lambda claim, each: [(b, a) for a, b in _first_over_others(claim, each)], causal=False),
     "order": Pairwise(pairs=_neighbours, causal=False),
     "rises": Pairwise(needs=("over",), pairs=partial(_by_setting, direction=1)),
     "falls": Pairwise(needs=("over",), pairs=partial(_by_setting, direction=-1)),

@@ -1,6 +1,8 @@
 """What the runs of a plan reached: for each experiment, variant and measure one value a seed."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from handgrad.claims.document import Document
@@ -24,6 +26,7 @@ from handgrad.runs.executor.worker import run_of
 from handgrad.runs.predictions import predictions_of
 
 AVERAGES = {"precision": "precision", "recall": "recall", "macro_f1": "f1"}  # measures, and fields of macro averages
+KEPT = 100  # predictions of runs, which several claims compare
 FOLDS = 5  # that the test images are cut into, where a run's `fold` does not say
 
 
@@ -63,6 +66,7 @@ class Results:
         self._reached: dict[tuple[str, str], Reached] = {}
         self._averages: dict[str, dict[str, float]] = {}
         self._searched: dict[str, SweepData] = {}
+        self._predicted = lru_cache(KEPT)(self._predict)
 
     def reached(self, name: str, variant: str) -> Reached | None:
         """None where the experiment is not trained in that variant."""
@@ -128,25 +132,27 @@ class Results:
         wanted, scale = quantities_of(self.document, name), self.document.scale
         numbers = measured(run, scale, wanted)
         if self.document.experiments[name].test_fold is not None:
-            tested = self._predicted(run, name)
+            tested = self._predicted(run.path, name, "test_accuracy")
             numbers["test_accuracy"] = scale * float(tested.right.mean())
             numbers["test_loss"] = loss_of(tested) or numbers["test_loss"]
         if "counted_accuracy" in wanted:
-            numbers["counted_accuracy"] = scale * float(self._predicted(run, name, "counted_accuracy").right.mean())
+            numbers["counted_accuracy"] = scale * float(
+                self._predicted(run.path, name, "counted_accuracy").right.mean()
+            )
         if (wanted | {measure for measure, _ in self.document.experiments[name].printed.values()}) & AVERAGES.keys():
             if run.name not in self._averages:
                 self._averages[run.name] = _macro(predictions_of(run), scale)
             numbers |= self._averages[run.name]
         return numbers
 
-    def _predicted(self, run: Run, name: str, measure: str = "test_accuracy") -> Predictions:
+    def _predict(self, path: Path, name: str, measure: str) -> Predictions:
         """Of the images that a measure is a share of: the few that the report shows, a fold, or all test images."""
-        data, fold = RunData(run), self.document.experiments[name].test_fold
+        data, fold = RunData(Run(path)), self.document.experiments[name].test_fold
         found = data.predictions()
         if measure == "counted_accuracy" and self._shows_few(name):
             rows = data.random_test_rows()
             return found._replace(scores=found.scores[rows], labels=found.labels[rows])
-        return found if fold is None else test_folds(run.config, found)[fold]
+        return found if fold is None else test_folds(data.config, found)[fold]
 
     def _shows_few(self, name: str) -> bool:
         counts = self.document.experiments[name].printed.counts
@@ -157,7 +163,7 @@ class Results:
         runs, values = (reached.runs, reached.values) if reached else ((), {})
 
         def predictions(measure: str) -> list[Predictions]:
-            return [self._predicted(run, name, measure) for run in runs]
+            return [self._predicted(run.path, name, measure) for run in runs]
 
         setups = [setup_of(run) for run in runs]
         found = evidence_of_runs(self.document, name, values, setups, predictions if runs else None)
