@@ -18,7 +18,8 @@ from handgrad.evaluation import (
     mean_share,
     summarise,
 )
-from handgrad.reports.blocks import Block, Note, Points, Table, Text, percent
+from handgrad.evaluation.tables import percent
+from handgrad.reports.blocks import Block, Details, Note, Points, Table, Text
 from handgrad.reproduce.results import test_folds
 from handgrad.runs import Run
 from handgrad.runs.classical import loss_of
@@ -27,12 +28,13 @@ SHARES = ("precision", "recall", "f1")
 
 
 class Subject(NamedTuple):
-    """What a table is of: predictions of the test images, one a run; the runs, none of an ensemble; and its name."""
+    """What a table is of: predictions of the test images, one a run; the runs, none of an ensemble; how far it goes."""
 
     title: str
     experiment: Experiment
     runs: Sequence[Run]
     predictions: Sequence[Predictions]
+    detailed: bool = True
 
 
 def classes(subject: Subject) -> list[Block]:
@@ -43,9 +45,9 @@ def classes(subject: Subject) -> list[Block]:
     for share in SHARES:
         if printed:
             theirs = getattr(printed, share) or []
-            heads.append(f"{_word(share)}, reported")
+            heads.append(f"{_word(share)} %, reported")
             columns.append([percent(theirs[k]) if k < len(theirs) else "–" for k in range(len(names))])
-        heads.append("ours" if printed else _word(share))
+        heads.append("ours" if printed else f"{_word(share)} %")
         columns.append([percent(fmean(getattr(each, share)[k] for each in reports)) for k in range(len(names))])
     rows = list(zip(*columns, (f"{count:,}" for count in reports[0].support), strict=True))
     caption = f"{subject.title}: each class on the test images, {_mean_of(len(reports))}"
@@ -54,51 +56,55 @@ def classes(subject: Subject) -> list[Block]:
 
 def _undefined(reports: Sequence[ClassReport]) -> list[Note]:
     """One note on everything that stands as 0 for want of something to be a share of."""
-    lines = Counter(line for report in reports for line in report.undefined)
-    if not lines:
-        return []
-    words = [f"{line} ({_in(count, len(reports))})" if len(reports) > 1 else line for line, count in lines.items()]
-    return [Note(f"Undefined: {'; '.join(words)}.")]
-
-
-def _in(count: int, seeds: int) -> str:
-    return "every seed" if count == seeds else f"{count} of {seeds} seeds"
+    count, lines = len(reports), Counter(line for report in reports for line in report.undefined)
+    where = {line: f" ({found} of {count} seeds)" * (count > 1) for line, found in lines.items()}
+    return [Note(f"Undefined: {'; '.join(line + seeds for line, seeds in where.items())}.")] if lines else []
 
 
 def averages(subject: Subject) -> list[Block]:
     """Macro and weighted, which are not the same thing, and accuracy, which is micro-averaged recall."""
     reports = [class_report(each) for each in subject.predictions]
-    means = [
-        [
-            percent(fmean(getattr(getattr(each, average), share) for each in reports))
-            for average in ("macro", "weighted")
-        ]
-        for share in SHARES
-    ]
-    rows = [(_word(share), *cells) for share, cells in zip(SHARES, means, strict=True)]
+    kinds = [[getattr(each, kind) for each in reports] for kind in ("macro", "weighted")]
+    rows = [(_word(s), *(percent(fmean(getattr(each, s) for each in kind)) for kind in kinds)) for s in SHARES]
     accuracy = percent(fmean(float(each.right.mean()) for each in subject.predictions))
-    caption = f"{subject.title}: averages over classes, {_mean_of(len(reports))}; accuracy {accuracy}"
-    return [Table(("", "macro", "weighted by images"), rows, caption, ("",))]
+    caption = f"{subject.title}: averages over classes, {_mean_of(len(reports))}; accuracy {accuracy} %"
+    return [Table(("", "macro %", "weighted by images %"), rows, caption, ("",))]
 
 
 def folds(subject: Subject) -> list[Block]:
-    """One training, tested on each of the folds that its test set is cut into."""
-    rows = []
-    for number, (predictions, loss) in enumerate(_folds(subject), 1):
-        report = class_report(predictions)
-        shares = (float(predictions.right.mean()), *report.macro)
-        rows.append(
-            (str(number), f"{len(predictions.labels):,}", *map(percent, shares), "–" if loss is None else f"{loss:.4f}")
+    """One training, tested on each of the folds that its test set is cut into; classes and confusions are folded."""
+    found = test_folds(subject.runs[0].config, subject.predictions[0])
+    reports = [class_report(each) for each in found]
+    accuracies, losses = [float(each.right.mean()) for each in found], map(loss_of, found)
+    rows = [
+        (
+            *(str(number), f"{len(each.labels):,}", *map(percent, (accuracy, *report.macro))),
+            "–" if loss is None else f"{loss:.4f}",
         )
-    accuracies = [float(predictions.right.mean()) for predictions, _ in _folds(subject)]
+        for number, (each, report, accuracy, loss) in enumerate(zip(found, reports, accuracies, losses, strict=True), 1)
+    ]
     mean, low, high, _ = mean_share(accuracies)
     watched = "All but the last fold were looked at after each epoch, and chose nothing: the last epoch was kept. "
-    watched = watched if validates_on_test(subject.runs[0].config) else ""
     caption = (
-        f"{subject.title}: one training (the first seed) on each fold of the test images, macro averages. {watched}"
-        f"Mean accuracy {percent(mean)}, 95 % interval {100 * low:.2f} to {100 * high:.2f}, of this one training"
+        f"{subject.title}: one training (the first seed) on each fold of the test images, macro averages. "
+        f"{watched if validates_on_test(subject.runs[0].config) else ''}"
+        f"Mean accuracy {percent(mean)} %, 95 % interval {percent(low)} to {percent(high)}, of this one training"
     )
-    return [Table(("fold", "images", "accuracy", "precision", "recall", "F1", "loss"), rows, caption)]
+    header = ("fold", "images", "accuracy %", "precision %", "recall %", "F1 %", "loss")
+    numbers = range(1, 1 + len(found) * subject.detailed)
+    return [Table(header, rows, caption), *map(_fold, numbers, found, reports)]
+
+
+def _fold(number: int, predictions: Predictions, report: ClassReport) -> Details:
+    """A fold's confusion matrix with precision, recall and F1 of each class."""
+    shares = zip(report.precision, report.recall, report.f1, strict=True)
+    rows = [
+        (name, *map(str, counts), *map(percent, each))
+        for name, counts, each in zip(report.class_names, confusion_counts(predictions), shares, strict=True)
+    ]
+    header = ("true class", *report.class_names, "precision %", "recall %", "F1 %")
+    caption = "Images of each true class by the class that they are taken for"
+    return Details(f"Fold {number}", [Table(header, rows, caption, header[:1], compact=True)])
 
 
 def confusions(subject: Subject) -> list[Block]:
@@ -149,10 +155,6 @@ TABLES: dict[str, tuple[str, Callable[[Subject], list[Block]]]] = {
     "confusions": ("the most frequent confusions in words", confusions),
     "sample": ("one test image of the class that the report shows", sample),
 }
-
-
-def _folds(subject: Subject) -> list[tuple[Predictions, float | None]]:
-    return [(each, loss_of(each)) for each in test_folds(subject.runs[0].config, subject.predictions[0])]
 
 
 def _word(share: str) -> str:

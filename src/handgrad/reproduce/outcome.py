@@ -161,8 +161,7 @@ def _choices_table(chosen: Sequence[tuple[str, Choice, list[str]]], results: Res
         for setting, choice, names in chosen
     ]
     header = ("setting", "value", "of", "why", "how it was chosen", "what was tried")
-    fitted = frozenset(place for place, (_, choice, _) in enumerate(chosen) if choice.fitted)
-    return Table(header, rows, "", header, fitted, compact=True)
+    return Table(header, rows, "", header, compact=True)
 
 
 def _of(names: Sequence[str], results: Results) -> str:

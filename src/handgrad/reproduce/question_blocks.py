@@ -140,7 +140,8 @@ class QuestionBlocks:
         experiment = self.results.document.experiments[name]
         if not experiment.ensemble:
             found = [predictions_of(run) for run in reached.runs]
-            return Subject(title, experiment, reached.runs, found)
+            detailed = variant == VARIANTS[0] and experiment.printed.per_class is not None
+            return Subject(title, experiment, reached.runs, found, detailed)
         members = [self._reached(member, variant) for member in experiment.ensemble]
         together = zip(*(member.runs for member in members if member is not None), strict=True)
         return Subject(title, experiment, (), [ensemble([predictions_of(run) for run in runs]) for runs in together])
