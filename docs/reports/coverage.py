@@ -162,17 +162,21 @@ def read_results(path: Path = HERE / "results.json") -> dict[str, Any]:
 
 def agreement(row: Row, document: Document, results: Mapping[str, Any]) -> str:
     """Where the printed number lies beside our interval, or the verdicts on the row's claims."""
-    found = results.get(row.report)
-    if row.entry.claims:
-        return NOT_MEASURED if found is None else "; ".join(found["claims"][name] for name in row.entry.claims)
-    if row.number is None:
-        return "shown" if row.entry.figures or row.entry.tables or row.entry.sweep_parts or row.entry.questions else "–"
-    reported = _printed(row.entry, row.number, document)
+    entry, found = row.entry, results.get(row.report, {"experiments": {}, "claims": {}})
+    verdicts = [found["claims"].get(name, NOT_MEASURED) for name in entry.claims]
+    parts = [] if row.number is None else [_placed(_printed(entry, row.number, document), row, found["experiments"])]
+    if not parts and not verdicts:
+        shown = entry.figures or entry.tables or entry.sweep_parts or entry.questions
+        return "shown" if shown else "tested" if entry.tests else "–"
+    return "; ".join(dict.fromkeys([*parts, *verdicts]))
+
+
+def _placed(reported: Any, row: Row, experiments: Mapping[str, Any]) -> str:
     if isinstance(reported, list):
         return "shown beside it"
-    if found is None:
+    if row.entry.experiment not in experiments:
         return NOT_MEASURED
-    values = found["experiments"].get(row.entry.experiment, {}).get(row.number, [])
+    values = experiments[row.entry.experiment].get(row.number, [])
     if len(values) < 2:
         return "no interval"
     mean, low, high, _ = mean_interval(values)
