@@ -83,6 +83,7 @@ def test_single_runs_are_compared_over_the_same_images(runs):
     rights = [predictions_of(existing_run(runs / "runs" / name)).right for name in ("long-0", "short-0")]
     assert found.p == mcnemar(*rights).p
     assert "McNemar over the same 359 images" in found.sentence
+    assert any(line.startswith("One seed each") for line in found.arithmetic)
 
 
 def test_settings_come_from_the_folders(runs, capsys):

@@ -103,10 +103,11 @@ def _judge(name: str, claim: Claim, experiments: Mapping[str, Evidence]) -> Clai
         raise UsageError(f"claims.{name}: {error}") from error
     lines = judged.lines + [line for each in claim.experiments for line in step_budget(each, experiments)]
     used = [experiments[each].estimates.get(quantity) for each in claim.experiments for quantity in claim.quantities]
-    single = all(each is not None and each.seeds == 1 and each.variance > 0 for each in used)
-    lines += [ONE_SEED] if judged.differences and single and not claim.selected else []
+    single = all(each is not None and each.seeds == 1 and each.variance != 0 for each in used)
     ps = [each.p for each in judged.differences]
-    p = None if not ps or claim.within is not None or any(map(math.isnan, ps)) else max(ps)
+    known = bool(ps) and not any(map(math.isnan, ps))
+    lines += [ONE_SEED] if known and single and not claim.selected else []
+    p = max(ps) if known and claim.within is None else None
     return ClaimVerdict(name, claim.says, judged.verdict, lines, judged.differences, claim.note, judged.sentence, p)
 
 

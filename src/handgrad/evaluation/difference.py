@@ -125,10 +125,8 @@ def paired(first: Sequence[float], second: Sequence[float], by: float = 0.0) -> 
     Ref     Student (1908), Biometrika 6
     """
     differences, seeds = [round(a - b, 9) for a, b in zip(first, second, strict=True)], len(first)
-    if not any(differences):
-        return _identical(by)._replace(how=f"paired over {seeds} seeds", seeds=seeds)
-    found = compare(over_seeds(differences), exact(0.0), by)
-    return found._replace(how=f"paired over {seeds} seeds", seeds=seeds)
+    found = compare(over_seeds(differences), exact(0.0), by) if any(differences) else _identical(by)
+    return found._replace(how=f"paired over {seeds} seeds" if seeds > 1 else "one seed each", seeds=seeds)
 
 
 def over_images(first: NDArray[Any], second: NDArray[Any], by: float = 0.0, scale: float = 1.0) -> Difference:
