@@ -45,7 +45,8 @@ def test_runs_that_do_not_differ_in_any_pair_are_equal():
     found = paired([97.0, 96.5], [97.0, 96.5])
     assert found.equal
     assert (found.low, found.high, found.sign) == (0, 0, 0)
-    assert paired([97.0, 96.5], [97.0, 96.5], by=1).sign == -1
+    beside = paired([97.0, 96.5], [97.0, 96.5], by=1)
+    assert (beside.sign, beside.equal) == (-1, False)
 
 
 def test_pairs_that_all_differ_alike_say_nothing_of_the_next():
@@ -106,6 +107,8 @@ def test_counts_that_are_equal_are_no_tie():
 def test_seeds_that_would_decide():
     # differences 1, 2, 3: s / mean = 0.5; t(0.975, n - 1) 0.5 / sqrt(n): n 3 1.242, n 4 1.591 -> 0.796: four suffice
     assert paired([91.0, 93.0, 95.0], [90.0, 91.0, 92.0]).seeds_needed() == 4
+    # differences 0.1, 1, 1.9: 0.9 / 1; n 5 2.776 0.9 = 2.50 > sqrt(5) = 2.24, n 6 2.571 0.9 = 2.31 < sqrt(6) = 2.45
+    assert paired([90.1, 92.0, 93.9], [90.0, 91.0, 92.0]).seeds_needed() == 6
     assert paired([91.0, 90.0, 92.0], [90.0, 92.0, 91.0]).seeds_needed() is None  # no difference at all in the mean
 
 

@@ -83,6 +83,7 @@ def test_turning_the_experiments_round_mirrors_the_verdict(one, other, measure):
         ({"near": ["c"], "by": 92.3, "within": 1}, "supported"),
         ({"near": ["c"], "by": 92.3, "within": 0.5}, "tie"),
         ({"near": ["a"], "by": 92.3, "within": 1}, "contradicted"),
+        ({"near": ["c"], "by": 95, "within": 1}, "contradicted"),
         ({"higher": ["a", "d"]}, "no experiment"),
         ({"best": ["a", "b", "d"]}, "no experiment"),
     ],
@@ -284,6 +285,11 @@ def test_what_was_fitted_shows_nothing():
     assert found.verdict == "fitted"
     assert "learning_rate was chosen to give a printed number; a sweep of it would tell." in found.sentence
     assert verdict_on({"higher": ["a", "b"], "measure": "parameters"}).verdict == "holds"  # which no rate changes
+
+
+def test_a_claim_needs_all_of_its_comparisons():
+    found = finding({"best": ["a", "b", "c"]}, a=97, b=92, c=96.5)
+    assert found.p == max(each.p for each in found.differences) > min(each.p for each in found.differences)
 
 
 def test_holm_by_hand():
