@@ -10,12 +10,13 @@ import pytest
 from tests.commands import Answer, process
 
 from handgrad.claims import read_document
-from handgrad.claims.judge import OVER_SEEDS
+from handgrad.claims.judge import OVER_SEEDS, ClaimVerdict
 from handgrad.claims.relations import VERDICTS
 from handgrad.cli.main import main
 from handgrad.config.describe import effective_differences
 from handgrad.evaluation import class_report
 from handgrad.figures.run_data import RunData
+from handgrad.reproduce.results import Swept
 from handgrad.runs import open_run
 from handgrad.runs.predictions import predictions_of
 from handgrad.sweeps.folder import open_sweep
@@ -152,9 +153,21 @@ def test_a_claim_is_judged_at_each_value_of_a_swept_setting(made):
         assert row["differences"][0]["value"] == pytest.approx(found["relu"] - found["sigmoid"])
     held = [row["verdict"] for row in swept["verdicts"]].count("holds")
     assert held > 0
-    assert swept["words"] == f"holds for {held} of 3 learning rates"
+    assert swept["words"].startswith(f"holds for {held} of 3 learning rates")
     assert swept["words"] in made.html
     assert made.results["claims"]["same_number"]["swept"] is None
+
+
+def test_a_swept_verdict_is_said_with_what_is_not_settled():
+    def words(*verdicts):
+        judged = tuple(ClaimVerdict("c", "It is so.", verdict, [], []) for verdict in verdicts)
+        return Swept("learning_rate", (0.1, 0.2, 0.3, 0.4), judged).words
+
+    assert words("holds", "holds", "does not hold", "undecided") == "holds for 2 of 4 learning rates, undecided for 1"
+    assert words(*["does not hold"] * 4) == "holds for none of 4 learning rates"
+    assert words("no experiment", "undecided", "undecided", "holds") == (
+        "holds for 1 of 4 learning rates, no experiment for 1, undecided for 2"
+    )
 
 
 def test_retrained_differs_in_what_its_sweep_chose_on_validation_images(made):

@@ -1,5 +1,6 @@
 """What the runs of a plan reached: for each experiment, variant and measure one value a seed."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from handgrad.claims.estimate import MEASURES, Evidence
 from handgrad.claims.evidence import columns, evidence_of_runs, measured, quantities_of
 from handgrad.claims.judge import OVER_SEEDS, ClaimVerdict, check, check_over_seeds
 from handgrad.claims.questions import VARIANTS
-from handgrad.claims.relations import RELATIONS, SUPPORTED, TwoMeasures
+from handgrad.claims.relations import CONTRADICTED, RELATIONS, SUPPORTED, TwoMeasures
 from handgrad.config import RunConfig, build_dataset
 from handgrad.data import folds_of_test
 from handgrad.evaluation import Predictions, class_report, ensemble
@@ -47,9 +48,11 @@ class Swept(NamedTuple):
 
     @property
     def words(self) -> str:
-        """As in "holds for 3 of 9 learning rates"."""
-        held = sum(each.verdict == OVER_SEEDS[SUPPORTED] for each in self.verdicts)
-        return f"holds for {held or 'none'} of {len(self.values)} {self.setting.replace('_', ' ')}s"
+        """As in "holds for 3 of 9 learning rates, undecided for 2"."""
+        counts = Counter(each.verdict for each in self.verdicts)
+        held, _ = counts.pop(OVER_SEEDS[SUPPORTED], 0), counts.pop(OVER_SEEDS[CONTRADICTED], 0)
+        lead = f"holds for {held or 'none'} of {len(self.values)} {self.setting.replace('_', ' ')}s"
+        return ", ".join([lead, *(f"{verdict} for {count}" for verdict, count in counts.items())])
 
     def to_mapping(self) -> dict[str, Any]:
         """In types that JSON knows."""
