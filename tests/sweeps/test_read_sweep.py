@@ -7,8 +7,9 @@ import pytest
 
 from handgrad.config import RunConfig
 from handgrad.config.aliases import FIELDS
+from handgrad.errors import UsageError
 from handgrad.sweeps import read_sweep
-from handgrad.sweeps.definition import METRICS, Metric
+from handgrad.sweeps.definition import Metric
 from handgrad.sweeps.space import Categorical, Constant, IntUniform, LogUniform, Quantized, Uniform
 
 COURSE = {
@@ -122,9 +123,7 @@ def test_groups_are_flattened():
 def test_names_whose_values_tell_what_they_are():
     definition = sweep(layers={"values": [1, 2]}, hidden_layers={"values": [[64], [32]]})
     assert list(definition.parameters) == ["num_layers", "hidden_size"]
-    assert "parameters.layers is taken as num_layers, for that is what its values are. Call it num_layers" in said(
-        definition
-    )
+    assert "parameters.layers is taken as num_layers, as its value shows. Call it num_layers" in said(definition)
 
 
 def test_numbers_that_yaml_1_1_reads_as_text_are_taken_with_a_notice(written):
@@ -170,19 +169,94 @@ def test_keys_that_are_used_or_named_as_ignored(written):
     assert "Parzen" in notices
 
 
-METRIC_NAMES = [(spelling, name) for name, others in METRICS.items() for spelling in (name, *others)]
+METRIC_NAMES = {
+    "validation_accuracy": (
+        "val_acc valid_accuracy accuracy acc dev_acc best_val_accuracy val_accuracies acc_val max_val_accuracy valacc "
+        "val/max_acc avg_valid_acc evaluation_accuracy mean_val_acc final.val.acc valAccuracy ValidationAcc eval/acc"
+    ),
+    "validation_loss": "val_loss loss loss_val validation_error min_val_loss dev_loss valLoss avg_val_loss",
+    "train_accuracy": "train_acc training_accuracy accuracy_train tr_acc trainAcc final_training_accuracy",
+    "train_loss": "training_loss loss_train tr_loss train_error epoch_train_loss",
+    "test_accuracy": "test_acc accuracy_test testing_accuracy best_test_accuracy TestAccuracy",
+    "test_loss": "loss_test testing_loss test_error",
+}
 
 
-@pytest.mark.parametrize(("spelling", "name"), METRIC_NAMES)
-def test_metric_names(spelling, name):
+@pytest.mark.parametrize(
+    ("written", "name"), [(each, name) for name, all_ in METRIC_NAMES.items() for each in all_.split()]
+)
+def test_metrics_are_read_by_their_words(written, name):
     content = {"method": "random", "parameters": {"lr": {"value": 1}}}
-    for variant in (spelling, spelling.upper(), spelling.replace("_", "/"), spelling.replace("_", " ")):
+    for variant in (written, written.replace("_", "/"), written.replace("_", " ")):
         assert read_sweep({**content, "metric": {"name": variant}}).metric == Metric(name, "minimize")
 
 
-def test_every_spelling_of_a_metric_means_one():
-    spellings = [spelling for spelling, _ in METRIC_NAMES]
-    assert len(spellings) == len(set(spellings))
+@pytest.mark.parametrize("written", ["val_f1", "train_val_gap", "precision", "accuracy_loss", "reward", "epoch"])
+def test_other_metrics_are_refused(written):
+    with pytest.raises(UsageError, match=r"metric.name must be validation_accuracy, .* or test_loss, got"):
+        read_sweep({"method": "random", "metric": {"name": written}, "parameters": {"lr": {"value": 1}}})
+
+
+NAMES = {  # as people write them, with values that they have
+    "hidden_size": (
+        "num_neurons_in_hidden_layers noOfNeurons layer_width dense_units hidden_unit_size perceptrons",
+        [32, 64],
+    ),
+    "num_layers": ("num_hidden n_hid_layers hidden_depth no_of_layers layers_num", [2, 3]),
+    "weight_init": (
+        "init_strategy weight_ini initialization_scheme wt_init_mode init_type param",
+        ["random", "xavier"],
+    ),
+    "weight_decay": ("wt_decay L2_lamb decay regularization_factor l2_penalty_weight weight_regularization", [0, 5e-4]),
+    "optimizer": ("optimization_algorithm algo update_rule solver opt_algo gd_variant", ["sgd", "nadam"]),
+    "epochs": ("max_epoch nb_epochs total_epochs training_epochs", [5, 10]),
+    "learning_rate": ("lrn_rate lr_init learningRate initial_lr", [0.01, 0.001]),
+    "activation": ("hidden_layer_activation acti_func nonlin activation_functions", ["relu", "tanh"]),
+    "dropout": ("dropout_ratio drop_probability dropout_coefficient", [0.1, 0.3]),
+    "momentum": ("momentum_term momentum_coefficient gamma_momentum", [0.8, 0.9]),
+    "loss": ("error_function loss_criterion objective_function", ["cross_entropy", "mse"]),
+    "schedule": ("learning_rate_scheduler lr_policy lr_decay_type", ["cosine", "constant"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("written", "name"), [(each, name) for name, (all_, _) in NAMES.items() for each in all_.split()]
+)
+def test_parameters_are_read_by_their_words_and_values(written, name):
+    values = NAMES[name][1]
+    sweep = read_sweep({"method": "random", "metric": {"name": "val_acc"}, "parameters": {written: {"values": values}}})
+    assert list(sweep.varying) == [name]
+    assert len(sweep.varying[name].grid()) == 2
+
+
+@pytest.mark.parametrize("written", ["frobnicate", "weight_temperature", "iterations", "step"])
+def test_words_that_say_something_else_are_refused_where_they_vary(written):
+    content = {"method": "random", "parameters": {written: {"values": [1, 2]}, "lr": {"value": 1}}}
+    with pytest.raises(UsageError, match=f"unknown setting {written}"):
+        read_sweep(content)
+    fixed = read_sweep({"method": "random", "parameters": {written: {"value": 1}, "lr": {"value": 1}}})
+    assert f"parameters.{written} is ignored: it is no setting here" in " ".join(map(str, fixed.notices))
+
+
+def test_names_can_be_given_a_meaning():
+    content = {"method": "random", "parameters": {"zeta": {"values": [0.1, 0.2]}}}
+    assert list(read_sweep({**content, "handgrad": {"map": {"zeta": "lr"}}}).varying) == ["learning_rate"]
+    assert list(read_sweep(content, named={"zeta": "dropout"}).varying) == ["dropout"]
+    with pytest.raises(UsageError, match=r"handgrad.map.zeta: nothing is no setting"):
+        read_sweep(content, named={"zeta": "nothing"})
+    with pytest.raises(UsageError, match="unknown key 'maps' in handgrad"):
+        read_sweep({**content, "handgrad": {"maps": {}}})
+
+
+def test_a_goal_in_capitals_is_taken_with_a_notice():
+    content = {
+        "method": "random",
+        "metric": {"name": "val_acc", "goal": "MAXIMIZE"},
+        "parameters": {"lr": {"value": 1}},
+    }
+    sweep = read_sweep(content)
+    assert sweep.metric.goal == "maximize"
+    assert "MAXIMIZE is taken as maximize, which W&B would refuse" in " ".join(map(str, sweep.notices))
 
 
 def test_a_base_that_leaves_no_configuration_is_refused():

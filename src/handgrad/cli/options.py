@@ -11,7 +11,7 @@ from handgrad.config.aliases import FIELDS
 from handgrad.config.lookup import listed
 from handgrad.config.presets import BEST, CHOICES, PRESETS, defaults_of, fields_of
 from handgrad.config.schema import run_name
-from handgrad.config.value_types import Name, Number, Switch, Text, ValueType, Whole
+from handgrad.config.value_types import Name, Number, Pairs, Switch, Text, ValueType, Whole
 from handgrad.errors import UsageError
 
 WIDTH, COLUMN = 80, 28
@@ -145,6 +145,7 @@ SWEEP: tuple[Option, ...] = (
     Option("name", Text(run_name), "name of the sweep and of its folder; none: the name in the file", ("sweep_name",)),
     Option("resume", Switch(), "resume the sweep of that name, if it exists", default=False),
     Option("method", Name("method", ("grid", "random", "bayes", "gp")), "search method; none: the file's", ("search",)),
+    Option("map", Pairs(), "settings that names in the file mean, such as init_type=weight_init", default={}),
     STORAGE,
     SWEEPS_DIR,
     Option("dry_run", Switch(), "check the sweep, estimate its hours, and stop", default=False),

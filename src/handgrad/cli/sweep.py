@@ -90,7 +90,7 @@ def read(file: str | None, parsed: ParsedFlags) -> SweepDefinition:
     if file is None:
         raise UsageError(f"{PROGRAM}: give a YAML file, or the name of a bundled sweep: {', '.join(BUNDLED)}")
     _check_name(file)
-    return held(read_sweep(file, parsed.config), parsed.stated)
+    return held(read_sweep(file, parsed.config, parsed.options["map"]), parsed.stated)
 
 
 def _diagnose(definition: SweepDefinition, parsed: ParsedFlags) -> int:

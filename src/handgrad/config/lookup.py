@@ -24,18 +24,29 @@ _SAYING_NOTHING = frozenset(
         *("fun", "param", "parameter", "name", "manual", "regular"),
     }
 )
+# What may stand in a name besides the words that say what it is, where no alias has it.
+_LOOSE = frozenset(
+    {
+        *("strategy", "scheme", "mode", "algorithm", "algo", "choice", "variant", "technique", "flag", "coefficient"),
+        *("coeff", "coef", "constant", "term", "strength", "list", "option", "policy", "factor", "ratio", "hidden"),
+        *("layer", "dense", "model", "kind", "cfg", "config", "hyper", "amount", "level", "selected", "current"),
+    }
+)
 _WORDS = {
     **dict.fromkeys(("number", "n", "count", "nb", "nr"), "num"),
-    **dict.fromkeys(("neuron", "node"), "unit"),
+    **dict.fromkeys(("neuron", "node", "perceptron"), "unit"),
+    **dict.fromkeys(("wt", "wts", "w"), "weight"),
+    "hid": "hidden",
+    "lrn": "learning",
     **dict.fromkeys(("dim", "dimension"), "size"),
-    **dict.fromkeys(("lamb", "lmbda", "lam", "lambd"), "lambda"),
+    **dict.fromkeys(("lamb", "lmbda", "lmda", "lam", "lambd"), "lambda"),
     **dict.fromkeys(("initializer", "initialiser", "initialization", "initialisation"), "init"),
     **dict.fromkeys(("regularization", "regularisation", "regularizer"), "reg"),
     **dict.fromkeys(("probability", "prob"), "rate"),
     **dict.fromkeys(("val", "valid"), "validation"),
-    **dict.fromkeys(("act", "activ"), "activation"),
-    **dict.fromkeys(("opt", "optim", "optimiser"), "optimizer"),
-    "initial": "init",
+    **dict.fromkeys(("act", "activ", "acti", "nonlin", "nonlinearity"), "activation"),
+    **dict.fromkeys(("opt", "opti", "optim", "optimiser", "optimization", "optimisation"), "optimizer"),
+    **dict.fromkeys(("initial", "initialize", "initialise", "ini"), "init"),
     "classes": "class",
     "normalisation": "normalization",
 }
@@ -173,6 +184,31 @@ def field_wordings() -> dict[frozenset[str], str]:
     for name in (*aliases.AMBIGUOUS_FIELDS, *of_options):
         found.pop(wording(name), None)
     return {words: meanings.pop() for words, meanings in found.items() if len(meanings) == 1}
+
+
+def by_words(written: str) -> list[str]:
+    """The settings that a name without an alias may mean: those whose aliases have all its words that say something.
+
+    Of several, those stand first whose alias shares most words with the name.
+    """
+    words = wording(written)
+    scores: dict[str, int] = {}
+    for field, rows in _vocabulary().items():
+        known = frozenset[str]().union(*rows) | _LOOSE
+        if words <= known:
+            scores[field] = max((2 * len(row & words) - len(row) for row in rows if row & words - _LOOSE), default=0)
+    best = max(scores.values(), default=0)
+    return [field for field, score in scores.items() if score == best > 0]
+
+
+@functools.cache
+def _vocabulary() -> dict[str, list[frozenset[str]]]:
+    """By setting the words of each of its aliases; those of names that could mean more, under what they mostly mean."""
+    guessed = {name: [each for each, meant in aliases.GUESSED.items() if meant == name] for name in aliases.FIELDS}
+    return {
+        name: [wording(each) for each in (name, *others, *guessed[name]) if len(each) > 1]
+        for name, others in aliases.FIELDS.items()
+    }
 
 
 def _dashes(what: str) -> str:

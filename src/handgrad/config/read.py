@@ -13,7 +13,16 @@ from handgrad.classical import CLASSICAL
 from handgrad.config import describe
 from handgrad.config.aliases import AMBIGUOUS_FIELDS, GUESSED, OTHERWISE, OTHERWISE_OF_FIELDS
 from handgrad.config.build import check
-from handgrad.config.lookup import field_aliases, find, quoted, together, unknown, value_name
+from handgrad.config.lookup import (
+    UnknownNameError,
+    by_words,
+    field_aliases,
+    find,
+    quoted,
+    together,
+    unknown,
+    value_name,
+)
 from handgrad.config.presets import preset_values
 from handgrad.config.schema import (
     DEFAULT_SIZES,
@@ -31,10 +40,12 @@ from handgrad.errors import UsageError
 from handgrad.text import squashed
 
 ValueTypes = Callable[[str], ValueType]
+FEW_UNITS = 8  # a layer of fewer is rare: of several small numbers of "hidden", all are numbers of layers
 MANY_LAYERS = 16  # hidden layers; a larger number of "hidden layers" is the size of one
 WEIGHTS = (".npz", ".npy", ".pt", ".pth", ".h5", ".pkl", ".safetensors")
 ENDINGS: dict[str, tuple[str, ...]] = {"config": (".yaml", ".yml", ".json"), "sweep_config": (".yaml", ".yml", ".json")}
 ENDINGS |= dict.fromkeys(("model_path", "model_save_path"), WEIGHTS)
+NAMED = ("optimizer", "activation", "weight_init", "loss", "schedule")  # whose values say which it is
 LIKELY: dict[str, Callable[[float], bool]] = {
     "num_layers": lambda x: x <= MANY_LAYERS,
     "beta": lambda x: x >= 0.5,
@@ -84,15 +95,25 @@ def meaning(
 
     if squeezed not in table and squeezed in AMBIGUOUS_FIELDS:
         one = fitting(AMBIGUOUS_FIELDS[squeezed])
+        if len(values) > 1 and "num_layers" in one and all((number(value) or 0) < FEW_UNITS for value in values):
+            one = ["num_layers"]
         if len(one) != 1:
             find(written, table, what)  # raises
         return Meaning(one[0], [*values], f"{written} is taken as {one[0]}, as its value shows")
     try:
         name = find(written, table, what)
-    except UsageError:
+    except UsageError as error:
         if not OTHERWISE.get(squeezed) or not fitting(OTHERWISE[squeezed]):
-            raise
+            doubtful = what == "setting" and isinstance(error, UnknownNameError)
+            name = _doubtful(written, values, fitting) if doubtful else ""
+            if not name:
+                raise
+            return Meaning(name, [*values], f"{written} is taken as {name}, by its words and values")
         name = ""
+    if what == "setting" and written != name and values and not _fitting_any(name, value_type_of(name), values):
+        other = _doubtful(written, values, fitting)
+        if other:
+            return Meaning(other, [*values], f"{written} is taken as {other}, as its values show")
     others = OTHERWISE.get(squeezed) or OTHERWISE_OF_FIELDS.get(name, ())
     if not others or (name and _stands(name, squeezed, value_type_of(name), values)):
         return Meaning(name, [*values])
@@ -102,6 +123,18 @@ def meaning(
     if one[0] == "hidden_size":  # a number of "hidden layers" that is the size of one
         values = [value if number(value) is None else [int(number(value) or 0)] for value in values]
     return Meaning(one[0], [*values], f"{written} is taken as {one[0]}, as its value shows")
+
+
+def _doubtful(written: str, values: Sequence[Any], fitting: Callable[[Sequence[str]], list[str]]) -> str:
+    """The one setting that a name means by its words, or by values that only one setting has; or ""."""
+    candidates = fitting(by_words(written)) if values else []
+    if not candidates and values and all(number(value) is None for value in values):
+        candidates = fitting(NAMED)
+    return candidates[0] if len(candidates) == 1 else ""
+
+
+def _fitting_any(name: str, value_type: ValueType, values: Sequence[Any]) -> bool:
+    return any(fits(name, value_type, value) for value in values)
 
 
 def _stands(name: str, squeezed: str, value_type: ValueType, values: Sequence[Any]) -> bool:

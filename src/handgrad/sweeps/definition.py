@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -18,29 +19,47 @@ from handgrad.sweeps.space import Constant, Distribution, distribution, name_of,
 
 # The numbers of an epoch that a sweep can look at, with the names that scripts give them; case, `_`, `-`, `/` and `.`
 # never matter. A bare "accuracy" or "loss" is that of the validation set.
-METRICS: dict[str, tuple[str, ...]] = {
-    "validation_accuracy": (
-        *("val_acc", "val_accuracy", "valid_acc", "valid_accuracy", "validation_acc", "accuracy", "acc", "dev_acc"),
-        *("best_val_accuracy", "best_val_acc", "best_validation_accuracy", "val_accuracies", "accuracy_val", "acc_val"),
-        *("accuracy_validation", "validation_accuracies", "max_val_accuracy", "final_val_accuracy", "dev_accuracy"),
-    ),
-    "validation_loss": (
-        *("val_loss", "valid_loss", "loss", "best_val_loss", "best_validation_loss", "loss_val", "val_losses"),
-        *("loss_validation", "validation_error", "val_error", "min_val_loss", "final_val_loss", "dev_loss"),
-    ),
-    "train_accuracy": ("train_acc", "training_accuracy", "training_acc", "accuracy_train", "tr_accuracy", "tr_acc"),
-    "train_loss": ("training_loss", "loss_train", "tr_loss", "train_error", "training_error"),
-    "test_accuracy": ("test_acc", "accuracy_test", "testing_accuracy", "best_test_accuracy"),
-    "test_loss": ("loss_test", "testing_loss", "test_error"),
+METRICS = (*("validation_accuracy", "validation_loss", "train_accuracy", "train_loss", "test_accuracy", "test_loss"),)
+# The words of a metric's name: of the part of the data, of what is measured, and those that say neither.
+PARTS = {
+    **dict.fromkeys(("val", "valid", "validation", "dev", "eval", "evaluation", "vali"), "validation"),
+    **dict.fromkeys(("train", "training", "tr"), "train"),
+    **dict.fromkeys(("test", "testing", "te"), "test"),
 }
+QUANTITIES = {
+    **dict.fromkeys(("acc", "accuracy", "accuracies", "accu", "accs"), "accuracy"),
+    **dict.fromkeys(("loss", "losses", "error", "err", "cost"), "loss"),
+}
+BESIDES = {
+    *("best", "max", "maximum", "min", "minimum", "final", "last", "avg", "average", "mean", "epoch", "score", "end"),
+    *("model", "overall", "highest", "lowest", "cross", "entropy", "ce", "mse", "set", "data", "total", "percent"),
+    *("rate", "pct", "per", "top1", "current", "running", "metric", "metrics", "value", "the", "of", "on"),
+}
+USUAL = frozenset(part + quantity for part in PARTS for quantity in QUANTITIES)  # names that need no note
+USUAL |= {quantity + part for part in PARTS for quantity in QUANTITIES}
+
+
+def metric_name(written: str) -> str | None:
+    """The metric that the words of a name mean, such as validation_accuracy for `val/max_acc`; None for another one.
+
+    Without a word for the part, it is validation's.
+    """
+    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+1?|[A-Z]+(?![a-z])", written)]
+    glued = [re.match(f"({'|'.join(PARTS)})({'|'.join(QUANTITIES)})$", word) for word in words]
+    words = [part for word, match in zip(words, glued, strict=True) for part in (match.groups() if match else [word])]
+    parts = {PARTS[word] for word in words if word in PARTS}
+    quantities = {QUANTITIES[word] for word in words if word in QUANTITIES}
+    rest = {word for word in words if word not in PARTS and word not in QUANTITIES} - BESIDES
+    if rest or len(parts) > 1 or len(quantities) != 1:
+        return None
+    return f"{next(iter(parts), 'validation')}_{quantities.pop()}"
+
 
 GOALS: dict[str, tuple[str, ...]] = {
     "minimize": ("minimise", "min", "minimum", "lower"),
     "maximize": ("maximise", "max", "maximum", "higher"),
     "target": (),
 }
-
-ASSUMED = {"accuracy", "acc", "loss"}  # what says nothing of the part that it is measured on
 
 
 @dataclass(frozen=True)

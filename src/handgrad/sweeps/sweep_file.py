@@ -9,11 +9,11 @@ import numpy as np
 
 from handgrad import strict_yaml
 from handgrad.config import RunConfig, value_type_of
-from handgrad.config.lookup import Problems, field_aliases, quoted
+from handgrad.config.lookup import ALL, Problems, field_aliases, listed, quoted, setting_name
 from handgrad.config.presets import BEST, PLAIN
 from handgrad.config.value_types import Switch
 from handgrad.errors import NOTE, Diagnostic, HandgradError, UsageError
-from handgrad.sweeps.definition import ASSUMED, GOALS, METHODS, METRICS, Metric, SweepDefinition
+from handgrad.sweeps.definition import GOALS, METHODS, METRICS, USUAL, Metric, SweepDefinition, metric_name
 from handgrad.sweeps.pruner import Hyperband
 from handgrad.sweeps.space import Constant, Distribution, name_of
 from handgrad.sweeps.sweep_parameters import (
@@ -26,7 +26,7 @@ from handgrad.sweeps.sweep_parameters import (
     whole,
     word,
 )
-from handgrad.text import squashed
+from handgrad.text import nearest, squashed
 
 
 def command_settings(command: Any, notices: list[Diagnostic]) -> dict[str, Any]:
@@ -92,13 +92,20 @@ def read_metric(content: Any, notices: list[Diagnostic]) -> Metric:
     problems = Problems()
     problems.of(check_keys, keys, ["name", "goal", "target", "impute", "impute_while_running"], "metric")
     written = problems.of(text, keys.get("name"), "metric.name") or ""
-    name = problems.of(word, written, METRICS, "metric.name") if written else None
-    if squashed(written) in ASSUMED:
+    name = metric_name(written)
+    if written and name is None:
+        near = nearest(written, [*METRICS, *USUAL])
+        hint = f"; did you mean {metric_name(near)}?" if near else ""
+        problems.append(UsageError(f"metric.name must be {listed(METRICS)}, got {quoted(written)}{hint}"))
+    elif name and squashed(written) not in USUAL:
         notices.append(Diagnostic(NOTE, f"metric.name: {written} is taken as {name}", f"Write {name}"))
     for key in ("impute", "impute_while_running"):
         if key in keys:
             notices.append(Diagnostic(NOTE, f"metric.{key} is ignored: a run that fails is no result"))
     goal = problems.of(word, keys["goal"], GOALS, "metric.goal") if "goal" in keys else "minimize"
+    if goal and keys.get("goal", goal) not in GOALS:
+        what = f"metric.goal: {keys['goal']} is taken as {goal}, which W&B would refuse"
+        notices.append(Diagnostic(NOTE, what, f"Write {goal}"))
     wanted = keys.get("target")
     target = problems.of(bound, wanted, "metric.target", notices) if wanted is not None else None
     problems.refuse()
@@ -157,7 +164,7 @@ IGNORED = {
 }
 USED = ("name", "description", "method", "metric", "parameters", "early_terminate", "run_cap")
 SETTINGS = {"project": "wandb_project", "entity": "wandb_entity"}
-KEYS = (*USED, *SETTINGS, "command", "metrics", *IGNORED)
+KEYS = (*USED, "handgrad", *SETTINGS, "command", "metrics", *IGNORED)
 MEANT = {
     "count": "run_cap",
     "trials": "run_cap",
@@ -167,10 +174,13 @@ MEANT = {
 }
 
 
-def read_sweep(source: str | Path | Mapping[str, Any], base: RunConfig | None = None) -> SweepDefinition:
+def read_sweep(
+    source: str | Path | Mapping[str, Any], base: RunConfig | None = None, named: Mapping[str, str] = {}
+) -> SweepDefinition:
     """A sweep from a file in W&B's format, or a mapping of the same keys, or one of `BUNDLED`, by name.
 
-    `base` has what the sweep leaves open: at least one configuration must be possible with it.
+    `base` has what the sweep leaves open: at least one configuration must be possible with it. `named` says which
+    settings some names of parameters mean, as `handgrad: {map: {NAME: SETTING}}` in the file does.
 
     Raises  UsageError in one line that names the file, the key, the value and what is expected; FileSystemError.
     """
@@ -182,6 +192,9 @@ def read_sweep(source: str | Path | Mapping[str, Any], base: RunConfig | None = 
         path = BUNDLED[str(source)] if str(source) in BUNDLED and not path.exists() else path
         name, content = str(source), strict_yaml.load_mapping(path)
         notices += read_otherwise(path, content)
+    if named:
+        own = content.get("handgrad") or {}
+        content = {**content, "handgrad": {**own, "map": {**(own.get("map") or {}), **named}}}
     try:
         definition = _definition(content, notices)
         definition.sample(np.random.default_rng(0), base or RunConfig())
@@ -212,7 +225,8 @@ def _definition(content: Mapping[str, Any], notices: list[Diagnostic]) -> SweepD
         problems.append(UsageError(what))
     problems.of(_check_ignored, content, notices)
     method = problems.of(word, content["method"], METHODS, "method") if "method" in content else None
-    found = problems.of(read_parameters, content["parameters"], notices) if "parameters" in content else None
+    named = problems.of(_named, content) or {}
+    found = problems.of(read_parameters, content["parameters"], notices, named) if "parameters" in content else None
     parameters = problems.of(_with_settings, content, found or {}, notices) or {}
     if Path(str(content.get("program"))).name == "train.py" and "preset" not in parameters:
         parameters["preset"] = Constant(PLAIN)
@@ -238,6 +252,19 @@ def _definition(content: Mapping[str, Any], notices: list[Diagnostic]) -> SweepD
         run_cap=run_cap,
         notices=tuple(dict.fromkeys(notices)),
     )
+
+
+def _named(content: Mapping[str, Any]) -> dict[str, str]:
+    """What `handgrad: {map: {NAME: SETTING}}` says that names of parameters mean."""
+    own = content.get("handgrad") or {}
+    problems = Problems()
+    problems.of(check_keys, own, ["map"], "handgrad")
+    named = {str(name): setting_name(str(setting)) for name, setting in (own.get("map") or {}).items()}
+    for name, setting in named.items():
+        if setting not in RunConfig.model_fields:
+            problems.append(UsageError(f"handgrad.map.{name}: {setting} is no setting. {ALL['setting']}"))
+    problems.refuse()
+    return named
 
 
 def _optional(content: Mapping[str, Any], key: str, read: Callable[[Any, str], Any]) -> Any:

@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 import yaml
 
 from handgrad.config import decides_training, value_type_of
-from handgrad.config.lookup import Problems, accepted_note, decided_by_data, field_aliases, inverted, listed, quoted
+from handgrad.config.lookup import (
+    Problems,
+    UnknownNameError,
+    accepted_note,
+    decided_by_data,
+    field_aliases,
+    inverted,
+    listed,
+    quoted,
+)
 from handgrad.config.read import meaning
 from handgrad.config.value_types import Number, Options, Whole, Wholes
 from handgrad.errors import NOTE, Diagnostic, UsageError
@@ -268,8 +277,8 @@ class Written(NamedTuple):
     content: Any
 
 
-def read_parameters(content: Any, notices: list[Diagnostic]) -> dict[str, Distribution]:
-    """The distributions by field, in the order of the file.
+def read_parameters(content: Any, notices: list[Diagnostic], named: Mapping[str, str] = {}) -> dict[str, Distribution]:
+    """The distributions by field, in the order of the file; `named` says what some of its names mean.
 
     Raises  UsageError in one line that names the parameter's path.
     """
@@ -277,7 +286,8 @@ def read_parameters(content: Any, notices: list[Diagnostic]) -> dict[str, Distri
     paths: dict[str, str] = {}
     problems = Problems()
     for written in _flat(mapping(content, "parameters", EXAMPLE), "parameters", "", problems):
-        meant = problems.of(_meant, written, notices)
+        given = named.get(written.name)
+        meant = (given, written.content) if given else problems.of(_meant, written, notices)
         if meant is None:
             continue
         field, inner = meant
@@ -327,12 +337,17 @@ def _meant(written: Written, notices: list[Diagnostic]) -> tuple[str, Any] | Non
             notices.append(Diagnostic(NOTE, f"{written.path} is ignored: {said}", "Leave it out"))
             return None
         field, meant, note = meaning(name, values, table, value_type_of, "setting")
+    except UnknownNameError as error:
+        if len(values) > 1 or error.meant or not inner.keys() <= {"value", "values", "distribution"}:
+            raise UsageError(f"{written.path}: {error}") from error
+        what = f"{written.path} is ignored: it is no setting here, and does not vary"
+        notices.append(Diagnostic(NOTE, what, "Leave it out"))
+        return None
     except UsageError as error:
         raise UsageError(f"{written.path}: {error}") from error
     if not note:
         return field, written.content
-    what = f"{written.path} is taken as {field}, for that is what its values are"
-    notices.append(Diagnostic(NOTE, what, f"Call it {field}"))
+    notices.append(Diagnostic(NOTE, f"parameters.{note}", f"Call it {field}"))
     key = next((key for key in ("values", "value") if key in inner), None)
     return field, {**inner, key: meant if key == "values" else meant[0]} if key else inner
 
