@@ -3,6 +3,7 @@
 import argparse
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple, NoReturn
 
@@ -11,7 +12,7 @@ from handgrad.config.aliases import FIELDS
 from handgrad.config.lookup import listed
 from handgrad.config.presets import BEST, CHOICES, PRESETS, defaults_of, fields_of
 from handgrad.config.schema import run_name
-from handgrad.config.value_types import Name, Number, Pairs, Switch, Text, ValueType, Whole
+from handgrad.config.value_types import Name, Number, Switch, Text, ValueType, Whole, items
 from handgrad.errors import UsageError
 
 WIDTH, COLUMN = 80, 28
@@ -27,6 +28,22 @@ class Option(NamedTuple):
     aliases: tuple[str, ...] = ()
     default: Any = None
     sets: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Pairs(ValueType):
+    """Words by name: init_type=weight_init."""
+
+    several = True
+    metavar = "NAME=WORD ..."
+
+    def read(self, value: Any) -> dict[str, str]:
+        """A dict in the order given."""
+        pairs = [str(item).partition("=") for item in items(value)]
+        for name, equals, other in pairs:
+            if not (name and equals and other):
+                raise ValueError(f"must be pairs such as init_type=weight_init, got {name[:60]!r}")
+        return {name: other for name, _, other in pairs}
 
 
 HELP = Option("help", Switch(), "show this help", ("h",), default=False)

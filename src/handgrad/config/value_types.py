@@ -274,22 +274,6 @@ class Options(ValueType):
 
 
 @dataclass(frozen=True)
-class Pairs(ValueType):
-    """Words by name: init_type=weight_init."""
-
-    several = True
-    metavar = "NAME=WORD ..."
-
-    def read(self, value: Any) -> dict[str, str]:
-        """A dict in the order given."""
-        pairs = [str(item).partition("=") for item in items(value)]
-        for name, equals, other in pairs:
-            if not (name and equals and other):
-                raise ValueError(f"must be pairs such as init_type=weight_init, got {quoted(name)}")
-        return {name: other for name, _, other in pairs}
-
-
-@dataclass(frozen=True)
 class FoldName(ValueType):
     """One fold of several, as "2/5", or the folds of the test set, as "test/5"."""
 
