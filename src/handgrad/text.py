@@ -1,5 +1,5 @@
-"""Words that somebody else wrote: made harmless for a terminal, a log, a page, a table of Markdown or CSV; and the
-name that a misspelled one is likely to mean.
+"""Words that somebody else wrote: made harmless for a terminal, a log, a page, LaTeX, a table of Markdown or CSV; and
+the name that a misspelled one is likely to mean.
 
 Likely means: the words begin alike, and differ by a slip of the fingers that is small beside their length. A word that
 has a meaning in other libraries, such as the data set kmnist or the optimizer adamax, is no slip of the fingers.
@@ -8,7 +8,9 @@ has a meaning in other libraries, such as the data set kmnist or the optimizer a
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 KEPT = "\n\t"
@@ -20,6 +22,26 @@ STEERING = re.compile(
 )
 CODE = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)")  # a span of code, as CommonMark finds it
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet may take for one
+# Signs that the fonts of LaTeX do not have in a text, and the names that they have in a formula.
+SIGNS = "×÷±≤≥≠≈≡∼∝·⋅→←↔⇒⇐∞∑∏√∂∇∈∉∀∃⊙⊕∘∗∥‖∫⟨⟩…✓✗•∧∨∪∩⊂"
+NAMES = (
+    "times div pm leq geq neq approx equiv sim propto cdot cdot to leftarrow leftrightarrow Rightarrow Leftarrow infty "
+    "sum prod surd partial nabla in notin forall exists odot oplus circ ast parallel parallel int langle rangle ldots "
+    "surd times bullet wedge vee cup cap subset"
+)
+COMMANDS = dict(zip(SIGNS, NAMES.split(), strict=True))
+# Signs that LaTeX reads otherwise, and how they are printed. U+E002 keeps two hyphens from being made one dash.
+READ_OTHERWISE = '&%$#_{}~^\\`<>|[]"−–—“”‘’\u00a0\u202f\ue002'
+WRITTEN = (
+    r"\& \% \$ \# \_ \{ \} \textasciitilde{} \textasciicircum{} \textbackslash{} \`{} \textless{} \textgreater{} "
+    r"\textbar{} {[} {]} {''} $-$ -- --- `` '' ` ' ~ ~ {}"
+)
+LATEX = {sign: f"$\\{name}$" for sign, name in COMMANDS.items()} | dict(
+    zip(READ_OTHERWISE, WRITTEN.split(), strict=True)
+)
+WITHOUT_A_FORM = "ĦħĸĿŀŉŦŧſ¹²³"  # in its fonts, of the Latin letters
+AS_LATIN = "Omicron Alpha Beta Epsilon Zeta Eta Iota Kappa Mu Nu Rho Tau Chi"  # letters that look alike
+GREEK = dict(zip(AS_LATIN.split(), "OABEZHIKMNPTX", strict=True)) | {"omicron": "o"}
 SLIPS = ((3, 1), (7, 2), (12, 3))  # from so many letters on, so many slips
 SHORT = 3  # letters, of which none may be another one
 ABBREVIATION = 5  # letters with which a name must begin, and no other one
@@ -49,6 +71,29 @@ def markdown_line(text: Any) -> str:
 def markdown_cell(text: Any) -> str:
     """The same within a table."""
     return markdown_line(text).replace("|", "\\|")
+
+
+def latex_text(text: str) -> str:
+    """The same in LaTeX, where every sign is printed as it stands; one that pdfLaTeX has no form of, as its number."""
+    plain = unicodedata.normalize("NFC", visible(text))
+    return "".join(map(_latex_sign, re.sub("-(?=-)", "-\ue002", plain)))
+
+
+@cache
+def _latex_sign(sign: str) -> str:
+    """Latin letters as they are, Greek ones, and raised or lowered ones, as formulas."""
+    if sign in LATEX or sign.isascii() or ("\xa1" <= sign <= "\u017f" and sign not in WITHOUT_A_FORM):
+        return LATEX.get(sign, sign)
+    words, _, letter = unicodedata.name(sign, "").partition(" LETTER ")
+    if words in ("GREEK SMALL", "GREEK CAPITAL") and letter.isalpha():
+        name = letter.replace("LAMDA", "LAMBDA")
+        name = name.lower() if words == "GREEK SMALL" else name.capitalize()
+        return GREEK.get(name, f"$\\{name}$")
+    form, _, codes = unicodedata.decomposition(sign).rpartition("> ")
+    base = "".join(chr(int(code, 16)) for code in codes.split())
+    if form in ("<super", "<sub"):
+        return f"${'^' if form == '<super' else '_'}{{{latex_text(base)}}}$"
+    return latex_text(base) if form and base.isascii() else f"{{[}}U+{ord(sign):04X}{{]}}"
 
 
 def csv_text(rows: Iterable[Iterable[Any]]) -> str:

@@ -11,7 +11,7 @@ import sklearn.metrics
 from tests.commands import TINY, call
 
 from handgrad.cli.console import Screen
-from handgrad.cli.evaluation_screen import matrix_lines, show_summary
+from handgrad.cli.evaluate import matrix_lines, show_summary
 from handgrad.cli.main import main
 from handgrad.data import load
 from handgrad.evaluation import Predictions, ensemble, mcnemar, summarise

@@ -56,7 +56,7 @@ def test_markdown():
 def test_latex():
     text = latex(confusion_table(summarise(SAID).confusion, SAID.class_names, in_percent=True))
     assert r"\begin{tabular}{lrr}" in text
-    assert r"a|b & 66.7 & 33.3 \\" in text
+    assert r"a\textbar{}b & 66.7 & 33.3 \\" in text
     assert r"c\_d & 0.0 & 100.0 \\" in text
     escaped = latex(confusion_table(np.eye(1, dtype=int), ("50 % & \\^",)))
     assert r"50 \% \& \textbackslash{}\textasciicircum{} & 1 \\" in escaped

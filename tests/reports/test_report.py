@@ -148,7 +148,7 @@ def test_several_runs_are_compared(finished_run, here, capsys):
 def test_wrong_ending_is_refused_before_anything_is_drawn(finished_run, here, capsys):
     answer = call(capsys, "report", finished_run, "-o", "report.docx")
     assert answer.code == 2
-    assert "a report is written as .html or .md, got report.docx (--output)" in answer.err
+    assert "a report is written as .html, .md, .pdf, .tex, got report.docx (--output)" in answer.err
 
 
 @pytest.mark.parametrize(("writer", "name"), [(write_html, "out.html"), (write_markdown, "out.md")])

@@ -248,16 +248,6 @@ def test_runs_are_compared_by_all_their_settings():
     assert 'A run of "a" with the activation of "b" is missing.' in found.sentence
 
 
-def test_causes_that_differ_together_are_named():
-    found = judged(
-        {"higher": ["a", "b"], "cause": ["activation", "learning_rate"]},
-        {"values": [97.1, 97.3, 97.2], "activation": "relu", "learning_rate": 0.003},
-        {"values": [95.0, 95.3, 95.1], "activation": "tanh", "learning_rate": 0.006},
-    )
-    assert found.verdict == "holds"
-    assert "These differ together, as the claim has it: activation (relu against tanh), learning" in found.sentence
-
-
 def test_what_decides_and_what_would_change_the_verdict():
     one, few = (
         {"values": [97.0, 96.0, 98.0], "activation": "relu"},

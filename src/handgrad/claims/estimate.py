@@ -37,7 +37,7 @@ PRINTED = {
 
 # Of the course of a training, which run folders keep and reports do not print: handgrad.evaluation.curves.
 OF_COURSE = {
-    "steps_to_loss": Measure("steps to a training loss of {} (all of them where it stays above)", "number", better=-1),
+    "steps_to_loss": Measure("steps (all of them, if it never gets there) to a training loss of", "number", better=-1),
     "roughness": Measure("roughness of the training loss", "number", better=-1),
     "plateau_epoch": Measure("epoch at which the validation accuracy bends", "number", better=-1),
     "best_epoch": Measure("epoch of the best validation accuracy", "number", better=-1),
@@ -56,7 +56,7 @@ def quantity(measure: str) -> Measure:
     """Of a measure's name, also with its level behind an @: "steps_to_loss@0.5"."""
     name, _, level = measure.partition("@")
     found = MEASURES[name]
-    return found._replace(words=found.words.format(level))
+    return found._replace(words=f"{found.words} {level}") if level else found
 
 
 class Evidence(NamedTuple):

@@ -244,8 +244,8 @@ def _judge_pair(claim: Claim, a: Evidence, b: Evidence, causal: bool) -> Judgeme
     found = difference(measure, a, b, claim.by)
     said = wording.sentence(measure, [a, b], found, claim.within)
     verdict, reasons = fairness(claim, a, b, causal)
-    if reasons:
-        said = f"{said if verdict is None else said.partition(';')[0]}. {' '.join(reasons)}".removesuffix(".")
+    if verdict is not None:
+        said = f"{said.partition(';')[0]}. {' '.join(reasons)}".removesuffix(".")
     lines = [wording.pair_line(measure, a, b, found), *reasons]
     return Judgement(verdict or _verdict(claim, found), lines, [found], f"{said}.")
 
@@ -269,9 +269,7 @@ def fairness(claim: Claim, a: Evidence, b: Evidence, causal: bool) -> tuple[str 
             f"{'Besides ' + ', '.join(cause) + ', these' if cause else 'These'} differ: {wording.in_words(others)}."
         )
         lines += _missing(a, b, others) if ours else []
-    if lines or len(found) < 2:
-        return (CONFOUNDED if lines else None), lines
-    return None, [f"These differ together, as the claim has it: {wording.in_words(found)}."]
+    return (CONFOUNDED if lines else None), lines
 
 
 def _missing(a: Evidence, b: Evidence, others: Mapping[str, Any]) -> list[str]:

@@ -112,8 +112,7 @@ def _size(measure: str, scale: float, difference: Difference, within: float | No
 
     value, low, high, by = difference[:4]
     if math.isnan(difference.p):
-        why = "every pair differs alike, so nothing tells" if difference.seeds > 1 else "one number each does not tell"
-        return f"{amount(value)}; {why} how sure that is"
+        return f"{amount(value)}; nothing tells how sure that is, and several seeds would"
     if difference.test == IDENTICAL:
         return "not one pair differs"
     if difference.test in "zt" and math.isnan(difference.statistic):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.cli.console import Screen, one_by_one
-from handgrad.cli.evaluation_screen import show_table
+from handgrad.cli.evaluate import show_table
 from handgrad.cli.options import Parser
 from handgrad.config.lookup import quoted
 from handgrad.evaluation.tables import Table

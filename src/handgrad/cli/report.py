@@ -1,27 +1,51 @@
 """`handgrad report RUN …` and `handgrad figures RUN …`, and the report at the end of a training."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from signal import SIGINT
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
+from handgrad.claims.questions import Question
 from handgrad.cli.console import Screen, echo
 from handgrad.cli.options import Parser
 from handgrad.errors import HandgradError, UsageError
 from handgrad.figures import COMPARISONS, FIGURES, RunData
 from handgrad.figures.gallery import FORMATS, Outcome, write_figures
 from handgrad.figures.run_data import MOST_TSNE_IMAGES, TSNE_IMAGES
+from handgrad.reports.blocks import Report
 from handgrad.reports.comparison import build_report
 from handgrad.reports.render import writer_of
+from handgrad.reproduce.handin import (
+    WORDS,
+    YAML,
+    grouped,
+    is_hand_in,
+    open_hand_in,
+    questions_of,
+    write_skeleton,
+)
+from handgrad.reproduce.weave import Woven
 from handgrad.runs import InterruptedRunError, Run, open_run
+from handgrad.text import counted
 
 log = logging.getLogger("handgrad")
 REPORT_TSNE_IMAGES = 2000
 BRIEF_TSNE = 500  # test images in the t-SNE of a report that nobody asked for: two seconds in place of half a minute
 
+FORMATS_OF_REPORTS = ("html", "md", "pdf", "latex")
+REPORT_EXAMPLES = """  handgrad report runs/NAME
+  handgrad report runs/NAME -o hand-in.pdf
+  handgrad report runs/relu runs/tanh -o activations.html
+  handgrad report runs/relu runs/tanh --init hand-in     begin a hand-in
+  handgrad report hand-in                                your words and the runs
+  handgrad report hand-in -o hand-in-latex/              as a LaTeX project
+
+docs/hand-in.md explains hand-ins."""
 FIGURES_EXAMPLES = """  handgrad figures runs/NAME
   handgrad figures runs/NAME --only loss confusion --format pdf
   handgrad figures runs/A runs/B runs/C -o comparison
@@ -29,40 +53,81 @@ FIGURES_EXAMPLES = """  handgrad figures runs/NAME
 
 
 def run_report(tokens: list[str]) -> int:
-    """Write the report of a run, or of several compared."""
+    """Write the report of a run, of several compared, or of a hand-in."""
     parser = Parser(
         "report",
-        "Write the report of a run as one HTML file that works offline, or as\nMarkdown with its figures beside "
-        "it. Several runs make a comparison.",
-        "  handgrad report runs/NAME\n"
-        "  handgrad report runs/NAME -o hand-in.html\n"
-        "  handgrad report runs/NAME --format md\n"
-        "  handgrad report runs/relu runs/tanh -o activations.html",
+        "Write the report of a run, of several runs compared, or of a hand-in with your\nown words, as one HTML file "
+        "that works offline, Markdown, PDF or LaTeX.",
+        REPORT_EXAMPLES,
     )
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs")
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs, or of one hand-in")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="file to write (default: report.html in the run's folder)"
+        "-o", "--output", type=Path, metavar="FILE", help="file, or folder for LaTeX (default: report.html beside it)"
     )
-    parser.add_argument("--format", choices=("html", "md"), help="html or md (default: from the suffix of the file)")
+    parser.add_argument("--format", choices=FORMATS_OF_REPORTS, help="format (default: from the suffix of the file)")
+    parser.add_argument("--init", type=Path, metavar="DIR", help="begin a hand-in about these runs in that folder")
     parser.add_argument(
-        "--tsne_images",
-        "--tsne-images",
-        type=int,
-        default=REPORT_TSNE_IMAGES,
-        metavar="N",
+        "--tsne_images", "--tsne-images", type=int, default=REPORT_TSNE_IMAGES, metavar="N",
         help="number of test images in the t-SNE, 10 to 5000",
-    )
+    )  # fmt: skip
     arguments = parser.arguments(tokens)
+    if any(map(is_hand_in, arguments.runs)):
+        if len(arguments.runs) > 1 or arguments.init:
+            raise UsageError("a hand-in names its runs itself: give its folder alone")
+        return _report_hand_in(arguments)
     runs = [open_run(path) for path in arguments.runs]
-    path = arguments.output or _default(runs, arguments.format or "html")
-    if arguments.format:
-        path = path.with_suffix("." + arguments.format)
-    write(runs, path, arguments.tsne_images)
+    if arguments.init:
+        groups = grouped(runs, arguments.init)
+        about = {name: each.model_dump(include={"title", "runs"}) for name, each in groups.items()}
+        title = " against ".join(groups) if len(groups) > 1 else f"A network for {runs[0].config.dataset}"
+        return begin_hand_in(arguments.init, title, {"experiments": about}, questions_of(groups))
+    home = runs[0].path / "report" if len(runs) == 1 else Path("comparison")
+    form = arguments.format or (None if arguments.output else "html")
+    write(runs, _path(arguments.output, form, home), arguments.tsne_images)
     return 0
 
 
-def _default(runs: list[Run], suffix: str) -> Path:
-    return (runs[0].path / "report" if len(runs) == 1 else Path("comparison")).with_suffix("." + suffix)
+def _path(output: Path | None, form: str | None, home: Path) -> Path:
+    """The file to write; the one of a LaTeX project is main.tex in a folder of its own."""
+    if form == "latex" or (form is None and output is not None and not output.suffix):
+        return (output or home.parent / "latex") / "main.tex" if not (output and output.suffix) else output
+    path = output or home
+    return path.with_suffix("." + form) if form else path
+
+
+def begin_hand_in(folder: Path, title: str, about: dict[str, Any], questions: Sequence[Question]) -> int:
+    """Write the files of a hand-in; where they are there already, print what could be added to them.
+
+    Raises  UsageError where a file is there already: nothing is ever written to it.
+    """
+    there = [path for path in (folder / YAML, folder / WORDS) if path.exists()]
+    added = write_skeleton(folder, title, about, questions)
+    if added:
+        print(f"what could be added to it:\n\n{added}")
+    if there:
+        raise UsageError(f"{' and '.join(map(str, there))}: there already, and yours, so nothing was changed")
+    echo(f"hand-in: {folder / WORDS} for your words, {folder / YAML} for your name")
+    echo(f"next: write both, then handgrad check {folder}, and handgrad report {folder}")
+    return 0
+
+
+def _report_hand_in(arguments: Any) -> int:
+    """Weave the author's words and the runs; in the formats of its YAML file unless one is asked for."""
+    opened = open_hand_in(arguments.runs[0])
+    formats = [arguments.format] if arguments.format or arguments.output else opened.hand_in.formats
+    paths = [_path(arguments.output, form, opened.folder / "report") for form in formats]
+    for path in paths:
+        if path.resolve() in [(opened.folder / name).resolve() for name in (YAML, WORDS)]:
+            raise UsageError(f"{path} is the author's: write the report to another file (--output)")
+    woven = Woven(opened, paths[0].parent)
+    _write(paths, partial(woven.report, arguments.tsne_images))
+    for question in woven.unplaced:
+        echo(f"note: question {question.id} has no section in {WORDS}: it stands at the end")
+    marked = sum(not statement.holds for statement in woven.statements)
+    if marked or woven.blanks:
+        what = f"{counted(marked, 'statement')} not borne out by the runs, {counted(len(woven.blanks), 'blank')}"
+        echo(f"{what}: `handgrad check {opened.folder}` lists them")
+    return 0
 
 
 def write_report(runs: Sequence[Run]) -> None:
@@ -80,18 +145,20 @@ def write_report(runs: Sequence[Run]) -> None:
 
 
 def write(runs: Sequence[Run], path: Path, tsne_images: int) -> None:
-    """Build and write a report, as the ending of `path` says.
+    """Build and write a report, as the ending of `path` says.  Raises  UsageError; as `build_report`."""
+    _write([path], lambda log: build_report(runs, tsne_images, log))
 
-    Raises  UsageError for another ending, or runs that cannot be reported; FileSystemError, CorruptDataError.
-    """
-    writer, screen = writer_of(path), Screen()
+
+def _write(paths: Sequence[Path], build: Callable[[Callable[[str], None]], Report]) -> None:
+    writers, screen = [writer_of(path) for path in paths], Screen()
     echo("writing the report …")
     with screen.working("report: reading the run") as update:
-        report = build_report(runs, tsne_images, lambda message: update(f"report: {message}"))
+        report = build(lambda message: update(f"report: {message}"))
         update("report: writing")
-        written = writer(report, path)
-    beside = f", {len(written) - 1} figures beside it" if len(written) > 1 else ""
-    echo(f"report: {written[0]} ({sum(file.stat().st_size for file in written) / 1e6:.1f} MB{beside})")
+        written = [writer(report, path) for writer, path in zip(writers, paths, strict=True)]
+    for first, *more in written:
+        beside = f", {len(more)} files beside it" if more else ""
+        echo(f"report: {first} ({sum(file.stat().st_size for file in (first, *more)) / 1e6:.1f} MB{beside})")
 
 
 def run_figures(tokens: list[str]) -> int:

@@ -1,6 +1,7 @@
 """`handgrad reproduce RECIPE`, and `handgrad check FILE | REPORT`."""
 
 import json
+import os
 import shlex
 import time
 from collections.abc import Sequence
@@ -15,13 +16,16 @@ from handgrad.claims import REPORTS, ClaimVerdict, check, find_document, markdow
 from handgrad.cli.console import Screen, echo, working
 from handgrad.cli.options import Parser
 from handgrad.cli.progress import RunsProgress
+from handgrad.cli.report import begin_hand_in
 from handgrad.data import canonical_name
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
 from handgrad.machine import available_cores
+from handgrad.reproduce.handin import Reproduction, is_hand_in, open_hand_in
 from handgrad.reproduce.pages import Written, write_outcome
 from handgrad.reproduce.plan import Choice, Plan, estimated_seconds, fetch_data, make_plan, warn
 from handgrad.reproduce.tasks import Task, finish_all, one_thread_each, over, runs_in, write_weights
+from handgrad.reproduce.weave import Woven
 from handgrad.text import duration
 
 ROOT = Path("reproductions")
@@ -30,6 +34,7 @@ EXAMPLES = """  handgrad reproduce --list                  the recipes and their
   handgrad reproduce ee5179 --quick          on a subset, in minutes
   handgrad reproduce dl-2022 --question 2 --seeds 5
   handgrad reproduce da6401 --jobs 4
+  handgrad reproduce ee5179 --init hand-in   your own report of it: docs/hand-in.md
   handgrad reproduce my-course.yaml          your own: see docs/recipes.md
 
 If it was stopped, the same command resumes it; finished runs are not repeated.
@@ -42,6 +47,7 @@ CHECK_EXAMPLES = """  handgrad check ee5179                   a bundled course r
   handgrad check claims.yaml              your own numbers and statements
   handgrad check claims.yaml --json verdicts.json
   handgrad check dl-2022 --format md > verdicts.md
+  handgrad check hand-in                  your numbers and claims, against the runs
 
 The verdict on each claim is one of
   supported      the difference is there, and significant
@@ -64,6 +70,8 @@ def run_reproduce(tokens: list[str]) -> int:
         parser.error(f"which recipe? A YAML file, or one of {', '.join(REPORTS)}")
     one_thread_each()
     plan = _plan(arguments)
+    if arguments.init:
+        return _begin(arguments, plan)
     jobs = arguments.jobs or len(available_cores())
     _announce(plan, jobs)
     if arguments.estimate:
@@ -81,6 +89,21 @@ def run_reproduce(tokens: list[str]) -> int:
         written = write_outcome(plan, failures, command, jobs, lambda words: update(f"report: {words}"))
     _print_written(written, failures)
     return 0
+
+
+def _begin(arguments: Any, plan: Plan) -> int:
+    """A hand-in about this reproduction."""
+    recipe = arguments.recipe if arguments.recipe in REPORTS else os.path.relpath(arguments.recipe, arguments.init)
+    requested = Reproduction(
+        recipe=recipe,
+        folder=os.path.relpath(plan.folder, arguments.init),
+        questions=list(plan.choice.questions),
+        quick=plan.choice.quick,
+        seeds=plan.choice.seeds,
+        dataset=plan.choice.dataset,
+    )
+    about = {"reproduction": requested.model_dump(exclude_defaults=True)}
+    return begin_hand_in(arguments.init, plan.document.title, about, plan.questions)
 
 
 def _parser() -> Parser:
@@ -102,6 +125,7 @@ def _parser() -> Parser:
     add("--dataset", metavar="NAME", help="train on this data set instead, such as digits")
     add("--estimate", action="store_true", help="print an estimate of the time, and stop")
     add("--npz", action="store_true", help="also save the weights of each network as weights.npz")
+    add("--init", type=Path, metavar="DIR", help="begin a hand-in about it in that folder, and train nothing")
     add("-o", "--output", type=Path, metavar="DIR", help="folder for everything (default: reproductions/RECIPE)")
     return parser
 
@@ -195,10 +219,14 @@ def _list() -> None:
 def run_check(tokens: list[str]) -> int:
     """Print the verdict on every claim, with its arithmetic."""
     parser = Parser("check", "Test the claims of a report against its numbers.", CHECK_EXAMPLES)
-    parser.add_argument("document", metavar="FILE|REPORT", help=f"a YAML file, or {', '.join(REPORTS)}")
+    parser.add_argument(
+        "document", metavar="FILE|REPORT", help=f"a YAML file, the folder of a hand-in, or {', '.join(REPORTS)}"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the verdicts to a JSON file")
     parser.add_argument("--format", choices=FORMATS, default="text", help="format of the output (default: text)")
     arguments = parser.arguments(tokens)
+    if is_hand_in(Path(arguments.document)):
+        return _check_hand_in(Path(arguments.document))
     path = find_document(arguments.document)
     document = read_document(path)
     with working("reading the numbers"):
@@ -225,3 +253,22 @@ def _print_verdicts(title: str, verdicts: list[ClaimVerdict]) -> None:
                 screen.print(Padding(Text(line), (0, 0, 0, indent * INDENT), expand=False))
     screen.print()
     screen.print(Text(summary(verdicts)))
+
+
+def _check_hand_in(path: Path) -> int:
+    """Print what the runs say of each number and claim of the author's; 1 where one does not hold."""
+    opened = open_hand_in(path)
+    with working("reading the runs"):
+        woven = Woven(opened)
+    screen = Screen(highlight=False)
+    for each in woven.statements:
+        verdict = Text(each.verdict.upper(), style="green" if each.holds else "red")
+        screen.print(
+            Text(f"{woven.words.path}:{each.line}  ").append(verdict).append(f"  {each.words}"), soft_wrap=True
+        )
+        screen.print(Padding(Text(each.sentence), (0, 0, 0, INDENT), expand=False))
+    for blank in woven.blanks:
+        screen.print(Text(blank), soft_wrap=True)
+    held = sum(each.holds for each in woven.statements)
+    screen.print(Text(f"{held} of {len(woven.statements)} statements hold, {len(woven.blanks)} blanks"))
+    return 0 if held == len(woven.statements) else 1

@@ -187,7 +187,7 @@ SUBCOMMANDS = {
                 "file to write; none: report.html and report.md in the folder of the sweep",
                 ("o", "out"),
             ),
-            Option("format", Name("format", tuple(WRITERS)), "html or md; none: from the suffix of the file", ("f",)),
+            Option("format", Name("format", tuple(WRITERS)), "file format; none: from the suffix of the file", ("f",)),
             *(STORAGE, SWEEPS_DIR, DEBUG, HELP),
         ),
         (

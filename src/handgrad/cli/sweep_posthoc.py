@@ -10,7 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from handgrad.cli.console import Screen, echo, one_by_one
-from handgrad.cli.evaluation_screen import show_points, show_table, test_numbers
+from handgrad.cli.evaluate import show_points, show_table, test_numbers
 from handgrad.cli.flags import ParsedFlags
 from handgrad.cli.progress import TransferView
 from handgrad.errors import UsageError

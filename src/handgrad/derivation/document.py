@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from handgrad.equations import Equation, Latex, MathML, Symbol, Text
-from handgrad.evaluation.tables import LATEX as LATEX_TEXT
-from handgrad.text import markdown_line
+from handgrad.text import latex_text, markdown_line
 
 ENGINE_BOUND, NUMERIC_BOUND = 1e-11, 1e-7  # what equations may differ from the engine, and it from finite differences
 WIDTH = 80
@@ -27,14 +26,6 @@ PREAMBLE = r"""\documentclass[a4paper,10pt]{article}
 \setlength{\parindent}{0pt}
 \begin{document}
 """
-COMMANDS = {"⊙": "odot", "×": "times", "→": "to", "∂": "partial", "∇": "nabla"}
-COMMANDS |= {"δ": "delta", "μ": "mu", "γ": "gamma", "β": "beta"}
-# What LaTeX reads otherwise, and signs that its text fonts do not have.
-LATEX_SIGNS = LATEX_TEXT | str.maketrans(
-    {sign: f"$\\{command}$" for sign, command in COMMANDS.items()}
-    | {sign: f"$^{{{digit}}}$" for sign, digit in zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾", "0123456789()", strict=True)}
-    | {"−": "$-$", "[": "{[}", "]": "{]}"}
-)
 
 
 class Meaning(NamedTuple):
@@ -238,7 +229,13 @@ def _html_value(each: Value) -> str:
 
 def to_latex(derivation: Derivation) -> str:
     """A whole document, to be compiled with any LaTeX; amsmath is all that it needs."""
-    return PREAMBLE + "\n".join(_latex_document(derivation)) + "\n\\end{document}\n"
+    title = f"\\section*{{{latex_text(derivation.title)}}}\n"
+    return PREAMBLE + title + latex_chapters(derivation) + "\n\\end{document}\n"
+
+
+def latex_chapters(derivation: Derivation) -> str:
+    """The body of `to_latex` without its title, to stand in another document."""
+    return "\n".join(_latex_chapters(derivation))
 
 
 def to_markdown(derivation: Derivation) -> str:
@@ -251,25 +248,20 @@ def markdown_chapters(derivation: Derivation, level: int) -> str:
     return "\n".join(_latex_markdown(derivation, level)) + "\n"
 
 
-def _latex_text(text: str) -> str:
-    return text.translate(LATEX_SIGNS)
-
-
-def _latex_document(derivation: Derivation) -> Iterator[str]:
-    yield f"\\section*{{{_latex_text(derivation.title)}}}"
-    yield from (_latex_text(fact) + "\n" for fact in derivation.facts)
+def _latex_chapters(derivation: Derivation) -> Iterator[str]:
+    yield from (latex_text(fact) + "\n" for fact in derivation.facts)
     yield "\\begin{itemize}"
-    yield from (f"\\item {_latex_text(each)}" for each in derivation.conventions)
+    yield from (f"\\item {latex_text(each)}" for each in derivation.conventions)
     yield "\\end{itemize}"
     yield "\\subsection*{Symbols}"
     for each in derivation.meanings:
         symbol, shape = f"\\makebox[16mm][l]{{${LATEX.write(each.symbol)}$}}", _latex_shape(each.shape)
-        name = f" (\\texttt{{{_latex_text(each.name)}}})" if each.name else ""
-        yield f"{symbol}\\makebox[36mm][l]{{{shape}}}{_latex_text(each.meaning)}{name}\\par"
+        name = f" (\\texttt{{{latex_text(each.name)}}})" if each.name else ""
+        yield f"{symbol}\\makebox[36mm][l]{{{shape}}}{latex_text(each.meaning)}{name}\\par"
     for chapter in derivation.chapters:
-        yield f"\\subsection*{{{_latex_text(chapter.title)}}}\n{_latex_text(chapter.introduction)}"
+        yield f"\\subsection*{{{latex_text(chapter.title)}}}\n{latex_text(chapter.introduction)}"
         for section in chapter.sections:
-            yield f"\\subsubsection*{{{_latex_text(section.title)}}}"
+            yield f"\\subsubsection*{{{latex_text(section.title)}}}"
             yield from _latex_section(section)
 
 
@@ -277,12 +269,12 @@ def _latex_section(section: Section) -> Iterator[str]:
     for equation in section.equations:
         yield f"\\begin{{align*}}\n{_latex_aligned(equation)}\n\\end{{align*}}"
         if equation.reason:
-            yield f"({_latex_text(equation.reason)})"
+            yield f"({latex_text(equation.reason)})"
     if section.values:
         yield "with " + ", ".join(_latex_value(each) for each in section.values) + "\n"
-    yield from (_latex_text(remark) + "\n" for remark in section.remarks)
+    yield from (latex_text(remark) + "\n" for remark in section.remarks)
     for check in section.checks:
-        yield f"\\par\\textsl{{{LATEX_MARKS[check.passed]}: {_latex_text(check.text)}}}\n"
+        yield f"\\par\\textsl{{{LATEX_MARKS[check.passed]}: {latex_text(check.text)}}}\n"
 
 
 def _latex_aligned(equation: Equation) -> str:
@@ -292,7 +284,7 @@ def _latex_aligned(equation: Equation) -> str:
 
 def _latex_value(each: Value) -> str:
     symbol = LATEX.write(each.symbol)
-    name = "" if each.name in symbol else f" ({_latex_text(each.name)})"
+    name = "" if each.name in symbol else f" ({latex_text(each.name)})"
     return f"${symbol} = {LATEX.number(each.value)}${name}"
 
 

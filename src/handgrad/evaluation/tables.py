@@ -14,17 +14,9 @@ from handgrad.evaluation.metrics import Curve, shares_of_true_class
 from handgrad.evaluation.predictions import Predictions
 from handgrad.evaluation.summary import Summary
 from handgrad.files import atomic_write
-from handgrad.text import csv_text, markdown_cell, markdown_line
+from handgrad.text import csv_text, latex_text, markdown_cell, markdown_line
 
 Array = NDArray[Any]
-LATEX = str.maketrans(
-    {
-        **{character: f"\\{character}" for character in "&%$#_{}"},
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "\\": r"\textbackslash{}",
-    }
-)
 Lines = tuple[Iterable[object], list[Iterable[object]]]
 
 
@@ -120,9 +112,9 @@ def markdown(table: Table) -> str:
 
 def latex(table: Table) -> str:
     """A `table` that needs no package."""
-    lines = [" & ".join(cell.translate(LATEX) for cell in line) + r" \\" for line in (table.columns, *table.rows)]
+    lines = [" & ".join(map(latex_text, line)) + r" \\" for line in (table.columns, *table.rows)]
     tabular = rf"\begin{{tabular}}{{l{'r' * (len(table.columns) - 1)}}}"
-    start = [r"\begin{table}", rf"\caption{{{table.title.translate(LATEX)}}}", r"\centering", tabular, r"\hline"]
+    start = [r"\begin{table}", rf"\caption{{{latex_text(table.title)}}}", r"\centering", tabular, r"\hline"]
     end = [r"\hline", r"\end{tabular}", r"\end{table}", ""]
     return "\n".join([*start, lines[0], r"\hline", *lines[1:], *end])
 

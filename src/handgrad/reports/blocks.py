@@ -1,6 +1,6 @@
 """What a report is made of, before anybody decides whether it becomes HTML or Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,7 @@ class Table(Block):
 class Picture(Block):
     """A figure as SVG with its title in it, a caption, and what it is for those who cannot see it.
 
-    `csv` are the numbers behind it, for a file beside it where the report is not a single one.
+    `csv` are the numbers behind it, for a file beside it where the report is not a single one; `pdf` is for LaTeX.
     """
 
     name: str
@@ -82,6 +82,7 @@ class Picture(Block):
     caption: str
     alt: str
     csv: str = ""
+    pdf: Callable[[], bytes] | None = None
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,18 @@ class Attachment(Block):
 
 @dataclass(frozen=True)
 class Equations(Block):
-    """A derivation, which its own renderers have written in both forms."""
+    """A derivation, which its own renderers have written in every form."""
 
     html: str
     markdown: str
+    latex: str = ""
+
+
+@dataclass(frozen=True)
+class Words(Equations):
+    """What an author wrote; `images` are the content of those that it shows, by their addresses."""
+
+    images: Sequence[tuple[str, bytes]] = ()
 
 
 @dataclass(frozen=True)
@@ -142,18 +151,19 @@ class Report:
 
     def pictures(self) -> list[Picture]:
         """Every figure in it, in order."""
-        return [block for block in self._blocks() if isinstance(block, Picture)]
+        return [block for block in self.blocks() if isinstance(block, Picture)]
 
     def attachments(self) -> list[Attachment]:
         """Every file that goes with it, in order."""
-        return [block for block in self._blocks() if isinstance(block, Attachment)]
+        return [block for block in self.blocks() if isinstance(block, Attachment)]
 
     @property
     def interactive(self) -> bool:
         """Whether a browser is to run something."""
-        return any(isinstance(block, Interactive) for block in self._blocks())
+        return any(isinstance(block, Interactive) for block in self.blocks())
 
-    def _blocks(self) -> list[Block]:
+    def blocks(self) -> list[Block]:
+        """Every block in it, in order, also those that are folded."""
         return _flat([block for section in self.sections for block in section.blocks])
 
 

@@ -1,6 +1,7 @@
 """The sections of a run's report, in order: result, training, mistakes, inside, equations, how to reproduce it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,12 @@ from handgrad.config import RunConfig, validates_on_test
 from handgrad.config.describe import WITHOUT_INFLUENCE, idle, resolved
 from handgrad.config.schema import departures
 from handgrad.derivation import derive_run, to_html
-from handgrad.derivation.document import markdown_chapters
+from handgrad.derivation.document import latex_chapters, markdown_chapters
 from handgrad.errors import HandgradError
 from handgrad.evaluation import Summary, summarise
 from handgrad.evaluation.tables import class_table
 from handgrad.figures import COMPARISONS, FIGURES, RunData
-from handgrad.figures.gallery import to_svg
+from handgrad.figures.gallery import to_bytes, to_svg
 from handgrad.reports.blocks import (
     Block,
     Code,
@@ -76,7 +77,8 @@ class Gallery:
         except HandgradError as reason:  # also where a model was not kept, or a file cannot be read
             self.left_out.append(f"{spec.summary}: {reason}")
             return None
-        return Picture(name, to_svg(drawn), drawn.caption, spec.summary[0].upper() + spec.summary[1:])
+        alt, pdf = spec.summary[0].upper() + spec.summary[1:], partial(to_bytes, drawn, "pdf")
+        return Picture(name, to_svg(drawn), drawn.caption, alt, pdf=pdf)
 
 
 def result_section(data: RunData, summary: Summary, gallery: Gallery) -> Section:
@@ -114,7 +116,7 @@ def derivation_section(data: RunData, log: Callable[[str], None]) -> Section:
     if not data.run.model_file.exists():
         return Section("derivation", "", [])
     derivation = derive_run(data.run, log)
-    equations = Equations(to_html(derivation, LEVEL), markdown_chapters(derivation, LEVEL))
+    equations = Equations(to_html(derivation, LEVEL), markdown_chapters(derivation, LEVEL), latex_chapters(derivation))
     title = "Back-propagation through this network"
     checks = [check for chapter in derivation.chapters for each in chapter.sections for check in each.checks]
     failed = len(derivation.failed)

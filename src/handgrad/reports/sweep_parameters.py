@@ -1,9 +1,10 @@
 """What the parameters do to the result."""
 
 import json
+from functools import partial
 
 from handgrad.figures import FigureSpec
-from handgrad.figures.gallery import to_svg
+from handgrad.figures.gallery import to_bytes, to_svg
 from handgrad.reports.blocks import Block, Details, Interactive, Note, Picture, Points, Section, Table, Text, spelled
 from handgrad.reports.forest import Forest, correlations_data, effects_data, importance_data, plot_forest
 from handgrad.reports.parallel import parallel_data, parallel_view, plot_parallel
@@ -36,7 +37,8 @@ def pictures(name: str, data: SweepData) -> list[Block]:
     if spec is None:
         return []
     drawn = spec.drawn(name, data)
-    parts = name, to_svg(drawn), drawn.caption, spec.summary.capitalize(), drawn.table.csv()
+    pdf = partial(to_bytes, drawn, "pdf")
+    parts = name, to_svg(drawn), drawn.caption, spec.summary.capitalize(), drawn.table.csv(), pdf
     if spec.interactive and has_plotly():
         return [Interactive(*parts, view=json.dumps(spec.interactive(drawn.data)), hint=HINT)]
     if not isinstance(drawn.data, Forest):

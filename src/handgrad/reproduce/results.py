@@ -117,6 +117,9 @@ class Results:
         return sum(trial.seconds for each in found if each for trial in each.trials)
 
     def _trained(self, key: tuple[str, str]) -> Reached:
+        if folders := self.document.experiments[key[0]].runs:
+            runs = tuple(Run(Path(folder)) for folder in folders)
+            return Reached(runs, columns([self._measured(run, key[0]) for run in runs]), {})
         if key in self.plan.lacking:
             sweep = self.plan.sweeps[self.plan.origin(key) or ""]
             return Reached((), {}, {key[0]: self._failures.get(sweep.name) or self.plan.lacking[key]})
