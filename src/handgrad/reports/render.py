@@ -35,6 +35,7 @@ LONG = 18  # letters from which on a column of words is broken into lines
 SIZES = ((1.0, "small"), (1.25, "footnotesize"), (1.55, "scriptsize"))  # up to so many times a line
 
 LARGEST = 1_000_000  # bytes of a page with its figures in it
+CAPTION = 220  # letters of a caption that are read below a figure
 BEST = 9  # of gzip's levels: a page of 2 MB in place of 5
 
 
@@ -111,7 +112,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"cell": markdown_cell, "line": markdown_line, "fence": _fence, "url": quote}
-    made.filters |= {"base64": _base64, "in_script": _in_script, "code_spans": _code_spans}
+    made.filters |= {"base64": _base64, "in_script": _in_script, "code_spans": _code_spans, "brief": _brief}
     return made
 
 
@@ -128,6 +129,11 @@ def _finalized(value: Any) -> Any:
 def _code_spans(text: str) -> Markup:
     """Text as HTML, with <code> where Markdown has it, between backticks."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _brief(caption: str) -> str:
+    """As much of a long caption as is read below a figure; all of it is read out in the figure's place."""
+    return caption if len(caption) <= CAPTION else caption[:CAPTION].rpartition(" ")[0] + " …"
 
 
 def _base64(text: str) -> str:

@@ -22,7 +22,7 @@ EXPLAINED = {  # verdicts on our own runs, in the order in which they are listed
     "fitted": " (an open setting was chosen so that the printed number comes out, so our runs cannot decide)",
     NO_EXPERIMENT: " (nothing was trained that could decide)",
 }
-FEW = 6  # choices that stand open
+FEW, MANY, LONG = 4, 4, 16  # choices, claims of a question, and claims in all, that stand open
 
 
 def summary_section(results: Results, found: Mapping[str, Verdicts]) -> Section:
@@ -99,7 +99,9 @@ def claims_section(found: Mapping[str, Verdicts]) -> Section:
         "A claim holds, or does not, where the difference over our seeds is beyond chance (p < 0.05), in a sweep where "
         "the 95 % interval of the effect is; it is undecided otherwise. What was compared stands with its question."
     )
-    return Section("claims", "Claims", [words, Table(header, rows, "", header, badges=header[1:])] if rows else [])
+    table: Block = Table(header, rows, "", header, badges=header[1:])
+    table = Details(f"All {len(rows)} claims, each with its verdicts", [table]) if len(rows) > LONG else table
+    return Section("claims", "Claims", [words, table] if rows else [])
 
 
 def _verdict(verdict: ClaimVerdict | SweepVerdict | None) -> str:
@@ -114,17 +116,22 @@ def claim_blocks(results: Results, found: Mapping[str, Verdicts]) -> list[Block]
         words = own.words if isinstance(own, SweepVerdict) else own.sentence or " ".join(own.arithmetic[:1])
         rows.append((each.printed.says, own.verdict, f"{words} It {swept.words}." if swept else words))
         tried = zip(swept.values, swept.verdicts, strict=True) if swept else ()
-        lines = [f"With {swept and swept.setting} {spelled(value)}: {verdict.verdict}." for value, verdict in tried]
+        by_value = ", ".join(f"{spelled(value)} {verdict.verdict}" for value, verdict in tried)
+        lines = [f"By {swept.setting}: {by_value}."] if swept else []
         arithmetic += [Text(each.printed.says), Points([*_arithmetic(each), *lines])]
     header = ("claim", "verdict", "what was compared")
-    folded = f"Arithmetic of {counted(len(found), 'verdict')}: by the report's numbers, and by ours"
-    return [Table(header, rows, "", header, badges=("verdict",)), Details(folded, arithmetic)] if rows else []
+    what = "What was compared, and the arithmetic" if len(found) > MANY else "Arithmetic"
+    folded = f"{what} of {counted(len(found), 'verdict')}: by the report's numbers, and by ours"
+    table = Table(header, rows, "", header, badges=("verdict",))
+    long = len(rows) > MANY
+    return [*([] if long else [table]), Details(folded, [*([table] if long else []), *arithmetic])] if rows else []
 
 
 def _arithmetic(verdicts: Verdicts) -> list[str]:
     """A point each: the report's numbers, ours, and the sweep's."""
     printed = verdicts.printed
-    points = [f"The report's own numbers: {printed.verdict}. {' '.join(printed.arithmetic)}"]
+    words = f"The report's own numbers: {printed.verdict}. {' '.join(printed.arithmetic)}"
+    points = [words] if printed.verdict != NO_EXPERIMENT else []
     for variant, verdict in verdicts.seeds.items():
         if verdict is not None:
             points.append(f"Ours, {variant}: {verdict.verdict}. {' '.join(verdict.arithmetic)}")
@@ -145,10 +152,7 @@ def choices_section(results: Results) -> Section:
     rest = [each for each in chosen if each not in top]
     blocks: list[Block] = [Text("What the report does not state, and what was taken in its place:")] if chosen else []
     blocks += [_choices_table(top, results)] if top else []
-    if rest:
-        blocks.append(
-            Details(f"{counted(len(rest), 'more setting')} as the field chooses", [_choices_table(rest, results)])
-        )
+    blocks += [Details(f"{len(rest)} more, as the field chooses", [_choices_table(rest, results)])] if rest else []
     changes = _changes(results)
     if changes:
         blocks.append(Details("Every setting in which retrained differs from the replication", [changes]))
