@@ -35,7 +35,7 @@ LONG = 18  # letters from which on a column of words is broken into lines
 SIZES = ((1.0, "small"), (1.25, "footnotesize"), (1.55, "scriptsize"))  # up to so many times a line
 
 LARGEST = 1_000_000  # bytes of a page with its figures in it
-CAPTION = 220  # letters of a caption that are read below a figure
+CAPTION = 150  # letters of a caption that are read below a figure
 BEST = 9  # of gzip's levels: a page of 2 MB in place of 5
 
 

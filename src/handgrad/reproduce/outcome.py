@@ -130,13 +130,13 @@ def claim_blocks(results: Results, found: Mapping[str, Verdicts]) -> list[Block]
 def _arithmetic(verdicts: Verdicts) -> list[str]:
     """A point each: the report's numbers, ours, and the sweep's."""
     printed = verdicts.printed
-    words = f"The report's own numbers: {printed.verdict}. {' '.join(printed.arithmetic)}"
+    words = f"Reported: {printed.verdict}. {' '.join(printed.arithmetic)}"
     points = [words] if printed.verdict != NO_EXPERIMENT else []
     for variant, verdict in verdicts.seeds.items():
         if verdict is not None:
-            points.append(f"Ours, {variant}: {verdict.verdict}. {' '.join(verdict.arithmetic)}")
+            points.append(f"{variant.capitalize()}: {verdict.verdict}. {' '.join(verdict.arithmetic)}")
     if verdicts.sweep is not None:
-        points.append(f"The sweep: {verdicts.sweep.verdict}. {verdicts.sweep.words}")
+        points.append(f"Sweep: {verdicts.sweep.verdict}. {verdicts.sweep.words}")
     return [*points, *([printed.note] if printed.note else [])]
 
 
