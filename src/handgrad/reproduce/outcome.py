@@ -118,7 +118,7 @@ def claim_blocks(results: Results, found: Mapping[str, Verdicts]) -> list[Block]
         tried = zip(swept.values, swept.verdicts, strict=True) if swept else ()
         by_value = ", ".join(f"{spelled(value)} {verdict.verdict}" for value, verdict in tried)
         lines = [f"By {swept.setting}: {by_value}."] if swept else []
-        arithmetic += [Text(each.printed.says), Points([*_arithmetic(each), *lines])]
+        arithmetic += [Text(f"{name.replace('_', ' ')}:"), Points([*_arithmetic(each), *lines])]
     header = ("claim", "verdict", "what was compared")
     what = "What was compared, and the arithmetic" if len(found) > MANY else "Arithmetic"
     folded = f"{what} of {counted(len(found), 'verdict')}: by the report's numbers, and by ours"

@@ -152,7 +152,7 @@ class QuestionBlocks:
 
 
 def sweep_blocks(results: Results, item: Item) -> list[Block]:
-    """A part of a sweep's report."""
+    """A part of a sweep's report, without what is folded there."""
     name = str(item.sweep)
     if item.part == "outcome":
         return _outcome(results, name)
@@ -162,7 +162,7 @@ def sweep_blocks(results: Results, item: Item) -> list[Block]:
     section = SECTIONS[str(item.part)](searched)
     if not section.blocks:
         return [Note(f"{title}: there are too few trials for {item.part}.")]
-    return [_beside(each, name) for each in section.blocks]
+    return [_beside(each, name) for each in section.blocks if not isinstance(each, Details)]
 
 
 def _beside(block: Block, name: str) -> Block:
