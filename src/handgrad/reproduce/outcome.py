@@ -52,7 +52,11 @@ def _verdict_blocks(found: Mapping[str, Verdicts]) -> list[Block]:
     ]
     lines += [f"About the report's own numbers alone: {'; '.join(printed)}."] if printed else []
     judged = len(found) - len(printed)
-    others = [f"{len(names)} {verdict}" for verdict, names in groups.items() if names and verdict != HOLDS]
+    others = [
+        f"{len(names)} {verdict.replace('does', 'does' if len(names) == 1 else 'do')}"
+        for verdict, names in groups.items()
+        if names and verdict != HOLDS
+    ]
     words = "; ".join(["claims of the report hold in our own runs", *([", ".join(others)] if others else [])])
     return [*([Headline(f"{len(groups[HOLDS])} of {judged}", f"{words}.")] if judged else []), Points(lines)]
 

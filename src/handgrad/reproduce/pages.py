@@ -59,7 +59,6 @@ def title_of_plan(plan: Plan) -> str:
 def _facts(results: Results, made: Made) -> list[tuple[str, str]]:
     plan = results.plan
     datasets = ", ".join(sorted({config.dataset for config in plan.distinct}))
-    cores = made.machine.get("cores", 1)
     return [
         ("data set", datasets),
         ("experiments", str(len(plan.experiments))),
@@ -67,7 +66,6 @@ def _facts(results: Results, made: Made) -> list[tuple[str, str]]:
         ("sweeps", plan.trials),
         ("seeds", str(plan.seeds)),
         ("training", duration(made.seconds)),
-        ("processor", f"{made.machine.get('processor', '')}, {cores} core{'s' * (cores != 1)}"),
     ]
 
 
