@@ -147,15 +147,14 @@ def arrays(says, **changes):
 ARRAYS = {
     "NaN pixels": arrays("x: pixels are not all finite", x=np.full((40, 8, 8), np.nan)),
     "negative pixels": arrays("x: smallest pixel is -1.0", x=np.full((40, 8, 8), -1.0)),
-    "pickled pixels": arrays("x: cannot be read: Object arrays", x=np.array([None] * 40, object)),
-    "pickled labels": arrays("y: cannot be read: Object arrays", y=np.array([None] * 40, object)),
-    "text labels": arrays("y: labels are", y=np.array(["7"] * 40)),
-    "label -1": arrays("y: label -1 in row 0", y=LABELS - 1),
+    "pickled pixels": arrays("x: holds Python objects, which are never opened here", x=np.array([None] * 40, object)),
+    "pickled labels": arrays("y: holds Python objects, which are never opened here", y=np.array([None] * 40, object)),
+    "complex labels": arrays("y: labels are complex128", y=LABELS + 1j),
     "label 3.5": arrays("y: label 3.5 in row 3", y=np.where(np.arange(40) == 3, 3.5, LABELS)),
     "label NaN": arrays("y: label nan in row 0", y=np.full(40, np.nan)),
     "a label too few": arrays(("39 labels for 40 images",), y=LABELS[:39]),
     "no images": arrays("holds no pixels", x=IMAGES[:0], y=LABELS[:0]),
-    "missing keys": Row("train -d my.npz", CORRUPT, ("my.npz: keys are a", "expected x_train"), {
+    "missing keys": Row("train -d my.npz", CORRUPT, ("my.npz: arrays are a", "such as x_train and y_train"), {
         "my.npz": npz(a=LABELS)}),
     "not a zip": Row("train -d my.npz", CORRUPT, "my.npz: not a whole .npz file", {"my.npz": b"PK\3\4 and no more"}),
     "label 10 of 10": Row("evaluate run --dataset my.npz", USAGE, ("my.npz has 11 classes", "network 10"), {
@@ -190,7 +189,7 @@ PICTURES = {
     "truncated": picture(cut(png(IMAGES[0])), CORRUPT, "image is damaged"),
     "animated": picture(animation(), CORRUPT, "image is animated"),
     "an SVG": picture(b"<svg xmlns='http://www.w3.org/2000/svg'/>", CORRUPT, "no PNG or JPEG image"),
-    "a folder": picture(FOLDER, FILES, "it is a folder"),
+    "an empty folder": picture(FOLDER, USAGE, "holds no image"),
     "a pipe": picture(FIFO, FILES, "it is a pipe"),
     "absent": picture(NOTHING, FILES, "No such file"),
 }

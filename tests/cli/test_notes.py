@@ -90,7 +90,7 @@ def test_all_that_is_wrong_with_a_file_and_the_flags(tmp_path):
 
 
 def test_all_that_is_wrong_with_a_sweep():
-    parameters = {"act": {"values": ["relu", "tahn", "rleu"]}, "foo": {"value": 1}, "lr": {"min": 2, "max": 1}}
+    parameters = {"act": {"values": ["relu", "tahn", "rleu"]}, "foo": {"values": [1, 2]}, "lr": {"min": 2, "max": 1}}
     with pytest.raises(UsageError) as caught:
         read_sweep({"method": "bayse", "x": 1, "parameters": parameters, "run_cap": 0, "metric": {"name": "q"}})
     for part in ("unknown key 'x'", "method must be", "got 'tahn'", "got 'rleu'", "unknown setting foo", "min must be"):

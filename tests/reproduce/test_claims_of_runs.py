@@ -72,7 +72,7 @@ def test_the_course_of_a_training_comes_from_its_history(runs):
     (difference,) = found["never"].differences
     steps = [existing_run(runs / "runs" / name).metrics["steps"] // 10 * 10 for name in ("long-0", "short-0")]
     assert difference.value == steps[0] - steps[1]
-    assert "steps to a training loss of 0 (all of them where it stays above)" in found["never"].arithmetic[0]
+    assert "steps (all of them, if it never gets there) to a training loss of 0" in found["never"].arithmetic[0]
     assert found["smoother"].differences[0].how == "paired over 3 seeds"
 
 

@@ -73,7 +73,7 @@ def test_a_file_of_ones_own(swept, capsys, tmp_path):
     assert not (swept.path / "report.md").exists()
     refused = call(capsys, "sweep report sweep -o first.docx")
     assert refused.code == 2
-    assert "a report is written as .html or .md, got first.docx (--output)" in refused.err
+    assert "a report is written as .html, .md, .pdf, .tex, got first.docx (--output)" in refused.err
 
 
 def test_it_can_be_written_while_the_sweep_runs(swept, capsys):

@@ -65,7 +65,7 @@ def check(document: Document, folder: Path = Path()) -> list[ClaimVerdict]:
 
 
 def check_over_seeds(document: Document, experiments: Mapping[str, Evidence]) -> list[ClaimVerdict]:
-    """Whether each claim holds, does not hold or stays undecided in results of our own, or cannot be told from them.
+    """Whether each claim holds, does not hold or stays undecided in results of our own, or cannot be judged by them.
 
     What a setting fitted to a printed number shows is neither: it was chosen to show that.
     """

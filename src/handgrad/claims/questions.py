@@ -59,7 +59,7 @@ class Choice(Part):
     sweep: list[Any] = []
 
     @model_validator(mode="after")
-    def _sound(self) -> Self:
+    def _consistent(self) -> Self:
         if self.how not in (FIELD_DEFAULT, FITTED) and not self.how.startswith(BY_SWEEP):
             raise ValueError(f"how must be {FIELD_DEFAULT}, {FITTED}, or {BY_SWEEP}NAME, got {quoted(self.how)}")
         if self.fitted != bool(self.fits):

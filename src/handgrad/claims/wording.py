@@ -56,6 +56,8 @@ def _source(measure: str, evidence: Evidence) -> str:
 def certainty(measure: str, evidence: Evidence, difference: Difference) -> str:
     """Interval and test, or that there is nothing to tell them from."""
     how = f"; {difference.how}" if difference.how else ""
+    if math.isnan(difference.p) and difference.seeds > 1:
+        return f"every seed gives the same, which leaves open how far others would differ{how}"
     if math.isnan(difference.p):
         return f"the uncertainty of these numbers is unknown: state `images`, or give several seeds{how}"
     if difference.test in ("z", "t") and math.isnan(difference.statistic):

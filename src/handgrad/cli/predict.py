@@ -24,12 +24,12 @@ from handgrad.text import csv_text
 
 DRAWN = ("mnist", "digits")  # ink on paper; the other named sets hold pictures of things
 TOP = 3  # classes of an image
-SURE = 0.95  # share of right answers below which an answer is called unsure
+SURE = 0.95  # share of right results below which an answer is called unsure
 PICTURES = (".png", ".jpg", ".jpeg")
 ENLARGED = 10  # pixels for each pixel of what --show writes
 
 
-class Answer(NamedTuple):
+class Result(NamedTuple):
     """The probabilities of the classes for one file, and what makes them doubtful."""
 
     path: Path
@@ -63,29 +63,29 @@ def run_predict(tokens: list[str]) -> int:
     names = network.class_names or tuple(map(str, range(network.classes)))
     with working("looking at the data set of the run"):
         known, tested = _experience(run)
-    answers = []
+    results = []
     for path in paths:
         fitted = _fitted(run, shape, path)
         entering = extractor(fitted.picture[None]) if extractor else fitted.picture[None]
         probabilities = network.predict_proba(entering)[0]
         doubts = _doubts(fitted, probabilities, known, tested)
-        answers.append(Answer(path, probabilities, not fitted.empty, fitted.inverted, doubts))
-        _print(answers[-1], names)
+        results.append(Result(path, probabilities, not fitted.empty, fitted.inverted, doubts))
+        _print(results[-1], names)
         if arguments.show:
             _show(fitted.picture, arguments.show / f"{path.stem}.png")
     if arguments.csv:
-        atomic_write(arguments.csv, _table(answers, names, arguments.kaggle))
-        echo(f"{len(answers):,} answers: {arguments.csv}")
+        atomic_write(arguments.csv, _table(results, names, arguments.kaggle))
+        echo(f"{len(results):,} answers: {arguments.csv}")
     return 0
 
 
-def _files(given: Sequence[Path]) -> list[Path]:
+def _files(named: Sequence[Path]) -> list[Path]:
     """Each file, and for a folder the images in it, in the order in which a person would count them.
 
     Raises  UsageError for a folder without an image.
     """
     found: list[Path] = []
-    for path in given:
+    for path in named:
         if not path.is_dir():
             found.append(path)
             continue
@@ -144,11 +144,11 @@ def _doubts(
     return tuple(found)
 
 
-def _print(answer: Answer, names: Sequence[str]) -> None:
-    best = answer.probabilities.argsort()[::-1][:TOP]
-    guesses = "   ".join(f"{names[k]} {100 * answer.probabilities[k]:.1f} %" for k in best)
-    first, *doubts = [guesses, *answer.doubts] if answer.drawn else answer.doubts
-    echo(f"{answer.path}: {first}{'   (dark on light, inverted)' if answer.inverted and answer.drawn else ''}")
+def _print(result: Result, names: Sequence[str]) -> None:
+    best = result.probabilities.argsort()[::-1][:TOP]
+    guesses = "   ".join(f"{names[k]} {100 * result.probabilities[k]:.1f} %" for k in best)
+    first, *doubts = [guesses, *result.doubts] if result.drawn else result.doubts
+    echo(f"{result.path}: {first}{'   (dark on light, inverted)' if result.inverted and result.drawn else ''}")
     for doubt in doubts:
         echo(f"    {doubt}")
 
@@ -160,11 +160,11 @@ def _show(picture: Images, path: Path) -> None:
         Image.fromarray(large).save(file, "PNG")
 
 
-def _table(answers: Sequence[Answer], names: Sequence[str], kaggle: bool) -> str:
+def _table(results: Sequence[Result], names: Sequence[str], kaggle: bool) -> str:
     rows: list[tuple[object, ...]] = [("ImageId", "Label") if kaggle else ("file", "class", "probability", "doubts")]
-    for number, answer in enumerate(answers, 1):
-        best = int(answer.probabilities.argmax())
-        guess = (names[best], f"{answer.probabilities[best]:.4f}") if answer.drawn else ("", "")
-        row = (answer.path, *guess, "; ".join(answer.doubts))
+    for number, result in enumerate(results, 1):
+        best = int(result.probabilities.argmax())
+        guess = (names[best], f"{result.probabilities[best]:.4f}") if result.drawn else ("", "")
+        row = (result.path, *guess, "; ".join(result.doubts))
         rows.append((number, names[best]) if kaggle else row)
     return csv_text(rows)

@@ -34,7 +34,7 @@ EXAMPLES = """  handgrad reproduce --list                  the recipes and their
   handgrad reproduce ee5179 --quick          on a subset, in minutes
   handgrad reproduce dl-2022 --question 2 --seeds 5
   handgrad reproduce da6401 --jobs 4
-  handgrad reproduce ee5179 --init hand-in   your own report of it: docs/hand-in.md
+  handgrad reproduce ee5179 --init hand-in   a report of your own on it
   handgrad reproduce my-course.yaml          your own: see docs/recipes.md
 
 If it was stopped, the same command resumes it; finished runs are not repeated.
@@ -47,7 +47,7 @@ CHECK_EXAMPLES = """  handgrad check ee5179                   a bundled course r
   handgrad check claims.yaml              your own numbers and statements
   handgrad check claims.yaml --json verdicts.json
   handgrad check dl-2022 --format md > verdicts.md
-  handgrad check hand-in                  your numbers and claims, against the runs
+  handgrad check hand-in                  your numbers and claims and the runs
 
 The verdict on each claim is one of
   supported      the difference is there, and significant

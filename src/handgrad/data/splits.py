@@ -198,10 +198,10 @@ def assemble(
     if validation is not None:
         count = len(validation.labels)
         log.warning("data set %s: its %d validation images validate; validation_fraction is not used", name, count)
-        given = assemble(name, train, test, class_names)
-        x = np.concatenate([given.x_train, validation.images])
-        y = np.concatenate([given.y_train, validation.labels])
-        return Dataset(name, x, y, given.x_test, given.y_test, class_names, validation_images=count)
+        rest = assemble(name, train, test, class_names)
+        x = np.concatenate([rest.x_train, validation.images])
+        y = np.concatenate([rest.y_train, validation.labels])
+        return Dataset(name, x, y, rest.x_test, rest.y_test, class_names, validation_images=count)
     if test is not None:
         return Dataset(name, *train, *test, class_names)
     whole = Dataset(name, *train, train.images[:0], train.labels[:0], class_names)

@@ -96,9 +96,9 @@ def light_background(images: Array) -> bool | None:
     middles = np.median(edges, axis=1)
     plain = (np.abs(edges - middles[:, None]) < PLAIN).mean(axis=1) > 0.9
     light = middles > 127
-    for answer in (True, False):
-        if (plain & (light == answer)).mean() > 0.8:
-            return answer
+    for ground in (True, False):
+        if (plain & (light == ground)).mean() > 0.8:
+            return ground
     return None
 
 
@@ -169,8 +169,8 @@ def _without_lines(mask: Mask) -> Mask:
         line = _lines(across)
         if line.any():
             kept = across & ~line
-            tall = np.ones((int(2 + 2 * line.sum(axis=0).max() / max(1, _count(line))), 1), bool)
-            across = kept | (ndimage.binary_closing(kept, tall) & line)
+            vertical = np.ones((int(2 + 2 * line.sum(axis=0).max() / max(1, _count(line))), 1), bool)
+            across = kept | (ndimage.binary_closing(kept, vertical) & line)
             mask = across.T if turned else across
     return mask
 
@@ -198,13 +198,13 @@ def _lines(mask: Mask) -> Mask:
 
 def _stroke(mask: Mask, ink: Floats) -> tuple[Mask | None, list[str]]:
     """The connected ink with the most mass and its companions, or None; and what else there was."""
-    joined, count = ndimage.label(ndimage.binary_dilation(mask, np.ones((3, 3)), GAP), np.ones((3, 3), int))
-    joined = np.where(mask, joined, 0)
+    groups, count = ndimage.label(ndimage.binary_dilation(mask, np.ones((3, 3)), GAP), np.ones((3, 3), int))
+    groups = np.where(mask, groups, 0)
     if not count:
         return None, []
-    areas = np.bincount(joined.ravel(), minlength=count + 1)[1:]
-    mass = ndimage.sum_labels(ink, joined, np.arange(1, count + 1))
-    boxes = ndimage.find_objects(joined)
+    areas = np.bincount(groups.ravel(), minlength=count + 1)[1:]
+    mass = ndimage.sum_labels(ink, groups, np.arange(1, count + 1))
+    boxes = ndimage.find_objects(groups)
     ends = np.array([(down.start, across.start, down.stop, across.stop) for down, across in boxes])
     inside = (ends[:, :2] > 0).all(axis=1) & (ends[:, 2:] < mask.shape).all(axis=1)
     size = (ends[:, 2:] - ends[:, :2]).max(axis=1)
@@ -218,7 +218,7 @@ def _stroke(mask: Mask, ink: Floats) -> tuple[Mask | None, list[str]]:
     companions[main] = True
     others = (areas >= OTHER * areas[main]) & ~companions & eligible
     doubts = [f"{1 + int(others.sum())} separate drawings: the largest was taken"] if others.any() else []
-    return np.isin(joined, 1 + np.flatnonzero(companions)), doubts
+    return np.isin(groups, 1 + np.flatnonzero(companions)), doubts
 
 
 def _gap(box: Any, other: Any) -> float:

@@ -64,8 +64,8 @@ def _undefined(reports: Sequence[ClassReport]) -> list[Note]:
 def averages(subject: Subject) -> list[Block]:
     """Macro and weighted, which are not the same thing, and accuracy, which is micro-averaged recall."""
     reports = [class_report(each) for each in subject.predictions]
-    kinds = [[getattr(each, kind) for each in reports] for kind in ("macro", "weighted")]
-    rows = [(_word(s), *(percent(fmean(getattr(each, s) for each in kind)) for kind in kinds)) for s in SHARES]
+    means = [[getattr(each, mean) for each in reports] for mean in ("macro", "weighted")]
+    rows = [(_word(s), *(percent(fmean(getattr(each, s) for each in mean)) for mean in means)) for s in SHARES]
     accuracy = percent(fmean(float(each.right.mean()) for each in subject.predictions))
     caption = f"{subject.title}: averages over classes, {_mean_of(len(reports))}; accuracy {accuracy} %"
     return [Table(("", "macro %", "weighted by images %"), rows, caption, ("",))]

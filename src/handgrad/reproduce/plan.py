@@ -290,14 +290,14 @@ def estimated_seconds(plan: Plan, jobs: int) -> float:
 
 
 def _of_runs(configs: Sequence[RunConfig]) -> list[float]:
-    kinds, seconds = dict[str, float](), []
+    epoch_seconds, seconds = dict[str, float](), []
     for config in configs:
         alike = {name: RunConfig.model_fields[name].default for name in WITHOUT_COST}
         timed = config.replaced(seed=0) if config.model in CLASSICAL else config.replaced(epochs=1, **alike)
         key = digest(timed)
-        if key not in kinds:
-            kinds[key] = _seconds(timed)
-        seconds.append(RUN_SECONDS + kinds[key] * (1 if config.model in CLASSICAL else config.epochs))
+        if key not in epoch_seconds:
+            epoch_seconds[key] = _seconds(timed)
+        seconds.append(RUN_SECONDS + epoch_seconds[key] * (1 if config.model in CLASSICAL else config.epochs))
     return seconds
 
 

@@ -158,7 +158,7 @@ def read_distribution(field: str, content: Any, where: str, notices: list[Diagno
 
 
 def _distribution_name(content: Mapping[str, Any], where: str) -> str:
-    """As given, or as W&B infers it from the other keys."""
+    """As stated, or as W&B infers it from the other keys."""
     clashing = [key for key in CLASHING if key in content]
     if len(clashing) > 1:
         raise UsageError(f"{where} has {clashing[0]} beside {clashing[1]}: leave one out")
@@ -286,8 +286,8 @@ def read_parameters(content: Any, notices: list[Diagnostic], named: Mapping[str,
     paths: dict[str, str] = {}
     problems = Problems()
     for written in _flat(mapping(content, "parameters", EXAMPLE), "parameters", "", problems):
-        given = named.get(written.name)
-        meant = (given, written.content) if given else problems.of(_meant, written, notices)
+        stated = named.get(written.name)
+        meant = (stated, written.content) if stated else problems.of(_meant, written, notices)
         if meant is None:
             continue
         field, inner = meant
