@@ -248,7 +248,9 @@ def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch, capsys):
 @pytest.mark.slow
 def test_weights_are_kept_as_npz_on_request(made, capsys):
     assert main(["reproduce", str(COURSE), "--question", "1", "--npz", "--jobs", "1", "-o", str(made.folder)]) == 0
-    assert "8 files weights.npz" in capsys.readouterr().out
+    written = list((made.folder / "runs").glob("*/weights.npz"))
+    assert written
+    assert f"{len(written)} files weights.npz" in capsys.readouterr().out
     for run in made.runs("relu", "replication"):
         with np.load(run.path / "weights.npz", allow_pickle=False) as kept:
             views = run.load_model().views
