@@ -17,7 +17,7 @@ from handgrad.optim import OPTIMIZERS, SCHEDULES
 
 pytestmark = pytest.mark.slow
 SOURCE = Path(__file__).parents[1] / "src"
-TRIALS = int(os.environ.get("HANDGRAD_TRIALS", "4"))
+TRIALS = int(os.environ.get("HANDGRAD_TRIALS", "2"))
 REGISTRIES = {
     "optimizer": ("optim", OPTIMIZERS),
     "schedule": ("optim", SCHEDULES),

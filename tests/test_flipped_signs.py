@@ -15,7 +15,7 @@ import pytest
 from tests.flipped_signs import FLIPS
 
 ROOT = Path(__file__).parents[1]
-TRIALS = min(int(os.environ.get("HANDGRAD_TRIALS", "6")), len(FLIPS))
+TRIALS = min(int(os.environ.get("HANDGRAD_TRIALS", "4")), len(FLIPS))
 CHOSEN = [FLIPS[trial * len(FLIPS) // TRIALS] for trial in range(TRIALS)]
 SECONDS = 10
 

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.early_kills import COMMANDS
 from tests.commands import environment
 
-TRIALS = int(os.environ.get("HANDGRAD_TRIALS", "4"))
+TRIALS = int(os.environ.get("HANDGRAD_TRIALS", "2"))
 SOME = ("train", "crossval_jobs", "sweep", "reproduce")
 ROOT = Path(__file__).parents[2]
 

@@ -24,7 +24,7 @@ SWEEP_FILES = [SOURCE / "reports" / f"{name}.py" for name in ("forest", "paralle
 DELETED = SCRIPT.partition("import handgrad\n")[0]
 REGISTRIES = {"figures": SOURCE / "figures" / "__init__.py", "reports": SOURCE / "reports" / "sweep_parameters.py"}
 ALL = [*FILES, *SWEEP_FILES]
-TRIALS = int(os.environ.get("HANDGRAD_TRIALS", "4"))  # files that are deleted
+TRIALS = int(os.environ.get("HANDGRAD_TRIALS", "2"))  # files that are deleted
 CHOSEN = ALL if len(ALL) <= TRIALS else random.Random(5).sample(ALL, TRIALS)
 
 

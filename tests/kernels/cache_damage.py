@@ -15,7 +15,7 @@ import numpy as np
 
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 
-TRIALS = int(os.environ.get("HANDGRAD_TRIALS", "18"))
+TRIALS = int(os.environ.get("HANDGRAD_TRIALS", "9"))
 
 
 @fast_kernel

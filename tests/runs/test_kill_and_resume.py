@@ -12,7 +12,7 @@ import pytest
 
 from handgrad.runs import open_run
 
-TRIALS = int(os.environ.get("HANDGRAD_TRIALS", "6"))  # of runs that are killed
+TRIALS = int(os.environ.get("HANDGRAD_TRIALS", "4"))  # of runs that are killed
 TRAIN = [
     "train",
     "--dataset",

@@ -12,7 +12,7 @@ from tests.sweeps.conftest import children, driving, gone, kill, wait_for, worke
 from handgrad.runs import list_runs
 from handgrad.sweeps.folder import open_sweep
 
-DRIVERS = int(os.environ.get("HANDGRAD_TRIALS", "4"))  # that are killed in one sweep
+DRIVERS = int(os.environ.get("HANDGRAD_TRIALS", "3"))  # that are killed in one sweep
 SPACE = """
 method: grid
 metric: {name: validation_accuracy, goal: maximize}
