@@ -76,7 +76,7 @@ def test_one_drawing_in_every_dress(run, here, capsys, content, inverted):
     assert again[2] == inverted
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (2000, 30)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (2000, 30), (8, 8)])
 @pytest.mark.parametrize("shade", [0, 255])
 def test_sheets_with_nothing_on_them(run, here, capsys, size, shade):
     (here / "my.png").write_bytes(png(np.full(size, shade, np.uint8)))
@@ -100,6 +100,17 @@ def test_a_folder_as_a_table_and_as_the_network_sees_it(run, here, capsys):
     assert call(capsys, "predict run test --csv all.csv --kaggle").code == 0
     expected = ["ImageId,Label", *(f"{n},{k}" for n, k in enumerate(labels, 1))]
     assert (here / "all.csv").read_text().splitlines() == expected
+
+
+def test_pictures_of_one_name_do_not_replace_each_other(run, here, capsys):
+    for folder, row in (("one", 0), ("two", 1)):
+        (here / folder).mkdir()
+        (here / folder / "²1.png").write_bytes(png(load("digits").x_test[row]))
+    answer = call(capsys, "predict run one two --show seen")
+    assert "what the network sees: 2 pictures in seen" in answer.out
+    for name, row in (("²1.png", 0), ("²1-2.png", 1)):
+        seen = np.asarray(Image.open(here / "seen" / name))[::10, ::10]
+        np.testing.assert_array_equal(seen, load("digits").x_test[row])
 
 
 def test_an_answer_says_when_it_is_not_to_be_trusted(run, here, capsys):

@@ -4,6 +4,7 @@ import gzip
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from handgrad.data import load, split
 from handgrad.data.array_files import read_csv
@@ -181,6 +182,57 @@ TABLES = {
         "012",
     ),
 }
+
+
+COLUMNS = ",".join(f"p{k}" for k in range(4))
+NUMBERED = {
+    "columns from 0": (table(np.c_[DIGITS, SQUARE], "0,1,2,3,4\n"), "its first row numbers the columns"),
+    "columns from 1": (table(np.c_[DIGITS, SQUARE], "1,2,3,4,5\n"), "its first row numbers the columns"),
+    "a row that pandas took for names": (table(np.c_[DIGITS, SQUARE], "5,0,0.1,18,0.2\n"), "its first row numbers"),
+    "rows, as pandas": (table(np.c_[range(12), DIGITS, SQUARE], f",label,{COLUMNS}\n"), "column 1 numbers the rows"),
+    "rows from 1": (table(np.c_[range(1, 13), DIGITS, SQUARE], f"id,label,{COLUMNS}\n"), "column 1 numbers the rows"),
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERED)
+def test_numbers_of_columns_and_rows_are_no_pixels(tmp_path, kind, caplog):
+    text, said = NUMBERED[kind]
+    (tmp_path / "my.csv").write_text(text)
+    found = read_csv(tmp_path / "my.csv")
+    np.testing.assert_array_equal(found.pixels, SQUARE)
+    assert found.labels.astype(int).tolist() == DIGITS.tolist()
+    assert said in caplog.text
+
+
+def test_a_first_row_of_pixels_is_an_image(tmp_path):
+    (tmp_path / "my.csv").write_text(table(np.c_[DIGITS, SQUARE]))
+    assert len(read_csv(tmp_path / "my.csv").pixels) == 12
+    (tmp_path / "my.csv").write_text(table(np.c_[DIGITS, SQUARE / 255]))
+    assert len(read_csv(tmp_path / "my.csv").pixels) == 12
+
+
+def test_two_tables_for_one_part_are_refused(tmp_path):
+    for name in ("mnist_train.csv", "mnist_train_small.csv"):
+        (tmp_path / name).write_text(table(np.c_[DIGITS, SQUARE], f"label,{COLUMNS}\n"))
+    with pytest.raises(CorruptDataError, match=r"mnist_train.csv and mnist_train_small.csv both have train images"):
+        load(tmp_path)
+
+
+def test_a_table_beside_folders_of_classes_is_left_out_and_said(tmp_path, caplog):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            Image.fromarray(X[0]).save(tmp_path / name / f"{number}.png")
+    (tmp_path / "labels.csv").write_text("file,label\n0.png,cat\n1.png,dog\n")
+    assert load(tmp_path).class_names == ("cat", "dog")
+    assert "not used beside its sub-folders: labels.csv" in caplog.text
+
+
+def test_arrays_in_the_only_sub_folder(tmp_path, idx_bytes):
+    (tmp_path / "raw").mkdir()
+    for name, array in {"train-images": X, "train-labels": Y.astype(np.uint8)}.items():
+        (tmp_path / "raw" / name).write_bytes(idx_bytes(array))
+    assert load(tmp_path).classes == 4
 
 
 @pytest.mark.parametrize("kind", TABLES)

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handgrad.claims.evidence import of_course
-from handgrad.evaluation.curves import bend, first_at_or_below, logged, roughness
+from handgrad.claims.evidence import bend, first_at_or_below, logged, of_course, roughness
 from handgrad.training.history import Epoch, History
 
 LOSSES = st.lists(st.floats(-10, 10), min_size=3, max_size=30)

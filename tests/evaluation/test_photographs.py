@@ -9,9 +9,8 @@ from scipy import ndimage
 from tests.ingredients import nn, optim
 
 from handgrad.data import load, split
-from handgrad.evaluation.familiarity import familiarity, trust
 from handgrad.evaluation.picture import dark_on_light, fit_picture, light_background
-from handgrad.evaluation.predictions import Predictions
+from handgrad.evaluation.predictions import Predictions, familiarity, trust
 from handgrad.nn import Network
 from handgrad.training import fit
 

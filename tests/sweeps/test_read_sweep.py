@@ -213,7 +213,7 @@ NAMES = {  # as people write them, with values that they have
     "learning_rate": ("lrn_rate lr_init learningRate initial_lr", [0.01, 0.001]),
     "activation": ("hidden_layer_activation acti_func nonlin activation_functions", ["relu", "tanh"]),
     "dropout": ("dropout_ratio drop_probability dropout_coefficient", [0.1, 0.3]),
-    "momentum": ("momentum_term momentum_coefficient gamma_momentum", [0.8, 0.9]),
+    "momentum": ("momentum_term momentum_coefficient", [0.8, 0.9]),
     "loss": ("error_function loss_criterion objective_function", ["cross_entropy", "mse"]),
     "schedule": ("learning_rate_scheduler lr_policy lr_decay_type", ["cosine", "constant"]),
 }

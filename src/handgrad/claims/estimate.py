@@ -35,7 +35,7 @@ PRINTED = {
     "seconds": Measure("seconds", "number", better=-1),
 }
 
-# Of the course of a training, which run folders keep and reports do not print: handgrad.evaluation.curves.
+# Of the course of a training, which run folders keep and reports do not print: handgrad.claims.evidence.
 OF_COURSE = {
     "steps_to_loss": Measure("steps (all of them, if it never gets there) to a training loss of", "number", better=-1),
     "roughness": Measure("roughness of the training loss", "number", better=-1),

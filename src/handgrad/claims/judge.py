@@ -18,7 +18,7 @@ from handgrad.claims.wording import pair_line, probability
 from handgrad.errors import UsageError
 from handgrad.evaluation import Difference, holm
 from handgrad.optim import SCHEDULES
-from handgrad.text import markdown_cell, markdown_line
+from handgrad.text import counted, markdown_cell, markdown_line
 
 ONE_SEED = "One seed each: what another seed would change is not in the interval."
 HOLDS, HOLDS_NOT, FITTED = "holds", "does not hold", "fitted"
@@ -166,7 +166,7 @@ def summary(verdicts: Sequence[ClaimVerdict]) -> str:
     counts = Counter(verdict.verdict for verdict in verdicts)
     order = [*VERDICTS, *(verdict for verdict in counts if verdict not in VERDICTS)]
     parts = [f"{n} {'ties' if verdict == TIE and n > 1 else verdict}" for verdict in order if (n := counts[verdict])]
-    return f"{len(verdicts)} claim{'s' if len(verdicts) != 1 else ''}: {', '.join(parts)}"
+    return f"{counted(len(verdicts), 'claim')}: {', '.join(parts)}"
 
 
 def markdown(title: str, verdicts: Sequence[ClaimVerdict]) -> str:

@@ -129,13 +129,13 @@ def _size(measure: str, scale: float, difference: Difference, within: float | No
     reach = amount(value - low if value > by else high - value)
     if difference.sign:
         return f"{seen}; within {reach}{of or ' of 0'} it would be undecided"
-    return f"{seen}; {reach}{of and of.replace('of', 'from')} would decide, {_needed(difference)}"
+    return f"{seen}; a difference of {reach}{of and of.replace('of', 'from')} would decide, {_needed(difference)}"
 
 
 def _needed(difference: Difference) -> str:
     count = difference.seeds_needed()
     if count is None and difference.seeds < 2:
-        return "and several seeds would show whether it lasts"
+        return "and several seeds would show whether it is the same for others"
     about = f"about {count:,}" if count else f"more than {MOST_SEEDS:,}"
     return f"or, by the spread of these, {about} seeds for a difference of this size (an estimate)"
 

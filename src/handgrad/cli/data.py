@@ -51,6 +51,8 @@ def _show(name: str) -> int:
     height, width = dataset.image_shape
     train, test = dataset.y_train, dataset.y_test
     echo(f"{dataset.name}: {len(train):,} training and {len(test):,} test images of {height} x {width} pixels")
+    if dataset.validation_images:
+        echo(f"the last {dataset.validation_images:,} of the training images came as the validation set")
     low, high = dataset.pixel_range
     pixels = dataset.x_train
     echo(

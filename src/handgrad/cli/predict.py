@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,13 +15,12 @@ from handgrad.config import build_dataset
 from handgrad.data import DATASETS, FEATURES, PixelRange, read_grey
 from handgrad.data.dataset import Dataset, Images
 from handgrad.errors import HandgradError, UsageError
-from handgrad.evaluation import Predictions
-from handgrad.evaluation.familiarity import Familiarity, familiarity, trust
 from handgrad.evaluation.picture import Fitted, dark_on_light, fit_picture
+from handgrad.evaluation.predictions import Familiarity, Predictions, familiarity, trust
 from handgrad.files import atomic_write, atomic_writer
 from handgrad.runs import Run, open_run
 from handgrad.runs.predictions import predictions_of
-from handgrad.text import csv_text
+from handgrad.text import counted, csv_text
 
 DRAWN = ("mnist", "digits")  # ink on paper; the other named sets hold pictures of things
 TOP = 3  # classes of an image
@@ -63,7 +63,7 @@ def run_predict(tokens: list[str]) -> int:
     names = network.class_names or tuple(map(str, range(network.classes)))
     with working("looking at the data set of the run"):
         known, tested = _experience(run)
-    results = []
+    results, taken = [], set[str]()
     for path in paths:
         fitted = _fitted(run, shape, path)
         entering = extractor(fitted.picture[None]) if extractor else fitted.picture[None]
@@ -72,10 +72,15 @@ def run_predict(tokens: list[str]) -> int:
         results.append(Result(path, probabilities, not fitted.empty, fitted.inverted, doubts))
         _print(results[-1], names)
         if arguments.show:
-            _show(fitted.picture, arguments.show / f"{path.stem}.png")
+            free = chain([path.stem], (f"{path.stem}-{number}" for number in count(2)))
+            name = next(each for each in free if each not in taken)
+            taken.add(name)
+            _show(fitted.picture, arguments.show / f"{name}.png")
+    if arguments.show:
+        echo(f"what the network sees: {counted(len(taken), 'picture')} in {arguments.show}")
     if arguments.csv:
         atomic_write(arguments.csv, _table(results, names, arguments.kaggle))
-        echo(f"{len(results):,} answers: {arguments.csv}")
+        echo(f"{counted(len(results), 'answer')}: {arguments.csv}")
     return 0
 
 
@@ -95,8 +100,13 @@ def _files(named: Sequence[Path]) -> list[Path]:
             raise UsageError(f"{path} holds no image ({', '.join(PICTURES)})")
         if len(images) < len(inside):
             echo(f"{path}: {len(inside) - len(images)} of {len(inside)} files are no images and are left out")
-        found += sorted(images, key=lambda each: [int(n) if n.isdigit() else n for n in re.split(r"(\d+)", each.name)])
+        found += sorted(images, key=_counted_name)
     return found
+
+
+def _counted_name(path: Path) -> list[int | str]:
+    """2.png before 10.png."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
 
 
 def _fitted(run: Run, shape: tuple[int, ...], path: Path) -> Fitted:
@@ -122,8 +132,8 @@ def _experience(run: Run) -> tuple[Familiarity | None, Predictions | None]:
         if named is not None and named.status().place is None:
             raise UsageError(f"the data set {run.config.dataset} is not here")
         dataset: Dataset = build_dataset(run.config)
-        known = None if dataset.pictures else familiarity(dataset.x_train, dataset.x_test)
-        return known, predictions_of(run, "test", dataset)
+        tested = predictions_of(run, "test", dataset)
+        return None if dataset.pictures else familiarity(dataset.x_train, dataset.x_test), tested
     except HandgradError as error:
         echo(f"how far the percentages can be trusted is not known: {error}")
         return None, None

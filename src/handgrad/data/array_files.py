@@ -2,6 +2,7 @@
 
 import csv
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from handgrad.data.npz import read_npy, read_npz
 from handgrad.data.places import read_file
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.files import open_file
+from handgrad.text import squashed
 
 log = logging.getLogger("handgrad")
 Array = NDArray[Any]
@@ -23,6 +25,7 @@ MAX_COLUMNS = 1 << 17  # pixels of 362 x 362
 MAX_LINE = 1 << 21  # bytes
 MAX_BYTES = 4 << 30
 REMEDY = "Mend the file"
+INDEX = ("", "unnamed0", "index", "id", "imageid", "rowid")  # names of a column that numbers the rows
 SUFFIXES = (".npz", ".npy", ".csv", ".tsv")
 IDX_BYTES = 1 << 30
 
@@ -41,10 +44,13 @@ def load_array_file(path: Path) -> Dataset:
 
 
 def array_files(folder: Path) -> list[Path]:
-    """The files of arrays that lie in a folder itself: none where it has sub-folders, which are classes then."""
+    """The files of arrays in a folder, or in its only sub-folder; of several sub-folders, which are classes, none."""
     visible = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    files = [path for path in visible if path.is_file()]
-    return [path for path in files if path.suffix.lower() in SUFFIXES or is_idx(path)]
+    files = [path for path in visible if path.is_file() and (path.suffix.lower() in SUFFIXES or is_idx(path))]
+    folders = [path for path in visible if path.is_dir()]
+    if folders and files:
+        log.warning("%s: not used beside its sub-folders: %s", folder, ", ".join(path.name for path in files))
+    return files if not folders else array_files(folders[0]) if len(folders) == 1 else []
 
 
 def load_array_folder(folder: Path, files: list[Path]) -> Dataset:
@@ -54,7 +60,15 @@ def load_array_folder(folder: Path, files: list[Path]) -> Dataset:
     """
     if len(files) == 1 and files[0].suffix.lower() in (".npz", ".csv", ".tsv"):
         return load_array_file(files[0])
-    return dataset_of(folder, dict(each for path in files for each in _arrays(path)))
+    arrays: dict[str, Array] = {}
+    origins: dict[str, Path] = {}
+    for path in files:
+        for name, array in _arrays(path):
+            if name in arrays:
+                what = f"{origins[name].name} and {path.name} both have {name.replace('_', ' ')}"
+                raise CorruptDataError(f"{folder}: {what}, expected one. Move one of them away")
+            arrays[name], origins[name] = array, path
+    return dataset_of(folder, arrays)
 
 
 def _arrays(path: Path) -> Iterator[tuple[str, Array]]:
@@ -93,7 +107,8 @@ def read_csv(path: Path) -> Rows:
     Raises  FileSystemError when there is no regular file; CorruptDataError naming the first row that is wrong.
     """
     first, second, separator = _look(path)
-    header = first if not all(map(_is_number, first)) and (not second or not _alike(first, second)) else None
+    words = not all(map(_is_number, first)) and (not second or not _alike(first, second))
+    header = first if words or (second and _are_numbered(first)) else None
     if header and not second:
         raise CorruptDataError(f"{path}: holds a header and no row, expected an image in each. {REMEDY}")
     column = _label_column(path, header, second or first)
@@ -101,12 +116,17 @@ def read_csv(path: Path) -> Rows:
         raise CorruptDataError(f"{path}: rows have one column, expected an image's pixels, and its label. {REMEDY}")
     text = column is not None and not _is_number((second or first)[column])
     labels, pixels = _read(path, separator, 1 if header else 0, column if text else None)
-    if column is None and header is None:
+    if header and not words:
+        log.warning("%s: its first row numbers the columns, and is no image", path.name)
+    if column is None and not words:
         column = _guess(pixels)
     if column is not None and not text:
         labels, pixels = pixels[:, column], np.delete(pixels, column, axis=1)
-    if column is not None and header is None:
+    if column is not None and not words:
         log.warning("%s: column %d of %d is taken for the label", path.name, column + 1, len(first))
+    if words and column != 0 and squashed(first[0]) in INDEX and (np.diff(pixels[:, 0]) == 1).all():
+        log.warning("%s: column 1 numbers the rows, and is left out", path.name)
+        pixels = pixels[:, 1:]
     return Rows(pixels.astype(np.int32) if (pixels == np.rint(pixels)).all() else pixels, labels)
 
 
@@ -141,6 +161,20 @@ def _is_number(text: str) -> bool:
 def _alike(first: list[str], second: list[str]) -> bool:
     """Whether both rows have texts in the same cells: then the first is no header."""
     return len(first) == len(second) and all(_is_number(a) == _is_number(b) for a, b in zip(first, second, strict=True))
+
+
+def _are_numbered(cells: list[str]) -> bool:
+    """Whether they are numbers of columns: 0, 1, 2, … or a row as pandas makes names of it, its repeats as 0.1, 0.2."""
+    if [cell.partition(".")[0] for cell in cells] == [str(n + (cells[0] == "1")) for n in range(len(cells))]:
+        return True
+    seen, repeats = Counter[str](), 0
+    for cell in cells:
+        value, dot, number = cell.partition(".")
+        if (number != str(seen[value])) if dot else seen[value]:
+            return False
+        seen[value] += 1
+        repeats += bool(dot)
+    return repeats > 0
 
 
 def _label_column(path: Path, header: list[str] | None, row: list[str]) -> int | None:

@@ -74,7 +74,9 @@ def dataset_of(path: Path, arrays: Mapping[str, Array]) -> Dataset:
 def assign(path: Path, arrays: Mapping[str, Array]) -> tuple[dict[str, tuple[str, str]], str | None]:
     """By part (training first) the names of its images and of its labels; and the name of the classes' names.
 
-    Raises  CorruptDataError where a part lacks one of the two, or has two candidates for it.
+    Of two arrays for one place, the first is taken; what is not used is said.
+
+    Raises  CorruptDataError where a part lacks one of the two.
     """
     found = {name: read_name(name) for name in arrays}
     roles = {name: each.role for name, each in found.items()}

@@ -3,6 +3,8 @@
 import contextlib
 import hashlib
 import logging
+import time
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +28,7 @@ IDX_FILES: dict[str, FileType] = {
     LABELS_TEST: "labels",
 }
 log = logging.getLogger("handgrad")
+REMEMBERED = 5.0  # seconds
 
 
 class IdxSource(NamedTuple):
@@ -87,6 +90,12 @@ def recognise(digest: str) -> str | None:
             if known == digest:
                 return f"{file} of {source.name}"
     return None
+
+
+@lru_cache(maxsize=1)
+def _idx_files(root: Path, period: int) -> list[Path]:
+    """The IDX files below a folder: one walk for all files of all sets that a command looks for in a `period`."""
+    return list(filter(is_idx, files_below(root)))
 
 
 class _Search(NamedTuple):
@@ -175,7 +184,7 @@ class IdxSet:
     def _by_content(self, file: str) -> _Search | None:
         """The file below HANDGRAD_DATA_DIR that holds these bytes, whatever it is called and however it is packed."""
         root = user_root()
-        for path in () if root is None else filter(is_idx, files_below(root)):
+        for path in () if root is None else _idx_files(root, int(time.monotonic() / REMEMBERED)):
             with contextlib.suppress(CorruptDataError, FileSystemError):
                 return _Search(path, self._read(path, file), [])
         return None

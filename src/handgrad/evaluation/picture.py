@@ -38,14 +38,13 @@ class Fitted(NamedTuple):
     @property
     def empty(self) -> bool:
         """Whether no drawing was found."""
-        return self.doubts == (EMPTY,)
+        return EMPTY in self.doubts
 
 
 class Drawing(NamedTuple):
-    """Ink from 0 to 1 within its box, and the box in the picture.  Shapes  ink (h, w) float32"""
+    """Ink from 0 to 1 within the smallest box around it.  Shapes  ink (h, w) float32"""
 
     ink: Floats
-    box: tuple[slice, slice]
     doubts: tuple[str, ...]
 
 
@@ -63,9 +62,11 @@ def fit_picture(grey: Array, shape: tuple[int, ...], drawn: bool, centred: bool 
     centred = drawn if centred is None else centred
     inverted = dark_on_light(grey, drawn and grey.shape != shape)
     light = 255 - grey if inverted else grey
-    if light.shape == shape:
-        return Fitted(light, inverted)
-    found = find_drawing(light) if drawn else _whole(light)
+    found = None
+    if np.ptp(light) >= LEAST_CONTRAST:
+        if light.shape == shape:
+            return Fitted(light, inverted)
+        found = find_drawing(light) if drawn else _whole(light)
     if found is None:
         return Fitted(np.zeros(shape, np.uint8), inverted, (EMPTY,))
     return Fitted(_placed(_scaled(found.ink, shape, centred), shape, centred), inverted, found.doubts)
@@ -131,7 +132,7 @@ def find_drawing(light: Array) -> Drawing | None:
     if height >= 0.97 * small.shape[0] or width >= 0.97 * small.shape[1]:
         doubts.append("the drawing touches the border: leave some paper around it")
     soft = np.where(ndimage.binary_dilation(chosen, iterations=2), np.clip((ink - grain) / (level - grain), 0, 1), 0)
-    return Drawing(soft[box].astype(np.float32), box, tuple(doubts))
+    return Drawing(soft[box].astype(np.float32), tuple(doubts))
 
 
 def _ink(light: Floats) -> tuple[Floats, Mask, float]:
@@ -232,7 +233,7 @@ def _whole(light: Array) -> Drawing:
     edge = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
     ink = light.astype(int) > int(np.median(edge)) + 32
     box = ndimage.find_objects(ink.astype(int))[0] if ink.any() else (slice(None), slice(None))
-    return Drawing((light[box] / np.float32(255)).astype(np.float32), box, ())
+    return Drawing((light[box] / np.float32(255)).astype(np.float32), ())
 
 
 def _shrunk(grey: Array, side: int) -> Array:

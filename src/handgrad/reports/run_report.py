@@ -162,9 +162,11 @@ def _data_words(data: RunData) -> Text:
     dataset, config = data.dataset, data.config
     pixels = " × ".join(map(str, dataset.image_shape))
     held = f"{100 * config.validation_fraction:g} %" if config.validation_fraction else "none"
+    own = f"of the training images, {held} were held out for validation, drawn class by class with seed {config.seed}"
+    came = f"the {dataset.validation_images:,} images of its validation part were used for validation"
+    validated = came if dataset.validation_images else own
     parts = (
-        f"Of the training images, {held} were held out for validation, drawn class by class with seed {config.seed}; "
-        "the test images were not used for training, nor to choose anything."
+        f"{validated[0].upper()}{validated[1:]}; the test images were not used for training, nor to choose anything."
     )
     if validates_on_test(config):
         parts = (

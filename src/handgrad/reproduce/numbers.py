@@ -72,7 +72,7 @@ def _row(results: Results, name: str, measure: str, value: Any) -> Row:
     counts = evidence_of(document, other).estimates.get("counted_accuracy") if measure == "test_accuracy" else None
     if counts and counts.images != MANY and written(counts.value, measure, document.scale) != reported:
         note += (
-            f"The report prints {reported}; its own table of classes has {counts.right:,} of {counts.images:,} right."
+            f" The report prints {reported}; its own table of classes has {counts.right:,} of {counts.images:,} right."
         )
         reported = written(counts.value, measure, document.scale)
     replication = ours["replication"]
