@@ -11,8 +11,9 @@ from handgrad.config.build import (
     build_schedule,
     build_split,
     build_transforms,
+    data_key,
     validates_on_test,
 )
 from handgrad.config.read import RunConfig
-from handgrad.config.schema import decides_training, differences, value_type_of
+from handgrad.config.schema import OF_DATA, decides_training, differences, value_type_of
 from handgrad.config.value_types import ValueType

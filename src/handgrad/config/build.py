@@ -10,6 +10,7 @@ from handgrad.config.lookup import Problems, listed
 from handgrad.config.presets import OTHER_NAMES
 from handgrad.config.schema import (
     NETWORKS,
+    OF_DATA,
     REPLACED_BY_CNN,
     REPLACED_BY_FEATURES,
     REPLACED_BY_LAYERS,
@@ -81,6 +82,11 @@ def build_layers(config: Schema, classes: int) -> list[Layer]:
     items = NETWORKS[config.model](config) if config.layers is None else config.layers
     hidden, output = [build_layer(item, initializer) for item in items], build_layer(f"dense:{classes}", initializer)
     return hidden if config.layers is not None and hidden[-1] == output else [*hidden, output]
+
+
+def data_key(config: Schema, name: str | None = None) -> tuple[Any, ...]:
+    """What `build_dataset` depends on: the same key, the same data."""
+    return name, *(getattr(config, setting) for setting in OF_DATA), config.fold and config.seed
 
 
 def build_dataset(config: Schema, name: str | None = None) -> Dataset:

@@ -40,9 +40,10 @@ EACH_LAYER = 128  # units, where a number of layers is given and nothing of thei
 REPLACED_BY_CNN = ("num_layers", "hidden_size", "dropout", "batch_norm")
 REPLACED_BY_LAYERS = ("model", "activation", *REPLACED_BY_CNN)
 REPLACED_BY_FEATURES = ("noise", "shift", "elastic", "normalize")
+OF_DATA = ("dataset", "resize", "features", "fold")  # settings that make other data of themselves
 USED_BY_CLASSICAL = (
-    *("preset", "dataset", "resize", "validation_fraction", "train_fraction", "fold", "normalize", "features", "model"),
-    *("model_options", "seed", "runs_dir", "name", "track", "wandb_project", "wandb_entity", "wandb_mode"),
+    *("preset", *OF_DATA, "validation_fraction", "train_fraction", "normalize", "model", "model_options"),
+    *("seed", "runs_dir", "name", "track", "wandb_project", "wandb_entity", "wandb_mode"),
 )
 
 

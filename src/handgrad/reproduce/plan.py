@@ -16,7 +16,7 @@ from handgrad.claims.document import Document
 from handgrad.claims.questions import VARIANTS, Found, Question, Quick, choice
 from handgrad.classical import CLASSICAL
 from handgrad.classical import estimate as estimate_fit
-from handgrad.config import RunConfig, build_dataset
+from handgrad.config import RunConfig, build_dataset, data_key
 from handgrad.config.describe import WITHOUT_INFLUENCE, idle, resolved
 from handgrad.data import load
 from handgrad.errors import ERROR, Diagnostic, HandgradError, UsageError
@@ -160,8 +160,8 @@ def fetch_data(plan: Plan) -> None:
     Raises  UsageError, FileSystemError, CorruptDataError.
     """
     configs = [*plan.distinct, *(planned.base for planned in plan.sweeps.values())]
-    for config in {(each.dataset, each.resize, each.features): each for each in configs}.values():
-        build_dataset(config.replaced(fold=None))
+    for config in {data_key(each): each for each in (config.replaced(fold=None) for config in configs)}.values():
+        build_dataset(config)
 
 
 def warn(plan: Plan) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from handgrad.config import RunConfig
+from handgrad.config import OF_DATA, RunConfig
 from handgrad.config.describe import LAYER_SETTINGS, effective, effective_differences, idle, resolved
 from handgrad.config.lookup import setting_name
 from handgrad.errors import UsageError
@@ -18,7 +18,6 @@ from handgrad.evaluation.summary import summarise
 from handgrad.runs.predictions import Progress, distinct, predictions_of_all
 from handgrad.runs.store import Run
 
-OF_DATA = {"dataset", "resize", "features", "fold"}  # settings that make other data of themselves
 # Settings that decide which images make a step.
 OF_BATCHES = {"dataset", "data", "fold", "train_fraction", "validation_fraction", "batch_size"}
 # What reports call a part of a setting: a kernel is a choice of `model`, its numbers are `model_options`.
@@ -64,7 +63,7 @@ def differing(one: Setup, other: Setup) -> dict[str, tuple[Any, Any]]:
     """
     found = effective_differences(one.config, other.config)
     found.pop("seed", None)
-    if not found.keys() & OF_DATA and one.data and other.data and one.data != other.data:
+    if not found.keys() & set(OF_DATA) and one.data and other.data and one.data != other.data:
         found["data"] = one.value("data"), other.value("data")
     if one.data and one.data == other.data:
         found.pop("dataset", None)  # one file by two names

@@ -20,6 +20,7 @@ from handgrad.config import (
     build_schedule,
     build_split,
     build_transforms,
+    data_key,
 )
 from handgrad.config.build import build_scaling, matching
 from handgrad.config.describe import folder_of_name
@@ -111,7 +112,7 @@ def diagnose_each(configs: Iterable[RunConfig]) -> list[list[Diagnostic]]:
     found, datasets = [], dict[Any, Dataset]()
     for config in configs:
         try:
-            source = config.dataset, config.resize, config.features, config.fold, config.seed if config.fold else None
+            source = data_key(config)
             if source not in datasets:
                 datasets[source] = build_dataset(config)
             found.append(diagnose_run(config, datasets[source]))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.classical import CLASSICAL
-from handgrad.config import RunConfig, build_dataset, build_split
+from handgrad.config import RunConfig, build_dataset, build_split, data_key
 from handgrad.data import Dataset
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.evaluation import Predictions, predict, same_images, wilson
@@ -125,7 +125,7 @@ def predictions_of_all(
     found = []
     for run in progress(runs):
         config = run.config
-        key = dataset or config.dataset, config.resize, config.features, config.fold and (config.fold, config.seed)
+        key = data_key(config, dataset)
         if key not in loaded:
             loaded[key] = build_dataset(config, dataset)
         if dataset is None:

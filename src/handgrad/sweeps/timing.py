@@ -1,13 +1,13 @@
 """How long the runs of a sweep take, estimated from a few that are timed."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from handgrad.config import RunConfig, build_dataset, build_layers
+from handgrad.config import RunConfig, build_dataset, build_layers, data_key
 from handgrad.data import Dataset
 from handgrad.runs.execution import prepare
 from handgrad.sweeps.definition import SweepDefinition
@@ -91,17 +91,12 @@ def estimate(
     """
     generator = np.random.default_rng(seed)
     configs = [definition.to_config(definition.sample(generator, base), base) for _ in range(SAMPLE)]
-    sets = {_source(config): config for config in configs}
+    sets = {data_key(config): config for config in configs}
     loaded = {source: build_dataset(config) for source, config in sets.items()}
-    datasets = [loaded[_source(config)] for config in configs]
+    datasets = [loaded[data_key(config)] for config in configs]
     costs = [cost_of(config, dataset) for config, dataset in zip(configs, datasets, strict=True)]
     order = np.argsort([cost.products for cost in costs], kind="stable")
     chosen = order[np.linspace(0, len(order) - 1, PROBES).round().astype(int)]
     timing = fit([costs[i] for i in chosen], [timed(configs[i], datasets[i]) for i in chosen])
     mean = float(np.mean([timing.seconds(cost) for cost in costs]))
     return Estimate(mean, mean / (1 + timing.error), mean * (1 + timing.error), PROBES)
-
-
-def _source(config: RunConfig) -> Any:
-    """What the data set of a run depends on, but for the seed that draws a fold."""
-    return config.dataset, config.resize, config.features, config.fold

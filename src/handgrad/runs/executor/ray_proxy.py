@@ -17,12 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from handgrad.config import RunConfig
+from handgrad.config import RunConfig, data_key
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
 from handgrad.runs.executor.protocol import INTERRUPTED, Channel, Ended, Task
 from handgrad.runs.executor.ray_cluster import connected, last_line
 from handgrad.runs.executor.ray_worker import Worker, difference, facts, packed, refusal, unpack
-from handgrad.runs.executor.worker import data_key, data_set
+from handgrad.runs.executor.worker import data_set
 
 LONG_SECONDS = 30.0  # without a worker, after which that is worth a remark
 COUNT_SECONDS = 2.0  # between two looks at how many CPUs there are

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.classical import Stage
-from handgrad.config import RunConfig, build_dataset
+from handgrad.config import RunConfig, build_dataset, data_key
 from handgrad.data import Dataset
 from handgrad.errors import DivergedError, FileSystemError, HandgradError, UsageError
 from handgrad.evaluation import measure
@@ -110,11 +110,6 @@ class ProgressReports(Callback):
 
 
 _LOADED: dict[Any, Dataset] = {}
-
-
-def data_key(config: RunConfig) -> Any:
-    """What the data set of a run depends on."""
-    return config.dataset, config.resize, config.features, config.fold, config.seed if config.fold else None
 
 
 def data_set(config: RunConfig) -> Dataset:
