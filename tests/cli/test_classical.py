@@ -60,6 +60,16 @@ def test_the_run_folder(fitted, finished_run):
     assert "fit: " in log
 
 
+def test_its_report_has_what_a_model_without_iterations_has(fitted, capsys, tmp_path):
+    answer = call(capsys, "report", fitted.path, "-o", tmp_path / "page.md")
+    assert (answer.code, answer.err) == (0, "")
+    page = (tmp_path / "page.md").read_text()
+    assert re.findall("^## (.*)", page, re.MULTILINE) == [
+        "Summary", "Right and wrong", "What was trained", "How to reproduce it"
+    ]  # fmt: skip
+    assert f"{100 * fitted.metrics['test']['accuracy']:.2f} %" in page
+
+
 def test_metrics_are_those_of_the_predictions(fitted):
     digits = load("digits")
     predictions = predictions_of(fitted, "test")

@@ -61,6 +61,7 @@ def history(losses, accuracies=()):
 @pytest.mark.parametrize(
     ("measure", "value"),
     [
+        ("starting_loss", 3.5),
         ("steps_to_loss@2", 4),  # the second point, of steps 3 and 4
         ("steps_to_loss@0.5", 6),  # never: all of the steps
         ("roughness", 0.5 / 2.5),  # points 3.5, 2, 1: second difference 1 - 4 + 3.5, range 2.5
@@ -73,6 +74,6 @@ def test_a_course_by_hand(measure, value):
     assert of_course(measure, course, 2) == pytest.approx(value)
 
 
-@pytest.mark.parametrize("measure", ["steps_to_loss@1", "roughness", "plateau_epoch", "best_epoch"])
+@pytest.mark.parametrize("measure", ["starting_loss", "steps_to_loss@1", "roughness", "plateau_epoch", "best_epoch"])
 def test_nothing_is_measured_of_nothing(measure):
     assert of_course(measure, history([], [math.nan]), 10) is None

@@ -37,6 +37,7 @@ PRINTED = {
 
 # Of the course of a training, which run folders keep and reports do not print: handgrad.claims.evidence.
 OF_COURSE = {
+    "starting_loss": Measure("training loss at the start", "number", better=-1),
     "steps_to_loss": Measure("steps (all of them, if it never gets there) to a training loss of", "number", better=-1),
     "roughness": Measure("roughness of the training loss", "number", better=-1),
     "plateau_epoch": Measure("epoch at which the validation accuracy bends", "number", better=-1),

@@ -101,6 +101,8 @@ def of_course(measure: str, history: History, every: int) -> float | None:
     name, _, level = measure.partition("@")
     points = logged(history.losses, every)
     accuracies = [epoch.validation_accuracy for epoch in history.epochs if not math.isnan(epoch.validation_accuracy)]
+    if name == "starting_loss":
+        return points[0] if points else None
     if name == "steps_to_loss":
         return float(every * (first_at_or_below(points, float(level)) or len(points))) if points else None
     if name == "roughness":

@@ -103,6 +103,21 @@ def auto_name(config: Schema) -> str:
     return file_name("_".join(str(part) for part in [*parts, "s", config.seed] if part != ""))
 
 
+def title(config: Schema) -> str:
+    """For people: the run's own name, or words such as "Digits: 512-256 units, relu, adam"."""
+    if config.name:
+        return config.name
+    if config.model in CLASSICAL:
+        what = [config.model, _brief(config.model_options)]
+    elif config.layers is not None:
+        what = ["a network of layers", config.optimizer]
+    else:
+        units = f"{'-'.join(map(str, config.hidden_sizes))} units"
+        what = [units if config.model == "mlp" else config.model.upper(), config.activation, config.optimizer]
+    of = PurePath(config.dataset).stem or "data"
+    return f"{of[0].upper()}{of[1:]}: {', '.join(word for word in what if word)}"
+
+
 def values_name(values: Mapping[str, Any]) -> str:
     """A name for some values of settings, in the order and with the abbreviations of `auto_name`."""
     names = {**FIRST, **ABBREVIATIONS}

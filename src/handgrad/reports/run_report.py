@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.classical import CLASSICAL
 from handgrad.config import RunConfig, validates_on_test
-from handgrad.config.describe import WITHOUT_INFLUENCE, idle, resolved
+from handgrad.config.describe import WITHOUT_INFLUENCE, idle, resolved, title
 from handgrad.config.schema import departures
 from handgrad.derivation import derive_run, to_html
 from handgrad.derivation.document import latex_chapters, markdown_chapters
@@ -263,7 +264,7 @@ def _class_table(summary: Summary) -> Table:
 
 def single(run: Run, tsne_images: int, log: Callable[[str], None]) -> Report:
     """Result, training, mistakes, insides, equations, and how to get it all again."""
-    data = RunData(run, tsne_images, log=log)
+    data = RunData(run, tsne_images, log=log, title=title(run.config))
     gallery = Gallery([data])
     summary = summarise(data.predictions())
     mistakes: list[Block] = [
@@ -272,13 +273,14 @@ def single(run: Run, tsne_images: int, log: Callable[[str], None]) -> Report:
         *[Note(f"Undefined: {line}.") for line in summary.classes.undefined],
         *gallery.folded("confusion_train", "roc", "reliability"),
     ]
+    network = data.config.model not in CLASSICAL
     sections = [
         result_section(data, summary, gallery),
-        course_section(data, gallery),
+        *([course_section(data, gallery)] if network else []),
         Section("mistakes", "Right and wrong", mistakes),
-        Section("inside", "Inside the network", gallery.folded(*INSIDE)),
+        *([Section("inside", "Inside the network", gallery.folded(*INSIDE))] if network else []),
         trained_section(data, gallery),
-        derivation_section(data, log),
+        *([derivation_section(data, log)] if network else []),
         reproduce_section(data, gallery.left_out),
     ]
     return Report(data.name, f"A classifier of {data.dataset.name} images, trained by handgrad", _facts(data), sections)
@@ -288,6 +290,7 @@ def _facts(data: RunData) -> list[tuple[str, str]]:
     metrics, facts = data.metrics, data.run.facts
     environment: dict[str, Any] = facts.get("environment", {})
     return [
+        ("run", data.run.name),
         ("data set", data.dataset.name),
         ("parameters", f"{metrics['parameters']:,}" if metrics.get("parameters") else ""),
         ("epochs", str(len(metrics.get("epochs", [])) or "")),

@@ -19,6 +19,7 @@ from handgrad.reproduce.results import Reached, Results
 from handgrad.text import counted
 
 INSIDE, ABOVE, BELOW, UNKNOWN = "inside", "ours above", "ours below", "–"
+ALIKE = " with every seed"
 MOST = 16  # rows of the table; of more, those below the first of each experiment are folded
 
 
@@ -125,7 +126,7 @@ def cell(reached: Reached | None, measure: str, scale: float) -> str:
         return failed or UNKNOWN
     words, ends = written(fmean(values), measure, scale), _ends(values, measure, scale)
     if ends and MEASURES[measure].type != "count":
-        words += f" [{', '.join(ends)}]"
+        words += f" [{', '.join(ends)}]" if len(set(values)) > 1 else ALIKE
     return f"{words}, {failed}" if failed else words
 
 

@@ -36,11 +36,11 @@ def summary_section(results: Results, found: Mapping[str, Verdicts]) -> Section:
 
 
 def _verdict_blocks(found: Mapping[str, Verdicts]) -> list[Block]:
-    """The count in large, and the claims of each verdict by name."""
+    """The count in large, and the claims of each verdict in the report's words."""
     groups: dict[str, list[str]] = {verdict: [] for verdict in EXPLAINED}
     printed = []
-    for name, each in found.items():
-        own, words = own_verdict(each), name.replace("_", " ")
+    for each in found.values():
+        own, words = own_verdict(each), each.printed.says.rstrip(".")
         if own is None:
             printed.append(f"{words} ({each.printed.verdict})")
         else:
@@ -72,7 +72,7 @@ def _reading(results: Results) -> str:
     interval = f"the mean of {seeds} seeds with its 95 % interval (Student's t)" if seeds > 1 else "one seed"
     return (
         f"Accuracies are {unit}; ours are {interval}. Replication: trained as the report says or evidently did. "
-        "Retrained: the same architecture and number of epochs with settings of our own."
+        "Retrained: the same architecture and number of epochs with settings that sweeps on validation images chose."
     )
 
 
