@@ -110,7 +110,7 @@ MALFORMED = {
         "learning_rate must be positive",
     ),
     "a range of names": (P + "  act: {min: 1, max: 3}\n", "activation must be one of"),
-    "folders as parameters": (P + "  name: {values: [a, b]}\n", "parameters.name cannot be a parameter"),
+    "folders as parameters": (P + "  name: {values: [a, b]}\n", "parameters.name cannot vary"),
     "trackers as parameters": (P + "  wandb_mode: {values: [online, offline]}\n", "parameters.wandb_mode cannot vary"),
     "a grid without end": (
         "method: grid\nparameters:\n  lr: {min: 0.1, max: 0.2}\n",

@@ -1,6 +1,7 @@
 """Sweep files as people write them, and what they become."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -246,6 +247,49 @@ def test_names_can_be_given_a_meaning():
         read_sweep(content, named={"zeta": "nothing"})
     with pytest.raises(UsageError, match="unknown key 'maps' in handgrad"):
         read_sweep({**content, "handgrad": {"maps": {}}})
+
+
+@pytest.mark.parametrize(
+    ("parameters", "becomes", "notice"),
+    [
+        ({"fc1": [64, 128], "fc2": [32]}, {"hidden_size": ((64, 32), (128, 32))}, "taken as hidden_size, a list of 2"),
+        (
+            {"alpha": [1e-4, 1e-3], "learning_rate_init": [0.1]},
+            {"weight_decay": (1e-4, 1e-3), "learning_rate": (0.1,)},
+            "alpha is taken as weight_decay",
+        ),
+        ({"step_size": [0.01, 0.1]}, {"learning_rate": (0.01, 0.1)}, "step_size is taken as learning_rate"),
+        ({"regularization": [0, 0.1]}, {"weight_decay": (0.0, 0.1)}, "taken as weight_decay, an L2 penalty"),
+        ({"use_momentum": [True], "momentum": [0.5]}, {"momentum": (0.5,)}, "momentum says how much"),
+        ({"normalize": [True], "precision": [64]}, {"normalize": ("unit",), "dtype": ("float64",)}, ""),
+        ({"device": ["cuda"], "run_name": ["a"]}, {}, "computes on the processor"),
+    ],
+)
+def test_parameters_are_read_beside_each_other(parameters, becomes, notice):
+    content = {name: {"value": v[0]} if len(v) == 1 else {"values": v} for name, v in parameters.items()}
+    definition = sweep(epochs={"value": 1}, **content)
+    found = {name: tuple(d.grid()) for name, d in definition.parameters.items() if name != "epochs"}
+    assert found == becomes
+    assert notice in " ".join(said(definition))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ({"fc1": {"min": 8, "max": 64}}, "parameters.fc1 are the sizes of one layer each: list the values of all"),
+        ({"use_momentum": {"value": True}}, "parameters.use_momentum does not say how much: give a number as momentum"),
+        ({"regularizer": {"values": ["l2", "none"]}}, "parameters.regularizer cannot vary: the penalty is L2"),
+    ],
+)
+def test_doubtful_parameters_are_refused(parameters, says):
+    with pytest.raises(UsageError, match=re.escape(says)):
+        sweep(**parameters)
+
+
+def test_a_learning_rate_from_0_is_taken_from_just_above():
+    definition = sweep(lr={"distribution": "uniform", "min": 0, "max": 0.1})
+    assert definition.parameters["learning_rate"] == Uniform(1e-7, 0.1)
+    assert "parameters.lr.min: 0 itself is no learning_rate" in " ".join(said(definition))
 
 
 def test_a_goal_in_capitals_is_taken_with_a_notice():

@@ -35,8 +35,8 @@ _LOOSE = frozenset(
 _WORDS = {
     **dict.fromkeys(("number", "n", "count", "nb", "nr"), "num"),
     **dict.fromkeys(("neuron", "node", "perceptron"), "unit"),
-    **dict.fromkeys(("wt", "wts", "w"), "weight"),
-    "hid": "hidden",
+    **dict.fromkeys(("wt", "wts", "w", "kernel"), "weight"),
+    **dict.fromkeys(("hid", "fc", "dense", "mlp"), "hidden"),
     "lrn": "learning",
     **dict.fromkeys(("dim", "dimension"), "size"),
     **dict.fromkeys(("lamb", "lmbda", "lmda", "lam", "lambd"), "lambda"),
@@ -206,7 +206,7 @@ def _vocabulary() -> dict[str, list[frozenset[str]]]:
     """By setting the words of each of its aliases; those of names that could mean more, under what they mostly mean."""
     guessed = {name: [each for each, meant in aliases.GUESSED.items() if meant == name] for name in aliases.FIELDS}
     return {
-        name: [wording(each) for each in (name, *others, *guessed[name]) if len(each) > 1]
+        name: [row for each in (name, *others, *guessed[name]) if len(each) > 1 and (row := wording(each)) - {"num"}]
         for name, others in aliases.FIELDS.items()
     }
 

@@ -55,8 +55,7 @@ LIKELY: dict[str, Callable[[float], bool]] = {
 
 
 NTH_LAYER = re.compile(
-    "(?:n|num)?(?:h|hidden|fc|dense|layer|units)(?:layer|size|dim|units|nodes|neurons)?([1-9])"
-    "(?:size|dim|units|nodes|neurons)?"
+    "(?:n|num)?(?:h|hidden|fc|dense|layer|units|neurons|nodes|size|dim)+([1-9])(?:size|dim|units|nodes|neurons)?"
 )
 LISTS = (".yaml", ".yml", ".json")
 SHORTHAND = re.compile(r"hog[-_+ ]?([\w -]+)$", re.IGNORECASE)
@@ -76,12 +75,17 @@ class Meaning(NamedTuple):
     note: str = ""
 
 
+def is_amount(written: str, values: Sequence[Any]) -> bool:
+    """Whether a name such as regularization, which could say what kind of penalty there is, says how strong it is."""
+    return squashed(written) in GUESSED and all(number(value) is not None for value in values)
+
+
 def meaning(
     written: str, values: Sequence[Any], table: Mapping[str, str], value_type_of: ValueTypes, what: str
 ) -> Meaning:
     """What `written` means with such values; `table`, `what` and errors as in `find`."""
     squeezed = squashed(written)
-    if squeezed in GUESSED and all(number(value) is not None for value in values):
+    if is_amount(written, values):
         name = GUESSED[squeezed]
         return Meaning(name, [*values], f"{written} is taken as {name}, an L2 penalty; for another one give l1")
 
@@ -94,7 +98,7 @@ def meaning(
         return named if len(named) == 1 else found  # a known name is no free text
 
     if squeezed not in table and squeezed in AMBIGUOUS_FIELDS:
-        one = fitting(AMBIGUOUS_FIELDS[squeezed])
+        one = fitting(AMBIGUOUS_FIELDS[squeezed]) or fitting(OTHERWISE.get(squeezed, ()))
         if len(values) > 1 and "num_layers" in one and all((number(value) or 0) < FEW_UNITS for value in values):
             one = ["num_layers"]
         if len(one) != 1:

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic_core import core_schema
 
 from handgrad import strict_yaml
-from handgrad.config.lookup import listed, quoted, value_name
+from handgrad.config.lookup import listed, quoted, value_aliases, value_name
 from handgrad.data import read_fold
 from handgrad.errors import UsageError, in_words, within
 from handgrad.nn import ACTIVATIONS, LAYERS, Initializer, Layer
@@ -164,10 +164,11 @@ class Name(ValueType):
     names: Collection[str] = ()
 
     def read(self, value: Any) -> Any:
-        """The registry's own name."""
-        if not isinstance(value, str):
+        """The registry's own name; True and 32 are the words true and 32."""
+        word = str(value).strip()
+        if not isinstance(value, str) and word.lower() not in value_aliases(self.field, self.names):
             raise ValueError(f"must be one of {', '.join(self.names)}, got {quoted(value)}")
-        return value_name(self.field, value.strip(), self.names)
+        return value_name(self.field, word, self.names)
 
 
 def as_text(value: Any) -> str | None:

@@ -16,16 +16,8 @@ from handgrad.errors import NOTE, Diagnostic, HandgradError, UsageError
 from handgrad.sweeps.definition import GOALS, METHODS, METRICS, USUAL, Metric, SweepDefinition, metric_name
 from handgrad.sweeps.pruner import Hyperband
 from handgrad.sweeps.space import Constant, Distribution, name_of
-from handgrad.sweeps.sweep_parameters import (
-    bound,
-    check_keys,
-    mapping,
-    read_otherwise,
-    read_parameters,
-    text,
-    whole,
-    word,
-)
+from handgrad.sweeps.sweep_distributions import bound, check_keys, mapping, read_otherwise, text, whole, word
+from handgrad.sweeps.sweep_parameters import read_parameters
 from handgrad.text import nearest, squashed
 
 

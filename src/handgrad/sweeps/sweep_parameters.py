@@ -1,269 +1,29 @@
-"""The parameters of a sweep file: names and aliases, groups, distributions, numbers that YAML 1.1 reads as text."""
+"""The parameters of a sweep file: names and aliases, groups, sizes of single layers, what needs no setting."""
 
+import itertools
 import math
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
-
-import yaml
 
 from handgrad.config import decides_training, value_type_of
 from handgrad.config.lookup import (
+    AmbiguousNameError,
     Problems,
     UnknownNameError,
     accepted_note,
     decided_by_data,
     field_aliases,
-    inverted,
-    listed,
-    quoted,
 )
-from handgrad.config.read import meaning
-from handgrad.config.value_types import Number, Options, Whole, Wholes
+from handgrad.config.read import fits, is_amount, meaning, nth_layer
+from handgrad.config.value_types import Number, Whole, yes_or_no
 from handgrad.errors import NOTE, Diagnostic, UsageError
-from handgrad.files import read_file
-from handgrad.sweeps.space import DISTRIBUTIONS, QUANTIZED, Distribution, Tailed, distribution, keys_of, plain_of
-from handgrad.text import nearest, squashed
+from handgrad.sweeps.space import Constant, Distribution
+from handgrad.sweeps.sweep_distributions import FEW, check_keys, mapping, read_distribution
+from handgrad.text import squashed
 
-
-def check_keys(content: Mapping[str, Any], known: Iterable[str], where: str, meant: Mapping[str, str] = {}) -> None:
-    """Refuse every key that is none of `known`; `meant` has the right ones for some that people write instead."""
-    known, problems = list(known), Problems()
-    for key in content:
-        if key not in known:
-            near = meant.get(str(key)) or nearest(str(key), known)
-            hint = f": did you mean {near}?" if near else f", expected {listed(known)}"
-            problems.append(UsageError(f"unknown key {quoted(key)}{f' in {where}' if where else ''}{hint}"))
-    problems.refuse()
-
-
-def mapping(value: Any, where: str, example: str) -> Mapping[str, Any]:
-    """The value, if it is a mapping that is not empty."""
-    if not isinstance(value, Mapping) or not value:
-        raise UsageError(f"{where} must be a mapping such as {example}, got {quoted(value)}")
-    return value
-
-
-def word(value: Any, table: Mapping[str, Iterable[str]], where: str) -> str:
-    """The one of the names in `table` that a text means; the table has aliases of each."""
-    meanings = inverted(table)
-    if isinstance(value, str) and squashed(value) in meanings:
-        return meanings[squashed(value)]
-    near = nearest(value, meanings) if isinstance(value, str) else None
-    hint = f"; did you mean {meanings[squashed(near)]}?" if near else ""
-    raise UsageError(f"{where} must be {listed(table)}, got {quoted(value)}{hint}")
-
-
-def text(value: Any, where: str) -> str:
-    """One line of text."""
-    if not isinstance(value, str) or not value.strip():
-        raise UsageError(f"{where} must be a text, got {quoted(value)}")
-    return " ".join(value.split())
-
-
-def whole(value: Any, where: str, least: int = 1) -> int:
-    """A whole number of at least `least`."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if type(value) is not int or value < least:
-        raise UsageError(f"{where} must be a whole number of at least {least}, got {quoted(value)}")
-    return value
-
-
-SCIENTIFIC = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
-
-
-def bound(value: Any, where: str, notices: list[Diagnostic]) -> float:
-    """A finite number; text only where YAML 1.1 makes text of a plain number.
-
-    Raises  UsageError for any other text, a truth value, NaN and infinity.
-    """
-    if isinstance(value, str):
-        if not SCIENTIFIC.fullmatch(value.strip()):
-            raise UsageError(f"{where} must be a number, got the text {quoted(value)}: write it without quotes")
-        notices.append(taken_as_number(where, value))
-        value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UsageError(f"{where} must be a number, got {quoted(value)}")
-    if not math.isfinite(value):
-        raise UsageError(f"{where} must be a finite number, got {value}")
-    return value
-
-
-def taken_as_number(where: str, text: str) -> Diagnostic:
-    """The notice of a text that was taken as the number it looks like."""
-    return Diagnostic(
-        NOTE, f"{where}: the text {text!r} is taken as the number {float(text):g}", f"Write {plain(text)}"
-    )
-
-
-def plain(text: str) -> str:
-    """The number of a text as every YAML reads it."""
-    written = repr(float(text))
-    mantissa, e, exponent = written.partition("e")
-    return f"{mantissa}{'' if '.' in mantissa else '.0'}{e}{exponent}" if e else written
-
-
-def read_otherwise(path: Path, content: Any) -> Iterator[Diagnostic]:
-    """A notice for every number of a file's `content` that is a text to a reader of YAML 1.1."""
-    try:
-        old = yaml.load(read_file(path).decode("utf-8-sig"), Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, ValueError):
-        return  # what one of them cannot read is no matter of numbers
-    yield from _differences(content, old, "")
-
-
-def _differences(ours: Any, theirs: Any, where: str) -> Iterator[Diagnostic]:
-    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
-        for key in ours:
-            if key in theirs:
-                yield from _differences(ours[key], theirs[key], f"{where}.{key}" if where else str(key))
-    elif isinstance(ours, list) and isinstance(theirs, list):
-        for own, other in zip(ours, theirs, strict=False):
-            yield from _differences(own, other, where)
-    elif isinstance(ours, float) and isinstance(theirs, str):
-        what = f"{where}: {theirs} is text in YAML 1.1, as W&B reads it; it is taken as the number {ours:g}"
-        yield Diagnostic(NOTE, what, f"Write {plain(theirs)}")
-
-
-ALIASES = {name: ("categorical_w_probabilities",) if name == "categorical" else () for name in DISTRIBUTIONS}
-CLASHING = ("value", "values", "min", "mu", "a")  # each of these alone says how a parameter is distributed
-PROBES = (0.0, 0.005, 0.1234, 0.3819, 0.618, 0.8765, 0.995, 1.0)
-FEW = 1000  # values that are all checked
-
-
-def read_distribution(field: str, content: Any, where: str, notices: list[Diagnostic]) -> Distribution:
-    """The distribution of a field of RunConfig; values by any alias become canonical.
-
-    Raises  UsageError in one line that begins with `where`.
-    """
-    if not isinstance(content, Mapping):
-        key = "values" if isinstance(content, list) else "value"
-        written = f"{key}: {quoted(content)}"
-        raise UsageError(f"{where} must say how it varies, got {quoted(content)}: write {{{written}}}")
-    name = _distribution_name(content, where)
-    keys = keys_of(name)
-    check_keys(content, ["distribution", *keys], f"{where}, a {name}")
-    needed = [key for key, is_needed in keys.items() if is_needed]
-    missing = [key for key in needed if key not in content]
-    if missing:
-        raise UsageError(f"{where} is {name} and needs {listed(needed).replace(' or ', ' and ')}: add {missing[0]}")
-    numbers = {key: content[key] for key in keys if key in content}
-    try:
-        return _checked(field, name, distribution(name, _read(field, numbers, where, notices)))
-    except UsageError as error:
-        message = str(error)
-        raise UsageError(message if message.startswith(where) else f"{where} {message}") from error
-
-
-def _distribution_name(content: Mapping[str, Any], where: str) -> str:
-    """As stated, or as W&B infers it from the other keys."""
-    clashing = [key for key in CLASHING if key in content]
-    if len(clashing) > 1:
-        raise UsageError(f"{where} has {clashing[0]} beside {clashing[1]}: leave one out")
-    if "distribution" in content:
-        return word(content["distribution"], ALIASES, f"{where}.distribution")
-    if "value" in content:
-        return "constant"
-    if "values" in content or "probabilities" in content:
-        return "categorical"
-    if "min" in content or "max" in content:
-        bounds = [content.get("min"), content.get("max")]
-        return "int_uniform" if all(type(value) is int for value in bounds) else "uniform"
-    check_keys(content, ["value", "values", "min", "max", "distribution", "parameters"], where)
-    raise UsageError(f"{where} has no values: give value, values, min and max, or distribution")
-
-
-def _read(field: str, numbers: dict[str, Any], where: str, notices: list[Diagnostic]) -> dict[str, Any]:
-    """The fields of the distribution's dataclass."""
-    read: dict[str, Any] = {}
-    for key, value in numbers.items():
-        if key == "value":
-            read[key] = _canonical(field, value, f"{where}.value", notices)
-        elif key in ("values", "probabilities"):
-            read[key] = _listed(value, f"{where}.{key}")
-        else:
-            read[key] = bound(value, f"{where}.{key}", notices)
-    if "probabilities" in read:
-        read["probabilities"] = tuple(bound(p, f"{where}.probabilities", notices) for p in read["probabilities"])
-    if "values" in read:
-        problems = Problems()
-        listed_values = read["values"]
-        read["values"] = tuple(problems.of(_canonical, field, v, f"{where}.values", notices) for v in listed_values)
-        problems.refuse()
-        read |= _without_repeats(read, numbers["values"], where, notices)
-    return read
-
-
-def _listed(value: Any, where: str) -> tuple[Any, ...]:
-    if not isinstance(value, list | tuple):
-        raise UsageError(f"{where} must be a list, got {quoted(value)}: write [{quoted(value)}]")
-    return tuple(value)
-
-
-def _canonical(field: str, value: Any, where: str, notices: list[Diagnostic]) -> Any:
-    value_type = value_type_of(field)
-    if isinstance(value, Mapping) and not isinstance(value_type, Options):
-        raise UsageError(f"{where} must be plain values, got {quoted(value)}")
-    try:
-        canonical = value_type(value)
-    except ValueError as error:
-        raise UsageError(f"{where}: {field} {error}") from error
-    if isinstance(value_type, Number | Whole) and isinstance(value, str) and canonical is not None:
-        notices.append(taken_as_number(where, value))
-    return canonical
-
-
-def _without_repeats(
-    read: Mapping[str, Any], written: list[Any], where: str, notices: list[Diagnostic]
-) -> Mapping[str, Any]:
-    """The values, each once, with the probabilities of equal ones added up."""
-    values, chances = read["values"], read.get("probabilities")
-    if chances is not None and len(chances) != len(values):
-        return {}  # the distribution refuses that
-    sums: list[tuple[Any, float]] = []
-    for value, spelled, chance in zip(values, written, chances or [0.0] * len(values), strict=True):
-        place = next((i for i, (other, _) in enumerate(sums) if other == value), None)
-        if place is None:
-            sums.append((value, chance))
-        else:
-            sums[place] = value, sums[place][1] + chance
-            what = f"{where}.values: {quoted(spelled)} is {quoted(value)} once more; it is taken once"
-            notices.append(Diagnostic(NOTE, what, "Leave it out; to make a value likelier, give probabilities"))
-    unique = {"values": tuple(value for value, _ in sums)}
-    return unique | ({"probabilities": tuple(chance for _, chance in sums)} if chances is not None else {})
-
-
-def _checked(field: str, name: str, found: Distribution) -> Distribution:
-    """The distribution, if its values suit the field; of an unbounded one, all but a hundredth of them must.
-
-    Raises  UsageError with the first value that does not.
-    """
-    if name in ("constant", "categorical"):
-        return found
-    value_type = value_type_of(field)
-    few = found.size is not None and found.size <= FEW
-    probes = PROBES[1:-1] if isinstance(plain_of(found), Tailed) else PROBES
-    for value in found.grid() if few else map(found.quantile, probes):
-        example = float(f"{value:.4g}") if isinstance(value, float) else value
-        try:
-            value_type(value)
-        except ValueError as error:
-            hint = _whole_number_hint(value_type, name)
-            expected = str(error).partition(", got ")[0]
-            raise UsageError(f"is {name}, which draws values such as {example}: {field} {expected}{hint}") from error
-    return found
-
-
-def _whole_number_hint(value_type: Any, name: str) -> str:
-    if not isinstance(value_type, Whole | Wholes) or name == "int_uniform":
-        return ""
-    stepped = QUANTIZED + name.removeprefix(QUANTIZED)
-    alternatives = ["int_uniform"] if name == "uniform" else [stepped] if stepped in DISTRIBUTIONS else ["int_uniform"]
-    return f"; whole numbers come from {listed(alternatives)}"
-
-
+WITHOUT_USE = dict.fromkeys(("name", "runs_dir"), "runs of a sweep get their folders by themselves")
+WITHOUT_USE["device"] = "the hand-written engine computes on the processor; a graphics card takes --backend torch"
 OWN_NAMES = {"name", "type", "kind", "value"}  # in a group, these mean what the group is called after
 EXAMPLE = "{learning_rate: {values: [0.001, 0.0001]}}"
 
@@ -280,17 +40,27 @@ class Written(NamedTuple):
 def read_parameters(content: Any, notices: list[Diagnostic], named: Mapping[str, str] = {}) -> dict[str, Distribution]:
     """The distributions by field, in the order of the file; `named` says what some of its names mean.
 
+    A name that could mean several settings means none that another name says outright.
+
     Raises  UsageError in one line that names the parameter's path.
     """
+    problems = Problems()
+    all_written = [*_flat(mapping(content, "parameters", EXAMPLE), "parameters", "", problems)]
+    all_written = _with_listed_sizes(all_written, notices, problems)
+    certain = {field for each in all_written if (field := named.get(each.name) or _said_outright(each))}
+    rest = {alias: field for alias, field in field_aliases().items() if field not in certain}
     found: dict[str, Distribution] = {}
     paths: dict[str, str] = {}
-    problems = Problems()
-    for written in _flat(mapping(content, "parameters", EXAMPLE), "parameters", "", problems):
+    turned_on: list[tuple[str, str]] = []
+    for written in all_written:
         stated = named.get(written.name)
-        meant = (stated, written.content) if stated else problems.of(_meant, written, notices)
+        meant = (stated, written.content) if stated else problems.of(_meant, written, rest, notices)
         if meant is None:
             continue
         field, inner = meant
+        if _is_yes(inner) and isinstance(value_type_of(field), Number | Whole):
+            turned_on.append((field, written.path))
+            continue
         if field in found:
             problems.append(UsageError(f"{written.path} and {paths[field]} both mean {field}: leave one out"))
             continue
@@ -298,8 +68,49 @@ def read_parameters(content: Any, notices: list[Diagnostic], named: Mapping[str,
         if read is not None:
             found[field], paths[field] = read, written.path
             problems.of(_check_field, field, read, written.path)
+    for field, path in turned_on:
+        if field in found:
+            notices.append(Diagnostic(NOTE, f"{path} is ignored: {field} says how much", "Leave it out"))
+        else:
+            problems.append(UsageError(f"{path} does not say how much: give a number as {field}"))
     problems.refuse()
+    as_it_is = "backend" in found or found.get("device") == Constant("cpu")
+    for field in [field for field in WITHOUT_USE if field in found and not (field == "device" and as_it_is)]:
+        del found[field]
+        notices.append(Diagnostic(NOTE, f"{paths[field]} is ignored: {WITHOUT_USE[field]}", "Leave it out"))
     return found
+
+
+def _with_listed_sizes(all_written: list[Written], notices: list[Diagnostic], problems: Problems) -> list[Written]:
+    """The parameters, with one that lists hidden_size for all that give the size of one layer, as fc1 and fc2 do."""
+    table = field_aliases()
+    sizes = [each for each in all_written if squashed(each.name) not in table and nth_layer(each.name)]
+    if not sizes or [nth_layer(each.name) for each in sizes] != [*range(1, len(sizes) + 1)]:
+        return all_written
+    names = ", ".join(each.path for each in sizes)
+    choices = [values_of(each.content) for each in sizes]
+    if any("min" in each.content or "mu" in each.content for each in sizes) or math.prod(map(len, choices)) > FEW:
+        what = f"{names} are the sizes of one layer each: list the values of all, {FEW} combinations at most"
+        problems.append(UsageError(what))
+        return [each for each in all_written if each not in sizes]
+    notices.append(Diagnostic(NOTE, f"{names}: taken as hidden_size, a list of {len(sizes)}", "Call it hidden_size"))
+    listed_sizes = Written(names, "", "hidden_size", {"values": [[*each] for each in itertools.product(*choices)]})
+    return [listed_sizes if each is sizes[0] else each for each in all_written if each not in sizes[1:]]
+
+
+def _is_yes(content: Any) -> bool:
+    return isinstance(content, Mapping) and content.get("value") is True
+
+
+def _said_outright(written: Written) -> str | None:
+    """The setting that a name means whatever its values are."""
+    try:
+        field, _, note = meaning(
+            _own_name(written), values_of(written.content), field_aliases(), value_type_of, "setting"
+        )
+    except UsageError:
+        return None
+    return None if note or values_of(written.content) == [True] else field
 
 
 def _flat(content: Mapping[str, Any], path: str, group: str, problems: Problems) -> Iterator[Written]:
@@ -316,35 +127,60 @@ def _flat(content: Mapping[str, Any], path: str, group: str, problems: Problems)
             yield Written(here, outer[-1] if outer else group, own, inner)
 
 
-def _meant(written: Written, notices: list[Diagnostic]) -> tuple[str, Any] | None:
+def _own_name(written: Written) -> str:
+    """The name that says what a parameter is: in a group, `lr`, or the group's own name for `name`."""
+    table, name = field_aliases(), written.name
+    if written.group and name in OWN_NAMES and squashed(written.group) in table:
+        return written.group
+    joined = squashed(written.group + name)
+    return joined if written.group and joined in table else name
+
+
+def values_of(content: Any) -> list[Any]:
+    """The values that a parameter lists, or its bounds."""
+    inner = content if isinstance(content, Mapping) else {}
+    values = inner.get("values", [inner[key] for key in ("value", "min", "max") if key in inner])
+    return values if isinstance(values, list) else [values]
+
+
+def _meant(written: Written, rest: Mapping[str, str], notices: list[Diagnostic]) -> tuple[str, Any] | None:
     """The field of RunConfig that a parameter stands for, and what the file says of it; None where it needs none.
+
+    `rest` are the aliases of settings that no name says outright.
 
     Raises  UsageError for a name that means none, or several, with what is likely meant.
     """
-    table, name = field_aliases(), written.name
-    open_storage = squashed(written.group + name)
-    if written.group and name in OWN_NAMES and squashed(written.group) in table:
-        name = written.group
-    elif written.group and open_storage in table:
-        name = open_storage
+    table, name, values = field_aliases(), _own_name(written), values_of(written.content)
     inner = written.content if isinstance(written.content, Mapping) else {}
-    values = inner.get("values", [inner[key] for key in ("value", "min", "max") if key in inner])
-    values = values if isinstance(values, list) else [values]
+    said, ignored = "", Diagnostic(NOTE, f"{written.path} is ignored: it is no setting here, and does not vary")
     try:
-        said = squashed(name) not in table and (decided_by_data(name) or accepted_note(name, str(*values[:1])))
+        if squashed(name) not in table and not is_amount(name, values):
+            said = decided_by_data(name) or accepted_note(name, str(*values[:1])) or ""
+            said = "the data set decides that" if said in ("inputs", "classes") else said
         if said and len(values) == 1:
-            said = said if said not in ("inputs", "classes") else "the data set decides that"
             notices.append(Diagnostic(NOTE, f"{written.path} is ignored: {said}", "Leave it out"))
             return None
         field, meant, note = meaning(name, values, table, value_type_of, "setting")
+        if note and field not in rest.values():
+            with suppress(UsageError):
+                field, meant, note = meaning(name, values, rest, value_type_of, "setting")
     except UnknownNameError as error:
-        if len(values) > 1 or error.meant or not inner.keys() <= {"value", "values", "distribution"}:
+        if said:
+            raise UsageError(f"{written.path} cannot vary: {said}") from error
+        fixed = len(values) == 1 and inner.keys() <= {"value", "values", "distribution"}
+        if not fixed or (error.meant and fits(error.meant, value_type_of(error.meant), values[0])):
             raise UsageError(f"{written.path}: {error}") from error
-        what = f"{written.path} is ignored: it is no setting here, and does not vary"
-        notices.append(Diagnostic(NOTE, what, "Leave it out"))
+        notices.append(ignored._replace(fix="Leave it out"))
         return None
+    except AmbiguousNameError as error:
+        try:
+            field, meant, note = meaning(name, values, rest, value_type_of, "setting")
+        except UsageError:
+            raise UsageError(f"{written.path}: {error}") from error
     except UsageError as error:
         raise UsageError(f"{written.path}: {error}") from error
+    if len(values) == 1 and isinstance(value_type_of(field), Number | Whole) and yes_or_no(values[0]) is not None:
+        return field, {"value": True} if yes_or_no(values[0]) else {"value": 0}
     if not note:
         return field, written.content
     notices.append(Diagnostic(NOTE, f"parameters.{note}", f"Call it {field}"))
@@ -353,8 +189,6 @@ def _meant(written: Written, notices: list[Diagnostic]) -> tuple[str, Any] | Non
 
 
 def _check_field(field: str, read: Distribution, path: str) -> None:
-    """Refuse what decides nothing of a training, unless it is a tracker's constant."""
-    if field in ("name", "runs_dir"):
-        raise UsageError(f"{path} cannot be a parameter: runs of a sweep get their folders by themselves")
+    """Refuse what decides nothing of a training, unless it is a constant."""
     if not decides_training(field) and read.size != 1:
         raise UsageError(f"{path} cannot vary, it changes nothing of a training: give one value")
