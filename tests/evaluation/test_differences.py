@@ -149,10 +149,15 @@ def test_models_that_no_seed_changes_are_compared_over_images():
 
     def predicting(right):
         scores = np.stack([right, ~right], axis=1).astype(np.float32)
-        return lambda: [Predictions(scores, labels, ("0", "1"), True)] * 3
+        return lambda: [Predictions(scores, labels[: len(right)], ("0", "1"), True)] * 3
 
     one, other = side([99.31] * 3, predictions=predicting(first)), side([98.69] * 3, predictions=predicting(second))
     found = between(one, other, scale=100)
     assert (found.test, found.sign) == (MCNEMAR, 1)
     moving = side([98.6, 98.69, 98.7], predictions=predicting(second))
     assert between(one, moving, scale=100).how == "paired over 3 seeds"
+    fewer = side([50.0] * 3, predictions=predicting(np.repeat([True, False], 1_000)))
+    found = between(one, fewer, scale=100)
+    assert (found.how, found.test) == ("not over the same images", "z")
+    # n1 = 10,000, p1 = 0.9931, n2 = 2,000, p2 = 0.5: z = 0.4931 / sqrt(0.9109 0.0891 (1 / 10,000 + 1 / 2,000)) = 70.7
+    assert found.statistic == pytest.approx(70.7, abs=0.1)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from math import nan
 from pathlib import Path
 from statistics import fmean
 
@@ -14,7 +15,7 @@ from handgrad.claims.judge import OVER_SEEDS, ClaimVerdict
 from handgrad.claims.relations import VERDICTS
 from handgrad.cli.main import main
 from handgrad.config.describe import effective_differences
-from handgrad.evaluation import class_report
+from handgrad.evaluation import Difference, class_report
 from handgrad.figures.run_data import RunData
 from handgrad.reproduce.results import Swept
 from handgrad.runs import open_run
@@ -168,6 +169,16 @@ def test_a_swept_verdict_is_said_with_what_is_not_settled():
     assert words("no experiment", "undecided", "undecided", "holds") == (
         "holds for 1 of 4 learning rates, no experiment for 1, undecided for 2"
     )
+
+
+def test_single_runs_without_an_interval_tell_which_way_the_numbers_point():
+    def words(*values):
+        found = [Difference(value, nan, nan, 0.0, "t", nan, nan) for value in values]
+        judged = tuple(ClaimVerdict("c", "It is so.", "undecided", [], [each]) for each in found)
+        return Swept("learning_rate", (0.1, 0.2, 0.3), judged).words
+
+    assert words(1.0, -1.0, 2.0).startswith("agrees with the numbers at 2 of 3 learning rates")
+    assert words(0.0, -1.0, -2.0).startswith("agrees with the numbers at none of 3 learning rates")
 
 
 def test_retrained_differs_in_what_its_sweep_chose_on_validation_images(made):

@@ -29,18 +29,19 @@ def summary_section(results: Results, found: Mapping[str, Verdicts]) -> Section:
     """How many claims hold, how many numbers agree, and the numbers."""
     rows, whole = printed_rows(results), is_whole(results.plan)
     blocks: list[Block] = [] if whole else [Note(_subset(results.plan))]
-    blocks += _verdict_blocks(found) if found else []
+    blocks += _verdict_blocks(results, found) if found else []
     blocks += [Text(agreement_words(rows))] if rows and whole else []
     blocks += [*numbers_blocks(rows, whole), Text(_reading(results))] if rows else []
     return Section("summary", "Summary", blocks)
 
 
-def _verdict_blocks(found: Mapping[str, Verdicts]) -> list[Block]:
+def _verdict_blocks(results: Results, found: Mapping[str, Verdicts]) -> list[Block]:
     """The count in large, and the claims of each verdict in the report's words."""
     groups: dict[str, list[str]] = {verdict: [] for verdict in EXPLAINED}
     printed = []
-    for each in found.values():
-        own, words = own_verdict(each), each.printed.says.rstrip(".")
+    for name, each in found.items():
+        own, words, swept = own_verdict(each), each.printed.says.rstrip("."), results.swept(name)
+        words += f" ({swept.words})" if swept else ""
         if own is None:
             printed.append(f"{words} ({each.printed.verdict})")
         else:

@@ -1,5 +1,6 @@
 """What the runs of a plan reached: for each experiment, variant and measure one value a seed."""
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
@@ -48,10 +49,15 @@ class Swept(NamedTuple):
 
     @property
     def words(self) -> str:
-        """As in "holds for 3 of 9 learning rates, undecided for 2"."""
+        """As in "holds for 3 of 9 learning rates, undecided for 2"; without intervals, which way the numbers point."""
+        values = f"{len(self.values)} {self.setting.replace('_', ' ')}s"
+        found = [each.differences for each in self.verdicts]
+        if all(found) and all(math.isnan(each.p) for pairs in found for each in pairs):
+            agree = sum(all(each.value > each.by for each in pairs) for pairs in found)
+            return f"agrees with the numbers at {agree or 'none'} of {values} (one seed each, so without an interval)"
         counts = Counter(each.verdict for each in self.verdicts)
         held, _ = counts.pop(OVER_SEEDS[SUPPORTED], 0), counts.pop(OVER_SEEDS[CONTRADICTED], 0)
-        lead = f"holds for {held or 'none'} of {len(self.values)} {self.setting.replace('_', ' ')}s"
+        lead = f"holds for {held or 'none'} of {values}"
         return ", ".join([lead, *(f"{verdict} for {count}" for verdict, count in counts.items())])
 
     def to_mapping(self) -> dict[str, Any]:

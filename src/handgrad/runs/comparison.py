@@ -12,7 +12,7 @@ from handgrad.config.lookup import setting_name
 from handgrad.errors import UsageError
 from handgrad.evaluation import Difference, Interval, McNemar, Predictions, Summary, holm, mcnemar, mean_share
 from handgrad.evaluation.difference import compare as unpaired
-from handgrad.evaluation.difference import over_images, over_seeds, paired
+from handgrad.evaluation.difference import counted, over_images, over_seeds, paired
 from handgrad.evaluation.predictions import same_images
 from handgrad.evaluation.summary import summarise
 from handgrad.runs.predictions import Progress, distinct, predictions_of_all
@@ -99,8 +99,8 @@ class Side(NamedTuple):
 def between(one: Side, other: Side, by: float = 0.0, scale: float = 1.0) -> Difference:
     """The mean of one less that of the other, against `by`; a whole share is written as `scale`.
 
-    Over the same images where each side predicts the same with every seed, or has one; else over pairs of runs with
-    the same seed, images and batches; else unpaired (Welch).
+    Over the images, the same or not, where each side predicts the same with every seed, or has one; else over pairs of
+    runs with the same seed, images and batches; else unpaired (Welch).
     """
     steady = len(set(one.values)) == len(set(other.values)) == 1
     if steady and one.predictions and other.predictions:
@@ -108,6 +108,9 @@ def between(one: Side, other: Side, by: float = 0.0, scale: float = 1.0) -> Diff
         alike = all((each.right == side[0].right).all() for side in (first, second) for each in side)
         if alike and same_images(first[0], second[0]):
             return over_images(first[0].right, second[0].right, by, scale)
+        if alike:
+            a, b = (counted(int(each[0].right.sum()), len(each[0].right), scale) for each in (first, second))
+            return unpaired(a, b, by)._replace(how="not over the same images")
     why = _unpaired(one, other)
     if why:
         return unpaired(over_seeds(one.values), over_seeds(other.values), by)._replace(how=f"unpaired: {why}")
