@@ -170,9 +170,7 @@ ARRAYS = {
 FOLDERS = {
     "nothing in it": Row("train -d pictures", CORRUPT, "pictures: 0 sub-folders", {"pictures": FOLDER}),
     "an empty class": Row("train -d pictures", CORRUPT, "pictures/a: no images in this class", {"pictures/a": FOLDER}),
-    "odd sizes": Row("train -d pictures", USAGE, ("a/2.png has 3 x 4 pixels", "--resize"), {
-        "pictures/a/1.png": png(np.zeros((4, 4))), "pictures/a/2.png": png(np.zeros((3, 4)))}),
-    "no pictures": Row("train -d pictures", CORRUPT, "b.txt: expected only PNG and JPEG", {"pictures/a/b.txt": b"hi"}),
+    "no pictures": Row("train -d pictures", CORRUPT, "b.txt: expected only images in", {"pictures/a/b.txt": b"hi"}),
     "no classes": Row("train -d pictures", CORRUPT, "1.png: an image outside of any class", {
         "pictures/1.png": png(np.zeros((4, 4)))}),
 }  # fmt: skip
@@ -188,7 +186,7 @@ PICTURES = {
     "huger": picture(huge_png(2**31 - 1), CORRUPT, "pixels. Make it smaller"),
     "truncated": picture(cut(png(IMAGES[0])), CORRUPT, "image is damaged"),
     "animated": picture(animation(), CORRUPT, "image is animated"),
-    "an SVG": picture(b"<svg xmlns='http://www.w3.org/2000/svg'/>", CORRUPT, "no PNG or JPEG image"),
+    "an SVG": picture(b"<svg xmlns='http://www.w3.org/2000/svg'/>", CORRUPT, "content is no PNG, JPEG,"),
     "an empty folder": picture(FOLDER, USAGE, "holds no image"),
     "a pipe": picture(FIFO, FILES, "it is a pipe"),
     "absent": picture(NOTHING, FILES, "No such file"),

@@ -1,5 +1,6 @@
 """What commands print, write and return."""
 
+import itertools
 import json
 import os
 import re
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import stats
 from tests.commands import TINY, arguments, call, finished, process, python, without_notice
 
@@ -362,3 +364,15 @@ def test_a_bar_in_a_terminal(tmp_path):
     coloured = re.compile(r"\x1b\[[0-9;]*3[0-9][0-9;]*m")
     assert coloured.search(shown[0])
     assert not coloured.search(shown[1])
+
+
+def test_a_warning_is_said_once_in_a_command(here, capsys):
+    """A training reads its data several times: for the run, its report and its figures."""
+    folder = here / "pets"
+    for label, number in itertools.product("ab", range(6)):
+        path = folder / label / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8 + (number == 5)), 20 * number + 100 * (label == "b")).save(path)
+    for _ in range(2):
+        answer = call(capsys, "train -d pets -nhl 1 -sz 4 -e 1 -b 4 --runs_dir r{run}")
+        assert (answer.code, answer.err.count("have another size")) == (0, 1)

@@ -123,7 +123,7 @@ def test_an_answer_says_when_it_is_not_to_be_trusted(run, here, capsys):
 
 def test_an_empty_folder_and_kaggle_without_a_table_are_refused(run, here, capsys):
     (here / "none").mkdir()
-    assert "none holds no image (.png, .jpg, .jpeg)" in call(capsys, "predict run none").err
+    assert "none holds no image (PNG, JPEG, BMP, GIF, TIFF, WebP or PGM)" in call(capsys, "predict run none").err
     assert "--kaggle says which columns --csv FILE has" in call(capsys, "predict run none --kaggle").err
 
 

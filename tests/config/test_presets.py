@@ -214,6 +214,7 @@ VALUES = {
     "preset": st.sampled_from([*PRESETS]),
     "dataset": TEXTS,
     "resize": NONE | st.tuples(st.integers(1, 99), st.integers(1, 99)),
+    "skip_damaged": st.booleans(),
     "validation_fraction": SMALL,
     "train_fraction": st.floats(1e-9, 1),
     "fold": st.sampled_from([None, "1/2", "test/5"]),

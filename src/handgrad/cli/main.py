@@ -153,8 +153,23 @@ def _log_to_stderr() -> None:
         logger.removeHandler(handler)  # it writes to what was stderr when main was called before
     handler = logging.StreamHandler()
     handler.setFormatter(_Formatter())
+    handler.addFilter(_Once())
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+
+
+class _Once(logging.Filter):
+    """Lets each warning through once: a data set that a command reads again has nothing new to say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said = set[str]()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        new = record.levelno < logging.WARNING or text not in self.said
+        self.said.add(text)
+        return new
 
 
 class _Formatter(logging.Formatter):

@@ -14,6 +14,8 @@ from handgrad.cli.options import Parser
 from handgrad.config import build_dataset
 from handgrad.data import DATASETS, FEATURES, PixelRange, read_grey
 from handgrad.data.dataset import Dataset, Images
+from handgrad.data.images import KNOWN, SUFFIXES
+from handgrad.data.places import visible
 from handgrad.errors import HandgradError, UsageError
 from handgrad.evaluation.picture import Fitted, dark_on_light, fit_picture
 from handgrad.evaluation.predictions import Familiarity, Predictions, familiarity, trust
@@ -25,7 +27,6 @@ from handgrad.text import counted, csv_text
 DRAWN = ("mnist", "digits")  # ink on paper; the other named sets hold pictures of things
 TOP = 3  # classes of an image
 SURE = 0.95  # share of right results below which an answer is called unsure
-PICTURES = (".png", ".jpg", ".jpeg")
 ENLARGED = 10  # pixels for each pixel of what --show writes
 
 
@@ -43,7 +44,7 @@ def run_predict(tokens: list[str]) -> int:
     """Print the three likeliest classes of each image, and what makes the answer doubtful."""
     parser = Parser(
         "predict",
-        "Classify images (PNG or JPEG) of any size: drawings, scans, photographs of a\n"
+        "Classify images of any size: drawings, scans, photographs of a\n"
         "sheet, light on dark or dark on light. What makes an answer doubtful is printed\nbelow it.",
         "  handgrad predict runs/NAME shoe.png\n  handgrad predict runs/NAME drawings/ --csv answers.csv\n"
         "  handgrad predict runs/NAME photo.jpg --show seen     what it sees\n"
@@ -94,10 +95,10 @@ def _files(named: Sequence[Path]) -> list[Path]:
         if not path.is_dir():
             found.append(path)
             continue
-        inside = [each for each in path.iterdir() if not each.name.startswith(".") and each.is_file()]
-        images = [each for each in inside if each.suffix.lower() in PICTURES]
+        inside = [each for each in visible(path) if each.is_file()]
+        images = [each for each in inside if each.suffix.lower() in SUFFIXES]
         if not images:
-            raise UsageError(f"{path} holds no image ({', '.join(PICTURES)})")
+            raise UsageError(f"{path} holds no image ({KNOWN})")
         if len(images) < len(inside):
             echo(f"{path}: {len(inside) - len(images)} of {len(inside)} files are no images and are left out")
         found += sorted(images, key=_counted_name)

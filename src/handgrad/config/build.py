@@ -96,7 +96,7 @@ def build_dataset(config: Schema, name: str | None = None) -> Dataset:
 
     Raises  UsageError, FileSystemError, CorruptDataError.
     """
-    dataset = with_features(load(name or config.dataset, config.resize), config.features)
+    dataset = with_features(load(name or config.dataset, config.resize, config.skip_damaged), config.features)
     fold = read_fold(config.fold) if config.fold and name is None else None
     return hold_fold(dataset, fold, config.seed) if fold and fold.held else dataset
 

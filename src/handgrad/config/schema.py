@@ -40,7 +40,7 @@ EACH_LAYER = 128  # units, where a number of layers is given and nothing of thei
 REPLACED_BY_CNN = ("num_layers", "hidden_size", "dropout", "batch_norm")
 REPLACED_BY_LAYERS = ("model", "activation", *REPLACED_BY_CNN)
 REPLACED_BY_FEATURES = ("noise", "shift", "elastic", "normalize")
-OF_DATA = ("dataset", "resize", "features", "fold")  # settings that make other data of themselves
+OF_DATA = ("dataset", "resize", "skip_damaged", "features", "fold")  # settings that make other data of themselves
 USED_BY_CLASSICAL = (
     *("preset", *OF_DATA, "validation_fraction", "train_fraction", "normalize", "model", "model_options"),
     *("seed", "runs_dir", "name", "track", "wandb_project", "wandb_entity", "wandb_mode"),
@@ -111,6 +111,9 @@ class Schema(BaseModel):
     )
     resize: Annotated[tuple[int, int] | None, Size(optional=True)] = _data(
         None, "resize every image to this height and width"
+    )
+    skip_damaged: Annotated[bool, Switch()] = _data(
+        False, "leave out the files of a folder that are no whole images, instead of refusing the folder"
     )
     validation_fraction: Annotated[float, Number("[0, 1)")] = _data(
         0.1, "share of the training images held out for validation"

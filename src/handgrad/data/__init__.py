@@ -43,10 +43,13 @@ OTHER_SETS = (
 )
 
 
-def load(name_or_path: str | os.PathLike[str], resize: tuple[int, int] | None = None) -> Dataset:
+def load(
+    name_or_path: str | os.PathLike[str], resize: tuple[int, int] | None = None, skip_damaged: bool = False
+) -> Dataset:
     """A named data set, a folder with one sub-folder of images per class, or files of arrays: .npz, .csv, .npy or IDX.
 
-    `resize` is the (height, width) that every image is brought to.
+    `resize` is the (height, width) that every image is brought to; with `skip_damaged`, a folder's files that are
+    no whole images are left out.
 
     Raises  UsageError for an unknown name; FileSystemError for what cannot be read or downloaded; CorruptDataError
             for content that is not what it should be.
@@ -58,7 +61,11 @@ def load(name_or_path: str | os.PathLike[str], resize: tuple[int, int] | None = 
     path = os.path.expanduser(name)
     if os.path.isdir(path):
         files = array_files(Path(path))
-        return resized(load_array_folder(Path(path), files), resize) if files else load_folder(Path(path), resize)
+        return (
+            resized(load_array_folder(Path(path), files), resize)
+            if files
+            else load_folder(Path(path), resize, skip_damaged)
+        )
     if path.lower().endswith(SUFFIXES) and os.path.exists(path):
         return resized(load_array_file(Path(path)), resize)
     raise _unknown(name)

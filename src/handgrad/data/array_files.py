@@ -14,7 +14,7 @@ from handgrad.data.arrays import LABELS, TEST, TRAIN, dataset_of, read_name
 from handgrad.data.dataset import Dataset
 from handgrad.data.idx import decode_any, is_idx
 from handgrad.data.npz import read_npy, read_npz
-from handgrad.data.places import read_file
+from handgrad.data.places import read_file, visible
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.files import open_file
 from handgrad.text import squashed
@@ -45,9 +45,9 @@ def load_array_file(path: Path) -> Dataset:
 
 def array_files(folder: Path) -> list[Path]:
     """The files of arrays in a folder, or in its only sub-folder; of several sub-folders, which are classes, none."""
-    visible = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    files = [path for path in visible if path.is_file() and (path.suffix.lower() in SUFFIXES or is_idx(path))]
-    folders = [path for path in visible if path.is_dir()]
+    inside = visible(folder)
+    files = [path for path in inside if path.is_file() and (path.suffix.lower() in SUFFIXES or is_idx(path))]
+    folders = [path for path in inside if path.is_dir()]
     if folders and files:
         log.warning("%s: not used beside its sub-folders: %s", folder, ", ".join(path.name for path in files))
     return files if not folders else array_files(folders[0]) if len(folders) == 1 else []

@@ -21,11 +21,11 @@ from handgrad.errors import CorruptDataError, HandgradError, collecting, raise_t
 log = logging.getLogger("handgrad")
 Array = NDArray[Any]
 
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
+PARTS = TRAIN, VALIDATION, TEST = "train", "validation", "test"
 PART_WORDS = {
-    **dict.fromkeys(("train", "training", "tr"), TRAIN),
+    **dict.fromkeys(("train", "training", "tr", "trainset"), TRAIN),
     **dict.fromkeys(("val", "valid", "validation", "dev"), VALIDATION),
-    **dict.fromkeys(("test", "testing", "te", "t10k"), TEST),
+    **dict.fromkeys(("test", "testing", "te", "t10k", "testset"), TEST),
 }
 IMAGES, LABELS, NAMES = "images", "labels", "class names"
 ROLE_WORDS = {
@@ -95,7 +95,7 @@ def assign(path: Path, arrays: Mapping[str, Array]) -> tuple[dict[str, tuple[str
     _require_pairs(path, arrays, parts)
     if left_out:
         log.warning("%s: not used: %s", path.name, ", ".join(sorted(left_out)))
-    ordered = [part for part in (TRAIN, VALIDATION, TEST) if part in parts]
+    ordered = [part for part in PARTS if part in parts]
     return {part: (parts[part][IMAGES], parts[part][LABELS]) for part in ordered}, names
 
 
@@ -111,12 +111,19 @@ def _require_pairs(path: Path, arrays: Mapping[str, Array], parts: Mapping[str, 
 
 def read_name(name: str) -> Found:
     """What the words of a name say: `trainX`, `x_train` and `train-images-idx3-ubyte` are images to train on."""
-    plain = GLUED.sub(lambda match: "_".join(part for part in match.groups() if part), name.lower())
-    words = [word.lower() for word in WORD.findall(name)] + re.findall(r"t10k|[a-z]+", plain)
-    part = next((PART_WORDS[word] for word in words if word in PART_WORDS), TRAIN)
-    roles = [ROLE_WORDS[word] for word in words if word in ROLE_WORDS]
+    roles = [ROLE_WORDS[word] for word in _words(name) if word in ROLE_WORDS]
     role = next((each for each in (NAMES, LABELS, IMAGES) if each in roles), None)
-    return Found(role, part)
+    return Found(role, part_of(name) or TRAIN)
+
+
+def part_of(name: str) -> str | None:
+    """The part that the words of a name say: `seg_train` and `Training Set` are the training part."""
+    return next((PART_WORDS[word] for word in _words(name) if word in PART_WORDS), None)
+
+
+def _words(name: str) -> list[str]:
+    plain = GLUED.sub(lambda match: "_".join(part for part in match.groups() if part), name.lower())
+    return [word.lower() for word in WORD.findall(name)] + re.findall(r"t10k|[a-z]+", plain)
 
 
 def _by_position(arrays: Mapping[str, Array]) -> dict[str, dict[str, str]]:
@@ -124,7 +131,7 @@ def _by_position(arrays: Mapping[str, Array]) -> dict[str, dict[str, str]]:
     images = [name for name, array in arrays.items() if _is_images(array)]
     labels = [name for name in arrays if name not in images]
     parts: dict[str, dict[str, str]] = {}
-    for part, name in zip((TRAIN, TEST) if len(images) < 3 else (TRAIN, VALIDATION, TEST), images, strict=False):
+    for part, name in zip((TRAIN, TEST) if len(images) < 3 else PARTS, images, strict=False):
         partner = next((each for each in labels if len(arrays[each]) == len(arrays[name])), None)
         if partner is not None:
             labels.remove(partner)

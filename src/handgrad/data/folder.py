@@ -1,26 +1,36 @@
-"""A folder as a data set: one sub-folder of PNG or JPEG images per class, below train/ and test/ or without them."""
+"""A folder as a data set: one sub-folder of images per class, below train/, val/ and test/ or without them."""
 
+import logging
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from handgrad.data.arrays import PARTS, TEST, TRAIN, VALIDATION, part_of
 from handgrad.data.dataset import MAX_CLASSES, Dataset, Images
-from handgrad.data.images import check_resize, check_total, notice_colour, read_levels
+from handgrad.data.images import KNOWN, SUFFIXES, bring_to, check_resize, check_total, notice_colour, read_levels
 from handgrad.data.pixels import Array, PixelRange, notice_light_ink, range_of
+from handgrad.data.places import visible
 from handgrad.data.splits import Part, assemble
-from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError, collecting, raise_together
+from handgrad.errors import CorruptDataError, HandgradError, collecting, raise_together
 
-SUFFIXES = (".png", ".jpg", ".jpeg")
-# What Windows leaves behind in folders of images; hidden files are passed over too.
-LITTER = ("thumbs.db", "desktop.ini")
-LAYOUT = "one sub-folder of PNG or JPEG images per class"
-
+log = logging.getLogger("handgrad")
+LAYOUT = "one sub-folder of images per class"
+ENOUGH = 100  # images that tell how much memory all of them take
 FULL_DEPTH = 16384  # 16-bit images with a pixel above 14 bits are of 16 bits, as everybody expects
 
 Size = tuple[int, int]
 _Faults = list[HandgradError]
+
+
+class _Inside(NamedTuple):
+    """What lies in the folder of a part: sub-folders, and images beside them."""
+
+    folder: Path
+    folders: list[Path]
+    loose: list[Path]
 
 
 class _Listing(NamedTuple):
@@ -28,101 +38,153 @@ class _Listing(NamedTuple):
     labels: list[int]
 
 
-def load_folder(folder: Path, resize: Size | None = None) -> Dataset:
+def load_folder(folder: Path, resize: Size | None = None, skip_damaged: bool = False) -> Dataset:
     """The data set in `folder`; classes are numbered by their sorted names, as numbers where all names are numbers.
 
-    Raises  UsageError when sizes differ and `resize` is not given; CorruptDataError for files that are not images, or
-            another layout; FileSystemError for what cannot be read.
+    Images of another size than most are brought to that one. With `skip_damaged`, files that are no whole images are
+    left out. Both are counted in one line.
+
+    Raises  CorruptDataError for files that are not images, or another layout; FileSystemError for what cannot be read;
+            UsageError for more than memory holds.
     """
     check_resize(resize)
-    name = folder.resolve().name
-    train_folder, test_folder = _parts(folder)
-    class_names = _class_names(train_folder)
-    found = [_list_images(train_folder, class_names, class_names)]
-    if test_folder is not None:
-        found.append(_list_images(test_folder, class_names, _class_names(test_folder)))
-    listings, faults = [listing for listing, _ in found], [fault for _, faults in found for fault in faults]
-    paths = [path for listing in listings for path in listing.paths]
-    images, pixels = _read_all(name, paths, resize, faults)
-    ends = np.cumsum([len(listing.paths) for listing in listings])[:-1]
-    parts = [
-        Part(part, np.array(listing.labels, np.int64))
-        for part, listing in zip(np.split(images, ends), listings, strict=True)
-    ]
-    return replace(assemble(name, parts[0], parts[1] if test_folder else None, class_names), pixel_range=pixels)
+    name, parts = folder.resolve().name, _parts(folder)
+    class_names = _class_names(parts[TRAIN])
+    listings, faults, damaged = dict[str, _Listing](), _Faults(), _Faults()
+    for part, inside in parts.items():
+        if part != TEST or _is_labelled(inside, class_names):
+            listings[part] = _list_images(inside, class_names, faults, damaged)
+    paths = [path for listing in listings.values() for path in listing.paths]
+    images, read, pixels = _read_all(name, paths, resize, damaged)
+    if damaged and not skip_damaged:
+        faults += [*damaged, CorruptDataError("--skip_damaged leaves such files out")]
+    raise_together(faults)
+    if damaged:
+        count = f"{len(damaged)} of {len(read) + len(damaged)}"
+        log.warning("data set %s: %s files are no whole images and are left out: %s", name, count, damaged[0])
+    labels = np.array([label for listing in listings.values() for label in listing.labels], np.int64)[read]
+    owner = np.repeat(list(listings), [len(listing.paths) for listing in listings.values()])[read]
+    found = {part: Part(images[owner == part], labels[owner == part]) for part in listings}
+    whole = assemble(name, found[TRAIN], found.get(TEST), class_names, found.get(VALIDATION))
+    return replace(whole, pixel_range=pixels)
 
 
-def _parts(folder: Path) -> tuple[Path, Path | None]:
-    inside = {path.name: path for path in _visible(folder) if path.is_dir()}
-    if "train" not in inside:
-        return folder, None
-    others = sorted(set(inside) - {"train", "test"})
+def _parts(folder: Path) -> dict[str, _Inside]:
+    """The folders of the training, validation and test part; all is for training where none is called so."""
+    whole = _inside(folder)
+    named = {path: part_of(path.name) for path in whole.folders}
+    of_part = {part: [path for path in named if named[path] == part] for part in PARTS}
+    split = of_part[TRAIN] and (len(of_part[TRAIN]) == len(named) or of_part[VALIDATION] or of_part[TEST])
+    if not split and not any(_inside(path).folders for path in of_part[TRAIN]):
+        test = [path for path in whole.folders if path.name.lower() in ("test", "testing")]
+        if not test or len(named) < 3:
+            return {TRAIN: whole}
+        return {TRAIN: whole._replace(folders=[each for each in named if each != test[0]]), TEST: _inside(test[0])}
+    for part, paths in of_part.items():
+        if len(paths) > 1:
+            what = f"{paths[0].name} and {paths[1].name} are both the {part} part, expected one. Move one of them away"
+            raise CorruptDataError(f"{folder}: {what}")
+    others = [path.name for path, part in named.items() if part is None]
     if others:
-        raise CorruptDataError(f"{folder / others[0]}: beside train/, expected only test/. Rename or remove it")
-    return inside["train"], inside.get("test")
+        log.warning("%s: not used beside %s: %s", folder, of_part[TRAIN][0].name, ", ".join(others))
+    return {part: _inside(paths[0]) for part, paths in of_part.items() if paths}
 
 
-def _class_names(folder: Path) -> tuple[str, ...]:
-    visible = _visible(folder)
-    loose = [path for path in visible if path.suffix.lower() in SUFFIXES and not path.is_dir()]
+def _inside(folder: Path) -> _Inside:
+    """What a folder holds, or its only sub-folder that holds more of them, as an unpacked archive has it."""
+    paths = visible(folder)
+    folders = [path for path in paths if path.is_dir()]
+    loose = [path for path in paths if path.suffix.lower() in SUFFIXES and path not in folders]
+    if len(folders) == 1 and not loose and any(path.is_dir() for path in visible(folders[0])):
+        return _inside(folders[0])
+    return _Inside(folder, folders, loose)
+
+
+def _class_names(inside: _Inside) -> tuple[str, ...]:
+    folder, folders, loose = inside
     if loose:
         raise CorruptDataError(f"{loose[0]}: an image outside of any class, expected {LAYOUT}. Move it into one")
-    names = [path.name for path in visible if path.is_dir()]
+    names = [path.name for path in folders]
     if not 1 <= len(names) <= MAX_CLASSES:
         raise CorruptDataError(f"{folder}: {len(names)} sub-folders, expected {LAYOUT}, 1 to {MAX_CLASSES} of them")
     numbers = all(name.isascii() and name.isdigit() for name in names)
     return tuple(sorted(names, key=(lambda name: (int(name), name)) if numbers else None))
 
 
-def _list_images(folder: Path, class_names: tuple[str, ...], present: tuple[str, ...]) -> tuple[_Listing, _Faults]:
-    """The images of the classes that are there, and what else is there."""
-    listing, faults = _Listing([], []), _Faults()
-    for name in present:
+def _is_labelled(inside: _Inside, class_names: tuple[str, ...]) -> bool:
+    """Whether a test folder has classes: images alone, or in one sub-folder of another name, have none."""
+    folder, folders, loose = inside
+    others = [path for path in folders if path.name not in class_names]
+    if (loose and not folders) or (len(folders) == len(others) == 1 and not loose):
+        count = len(loose) or len(_inside(others[0]).loose)
+        log.warning("%s: %d images without labels, which test nothing; `handgrad predict` takes them", folder, count)
+        return False
+    return True
+
+
+def _list_images(inside: _Inside, class_names: tuple[str, ...], faults: _Faults, damaged: _Faults) -> _Listing:
+    """The images of the classes that are there; what else is there, in `faults` or, file by file, in `damaged`."""
+    listing = _Listing([], [])
+    for name in sorted(_class_names(inside), key=lambda name: class_names.index(name) if name in class_names else -1):
+        place = inside.folder / name
         if name not in class_names:
-            what = f"{folder / name}: a class that train/ has not, expected {', '.join(class_names)}"
+            what = f"{place}: a class that train/ has not, expected {', '.join(class_names)}"
             faults.append(CorruptDataError(what))
             continue
-        paths = _visible(folder / name)
+        paths = visible(place)
         if not paths:
-            what = f"{folder / name}: no images in this class, expected one at least. Add or remove it"
-            faults.append(CorruptDataError(what))
+            faults.append(
+                CorruptDataError(f"{place}: no images in this class, expected one at least. Add or remove it")
+            )
         for path in paths:
             if path.suffix.lower() not in SUFFIXES or path.is_dir():
-                what = f"{path}: expected only PNG and JPEG images in a class. Move or remove it"
-                faults.append(CorruptDataError(what))
+                what = f"{path}: expected only images in a class ({KNOWN}). Move or remove it"
+                damaged.append(CorruptDataError(what))
             else:
                 listing.paths.append(path)
                 listing.labels.append(class_names.index(name))
-    return listing, faults
+    return listing
 
 
-def _read_all(name: str, paths: list[Path], resize: Size | None, faults: _Faults) -> tuple[Images, PixelRange]:
-    """All images as bytes; those of 16 bits have a range of their own."""
-    images, deep = np.empty((0, 0, 0), np.uint8), {}
-    sizes: dict[Size, list[Path]] = {}
-    coloured = light = 0
+def _read_all(
+    name: str, paths: list[Path], resize: Size | None, damaged: _Faults
+) -> tuple[Images, list[int], PixelRange]:
+    """All whole images as bytes, of one size, and their places in `paths`; 16 bits have a range of their own."""
+    levels, read = list[Array](), list[int]()
+    sizes, notices, total = Counter[Size](), Counter[str](), 0
     for row, path in enumerate(paths):
         grey = None
-        with collecting(faults):
+        with collecting(damaged):
             grey = read_levels(path, resize)
         if grey is None:
             continue
-        size = grey.pixels.shape
-        if not sizes:
-            check_total(name, len(paths), size)
-            images = np.zeros((len(paths), *size), np.uint8)
-        sizes.setdefault(size, []).append(path)
-        if len(sizes) > 1:
-            continue
-        if grey.pixels.dtype == np.uint16:
-            deep[row] = grey.pixels
+        levels.append(grey.pixels)
+        read.append(row)
+        sizes[grey.pixels.shape[0], grey.pixels.shape[1]] += 1
+        notices.update(colour=grey.had_colour, light=grey.light_ink, first=grey.first)
+        total += grey.pixels.nbytes
+        check_total(name, len(paths), total if len(read) < ENOUGH else total * len(paths) // len(read))
+    if not levels:
+        return np.empty((0, 0, 0), np.uint8), read, PixelRange()
+    usual, count = sizes.most_common(1)[0]
+    if count < len(read):
+        what = f"{len(read) - count} of {len(read)} images have another size and were brought to that of most"
+        log.warning("data set %s: %s, %d x %d (--resize sets another)", name, what, *usual)
+        check_total(name, len(read), len(read) * usual[0] * usual[1])
+    notice_colour(name, notices["colour"], len(read))
+    notice_light_ink(f"data set {name}", notices["light"], len(read))
+    if notices["first"]:
+        log.warning("data set %s: %d files hold several images, the first is used", name, notices["first"])
+    images, deep = np.zeros((len(read), *usual), np.uint8), {}
+    for row, each in enumerate(levels):
+        levels[row] = each[:0]  # its memory is free then
+        brought = bring_to(each, usual)
+        if brought.dtype == np.uint16:
+            deep[row] = brought
         else:
-            images[row] = grey.pixels
-        coloured, light = coloured + grey.had_colour, light + grey.light_ink
-    raise_together([*faults, *_other_sizes(sizes)])
-    notice_colour(name, coloured, len(paths))
-    notice_light_ink(f"data set {name}", light, len(paths))
-    return _in_bytes(name, images, deep)
+            images[row] = brought
+    found = _in_bytes(name, images, deep)
+    return found[0], read, found[1]
 
 
 def _in_bytes(name: str, images: Images, deep: dict[int, Array]) -> tuple[Images, PixelRange]:
@@ -136,26 +198,3 @@ def _in_bytes(name: str, images: Images, deep: dict[int, Array]) -> tuple[Images
         found = range_of(f"data set {name}", {name: levels}) if levels.max() < FULL_DEPTH else PixelRange(0, 65535)
         images[list(deep)] = found.to_bytes(levels)
     return images, found
-
-
-def _other_sizes(sizes: dict[Size, list[Path]]) -> _Faults:
-    """An error for each image that has not the size of most of them."""
-    usual = max(sizes, key=lambda size: len(sizes[size]), default=(0, 0))
-    remedy = f"Bring all images to one with --resize, such as --resize {usual[0]} {usual[1]}"
-    return [
-        UsageError(
-            f"{path} has {height} x {width} pixels but {sizes[usual][0]} has {usual[0]} x {usual[1]}, "
-            f"expected one size. {remedy}"
-        )
-        for (height, width), paths in sizes.items()
-        if (height, width) != usual
-        for path in paths
-    ]
-
-
-def _visible(folder: Path) -> list[Path]:
-    try:
-        paths = sorted(folder.iterdir())
-    except OSError as error:
-        raise FileSystemError(f"cannot read {folder}: {error.strerror}. Check its permissions") from error
-    return [path for path in paths if not path.name.startswith(".") and path.name.lower() not in LITTER]

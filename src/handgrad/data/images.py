@@ -1,4 +1,4 @@
-"""A PNG or JPEG file as one grey image, and images brought to another size."""
+"""A picture's file as one grey image, and images brought to another size."""
 
 import hashlib
 import io
@@ -18,7 +18,12 @@ from handgrad.errors import CorruptDataError, HandgradError, UsageError
 
 log = logging.getLogger("handgrad")
 
-FORMATS = ("PNG", "JPEG")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp"),
+    *(".pgm", ".ppm", ".pbm", ".pnm"),
+)
+KNOWN = "PNG, JPEG, BMP, GIF, TIFF, WebP or PGM"
 MAX_PIXELS = 64_000_000
 MAX_FILE_BYTES = 1 << 28
 MAX_SIDE = 4096
@@ -26,15 +31,19 @@ MAX_DATASET_BYTES = 4 << 30
 
 
 class Grey(NamedTuple):
-    """One image, `pixels` (H, W) uint8 or uint16, whether colour was lost on the way, and whether it lies on black."""
+    """One image, `pixels` (H, W) uint8 or uint16.
+
+    Whether colour was lost on the way, whether it lies on black, and whether it is the first of several in its file.
+    """
 
     pixels: Array
     had_colour: bool
     light_ink: bool = False
+    first: bool = False
 
 
 def read_grey(path: Path, resize: tuple[int, int] | None = None, known: PixelRange | None = None) -> Grey:
-    """The image in a PNG or JPEG file in 8-bit grey, brought to (height, width) `resize` when that is given.
+    """The image in a file of one of FORMATS in 8-bit grey, brought to (height, width) `resize` when that is given.
 
     Its pixels are of the range `known` where they can be, or else of all that 8 or 16 bits hold.
     """
@@ -46,12 +55,12 @@ def read_grey(path: Path, resize: tuple[int, int] | None = None, known: PixelRan
 
 
 def read_levels(path: Path, resize: tuple[int, int] | None = None) -> Grey:
-    """The image in a PNG or JPEG file in grey, of 8 or 16 bits as in the file.
+    """The image in a file of one of FORMATS in grey, of 8 or 16 bits as in the file.
 
     Colour becomes ITU-R 601 luma, a photograph is turned upright; transparency lies on white, light ink on black.
     """
     grey = _decode(read_file(path, MAX_FILE_BYTES), path)
-    return grey._replace(pixels=_resize(grey.pixels, resize))
+    return grey._replace(pixels=bring_to(grey.pixels, resize))
 
 
 def check_resize(resize: tuple[int, int] | None) -> None:
@@ -63,16 +72,15 @@ def check_resize(resize: tuple[int, int] | None) -> None:
         raise UsageError(f"resize must be a height and a width of 1 to {MAX_SIDE} pixels, got {resize} (--resize)")
 
 
-def check_total(name: str, images: int, shape: tuple[int, int]) -> None:
-    """Refuse more pixels than a data set may have, before memory is asked for.
+def check_total(name: str, images: int, total: int) -> None:
+    """Refuse more bytes of pixels than a data set may have, before memory is asked for.
 
     Raises  UsageError
     """
-    total = images * shape[0] * shape[1]
     if total > MAX_DATASET_BYTES:
         raise UsageError(
-            f"data set {name}: {images} images of {shape[0]} x {shape[1]} need {total} bytes, "
-            f"expected at most {MAX_DATASET_BYTES}. Choose a smaller --resize"
+            f"data set {name}: {images} images need {total} bytes, expected at most {MAX_DATASET_BYTES}. "
+            "Choose a smaller --resize"
         )
 
 
@@ -84,7 +92,8 @@ def resized(dataset: Dataset, resize: tuple[int, int] | None) -> Dataset:
     check_resize(resize)
     if resize is None or tuple(resize) == dataset.image_shape:
         return dataset
-    check_total(dataset.name, len(dataset.x_train) + len(dataset.x_test), resize)
+    images = len(dataset.x_train) + len(dataset.x_test)
+    check_total(dataset.name, images, images * resize[0] * resize[1])
     fingerprint = hashlib.sha256(f"{dataset.fingerprint} {resize[0]}x{resize[1]}".encode()).hexdigest()
     return replace(
         dataset,
@@ -107,11 +116,12 @@ def _decode(content: bytes, path: Path) -> Grey:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 _check_header(image, path)
-                return _to_grey(image)
+                several = image.format in ("GIF", "TIFF", "WEBP") and getattr(image, "is_animated", False)
+                return _to_grey(image)._replace(first=several)
     except HandgradError:
         raise
     except UnidentifiedImageError as error:
-        raise CorruptDataError(f"{path}: content is no PNG or JPEG image. Convert or remove it") from error
+        raise CorruptDataError(f"{path}: content is no {KNOWN} image. Convert or remove it") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise CorruptDataError(f"{path}: image has over {MAX_PIXELS} pixels. Make it smaller") from error
     except Exception as error:
@@ -131,10 +141,11 @@ def _check_header(image: Image.Image, path: Path) -> None:
 
 
 def _to_grey(image: Image.Image) -> Grey:
+    ImageOps.exif_transpose(image, in_place=True)
+    if image.mode == "F":
+        raise ValueError("its pixels are fractions, expected whole numbers")
     if image.mode == "I" or image.mode.startswith("I;16"):
         return Grey(np.asarray(image).clip(0, 65535).astype(np.uint16), False)
-    if image.format == "JPEG":
-        ImageOps.exif_transpose(image, in_place=True)
     if image.mode in ("1", "L") and "transparency" not in image.info:
         return Grey(np.asarray(image.convert("L")), False)
     seen = image.convert("RGB" if "transparency" not in image.info and "A" not in image.getbands() else "RGBA")
@@ -150,7 +161,11 @@ def _to_grey(image: Image.Image) -> Grey:
     return Grey(grey, had_colour)
 
 
-def _resize(grey: Array, resize: tuple[int, int] | None) -> Array:
+def bring_to(grey: Array, resize: tuple[int, int] | None) -> Array:
+    """The image, interpolated to (height, width) `resize` when that is given.
+
+    Shapes  (H, W) -> (height, width), uint8 or uint16
+    """
     if resize is None or grey.shape == resize:
         return grey
     height, width = resize
@@ -160,4 +175,4 @@ def _resize(grey: Array, resize: tuple[int, int] | None) -> Array:
 
 
 def _resize_all(images: Images, resize: tuple[int, int]) -> Images:
-    return np.array([_resize(image, resize) for image in images], np.uint8).reshape(len(images), *resize)
+    return np.array([bring_to(image, resize) for image in images], np.uint8).reshape(len(images), *resize)

@@ -13,8 +13,13 @@ from handgrad.files import read_file as read_any
 
 DATA_VARIABLE = "HANDGRAD_DATA_DIR"
 CACHE_VARIABLE = "HANDGRAD_CACHE_DIR"
-# Debian's dataset-fashion-mnist installs here.
+# What Windows, macOS and disk stations leave behind in folders; hidden files are passed over too.
+LITTER = {
+    *("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r", "@eadir", "$recycle.bin", "lost+found"),
+    *("system volume information", "__pycache__"),
+}
 MOST_DEPTH, MOST_FILES = 4, 20_000  # where a data set is looked for by its content
+# Debian's dataset-fashion-mnist installs here.
 SYSTEM_FOLDER = Path("/usr/share/datasets")
 
 
@@ -71,6 +76,15 @@ def files_below(root: Path) -> Iterator[Path]:
             found += 1
             if found == MOST_FILES:
                 return
+
+
+def visible(folder: Path) -> list[Path]:
+    """What lies in a folder by name, without hidden files and LITTER.  Raises  FileSystemError where it is closed."""
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise FileSystemError(f"cannot read {folder}: {error.strerror}. Check its permissions") from error
+    return [path for path in paths if not path.name.startswith(".") and path.name.lower() not in LITTER]
 
 
 def find_file(folder: Path, name: str) -> Path | None:
