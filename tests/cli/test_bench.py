@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.commands import call
 
-from handgrad.cli import bench, timing
+from handgrad.cli import bench
 from handgrad.config import RunConfig, build_dataset
 from handgrad.runs import prepare
 from handgrad.training import Trainer
@@ -26,12 +26,12 @@ def trainer_of(config: RunConfig) -> Trainer:
 
 @pytest.mark.parametrize("given", TRAININGS.values(), ids=TRAININGS)
 def test_pytorch_does_the_same_training(given, torch, monkeypatch):
-    config, models, original = RunConfig(**SETTINGS, **given), [], timing.to_torch
-    monkeypatch.setattr(timing, "to_torch", lambda network: models.append(original(network)) or models[-1])
+    config, models, original = RunConfig(**SETTINGS, **given), [], bench.to_torch
+    monkeypatch.setattr(bench, "to_torch", lambda network: models.append(original(network)) or models[-1])
     ours = trainer_of(config)
     before = ours.network.parameters.copy()
     try:
-        assert timing.ordinary_pytorch(trainer_of(config), threads=1)(20) > 0
+        assert bench.ordinary_pytorch(trainer_of(config), threads=1)(20) > 0
     finally:
         torch.set_flush_denormal(False)
     ours.step = 0
@@ -43,8 +43,8 @@ def test_pytorch_does_the_same_training(given, torch, monkeypatch):
 
 
 def test_numbers_of_one_process(monkeypatch):
-    monkeypatch.setattr(timing, "TIMED_SECONDS", 0.01)
-    found = timing.timed("handgrad", RunConfig(**SETTINGS).to_mapping(), time.monotonic() - 100)
+    monkeypatch.setattr(bench, "TIMED_SECONDS", 0.01)
+    found = bench.timed("handgrad", RunConfig(**SETTINGS).to_mapping(), time.monotonic() - 100)
     assert 1e-7 < found["seconds"] < 1
     assert 100 < found["first"] < 200
     assert found["bytes"] > 10_000_000
@@ -58,7 +58,7 @@ def test_a_step_is_timed_after_warming_up():
         calls.append(steps)
         return steps * 1e-3 + (0.1 if len(calls) <= 5 else 0.0)
 
-    assert timing.step_seconds(time_steps, 100) == pytest.approx(1e-3)
+    assert bench.step_seconds(time_steps, 100) == pytest.approx(1e-3)
     assert calls[:5] == [1, 2, 4, 8, 16]
     assert set(calls[8:]) == {100}
 
@@ -112,7 +112,7 @@ def test_a_process_that_fails_is_one_line(capsys):
 @pytest.mark.parametrize(("given", "lacking"), [({"optimizer": "eve"}, "optimizer eve"), ({"l1": 0.1}, "L1 penalty")])
 def test_what_pytorch_has_not_is_a_reason(given, lacking, torch):
     try:
-        found = timing.timed("torch", RunConfig(**SETTINGS, **given).to_mapping(), time.monotonic())
+        found = bench.timed("torch", RunConfig(**SETTINGS, **given).to_mapping(), time.monotonic())
     finally:
         torch.set_flush_denormal(False)
     assert found == {"skipped": f"PyTorch has no {lacking}"}

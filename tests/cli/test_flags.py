@@ -6,7 +6,7 @@ import pytest
 from tests.ingredients import nn
 
 from handgrad.cli.flags import parse
-from handgrad.cli.options import HELP, TRAIN, Option
+from handgrad.cli.options import TRAIN, Option
 from handgrad.config import RunConfig
 from handgrad.config.aliases import FIELDS
 from handgrad.config.value_types import Whole
@@ -252,7 +252,7 @@ def test_errors_of_the_file(tmp_path):
 
 
 def test_another_command_has_other_options():
-    options = (Option("top", Whole(1), "rows to show", ("k",), default=3), HELP)
+    options = (Option("top", Whole(1), "rows to show", ("k",), default=3), TRAIN[-1])
     assert parse(["-k", "5", "-e", "2"], options).options == {"top": 5, "help": False}
     assert parse([], options).options == {"top": 3, "help": False}
     with pytest.raises(UsageError, match="unknown flag --dry_run"):

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from handgrad.cli.console import Screen, one_by_one
@@ -16,27 +15,11 @@ from handgrad.runs import open_run
 from handgrad.runs.comparison import Comparison, Configuration, Pair, compare
 
 SIDE_BY_SIDE = 5  # configurations in one table of settings
-EXAMPLES = """  handgrad compare runs/A runs/B
-  handgrad compare runs/adam_s_* runs/sgd_s_*     several seeds of two settings
-  handgrad compare runs/A runs/B --json numbers.json"""
 
 
 def run_compare(tokens: list[str]) -> int:
     """Print runs side by side, what differs, and what each difference can tell."""
-    parser = Parser(
-        "compare",
-        "Compare runs. Runs that differ only in their seed count as one configuration.\n"
-        "For every pair of configurations the settings that differ are listed. If more\n"
-        "than one differs, the comparison is confounded, and the commands of the missing\n"
-        "controlled runs are printed.",
-        EXAMPLES,
-    )
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs, two or more")
-    parser.add_argument(
-        "--dataset", help="evaluate all of them on the test images of this data set (default: their own)"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to FILE")
-    arguments = parser.arguments(tokens)
+    arguments = Parser("compare").arguments(tokens)
     comparison = compare([open_run(path) for path in arguments.runs], arguments.dataset, one_by_one)
     _show(Screen(highlight=False), comparison)
     if arguments.json:

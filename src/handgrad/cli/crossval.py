@@ -9,41 +9,18 @@ from rich.table import Column, Table
 from handgrad.classical import CLASSICAL
 from handgrad.cli.console import Screen, echo, echo_additions, echo_notes
 from handgrad.cli.flags import ParsedFlags, parse_or_help
-from handgrad.cli.options import CONFIG, HELP, Option
 from handgrad.cli.progress import callbacks_of_one
 from handgrad.config import RunConfig
-from handgrad.config.value_types import Name, Whole
 from handgrad.errors import UsageError
 from handgrad.runs import CrossValidation, FoldResult, cross_validate
 from handgrad.runs.crossval import CLASS_MEASURES, MEASURES, Spread, folder_of
-
-EXAMPLES = (
-    "handgrad crossval --dataset digits",
-    "handgrad crossval --dataset mnist --model hog-svm --folds 10 --jobs 2",
-    "handgrad crossval -d mnist --of test -nhl 1 -sz 32 -a sigmoid -o momentum",
-)
-
-OPTIONS: tuple[Option, ...] = (
-    CONFIG,
-    Option("folds", Whole(2, 1000), "number of folds", ("k", "n_folds", "num_folds", "n_splits", "k_folds"), default=5),
-    Option(
-        "of",
-        Name("of", ("train", "test")),
-        "train: test each fold of the training set with a model trained on the others; test: train one model, and test "
-        "it on each fold of the test set; all folds but the last also validate it during training",
-        ("folds_of",),
-        default="train",
-    ),
-    Option("jobs", Whole(1, 1000), "number of folds trained at the same time", ("n_jobs", "workers"), default=1),
-    HELP,
-)
 
 HEADS = {"accuracy": "accuracy %", "precision": "precision %", "recall": "recall %", "f1": "F1 %", "loss": "loss"}
 
 
 def run_crossval(tokens: list[str]) -> int:
     """Train over folds, and print what each reached, their mean and spread, and the numbers of each class."""
-    parsed = parse_or_help(tokens, "handgrad crossval", EXAMPLES, OPTIONS)
+    parsed = parse_or_help(tokens, "crossval")
     config, (folds, part, jobs) = _config(parsed), (parsed.options[name] for name in ("folds", "of", "jobs"))
     echo_additions(config)
     echo_notes(parsed.notes)

@@ -7,36 +7,21 @@ from pathlib import Path
 
 from handgrad.cli.console import echo, working
 from handgrad.cli.flags import FLAG, parse_or_help
-from handgrad.cli.options import CONFIG, HELP, Option
 from handgrad.config.lookup import listed
-from handgrad.config.value_types import Name, Text
+from handgrad.config.value_types import Name
 from handgrad.derivation import FORMATS, derive_config, derive_run
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
 from handgrad.runs import open_run
 
 SUFFIXES = {".txt": "text", ".html": "html", ".htm": "html", ".md": "md", ".tex": "tex"}
-EXAMPLES = (
-    "handgrad derive runs/NAME",
-    "handgrad derive runs/NAME -o equations.html",
-    "handgrad derive -a sigmoid -nhl 3 -sz 1000,500,250 --optimizer momentum",
-    "handgrad derive --model cnn --format tex --out cnn.tex",
-)
-FORMAT = Option("format", Name("format", tuple(FORMATS)), "notation; none: from the ending of --out, else text")
-OUT = Option(
-    "out",
-    Text(),
-    f"file to write to, ending in {listed(SUFFIXES)}; -o FILE is the same",
-    ("output", "outfile", "out_file"),
-)
 log = logging.getLogger("handgrad")
-OPTIONS = (CONFIG, FORMAT, OUT, HELP)
 
 
 def run_derive(tokens: list[str]) -> int:
     """Print or write the equations of a run's network, or of a configuration's; exit code 1 when a check fails."""
     folder, rest = _split(tokens)
-    parsed = parse_or_help(rest, "handgrad derive [RUN]", EXAMPLES, OPTIONS)
+    parsed = parse_or_help(rest, "derive", format=Name("format", tuple(FORMATS)))
     if folder is not None and (parsed.stated or parsed.options["config"]):
         raise UsageError(f"{folder} has its own settings: leave out the flags, or leave out the run")
     for note in parsed.notes:

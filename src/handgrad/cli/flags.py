@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from handgrad import strict_yaml
-from handgrad.cli.options import TRAIN, Option, help_text
+from handgrad.cli.commands import examples_of, usage_of
+from handgrad.cli.options import TRAIN, Option, help_text, options_of
 from handgrad.config import RunConfig, aliases, value_type_of
 from handgrad.config.describe import TURN_WANDB_ON, called_for, folder_of_name, idle_line
 from handgrad.config.lookup import (
@@ -94,13 +95,12 @@ def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN, start: str =
     return ParsedFlags(config, stated, {option.name: option.default for option in options} | besides | chosen, notes)
 
 
-def parse_or_help(
-    tokens: Sequence[str], program: str, examples: Sequence[str], options: Sequence[Option], more: str = ""
-) -> ParsedFlags:
-    """As `parse`; --help prints the flags, examples and `more`, and leaves with 0, as argparse does."""
+def parse_or_help(tokens: Sequence[str], command: str, more: str = "", **types: ValueType) -> ParsedFlags:
+    """As `parse` by the rows of a command; --help prints the flags, examples and `more`, and leaves with 0."""
+    options = options_of(command, **types)
     parsed = parse(tokens, options)
     if parsed.options["help"]:
-        print(help_text(program, examples, options) + more, end="")
+        print(help_text(usage_of(command), examples_of(command), options) + more, end="")
         sys.exit(0)
     return parsed
 

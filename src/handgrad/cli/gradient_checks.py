@@ -11,9 +11,8 @@ from rich.table import Table
 
 from handgrad.cli.console import Screen, echo, echo_additions, echo_notes, read_dataset, working
 from handgrad.cli.flags import DASHES, parse_or_help
-from handgrad.cli.options import CONFIG, HELP, Option
 from handgrad.config import RunConfig, build_split
-from handgrad.config.value_types import Names, Whole
+from handgrad.config.value_types import Names
 from handgrad.nn import Network, gradcheck
 from handgrad.runs import build_network, diagnose_run, open_run, prepare
 from handgrad.torch_port import TorchTrainer
@@ -25,18 +24,6 @@ from handgrad.training.diagnose import heed, of_images
 BOUND = 1e-7
 IMAGES = 8
 ELEMENTS = 50
-GRADCHECK_EXAMPLES = ("handgrad gradcheck --dataset digits -a gelu", "handgrad gradcheck --config my.yaml")
-LOCKSTEP_OPTIONS = (
-    CONFIG,
-    Option("steps", Whole(1, 100_000), "number of training steps to compare", ("n_steps",), default=100),
-    Option("torch", Names("torch", DISCREPANCIES), "variants of the PyTorch code, see below", default=()),
-    HELP,
-)
-LOCKSTEP_EXAMPLES = (
-    "handgrad lockstep --dataset digits --dtype float64",
-    "handgrad lockstep --dataset mnist -o adam --torch epsilon_inside",
-    "handgrad lockstep runs/NAME --steps 500          from a run's weights on",
-)
 STAGES = ("output", "statistics", "gradient", "weights")
 PLACES = {
     "output": "in the output of",
@@ -49,7 +36,7 @@ PLACES = {
 
 def run_gradcheck(tokens: list[str]) -> int:
     """Print the relative error of each parameter's gradient; exit code 1 when one is above 1e-7."""
-    parsed = parse_or_help(tokens, "handgrad gradcheck", GRADCHECK_EXAMPLES, (CONFIG, HELP))
+    parsed = parse_or_help(tokens, "gradcheck")
     echo_additions(parsed.config, ("batch_norm", "dropout"))  # what is no part of the network has no gradient to check
     echo_notes(parsed.notes)
     config = parsed.config.replaced(dtype="float64")
@@ -73,10 +60,10 @@ def run_gradcheck(tokens: list[str]) -> int:
 def run_lockstep(tokens: list[str]) -> int:
     """Print how far both drift apart, and where and why one step parts them; exit code 1 when one does."""
     start, tokens = _start(tokens)
-    parsed = parse_or_help(tokens, "handgrad lockstep [RUN]", LOCKSTEP_EXAMPLES, LOCKSTEP_OPTIONS, _discrepancies())
+    parsed = parse_or_help(tokens, "lockstep", _discrepancies(), torch=Names("torch", DISCREPANCIES))
     echo_additions(parsed.config)
     echo_notes(parsed.notes)
-    config, discrepancies = parsed.config, parsed.options["torch"]
+    config, discrepancies = parsed.config, parsed.options["torch"] or ()
     dataset = read_dataset(config)
     heed(diagnose_run(config, dataset))
 

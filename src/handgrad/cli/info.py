@@ -20,13 +20,7 @@ PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "torch", "wandb", "tensor
 
 def run_info(tokens: list[str]) -> int:
     """Print what is installed and found, or one optimizer's exact rule."""
-    parser = Parser(
-        "info",
-        "Print versions, processor and data found; or, with --optimizer, the exact update\nrule of an optimizer.",
-        "  handgrad info\n  handgrad info --optimizer nadam",
-    )
-    parser.add_argument("--optimizer", metavar="NAME", help=f"one of {', '.join(OPTIMIZERS)}")
-    arguments = parser.arguments(tokens)
+    arguments = Parser("info", words={"optimizers": ", ".join(OPTIMIZERS)}).arguments(tokens)
     for line in _rule(arguments.optimizer) if arguments.optimizer else _facts():
         print(line)
     return 0

@@ -10,32 +10,10 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from handgrad.cli.commands import COMMANDS
 from handgrad.cli.starting import interrupt_as_usual, leave_on_interrupt
 from handgrad.errors import FileSystemError, HandgradError, UsageError
 from handgrad.text import suggestion, visible_name
-
-# The module in which `run_NAME` is, and the line of `handgrad --help`.
-COMMANDS = {
-    "train": ("train", "train a network on images, and store the run in a folder"),
-    "sweep": ("sweep", "search hyper-parameters, as a W&B sweep file describes them"),
-    "resume": ("runs", "continue a run that was stopped or killed"),
-    "runs": ("runs", "list all runs with their results"),
-    "evaluate": ("evaluate", "compute all metrics of a run, per class, or of an ensemble of runs"),
-    "compare": ("compare", "compare runs: settings, results, significance of the differences"),
-    "report": ("report", "write a report of a run, or of several compared, as one HTML file"),
-    "figures": ("report", "draw the figures of a run, or of several, with their numbers as CSV"),
-    "derive": ("derive", "print and check the back-propagation equations of a network"),
-    "predict": ("predict", "classify images with the network of a run"),
-    "crossval": ("crossval", "cross-validate on the training set, or test folds of the test set"),
-    "gradcheck": ("gradient_checks", "check every gradient of a network against finite differences"),
-    "lockstep": ("gradient_checks", "train here and in PyTorch step by step, and explain any difference"),
-    "export": ("runs", "write the weights of a run for PyTorch, and print code to load them"),
-    "reproduce": ("reproduce", "reproduce a course report, whole or in part, or your own recipe"),
-    "check": ("reproduce", "test the claims of a report against its numbers"),
-    "data": ("data", "list, download, verify and show data sets; save sample images"),
-    "bench": ("bench", "time the training steps of a configuration, here and in PyTorch"),
-    "info": ("info", "versions, processor and data found; the update rule of an optimizer"),
-}
 
 LEAST_BYTES = 1 << 30  # of address space, to load all libraries
 

@@ -2,11 +2,13 @@
 
 import argparse
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from handgrad.cli.commands import examples_of, rows, section, usage_of
 from handgrad.config import RunConfig, value_type_of
 from handgrad.config.aliases import FIELDS
 from handgrad.config.lookup import listed
@@ -46,143 +48,77 @@ class Pairs(ValueType):
         return {name: other for name, _, other in pairs}
 
 
-HELP = Option("help", Switch(), "show this help", ("h",), default=False)
+TYPES: dict[str, Callable[[str, list[str]], ValueType]] = {
+    "text": lambda name, words: Text(),
+    "switch": lambda name, words: Switch(),
+    "whole": lambda name, words: Whole(*map(int, words)),
+    "number": lambda name, words: Number(" ".join(words)),
+    "choice": lambda name, words: Name(name, tuple(words)),
+}
+PYTHON_TYPES = {"path": Path, "int": int, "text": str}
 
-CONFIG = Option(
-    "config", Text(), "YAML file of settings; flags override them", ("c", "cfg", "config_file", "config_path")
-)
 
-DEBUG = Option("debug", Switch(), "show the traceback of an error", default=False)
+def options_of(command: str, **types: ValueType) -> tuple[Option, ...]:
+    """The rows of a command; `types` are those of options whose values depend on what is registered."""
+    return tuple(_option(words, text, types) for words, text in rows(command))
 
-WANDB = (
-    *("wandb", "log_wandb", "enable_wandb", "wandb_log", "log_to_wandb", "wandb_logging", "wl", "is_wandb", "i_w"),
-    *("wandb_enabled", "wandb_enable", "with_wandb", "track_wandb", "log_with_wandb", "wb"),
-)
 
-TRAIN: tuple[Option, ...] = (
-    CONFIG,
-    Option(
-        "mode",
-        Name("mode", ("single", "sweep")),
-        "single: train once; sweep: search settings",
-        ("run_mode",),
-        default="single",
-    ),
-    Option(
-        "sweep",
-        Switch(),
-        "short for --mode sweep",
-        ("run_sweep", "start_sweep", "wandb_sweep", "do_sweep", "is_sweep"),
-        default=False,
-        sets=("mode", "sweep"),
-    ),
-    Option(
-        "sweep_config",
-        Text(),
-        "sweep file for --mode sweep; none: the sweep of the DA6401 course",
-        ("sweep_file", "sweep_yaml"),
-    ),
-    Option(
-        "count",
-        Whole(1),
-        "number of trials, for --mode sweep",
-        (
-            "sweep_count",
-            "num_runs",
-            "n_runs",
-            "num_trials",
-            "trials",
-            "n_trials",
-            "sweep_runs",
-            "max_runs",
-            "num_sweeps",
-        ),
-    ),
-    Option(
-        "method",
-        Name("method", ("grid", "random", "bayes", "gp")),
-        "search method, for --mode sweep",
-        ("sweep_method",),
-    ),
-    Option("seeds", Whole(1, 10_000), "train with this many random seeds, from --seed on", ("n_seeds", "num_seeds")),
-    Option("report", Switch(), "write report.html into the run's folder at the end", default=True),
-    Option("dry_run", Switch(), "print the network and an estimate of the time, and stop", default=False),
-    DEBUG,
-    Option("use_wandb", Switch(), "log the run to Weights & Biases", WANDB),
-    Option(
-        "model_save_path",
-        Text(),
-        "also save the weights to this file",
-        ("msp", "save_path", "save_model_path", "model_save", "model_output"),
-    ),
-    Option(
-        "config_save_path",
-        Text(),
-        "also save the settings to this file",
-        ("save_config_path", "config_save", "save_config", "csp"),
-    ),
-    Option(
-        "model_path",
-        Text(),
-        "file of weights to start from",
-        ("load_model", "model_file", "load_path", "load_weights", "pretrained"),
-    ),
-    HELP,
-)
+def _option(words: Sequence[str], text: str, types: Mapping[str, ValueType]) -> Option:
+    name, *rest = words
+    given = dict(word.split(":", 1) for word in rest if ":" in word)
+    kind, *numbers = [word for word in rest if ":" not in word] or [""]
+    type_ = types[name] if name in types else TYPES[kind](name, numbers)
+    description, _, aliases = text.partition(" also: ")
+    default = type_(given["default"]) if "default" in given else None
+    setting, _, value = given.get("sets", "").partition(":")
+    return Option(name, type_, description, tuple(aliases.split()), default, (setting, value) if setting else None)
 
-JOBS = Option(
-    "jobs",
-    Whole(1, 10_000),
-    "number of trials at the same time; none: one per core",
-    ("j", "n_jobs", "workers", "num_workers"),
-)
-USE_WANDB = Option("use_wandb", Switch(), "log every trial to Weights & Biases", WANDB)
-STORAGE = Option(
-    "storage",
-    Text(),
-    "database of the trials: sqlite:///FILE, or postgresql://..., which several machines can share",
-    ("db",),
-)
-SWEEPS_DIR = Option("sweeps_dir", Text(), "folder for the sweep folders", ("sweeps_folder",), "sweeps")
 
-OF_RUNNING: tuple[Option, ...] = (
-    Option(
-        "trials", Whole(1), "total number of configurations, including those of earlier calls", ("count", "n_trials")
-    ),
-    Option("hours", Number("(0, inf)"), "start no new trial after this many hours", ("max_hours",)),
-    JOBS,
-    Option("seeds", Whole(1, 10_000), "number of random seeds for each configuration, from --seed on", ("n_seeds",)),
-    Option("ray", Text(), "run trials on a Ray cluster: auto, local, HOST:PORT or ray://HOST:PORT", ("ray_address",)),
-    Option("report", Switch(), "write the sweep's report at the end", default=True),
-)
-
-SWEEP: tuple[Option, ...] = (
-    CONFIG,
-    *OF_RUNNING,
-    Option("name", Text(run_name), "name of the sweep and of its folder; none: the name in the file", ("sweep_name",)),
-    Option("resume", Switch(), "resume the sweep of that name, if it exists", default=False),
-    Option("method", Name("method", ("grid", "random", "bayes", "gp")), "search method; none: the file's", ("search",)),
-    Option("map", Pairs(), "settings that names in the file mean, such as init_type=weight_init", default={}),
-    STORAGE,
-    SWEEPS_DIR,
-    Option("dry_run", Switch(), "check the sweep, estimate its hours, and stop", default=False),
-    USE_WANDB,
-    DEBUG,
-    HELP,
-)
+TRAIN = options_of("train")
+SWEEP = options_of("sweep", name=Text(run_name), map=Pairs())
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser of `handgrad COMMAND`, whose help keeps the line breaks of its examples."""
+    """A parser of `handgrad COMMAND` by its section of the file, whose help keeps the line breaks of its examples.
 
-    def __init__(self, command: str, description: str, examples: str = "") -> None:
+    `choices` are those of arguments that have some; `words` stand in help in the place of their names in braces.
+    """
+
+    def __init__(
+        self, command: str, about: str = "", examples: str = "", words: Mapping[str, Any] = {}, **choices: Sequence[str]
+    ) -> None:
+        own = section(command) if not about else {}
+        if own:
+            about, examples = own["about"], "\n".join(f"  {line}" for line in examples_of(command))
+        more = f"\n\n{own['more']}".replace("\n|", "\n  ") if "more" in own else ""
         super().__init__(
             f"handgrad {command}",
-            description=description,
-            epilog=f"examples:\n{examples}" if examples else None,
+            description=about,
+            epilog=f"examples:\n{examples}{more}" if examples else None,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+        for row, text in rows(command) if own else ():
+            self._add_row(row, text.format_map(words), choices)
+
+    def _add_row(self, words: Sequence[str], text: str, choices: Mapping[str, Sequence[str]]) -> None:
+        names = [word for word in words if word.startswith("-")] or [words[0]]
+        how: dict[str, Any] = {"help": text}
+        for word in words[len(names) :]:
+            key, _, value = word.partition(":")
+            if key in PYTHON_TYPES:
+                how["type"] = PYTHON_TYPES[key]
+            elif key == "default":
+                how["default"] = value  # argparse gives it the type
+            elif key == "append":
+                how |= {"action": "append", "default": []}
+            else:
+                how["nargs" if word in "?*+" else "metavar"] = word
+        if (name := names[-1 if names[0] == "-o" else 0].lstrip("-")) in choices:
+            how["choices"] = choices[name]
+        if len(words) == len(names) and "choices" not in how:
+            how["action"] = "store_true"
+        self.add_argument(*names, **how)
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print."""
@@ -217,9 +153,10 @@ def help_text(
     return _page(program, above, options, below, examples)
 
 
-def short_help(program: str, about: str, options: Sequence[Option], examples: Sequence[str]) -> str:
+def short_help(command: str, options: Sequence[Option]) -> str:
     """The help of a command that takes few settings of a run or none: what it does, its options, examples."""
-    return _page(program, [textwrap.fill(line, WIDTH) for line in about.split("\n")], options, [], examples)
+    about = [textwrap.fill(each, WIDTH) for each in section(command)["about"].split("\n\n")]
+    return _page(usage_of(command), about, options, [], examples_of(command))
 
 
 def _page(

@@ -16,7 +16,7 @@ from handgrad.cli.options import Parser
 from handgrad.errors import HandgradError, UsageError
 from handgrad.figures import COMPARISONS, FIGURES, RunData
 from handgrad.figures.gallery import FORMATS, Outcome, write_figures
-from handgrad.figures.run_data import MOST_TSNE_IMAGES, TSNE_IMAGES
+from handgrad.figures.run_data import MOST_TSNE_IMAGES
 from handgrad.reports.blocks import Report
 from handgrad.reports.comparison import build_report
 from handgrad.reports.render import writer_of
@@ -34,43 +34,14 @@ from handgrad.runs import InterruptedRunError, Run, open_run
 from handgrad.text import counted
 
 log = logging.getLogger("handgrad")
-REPORT_TSNE_IMAGES = 2000
 BRIEF_TSNE = 500  # test images in the t-SNE of a report that nobody asked for: two seconds in place of half a minute
 
 FORMATS_OF_REPORTS = ("html", "md", "pdf", "latex")
-REPORT_EXAMPLES = """  handgrad report runs/NAME
-  handgrad report runs/NAME -o hand-in.pdf
-  handgrad report runs/relu runs/tanh -o activations.html
-  handgrad report runs/relu runs/tanh --init hand-in     begin a hand-in
-  handgrad report hand-in                                your words and the runs
-  handgrad report hand-in -o hand-in-latex/              as a LaTeX project
-
-docs/hand-in.md explains hand-ins."""
-FIGURES_EXAMPLES = """  handgrad figures runs/NAME
-  handgrad figures runs/NAME --only loss confusion --format pdf
-  handgrad figures runs/A runs/B runs/C -o comparison
-  handgrad figures --list"""
 
 
 def run_report(tokens: list[str]) -> int:
     """Write the report of a run, of several compared, or of a hand-in."""
-    parser = Parser(
-        "report",
-        "Write the report of a run, of several runs compared, or of a hand-in with your\nown words, as one HTML file "
-        "that works offline, Markdown, PDF or LaTeX.",
-        REPORT_EXAMPLES,
-    )
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs, or of one hand-in")
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="file, or folder for LaTeX (default: report.html beside it)"
-    )
-    parser.add_argument("--format", choices=FORMATS_OF_REPORTS, help="format (default: from the suffix of the file)")
-    parser.add_argument("--init", type=Path, metavar="DIR", help="begin a hand-in about these runs in that folder")
-    parser.add_argument(
-        "--tsne_images", "--tsne-images", type=int, default=REPORT_TSNE_IMAGES, metavar="N",
-        help="number of test images in the t-SNE, 10 to 5000",
-    )  # fmt: skip
-    arguments = parser.arguments(tokens)
+    arguments = Parser("report", format=FORMATS_OF_REPORTS).arguments(tokens)
     if any(map(is_hand_in, arguments.runs)):
         if len(arguments.runs) > 1 or arguments.init:
             raise UsageError("a hand-in names its runs itself: give its folder alone")
@@ -163,7 +134,7 @@ def _write(paths: Sequence[Path], build: Callable[[Callable[[str], None]], Repor
 
 def run_figures(tokens: list[str]) -> int:
     """Draw figures, and say which were written and which make no sense for the run."""
-    arguments = _parser().arguments(tokens)
+    arguments = Parser("figures", words={"most": MOST_TSNE_IMAGES}, format=tuple(FORMATS)).arguments(tokens)
     if arguments.list:
         _list()
         return 0
@@ -180,33 +151,6 @@ def run_figures(tokens: list[str]) -> int:
             outcomes.append(outcome)
             update(f"{len(outcomes)} figures done, {outcome.name} the last")
     return _report(screen, outcomes)
-
-
-def _parser() -> Parser:
-    parser = Parser(
-        "figures",
-        "Draw the figures of a run, or figures that compare several runs, with the\nnumbers of each figure as CSV.",
-        FIGURES_EXAMPLES,
-    )
-    parser.add_argument("runs", type=Path, nargs="*", metavar="RUN", help="folders of runs")
-    parser.add_argument("--format", default="svg", choices=tuple(FORMATS), help="file format (default: svg)")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="draw only these figures; --list lists all")
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FOLDER",
-        help="folder to write to (default: RUN/figures; ./figures for several runs)",
-    )
-    parser.add_argument(
-        "--tsne_images", "--tsne-images", type=int, default=TSNE_IMAGES, metavar="N",
-        help=f"number of test images in the t-SNE, at most {MOST_TSNE_IMAGES:,} (default: {TSNE_IMAGES:,})",
-    )  # fmt: skip
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="random seed for the choice of images (default: 0)"
-    )
-    parser.add_argument("--list", action="store_true", help="list all figures")
-    return parser
 
 
 def _list() -> None:

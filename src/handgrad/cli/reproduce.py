@@ -30,38 +30,15 @@ from handgrad.text import duration
 
 ROOT = Path("reproductions")
 MOST_JOBS, MOST_SEEDS = 1000, 1000
-EXAMPLES = """  handgrad reproduce --list                  the recipes and their questions
-  handgrad reproduce ee5179 --quick          on a subset, in minutes
-  handgrad reproduce dl-2022 --question 2 --seeds 5
-  handgrad reproduce da6401 --jobs 4
-  handgrad reproduce ee5179 --init hand-in   a report of your own on it
-  handgrad reproduce my-course.yaml          your own: see docs/recipes.md
-
-If it was stopped, the same command resumes it; finished runs are not repeated.
-The folder reproductions/RECIPE gets report.html, report.md, README.md with the
-numbers, results.json, and a folder for each run."""
 COLOURS = {"supported": "green", "tie": "yellow", "contradicted": "red", "confounded": "magenta"}
 FORMATS = ("text", "md")
 INDENT = 4
-CHECK_EXAMPLES = """  handgrad check ee5179                   a bundled course report
-  handgrad check claims.yaml              your own numbers and statements
-  handgrad check claims.yaml --json verdicts.json
-  handgrad check dl-2022 --format md > verdicts.md
-  handgrad check hand-in                  your numbers and claims and the runs
-
-The verdict on each claim is one of
-  supported      the difference is there, and significant
-  tie            the difference is not significant
-  contradicted   the numbers show the opposite, and significantly
-  confounded     the runs differ in something besides the claimed cause
-  no experiment  the numbers that the claim needs are missing
-
-docs/claims.md explains how to write such a file."""
+RECIPES = {"recipes": ", ".join(REPORTS)}
 
 
 def run_reproduce(tokens: list[str]) -> int:
     """Train what a recipe asks for, and write its report."""
-    parser = _parser()
+    parser = Parser("reproduce", words=RECIPES)
     arguments = parser.arguments(tokens)
     if arguments.list:
         _list()
@@ -104,30 +81,6 @@ def _begin(arguments: Any, plan: Plan) -> int:
     )
     about = {"reproduction": requested.model_dump(exclude_defaults=True)}
     return begin_hand_in(arguments.init, plan.document.title, about, plan.questions)
-
-
-def _parser() -> Parser:
-    parser = Parser("reproduce", "Reproduce a whole report: every experiment, figure, number and claim.", EXAMPLES)
-    add = parser.add_argument
-    add("recipe", nargs="?", metavar="RECIPE", help=f"{', '.join(REPORTS)}, or a YAML file")
-    add("--list", action="store_true", help="list the recipes and their questions, and stop")
-    add(
-        "--question",
-        "--questions",
-        action="append",
-        default=[],
-        metavar="N",
-        help="only this question; may be repeated",
-    )
-    add("--quick", action="store_true", help="fewer images, epochs and seeds; the title of the report says so")
-    add("--seeds", type=int, metavar="N", help="number of seeds for each experiment (default: the recipe's)")
-    add("--jobs", type=int, metavar="N", help="number of runs at the same time (default: one per core)")
-    add("--dataset", metavar="NAME", help="train on this data set instead, such as digits")
-    add("--estimate", action="store_true", help="print an estimate of the time, and stop")
-    add("--npz", action="store_true", help="also save the weights of each network as weights.npz")
-    add("--init", type=Path, metavar="DIR", help="begin a hand-in about it in that folder, and train nothing")
-    add("-o", "--output", type=Path, metavar="DIR", help="folder for everything (default: reproductions/RECIPE)")
-    return parser
 
 
 def _plan(arguments: Any) -> Plan:
@@ -218,13 +171,7 @@ def _list() -> None:
 
 def run_check(tokens: list[str]) -> int:
     """Print the verdict on every claim, with its arithmetic."""
-    parser = Parser("check", "Test the claims of a report against its numbers.", CHECK_EXAMPLES)
-    parser.add_argument(
-        "document", metavar="FILE|REPORT", help=f"a YAML file, the folder of a hand-in, or {', '.join(REPORTS)}"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the verdicts to a JSON file")
-    parser.add_argument("--format", choices=FORMATS, default="text", help="format of the output (default: text)")
-    arguments = parser.arguments(tokens)
+    arguments = Parser("check", words=RECIPES, format=FORMATS).arguments(tokens)
     if is_hand_in(Path(arguments.document)):
         return _check_hand_in(Path(arguments.document))
     path = find_document(arguments.document)

@@ -1,6 +1,5 @@
 """`handgrad runs`, and what is done with one run: `resume`, `export`."""
 
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -19,11 +18,7 @@ WIDEST = 1000  # a name is never broken: it is last, and wanted for the next com
 
 def run_runs(tokens: list[str]) -> int:
     """Print a table of the runs below a folder, oldest first."""
-    parser = Parser("runs", "List all runs with their results.", "  handgrad runs\n  handgrad runs --runs_dir sweeps/a")
-    parser.add_argument(
-        "--runs_dir", "--runs-dir", type=Path, default=Path("runs"), help="folder of runs (default: runs)"
-    )
-    folder = parser.arguments(tokens).runs_dir
+    folder = Parser("runs").arguments(tokens).runs_dir
     runs = list_runs(folder)
     if not runs:
         echo(f"no runs in {folder}. Start one: handgrad train --dataset digits")
@@ -54,14 +49,7 @@ def _percent(share: Any) -> str:
 
 def run_resume(tokens: list[str]) -> int:
     """Go on with a run; the result is the same to the last bit as without the stop."""
-    parser = Parser(
-        "resume",
-        "Continue a run that was stopped, killed or ran out of time. On the same machine\n"
-        "and with the same versions, the result is bit-identical to that of a run that\nwas never stopped.",
-        "  handgrad resume runs/NAME",
-    )
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
-    path = parser.arguments(tokens).run
+    path = Parser("resume").arguments(tokens).run
     run = existing_run(path)
     if run.complete:
         resume(path)  # refuses settings that were edited since
@@ -73,18 +61,7 @@ def run_resume(tokens: list[str]) -> int:
 
 def run_export(tokens: list[str]) -> int:
     """Write the weights, and print what loads them."""
-    parser = Parser(
-        "export",
-        "Write the weights of a run with PyTorch's names and layouts, and print the code\n"
-        "that builds the network in PyTorch and loads them. A file ending in .npz\n"
-        "keeps handgrad's own names and layouts, for NumPy.",
-        "  handgrad export runs/NAME weights.safetensors\n"
-        "  handgrad export runs/NAME weights.pt > network.py\n"
-        "  handgrad train --model_path weights.safetensors     the way back",
-    )
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
-    parser.add_argument("file", type=Path, metavar="FILE", help="ends in .safetensors, .pt (needs PyTorch) or .npz")
-    arguments = parser.arguments(tokens)
+    arguments = Parser("export").arguments(tokens)
     network = open_run(arguments.run).load_model()
     with working("writing the weights"):
         save_torch(network, arguments.file)

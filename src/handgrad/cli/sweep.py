@@ -6,26 +6,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from handgrad.cli.commands import examples_of, section
 from handgrad.cli.console import echo, echo_notes, working
 from handgrad.cli.flags import FLAG, ParsedFlags, parse
-from handgrad.cli.options import (
-    DEBUG,
-    HELP,
-    JOBS,
-    OF_RUNNING,
-    STORAGE,
-    SWEEP,
-    SWEEPS_DIR,
-    USE_WANDB,
-    Option,
-    help_text,
-    short_help,
-)
+from handgrad.cli.options import SWEEP, Option, help_text, options_of, short_help
 from handgrad.cli.progress import SweepView
 from handgrad.cli.sweep_posthoc import test_best, test_ensemble, transfer_best
 from handgrad.cli.sweep_report import beyond_file, print_examination, report_at_end, sweep_report
 from handgrad.config.presets import BEST
-from handgrad.config.value_types import Name, Text, Whole
+from handgrad.config.value_types import Name, ValueType
 from handgrad.errors import ERROR, Diagnostic, FileSystemError, HandgradError, IncompleteSweepError, UsageError
 from handgrad.machine import available_cores
 from handgrad.reports.render import WRITERS
@@ -42,12 +31,6 @@ from handgrad.text import suggestion
 
 log = logging.getLogger("handgrad")
 PROGRAM = "handgrad sweep FILE"
-EXAMPLES = (
-    "handgrad sweep sweep.yaml --dry_run",
-    "handgrad sweep sweep.yaml --trials 50 --jobs 2",
-    "handgrad sweep da6401 --trials 20 --dataset digits --name first",
-    "handgrad sweep resume first --trials 40",
-)
 
 
 def run_sweep(tokens: list[str]) -> int:
@@ -59,7 +42,7 @@ def run_sweep(tokens: list[str]) -> int:
     parsed = parse(rest, SWEEP, starting_preset(file) if file else BEST)
     if parsed.options["help"]:
         summaries = {word: row.summary for word, row in SUBCOMMANDS.items()}
-        print(help_text(PROGRAM, EXAMPLES, SWEEP, summaries), end="")
+        print(help_text(PROGRAM, examples_of("sweep"), SWEEP, summaries), end="")
         return 0
     return sweep(file, parsed._replace(config=parsed.with_wandb()))
 
@@ -90,7 +73,7 @@ def read(file: str | None, parsed: ParsedFlags) -> SweepDefinition:
     if file is None:
         raise UsageError(f"{PROGRAM}: give a YAML file, or the name of a bundled sweep: {', '.join(BUNDLED)}")
     _check_name(file)
-    return held(read_sweep(file, parsed.config, parsed.options["map"]), parsed.stated)
+    return held(read_sweep(file, parsed.config, parsed.options["map"] or {}), parsed.stated)
 
 
 def _diagnose(definition: SweepDefinition, parsed: ParsedFlags) -> int:
@@ -154,110 +137,33 @@ def _run(sweep: Sweep, options: dict[str, Any]) -> int:
 
 
 class Subcommand(NamedTuple):
-    """What `handgrad sweep WORD NAME` does with a sweep that there is.
+    """What `handgrad sweep WORD NAME` does with a sweep that there is; `settings`: it takes those of a run."""
 
-    `summary` is its line in `handgrad sweep --help`, `about` begins its own help; `settings`: it takes those of a run.
-    """
-
-    summary: str
+    word: str
     run: Callable[[Sweep, ParsedFlags], int]
     options: tuple[Option, ...]
-    examples: tuple[str, ...]
-    about: str
     settings: bool = False
+
+    @property
+    def summary(self) -> str:
+        """Its line in `handgrad sweep --help`."""
+        return section(f"sweep {self.word}")["summary"]
+
+
+def _subcommand(word: str, run: Callable[[Sweep, ParsedFlags], int], **types: ValueType) -> Subcommand:
+    return Subcommand(word, run, options_of(f"sweep {word}", **types))
 
 
 # A sweep file of such a name is called by its path: `handgrad sweep ./resume`.
 SUBCOMMANDS = {
-    "resume": Subcommand(
-        "run the missing trials, or more trials",
-        resume_sweep,
-        (*OF_RUNNING, STORAGE, SWEEPS_DIR, DEBUG, HELP),
-        ("handgrad sweep resume first", "handgrad sweep resume first --trials 40 --jobs 2"),
-        "Resume a sweep with its original settings: run the missing trials, repeat the lost ones, and run more "
-        "if --trials or --seeds ask for more.",
-    ),
-    "report": Subcommand(
-        "write the report: the best configuration, why, and all results",
-        sweep_report,
-        (
-            Option(
-                "output",
-                Text(),
-                "file to write; none: report.html and report.md in the folder of the sweep",
-                ("o", "out"),
-            ),
-            Option("format", Name("format", tuple(WRITERS)), "file format; none: from the suffix of the file", ("f",)),
-            *(STORAGE, SWEEPS_DIR, DEBUG, HELP),
-        ),
-        (
-            "handgrad sweep report first",
-            "handgrad sweep report first -o first.html",
-            "handgrad sweep report sweeps/first",
-        ),
-        "Write the report of a sweep as one HTML file that works offline, as Markdown, and its figures as SVG "
-        "with their numbers as CSV. The report of a running sweep shows the trials that are finished.",
-    ),
-    "test": Subcommand(
-        "measure the test accuracy of the best configuration, once",
-        test_best,
-        (
-            Option("top", Whole(1), "number of best configurations to test", ("n",), default=1),
-            Option("trial", Whole(0), "test the configuration of this trial instead", ("number",)),
-            SWEEPS_DIR,
-            DEBUG,
-            HELP,
-        ),
-        ("handgrad sweep test first", "handgrad sweep test first --top 3", "handgrad sweep test first --trial 17"),
-        "Evaluate the networks of a sweep's best configurations on the test images. The validation images chose "
-        "them; the test accuracy is never used to choose.\n"
-        "NAME/chosen.json stores the results, and how many configurations were evaluated on the test images so far.",
-    ),
-    "ensemble": Subcommand(
-        "average the predictions of the best networks",
-        test_ensemble,
-        (
-            Option("top", Whole(2), "number of the best configurations to choose from", ("n",), default=5),
-            Option(
-                "select",
-                Name("select", tuple(SELECTIONS)),
-                "all: each of them once; greedy: add, one by one, the member that improves the validation "
-                "accuracy most",
-                default="all",
-            ),
-            SWEEPS_DIR,
-            DEBUG,
-            HELP,
-        ),
-        ("handgrad sweep ensemble first", "handgrad sweep ensemble first --top 20 --select greedy"),
-        "Average the probabilities of the networks of the best configurations, one network each. The validation images "
-        "choose the members. The ensemble and its members are then evaluated on the test images, once.",
-    ),
-    "transfer": Subcommand(
-        "train a few good, different configurations on another data set",
-        transfer_best,
-        (
-            Option("top", Whole(1), "number of configurations to transfer", ("n", "configurations"), default=3),
-            Option(
-                "seeds", Whole(1, 10_000), "number of random seeds for each, from --seed on", ("n_seeds",), default=1
-            ),
-            JOBS,
-            USE_WANDB,
-            SWEEPS_DIR,
-            DEBUG,
-            HELP,
-        ),
-        (
-            "handgrad sweep transfer first --dataset mnist",
-            "handgrad sweep transfer first --dataset mnist --top 5 --seeds 3 --jobs 2",
-            "handgrad sweep transfer first --dataset photos/ --epochs 20",
-        ),
-        "Choose configurations of a sweep that are all good and as different as possible, train them on another "
-        "data set, and evaluate their networks on its test images.\n"
-        "--dataset and other settings, such as --epochs, apply to all of these trainings. If the command was "
-        "stopped, the same command runs what is missing. Results are in NAME/transfer/DATASET.",
-        settings=True,
-    ),
+    row.word: row
+    for row in (
+        _subcommand("resume", resume_sweep),
+        _subcommand("report", sweep_report, format=Name("format", tuple(WRITERS))),
+        _subcommand("test", test_best),
+        _subcommand("ensemble", test_ensemble, select=Name("select", tuple(SELECTIONS))),
+        _subcommand("transfer", transfer_best)._replace(settings=True),
+    )
 }
 
 
@@ -266,7 +172,7 @@ def _run_subcommand(word: str, tokens: list[str]) -> int:
     row, named = SUBCOMMANDS[word], bool(tokens) and not FLAG.match(tokens[0])
     parsed = parse(tokens[1:] if named else tokens, row.options)
     if parsed.options["help"]:
-        print(short_help(f"handgrad sweep {word} NAME", row.about, row.options, row.examples), end="")
+        print(short_help(f"sweep {word}", row.options), end="")
         return 0
     if not named:
         raise UsageError(f"handgrad sweep {word}: give the name or the folder of a sweep")

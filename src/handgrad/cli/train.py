@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from handgrad.classical import CLASSICAL, estimate
+from handgrad.cli.commands import examples_of
 from handgrad.cli.console import echo, echo_additions, echo_notes, read_dataset, working
 from handgrad.cli.flags import ParsedFlags, parse
 from handgrad.cli.options import SWEEP, help_text
@@ -24,14 +25,6 @@ from handgrad.training.models import check_suffix, save_weights
 
 COURSE_SWEEP, COURSE_TRIALS = "da6401", 200
 ONE_FILE = ("model_save_path", "config_save_path")  # what a single run can be saved to besides its folder
-EXAMPLES = (
-    "handgrad train --dataset digits",
-    "handgrad train -a tanh -nhl 3 -sz 128 -o nadam -lr 1e-3",
-    "handgrad train --config course.yaml --seeds 5",
-    "handgrad train --hidden_size 256,128 --dropout 0.3 --dry_run",
-    "handgrad train --layers flatten dense:64 gelu dropout:0.2 --dataset mnist",
-    "handgrad train --model hog-svm --model_options C=5 gamma=0.05 --dataset mnist",
-)
 
 
 def run_train(tokens: list[str], program: str = "handgrad train", course: bool = False) -> int:
@@ -42,7 +35,7 @@ def run_train(tokens: list[str], program: str = "handgrad train", course: bool =
     start = PLAIN if course else BEST
     parsed = parse(tokens, start=start)
     if parsed.options["help"]:
-        examples = [example.replace("handgrad train", program) for example in EXAMPLES]
+        examples = [example.replace("handgrad train", program) for example in examples_of("train")]
         print(help_text(program, examples, preset=start), end="")
         return 0
     config = parsed.with_wandb(course)
