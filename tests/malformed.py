@@ -25,6 +25,13 @@ def npz(**arrays):
     return buffer.getvalue()
 
 
+def npy(array):
+    """An .npy file of it."""
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
 def saved(image, kind="PNG", **more):
     """The file of a picture."""
     buffer = io.BytesIO()

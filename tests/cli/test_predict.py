@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.commands import TINY, call
-from tests.malformed import animation, png, saved
+from tests.malformed import animation, idx, npy, npz, png, saved
 
 from handgrad.data import load
 from handgrad.runs import open_run
@@ -125,6 +125,50 @@ def test_an_empty_folder_and_kaggle_without_a_table_are_refused(run, here, capsy
     (here / "none").mkdir()
     assert "none holds no image (PNG, JPEG, BMP, GIF, TIFF, WebP or PGM)" in call(capsys, "predict run none").err
     assert "--kaggle says which columns --csv FILE has" in call(capsys, "predict run none --kaggle").err
+
+
+def table(rows, header=None, names=None):
+    lines = [",".join(map(str, row)) for row in rows]
+    if names is not None:
+        lines = [f"{name},{line}" for name, line in zip(names, lines, strict=True)]
+    return "\n".join([*([header] if header else []), *lines, ""]).encode()
+
+
+PIXELS = ",".join(f"pixel{n}" for n in range(64))
+FLAT = load("digits").x_test[:30].reshape(30, 64)
+ROWS = {
+    "Kaggle's table": ("t.csv", table(FLAT, PIXELS), None),
+    "without a header": ("t.csv", table(FLAT), None),
+    "from 0 to 1": ("t.csv", table(FLAT / 255, PIXELS), None),
+    "names that are texts": ("t.csv", table(FLAT, f"id,{PIXELS}", [f"a{n}" for n in range(30)]), "a0"),
+    "numbers from 100": ("t.csv", table(FLAT, f"id,{PIXELS}", range(100, 130)), "100"),
+    "with labels": ("t.csv", table(FLAT, f"label,{PIXELS}", load("digits").y_test[:30]), None),
+    "flat npz": ("t.npz", npz(x_test=FLAT), None),
+    "npz beside a training part": ("t.npz", npz(x_train=FLAT[:3], x_test=FLAT, y_test=FLAT[:, 0]), None),
+    "npy from 0 to 1": ("t.npy", npy(FLAT.reshape(30, 8, 8) / 255), None),
+    "IDX": ("t10k-images-idx3-ubyte", idx(0x803, 30, 8, 8, body=FLAT.tobytes()), None),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "first"), ROWS.values(), ids=ROWS.keys())
+def test_each_row_of_a_table_is_answered(run, here, capsys, name, content, first):
+    (here / name).write_bytes(content)
+    answer = call(capsys, f"predict run {name} --csv out.csv --kaggle")
+    assert answer.code == 0, answer.err
+    assert f"{name}: 30 images: " in answer.out
+    heads, *rows = [line.split(",") for line in (here / "out.csv").read_text().splitlines()]
+    assert (heads, rows[0][0]) == ((["id", "label"], first) if first else (["ImageId", "Label"], "1"))
+    guessed = open_run(run).load_model().predict_proba(load("digits").x_test[:30]).argmax(axis=1)
+    assert [int(row[1]) for row in rows] == guessed.tolist()
+
+
+def test_rows_of_another_size_or_of_nothing_are_refused(run, here, capsys):
+    (here / "t.csv").write_bytes(table(FLAT[:, :60]))
+    answer = call(capsys, "predict run t.csv")
+    assert (answer.code, "images of 1 x 60 pixels, expected 8 x 8" in answer.err) == (2, True)
+    (here / "t.npz").write_bytes(npz(y_test=FLAT[:, 0]))
+    answer = call(capsys, "predict run t.npz")
+    assert (answer.code, "expected one of images" in answer.err) == (5, True)
 
 
 def test_what_came_before_a_bad_picture_is_printed(run, here, capsys):

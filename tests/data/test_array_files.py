@@ -189,8 +189,8 @@ NUMBERED = {
     "columns from 0": (table(np.c_[DIGITS, SQUARE], "0,1,2,3,4\n"), "its first row numbers the columns"),
     "columns from 1": (table(np.c_[DIGITS, SQUARE], "1,2,3,4,5\n"), "its first row numbers the columns"),
     "a row that pandas took for names": (table(np.c_[DIGITS, SQUARE], "5,0,0.1,18,0.2\n"), "its first row numbers"),
-    "rows, as pandas": (table(np.c_[range(12), DIGITS, SQUARE], f",label,{COLUMNS}\n"), "column 1 numbers the rows"),
-    "rows from 1": (table(np.c_[range(1, 13), DIGITS, SQUARE], f"id,label,{COLUMNS}\n"), "column 1 numbers the rows"),
+    "rows, as pandas": (table(np.c_[range(12), DIGITS, SQUARE], f",label,{COLUMNS}\n"), "column 1 names the rows"),
+    "rows from 1": (table(np.c_[range(1, 13), DIGITS, SQUARE], f"id,label,{COLUMNS}\n"), "column 1 names the rows"),
 }
 
 
@@ -267,9 +267,9 @@ def test_a_folder_of_a_training_and_a_test_table(tmp_path, caplog):
     [
         (b"", "holds no row"),
         (b"label,p0\n", "holds a header and no row"),
-        (b"a,b,1\nc,d,2\n", "columns 1 and 2 hold texts"),
+        (b"a,b,1\nc,d,2\n", "texts in column 1 and 2"),
         (b"label,p0,p1\n1,2,3\n1,2\n", "number of columns changed"),
-        (b"label,p0,p1\n1,2,x\n", "could not convert string"),
+        (b"label,p0,p1\n1,2,x\n", "texts in column 3"),
         (b"\xff\xfe\x00\x01", "is no text"),
         (b"1," * 200_000 + b"1\n", "columns, expected at most 131,072"),
         (b"1" * 3_000_000, "a row has over"),

@@ -1,7 +1,9 @@
 """`handgrad predict`: classify images, and say what makes an answer doubtful."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
@@ -13,13 +15,16 @@ from handgrad.cli.console import echo, working
 from handgrad.cli.options import Parser
 from handgrad.config import build_dataset
 from handgrad.data import DATASETS, FEATURES, PixelRange, read_grey
+from handgrad.data.array_files import Rows, is_array_file, read_unlabelled
 from handgrad.data.dataset import Dataset, Images
 from handgrad.data.images import KNOWN, SUFFIXES
+from handgrad.data.pixels import to_images
 from handgrad.data.places import visible
 from handgrad.errors import HandgradError, UsageError
 from handgrad.evaluation.picture import Fitted, dark_on_light, fit_picture
 from handgrad.evaluation.predictions import Familiarity, Predictions, familiarity, trust
 from handgrad.files import atomic_write, atomic_writer
+from handgrad.nn import Network
 from handgrad.runs import Run, open_run
 from handgrad.runs.predictions import predictions_of
 from handgrad.text import counted, csv_text
@@ -27,17 +32,22 @@ from handgrad.text import counted, csv_text
 DRAWN = ("mnist", "digits")  # ink on paper; the other named sets hold pictures of things
 TOP = 3  # classes of an image
 SURE = 0.95  # share of right results below which an answer is called unsure
+LABEL = ("Label", "label")  # as the column of names is written
+UNLIKE = "unlike the training images: the percentages do not apply"
+ROWS = 1000  # images of a table that are compared with the training images at once
+Experience = tuple[Familiarity | None, Predictions | None]
 ENLARGED = 10  # pixels for each pixel of what --show writes
 
 
 class Result(NamedTuple):
-    """The probabilities of the classes for one file, and what makes them doubtful."""
+    """The probabilities of the classes for one image, and what makes them doubtful; its name in a submission."""
 
-    path: Path
+    path: str | Path
     probabilities: Images
     drawn: bool
     inverted: bool
     doubts: tuple[str, ...]
+    name: object = None
 
 
 def run_predict(tokens: list[str]) -> int:
@@ -48,13 +58,16 @@ def run_predict(tokens: list[str]) -> int:
         "sheet, light on dark or dark on light. What makes an answer doubtful is printed\nbelow it.",
         "  handgrad predict runs/NAME shoe.png\n  handgrad predict runs/NAME drawings/ --csv answers.csv\n"
         "  handgrad predict runs/NAME photo.jpg --show seen     what it sees\n"
-        "  handgrad predict runs/NAME test/ --csv submission.csv --kaggle",
+        "  handgrad predict runs/NAME test/ --csv submission.csv --kaggle\n"
+        "  handgrad predict runs/NAME test.csv --csv submission.csv --kaggle     each row of a table",
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
-    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files, or folders of them")
+    parser.add_argument(
+        "images", type=Path, nargs="+", metavar="IMAGE", help="image files, folders of them, or files of arrays"
+    )
     parser.add_argument("--show", type=Path, metavar="FOLDER", help="also save what the network sees, as PNG files")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="also write the answers as a table")
-    parser.add_argument("--kaggle", action="store_true", help="columns ImageId (from 1) and Label")
+    parser.add_argument("--kaggle", action="store_true", help="columns ImageId (from 1, or as in the table) and Label")
     arguments = parser.arguments(tokens)
     if arguments.kaggle and arguments.csv is None:
         parser.error("--kaggle says which columns --csv FILE has: give that too")
@@ -64,8 +77,12 @@ def run_predict(tokens: list[str]) -> int:
     names = network.class_names or tuple(map(str, range(network.classes)))
     with working("looking at the data set of the run"):
         known, tested = _experience(run)
-    results, taken = [], set[str]()
+    title, results, taken = "ImageId", list[Result](), set[str]()
     for path in paths:
+        if is_array_file(path):
+            rows = read_unlabelled(path)
+            title, results = rows.title, [*results, *_of_rows(run, network, rows, path, (known, tested))]
+            continue
         fitted = _fitted(run, shape, path)
         entering = extractor(fitted.picture[None]) if extractor else fitted.picture[None]
         probabilities = network.predict_proba(entering)[0]
@@ -80,7 +97,7 @@ def run_predict(tokens: list[str]) -> int:
     if arguments.show:
         echo(f"what the network sees: {counted(len(taken), 'picture')} in {arguments.show}")
     if arguments.csv:
-        atomic_write(arguments.csv, _table(results, names, arguments.kaggle))
+        atomic_write(arguments.csv, _table(results, names, title if arguments.kaggle else ""))
         echo(f"{counted(len(results), 'answer')}: {arguments.csv}")
     return 0
 
@@ -126,7 +143,45 @@ def _fitted(run: Run, shape: tuple[int, ...], path: Path) -> Fitted:
     return Fitted(255 - grey if inverted else grey, inverted)
 
 
-def _experience(run: Run) -> tuple[Familiarity | None, Predictions | None]:
+def _of_rows(run: Run, network: Network, rows: Rows, path: Path, experience: Experience) -> list[Result]:
+    """An answer for each image of a file of arrays, which enters as it lies there; printed is how many of each class.
+
+    Raises  UsageError for images of another shape than the training images.
+    """
+    known, tested = experience
+    names = network.class_names or tuple(map(str, range(network.classes)))
+    extractor = FEATURES[run.config.features]
+    images = _as_trained(run, tuple(run.facts["image_shape"]) if extractor else network.input_shape, rows.pixels, path)
+    called = range(1, len(images) + 1) if rows.names is None else rows.names
+    unsure = cache(lambda probability: _unsure(probability, tested))
+    results = list[Result]()
+    for start in range(0, len(images), ROWS):
+        chunk = images[start : start + ROWS]
+        unlike = known.unlike(chunk) if known else np.zeros(len(chunk), bool)
+        scores = network.predict_proba(extractor(chunk) if extractor else chunk)
+        for name, score, stranger in zip(called[start:], scores, unlike, strict=False):
+            doubts = (UNLIKE,) if stranger else unsure(round(float(score.max()), 3))
+            results.append(Result(f"{path}:{name}", score, True, False, doubts, name))
+    found = Counter(names[int(each.probabilities.argmax())] for each in results)
+    strange = sum(each.doubts == (UNLIKE,) for each in results)
+    doubted = sum(each.doubts != () for each in results)
+    shares = ", ".join(f"{name}: {number:,}" for name, number in found.most_common())
+    echo(f"{path}: {counted(len(results), 'image')}: {shares}")
+    echo(f"    {doubted - strange:,} unsure, {strange:,} unlike the training images; --csv FILE says which")
+    return results
+
+
+def _as_trained(run: Run, shape: tuple[int, ...], pixels: Images, path: Path) -> Images:
+    own = run.config.dataset not in DATASETS
+    known = PixelRange(*run.facts.get("pixel_range", PixelRange())) if own else None
+    (images,), _ = to_images(path.name, {str(path): pixels[None] if pixels.shape == shape else pixels}, known)
+    if images[0].size != np.prod(shape):
+        got, expected = (" x ".join(map(str, each)) for each in (images.shape[1:], shape))
+        raise UsageError(f"{path}: images of {got} pixels, expected {expected} as the network was trained on")
+    return images.reshape(-1, *shape)
+
+
+def _experience(run: Run) -> Experience:
     """What the network has seen and how it does on test images; None where the data set is not on this machine."""
     try:
         named = DATASETS.get(run.config.dataset)
@@ -147,12 +202,15 @@ def _doubts(
     if fitted.empty:
         return tuple(found)
     if known is not None and known.unlike(fitted.picture[None])[0]:
-        return (*found, "unlike the training images: the percentages do not apply")
-    if tested is not None:
-        share, images = trust(tested, float(probabilities.max()))
-        if share < SURE:
-            found.append(f"unsure: of the {images} test images with such a probability, {100 * share:.0f} % are right")
-    return tuple(found)
+        return (*found, UNLIKE)
+    return (*found, *_unsure(float(probabilities.max()), tested))
+
+
+def _unsure(probability: float, tested: Predictions | None) -> tuple[str, ...]:
+    share, images = (1.0, 0) if tested is None else trust(tested, probability)
+    if share >= SURE:
+        return ()
+    return (f"unsure: of the {images} test images with such a probability, {100 * share:.0f} % are right",)
 
 
 def _print(result: Result, names: Sequence[str]) -> None:
@@ -171,11 +229,13 @@ def _show(picture: Images, path: Path) -> None:
         Image.fromarray(large).save(file, "PNG")
 
 
-def _table(results: Sequence[Result], names: Sequence[str], kaggle: bool) -> str:
-    rows: list[tuple[object, ...]] = [("ImageId", "Label") if kaggle else ("file", "class", "probability", "doubts")]
+def _table(results: Sequence[Result], names: Sequence[str], kaggle: str) -> str:
+    rows: list[tuple[object, ...]] = [
+        (kaggle, "label" if kaggle.islower() else "Label") if kaggle else ("file", "class", "probability", "doubts")
+    ]
     for number, result in enumerate(results, 1):
         best = int(result.probabilities.argmax())
         guess = (names[best], f"{result.probabilities[best]:.4f}") if result.drawn else ("", "")
         row = (result.path, *guess, "; ".join(result.doubts))
-        rows.append((number, names[best]) if kaggle else row)
+        rows.append((number if result.name is None else result.name, names[best]) if kaggle else row)
     return csv_text(rows)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.arrays import LABELS, TEST, TRAIN, dataset_of, read_name
+from handgrad.data.arrays import IMAGES, LABELS, TEST, TRAIN, dataset_of, is_images, read_name
 from handgrad.data.dataset import Dataset
 from handgrad.data.idx import decode_any, is_idx
 from handgrad.data.npz import read_npy, read_npz
@@ -25,9 +25,21 @@ MAX_COLUMNS = 1 << 17  # pixels of 362 x 362
 MAX_LINE = 1 << 21  # bytes
 MAX_BYTES = 4 << 30
 REMEDY = "Mend the file"
-INDEX = ("", "unnamed0", "index", "id", "imageid", "rowid")  # names of a column that numbers the rows
+INDEX = ("", "unnamed0", "index", "id", "imageid", "rowid", "image", "file", "filename")  # a column that names the rows
 SUFFIXES = (".npz", ".npy", ".csv", ".tsv")
 IDX_BYTES = 1 << 30
+
+
+class Rows(NamedTuple):
+    """Where there is no column of labels, or none that names the rows, it is None.
+
+    Shapes  pixels (N, D) float or int; labels (N,) whole numbers or texts; names (N,)
+    """
+
+    pixels: Array
+    labels: Array | None = None
+    names: Array | None = None
+    title: str = "ImageId"  # of the column of names
 
 
 def load_array_file(path: Path) -> Dataset:
@@ -46,7 +58,7 @@ def load_array_file(path: Path) -> Dataset:
 def array_files(folder: Path) -> list[Path]:
     """The files of arrays in a folder, or in its only sub-folder; of several sub-folders, which are classes, none."""
     inside = visible(folder)
-    files = [path for path in inside if path.is_file() and (path.suffix.lower() in SUFFIXES or is_idx(path))]
+    files = [path for path in inside if is_array_file(path)]
     folders = [path for path in inside if path.is_dir()]
     if folders and files:
         log.warning("%s: not used beside its sub-folders: %s", folder, ", ".join(path.name for path in files))
@@ -71,6 +83,36 @@ def load_array_folder(folder: Path, files: list[Path]) -> Dataset:
     return dataset_of(folder, arrays)
 
 
+def read_unlabelled(path: Path) -> Rows:
+    """The images of a file of arrays, for a prediction; its labels are not needed and not used.
+
+    Shapes  pixels (N, D), (N, H, W) and so on, as they lie there
+    Raises  as `load_array_file`.
+    """
+    if path.suffix.lower() in (".csv", ".tsv"):
+        rows = read_csv(path)
+        if rows.labels is not None:
+            log.warning("%s: its labels are not used", path.name)
+        return rows
+    arrays = dict(_arrays(path))
+    found = {name: read_name(name.removeprefix(f"{path.stem}_")) for name in arrays}
+    images = [name for name, each in found.items() if each.role == IMAGES] or [
+        name for name, each in found.items() if each.role is None and is_images(arrays[name])
+    ]
+    images = [name for name in images if found[name].part == TEST] or images
+    if len(images) != 1:
+        listed = ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "none"
+        raise CorruptDataError(f"{path}: arrays are {listed}, expected one of images. Save them alone")
+    if len(arrays) > 1:
+        log.warning("%s: the images of %s are used, and nothing else in it", path.name, images[0])
+    return Rows(arrays[images[0]])
+
+
+def is_array_file(path: Path) -> bool:
+    """Whether arrays are to be read from it, and no picture."""
+    return path.is_file() and (path.suffix.lower() in SUFFIXES or is_idx(path))
+
+
 def _arrays(path: Path) -> Iterator[tuple[str, Array]]:
     suffix = path.suffix.lower()
     if suffix == ".npz":
@@ -85,20 +127,13 @@ def _arrays(path: Path) -> Iterator[tuple[str, Array]]:
 
 
 def _of_table(path: Path, part: str) -> Iterator[tuple[str, Array]]:
-    pixels, labels = read_csv(path)
+    pixels, labels, *_ = read_csv(path)
     if labels is None and part == TEST:
         log.warning("%s has no labels: it is for `handgrad predict`, and no test part", path)
         return
     yield f"{part}_images", pixels
     if labels is not None:
         yield f"{part}_labels", labels
-
-
-class Rows(NamedTuple):
-    """Shapes  pixels (N, D) float or int; labels (N,) whole numbers or texts, None where there is no such column."""
-
-    pixels: Array
-    labels: Array | None
 
 
 def read_csv(path: Path) -> Rows:
@@ -111,23 +146,28 @@ def read_csv(path: Path) -> Rows:
     header = first if words or (second and _are_numbered(first)) else None
     if header and not second:
         raise CorruptDataError(f"{path}: holds a header and no row, expected an image in each. {REMEDY}")
-    column = _label_column(path, header, second or first)
+    texts = [k for k, cell in enumerate(second or first) if not _is_number(cell)]
+    column, names = _label_column(path, header, texts)
     if len(second or first) < 2:
         raise CorruptDataError(f"{path}: rows have one column, expected an image's pixels, and its label. {REMEDY}")
-    text = column is not None and not _is_number((second or first)[column])
-    labels, pixels = _read(path, separator, 1 if header else 0, column if text else None)
+    columns, pixels = _read(path, separator, 1 if header else 0, texts)
     if header and not words:
         log.warning("%s: its first row numbers the columns, and is no image", path.name)
     if column is None and not words:
         column = _guess(pixels)
-    if column is not None and not text:
-        labels, pixels = pixels[:, column], np.delete(pixels, column, axis=1)
+    if column is not None and column not in columns:
+        place = column - sum(text < column for text in texts)
+        columns[column], pixels = pixels[:, place], np.delete(pixels, place, axis=1)
     if column is not None and not words:
         log.warning("%s: column %d of %d is taken for the label", path.name, column + 1, len(first))
-    if words and column != 0 and squashed(first[0]) in INDEX and (np.diff(pixels[:, 0]) == 1).all():
-        log.warning("%s: column 1 numbers the rows, and is left out", path.name)
-        pixels = pixels[:, 1:]
-    return Rows(pixels.astype(np.int32) if (pixels == np.rint(pixels)).all() else pixels, labels)
+    if words and names is None and column != 0 and squashed(first[0]) in INDEX and _numbers_rows(pixels[:, 0]):
+        names, columns[0], pixels = 0, pixels[:, 0].astype(np.int64), pixels[:, 1:]
+    if names is not None:
+        log.warning("%s: column %d names the rows, and is left out", path.name, names + 1)
+    pixels = pixels.astype(np.int32) if (pixels == np.rint(pixels)).all() else pixels
+    title = first[names] if names is not None and header else "ImageId"
+    found, called = (None if place is None else columns[place] for place in (column, names))
+    return Rows(pixels, found, called, title)
 
 
 def _look(path: Path) -> tuple[list[str], list[str], str]:
@@ -177,20 +217,21 @@ def _are_numbered(cells: list[str]) -> bool:
     return repeats > 0
 
 
-def _label_column(path: Path, header: list[str] | None, row: list[str]) -> int | None:
-    """The column named after a label, or the only one with texts."""
-    if header is not None:
-        named = [k for k, name in enumerate(header) if read_name(name).role == LABELS]
-        if named:
-            if len(named) > 1:
-                log.warning("%s: %s are labels, the first is used", path.name, ", ".join(header[k] for k in named))
-            return named[0]
-    texts = [k for k, cell in enumerate(row) if not _is_number(cell)]
-    if len(texts) > 1:
-        raise CorruptDataError(
-            f"{path}: columns {texts[0] + 1} and {texts[1] + 1} hold texts, expected numbers. {REMEDY}"
-        )
-    return texts[0] if texts else None
+def _label_column(path: Path, header: list[str] | None, texts: list[int]) -> tuple[int | None, int | None]:
+    """The column named after a label, or the only one with texts; and one with texts whose name is in INDEX."""
+    named = [k for k, name in enumerate(header or ()) if read_name(name).role == LABELS]
+    if len(named) > 1 and header:
+        log.warning("%s: %s are labels, the first is used", path.name, ", ".join(header[k] for k in named))
+    names = [k for k in texts if header and k not in named and squashed(header[k]) in INDEX]
+    labels = [*named[:1], *(k for k in texts if k not in (*named, *names[:1]))]
+    if len(labels) > 1:
+        places = " and ".join(str(column + 1) for column in texts[:2])
+        raise CorruptDataError(f"{path}: texts in column {places}, expected numbers. {REMEDY}")
+    return next(iter(labels), None), next(iter(names), None)
+
+
+def _numbers_rows(column: Array) -> bool:
+    return (column == np.rint(column)).all() and len(np.unique(column)) == len(column)
 
 
 def _guess(table: Array) -> int | None:
@@ -204,14 +245,14 @@ def _guess(table: Array) -> int | None:
     return None
 
 
-def _read(path: Path, separator: str, skipped: int, text_column: int | None) -> tuple[Array | None, Array]:
-    """The column of texts apart from all others, which are numbers."""
-    texts: list[str] = []
+def _read(path: Path, separator: str, skipped: int, texts: list[int]) -> tuple[dict[int, Array], Array]:
+    """The columns of texts apart from all others, which are numbers."""
+    found: dict[int, list[str]] = {column: [] for column in texts}
 
     def cells(lines: Any) -> Any:
         for row in csv.reader(lines, delimiter=separator):
-            if row and text_column is not None:
-                texts.append(row.pop(text_column) if len(row) > text_column else "")
+            for column in reversed(texts if row else []):
+                found[column].append(row.pop(column) if len(row) > column else "")
             if row:
                 yield separator.join(row)
 
@@ -219,8 +260,8 @@ def _read(path: Path, separator: str, skipped: int, text_column: int | None) -> 
         with path.open(encoding="utf-8-sig", newline="") as lines:
             for _ in range(skipped):
                 next(lines)
-            source = lines if text_column is None else cells(lines)
+            source = cells(lines) if texts else lines
             table = np.loadtxt(source, dtype=np.float32, delimiter=separator, ndmin=2, comments=None, quotechar='"')
     except (ValueError, UnicodeDecodeError, csv.Error) as error:
         raise CorruptDataError(f"{path}: {' '.join(str(error).split()).rstrip('.')}. {REMEDY}") from error
-    return (np.array(texts) if texts else None), table
+    return {column: np.array(cells) for column, cells in found.items()}, table

@@ -128,7 +128,7 @@ def _words(name: str) -> list[str]:
 
 def _by_position(arrays: Mapping[str, Array]) -> dict[str, dict[str, str]]:
     """Without words: images have more than one number each; a pair belongs together by its length, in order."""
-    images = [name for name, array in arrays.items() if _is_images(array)]
+    images = [name for name, array in arrays.items() if is_images(array)]
     labels = [name for name in arrays if name not in images]
     parts: dict[str, dict[str, str]] = {}
     for part, name in zip((TRAIN, TEST) if len(images) < 3 else PARTS, images, strict=False):
@@ -139,8 +139,8 @@ def _by_position(arrays: Mapping[str, Array]) -> dict[str, dict[str, str]]:
     return parts
 
 
-def _is_images(array: Array) -> bool:
-    """Not labels, nor a column or one-hot rows of them."""
+def is_images(array: Array) -> bool:
+    """Whether it may be images: not labels, nor a column or one-hot rows of them."""
     one_hot = array.ndim == 2 and array.dtype.kind in "buif" and array.shape[1] <= MAX_CLASSES
     one_hot = one_hot and bool(((array == 0) | (array == 1)).all() and (array.sum(axis=1) == 1).all())
     return array.ndim > 1 and array.shape[1] > 1 and not one_hot

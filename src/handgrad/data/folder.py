@@ -57,7 +57,7 @@ def load_folder(folder: Path, resize: Size | None = None, skip_damaged: bool = F
     paths = [path for listing in listings.values() for path in listing.paths]
     images, read, pixels = _read_all(name, paths, resize, damaged)
     if damaged and not skip_damaged:
-        faults += [*damaged, CorruptDataError("--skip_damaged leaves such files out")]
+        faults += [type(damaged[0])(f"{damaged[0]} (--skip_damaged leaves such files out)"), *damaged[1:]]
     raise_together(faults)
     if damaged:
         count = f"{len(damaged)} of {len(read) + len(damaged)}"

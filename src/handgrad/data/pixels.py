@@ -40,15 +40,18 @@ class PixelRange(NamedTuple):
         return np.rint(scaled).clip(0, 255).astype(np.uint8)
 
 
-def to_images(name: str, arrays: dict[str, Array]) -> tuple[list[Images], PixelRange]:
+def to_images(name: str, arrays: dict[str, Array], known: PixelRange | None = None) -> tuple[list[Images], PixelRange]:
     """Grey 8-bit images from arrays that belong together, such as a training and a test part, by field; their range.
 
-    One range is found for all of them: a test part that happens to be dark is not taken for one of 0 to 1.
+    One range is found for all of them: a test part that happens to be dark is not taken for one of 0 to 1. It is
+    `known` where all their values are in it.
 
     Raises  CorruptDataError naming every field whose shape, type or values cannot be of pixels.
     """
     raise_together([fault for field, array in arrays.items() for fault in _faults(array, field)])
-    found = range_of(name, arrays)
+    low, high = min(map(np.min, arrays.values())), max(map(np.max, arrays.values()))
+    fits = known is not None and known.low <= low and known.high >= high > min(1, known.high / 2)
+    found = known if known and fits else range_of(name, arrays)
     return [_to_grey(_arrange(found.to_bytes(array)), field) for field, array in arrays.items()], found
 
 
