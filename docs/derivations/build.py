@@ -184,7 +184,7 @@ def _optimizer(name: str, cls: type) -> tuple[str, str]:
         example += [f"Step {t}:\n", *_worked(stepped, known)]
     equations = markdown_section(Section("", stepped))
     start = "What is of step t − 1 on the right is 0 before the first step, except w." if len(lines) > 1 else ""
-    return "\n".join(filter(None, [*equations, start, f"\n{optimizer.differences}"])), "\n".join(example)
+    return "\n".join([*equations, *filter(None, [start]), f"\n{optimizer.differences}"]), "\n".join(example)
 
 
 def _schedule(name: str, cls: type) -> tuple[str, str]:

@@ -9,23 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from handgrad.equations.tree import (
-    Binary,
-    Call,
-    Cases,
-    Comparison,
-    Derivative,
-    Equation,
-    Expression,
-    Index,
-    Indexed,
-    Negative,
-    Number,
-    Reduction,
-    Symbol,
-    Transpose,
-    walk,
-)
+from handgrad.equations import tree
 from handgrad.errors import UsageError
 
 Array = NDArray[Any]
@@ -47,15 +31,8 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "==": np.equal,
 }
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "exp": np.exp,
-    "log": np.log,
-    "sqrt": np.sqrt,
-    "tanh": np.tanh,
+    **{name: getattr(np, name) for name in ("exp", "log", "sqrt", "tanh", "cos", "abs", "sign", "floor")},
     "erf": erf,
-    "cos": np.cos,
-    "abs": np.abs,
-    "sign": np.sign,
-    "floor": np.floor,
     "norm": np.linalg.norm,
     "min": np.minimum,
     "max": np.maximum,
@@ -83,7 +60,7 @@ class Scope:
 
 
 def evaluate(
-    equation: Equation, arrays: Mapping[str, Any], places: Array | None = None, choices: list[Array] | None = None
+    equation: tree.Equation, arrays: Mapping[str, Any], places: Array | None = None, choices: list[Array] | None = None
 ) -> list[Any]:
     """The value of each step that names no derivative, one after another.
 
@@ -91,14 +68,14 @@ def evaluate(
     Raises  UsageError for a symbol or an index that is nowhere given.
     """
     scope = Scope(arrays, target_ranges(equation, arrays), choices=[] if choices is None else choices)
-    steps = [step for step in equation.steps if not any(isinstance(node, Derivative) for node in walk(step))]
+    steps = [step for step in equation.steps if not any(isinstance(node, tree.Derivative) for node in tree.walk(step))]
     with np.errstate(all="ignore"):
-        if isinstance(equation.target, Symbol):
+        if isinstance(equation.target, tree.Symbol):
             return [value(step, scope) if places is None else np.ravel(value(step, scope))[places] for step in steps]
         return [_elements(equation, step, scope, places) for step in steps]
 
 
-def target_shape(equation: Equation, arrays: Mapping[str, Any]) -> tuple[int, ...]:
+def target_shape(equation: tree.Equation, arrays: Mapping[str, Any]) -> tuple[int, ...]:
     """The shape of what an equation with indices defines."""
     ranges = target_ranges(equation, arrays)
     if missing := [name for name in equation.indices if name not in ranges]:
@@ -106,28 +83,28 @@ def target_shape(equation: Equation, arrays: Mapping[str, Any]) -> tuple[int, ..
     return tuple(ranges[name] for name in equation.indices)
 
 
-def products(equation: Equation, arrays: Mapping[str, Any]) -> int:
+def products(equation: tree.Equation, arrays: Mapping[str, Any]) -> int:
     """How many terms the sums behind one element have, at most."""
     ranges = target_ranges(equation, arrays)
-    sums = [node for step in equation.steps for node in walk(step) if isinstance(node, Reduction)]
+    sums = [node for step in equation.steps for node in tree.walk(step) if isinstance(node, tree.Reduction)]
     return max([math.prod(_extents(node.indices, Scope(arrays, ranges))) for node in sums], default=1)
 
 
-def target_ranges(equation: Equation, arrays: Mapping[str, Any]) -> dict[str, int]:
+def target_ranges(equation: tree.Equation, arrays: Mapping[str, Any]) -> dict[str, int]:
     """How far each index goes: as far as the axis that it stands for alone, or below its bound."""
     ranges: dict[str, int] = {}
-    for node in walk(equation):
-        if not isinstance(node, Indexed) or node.array.name not in arrays:
+    for node in tree.walk(equation):
+        if not isinstance(node, tree.Indexed) or node.array.name not in arrays:
             continue
         for size, index in zip(np.shape(arrays[node.array.name]), node.indices, strict=False):
-            if isinstance(index, Symbol) and ranges.setdefault(index.name, size) != size:
+            if isinstance(index, tree.Symbol) and ranges.setdefault(index.name, size) != size:
                 raise UsageError(f"the index {index.name} goes to {ranges[index.name]} and to {size} in one equation")
     for bounded in equation.bounds:
-        ranges[bounded.name] = int(value(bounded.bound or Number(0), Scope(arrays)))
+        ranges[bounded.name] = int(value(bounded.bound or tree.Number(0), Scope(arrays)))
     return ranges
 
 
-def _elements(equation: Equation, step: Expression, scope: Scope, places: Array | None) -> Array:
+def _elements(equation: tree.Equation, step: tree.Expression, scope: Scope, places: Array | None) -> Array:
     shape = target_shape(equation, scope.arrays)
     wanted = np.arange(math.prod(shape)) if places is None else places
     size = max(1, AT_ONCE // products(equation, scope.arrays))
@@ -140,28 +117,28 @@ def _elements(equation: Equation, step: Expression, scope: Scope, places: Array 
     return together.reshape(shape) if places is None else together
 
 
-def value(node: Expression, scope: Scope) -> Any:
+def value(node: tree.Expression, scope: Scope) -> Any:
     """The value of an expression.  Raises  UsageError for a symbol that is not given."""
     match node:
-        case Number():
+        case tree.Number():
             return node.value
-        case Symbol():
+        case tree.Symbol():
             return _symbol(node.name, scope)
-        case Indexed():
+        case tree.Indexed():
             return _element(node, scope)
-        case Negative():
+        case tree.Negative():
             return np.negative(value(node.of, scope))
-        case Binary():
+        case tree.Binary():
             return OPERATIONS[node.operator](value(node.left, scope), value(node.right, scope))
-        case Comparison():
+        case tree.Comparison():
             return _comparison(node, scope)
-        case Call():
+        case tree.Call():
             return _call(node, scope)
-        case Reduction():
+        case tree.Reduction():
             return _reduction(node, scope)
-        case Cases():
+        case tree.Cases():
             return np.where(*(value(part, scope) for part in (node.condition, node.then, node.otherwise)))
-        case Transpose():
+        case tree.Transpose():
             return np.transpose(value(node.of, scope))
     raise UsageError(f"{type(node).__name__} has no value")
 
@@ -173,12 +150,12 @@ def _symbol(name: str, scope: Scope) -> Any:
     raise UsageError(f"an equation uses {name}, which nothing defines")
 
 
-def _element(node: Indexed, scope: Scope) -> Array:
+def _element(node: tree.Indexed, scope: Scope) -> Array:
     array = np.asarray(_symbol(node.array.name, scope))
     if array.ndim != len(node.indices):
         raise UsageError(f"{node.array.name} has {array.ndim} axes, but {len(node.indices)} indices in an equation")
     wanted = np.broadcast_arrays(*(np.asarray(value(index, scope)) for index in node.indices))
-    if all(isinstance(index, Symbol) and index.name in scope.indices for index in node.indices):
+    if all(isinstance(index, tree.Symbol) and index.name in scope.indices for index in node.indices):
         return array[wanted]
     inside = np.ones(wanted[0].shape, bool)
     for index, size in zip(wanted, array.shape, strict=True):
@@ -186,7 +163,7 @@ def _element(node: Indexed, scope: Scope) -> Array:
     return np.where(inside, array[tuple(np.where(inside, index, 0) for index in wanted)], 0)
 
 
-def _comparison(node: Comparison, scope: Scope) -> Array:
+def _comparison(node: tree.Comparison, scope: Scope) -> Array:
     operands = [value(operand, scope) for operand in node.operands]
     pairs = zip(operands, operands[1:], node.operators, strict=False)
     holds = np.logical_and.reduce([OPERATIONS[operator](left, right) for left, right, operator in pairs])
@@ -194,7 +171,7 @@ def _comparison(node: Comparison, scope: Scope) -> Array:
     return np.asarray(holds, np.int64)
 
 
-def _call(node: Call, scope: Scope) -> Any:
+def _call(node: tree.Call, scope: Scope) -> Any:
     arguments = [value(argument, scope) for argument in node.arguments]
     if node.function in ("min", "max"):
         scope.choices.append(np.less(*arguments))
@@ -203,7 +180,7 @@ def _call(node: Call, scope: Scope) -> Any:
     return FUNCTIONS[node.function](*arguments)
 
 
-def _reduction(node: Reduction, scope: Scope) -> Any:
+def _reduction(node: tree.Reduction, scope: Scope) -> Any:
     extents = _extents(node.indices, scope)
     outer = scope.indices
     places = np.unravel_index(np.arange(math.prod(extents)), extents)
@@ -218,7 +195,7 @@ def _reduction(node: Reduction, scope: Scope) -> Any:
     return REDUCTIONS[node.function](body)
 
 
-def _extents(indices: tuple[Index, ...], scope: Scope) -> list[int]:
+def _extents(indices: tuple[tree.Index, ...], scope: Scope) -> list[int]:
     for index in indices:
         if index.bound is None and index.name not in scope.ranges:
             raise UsageError(f"no array says how far the index {index.name} goes in an equation")

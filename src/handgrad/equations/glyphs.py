@@ -1,54 +1,29 @@
 """What symbols look like: from the names in an equation's text to letters, accents, layers and steps."""
 
 from collections.abc import Callable, Iterable, Mapping
+from configparser import ConfigParser
 from dataclasses import replace
+from importlib.resources import files
 
-from handgrad.equations.tree import (
-    Binary,
-    Equation,
-    Expression,
-    Glyph,
-    Indexed,
-    Reduction,
-    Symbol,
-    changed,
-    parts,
-    symbols,
-    walk,
-)
+from handgrad.equations import tree
 
-LETTERS = {
-    "alpha": "α",
-    "beta": "β",
-    "gamma": "γ",
-    "delta": "δ",
-    "epsilon": "ε",
-    "eta": "η",
-    "lambda_": "λ",
-    "mu": "μ",
-    "pi": "π",
-    "rho": "ρ",
-    "sigma": "σ",
-    "phi": "φ",
-    "Phi": "Φ",
-    "psi": "ψ",
-    "learning_rate": "η",
-    "momentum": "ρ",
-    "momentum_decay": "ψ",
-    "weight_decay": "λ",
-    "weight": "W",
-    "bias": "b",
-}
+Table = dict[str, str]
+
+_file = ConfigParser(delimiters=(" :",), comment_prefixes=("#",), interpolation=None)
+_file.optionxform = str  # type: ignore[assignment, method-assign]
+_file.read_string((files("handgrad.equations") / "notations.ini").read_text(encoding="utf-8"))
+TABLES: dict[str, Table] = {name: dict(_file[name]) for name in _file.sections()}
+LETTERS = TABLES["letters"]
 SPECIAL = {
-    "l1": Glyph("λ", below="1"),
-    "clip_norm": Glyph("g", below="max"),
-    "running_mean": Glyph("μ", accent="bar"),
-    "running_variance": Glyph("v", accent="bar"),
+    "l1": tree.Glyph("λ", below="1"),
+    "clip_norm": tree.Glyph("g", below="max"),
+    "running_mean": tree.Glyph("μ", accent="bar"),
+    "running_variance": tree.Glyph("v", accent="bar"),
 }
 NEIGHBOURS = {"_next": "t+1", "_before": "t−1"}
 
 
-def glyph_of(name: str, known: Mapping[str, Glyph] | None = None) -> Glyph:
+def glyph_of(name: str, known: Mapping[str, tree.Glyph] | None = None) -> tree.Glyph:
     """The glyph of a name: beta1 is β with a 1 below, Xhat has a hat, dW is the gradient by W where W is known."""
     known = known or {}
     if name in known:
@@ -64,11 +39,13 @@ def glyph_of(name: str, known: Mapping[str, Glyph] | None = None) -> Glyph:
         return replace(glyph_of(name.removesuffix("hat"), known), accent="hat")
     letter = name.rstrip("0123456789")
     if letter and letter != name and (len(letter) == 1 or letter in LETTERS):
-        return Glyph(LETTERS.get(letter, letter), below=name[len(letter) :])
-    return Glyph(LETTERS.get(name, name))
+        return tree.Glyph(LETTERS.get(letter, letter), below=name[len(letter) :])
+    return tree.Glyph(LETTERS.get(name, name))
 
 
-def dressed(equations: Iterable[Equation], known: Mapping[str, Glyph], arrays: Iterable[str] = ()) -> list[Equation]:
+def dressed(
+    equations: Iterable[tree.Equation], known: Mapping[str, tree.Glyph], arrays: Iterable[str] = ()
+) -> list[tree.Equation]:
     """The same equations with a glyph on every symbol, and the products that are element by element marked as such.
 
     `known` gives some glyphs, `arrays` the names of whole arrays; what is made from whole arrays is one too.
@@ -79,13 +56,13 @@ def dressed(equations: Iterable[Equation], known: Mapping[str, Glyph], arrays: I
         if equation.name not in glyphs:
             glyphs[equation.name] = glyph_of(equation.name, glyphs)
         dress = _Dress(lambda name: glyph_of(name, glyphs), whole)
-        if isinstance(equation.target, Symbol) and any(dress.is_array(step) for step in equation.steps):
+        if isinstance(equation.target, tree.Symbol) and any(dress.is_array(step) for step in equation.steps):
             whole.add(equation.name)
         done.append(dress.equation(equation))
     return done
 
 
-def at_steps(equations: Iterable[Equation], constants: Iterable[str]) -> list[Equation]:
+def at_steps(equations: Iterable[tree.Equation], constants: Iterable[str]) -> list[tree.Equation]:
     """Dressed as what happens at step t: what a line defines is of this step from there on, of the step before above.
 
     `constants`, and what is defined nowhere but t and the gradient g, stay without a step.
@@ -99,12 +76,12 @@ def at_steps(equations: Iterable[Equation], constants: Iterable[str]) -> list[Eq
         dress = _Dress(lambda name, here=here: _at_step(name, here, defined), set())  # type: ignore[misc]
         steps = tuple(dress.expression(step) for step in line.steps)
         fresh.add(line.name)
-        target = Symbol(line.name, _at_step(line.name, fresh, defined))
+        target = tree.Symbol(line.name, _at_step(line.name, fresh, defined))
         done.append(replace(line, target=target, steps=steps))
     return done
 
 
-def _at_step(name: str, fresh: Iterable[str], defined: Iterable[str]) -> Glyph:
+def _at_step(name: str, fresh: Iterable[str], defined: Iterable[str]) -> tree.Glyph:
     glyph = glyph_of(name)
     if glyph.below in NEIGHBOURS.values():
         return glyph
@@ -113,35 +90,35 @@ def _at_step(name: str, fresh: Iterable[str], defined: Iterable[str]) -> Glyph:
     return replace(glyph, below="t−1") if name in defined else glyph
 
 
-def updates(equation: Equation) -> bool:
+def updates(equation: tree.Equation) -> bool:
     """Whether a dressed equation changes what stands on its left, as running statistics are changed."""
-    target = equation.target.array if isinstance(equation.target, Indexed) else equation.target
+    target = equation.target.array if isinstance(equation.target, tree.Indexed) else equation.target
     return any(
-        isinstance(node, Symbol) and node == target for step in equation.steps for node in walk(step)
-    ) and equation.name in symbols(equation)
+        isinstance(node, tree.Symbol) and node == target for step in equation.steps for node in tree.walk(step)
+    ) and equation.name in tree.symbols(equation)
 
 
 class _Dress:
     """Copies a tree with glyphs."""
 
-    def __init__(self, glyph: Callable[[str], Glyph], arrays: set[str]) -> None:
+    def __init__(self, glyph: Callable[[str], tree.Glyph], arrays: set[str]) -> None:
         self.glyph, self.arrays = glyph, arrays
 
-    def equation(self, equation: Equation) -> Equation:
-        return changed(equation, self.expression)
+    def equation(self, equation: tree.Equation) -> tree.Equation:
+        return tree.changed(equation, self.expression)
 
-    def expression(self, node: Expression) -> Expression:
-        if isinstance(node, Symbol):
+    def expression(self, node: tree.Expression) -> tree.Expression:
+        if isinstance(node, tree.Symbol):
             return replace(node, glyph=self.glyph(node.name))
-        dressed = changed(node, self.expression)
-        if isinstance(node, Binary) and node.operator == "*":
+        dressed = tree.changed(node, self.expression)
+        if isinstance(node, tree.Binary) and node.operator == "*":
             return replace(dressed, elementwise=self.is_array(node.left) and self.is_array(node.right))
         return dressed
 
-    def is_array(self, node: Expression) -> bool:
+    def is_array(self, node: tree.Expression) -> bool:
         """Whether the value is a whole array; an element of one, and a sum, is a number."""
-        if isinstance(node, Symbol):
+        if isinstance(node, tree.Symbol):
             return node.name in self.arrays
-        if isinstance(node, Indexed | Reduction):
+        if isinstance(node, tree.Indexed | tree.Reduction):
             return False
-        return any(self.is_array(part) for part in parts(node))
+        return any(self.is_array(part) for part in tree.parts(node))

@@ -13,42 +13,13 @@ BELOW = str.maketrans("0123456789t+-−max", "₀₁₂₃₄₅₆₇₈₉ₜ�
 COMMANDS = {letter: f"\\{name(letter).split()[-1].lower()}" for letter in "αβγδημπρσψ"}
 COMMANDS |= {"ε": r"\varepsilon", "λ": r"\lambda", "φ": r"\varphi", "Φ": r"\Phi", "∇L": r"\nabla L"}
 COMMA = "<mo separator='true'>,</mo>"
-RELATIONS = {"=": "=", "+": "+", "<": "<", ">": ">", "==": "="}
 
 
 class Text(Writer):
     """Unicode on one line: X[n,j] for elements, ᵀ for transposes, a / b for fractions."""
 
     stacked: ClassVar[bool] = False
-    signs: ClassVar[dict[str, str]] = {
-        **RELATIONS,
-        "<-": "←",
-        "minus": "−",
-        "-": "−",
-        "<=": "≤",
-        ">=": "≥",
-        "times": "",
-        "dot": "·",
-        "elementwise": "⊙",
-        "@": "",
-        "%": "mod",
-        "slash": "/",
-    }
-    forms: ClassVar[dict[str, str]] = {
-        "brackets": "(%s)",
-        "holds": "[%s]",
-        "fraction": "%s/%s",
-        "power": "%s^%s",
-        "floor": "⌊%s⌋",
-        "abs": "|%s|",
-        "norm": "‖%s‖",
-        "sqrt": "√(%s)",
-        "cases": "{%s where %s, else %s}",
-        "transpose": "%sᵀ",
-        "derivative": "∂%s/∂%s",
-    }
     accents: ClassVar[dict[str, str]] = {"hat": "\u0302", "bar": "\u0304", "": ""}
-    reductions: ClassVar[dict[str, str]] = {"sum": "Σ", "largest": "max", "argmax": "argmax"}
 
     def form(self, name: str, *parts: str) -> str:
         """A fraction of sums has space around its slash, a digit above is small."""
@@ -84,40 +55,11 @@ class Text(Writer):
 class Latex(Writer):
     """Commands of LaTeX and amsmath alone."""
 
-    signs: ClassVar[dict[str, str]] = {
-        **RELATIONS,
-        "<-": r"\leftarrow",
-        "minus": "-",
-        "-": "-",
-        "<=": r"\leq",
-        ">=": r"\geq",
-        "times": r"\,",
-        "dot": r"\cdot",
-        "elementwise": r"\odot",
-        "@": r"\,",
-        "%": r"\bmod",
-        "slash": "/",
-    }
-    forms: ClassVar[dict[str, str]] = {
-        "brackets": r"\left(%s\right)",
-        "holds": r"\left[%s\right]",
-        "fraction": r"\frac{%s}{%s}",
-        "power": "%s^{%s}",
-        "floor": r"\left\lfloor %s \right\rfloor",
-        "abs": r"\left|%s\right|",
-        "norm": r"\left\|%s\right\|",
-        "sqrt": r"\sqrt{%s}",
-        "exp": "e^{%s}",
-        "cases": r"\begin{cases} %s & \text{where } %s \\ %s & \text{else} \end{cases}",
-        "transpose": r"{%s}^{\top}",
-        "derivative": r"\frac{\partial %s}{\partial %s}",
-    }
     accents: ClassVar[dict[str, str]] = {"hat": r"\hat{%s}", "bar": r"\bar{%s}", "": "%s"}
     functions: ClassVar[dict[str, str]] = {
         "log": r"\ln",
         **{name: f"\\{name}" for name in ("tanh", "cos", "min", "max")},
     }
-    reductions: ClassVar[dict[str, str]] = {"sum": r"\sum", "largest": r"\max", "argmax": r"\operatorname*{arg\,max}"}
 
     def number(self, value: float) -> str:
         digits, exponent = parted(value)
@@ -145,41 +87,7 @@ class Latex(Writer):
 class MathML(Writer):
     """Elements of MathML Core without a namespace, to stand in an HTML page within <math>: no font is fetched."""
 
-    signs: ClassVar[dict[str, str]] = {
-        **{sign: f"<mo>{escape(shape)}</mo>" for sign, shape in RELATIONS.items()},
-        "<-": "<mo>←</mo>",
-        "-": "<mo>−</mo>",
-        "<=": "<mo>≤</mo>",
-        ">=": "<mo>≥</mo>",
-        "slash": "<mo>/</mo>",
-        "minus": "<mo form='prefix'>−</mo>",
-        "times": "<mspace width='0.17em'/>",
-        "dot": "<mo>·</mo>",
-        "elementwise": "<mo>⊙</mo>",
-        "@": "<mspace width='0.17em'/>",
-        "%": "<mo lspace='0.3em' rspace='0.3em'>mod</mo>",
-    }
-    forms: ClassVar[dict[str, str]] = {
-        "brackets": "<mrow><mo>(</mo>%s<mo>)</mo></mrow>",
-        "holds": "<mrow><mo>[</mo>%s<mo>]</mo></mrow>",
-        "fraction": "<mfrac>%s%s</mfrac>",
-        "power": "<msup>%s%s</msup>",
-        "floor": "<mrow><mo>⌊</mo>%s<mo>⌋</mo></mrow>",
-        "abs": "<mrow><mo>|</mo>%s<mo>|</mo></mrow>",
-        "norm": "<mrow><mo>‖</mo>%s<mo>‖</mo></mrow>",
-        "sqrt": "<msqrt>%s</msqrt>",
-        "exp": "<msup><mi>e</mi>%s</msup>",
-        "cases": "<mrow><mo>{</mo><mtable class='cases'><mtr><mtd>%s</mtd><mtd><mtext>where </mtext>%s</mtd></mtr>"
-        "<mtr><mtd>%s</mtd><mtd><mtext>else</mtext></mtd></mtr></mtable></mrow>",
-        "transpose": "<msup>%s<mo>⊤</mo></msup>",
-        "derivative": "<mfrac><mrow><mo>∂</mo>%s</mrow><mrow><mo>∂</mo>%s</mrow></mfrac>",
-    }
     accents: ClassVar[dict[str, str]] = {"hat": "^", "bar": "¯"}
-    reductions: ClassVar[dict[str, str]] = {
-        "sum": "<mo class='sum'>∑</mo>",
-        "largest": "<mo movablelimits='false'>max</mo>",
-        "argmax": "<mo movablelimits='false'>arg max</mo>",
-    }
 
     def number(self, value: float) -> str:
         digits, exponent = parted(value)

@@ -4,24 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from handgrad.equations.glyphs import glyph_of, updates
-from handgrad.equations.tree import (
-    Binary,
-    Call,
-    Cases,
-    Comparison,
-    Derivative,
-    Equation,
-    Expression,
-    Glyph,
-    Index,
-    Indexed,
-    Negative,
-    Number,
-    Reduction,
-    Symbol,
-    Transpose,
-)
+from handgrad.equations import tree
+from handgrad.equations.glyphs import TABLES, Table, glyph_of, updates
 
 CHOICE, SUM, TERM, FACTOR, BASE = range(5)  # what binds how tightly: cases, a + b, the sum sign, a b, a symbol
 
@@ -29,62 +13,69 @@ CHOICE, SUM, TERM, FACTOR, BASE = range(5)  # what binds how tightly: cases, a +
 class Writer(ABC):
     """One notation: signs, forms with a place for the text of each part, and methods for what no form says."""
 
-    signs: ClassVar[dict[str, str]]
-    forms: ClassVar[dict[str, str]]
+    signs: ClassVar[Table]
+    forms: ClassVar[Table]
+    reductions: ClassVar[Table]
     stacked: ClassVar[bool] = True  # whether a fraction is written with a line, which makes brackets unnecessary
 
-    def line(self, equation: Equation) -> tuple[str, str, list[str]]:
+    def __init_subclass__(cls) -> None:
+        """A notation's tables stand in the file under its name."""
+        cls.signs, cls.forms, cls.reductions = (
+            TABLES[f"{cls.__name__} {name}"] for name in ("signs", "forms", "reductions")
+        )
+
+    def line(self, equation: tree.Equation) -> tuple[str, str, list[str]]:
         """The left side, the sign between, and each step."""
         sign = self.signs["<-" if updates(equation) else "="]
         return self.write(equation.target), sign, [self.write(step) for step in equation.steps]
 
-    def write(self, node: Expression, level: int = CHOICE) -> str:
+    def write(self, node: tree.Expression, level: int = CHOICE) -> str:
         """An expression, in brackets where it binds less tightly than `level`."""
         text = self._plain(node)
         return self.form("brackets", text) if self._binds(node) < level else text
 
-    def _plain(self, node: Expression) -> str:
+    def _plain(self, node: tree.Expression) -> str:
         match node:
-            case Number():
+            case tree.Number():
                 return self.number(node.value)
-            case Symbol():
+            case tree.Symbol():
                 return self.glyph(node.glyph or glyph_of(node.name), ())
-            case Indexed():
+            case tree.Indexed():
                 glyph = node.array.glyph or glyph_of(node.array.name)
                 return self.glyph(glyph, [self.write(index) for index in node.indices])
-            case Negative():
+            case tree.Negative():
                 return self.row(self.signs["minus"], self.write(node.of, TERM))
-            case Binary():
+            case tree.Binary():
                 return self._binary(node)
-            case Comparison():
+            case tree.Comparison():
                 return self.form("holds", self._comparison(node))
-            case Call():
+            case tree.Call():
                 return self._call(node)
-            case Reduction():
+            case tree.Reduction():
                 return self.reduction(
                     node.function, self.write(node.body, FACTOR), [self._index(i) for i in node.indices]
                 )
-            case Cases():
+            case tree.Cases():
                 condition = self._condition(node.condition)
                 return self.form("cases", self.write(node.then), condition, self.write(node.otherwise))
-            case Transpose():
+            case tree.Transpose():
                 return self.form("transpose", self.write(node.of, BASE))
-            case Derivative():
+            case tree.Derivative():
                 return self.form("derivative", self.write(node.of, FACTOR), self.write(node.by, BASE))
         raise TypeError(type(node).__name__)
 
-    def _binds(self, node: Expression) -> int:
-        if isinstance(node, Cases):
+    def _binds(self, node: tree.Expression) -> int:
+        if isinstance(node, tree.Cases):
             return CHOICE
-        if isinstance(node, Negative) or (isinstance(node, Binary) and node.operator in ("+", "-")):
+        if isinstance(node, tree.Negative) or (isinstance(node, tree.Binary) and node.operator in ("+", "-")):
             return SUM
-        if isinstance(node, Reduction):
+        if isinstance(node, tree.Reduction):
             return TERM
-        if isinstance(node, Binary) and node.operator not in (("/", "**") if self.stacked else ("**",)):
+        if isinstance(node, tree.Binary) and node.operator not in (("/", "**") if self.stacked else ("**",)):
             return FACTOR
         return BASE
 
-    def _binary(self, node: Binary) -> str:
+    def _binary(self, node: tree.Binary) -> str:
         left, right = node.left, node.right
         match node.operator:
             case "+" | "-":
@@ -102,31 +93,39 @@ class Writer(ABC):
         sign = self._between(node)
         return self.row(self.write(left, FACTOR), sign, self.write(right, TERM if sign != self.signs["%"] else BASE))
 
-    def _between(self, node: Binary) -> str:
+    def _between(self, node: tree.Binary) -> str:
         """Nothing visible between factors, but a dot where digits or a slash would run together."""
         if node.operator == "%" or node.elementwise:
             return self.signs["%" if node.operator == "%" else "elementwise"]
-        slashed = not self.stacked and any(isinstance(p, Binary) and p.operator == "/" for p in (node.left, node.right))
-        digits = isinstance(_first(node.right), Number)
+        slashed = not self.stacked and any(
+            isinstance(p, tree.Binary) and p.operator == "/" for p in (node.left, node.right)
+        )
+        digits = isinstance(_first(node.right), tree.Number)
         return self.signs["dot" if slashed or digits else "times"]
 
-    def _base(self, node: Expression) -> str:
+    def _base(self, node: tree.Expression) -> str:
         """What is raised to a power: a symbol that carries something above already goes into brackets."""
-        glyphs = node.glyph if isinstance(node, Symbol) else node.array.glyph if isinstance(node, Indexed) else None
+        glyphs = (
+            node.glyph
+            if isinstance(node, tree.Symbol)
+            else node.array.glyph
+            if isinstance(node, tree.Indexed)
+            else None
+        )
         crowned = glyphs is not None and bool(glyphs.above or glyphs.gradient)
-        bare = isinstance(node, Number | Symbol | Indexed) and not crowned
+        bare = isinstance(node, tree.Number | tree.Symbol | tree.Indexed) and not crowned
         return self.write(node) if bare else self.form("brackets", self.write(node))
 
-    def _comparison(self, node: Comparison) -> str:
+    def _comparison(self, node: tree.Comparison) -> str:
         parts = [self.write(node.operands[0], SUM)]
         for operator, operand in zip(node.operators, node.operands[1:], strict=True):
             parts += [self.signs[operator], self.write(operand, SUM)]
         return self.row(*parts)
 
-    def _condition(self, node: Expression) -> str:
-        return self._comparison(node) if isinstance(node, Comparison) else self.write(node)
+    def _condition(self, node: tree.Expression) -> str:
+        return self._comparison(node) if isinstance(node, tree.Comparison) else self.write(node)
 
-    def _call(self, node: Call) -> str:
+    def _call(self, node: tree.Call) -> str:
         arguments = [self.write(argument) for argument in node.arguments]
         return (
             self.form(node.function, *arguments)
@@ -134,7 +133,7 @@ class Writer(ABC):
             else self.function(node.function, arguments)
         )
 
-    def _index(self, index: Index) -> str:
+    def _index(self, index: tree.Index) -> str:
         name = self.glyph(glyph_of(index.name), ())
         if index.bound is None:
             return name
@@ -148,7 +147,7 @@ class Writer(ABC):
     def number(self, value: float) -> str: ...
 
     @abstractmethod
-    def glyph(self, glyph: Glyph, indices: Sequence[str]) -> str: ...
+    def glyph(self, glyph: tree.Glyph, indices: Sequence[str]) -> str: ...
 
     @abstractmethod
     def row(self, *parts: str) -> str: ...
@@ -160,9 +159,9 @@ class Writer(ABC):
     def reduction(self, function: str, body: str, indices: Sequence[str]) -> str: ...
 
 
-def _first(node: Expression) -> Expression:
+def _first(node: tree.Expression) -> tree.Expression:
     """The leftmost thing that is written of an expression."""
-    while isinstance(node, Binary) and node.operator not in ("/", "//", "+", "-"):
+    while isinstance(node, tree.Binary) and node.operator not in ("/", "//", "+", "-"):
         node = node.left
     return node
 
