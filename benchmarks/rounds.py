@@ -77,7 +77,7 @@ def measure(options: Options, log: Log = print) -> Measured:
     return {"options": asdict(options), "limits": limits, "workloads": measured}
 
 
-def _image_shape(name: str, options: Options) -> tuple[int, int]:
+def _image_shape(name: str, options: Options) -> tuple[int, ...]:
     return load(options.dataset or WORKLOADS[name].dataset).image_shape
 
 

@@ -257,7 +257,7 @@ REFUSED = {
     "--early_stop": "--early_stop needs a value (--patience)",
     "--early_stop --patience 5 --min_delta 0.001": "any gain counts for patience: leave out --min_delta",
     "--save_best_only no": "for the last one give keep last",
-    "--augment": "images are varied by noise, shift and elastic only",
+    "--augment": "images are varied by noise, shift, elastic, flip, rotation, crop and cutout only",
     "--dataset-seed 111 --init-seed 8312": "seed is given twice: --dataset-seed 111 and --init-seed 8312",
     "-s 42": "-s is ambiguous: choose --seed, --hidden_size or --schedule",
     "--hidden2 256": "unknown flag --hidden2",

@@ -59,7 +59,7 @@ def test_a_name_tells_what_is_unusual(name):
         "hidden_size": 5, "epochs": 3, "weight_init": "zeros", "batch_norm": False, "loss": "mse", "schedule": "cosine",
         "normalize": "standard", "resize": 9, "dtype": "float64", "optimizer_options": {"beta3": 0.5},
         "schedule_steps": 9, "warmup_steps": 9, "fold": "2/5", "backend": "torch", "device": "auto",
-        "preset": "plain",
+        "preset": "plain", "grey": True, "crop": 4, "cutout": 8,
     }  # fmt: skip
     base = RunConfig(optimizer="eve")
     assert base.replaced(**{name: unusual.get(name, 0.5)}).auto_name() != base.auto_name()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from handgrad.data import load, read_grey
+from handgrad.data import load, luma, read_picture
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 
 GREY = np.arange(6 * 5, dtype=np.uint8).reshape(6, 5) * 8
@@ -128,63 +128,107 @@ def test_refuses_more_than_memory_before_taking_it(folder, monkeypatch):
     refused(folder, "15 images need 120 bytes, expected at most 100", error=UsageError)
 
 
-def test_colour_becomes_grey_with_one_notice(folder, file_of, caplog):
+def coloured(number):
+    colour = np.zeros((6, 5, 3), np.uint8)
+    colour[..., number] = 255
+    return colour
+
+
+def test_colour_is_kept_and_grey_beside_it_has_equal_channels(folder, file_of, caplog):
     for number in range(2):
-        colour = np.zeros((6, 5, 3), np.uint8)
-        colour[..., number] = 255
-        file_of(folder / "cat" / f"c{number}.png", encoded(colour))
-    load(folder)
-    assert caplog.text.count("in colour") == 1
-    assert "2 of 17 images are in colour" in caplog.text
+        file_of(folder / "cat" / f"c{number}.png", encoded(coloured(number)))
+    dataset = load(folder)
+    assert dataset.image_shape == (3, 6, 5)
+    pictures = np.concatenate([dataset.x_train, dataset.x_test])
+    red = pictures[(pictures[:, 0] == 255).all(axis=(1, 2))]
+    assert red.tolist() == [np.moveaxis(coloured(0), 2, 0).tolist()]
+    assert sum((each == each[0]).all() for each in pictures) == 15
+    assert "15 of 17 images are grey: in colour they have equal channels" in caplog.text
 
 
-def grey_of(tmp_path, content, name="image.png"):
+def test_colour_is_turned_grey_where_that_is_asked_for(folder, file_of, caplog):
+    """Red is 0.299 * 255 = 76."""
+    file_of(folder / "cat" / "red.png", encoded(coloured(0)))
+    dataset = load(folder, grey=True)
+    assert dataset.image_shape == (6, 5)
+    assert sum((each == 76).all() for each in [*dataset.x_train, *dataset.x_test]) == 1
+    assert caplog.text.count("16 images in colour are turned grey") == 1
+    caplog.clear()
+    (folder / "cat" / "red.png").unlink()
+    assert load(folder, grey=True).image_shape == (6, 5)
+    assert "turned grey" not in caplog.text
+
+
+def test_a_folder_of_grey_images_in_files_for_colour_stays_grey(folder, file_of, caplog):
+    plain = load(folder)
+    for path in folder.rglob("*.png"):
+        path.write_bytes(encoded(Image.open(path).convert("RGB")))
+    dataset = load(folder)
+    assert dataset.fingerprint == plain.fingerprint
+    assert caplog.text.count("files for colour are all grey") == 1
+
+
+def test_colour_and_16_bits(folder, file_of):
+    file_of(folder / "cat" / "deep.png", encoded(np.full((6, 5), 65535, np.uint16)))
+    file_of(folder / "dog" / "red.png", encoded(coloured(0)))
+    dataset = load(folder)
+    assert sum((each == 255).all() for each in [*dataset.x_train, *dataset.x_test]) == 1
+
+
+def picture_of(tmp_path, content, name="image.png"):
     path = tmp_path / name
     path.write_bytes(content)
-    return read_grey(path)
+    return read_picture(path).pixels
 
 
-def test_luma_is_itu_601(tmp_path):
+def test_luma_is_itu_601():
     """0.299 * 200 + 0.587 * 100 + 0.114 * 50 = 59.8 + 58.7 + 5.7 = 124.2."""
-    grey = grey_of(tmp_path, encoded(np.full((2, 2, 3), (200, 100, 50), np.uint8)))
-    assert (grey.pixels == 124).all()
-    assert grey.had_colour
+    assert luma(np.array([200, 100, 50], np.uint8).reshape(3, 1, 1)).tolist() == [[124]]
 
 
-def test_grey_stored_as_colour_is_not_coloured(tmp_path):
-    grey = grey_of(tmp_path, encoded(np.repeat(GREY[..., None], 3, axis=2)))
-    np.testing.assert_array_equal(grey.pixels, GREY)
-    assert not grey.had_colour
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_grey_stored_as_colour_is_not_coloured(tmp_path, kind):
+    pixels = picture_of(tmp_path, encoded(np.repeat(GREY[..., None], 3, axis=2), kind, quality=100))
+    np.testing.assert_allclose(pixels, GREY, atol=0 if kind == "PNG" else 4)
 
 
 def test_black_and_white(tmp_path):
-    grey = grey_of(tmp_path, encoded(Image.fromarray(GREY > 100)))
-    np.testing.assert_array_equal(grey.pixels, 255 * (GREY > 100))
+    grey = picture_of(tmp_path, encoded(Image.fromarray(GREY > 100)))
+    np.testing.assert_array_equal(grey, 255 * (GREY > 100))
 
 
 def test_palette(tmp_path):
     image = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8), "L").convert("P")
     image.putpalette([0, 0, 0, 200, 100, 50])
-    assert grey_of(tmp_path, encoded(image)).pixels.tolist() == [[0, 124], [124, 0]]
+    assert picture_of(tmp_path, encoded(image)).tolist() == [[[0, c], [c, 0]] for c in (200, 100, 50)]
 
 
 def test_16_bits_are_scaled(tmp_path):
     """257 steps of 16 bits make one of 8: 0 -> 0, 257 -> 1, 65535 -> 255, 32896 = 128 * 257 -> 128."""
     levels = np.array([[0, 257], [65535, 32896]], np.uint16)
-    assert grey_of(tmp_path, encoded(levels)).pixels.tolist() == [[0, 1], [255, 128]]
+    assert picture_of(tmp_path, encoded(levels)).tolist() == [[0, 1], [255, 128]]
+
+
+def test_a_folder_of_transparent_images_says_so(folder, caplog):
+    for path in folder.rglob("*.png"):
+        image = Image.open(path).convert("RGBA")
+        image.putalpha(Image.fromarray(np.full((6, 5), 200, np.uint8)))
+        path.write_bytes(encoded(image))
+    load(folder)
+    assert caplog.text.count("15 of 15 images are partly transparent and were laid on white") == 1
 
 
 def test_transparency_lies_on_white(tmp_path):
     rgba = np.zeros((1, 3, 4), np.uint8)
     rgba[0, :, 3] = (0, 255, 128)
-    assert grey_of(tmp_path, encoded(rgba)).pixels.tolist() == [[255, 0, 127]]
-    assert grey_of(tmp_path, encoded(np.array([[7, 9]], np.uint8), transparency=7)).pixels.tolist() == [[255, 9]]
+    assert picture_of(tmp_path, encoded(rgba)).tolist() == [[255, 0, 127]]
+    assert picture_of(tmp_path, encoded(np.array([[7, 9]], np.uint8), transparency=7)).tolist() == [[255, 9]]
 
 
 def test_cmyk_jpeg(tmp_path):
     white = Image.new("CMYK", (8, 8), (0, 0, 0, 0))
-    grey = grey_of(tmp_path, encoded(white, "JPEG", quality=100))
-    assert (grey.pixels >= 254).all()
+    grey = picture_of(tmp_path, encoded(white, "JPEG", quality=100))
+    assert (grey >= 254).all()
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
@@ -195,7 +239,7 @@ def test_a_photograph_is_turned_upright(tmp_path, kind, deep):
     stored[:, :4] = np.iinfo(stored.dtype).max
     exif = Image.Exif()
     exif[0x0112] = 6
-    pixels = grey_of(tmp_path, encoded(stored, kind, exif=exif)).pixels
+    pixels = picture_of(tmp_path, encoded(stored, kind, exif=exif))
     assert pixels.shape == (16, 8)
     assert pixels[:3].min() > 200 > 50 > pixels[5:].max()
 
@@ -203,7 +247,7 @@ def test_a_photograph_is_turned_upright(tmp_path, kind, deep):
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM"])
 def test_still_formats_hold_the_same_pixels(tmp_path, kind):
     lossless = {"lossless": True} if kind == "WEBP" else {}
-    np.testing.assert_array_equal(grey_of(tmp_path, encoded(GREY, kind, **lossless)).pixels, GREY)
+    np.testing.assert_array_equal(picture_of(tmp_path, encoded(GREY, kind, **lossless)), GREY)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP"])
@@ -215,7 +259,7 @@ def test_the_first_of_several_images_is_used_and_said(folder, kind, caplog):
     (folder / "cat" / f"several{suffix}").write_bytes(content)
     dataset = load(folder)
     assert sum((image == GREY).all() for image in (*dataset.x_train, *dataset.x_test)) == 2
-    assert "1 files hold several images, the first is used" in caplog.text
+    assert "1 of 16 images are the first of several in their file" in caplog.text
 
 
 def png_with_size(width, height):
@@ -258,7 +302,7 @@ def test_a_png_cut_anywhere_in_its_pixels_is_refused(tmp_path):
     whole = encoded(np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8))
     for size in range(1, len(whole) - 20):
         with pytest.raises(CorruptDataError):
-            grey_of(tmp_path, whole[:size])
+            picture_of(tmp_path, whole[:size])
 
 
 def test_a_flipped_bit_in_the_pixels_of_a_png_is_refused(tmp_path):
@@ -268,4 +312,4 @@ def test_a_flipped_bit_in_the_pixels_of_a_png_is_refused(tmp_path):
         damaged = bytearray(whole)
         damaged[at] ^= 4
         with pytest.raises(CorruptDataError):
-            grey_of(tmp_path, bytes(damaged))
+            picture_of(tmp_path, bytes(damaged))

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from handgrad.data import load
+from handgrad.data import in_grey, load
 from handgrad.errors import CorruptDataError, FileSystemError
 
 X = np.random.default_rng(0).integers(0, 256, (20, 3, 4)).astype(np.uint8)
@@ -113,13 +113,53 @@ def test_flat_rows(saved):
     assert saved(x=X.reshape(20, 12), y=Y).image_shape == (1, 12)
 
 
-def test_colour_is_as_pillow_does_it(saved, caplog):
+def test_colours_with_channels_first_or_last(saved):
     colour = np.random.default_rng(1).integers(0, 256, (20, 8, 7, 3)).astype(np.uint8)
-    expected = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in colour])
     dataset = saved(x_train=colour, y_train=Y, x_test=np.moveaxis(colour, 3, 1), y_test=Y)
-    np.testing.assert_array_equal(dataset.x_train, expected)
-    np.testing.assert_array_equal(dataset.x_test, expected)
-    assert "20 images in colour" in caplog.text
+    assert dataset.image_shape == (3, 8, 7)
+    np.testing.assert_array_equal(dataset.x_train, np.moveaxis(colour, 3, 1))
+    np.testing.assert_array_equal(dataset.x_test, dataset.x_train)
+    turned = in_grey(dataset)
+    expected = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in colour])
+    np.testing.assert_array_equal(turned.x_train, expected)
+
+
+def test_equal_channels_of_all_parts_become_one(saved, caplog):
+    grey = np.random.default_rng(1).integers(0, 256, (20, 8, 7)).astype(np.uint8)
+    threefold = np.repeat(grey[..., None], 3, axis=3)
+    np.testing.assert_array_equal(saved(x_train=threefold, y_train=Y, x_test=threefold, y_test=Y).x_test, grey)
+    assert "kept as one, in grey" in caplog.text
+    threefold[7, 0, 0] = 1, 2, 9
+    mixed = saved(x_train=grey, y_train=Y, x_test=threefold, y_test=Y)
+    assert mixed.image_shape == (3, 8, 7)
+    assert (mixed.x_train == grey[:, None]).all()
+
+
+def smooth(side):
+    """Colours that change slowly, as those of photographs."""
+    down, across = np.indices((side, side))
+    shades = [
+        [np.sin(across / 5 + n) + np.cos(down / 7), np.sin(down / 6 - n), np.cos(across / 9 + n)] for n in range(20)
+    ]
+    return (np.array(shades) * 60 + 127).astype(np.uint8)
+
+
+@pytest.mark.parametrize("by_pixel", [False, True])
+def test_flat_rows_in_colour(saved, caplog, by_pixel):
+    colour = smooth(32)
+    rows = np.moveaxis(colour, 1, 3) if by_pixel else colour
+    np.testing.assert_array_equal(
+        saved(x_train=rows.reshape(20, -1), y_train=Y, x_test=colour, y_test=Y).x_train, colour
+    )
+    assert ("pixel by pixel" if by_pixel else "as in CIFAR-10") in caplog.text
+
+
+def test_a_fourth_channel_is_laid_on_white(saved, caplog):
+    """Half of 200 on white: 200 * 128 / 255 + 255 * 127 / 255 = 227.4."""
+    layers = np.full((20, 8, 7, 4), 200, np.uint8)
+    layers[..., 1], layers[..., 3] = 0, 128
+    assert saved(x=layers, y=Y).x_train[0, 0, 0, 0] == 227
+    assert "20 of 20 images are partly transparent and were laid on white" in caplog.text
 
 
 @pytest.mark.parametrize("labels", [Y.astype(np.uint8), Y.astype(np.float32), Y[:, None], np.eye(4)[Y]])
@@ -185,7 +225,7 @@ def test_refuses_other_numbers_of_labels(saved):
 )
 def test_refuses_pixels(refused, saved, pixels, fragment):
     if fragment is None:
-        assert saved(x=pixels, y=Y).image_shape == (2, 2)
+        assert saved(x=pixels, y=Y).image_shape == (3, 2, 2)
     else:
         refused("x_train", fragment, x_train=pixels, y_train=Y)
 

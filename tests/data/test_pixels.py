@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from handgrad.data import load, read_grey
+from handgrad.data import load, read_picture
 from handgrad.data.pixels import PixelRange
 from handgrad.errors import CorruptDataError
 
@@ -132,9 +132,9 @@ def test_a_folder_has_one_range(tmp_path, file_of, white, kind):
     assert dataset.pixel_range == (0, white) if white != 65535 else (0, 65535)
     assert dataset.x_train[0].tolist() == np.rint(levels * (255 / white)).astype(int).tolist()
     known = PixelRange(*dataset.pixel_range)
-    assert read_grey(tmp_path / "set" / "a" / "00.png", None, known).pixels.tolist() == dataset.x_train[0].tolist()
+    assert read_picture(tmp_path / "set" / "a" / "00.png", None, known).pixels.tolist() == dataset.x_train[0].tolist()
     full = file_of(tmp_path / "full.png", png(np.full((5, 6), 200, np.uint8)))
-    assert (read_grey(full, None, known).pixels == 200).all()
+    assert (read_picture(full, None, known).pixels == 200).all()
 
 
 def test_light_ink_in_a_folder(tmp_path, file_of, caplog):
@@ -145,7 +145,7 @@ def test_light_ink_in_a_folder(tmp_path, file_of, caplog):
     assert caplog.text.count("8 of 8 images are light ink") == 1
     dark = ink.copy()
     dark[..., :3] = 0
-    assert read_grey(file_of(tmp_path / "dark.png", png(dark))).pixels.tolist() == (255 - LEVELS[0] * 15).tolist()
+    assert read_picture(file_of(tmp_path / "dark.png", png(dark))).pixels.tolist() == (255 - LEVELS[0] * 15).tolist()
 
 
 def test_every_damaged_file_of_a_folder_is_named(tmp_path, file_of):

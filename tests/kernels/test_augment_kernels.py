@@ -10,15 +10,15 @@ from handgrad.kernels.program import Batches
 
 KEY = np.uint64(77)
 MIXING = 16  # operations of a weighted mean of four pixels
-OFF = {"noise": 0.0, "shift": 0.0, "alpha": 0.0, "sigma": 4.0}
+OFF = {"noise": 0.0, "shift": 0.0, "alpha": 0.0, "sigma": 4.0, "flip": 0.0, "rotation": 0.0, "crop": 0, "cutout": 0}
 
 
 def augmented(images, key=KEY, background=0.0, **changed):
     """`images` (N, H, W) as the network would see them, pixels scaled from 0..255 to 0..1."""
     real = images.dtype.type
-    settings = np.array([*images.shape[1:], *(OFF | changed).values()])
+    settings = np.array([*images.shape[-2:], *(OFF | changed).values()])
     batches = Batches(images, np.zeros(len(images), np.int64), np.arange(len(images)), len(images),
-                      real(1 / 255), real(background), key, settings)  # fmt: skip
+                      np.array([1 / 255], real), np.array([background], real), key, settings)  # fmt: skip
     x = images.ravel().copy()
     augment(x, len(images), batches, key)
     return x.reshape(images.shape)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from importlib.util import find_spec
 from statistics import median
 from typing import Any
@@ -26,7 +27,7 @@ from handgrad.runs import diagnose_run, prepare
 from handgrad.torch_mapping import arguments_from
 from handgrad.torch_port import to_torch
 from handgrad.torch_port.port import criterion, places, torch_attribute
-from handgrad.training import Trainer
+from handgrad.training import Augmentation, Trainer
 from handgrad.training.diagnose import heed
 
 COLUMNS = ("µs/step", "images/s", "s/epoch", "1st step s", "MB", "ratio")
@@ -55,7 +56,7 @@ def run_bench(tokens: list[str]) -> int:
 def _notes(config: RunConfig, stated: dict[str, Any]) -> Iterator[str]:
     if "backend" in stated:
         yield "no effect here: backend (handgrad and PyTorch are both timed)"
-    if config.noise or config.shift or config.elastic:
+    if any(getattr(config, field.name) for field in fields(Augmentation) if field.name != "elastic_sigma"):
         yield "PyTorch trains without the augmentation, which handgrad does"
     if find_spec("torch") is None:
         yield f"PyTorch is not installed, so only handgrad is timed: {how_to_install('torch')}"
@@ -157,7 +158,8 @@ def ordinary_pytorch(trainer: Trainer, threads: int) -> TimeSteps:
     network, batches, clip_norm = trainer.network, trainer.batches(0), trainer.settings.transforms.clip_norm
     model, loss = to_torch(network).train(), criterion(network.loss)
     optimizer = _optimizer(trainer, model)
-    pixels = batches.images.astype(network.dtype) * batches.scale + batches.shift
+    plane = batches.images.shape[1] // len(batches.scale)
+    pixels = batches.images.astype(network.dtype) * batches.scale.repeat(plane) + batches.shift.repeat(plane)
     images = torch.from_numpy(pixels.reshape(-1, *network.input_shape))
     labels, order = torch.from_numpy(np.array(batches.labels)), torch.from_numpy(np.array(batches.order))
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from PIL import Image
 from rich.table import Column, Table
 
 from handgrad import data
@@ -48,9 +47,10 @@ def _show(name: str) -> int:
     """What a data set holds, then what a training would warn of or refuse."""
     config = RunConfig.from_mapping({"dataset": name})
     dataset = read_dataset(config)
-    height, width = dataset.image_shape
+    height, width = dataset.image_shape[-2:]
+    colour = " in colour" if dataset.channels == 3 else ""
     train, test = dataset.y_train, dataset.y_test
-    echo(f"{dataset.name}: {len(train):,} training and {len(test):,} test images of {height} x {width} pixels")
+    echo(f"{dataset.name}: {len(train):,} training and {len(test):,} test images of {height} x {width} pixels{colour}")
     if dataset.validation_images:
         echo(f"the last {dataset.validation_images:,} of the training images came as the validation set")
     low, high = dataset.pixel_range
@@ -93,7 +93,7 @@ def _sample(name: str, folder: Path) -> int:
             for row in (dataset.y_test == label).nonzero()[0][:1]:
                 path = folder / f"{title.replace('/', '-').replace(' ', '-')}.png"
                 with atomic_writer(path) as file:
-                    Image.fromarray(dataset.x_test[row]).save(file, "PNG")
+                    data.to_pillow(dataset.x_test[row]).save(file, "PNG")
                 echo(str(path))
     except OSError as error:
         raise FileSystemError(f"cannot write to {folder}: {error.strerror}") from error

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from handgrad.cli.console import echo, working
 from handgrad.cli.options import Parser
 from handgrad.config import build_dataset
-from handgrad.data import DATASETS, FEATURES, PixelRange, read_grey
+from handgrad.data import DATASETS, FEATURES, PixelRange, bring_to, luma, read_picture, to_pillow
 from handgrad.data.array_files import Rows, is_array_file, read_unlabelled
 from handgrad.data.dataset import Dataset, Images
 from handgrad.data.images import KNOWN, SUFFIXES
@@ -36,6 +35,7 @@ LABEL = ("Label", "label")  # as the column of names is written
 UNLIKE = "unlike the training images: the percentages do not apply"
 ROWS = 1000  # images of a table that are compared with the training images at once
 Experience = tuple[Familiarity | None, Predictions | None]
+DISTORTED = 0.1  # logarithm of a change of proportions that may matter
 ENLARGED = 10  # pixels for each pixel of what --show writes
 
 
@@ -131,16 +131,33 @@ def _fitted(run: Run, shape: tuple[int, ...], path: Path) -> Fitted:
     """The picture as the training images were.
 
     Those of the named sets are light on dark. Of data of one's own, the run's facts say whether they were drawings on
-    light or dark ground; where they were neither, the picture enters as it stands.
+    light or dark ground; where they were neither, and in colour, the picture enters as it stands.
     """
     dataset, facts = run.config.dataset, run.facts
-    if dataset in DATASETS or len(shape) != 2:
-        return fit_picture(read_grey(path).pixels, shape, dataset in DRAWN, dataset == "mnist")
     pixels = PixelRange(*facts["pixel_range"]) if "pixel_range" in facts else None
-    grey = read_grey(path, (shape[0], shape[1]), pixels).pixels
+    if len(shape) == 3:
+        return _in_colour(read_picture(path, None, pixels).pixels, shape)
+    if dataset in DATASETS or len(shape) != 2:
+        return fit_picture(_grey(read_picture(path).pixels), shape, dataset in DRAWN, dataset == "mnist")
+    grey = _grey(read_picture(path, (shape[0], shape[1]), pixels).pixels)
     light = facts.get("light_background")
     inverted = light is not None and dark_on_light(grey, drawn=False) != light
     return Fitted(255 - grey if inverted else grey, inverted)
+
+
+def _grey(picture: Images) -> Images:
+    return luma(picture) if picture.ndim == 3 else picture
+
+
+def _in_colour(picture: Images, shape: tuple[int, ...]) -> Fitted:
+    """The whole picture in `shape`, (3, H, W), each pixel the mean of what it covers."""
+    height, width = picture.shape[-2:]
+    doubts = ["the picture is grey, and the training images are in colour"] if picture.ndim == 2 else []
+    if abs(np.log(height / width * shape[2] / shape[1])) > DISTORTED:
+        doubts.append(
+            f"its proportions change from {height} x {width} to {shape[1]} x {shape[2]} pixels: cut it to fit"
+        )
+    return Fitted(np.broadcast_to(bring_to(picture, (shape[1], shape[2])), shape).copy(), False, tuple(doubts))
 
 
 def _of_rows(run: Run, network: Network, rows: Rows, path: Path, experience: Experience) -> list[Result]:
@@ -175,6 +192,9 @@ def _as_trained(run: Run, shape: tuple[int, ...], pixels: Images, path: Path) ->
     own = run.config.dataset not in DATASETS
     known = PixelRange(*run.facts.get("pixel_range", PixelRange())) if own else None
     (images,), _ = to_images(path.name, {str(path): pixels[None] if pixels.shape == shape else pixels}, known)
+    if len(shape) == 3 and images.ndim == 3:
+        images = np.repeat(images[:, None], 3, axis=1)
+    images = luma(images) if len(shape) == 2 and images.ndim == 4 else images
     if images[0].size != np.prod(shape):
         got, expected = (" x ".join(map(str, each)) for each in (images.shape[1:], shape))
         raise UsageError(f"{path}: images of {got} pixels, expected {expected} as the network was trained on")
@@ -224,9 +244,9 @@ def _print(result: Result, names: Sequence[str]) -> None:
 
 def _show(picture: Images, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    large = np.kron(picture, np.ones((ENLARGED, ENLARGED), np.uint8)) if picture.ndim == 2 else picture
+    large = picture.repeat(ENLARGED, axis=-2).repeat(ENLARGED, axis=-1)
     with atomic_writer(path) as file:
-        Image.fromarray(large).save(file, "PNG")
+        to_pillow(large).save(file, "PNG")
 
 
 def _table(results: Sequence[Result], names: Sequence[str], kaggle: str) -> str:

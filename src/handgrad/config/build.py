@@ -96,7 +96,8 @@ def build_dataset(config: Schema, name: str | None = None) -> Dataset:
 
     Raises  UsageError, FileSystemError, CorruptDataError.
     """
-    dataset = with_features(load(name or config.dataset, config.resize, config.skip_damaged), config.features)
+    dataset = load(name or config.dataset, config.resize, config.skip_damaged, config.grey)
+    dataset = with_features(dataset, config.features)
     fold = read_fold(config.fold) if config.fold and name is None else None
     return hold_fold(dataset, fold, config.seed) if fold and fold.held else dataset
 
@@ -110,15 +111,21 @@ def build_split(config: Schema, dataset: Dataset) -> Split:
 
 
 def build_scaling(config: Schema, dataset: Dataset, rows: Any) -> Scaling:
-    """Pixels to [0, 1], or to mean 0 and deviation 1 over the training images (rows of x_train)."""
+    """Pixels to [0, 1], or each channel to mean 0 and deviation 1 over the training images (rows of x_train)."""
     if config.normalize != "standard":
         return Scaling()
-    counts = np.zeros(256, np.int64)
+    channels = dataset.channels
+    counts = np.zeros((channels, 256), np.int64)
     for part in np.array_split(rows, max(1, len(rows) // 1000)):
-        counts += np.bincount(dataset.x_train[part].ravel(), minlength=256)
-    mean = np.average(np.arange(256), weights=counts)
-    deviation = np.sqrt(np.average((np.arange(256) - mean) ** 2, weights=counts)) or 1.0
-    return Scaling(float(1 / deviation), float(-mean / deviation))
+        planes = dataset.x_train[part].reshape(len(part), channels, -1)
+        counts += [np.bincount(planes[:, channel].ravel(), minlength=256) for channel in range(channels)]
+    scales, shifts = [], []
+    for each in counts:
+        mean = np.average(np.arange(256), weights=each)
+        deviation = np.sqrt(np.average((np.arange(256) - mean) ** 2, weights=each)) or 1.0
+        scales.append(float(1 / deviation))
+        shifts.append(float(-mean / deviation))
+    return Scaling(tuple(scales), tuple(shifts)) if channels > 1 else Scaling(scales[0], shifts[0])
 
 
 def validates_on_test(config: Schema) -> bool:

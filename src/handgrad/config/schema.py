@@ -39,8 +39,9 @@ DEVICES = ("cpu", "cuda", "auto")
 EACH_LAYER = 128  # units, where a number of layers is given and nothing of their size
 REPLACED_BY_CNN = ("num_layers", "hidden_size", "dropout", "batch_norm")
 REPLACED_BY_LAYERS = ("model", "activation", *REPLACED_BY_CNN)
-REPLACED_BY_FEATURES = ("noise", "shift", "elastic", "normalize")
-OF_DATA = ("dataset", "resize", "skip_damaged", "features", "fold")  # settings that make other data of themselves
+REPLACED_BY_FEATURES = ("noise", "shift", "elastic", "flip", "rotation", "crop", "cutout", "normalize")
+# Settings that make other data of themselves.
+OF_DATA = ("dataset", "resize", "skip_damaged", "grey", "features", "fold")
 USED_BY_CLASSICAL = (
     *("preset", *OF_DATA, "validation_fraction", "train_fraction", "normalize", "model", "model_options"),
     *("seed", "runs_dir", "name", "track", "wandb_project", "wandb_entity", "wandb_mode"),
@@ -107,7 +108,8 @@ class Schema(BaseModel):
 
     dataset: Annotated[str, Text(canonical_name)] = _data(
         "fashion_mnist",
-        "digits, mnist, fashion_mnist, a folder with a sub-folder of images per class, .npz or .csv file",
+        "digits, mnist, fashion_mnist, cifar10, cifar100, a folder with a sub-folder of images per class, .npz or .csv "
+        "file",
     )
     resize: Annotated[tuple[int, int] | None, Size(optional=True)] = _data(
         None, "resize every image to this height and width"
@@ -115,6 +117,7 @@ class Schema(BaseModel):
     skip_damaged: Annotated[bool, Switch()] = _data(
         False, "leave out the files of a folder that are no whole images, instead of refusing the folder"
     )
+    grey: Annotated[bool, Switch()] = _data(False, "turn images in colour grey")
     validation_fraction: Annotated[float, Number("[0, 1)")] = _data(
         0.1, "share of the training images held out for validation"
     )
@@ -134,8 +137,19 @@ class Schema(BaseModel):
     elastic_sigma: Annotated[float, Number("(0, 100]")] = _data(
         4.0, "smoothness sigma of the elastic deformation, in pixels"
     )
+    flip: Annotated[float, Number("[0, 1]")] = _data(0.0, "probability that a training image is mirrored")
+    rotation: Annotated[float, Number("[0, 180]")] = _data(
+        0.0, "largest random rotation of training images, in degrees"
+    )
+    crop: Annotated[int, Whole(0, 1000)] = _data(
+        0, "random crop: a piece of the old size of each training image padded by so many black pixels"
+    )
+    cutout: Annotated[int, Whole(0, 1000)] = _data(
+        0, "side of a random square that is set to 0 in each training image, in pixels"
+    )
     normalize: Annotated[str, Name("normalize", ("unit", "standard"))] = _data(
-        "unit", "unit: pixels from 0 to 1; standard: mean 0 and standard deviation 1 over the training set"
+        "unit",
+        "unit: pixels from 0 to 1; standard: mean 0 and standard deviation 1 of each channel over the training set",
     )
 
     features: Annotated[str, Name("features", FEATURES)] = _data(

@@ -4,14 +4,15 @@ import os
 from pathlib import Path
 
 from handgrad.data.array_files import SUFFIXES, array_files, load_array_file, load_array_folder
+from handgrad.data.cifar import CIFAR_SOURCES, CifarSet, cifar_files, load_cifar_folder
 from handgrad.data.dataset import Dataset, NamedSet, Status, Verdict
 from handgrad.data.digits import DigitsSet
 from handgrad.data.features import FEATURES, with_features
 from handgrad.data.folder import load_folder
 from handgrad.data.idx import read_idx
 from handgrad.data.idx_sets import FASHION_MNIST, MNIST, IdxSet
-from handgrad.data.images import check_resize, read_grey, resized
-from handgrad.data.pixels import PixelRange
+from handgrad.data.images import bring_to, check_resize, in_grey, read_picture, resized, to_pillow
+from handgrad.data.pixels import PixelRange, luma
 from handgrad.data.splits import (
     Fold,
     Split,
@@ -28,46 +29,57 @@ from handgrad.errors import UsageError
 from handgrad.plugins import extend
 from handgrad.text import nearest
 
-DATASETS: dict[str, NamedSet] = {"digits": DigitsSet(), "mnist": IdxSet(MNIST), "fashion_mnist": IdxSet(FASHION_MNIST)}
+DATASETS: dict[str, NamedSet] = {
+    "digits": DigitsSet(),
+    "mnist": IdxSet(MNIST),
+    "fashion_mnist": IdxSet(FASHION_MNIST),
+    **{source.name: CifarSet(source) for source in CIFAR_SOURCES},
+}
 extend(datasets=DATASETS)
 
 ALIASES = {
     **dict.fromkeys(("fashion", "fashionmnist", "fmnist", "f_mnist", "mnist_fashion"), "fashion_mnist"),
+    **{f"{name[:5]}_{name[5:]}": name for name in ("cifar10", "cifar100")},
     **dict.fromkeys(("mnist_784", "mnist784", "mnist_digits"), "mnist"),
 }
 
 # Data sets that exist, and not here: no misspelling of one that does.
 OTHER_SETS = (
     *("kmnist", "emnist", "qmnist", "notmnist", "medmnist", "kuzushiji", "usps", "svhn"),
-    *("cifar", "cifar10", "cifar100", "stl10", "imagenet", "tiny_imagenet", "caltech101", "iris"),
+    *("cifar", "stl10", "imagenet", "tiny_imagenet", "caltech101", "iris"),
 )
 
 
 def load(
-    name_or_path: str | os.PathLike[str], resize: tuple[int, int] | None = None, skip_damaged: bool = False
+    name_or_path: str | os.PathLike[str],
+    resize: tuple[int, int] | None = None,
+    skip_damaged: bool = False,
+    grey: bool = False,
 ) -> Dataset:
-    """A named data set, a folder with one sub-folder of images per class, or files of arrays: .npz, .csv, .npy or IDX.
+    """A named set, a folder with one sub-folder of images per class, or files of arrays or of CIFAR's format.
 
-    `resize` is the (height, width) that every image is brought to; with `skip_damaged`, a folder's files that are
-    no whole images are left out.
+    `resize` is every image's (height, width) then; `skip_damaged` leaves files that are no whole images out of a
+    folder; `grey` turns colour into brightness.
 
-    Raises  UsageError for an unknown name; FileSystemError for what cannot be read or downloaded; CorruptDataError
-            for content that is not what it should be.
+    Raises  UsageError for an unknown name; FileSystemError; CorruptDataError for content that is not what it should be.
     """
     check_resize(resize)
-    name = canonical_name(name_or_path)
+    dataset = _load(canonical_name(name_or_path), resize, skip_damaged)
+    return resized(in_grey(dataset) if grey else dataset, resize)
+
+
+def _load(name: str, resize: tuple[int, int] | None, skip_damaged: bool) -> Dataset:
+    """As it lies there; only the images of a folder may differ in size, and are resized one by one."""
     if name in DATASETS:
-        return resized(DATASETS[name].load(), resize)
-    path = os.path.expanduser(name)
-    if os.path.isdir(path):
-        files = array_files(Path(path))
-        return (
-            resized(load_array_folder(Path(path), files), resize)
-            if files
-            else load_folder(Path(path), resize, skip_damaged)
-        )
-    if path.lower().endswith(SUFFIXES) and os.path.exists(path):
-        return resized(load_array_file(Path(path)), resize)
+        return DATASETS[name].load()
+    path = Path(os.path.expanduser(name))
+    if name and os.path.isdir(path):
+        if batches := cifar_files(path):
+            return load_cifar_folder(path, batches)
+        files = array_files(path)
+        return load_array_folder(path, files) if files else load_folder(path, resize, skip_damaged)
+    if path.name.lower().endswith(SUFFIXES) and os.path.exists(path):
+        return load_array_file(path)
     raise _unknown(name)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from handgrad.errors import CorruptDataError, raise_together
 
 MAX_CLASSES = 1000
-FORMS = (("uint8", 3), ("float32", 2))  # of images, of features
+FORMS = (("uint8", 3), ("uint8", 4), ("float32", 2))  # of grey images, of images in colour, of features
 
 Images = NDArray[np.uint8]
 Inputs = NDArray[Any]  # uint8 images, or float32 features
@@ -21,13 +21,14 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Grey images with their labels, in a training part and a test part that may be empty; the arrays are read-only.
+    """Images with their labels, in a training part and a test part that may be empty; the arrays are read-only.
 
-    In place of images there may be their features; `pictures` is the images' height and width then. `pixel_range` are
+    In place of images there may be their features; `pictures` is the images' shape then. `pixel_range` are
     the values that stood for black and white where the images came from. The last `validation_images` of the training
     part are the validation set that the data came with.
 
-    Shapes  x_train, x_test (N, H, W) uint8 or (N, D) float32; y_train, y_test (N,) int64 in [0, classes)
+    Shapes  x_train, x_test (N, H, W) or in colour (N, 3, H, W) uint8, or (N, D) float32;
+            y_train, y_test (N,) int64 in [0, classes)
     Raises  CorruptDataError when the arrays do not fit together; `fingerprint` is made from them when not given.
     """
 
@@ -38,7 +39,7 @@ class Dataset:
     y_test: Labels = field(repr=False)
     class_names: tuple[str, ...]
     fingerprint: str = ""
-    pictures: tuple[int, int] | None = None
+    pictures: tuple[int, ...] | None = None
     pixel_range: tuple[float, float] = (0.0, 255.0)
     validation_images: int = 0
 
@@ -57,10 +58,14 @@ class Dataset:
             object.__setattr__(self, "fingerprint", _fingerprint(self))
 
     @property
-    def image_shape(self) -> tuple[int, int]:
-        """Height and width of every image, also of those that features stand for."""
-        height, width = self.pictures or self.x_train.shape[1:]
-        return height, width
+    def image_shape(self) -> tuple[int, ...]:
+        """(height, width) of every image, (3, height, width) in colour; also of those that features stand for."""
+        return self.pictures or self.x_train.shape[1:]
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for colour."""
+        return self.image_shape[0] if len(self.image_shape) == 3 else 1
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -75,8 +80,8 @@ class Dataset:
 
 def _faults(dataset: Dataset, part: str) -> Iterator[str]:
     where, images, labels = f"data set {dataset.name}", getattr(dataset, f"x_{part}"), getattr(dataset, f"y_{part}")
-    if (images.dtype.name, images.ndim) not in FORMS or 0 in images.shape[1:]:
-        yield f"{where}: x_{part} is {images.dtype} {images.shape}, expected uint8 (N, H, W)"
+    if (images.dtype.name, images.ndim) not in FORMS or 0 in images.shape[1:] or images.shape[1:-2] not in ((), (3,)):
+        yield f"{where}: x_{part} is {images.dtype} {images.shape}, expected uint8 (N, H, W) or (N, 3, H, W)"
     elif images.shape[1:] != dataset.x_train.shape[1:]:
         expected = dataset.x_train.shape[1:]
         yield f"{where}: x_{part} has images of {images.shape[1:]}, expected {expected} as in x_train"

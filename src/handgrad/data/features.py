@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.dataset import Dataset, Images
+from handgrad.data.images import in_grey
 from handgrad.data.places import cache_root
 from handgrad.errors import FileSystemError, HandgradError, UsageError
 from handgrad.files import atomic_write, read_file
@@ -98,7 +99,8 @@ FEATURES: dict[str, Hog | None] = {"pixels": None, "hog": Hog()}
 def with_features(dataset: Dataset, name: str) -> Dataset:
     """The data set with vectors for images, the same for the same pixels; "pixels" leaves it as it is.
 
-    They are kept in the user's cache folder. Nothing is learned from the images: test images stay unseen.
+    They are kept in the user's cache folder. Nothing is learned from the images: test images stay unseen. Of images in
+    colour the brightness counts.
 
     Shapes  x_train, x_test (N, H, W) uint8 -> (N, D) float32
     Raises  UsageError for an unknown name.
@@ -108,6 +110,7 @@ def with_features(dataset: Dataset, name: str) -> Dataset:
     extractor = FEATURES[name]
     if extractor is None:
         return dataset
+    dataset = in_grey(dataset)
     return replace(
         dataset,
         x_train=through_cache(extractor, dataset.x_train, f"{name} features of {dataset.name}, training images"),

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +11,8 @@ import numpy as np
 
 from handgrad.data.arrays import PARTS, TEST, TRAIN, VALIDATION, part_of
 from handgrad.data.dataset import MAX_CLASSES, Dataset, Images
-from handgrad.data.images import KNOWN, SUFFIXES, bring_to, check_resize, check_total, notice_colour, read_levels
-from handgrad.data.pixels import Array, PixelRange, notice_light_ink, range_of
+from handgrad.data.images import IN_RGB, KNOWN, SUFFIXES, Size, bring_to, check_resize, check_total, read_levels
+from handgrad.data.pixels import Array, PixelRange, notice, range_of
 from handgrad.data.places import visible
 from handgrad.data.splits import Part, assemble
 from handgrad.errors import CorruptDataError, HandgradError, collecting, raise_together
@@ -21,7 +22,6 @@ LAYOUT = "one sub-folder of images per class"
 ENOUGH = 100  # images that tell how much memory all of them take
 FULL_DEPTH = 16384  # 16-bit images with a pixel above 14 bits are of 16 bits, as everybody expects
 
-Size = tuple[int, int]
 _Faults = list[HandgradError]
 
 
@@ -151,31 +151,35 @@ def _read_all(
 ) -> tuple[Images, list[int], PixelRange]:
     """All whole images as bytes, of one size, and their places in `paths`; 16 bits have a range of their own."""
     levels, read = list[Array](), list[int]()
-    sizes, notices, total = Counter[Size](), Counter[str](), 0
+    sizes, notes, total = Counter[Size](), Counter[str](), 0
     for row, path in enumerate(paths):
-        grey = None
+        picture = None
         with collecting(damaged):
-            grey = read_levels(path, resize)
-        if grey is None:
+            picture = read_levels(path, resize)
+        if picture is None:
             continue
-        levels.append(grey.pixels)
+        levels.append(picture.pixels)
         read.append(row)
-        sizes[grey.pixels.shape[0], grey.pixels.shape[1]] += 1
-        notices.update(colour=grey.had_colour, light=grey.light_ink, first=grey.first)
-        total += grey.pixels.nbytes
+        height, width = picture.pixels.shape[-2:]
+        sizes[height, width] += 1
+        notes.update(picture.notes)
+        total += picture.pixels.nbytes
         check_total(name, len(paths), total if len(read) < ENOUGH else total * len(paths) // len(read))
     if not levels:
         return np.empty((0, 0, 0), np.uint8), read, PixelRange()
+    grey = sum(each.ndim == 2 for each in levels)
+    shape: tuple[int, ...] = () if grey == len(levels) else (3,)
     usual, count = sizes.most_common(1)[0]
     if count < len(read):
         what = f"{len(read) - count} of {len(read)} images have another size and were brought to that of most"
         log.warning("data set %s: %s, %d x %d (--resize sets another)", name, what, *usual)
-        check_total(name, len(read), len(read) * usual[0] * usual[1])
-    notice_colour(name, notices["colour"], len(read))
-    notice_light_ink(f"data set {name}", notices["light"], len(read))
-    if notices["first"]:
-        log.warning("data set %s: %d files hold several images, the first is used", name, notices["first"])
-    images, deep = np.zeros((len(read), *usual), np.uint8), {}
+    check_total(name, len(read), len(read) * prod((*shape, *usual)))
+    if shape and grey:
+        log.warning("data set %s: %d of %d images are grey: in colour they have equal channels", name, grey, len(read))
+    elif notes[IN_RGB]:
+        log.warning("data set %s: its images in files for colour are all grey, and are kept as grey ones", name)
+    notice(f"data set {name}", notes, len(read))
+    images, deep = np.zeros((len(read), *shape, *usual), np.uint8), {}
     for row, each in enumerate(levels):
         levels[row] = each[:0]  # its memory is free then
         brought = bring_to(each, usual)
@@ -196,5 +200,6 @@ def _in_bytes(name: str, images: Images, deep: dict[int, Array]) -> tuple[Images
     if deep:
         levels = np.stack(list(deep.values()))
         found = range_of(f"data set {name}", {name: levels}) if levels.max() < FULL_DEPTH else PixelRange(0, 65535)
-        images[list(deep)] = found.to_bytes(levels)
+        levels = found.to_bytes(levels)
+        images[list(deep)] = levels if images.ndim == 3 else levels[:, None]
     return images, found

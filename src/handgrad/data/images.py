@@ -1,10 +1,11 @@
-"""A picture's file as one grey image, and images brought to another size."""
+"""A picture's file as one image, grey or in colour, and images brought to another size or to grey."""
 
 import hashlib
 import io
 import logging
 import warnings
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from handgrad.data.dataset import Dataset, Images
-from handgrad.data.pixels import Array, PixelRange, invisible, over
+from handgrad.data.pixels import FIRST, LIGHT_INK, TRANSPARENT, Array, PixelRange, has_colour, invisible, luma, over
 from handgrad.data.places import read_file
 from handgrad.errors import CorruptDataError, HandgradError, UsageError
 
@@ -29,41 +30,39 @@ MAX_FILE_BYTES = 1 << 28
 MAX_SIDE = 4096
 MAX_DATASET_BYTES = 4 << 30
 
+Size = tuple[int, int]
+IN_RGB = "are grey, kept in a file for colour"
 
-class Grey(NamedTuple):
-    """One image, `pixels` (H, W) uint8 or uint16.
 
-    Whether colour was lost on the way, whether it lies on black, and whether it is the first of several in its file.
-    """
+class Picture(NamedTuple):
+    """One image, `pixels` (H, W) or in colour (3, H, W), uint8 or uint16, and what is to be said of it."""
 
     pixels: Array
-    had_colour: bool
-    light_ink: bool = False
-    first: bool = False
+    notes: tuple[str, ...] = ()
 
 
-def read_grey(path: Path, resize: tuple[int, int] | None = None, known: PixelRange | None = None) -> Grey:
-    """The image in a file of one of FORMATS in 8-bit grey, brought to (height, width) `resize` when that is given.
+def read_picture(path: Path, resize: Size | None = None, known: PixelRange | None = None) -> Picture:
+    """The image in a file of one of FORMATS in 8 bits, brought to (height, width) `resize` when that is given.
 
     Its pixels are of the range `known` where they can be, or else of all that 8 or 16 bits hold.
     """
-    grey = read_levels(path, resize)
-    deep = grey.pixels.dtype == np.uint16
-    fits = known is not None and known.low == 0 and grey.pixels.max() <= known.high and (deep or known.high <= 255)
+    picture = read_levels(path, resize)
+    deep = picture.pixels.dtype == np.uint16
+    fits = known is not None and known.low == 0 and picture.pixels.max() <= known.high and (deep or known.high <= 255)
     found = known if known and fits else PixelRange(0, 65535 if deep else 255)
-    return grey._replace(pixels=found.to_bytes(grey.pixels))
+    return picture._replace(pixels=found.to_bytes(picture.pixels))
 
 
-def read_levels(path: Path, resize: tuple[int, int] | None = None) -> Grey:
-    """The image in a file of one of FORMATS in grey, of 8 or 16 bits as in the file.
+def read_levels(path: Path, resize: Size | None = None) -> Picture:
+    """The image in a file of one of FORMATS, of 8 or 16 bits as in the file.
 
-    Colour becomes ITU-R 601 luma, a photograph is turned upright; transparency lies on white, light ink on black.
+    A photograph is turned upright; transparency lies on white, light ink on black; equal channels become one.
     """
-    grey = _decode(read_file(path, MAX_FILE_BYTES), path)
-    return grey._replace(pixels=bring_to(grey.pixels, resize))
+    picture = _decode(read_file(path, MAX_FILE_BYTES), path)
+    return picture._replace(pixels=bring_to(picture.pixels, resize))
 
 
-def check_resize(resize: tuple[int, int] | None) -> None:
+def check_resize(resize: Size | None) -> None:
     """Refuse a size that no image can have.
 
     Raises  UsageError
@@ -84,16 +83,16 @@ def check_total(name: str, images: int, total: int) -> None:
         )
 
 
-def resized(dataset: Dataset, resize: tuple[int, int] | None) -> Dataset:
+def resized(dataset: Dataset, resize: Size | None) -> Dataset:
     """The data set with every image brought to (height, width) `resize`; None leaves it alone.
 
     Raises  UsageError when a side of `resize` is not 1 to 4096, or the whole gets too big.
     """
     check_resize(resize)
-    if resize is None or tuple(resize) == dataset.image_shape:
+    if resize is None or tuple(resize) == dataset.image_shape[-2:]:
         return dataset
     images = len(dataset.x_train) + len(dataset.x_test)
-    check_total(dataset.name, images, images * resize[0] * resize[1])
+    check_total(dataset.name, images, images * prod((*dataset.image_shape[:-2], *resize)))
     fingerprint = hashlib.sha256(f"{dataset.fingerprint} {resize[0]}x{resize[1]}".encode()).hexdigest()
     return replace(
         dataset,
@@ -103,13 +102,21 @@ def resized(dataset: Dataset, resize: tuple[int, int] | None) -> Dataset:
     )
 
 
-def notice_colour(name: str, coloured: int, images: int) -> None:
-    """Say once that colour was dropped."""
-    if coloured:
-        log.warning("data set %s: %d of %d images are in colour and were turned grey", name, coloured, images)
+def in_grey(dataset: Dataset) -> Dataset:
+    """The data set with the brightness of every image in place of its colours."""
+    if dataset.channels == 1:
+        return dataset
+    images = len(dataset.x_train) + len(dataset.x_test)
+    log.warning("data set %s: %d images in colour are turned grey", dataset.name, images)
+    return replace(dataset, x_train=luma(dataset.x_train), x_test=luma(dataset.x_test), fingerprint="")
 
 
-def _decode(content: bytes, path: Path) -> Grey:
+def to_pillow(pixels: Array) -> Image.Image:
+    """An 8-bit image, grey or in colour, as Pillow has it, to be saved."""
+    return Image.fromarray(pixels if pixels.ndim == 2 else np.ascontiguousarray(np.moveaxis(pixels, 0, 2)))
+
+
+def _decode(content: bytes, path: Path) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -117,7 +124,8 @@ def _decode(content: bytes, path: Path) -> Grey:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 _check_header(image, path)
                 several = image.format in ("GIF", "TIFF", "WEBP") and getattr(image, "is_animated", False)
-                return _to_grey(image)._replace(first=several)
+                picture = _pixels(image)
+                return picture._replace(notes=(*picture.notes, FIRST)) if several else picture
     except HandgradError:
         raise
     except UnidentifiedImageError as error:
@@ -140,39 +148,40 @@ def _check_header(image: Image.Image, path: Path) -> None:
         raise CorruptDataError(f"{path}: image is animated, expected a single picture. Save one frame of it")
 
 
-def _to_grey(image: Image.Image) -> Grey:
+def _pixels(image: Image.Image) -> Picture:
     ImageOps.exif_transpose(image, in_place=True)
     if image.mode == "F":
         raise ValueError("its pixels are fractions, expected whole numbers")
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return Grey(np.asarray(image).clip(0, 65535).astype(np.uint16), False)
+        return Picture(np.asarray(image).clip(0, 65535).astype(np.uint16))
     if image.mode in ("1", "L") and "transparency" not in image.info:
-        return Grey(np.asarray(image.convert("L")), False)
-    seen = image.convert("RGB" if "transparency" not in image.info and "A" not in image.getbands() else "RGBA")
-    white = Image.new("RGBA", seen.size, "white")
-    colours = Image.alpha_composite(white, seen).convert("RGB") if seen.mode == "RGBA" else seen
-    red, green, blue = np.asarray(colours).transpose(2, 0, 1)
-    had_colour = not (np.array_equal(red, green) and np.array_equal(green, blue))
-    grey = np.asarray(colours.convert("L"))
-    if seen.mode == "RGBA":
-        on_black = over(np.asarray(seen.convert("RGB").convert("L")), np.asarray(seen.getchannel("A")), 0)
-        if invisible(grey[None], on_black[None])[0]:
-            return Grey(on_black, had_colour, light_ink=True)
-    return Grey(grey, had_colour)
+        return Picture(np.asarray(image.convert("L")))
+    notes: tuple[str, ...] = ()
+    if "transparency" in image.info or "A" in image.getbands():
+        seen = image.convert("RGBA")
+        white = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
+        pixels, alpha = np.asarray(white).transpose(2, 0, 1)[:3], np.asarray(seen.getchannel("A"))
+        on_black = over(np.asarray(seen).transpose(2, 0, 1)[:3], alpha, 0)
+        hidden = invisible(luma(pixels)[None], luma(on_black)[None])[0]
+        pixels = on_black if hidden else pixels
+        notes = (LIGHT_INK,) if hidden else (TRANSPARENT,) if alpha.min() < 255 else ()
+    else:
+        pixels = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+    return Picture(pixels, notes) if has_colour(pixels) else Picture(luma(pixels), (*notes, IN_RGB))
 
 
-def bring_to(grey: Array, resize: tuple[int, int] | None) -> Array:
-    """The image, interpolated to (height, width) `resize` when that is given.
-
-    Shapes  (H, W) -> (height, width), uint8 or uint16
-    """
-    if resize is None or grey.shape == resize:
-        return grey
-    height, width = resize
-    image = Image.fromarray(grey if grey.dtype == np.uint8 else grey.astype(np.float32))
+def bring_to(pixels: Array, size: Size | None) -> Array:
+    """An image brought to (height, width) `size`; where it shrinks, each pixel is a mean of all that it covers."""
+    if size is None or pixels.shape[-2:] == tuple(size):
+        return pixels
+    if pixels.ndim == 3:
+        return np.stack([bring_to(plane, size) for plane in pixels])
+    height, width = size
+    image = Image.fromarray(pixels if pixels.dtype == np.uint8 else pixels.astype(np.float32))
     smaller = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
-    return smaller if grey.dtype == np.uint8 else np.rint(smaller).astype(np.uint16)
+    return smaller if pixels.dtype == np.uint8 else np.rint(smaller).astype(np.uint16)
 
 
-def _resize_all(images: Images, resize: tuple[int, int]) -> Images:
-    return np.array([bring_to(image, resize) for image in images], np.uint8).reshape(len(images), *resize)
+def _resize_all(images: Images, resize: Size) -> Images:
+    small = [bring_to(image, resize) for image in images]
+    return np.array(small, np.uint8).reshape(len(images), *images.shape[1:-2], *resize)

@@ -1,11 +1,13 @@
-"""Arrays of pixels as users have them, brought to (N, H, W) uint8: what is black and what is white, their values tell.
+"""Arrays of pixels as users have them, brought to (N, H, W) or, in colour, (N, 3, H, W) uint8.
+
+What is black and what is white, their values tell; where the channels are, their shape.
 
 The same pixels mean the same whatever their type: 0 and 1 as uint8, 0 to 16, 12 bits in 16, -1 to 1.
 """
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,10 +21,16 @@ log = logging.getLogger("handgrad")
 Array = NDArray[Any]
 
 LAYOUTS = "(N, H, W), (N, H, W, 1), (N, 1, H, W), (N, H, W, 3), (N, 3, H, W), the same with 4, or (N, D)"
+LEAST_SIDE = 8  # rows of 3 * side * side numbers are images in colour from this side on
+CLEARLY = 0.8  # of the differences between neighbours in one order beside those in the other
 DEPTHS = (255, 1023, 4095, 16383, 65535)  # the white of 8, 10, 12, 14 and 16 bits
 FEW_LEVELS, LEVELS = 16, (31, 63, 100, 127)  # white beyond doubt where it is the largest whole pixel
 NO_DEPTH = 511  # of 9 bits nobody makes images: one value too many for 8 bits is a mistake
 SLACK = 1e-3  # interpolation and rounding go so far beyond 0 and 1
+TRANSPARENT = "are partly transparent and were laid on white"
+LIGHT_INK = "are light ink on transparency and were laid on black"
+ROUNDING = 2  # levels
+FIRST = "are the first of several in their file"
 FAINT = 16  # an image laid on white that spans fewer levels shows nothing
 
 
@@ -41,10 +49,10 @@ class PixelRange(NamedTuple):
 
 
 def to_images(name: str, arrays: dict[str, Array], known: PixelRange | None = None) -> tuple[list[Images], PixelRange]:
-    """Grey 8-bit images from arrays that belong together, such as a training and a test part, by field; their range.
+    """8-bit images from arrays that belong together, such as a training and a test part, by field; their range.
 
     One range is found for all of them: a test part that happens to be dark is not taken for one of 0 to 1. It is
-    `known` where all their values are in it.
+    `known` where all their values are in it. They are in colour where an image of any of them is.
 
     Raises  CorruptDataError naming every field whose shape, type or values cannot be of pixels.
     """
@@ -52,7 +60,13 @@ def to_images(name: str, arrays: dict[str, Array], known: PixelRange | None = No
     low, high = min(map(np.min, arrays.values())), max(map(np.max, arrays.values()))
     fits = known is not None and known.low <= low and known.high >= high > min(1, known.high / 2)
     found = known if known and fits else range_of(name, arrays)
-    return [_to_grey(_arrange(found.to_bytes(array)), field) for field, array in arrays.items()], found
+    images = [_laid(_arrange(found.to_bytes(array), field), field) for field, array in arrays.items()]
+    if not any(each.ndim == 4 for each in images):
+        return images, found
+    if any(each.ndim == 4 and has_colour(each) for each in images):
+        return [each if each.ndim == 4 else np.repeat(each[:, None], 3, axis=1) for each in images], found
+    log.warning("%s: the three channels of every image are equal: they are kept as one, in grey", name)
+    return [luma(each) if each.ndim == 4 else each for each in images], found
 
 
 def range_of(name: str, arrays: dict[str, Array]) -> PixelRange:
@@ -143,36 +157,64 @@ def _channels(shape: tuple[int, ...]) -> int | None:
     return next((axis for axis, counts in ((3, (1, 3)), (1, (1, 3, 4)), (3, (4,))) if shape[axis] in counts), None)
 
 
-def _arrange(array: Images) -> Images:
-    """The channel axis, if any, last; flat rows as squares where they are, else as one line."""
+def _arrange(array: Images, field: str) -> Images:
+    """(N, H, W), or (N, channels, H, W) with 3 or 4 channels; flat rows as one line where they are no square."""
     if array.ndim == 2:
-        side = math.isqrt(array.shape[1])
-        return array.reshape((-1, side, side) if side * side == array.shape[1] else (-1, 1, array.shape[1]))
-    return array if array.ndim == 3 or _channels(array.shape) == 3 else np.moveaxis(array, 1, 3)
-
-
-def _to_grey(array: Images, field: str) -> Images:
-    if array.ndim == 3:
+        size = array.shape[1]
+        side, third = math.isqrt(size), math.isqrt(size // 3)
+        if 3 * third * third == size and third >= LEAST_SIDE and side * side != size:
+            return _in_colour(array, third, field)
+        return array.reshape((-1, side, side) if side * side == size else (-1, 1, size))
+    axis = _channels(array.shape)
+    if axis is None:
         return array
-    if array.shape[3] == 1:
-        return array[..., 0]
-    log.warning("%s: %d images in colour were turned grey", field, len(array))
-    # ITU-R 601 in 16-bit fixed point, the same to the bit as Pillow's.
-    red, green, blue = (array[..., channel].astype(np.uint32) for channel in range(3))
+    array = np.moveaxis(array, axis, 1)
+    return array[:, 0] if array.shape[1] == 1 else array
+
+
+def _in_colour(rows: Images, side: int, field: str) -> Images:
+    """Rows of 3 * side * side numbers as planes of red, green, blue, or pixel by pixel where neighbours tell so."""
+    planes = rows.reshape(-1, 3, side, side)
+    pixels = np.moveaxis(rows.reshape(-1, side, side, 3), 3, 1)
+    first, second = (np.abs(np.diff(each[:1000].astype(float), axis=3)).mean() for each in (planes, pixels))
+    by_pixel = second < CLEARLY * first
+    how = "pixel by pixel" if by_pixel else "a plane of red, one of green, one of blue, as in CIFAR-10"
+    what = f"rows of {3 * side * side} are taken for colours of {side} x {side} pixels"
+    log.warning("%s: %s, %s", field, what, how)
+    return pixels if by_pixel else planes
+
+
+def _laid(images: Images, field: str) -> Images:
+    """Without the fourth channel: laid on white, or on black where white would hide them."""
+    if images.ndim == 3 or images.shape[1] == 3:
+        return images
+    alpha = images[:, 3:]
+    white, black = over(images[:, :3], alpha, 255), over(images[:, :3], alpha, 0)
+    hidden = invisible(luma(white), luma(black))
+    partly = (alpha.min(axis=(1, 2, 3)) < 255) & ~hidden
+    notice(field, {TRANSPARENT: int(partly.sum()), LIGHT_INK: int(hidden.sum())}, len(images))
+    return np.where(hidden[:, None, None, None], black, white)
+
+
+def has_colour(images: Images) -> bool:
+    """Whether the channels, the third axis from behind, differ anywhere by more than a file's rounding."""
+    return bool((images.max(axis=-3) - images.min(axis=-3)).max() > ROUNDING)
+
+
+def luma(images: Images) -> Images:
+    """The brightness of colours, by ITU-R 601 in 16-bit fixed point, the same to the bit as Pillow's.
+
+    Shapes  images (..., 3, H, W) -> (..., H, W)
+    """
+    red, green, blue = (images[..., channel, :, :].astype(np.uint32) for channel in range(3))
     grey: Images = ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).astype(np.uint8)
-    if array.shape[3] == 3:
-        return grey
-    alpha = array[..., 3]
-    white, black = over(grey, alpha, 255), over(grey, alpha, 0)
-    hidden = invisible(white, black)
-    notice_light_ink(field, int(hidden.sum()), len(array))
-    return np.where(hidden[:, None, None], black, white)
+    return grey
 
 
-def over(grey: Images, alpha: Images, background: int) -> Images:
-    """Partly transparent images laid on one level of grey."""
+def over(images: Images, alpha: Images, background: int) -> Images:
+    """Partly transparent images laid on one level of all channels."""
     cover = alpha.astype(np.uint32)
-    laid: Images = ((grey * cover + background * (255 - cover) + 127) // 255).astype(np.uint8)
+    laid: Images = ((images * cover + background * (255 - cover) + 127) // 255).astype(np.uint8)
     return laid
 
 
@@ -182,7 +224,8 @@ def invisible(on_white: Images, on_black: Images) -> NDArray[np.bool_]:
     return (white < FAINT) & (black >= FAINT)
 
 
-def notice_light_ink(where: str, images: int, of: int) -> None:
-    """Say once that images would have been blank on white."""
-    if images:
-        log.warning("%s: %d of %d images are light ink on transparency and were laid on black", where, images, of)
+def notice(where: str, notes: Mapping[str, int], of: int) -> None:
+    """Say once what is to be said of how many images."""
+    for note in (TRANSPARENT, LIGHT_INK, FIRST):
+        if notes.get(note):
+            log.warning("%s: %d of %d images %s", where, notes[note], of, note)

@@ -23,12 +23,20 @@ ROOM = style.WIDTH - 2 * MARGIN - 0.75  # a colour bar takes the rest
 class Pictures(NamedTuple):
     """Pictures of one layer, of positive and negative numbers, with a name for each unit.
 
+    Those `of_colours` weigh red, green and blue, and are drawn as one picture in these colours.
+
     Shapes  pictures (n, channels, H, W) float64
     """
 
     title: str
     names: tuple[str, ...]
     pictures: Array
+    of_colours: bool = False
+
+    @property
+    def limit(self) -> float:
+        """The largest number, of either sign."""
+        return float(np.abs(self.pictures).max()) or 1.0
 
 
 class Filters(NamedTuple):
@@ -42,7 +50,7 @@ class Filters(NamedTuple):
     def caption(self) -> str:
         """What is shown of which layer."""
         titles = "; ".join(layer.title for layer in self.layers)
-        return f"{self.what} of {self.run}: {titles}. Blue is negative, grey zero, yellow positive, alike in a layer."
+        return f"{self.what} of {self.run}: {titles}. {_scales(self.layers)}"
 
     @property
     def table(self) -> Table:
@@ -65,7 +73,7 @@ class FeatureMaps(NamedTuple):
         titles = "; ".join(layer.title for layer in self.layers)
         return (
             f"Outputs of the convolutions of {self.run} for test image {self.row} ({self.name}), before the "
-            f"activation: {titles}. Blue is negative, grey zero, yellow positive, alike in a layer."
+            f"activation: {titles}. {_scales(self.layers)}"
         )
 
     @property
@@ -83,14 +91,15 @@ def dense_filters_data(data: RunData) -> Filters:
     layer, shape = _first_dense(network)
     weight = network.views[f"{layer}.weight"].astype(np.float64)
     pictures = weight.T.reshape(-1, *shape)
-    most = MOST_UNITS if shape[0] == 1 else MOST_COLUMNS
+    of_colours = shape == network.input_shape
+    most = MOST_UNITS if of_colours or shape[0] == 1 else MOST_COLUMNS
     kept = np.sort(np.argsort(-np.linalg.norm(weight, axis=0), kind="stable")[:most])
     last = layer == len(network.layers) - 1
     names = tuple(data.dataset.class_names[unit] if last else str(unit + 1) for unit in kept)
     count = "all" if len(kept) == len(pictures) else f"the {len(kept)} of largest norm of"
     title = f"layer {layer}, Dense: {count} {len(pictures)} units, {_plural(shape[0], 'channel')}"
     title += "" if shape[0] <= MOST_CHANNELS else f", the first {MOST_CHANNELS} shown"
-    drawn = Pictures(title, names, pictures[kept, :MOST_CHANNELS])
+    drawn = Pictures(title, names, pictures[kept, :MOST_CHANNELS], of_colours)
     return Filters(data.name, "Weights of the first dense layer", (drawn,))
 
 
@@ -103,10 +112,11 @@ def conv_filters_data(data: RunData) -> Filters:
     for number in _convolutions(data.network):
         weight = data.network.views[f"{number}.weight"].astype(np.float64)
         filters, channels = weight.shape[:2]
-        kept = weight[: MOST_UNITS if channels == 1 else MOST_COLUMNS, :MOST_CHANNELS]
+        of_colours = number == 0 and channels == 3
+        kept = weight[: MOST_UNITS if of_colours or channels == 1 else MOST_COLUMNS, :MOST_CHANNELS]
         cut = "" if kept.shape == weight.shape else f", {kept.shape[0]} × {kept.shape[1]} shown"
         title = f"layer {number}, Conv2D: {_plural(filters, 'filter')} on {_plural(channels, 'channel')}{cut}"
-        layers.append(Pictures(title, tuple(str(unit + 1) for unit in range(len(kept))), kept))
+        layers.append(Pictures(title, tuple(str(unit + 1) for unit in range(len(kept))), kept, of_colours))
     return Filters(data.name, "Filters of the convolutions", tuple(layers))
 
 
@@ -148,6 +158,16 @@ def _first_dense(network: Network) -> tuple[int, tuple[int, int, int]]:
     raise DoesNotApplyError("no dense layer looks at an image")
 
 
+def _scales(layers: tuple[Pictures, ...]) -> str:
+    """What the colours mean."""
+    colours = "Of red, green and blue, each is darker than grey where negative, brighter where positive. "
+    signs = "Blue is negative, grey zero, yellow positive, alike in a layer."
+    mixed = [colours] * any(layer.of_colours for layer in layers) + [signs] * any(
+        not each.of_colours for each in layers
+    )
+    return "".join(mixed).rstrip()
+
+
 def _plural(count: int, what: str) -> str:
     return f"{count} {what}" + ("" if count == 1 else "s")
 
@@ -174,11 +194,14 @@ def plot_feature_maps(maps: FeatureMaps) -> Any:
 def _sheet(layer: Pictures, largest: float, scale: str) -> Sheet:
     """A column for each unit, a row for each channel; units of one channel in several rows where they need them."""
     units, channels = layer.pictures.shape[:2]
+    channels = 1 if layer.of_colours else channels
     columns = units if channels > 1 else min(units, ACROSS)
-    flat = layer.pictures.swapaxes(0, 1).reshape(-1, *layer.pictures.shape[2:])
-    limit = float(np.abs(flat).max()) or 1.0
     inches = min(largest, ROOM / columns / (1 + GAP))
     named = channels == 1 and not layer.names[0].isdigit()
     texts = [style.cut(name, 11) for name in layer.names] if named else []
     heading = layer.title + (", a column for each unit, a row for each channel" if channels > 1 else "")
-    return Sheet(heading, flat, columns, inches, (-limit, limit), texts, int(named), style.SIGNED, scale)
+    if layer.of_colours:
+        heading += f"; red, green and blue from -{layer.limit:.2g} to {layer.limit:.2g}, grey is 0"
+        return Sheet(heading, 127.5 * (1 + layer.pictures / layer.limit), columns, inches, PIXELS, texts, int(named))
+    flat = layer.pictures.swapaxes(0, 1).reshape(-1, *layer.pictures.shape[2:])
+    return Sheet(heading, flat, columns, inches, (-layer.limit, layer.limit), texts, int(named), style.SIGNED, scale)

@@ -106,7 +106,7 @@ def predictions_data(data: RunData) -> RightAndWrong:
 
 
 def _guesses(predictions: Predictions, images: Array, rows: Array) -> Guesses:
-    if images.ndim != 3:
+    if images.ndim == 2:
         raise DoesNotApplyError("its inputs are no images")
     predicted = predictions.predicted[rows]
     probability = predictions.scores[rows, predicted] if predictions.probabilistic else np.full(len(rows), np.nan)

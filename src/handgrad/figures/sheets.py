@@ -21,7 +21,7 @@ class Sheet(NamedTuple):
 
     `scale` names the colours' unit; where it is empty, they are pixels that need no explanation.
 
-    Shapes  pictures (N, H, W)
+    Shapes  pictures (N, H, W), or (N, 3, H, W) of colours from 0 to 255
     """
 
     heading: str
@@ -37,17 +37,17 @@ class Sheet(NamedTuple):
     @property
     def fine(self) -> int:
         """Drawn pixels for each pixel, across and down."""
-        return max(1, round(FINE / self.pictures.shape[2]))
+        return max(1, round(FINE / self.pictures.shape[-1]))
 
     @property
     def pixel(self) -> float:
         """Inches of a drawn one."""
-        return self.inches / (self.fine * self.pictures.shape[2])
+        return self.inches / (self.fine * self.pictures.shape[-1])
 
     @property
     def cell(self) -> tuple[int, int]:
         """Height and width of a picture with its text and its gap, in drawn pixels."""
-        pixel_height, pixel_width = (self.fine * size for size in self.pictures.shape[1:])
+        pixel_height, pixel_width = (self.fine * size for size in self.pictures.shape[-2:])
         text = self.lines * (style.SMALL - 1) * 1.25 / 72 / self.pixel
         return pixel_height + round(text + GAP * pixel_width), pixel_width + round(GAP * pixel_width)
 
@@ -103,15 +103,15 @@ def _place(figure: Any, sheet: Sheet, top: float, height: float) -> None:
 
 def _draw(axes: Any, sheet: Sheet) -> Any:
     """One image that holds all pictures, with their frames and texts."""
-    (down, across), (pixel_height, pixel_width) = sheet.cell, (sheet.fine * size for size in sheet.pictures.shape[1:])
+    (down, across), (pixel_height, pixel_width) = sheet.cell, (sheet.fine * size for size in sheet.pictures.shape[-2:])
     rows = -(-len(sheet.pictures) // sheet.columns)
-    canvas = np.full((rows * down, sheet.columns * across), np.nan)
+    canvas = np.full((rows * down, sheet.columns * across, *sheet.pictures.shape[1:-2]), np.nan)
     places = [divmod(n, sheet.columns) for n in range(len(sheet.pictures))]
     for (row, column), picture in zip(places, sheet.pictures, strict=True):
-        finer = picture.repeat(sheet.fine, axis=0).repeat(sheet.fine, axis=1)
-        canvas[row * down : row * down + pixel_height, column * across : column * across + pixel_width] = finer
-    low, high = sheet.limits
-    image = axes.imshow(canvas, cmap=sheet.cmap, vmin=low, vmax=high, interpolation="none", aspect="auto")
+        finer = picture.repeat(sheet.fine, axis=-2).repeat(sheet.fine, axis=-1)
+        place = slice(row * down, row * down + pixel_height), slice(column * across, column * across + pixel_width)
+        canvas[place] = np.moveaxis(finer, 0, 2) if finer.ndim == 3 else finer
+    image = show(axes, canvas, sheet.limits, cmap=sheet.cmap, aspect="auto")
     _frame(axes, [(column * across, row * down) for row, column in places], pixel_width, pixel_height)
     line = (style.SMALL - 1) * 1.2 / 72 / sheet.pixel
     for (row, column), text in zip(places, sheet.texts, strict=False):
@@ -119,6 +119,13 @@ def _draw(axes: Any, sheet: Sheet) -> Any:
         place = column * across + pixel_width / 2, foot
         axes.text(*place, text, size=style.SMALL - 1, ha="center", va="baseline", linespacing=1.05)
     return image
+
+
+def show(axes: Any, picture: Array, limits: tuple[float, float] = PIXELS, **look: Any) -> Any:
+    """One picture, the paper where it is NaN.  Shapes  picture (H, W), or (H, W, 3) of colours from 0 to 255"""
+    if picture.ndim == 3:
+        picture = np.dstack([np.nan_to_num(picture) / 255, ~np.isnan(picture[..., :1])])
+    return axes.imshow(picture, vmin=limits[0], vmax=limits[1], interpolation="none", **look)
 
 
 def _frame(axes: Any, corners: Sequence[tuple[int, int]], pixel_width: int, pixel_height: int) -> None:

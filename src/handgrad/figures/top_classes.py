@@ -11,6 +11,7 @@ from handgrad.evaluation import Predictions, same_images
 from handgrad.figures import style
 from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.figures.run_data import CHOSEN, RunData, run_labels
+from handgrad.figures.sheets import show
 
 Array = NDArray[Any]
 IMAGES, TOP = 6, 3
@@ -21,7 +22,7 @@ LONGEST = 70  # letters of a label
 class TopClasses(NamedTuple):
     """Images, and for each run the TOP likeliest classes of each with their probabilities, the likeliest first.
 
-    Shapes  images (n, H, W) uint8; rows, true (n,) int; classes, probabilities (runs, n, TOP)
+    Shapes  images (n, H, W) or (n, 3, H, W) uint8; rows, true (n,) int; classes, probabilities (runs, n, TOP)
     """
 
     labels: tuple[str, ...]
@@ -120,7 +121,8 @@ def plot_top_classes(found: TopClasses) -> Any:
 
 
 def _picture(axes: Any, found: TopClasses, n: int) -> None:
-    axes.imshow(found.images[n], cmap=style.INKED, vmin=0, vmax=255, interpolation="none")
+    image = found.images[n]
+    show(axes, image if image.ndim == 2 else np.moveaxis(image, 0, 2), cmap=style.INKED)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(visible=False)

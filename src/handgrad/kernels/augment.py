@@ -1,8 +1,11 @@
-"""Augmentation of training images on the fly: noise, shift and elastic deformation, each seeded by the step's key.
+"""Augmentation of training images on the fly, each seeded by the step's key.
 
-The settings of a batch are (height, width, noise, shift, alpha, sigma): noise is a standard deviation in units of the
-images' numbers, before they are scaled, shift the largest displacement in pixels, alpha (strength, pixels) and sigma
-(smoothness, pixels) those of the elastic deformation; 0 turns each off.
+The settings of a batch are (height, width, noise, shift, alpha, sigma, flip, rotation, crop, cutout): noise is a
+standard deviation in units of the images' numbers, before they are scaled, shift the largest displacement in pixels,
+alpha (strength, pixels) and sigma (smoothness, pixels) those of the elastic deformation, flip the probability of a
+mirror image, rotation the largest angle in degrees, crop the pixels of padding, cutout the side of a square in pixels;
+0 turns each off. Shift, deformation, rotation and crop add to one field of displacements, and the image is resampled
+once; all channels of an image move alike.
 """
 
 import math
@@ -12,7 +15,8 @@ import numpy as np
 from handgrad.kernels.compile import strict_kernel
 from handgrad.kernels.random import normal, subkey, uniform
 
-NOISE, WARP = 1 << 40, 1 << 41  # purposes: far above any layer's stream number
+# Purposes: far above any layer's stream number.
+NOISE, WARP, FLIP, ROTATION, CROP, CUTOUT = 1 << 40, 1 << 41, 1 << 42, 1 << 43, 1 << 44, 1 << 45
 
 
 @strict_kernel
@@ -54,6 +58,47 @@ def displace(field, room, key, shift, alpha, sigma):
 
 
 @strict_kernel
+def flip_horizontally(image):
+    """Mirror left and right in place.  Math  image[c, i, j] = image[c, i, width - 1 - j].  Shapes  (channels, H, W)"""
+    width = image.shape[2]
+    for j in range(width // 2):
+        left = image[:, :, j].copy()
+        image[:, :, j] = image[:, :, width - 1 - j]
+        image[:, :, width - 1 - j] = left
+
+
+@strict_kernel
+def rotate(down, right, angle):
+    """Add a rotation about the middle.  Math  (i, j) - m + (down, right) = R ((i, j) - m), R = [cos -sin; sin cos]"""
+    height, width = down.shape
+    cosine, sine = math.cos(angle), math.sin(angle)
+    for i in range(height):
+        for j in range(width):
+            y, x = i - (height - 1) / 2, j - (width - 1) / 2
+            down[i, j] += (cosine - 1) * y - sine * x
+            right[i, j] += sine * y + (cosine - 1) * x
+
+
+@strict_kernel
+def crop(down, right, key, padding):
+    """Add the displacement of a crop of the old size from the image padded on all sides: U{-padding, ..., padding}."""
+    down += math.floor(uniform(key, 0) * (2 * padding + 1)) - padding
+    right += math.floor(uniform(key, 1) * (2 * padding + 1)) - padding
+
+
+@strict_kernel
+def cut_out(image, key, side):
+    """Put 0 into a square around a random pixel, cut at the borders.  Shapes  image (channels, H, W)
+
+    Ref     DeVries & Taylor, Improved regularization of convolutional neural networks with cutout, 2017
+    """
+    _, height, width = image.shape
+    top = int(uniform(key, 0) * height) - side // 2
+    left = int(uniform(key, 1) * width) - side // 2
+    image[:, max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)] = 0
+
+
+@strict_kernel
 def resample(image, out, down, right, fill):
     """out[i, j] = image at (i + down, j + right), bilinear, `fill` outside.  Shapes  all (H, W)."""
     height, width = image.shape
@@ -72,19 +117,32 @@ def resample(image, out, down, right, fill):
 
 @strict_kernel
 def augment(x, rows, batches, key):
-    """Augment the `rows` images that stand in `x` in place.  Shapes  x (rows * H * W,) real."""
+    """Augment the `rows` images that stand in `x` in place.  Shapes  x (rows * channels * H * W,) real."""
     height, width = int(batches.augmentation[0]), int(batches.augmentation[1])
-    noise, shift, alpha, sigma = batches.augmentation[2:6]
-    images = x.reshape((rows, height, width))
+    noise, shift, alpha, sigma, flip, rotation, padding, side = batches.augmentation[2:10]
+    images = x.reshape((rows, x.size // (rows * height * width), height, width))
     down, right, room = np.empty((height, width)), np.empty((height, width)), np.empty((height, width))
+    moves = shift > 0 or alpha > 0 or rotation > 0 or padding > 0
     for n in range(rows):
-        if shift > 0 or alpha > 0:
+        if moves:
             displace(down, room, subkey(subkey(key, WARP), 2 * n), shift, alpha, sigma)
             displace(right, room, subkey(subkey(key, WARP), 2 * n + 1), shift, alpha, sigma)
-            resample(images[n].copy(), images[n], down, right, batches.shift)
-        if noise > 0:
-            stream = subkey(subkey(key, NOISE), n)
-            for i in range(height):
-                for j in range(width):
-                    scale = noise * batches.scale
-                    images[n, i, j] += x.dtype.type(scale * normal(stream, i * width + j))
+            if padding > 0:
+                crop(down, right, subkey(subkey(key, CROP), n), padding)
+            if rotation > 0:
+                angle = rotation * (2 * uniform(subkey(key, ROTATION), n) - 1)
+                rotate(down, right, math.radians(angle))
+        if uniform(subkey(key, FLIP), n) < flip:
+            flip_horizontally(images[n])
+        for c in range(images.shape[1]):
+            of = min(c, batches.scale.size - 1)
+            image = images[n, c]
+            if moves:
+                resample(image.copy(), image, down, right, batches.shift[of])
+            if noise > 0:
+                stream, scale = subkey(subkey(key, NOISE), n), noise * batches.scale[of]
+                for i in range(height):
+                    for j in range(width):
+                        image[i, j] += x.dtype.type(scale * normal(stream, (c * height + i) * width + j))
+        if side > 0:
+            cut_out(images[n], subkey(subkey(key, CUTOUT), n), int(side))

@@ -163,11 +163,14 @@ def optimizer_step(program, optimization, step, learning_rate, loss, measure):
 def gather(batches, rows, x, labels):
     """Copy the images and labels of `rows` into the network's input, scaled: x = scale * pixel + shift."""
     width = batches.images.shape[1]
+    plane = width // batches.scale.size
     for n in range(rows.size):
         row = rows[n]
         labels[n] = batches.labels[row]
-        for j in range(width):
-            x[n * width + j] = batches.scale * batches.images[row, j] + batches.shift
+        for c in range(batches.scale.size):
+            scale, shift = batches.scale[c], batches.shift[c]
+            for j in range(c * plane, (c + 1) * plane):
+                x[n * width + j] = scale * batches.images[row, j] + shift
 
 
 @strict_kernel

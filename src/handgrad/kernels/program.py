@@ -95,7 +95,7 @@ class Batches(NamedTuple):
     labels: Any  # (N,) int64
     order: Any  # int64: rows of `images`
     size: int  # rows a batch; the last one of an epoch may be smaller
-    scale: Any  # real: a pixel enters the network as scale * pixel + shift
+    scale: Any  # real (channels,) or (1,): a pixel enters the network as scale * pixel + shift
     shift: Any
     key: Any  # uint64: of all random numbers in training
     augmentation: Any  # float64: see kernels.augment; empty when off

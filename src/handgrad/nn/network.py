@@ -23,10 +23,21 @@ EVALUATION_ROWS = 256
 
 
 class Scaling(NamedTuple):
-    """How a pixel, a whole number, enters the network: scale * pixel + shift. Arrays of floats enter as they are."""
+    """How a pixel, a whole number, enters the network: scale * pixel + shift. Arrays of floats enter as they are.
 
-    scale: float = 1 / 255
-    shift: float = 0.0
+    Of images in colour, each channel may have numbers of its own.
+    """
+
+    scale: float | tuple[float, ...] = 1 / 255
+    shift: float | tuple[float, ...] = 0.0
+
+    def __call__(self, images: Array, dtype: Any) -> Array:
+        """Pixels as they enter.  Shapes  images (N, H, W) or (N, channels, H, W), the same back"""
+        scale, shift = (np.asarray(each, dtype) for each in self)
+        if scale.ndim:
+            scale, shift = scale[:, None, None], shift[:, None, None]
+        scaled: Array = images.astype(dtype) * scale + shift
+        return scaled
 
 
 class Network:
@@ -52,6 +63,8 @@ class Network:
         self.layers, self.input_shape, self.dtype = tuple(layers), tuple(input_shape), dtype
         _refuse_channels_last(self.input_shape)
         self.loss, self.scaling = loss or CrossEntropy(), scaling or Scaling()
+        if np.size(self.scaling.scale) not in (1, self.input_shape[0]):
+            raise UsageError(f"scaling must have 1 or {self.input_shape[0]} numbers, got {np.size(self.scaling.scale)}")
         self.class_names = tuple(visible_name(str(name)) for name in class_names)
         self.plans = _plans(self.layers, self.input_shape)
         self.parameter_slots = slots_of(self.plans, lambda plan: plan.parameters)
@@ -95,7 +108,7 @@ class Network:
         Shapes  images (N, *input_shape); a few hundred are enough
         """
         flat = self._flat(images)
-        dark = flat.dtype != np.uint8 or self.scaling.shift == 0
+        dark = flat.dtype != np.uint8 or not np.any(self.scaling.shift)
         self.sparsity = share_of_zeros(flat, 0) if dark else 0.0
         self._programs.clear()
 
@@ -115,13 +128,13 @@ class Network:
         array = np.zeros(len(flat), np.int64) if labels is None else np.asarray(labels)
         _check_labels(array, len(flat), self.classes)
         targets = np.ascontiguousarray(array, np.int64).view()
-        scale, shift = self.scaling if flat.dtype == np.uint8 else (1.0, 0.0)
-        real = np.dtype(self.dtype).type
+        scaling = self.scaling if flat.dtype == np.uint8 else (1.0, 0.0)
+        scale, shift = (np.array(each, self.dtype).reshape(-1) for each in scaling)
         rows = np.arange(len(flat)) if order is None else np.ascontiguousarray(order, np.int64).view()
         _check_order(rows, len(flat))
         flat.flags.writeable = targets.flags.writeable = rows.flags.writeable = False
         size = size or EVALUATION_ROWS
-        return Batches(flat, targets, rows, size, real(scale), real(shift), np.uint64(0), np.empty(0))
+        return Batches(flat, targets, rows, size, scale, shift, np.uint64(0), np.empty(0))
 
     def _flat(self, images: Array) -> Array:
         """Images as rows: whole numbers are pixels, to be scaled as bytes are; floats enter as they are."""
@@ -132,9 +145,12 @@ class Network:
             raise UsageError(f"the network takes images of shape {self.input_shape}, got {shape}{fix}")
         if images.dtype.kind in "bui" and images.dtype != np.uint8:
             bytes_ = images.size == 0 or (images.min() >= 0 and images.max() <= 255)
-            images = images.astype(np.uint8) if bytes_ else images * self.scaling.scale + self.scaling.shift
+            images = images.astype(np.uint8) if bytes_ else self._scaled(images)
         dtype = images.dtype if images.dtype == np.uint8 else self.dtype
         return np.ascontiguousarray(images, dtype).reshape(len(images), size)[:]
+
+    def _scaled(self, images: Array) -> Array:
+        return self.scaling(images.reshape(len(images), *self.input_shape), np.float64)
 
     def logits(self, images: Array) -> Array:
         """The last layer's outputs.  Shapes  images (N, *input_shape) uint8 or float -> (N, K)"""

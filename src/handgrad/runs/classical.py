@@ -62,8 +62,7 @@ class Prepared(NamedTuple):
         """Images as rows of float32, scaled as a network would have them; features as they are."""
         if images.dtype != np.uint8:
             return images
-        scale, shift = map(np.float32, self.scaling)
-        return images.reshape(len(images), -1).astype(np.float32) * scale + shift
+        return self.scaling(images, np.float32).reshape(len(images), -1)
 
     @property
     def x_train(self) -> Array:

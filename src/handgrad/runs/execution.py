@@ -185,9 +185,8 @@ def _facts(config: RunConfig, dataset: Dataset, origin: Mapping[str, Any]) -> di
     """What is known at the start; for images to come, the shape, the range of pixels and the ground of these."""
     shape = {"image_shape": dataset.image_shape} if dataset.pictures else {}
     pixels = {"pixel_range": dataset.pixel_range} if dataset.pixel_range != PixelRange() else {}
-    drawn = (
-        {} if dataset.pictures or dataset.name in DATASETS else {"light_background": light_background(dataset.x_train)}
-    )
+    own = not dataset.pictures and dataset.channels == 1 and dataset.name not in DATASETS
+    drawn = {"light_background": light_background(dataset.x_train)} if own else {}
     return {"command": config.command(), **origin, **shape, **pixels, **drawn}
 
 

@@ -13,7 +13,7 @@ from safetensors import numpy as tensors_as_bytes
 from handgrad.data.places import read_file
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.files import LARGEST_BYTES, atomic_write
-from handgrad.nn import Network
+from handgrad.nn import Network, Scaling
 from handgrad.torch_mapping import TorchModule
 from handgrad.torch_port.port import from_state, installed_torch, modules_of, sequential, to_state
 from handgrad.training import models
@@ -99,8 +99,8 @@ def source(network: Network, file: str) -> str:
     """The lines of Python that build the network in PyTorch alone and load `file`, made by `save_torch`."""
     rows = [f'    ("{name}", {_call(module)}),' for name, _, module in modules_of(network)]
     double = [] if network.dtype == "float32" else ["model.double()"]
-    scale, shift = network.scaling
-    scaling = "x = images / 255" if (scale, shift) == (1 / 255, 0) else f"x = {scale!r} * images + {shift!r}"
+    a, b = (repr(n) if isinstance(n, float) else f"torch.tensor({n}).view(-1, 1, 1)" for n in network.scaling)
+    scaling = "x = images / 255" if network.scaling == Scaling() else f"x = {a} * images + {b}"
     shape = ", ".join(map(str, (1, *network.input_shape)))
     loaders = {".safetensors": ("from safetensors.torch import load_file", f'load_file("{file}")')}
     imported, loaded = loaders.get(Path(file).suffix, ("", f'torch.load("{file}", weights_only=True)'))

@@ -129,7 +129,7 @@ def load_model(path: str | Path) -> Network:
             tuple(document["input_shape"]),
             loss=restore(document["loss"], LOSSES),
             dtype=document["dtype"],
-            scaling=Scaling(*map(float, document["scaling"])),
+            scaling=Scaling(*(tuple(each) if isinstance(each, list) else float(each) for each in document["scaling"])),
             class_names=document["class_names"],
         )
     except (KeyError, TypeError, ValueError) as error:

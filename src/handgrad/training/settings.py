@@ -20,25 +20,34 @@ class Augmentation:
 
     `noise`: standard deviation, 1 being the full pixel range: 255 for whole numbers, 1 for floats, which enter a
     network as they are; `shift`: at most so many pixels each way;
-    `elastic`: strength of the elastic deformation in pixels, `elastic_sigma` its smoothness.
+    `elastic`: strength of the elastic deformation in pixels, `elastic_sigma` its smoothness; `flip`: probability of a
+    mirror image; `rotation`: at most so many degrees each way; `crop`: a piece of the old size of the image with so
+    many black pixels on each side; `cutout`: side of a square that is set to 0, in pixels.
     """
 
     noise: float = bounded(0.0, "[0, 1]")
     shift: float = bounded(0.0, "[0, inf)")
     elastic: float = bounded(0.0, "[0, inf)")
     elastic_sigma: float = bounded(4.0, "(0, inf)")
+    flip: float = bounded(0.0, "[0, 1]")
+    rotation: float = bounded(0.0, "[0, 180]")
+    crop: int = bounded(0, "[0, inf)")
+    cutout: int = bounded(0, "[0, inf)")
 
     def __post_init__(self) -> None:
         check_bounds(self)
 
     def numbers(self, image_shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         """What the kernel takes, for images of a type: empty when everything is off."""
-        if not (self.noise or self.shift or self.elastic):
+        changes = self.shift, self.elastic, self.elastic_sigma, self.flip, self.rotation, self.crop, self.cutout
+        if self == Augmentation(elastic_sigma=self.elastic_sigma):
             return np.empty(0)
-        if len(image_shape) != 2:
-            raise UsageError(f"augmentation needs images (height, width), got inputs of shape {image_shape}")
+        if len(image_shape) not in (2, 3):
+            raise UsageError(
+                f"augmentation needs images (height, width) or (channels, height, width), got inputs of {image_shape}"
+            )
         noise = self.noise * (1.0 if dtype.kind == "f" else 255.0)
-        return np.array([*image_shape, noise, self.shift, self.elastic, self.elastic_sigma], np.float64)
+        return np.array([*image_shape[-2:], noise, *changes], np.float64)
 
 
 def _adam() -> Optimizer:
