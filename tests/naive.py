@@ -41,6 +41,7 @@ ACTIVATIONS = {
     "gelu": lambda x: x * (1 + erf(x / math.sqrt(2))) / 2,
     "silu": lambda x: x / (1 + np.exp(-x)),
     "softplus": lambda x: np.log(1 + np.exp(x)),
+    "arctan": lambda x: (np.log(1 + 1j * x) - np.log(1 - 1j * x)) / 2j,
 }
 
 
@@ -100,7 +101,17 @@ def squared_error(logits, labels):
     return np.sum((softmax(logits) - onehot(labels, logits.shape[1])) ** 2) / logits.size
 
 
-LOSSES = {"cross_entropy": cross_entropy, "mean_squared_error": squared_error}
+def absolute_error(logits, labels):
+    """Mean over all numbers of |p - onehot|, which is p beside the label and 1 - p at it."""
+    p, at_label = softmax(logits), onehot(labels, logits.shape[1])
+    return np.sum((1 - at_label) * p + at_label * (1 - p)) / logits.size
+
+
+LOSSES = {
+    "cross_entropy": cross_entropy,
+    "mean_squared_error": squared_error,
+    "mean_absolute_error": absolute_error,
+}
 
 
 def right_answers(logits, labels):

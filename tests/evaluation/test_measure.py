@@ -9,7 +9,7 @@ from scipy import stats
 from tests.ingredients import nn
 
 from handgrad.data import load
-from handgrad.evaluation import confusion_matrix, mean_interval, measure
+from handgrad.evaluation import class_means, confusion_matrix, mean_interval, measure
 from handgrad.nn import Network, SquaredError
 
 
@@ -42,6 +42,24 @@ def test_measure(digits, count):
     result = measure(net, x, y)
     assert result.accuracy == np.mean(p.argmax(axis=1) == y)
     assert result.loss == pytest.approx(-np.mean(np.log(p[np.arange(count), y])), rel=1e-12)
+
+
+@pytest.mark.parametrize("classes", [3, 7])  # of seven, some have no image, or none taken for them
+def test_class_means_are_scikit_learn_s(classes):
+    generator = np.random.default_rng(classes)
+    labels, predicted = generator.choice(classes, 20), generator.choice(classes, 20)
+    balanced, f1 = class_means(labels, predicted, classes)
+    occurring = [label for label in range(classes) if label in labels]
+    expected = sklearn.metrics.recall_score(labels, predicted, labels=occurring, average="macro")
+    assert balanced == pytest.approx(expected, rel=1e-15)
+    assert f1 == pytest.approx(sklearn.metrics.f1_score(labels, predicted, average="macro"), rel=1e-15)
+
+
+def test_measure_has_the_means_over_classes(digits):
+    net, labels = network(), digits.y_test
+    result = measure(net, digits.x_test, labels)
+    assert result[2:] == class_means(labels, net.logits(digits.x_test).argmax(axis=1), 10)
+    assert all(math.isnan(number) for number in measure(net, digits.x_test[:0], labels[:0]))
 
 
 def test_measure_of_squared_error(digits):

@@ -7,7 +7,7 @@ import pytest
 from tests import naive
 from tests.rounding import ELEMENTARY, SUMS, assert_close, deviations, gamma
 
-from handgrad.kernels.losses import count_correct, cross_entropy, softmax, squared_error
+from handgrad.kernels.losses import absolute_error, count_correct, cross_entropy, softmax, squared_error
 
 DTYPES = ["float32", "float64"]
 FEW = gamma(10)  # of what is worked by hand, in so many operations
@@ -16,12 +16,13 @@ LOSSES = {
     "smoothed": (cross_entropy, (0.1,)),
     "very smoothed": (cross_entropy, (0.9,)),
     "squared_error": (squared_error, ()),
+    "absolute_error": (absolute_error, ()),
 }
 
 
 def oracle(name, logits, labels):
-    if name == "squared_error":
-        return naive.squared_error(logits, labels)
+    if name.endswith("_error"):
+        return getattr(naive, name)(logits, labels)
     return naive.cross_entropy(logits, labels, *LOSSES[name][1])
 
 

@@ -7,7 +7,7 @@ from tests.kernels.bound import BoundLayer
 from tests.nn import passes
 from tests.rounding import assert_close, gamma
 
-from handgrad.nn import ACTIVATIONS, CrossEntropy, Network, SquaredError
+from handgrad.nn import ACTIVATIONS, AbsoluteError, CrossEntropy, Network, SquaredError
 
 COUNTERPARTS = {
     "identity": lambda modules, layer: modules.Identity(),
@@ -19,6 +19,7 @@ COUNTERPARTS = {
     "gelu": lambda modules, layer: modules.GELU(),
     "silu": lambda modules, layer: modules.SiLU(),
     "softplus": lambda modules, layer: modules.Softplus(threshold=100),
+    "arctan": lambda modules, layer: type("Atan", (modules.Module,), {"forward": lambda self, x: x.atan()})(),
 }
 
 
@@ -120,6 +121,10 @@ LOSSES = {
     "mean_squared_error": (
         SquaredError(),
         lambda F, z, labels: F.mse_loss(F.softmax(z, dim=1), F.one_hot(labels, z.shape[1]).double()),
+    ),
+    "mean_absolute_error": (
+        AbsoluteError(),
+        lambda F, z, labels: F.l1_loss(F.softmax(z, dim=1), F.one_hot(labels, z.shape[1]).double()),
     ),
 }
 

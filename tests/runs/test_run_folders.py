@@ -58,7 +58,7 @@ def test_metrics(start, make_config):
     }
     network = run.load_model()
     for part, (x, y) in images.items():
-        assert set(metrics[part]) == {"accuracy", "loss"}
+        assert set(metrics[part]) == {"accuracy", "loss", "balanced_accuracy", "macro_f1"}
         accuracy, loss = accuracy_and_loss(network, x, y)
         assert metrics[part]["accuracy"] == pytest.approx(accuracy, abs=1e-12)
         assert metrics[part]["loss"] == pytest.approx(loss, rel=1e-5)
@@ -72,7 +72,8 @@ def test_epochs(start):
     run = start()
     epochs, history = run.metrics["epochs"], run.read_history()
     expected = {"epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"}
-    assert [set(epoch) for epoch in epochs] == [expected | {"learning_rate", "seconds"}] * 3
+    expected |= {"learning_rate", "seconds", "validation_balanced_accuracy", "validation_macro_f1"}
+    assert [set(epoch) for epoch in epochs] == [expected] * 3
     assert [(epoch["epoch"], epoch["step"], epoch["learning_rate"]) for epoch in epochs] == [
         (1, 41, 0.003), (2, 82, 0.003), (3, 123, 0.003),
     ]  # fmt: skip

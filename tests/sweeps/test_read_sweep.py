@@ -173,13 +173,19 @@ def test_keys_that_are_used_or_named_as_ignored(written):
 METRIC_NAMES = {
     "validation_accuracy": (
         "val_acc valid_accuracy accuracy acc dev_acc best_val_accuracy val_accuracies acc_val max_val_accuracy valacc "
+        "val_categorical_accuracy "
         "val/max_acc avg_valid_acc evaluation_accuracy mean_val_acc final.val.acc valAccuracy ValidationAcc eval/acc"
     ),
-    "validation_loss": "val_loss loss loss_val validation_error min_val_loss dev_loss valLoss avg_val_loss",
+    "validation_loss": (
+        "val_mse val_cross_entropy val_loss loss loss_val validation_error min_val_loss dev_loss valLoss avg_val_loss"
+    ),
     "train_accuracy": "train_acc training_accuracy accuracy_train tr_acc trainAcc final_training_accuracy",
     "train_loss": "training_loss loss_train tr_loss train_error epoch_train_loss",
     "test_accuracy": "test_acc accuracy_test testing_accuracy best_test_accuracy TestAccuracy",
     "test_loss": "loss_test testing_loss test_error",
+    "validation_macro_f1": "val_f1 f1_score macro_f1 valF1 validation_macro_f1 F1 valid_fscore val_f1_macro",
+    "validation_balanced_accuracy": "balanced_accuracy val_bal_acc macro_recall val_recall balanced_accuracy_score",
+    "test_macro_f1": "test_f1 test_macro_f1_score",
 }
 
 
@@ -192,9 +198,12 @@ def test_metrics_are_read_by_their_words(written, name):
         assert read_sweep({**content, "metric": {"name": variant}}).metric == Metric(name, "minimize")
 
 
-@pytest.mark.parametrize("written", ["val_f1", "train_val_gap", "precision", "accuracy_loss", "reward", "epoch"])
+@pytest.mark.parametrize(
+    "written",
+    ["train_f1", "weighted_f1", "balanced_loss", "train_val_gap", "precision", "accuracy_loss", "reward", "epoch"],
+)
 def test_other_metrics_are_refused(written):
-    with pytest.raises(UsageError, match=r"metric.name must be validation_accuracy, .* or test_loss, got"):
+    with pytest.raises(UsageError, match=r"metric.name must be validation_accuracy, .* or test_macro_f1, got"):
         read_sweep({"method": "random", "metric": {"name": written}, "parameters": {"lr": {"value": 1}}})
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from tests.commands import python
 
 from handgrad.config.aliases import FIELDS
+from handgrad.config.metrics import METRICS, metric_name
 from handgrad.strict_yaml import load_mapping
 from handgrad.sweeps import read_sweep
-from handgrad.sweeps.definition import METRICS, metric_name
 from handgrad.sweeps.space import DISTRIBUTIONS, keys_of
 from handgrad.sweeps.sweep_file import KEYS
 

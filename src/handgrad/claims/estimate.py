@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from typing import Any, NamedTuple
 
+from handgrad.config.metrics import METRICS
 from handgrad.evaluation import Difference, Predictions, compare
 from handgrad.evaluation.difference import Estimate, share
 from handgrad.runs.comparison import Setup, Side, between
@@ -47,6 +48,7 @@ OF_COURSE = {
 WORKED_OUT = {
     "counted_accuracy": Measure("accuracy by the printed counts"),
     "gap": Measure("train-test gap", better=-1),
+    **{metric: Measure(metric.replace("_", " ")) for metric in METRICS if metric not in PRINTED},
 } | OF_COURSE
 
 MEASURES = PRINTED | WORKED_OUT

@@ -13,6 +13,7 @@ from handgrad.claims.estimate import MEASURES, OF_COURSE, Evidence, quantity
 from handgrad.claims.printed import ImageCounts, Printed, Spread
 from handgrad.claims.settings import of_config
 from handgrad.config.describe import effective_differences
+from handgrad.config.metrics import METRICS, is_share
 from handgrad.errors import UsageError
 from handgrad.evaluation.difference import Estimate, bare, counted, exact, minus, over_seeds, share, spread
 from handgrad.evaluation.predictions import Predictions
@@ -20,8 +21,6 @@ from handgrad.runs import Run, open_run
 from handgrad.runs.comparison import Setup, setup_of
 from handgrad.runs.predictions import predictions_of
 from handgrad.training import History
-
-PARTS = ("test", "train", "validation")
 
 
 def evidence_of(document: Document, name: str, folder: Path = Path()) -> Evidence:
@@ -81,11 +80,11 @@ def measured(run: Run, scale: float, wanted: Iterable[str] = ()) -> dict[str, fl
     if not metrics:
         raise UsageError(f"{run.path} has not ended: finish it with `handgrad resume {run.path}`")
     numbers: dict[str, float] = {"parameters": metrics["parameters"], "seconds": metrics["seconds"]}
-    for part in PARTS:
-        if metrics[part]["accuracy"] is not None:
-            numbers[f"{part}_accuracy"] = scale * metrics[part]["accuracy"]
-        if metrics[part]["loss"] is not None:
-            numbers[f"{part}_loss"] = metrics[part]["loss"]
+    for metric in METRICS:
+        part, _, name = metric.partition("_")
+        value = metrics[part].get(name)
+        if value is not None:
+            numbers[metric] = value * (scale if is_share(metric) else 1)
     courses = [measure for measure in wanted if measure.partition("@")[0] in OF_COURSE]
     history = run.read_history() if courses else History()
     found = {measure: of_course(measure, history, run.config.log_every) for measure in courses}

@@ -14,6 +14,7 @@ from rich.text import Text
 from handgrad.classical import CLASSICAL, Stage
 from handgrad.cli.console import WAITS, Screen
 from handgrad.config import RunConfig
+from handgrad.config.metrics import is_share
 from handgrad.runs.trackers import trackers
 from handgrad.sweeps.driver import SweepCallback, SweepProgress
 from handgrad.sweeps.folder import Sweep
@@ -288,7 +289,7 @@ class SweepView(SweepCallback):
     def _value(self, objective: float | None) -> str:
         if objective is None:
             return ""
-        return f"{100 * objective:.2f} %" if self._metric.endswith("accuracy") else f"{objective:.4f}"
+        return f"{100 * objective:.2f} %" if is_share(self._metric) else f"{objective:.4f}"
 
 
 class TransferView(SweepView):

@@ -13,6 +13,7 @@ from handgrad.cli.console import Screen, echo, one_by_one
 from handgrad.cli.evaluate import show_points, show_table, test_numbers
 from handgrad.cli.flags import ParsedFlags
 from handgrad.cli.progress import TransferView
+from handgrad.config.metrics import is_share
 from handgrad.errors import UsageError
 from handgrad.evaluation import Interval
 from handgrad.evaluation.tables import Table, ends, percent, test_in_words
@@ -42,7 +43,7 @@ def test_best(sweep: Sweep, parsed: ParsedFlags) -> int:
 
 def _test_table(records: list[dict[str, Any]], metric: str) -> Table:
     """A row for each configuration, by its rank when it was looked at."""
-    share = metric.endswith("accuracy")
+    share = is_share(metric)
     rows = tuple(
         (
             str(record["trial"]),

@@ -11,6 +11,7 @@ from handgrad import plugins
 from handgrad.classical import CLASSICAL
 from handgrad.config import presets
 from handgrad.config.lookup import quoted
+from handgrad.config.metrics import MONITORS, metric_name
 from handgrad.config.presets import interval_of
 from handgrad.config.value_types import (
     FoldName,
@@ -25,6 +26,9 @@ from handgrad.config.value_types import (
     ValueType,
     Whole,
     Wholes,
+    as_text,
+    items,
+    yes_or_no,
 )
 from handgrad.data import FEATURES, canonical_name
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LOSSES
@@ -35,6 +39,7 @@ MANY = 10**6
 DEFAULT_SIZES = (512, 256)
 TRACKERS = ("wandb", "tensorboard", *plugins.names("trackers"))  # made in handgrad.runs.trackers
 BACKENDS = ("handgrad", "torch")
+BALANCED = "balanced"
 DEVICES = ("cpu", "cuda", "auto")
 EACH_LAYER = 128  # units, where a number of layers is given and nothing of their size
 REPLACED_BY_CNN = ("num_layers", "hidden_size", "dropout", "batch_norm")
@@ -76,6 +81,33 @@ def _preferred(name: str, registry: Mapping[str, Any]) -> str:
 
 
 _own = partial(_bounded, optional=True)  # None is the number that the setting's owner has for it
+
+
+class ClassWeight(ValueType):
+    """How much the images of each class count: "balanced", or a number for each class."""
+
+    several = True
+    metavar = "balanced | X ..."
+
+    def read(self, value: Any) -> Any:
+        """ "balanced" or a tuple of numbers; of yes and no, "balanced" and None."""
+        if (said := yes_or_no(value)) is not None:
+            return BALANCED if said else None
+        if (as_text(value) or "").lower() == BALANCED:
+            return BALANCED
+        try:
+            return tuple(map(Number("(0, inf)"), items(value)))
+        except ValueError as error:
+            raise ValueError(f"must be balanced, or a positive number for each class, got {quoted(value)}") from error
+
+
+class MetricName(Name):
+    """A metric, by the words that people write for it."""
+
+    def read(self, value: Any) -> Any:
+        """The metric's own name."""
+        metric = metric_name(value) if isinstance(value, str) else None
+        return metric if metric in self.names else super().read(value)
 
 
 def _mlp(config: "Schema") -> list[str]:
@@ -192,6 +224,11 @@ class Schema(BaseModel):
     label_smoothing: Annotated[float | None, _own("label_smoothing")] = _network(
         None, "share of each label that is spread over all classes"
     )
+    class_weight: Annotated[str | tuple[float, ...] | None, ClassWeight(optional=True)] = _network(
+        None,
+        "balanced: images of rare classes count more in the loss, in inverse proportion to the number of their class; "
+        "or a number for each class",
+    )
     backend: Annotated[str, Name("backend", BACKENDS)] = _network(
         "handgrad", "handgrad: the hand-written engine; torch: the same network and data order in PyTorch"
     )
@@ -206,7 +243,7 @@ class Schema(BaseModel):
     patience: Annotated[int, Whole(0, MANY)] = _training(
         0, "stop after this many epochs in which `monitor` did not improve; 0: never"
     )
-    monitor: Annotated[str, Name("monitor", ("validation_accuracy", "validation_loss"))] = _training(
+    monitor: Annotated[str, MetricName("monitor", MONITORS)] = _training(
         "validation_accuracy", "metric that decides which epoch is best"
     )
     keep: Annotated[str, Name("keep", ("best", "last"))] = _training("best", "epoch whose weights are kept")

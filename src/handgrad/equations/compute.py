@@ -32,6 +32,7 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(np, name) for name in ("exp", "log", "sqrt", "tanh", "cos", "abs", "sign", "floor")},
+    "atan": np.arctan,
     "erf": erf,
     "norm": np.linalg.norm,
     "min": np.minimum,

@@ -59,6 +59,7 @@ class Latex(Writer):
     functions: ClassVar[dict[str, str]] = {
         "log": r"\ln",
         **{name: f"\\{name}" for name in ("tanh", "cos", "min", "max")},
+        "atan": r"\arctan",
     }
 
     def number(self, value: float) -> str:

@@ -27,7 +27,7 @@ OPERATORS: dict[type[ast.operator], str] = {
 }
 RELATIONS: dict[type[ast.cmpop], str] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "=="}
 FUNCTIONS = {"exp": 1, "log": 1, "sqrt": 1, "tanh": 1, "erf": 1, "cos": 1, "abs": 1, "sign": 1, "floor": 1, "norm": 1}
-FUNCTIONS |= {"min": 2, "max": 2}
+FUNCTIONS |= {"atan": 1, "min": 2, "max": 2}
 REDUCTIONS = ("sum", "largest", "argmax")
 
 

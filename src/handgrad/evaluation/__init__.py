@@ -20,5 +20,5 @@ from handgrad.evaluation.metrics import (
     shares_of_true_class,
     top_k_accuracy,
 )
-from handgrad.evaluation.predictions import Measure, Predictions, measure, predict, same_images
+from handgrad.evaluation.predictions import Measure, Predictions, class_means, measure, predict, same_images
 from handgrad.evaluation.summary import Summary, summarise

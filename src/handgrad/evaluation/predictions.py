@@ -77,23 +77,43 @@ def same_images(one: Predictions, other: Predictions) -> bool:
 
 
 class Measure(NamedTuple):
-    """Accuracy as a share of 1, and mean loss without penalties, in evaluation mode."""
+    """Accuracies and F1 as shares of 1, and mean loss without penalties or class weights, in evaluation mode.
 
-    accuracy: float
-    loss: float
+    `balanced_accuracy` is the mean recall of the classes that occur; `macro_f1` the mean F1 of those that occur in
+    truth or prediction.
+    """
+
+    accuracy: float = float("nan")
+    loss: float = float("nan")
+    balanced_accuracy: float = float("nan")
+    macro_f1: float = float("nan")
+
+
+def class_means(labels: Array, predicted: Array, classes: int) -> tuple[float, float]:
+    """Balanced accuracy and macro F1, as scikit-learn's `balanced_accuracy_score` and `f1_score(average="macro")`.
+
+    Shapes  labels, predicted (N,) int in [0, K), N > 0
+    Math    recall[c] = right[c] / true[c];  F1[c] = 2 right[c] / (true[c] + taken[c])
+    """
+    true, taken = (np.bincount(each, minlength=classes) for each in (labels, predicted))
+    right = np.bincount(labels[labels == predicted], minlength=classes)
+    recalls = right[true > 0] / true[true > 0]
+    either = true + taken > 0
+    return float(recalls.mean()), float((2 * right[either] / (true + taken)[either]).mean())
 
 
 def measure(network: Network, images: Array, labels: Array, rows: Array | None = None) -> Measure:
-    """Accuracy and loss over `rows` of the images (all of them by default), NaN when there are none.
+    """What a network is worth over `rows` of the images (all of them by default), NaN when there are none.
 
     Shapes  images (N, *input_shape) uint8 or float; labels (N,) int in [0, K); rows (n,) int
     """
     batches = network.batches(images, labels, rows)
     if not batches.order.size:
-        return Measure(float("nan"), float("nan"))
-    program = network.program(EVALUATION_ROWS)
-    loss, accuracy = driver.evaluate_rows(program, batches, np.empty((0, network.classes), network.dtype))
-    return Measure(float(accuracy), float(loss))
+        return Measure()
+    logits = np.empty((batches.order.size, network.classes), network.dtype)
+    loss, accuracy = driver.evaluate_rows(network.program(EVALUATION_ROWS), batches, logits)
+    means = class_means(batches.labels[batches.order], logits.argmax(axis=1), network.classes)
+    return Measure(float(accuracy), float(loss), *means)
 
 
 class Familiarity(NamedTuple):

@@ -72,10 +72,33 @@ def output_loss(program, labels):
 
 
 @strict_kernel
+def weighted_loss(program, labels):
+    """As `output_loss`, each image counting as much as its class: a mean over weights, as PyTorch's `weight` has it.
+
+    Math  v_n = class_weights[labels[n]];  loss = sum_n v_n l_n / sum_n v_n;  dlogits[n] = v_n / sum_m v_m dl_n,
+          l_n and dl_n from the loss's own kernel, for a batch of this image alone: so it is any loss that is a mean
+    """
+    last, weights = program.table[program.table.size - 1], program.class_weights
+    total, loss, correct = 0.0, 0.0, 0
+    for n in range(labels.size):
+        total += float(weights[labels[n]])
+    for n in range(labels.size):
+        here = slice(last.y_start + n * last.y_size, last.y_start + (n + 1) * last.y_size)
+        logits = program.activations[here].reshape((1, last.y_size))
+        dlogits = program.dactivations[here].reshape((1, last.y_size))
+        label, share = labels[n : n + 1], float(weights[labels[n]]) / total
+        loss += share * call_loss(program.loss, logits, logits, label, dlogits, program.loss_settings)
+        correct += count_correct(logits, label)
+        for k in range(last.y_size):
+            dlogits[0, k] *= weights.dtype.type(share)
+    return loss, correct
+
+
+@strict_kernel
 def loss_and_gradients(program, labels, key, training):
     """Loss of the batch that stands in the input, and every gradient; (loss, right answers)."""
     forward(program, labels.size, key, training)
-    loss, correct = output_loss(program, labels)
+    loss, correct = weighted_loss(program, labels) if program.class_weights.size else output_loss(program, labels)
     backward(program, labels.size)
     return loss, correct
 

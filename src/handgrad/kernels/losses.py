@@ -92,6 +92,30 @@ def squared_error(logits, labels, dlogits, settings):
 
 
 @strict_kernel
+def absolute_error(logits, labels, dlogits, settings):
+    """Mean absolute error between softmax(logits) and the one-hot labels, and its gradient through the softmax.
+
+    Shapes  as `cross_entropy`; settings unused
+    Math    p = softmax(logits);  e = p - onehot(labels);  loss = 1/(N K) sum |e|
+            dp = sign(e) / (N K), sign(0) = 0;  dlogits[n, k] = p[n, k] (dp[n, k] - sum_j dp[n, j] p[n, j])
+    """
+    rows, classes = logits.shape
+    loss, scale = 0.0, dlogits.dtype.type(1.0 / (rows * classes))
+    one = dlogits.dtype.type(1)
+    softmax(logits, dlogits)
+    for n in range(rows):
+        inner = dlogits.dtype.type(0)
+        for k in range(classes):
+            error = dlogits[n, k] - (one if k == labels[n] else one - one)
+            loss += abs(float(error))
+            inner += np.sign(error) * dlogits[n, k]
+        for k in range(classes):
+            error = dlogits[n, k] - (one if k == labels[n] else one - one)
+            dlogits[n, k] *= scale * (np.sign(error) - inner)
+    return loss / (rows * classes)
+
+
+@strict_kernel
 def count_correct(logits, labels):
     """How many rows have their largest logit at the label; the first of equal ones counts, as numpy.argmax does."""
     correct = 0

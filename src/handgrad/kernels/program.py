@@ -72,6 +72,7 @@ class Program(NamedTuple):
     first: int  # the first operation with parameters: gradients are not needed below it
     loss: int  # address
     loss_settings: Any  # real
+    class_weights: Any  # real (K,), or (0,) where all images count alike
 
 
 class Optimization(NamedTuple):

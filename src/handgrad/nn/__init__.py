@@ -1,5 +1,6 @@
 """Layers, losses, initialisers, networks and the gradient check. A new layer is a file and a row."""
 
+from handgrad.nn.activations.arctan import Arctan
 from handgrad.nn.activations.elu import ELU
 from handgrad.nn.activations.gelu import GELU
 from handgrad.nn.activations.identity import Identity
@@ -17,10 +18,22 @@ from handgrad.nn.dropout import Dropout
 from handgrad.nn.flatten import Flatten
 from handgrad.nn.global_average_pool import GlobalAveragePool
 from handgrad.nn.gradcheck import Check, gradcheck
-from handgrad.nn.initializers import He, Initializer, Normal, Orthogonal, XavierNormal, XavierUniform, Zeros
+from handgrad.nn.initializers import (
+    He,
+    HeUniform,
+    Initializer,
+    LecunNormal,
+    LecunUniform,
+    Normal,
+    Orthogonal,
+    Uniform,
+    XavierNormal,
+    XavierUniform,
+    Zeros,
+)
 from handgrad.nn.layer import Buffer, Layer, Parameter, Plan
 from handgrad.nn.layer_norm import LayerNorm
-from handgrad.nn.losses import CrossEntropy, Loss, SquaredError
+from handgrad.nn.losses import AbsoluteError, CrossEntropy, Loss, SquaredError
 from handgrad.nn.max_pool2d import MaxPool2D
 from handgrad.nn.network import Network, Scaling
 from handgrad.plugins import extend
@@ -35,6 +48,7 @@ ACTIVATIONS: dict[str, type[Layer]] = {
     "gelu": GELU,
     "silu": SiLU,
     "softplus": Softplus,
+    "arctan": Arctan,
 }
 
 LAYERS: dict[str, type[Layer]] = {
@@ -49,13 +63,21 @@ LAYERS: dict[str, type[Layer]] = {
     "global_average_pool": GlobalAveragePool,
 }
 
-LOSSES: dict[str, type[Loss]] = {"cross_entropy": CrossEntropy, "mean_squared_error": SquaredError}
+LOSSES: dict[str, type[Loss]] = {
+    "cross_entropy": CrossEntropy,
+    "mean_squared_error": SquaredError,
+    "mean_absolute_error": AbsoluteError,
+}
 
 INITIALIZERS: dict[str, type[Initializer]] = {
     "random": Normal,
     "xavier": XavierUniform,
     "xavier_normal": XavierNormal,
     "he": He,
+    "he_uniform": HeUniform,
+    "lecun_normal": LecunNormal,
+    "lecun_uniform": LecunUniform,
+    "uniform": Uniform,
     "orthogonal": Orthogonal,
     "zeros": Zeros,
 }

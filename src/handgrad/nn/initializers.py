@@ -63,10 +63,24 @@ class Normal(Initializer):
 
 
 @dataclass(frozen=True)
+class Uniform(Initializer):
+    """U(-a, a) of standard deviation `std`, so a = sqrt(3) std, whatever the layer's size; Keras has a = 0.05."""
+
+    aliases = "random_uniform", "rand_uniform", "uniform_random"
+
+    std: float = bounded(0.05, "(0, inf)")
+
+    def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
+        """Uniform numbers of standard deviation `std`."""
+        limit = math.sqrt(3.0) * self.std
+        return generator.uniform(-limit, limit, shape)
+
+
+@dataclass(frozen=True)
 class XavierUniform(Initializer):
     """U(-a, a) with a = sqrt(6 / (fan_in + fan_out)).  Ref  Glorot & Bengio, AISTATS 2010, eq. 16."""
 
-    aliases = "glorot", "xavier_uniform", "glorot_uniform", "xavier_init"
+    aliases = "glorot", "xavier_uniform", "glorot_uniform", "xavier_init", "xavier_glorot", "glorot_init"
 
     def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Uniform numbers of variance 2 / (fan_in + fan_out)."""
@@ -78,7 +92,7 @@ class XavierUniform(Initializer):
 class XavierNormal(Initializer):
     """N(0, 2 / (fan_in + fan_out)).  Ref  Glorot & Bengio, AISTATS 2010, eq. 12."""
 
-    aliases = ("glorot_normal",)
+    aliases = "glorot_normal", "xavier_norm", "xavier_gaussian", "glorot_norm"
 
     def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Normal numbers of variance 2 / (fan_in + fan_out)."""
@@ -89,11 +103,44 @@ class XavierNormal(Initializer):
 class He(Initializer):
     """N(0, 2 / fan_in), which keeps the variance through ReLU.  Ref  He et al., ICCV 2015, eq. 10."""
 
-    aliases = "kaiming", "he_normal", "kaiming_normal", "he_init"
+    aliases = "kaiming", "he_normal", "kaiming_normal", "he_init", "he_norm", "kaiming_init", "he_et_al"
 
     def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Normal numbers of variance 2 / fan_in."""
         return generator.normal(0.0, math.sqrt(2.0 / fan_in), shape)
+
+
+@dataclass(frozen=True)
+class HeUniform(Initializer):
+    """U(-a, a) with a = sqrt(6 / fan_in): of the variance of `He`.  Ref  He et al., ICCV 2015, eq. 10."""
+
+    aliases = "kaiming_uniform", "he_unif", "kaiming_unif"
+
+    def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
+        """Uniform numbers of variance 2 / fan_in."""
+        limit = math.sqrt(6.0 / fan_in)
+        return generator.uniform(-limit, limit, shape)
+
+
+@dataclass(frozen=True)
+class LecunNormal(Initializer):
+    """N(0, 1 / fan_in).  Ref  LeCun et al., Efficient BackProp (1998), eq. 16."""
+
+    aliases = ("lecun",)
+
+    def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
+        """Normal numbers of variance 1 / fan_in."""
+        return generator.normal(0.0, math.sqrt(1.0 / fan_in), shape)
+
+
+@dataclass(frozen=True)
+class LecunUniform(Initializer):
+    """U(-a, a) with a = sqrt(3 / fan_in).  Ref  LeCun et al., Efficient BackProp (1998), eq. 16."""
+
+    def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
+        """Uniform numbers of variance 1 / fan_in."""
+        limit = math.sqrt(3.0 / fan_in)
+        return generator.uniform(-limit, limit, shape)
 
 
 @dataclass(frozen=True)

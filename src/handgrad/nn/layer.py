@@ -108,8 +108,8 @@ class Activation(Layer):
     """A function of one number, applied to each; a subclass names its kernels and, as fields, its settings.
 
     `rule` holds its equations, forward and backward, in the language of `handgrad.equations`; `torch` is its class in
-    torch.nn (any other one by its dotted name) and the `torch_mapping.Arguments`. Where all outputs are near an end of
-    `output_range`, the layer is saturated. `kink`: the derivative jumps at 0.
+    torch.nn (another one, or a function, by its dotted name) and the `torch_mapping.Arguments`. Where all outputs are
+    near an end of `output_range`, the layer is saturated. `kink`: the derivative jumps at 0.
     """
 
     kernels: ClassVar[tuple[Any, Any]]

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from handgrad.equations import Statement
 from handgrad.errors import bounded, check_bounds
-from handgrad.kernels.losses import cross_entropy, squared_error
+from handgrad.kernels.losses import absolute_error, cross_entropy, squared_error
 from handgrad.torch_mapping import TorchLoss
 
 SMOOTHED = "Q[n,k] = (1 - alpha) * Y[n,k] + alpha / K  # a share of each label is spread over all classes"
@@ -78,6 +78,27 @@ class SquaredError(Loss):
             f"{SOFTMAX}; L = 1/(N*K) * sum((P[n,k] - Y[n,k])^2, n, k)",
             """
                 dP[n,k] = 2/(N*K) * (P[n,k] - Y[n,k])
+                J[n,k,j] = d(P[n,k], Z[n,j]) = P[n,k] * ((k == j) - P[n,j])
+                dZ[n,j] = sum(dP[n,k] * d(P[n,k], Z[n,j]), k) = sum(dP[n,k] * J[n,k,j], k)
+                    = P[n,j] * (dP[n,j] - sum(dP[n,k] * P[n,k], k))
+            """,
+        )
+
+
+@dataclass(frozen=True)
+class AbsoluteError(Loss):
+    """Mean over images and classes of |softmax(logits) - onehot|; its subgradient at 0 is 0, as in PyTorch."""
+
+    kernel = absolute_error
+    torch = TorchLoss("torch.nn.functional.l1_loss", softmax=True, one_hot=True)
+    aliases = "mae", "absolute_error", "mean_abs_error", "l1_loss", "mae_loss", "mean_absolute_error_loss"
+
+    def statement(self) -> Statement:
+        """Through the softmax, as the squared error."""
+        return Statement(
+            f"{SOFTMAX}; L = 1/(N*K) * sum(abs(P[n,k] - Y[n,k]), n, k)",
+            """
+                dP[n,k] = 1/(N*K) * sign(P[n,k] - Y[n,k])  # sign(0) = 0, one of the subgradients of |x| at 0
                 J[n,k,j] = d(P[n,k], Z[n,j]) = P[n,k] * ((k == j) - P[n,j])
                 dZ[n,j] = sum(dP[n,k] * d(P[n,k], Z[n,j]), k) = sum(dP[n,k] * J[n,k,j], k)
                     = P[n,j] * (dP[n,j] - sum(dP[n,k] * P[n,k], k))

@@ -43,6 +43,9 @@ class Scaling(NamedTuple):
 class Network:
     """Layers, parameters and a loss; `parameters`, `gradients`, `buffers` are flat vectors, `views` names their parts.
 
+    `class_weights`, one a class or none, say how much its images count in training: a batch's loss is the sum of
+    weight * loss over its images, divided by the sum of weights. Evaluation counts all images alike.
+
     Shapes  parameters, gradients (P,); buffers (B,): running statistics, which are not trained
     Raises  UsageError when a layer does not fit its input, or a setting makes no sense.
     """
@@ -57,6 +60,7 @@ class Network:
         dtype: str = "float32",
         scaling: Scaling | None = None,
         class_names: Sequence[str] = (),
+        class_weights: Sequence[float] = (),
     ) -> None:
         if dtype not in DTYPES:
             raise UsageError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r} (--dtype)")
@@ -66,12 +70,14 @@ class Network:
         if np.size(self.scaling.scale) not in (1, self.input_shape[0]):
             raise UsageError(f"scaling must have 1 or {self.input_shape[0]} numbers, got {np.size(self.scaling.scale)}")
         self.class_names = tuple(visible_name(str(name)) for name in class_names)
+        self.class_weights = tuple(map(float, class_weights))
         self.plans = _plans(self.layers, self.input_shape)
         self.parameter_slots = slots_of(self.plans, lambda plan: plan.parameters)
         self.buffer_slots = slots_of(self.plans, lambda plan: plan.buffers)
         self.parameters = aligned_zeros(_end(self.parameter_slots), dtype)
         self.gradients = aligned_zeros(self.parameters.size, dtype)
         self.buffers = aligned_zeros(_end(self.buffer_slots), dtype)
+        _check_weights(self.class_weights, self.classes)
         self.sparsity = 0.0
         self._programs: dict[int, Program] = {}
         self.initialise(seed)
@@ -231,6 +237,14 @@ def _check_labels(labels: Array, images: int, classes: int) -> None:
     if images and not 0 <= labels.min() <= labels.max() < classes:
         wrong = labels[(labels < 0) | (labels >= classes)][0]
         raise UsageError(f"labels must be in 0 to {classes - 1} for a network of {classes} outputs, got {wrong}")
+
+
+def _check_weights(weights: Sequence[float], classes: int) -> None:
+    if weights and (len(weights) != classes or not all(0 < weight < np.inf for weight in weights)):
+        what = f"class_weight must be balanced, or {classes} positive numbers, one for each class"
+        raise UsageError(
+            f"{what}, got {len(weights)}: {', '.join(f'{weight:g}' for weight in weights)} (--class_weight)"
+        )
 
 
 def _check_order(rows: Array, images: int) -> None:

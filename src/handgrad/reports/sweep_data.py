@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.config import value_type_of
+from handgrad.config.metrics import is_share
 from handgrad.figures import Table, style
 from handgrad.reports.blocks import spelled
 from handgrad.sweeps.analysis.analyse import analyse
@@ -132,10 +133,10 @@ def look(sweep: Sweep) -> SweepData:
 
 def measure_of(metric: Metric) -> Measure:
     """Accuracies in per cent, losses as they are; of a target, the distance from it."""
-    accuracy, name = metric.name.endswith("accuracy"), metric.name.replace("_", " ")
-    factor, unit, digits = (100.0, "%", 2) if accuracy else (1.0, "", 4)
+    share, name = is_share(metric.name), metric.name.replace("_", " ")
+    factor, unit, digits = (100.0, "%", 2) if share else (1.0, "", 4)
     if metric.goal == "target" and metric.target is not None:
-        name = f"distance of {name} from {factor * metric.target:g}{' ' * accuracy}{unit}"
+        name = f"distance of {name} from {factor * metric.target:g}{' ' * share}{unit}"
     return Measure(name, 1 if metric.goal == "maximize" else -1, factor, unit, digits)
 
 

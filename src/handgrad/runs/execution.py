@@ -22,7 +22,7 @@ from handgrad.config import (
     build_transforms,
     data_key,
 )
-from handgrad.config.build import build_scaling, matching
+from handgrad.config.build import build_class_weights, build_scaling, matching
 from handgrad.config.describe import folder_of_name
 from handgrad.data import DATASETS, Dataset, PixelRange, Split
 from handgrad.errors import ERROR, CorruptDataError, Diagnostic, DivergedError, UsageError
@@ -70,6 +70,7 @@ def build_network(config: RunConfig, dataset: Dataset, rows: Any) -> Network:
         dtype=config.dtype,
         scaling=build_scaling(config, dataset, rows),
         class_names=dataset.class_names,
+        class_weights=build_class_weights(config, dataset.y_train[rows], dataset.classes),
     )
     if network.classes != dataset.classes:
         raise UsageError(
@@ -324,10 +325,10 @@ def _judge(metrics: dict[str, Any], trainer: Trainer, dataset: Dataset, measures
 
 def _last_epoch(config: RunConfig, trainer: Trainer) -> dict[str, Measure]:
     """What was measured on the validation images when the network had the weights that it keeps."""
-    unknown, history = Measure(np.nan, np.nan), trainer.history
+    unknown, history = Measure(), trainer.history
     best = history.best(config.monitor) if config.keep == "best" else None
     kept = best or (history.epochs[-1] if history.epochs else None)
-    validation = Measure(kept.validation_accuracy, kept.validation_loss) if kept else unknown
+    validation = Measure(*(getattr(kept, f"validation_{name}") for name in Measure._fields)) if kept else unknown
     return {"test": unknown, "train": unknown, "validation": validation}
 
 

@@ -180,5 +180,7 @@ def kept_weights(run: Run) -> str:
         return f"{epoch}, the last one{why if config.keep == 'best' else ''}"
     if config.monitor == "validation_loss":
         return f"{epoch}, least loss on {images:,} validation images"
+    if config.monitor != "validation_accuracy":
+        return f"{epoch}, best {config.monitor.replace('_', ' ')} on {images:,} images"
     _, low, high, _ = wilson(round(images * metrics["validation"]["accuracy"]), images)
     return f"{epoch}, best of {images:,} validation images, ± {50 * (high - low):.1f} points"

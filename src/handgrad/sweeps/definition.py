@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -13,47 +12,10 @@ import numpy as np
 
 from handgrad.config import RunConfig, value_type_of
 from handgrad.config.describe import values_name
+from handgrad.config.metrics import is_share
 from handgrad.errors import Diagnostic, UsageError
 from handgrad.sweeps.pruner import Hyperband
 from handgrad.sweeps.space import Constant, Distribution, distribution, name_of, numbers_of
-
-# The numbers of an epoch that a sweep can look at, with the names that scripts give them; case, `_`, `-`, `/` and `.`
-# never matter. A bare "accuracy" or "loss" is that of the validation set.
-METRICS = (*("validation_accuracy", "validation_loss", "train_accuracy", "train_loss", "test_accuracy", "test_loss"),)
-# The words of a metric's name: of the part of the data, of what is measured, and those that say neither.
-PARTS = {
-    **dict.fromkeys(("val", "valid", "validation", "dev", "eval", "evaluation", "vali"), "validation"),
-    **dict.fromkeys(("train", "training", "tr"), "train"),
-    **dict.fromkeys(("test", "testing", "te"), "test"),
-}
-QUANTITIES = {
-    **dict.fromkeys(("acc", "accuracy", "accuracies", "accu", "accs"), "accuracy"),
-    **dict.fromkeys(("loss", "losses", "error", "err", "cost"), "loss"),
-}
-BESIDES = {
-    *("best", "max", "maximum", "min", "minimum", "final", "last", "avg", "average", "mean", "epoch", "score", "end"),
-    *("model", "overall", "highest", "lowest", "cross", "entropy", "ce", "mse", "set", "data", "total", "percent"),
-    *("rate", "pct", "per", "top1", "current", "running", "metric", "metrics", "value", "the", "of", "on"),
-}
-USUAL = frozenset(part + quantity for part in PARTS for quantity in QUANTITIES)  # names that need no note
-USUAL |= {quantity + part for part in PARTS for quantity in QUANTITIES}
-
-
-def metric_name(written: str) -> str | None:
-    """The metric that the words of a name mean, such as validation_accuracy for `val/max_acc`; None for another one.
-
-    Without a word for the part, it is validation's.
-    """
-    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+1?|[A-Z]+(?![a-z])", written)]
-    glued = [re.match(f"({'|'.join(PARTS)})({'|'.join(QUANTITIES)})$", word) for word in words]
-    words = [part for word, match in zip(words, glued, strict=True) for part in (match.groups() if match else [word])]
-    parts = {PARTS[word] for word in words if word in PARTS}
-    quantities = {QUANTITIES[word] for word in words if word in QUANTITIES}
-    rest = {word for word in words if word not in PARTS and word not in QUANTITIES} - BESIDES
-    if rest or len(parts) > 1 or len(quantities) != 1:
-        return None
-    return f"{next(iter(parts), 'validation')}_{quantities.pop()}"
-
 
 GOALS: dict[str, tuple[str, ...]] = {
     "minimize": ("minimise", "min", "minimum", "lower"),
@@ -80,7 +42,7 @@ class Metric:
     @property
     def bounds(self) -> tuple[float, float]:
         """The least and the most that it can be, and so can its distance from a target."""
-        return 0.0, 1.0 if self.name.endswith("accuracy") else math.inf
+        return 0.0, 1.0 if is_share(self.name) else math.inf
 
     def objective(self, value: float) -> float:
         """What is to be minimised, from the metric's value."""

@@ -11,6 +11,7 @@ from handgrad.classical import CLASSICAL
 from handgrad.config import RunConfig
 from handgrad.config.describe import WITHOUT_INFLUENCE, conditions
 from handgrad.config.lookup import listed
+from handgrad.config.metrics import is_share
 from handgrad.data import read_fold
 from handgrad.errors import ERROR, NOTE, WARNING, Diagnostic, UsageError
 from handgrad.optim import OPTIMIZERS
@@ -173,7 +174,7 @@ def _repeats(field: str, selector: str, idle: list[Any], of: int) -> Diagnostic:
 def wrong_way(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
     """An accuracy that is minimized, or a loss that is maximized."""
     metric = sweep.definition.metric
-    right = "maximize" if metric.name.endswith("accuracy") else "minimize"
+    right = "maximize" if is_share(metric.name) else "minimize"
     if metric.goal not in (right, "target"):
         best = "the worst networks would win"
         default = " (the default where no goal is given)" if metric.goal == "minimize" else ""
@@ -212,10 +213,10 @@ def never_logged(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
 def out_of_reach(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
     """A target accuracy in per cent: accuracies go from 0 to 1."""
     metric = sweep.definition.metric
-    if metric.target is not None and metric.name.endswith("accuracy") and not 0 <= metric.target <= 1:
+    if metric.target is not None and is_share(metric.name) and not 0 <= metric.target <= 1:
         share = metric.target / 100
         fix = f"Write target: {share:g}" if 0 <= share <= 1 else "Write a target from 0 to 1"
-        yield Diagnostic(ERROR, f"target {metric.target:g} is out of reach: accuracies go from 0 to 1", fix)
+        yield Diagnostic(ERROR, f"target {metric.target:g} is out of reach: {metric.name} goes from 0 to 1", fix)
 
 
 SCALED = ("learning_rate", "weight_decay", "l1", "epsilon")  # what matters by its order of magnitude

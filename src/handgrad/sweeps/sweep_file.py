@@ -10,10 +10,11 @@ import numpy as np
 from handgrad import strict_yaml
 from handgrad.config import RunConfig, value_type_of
 from handgrad.config.lookup import ALL, Problems, field_aliases, listed, quoted, setting_name
+from handgrad.config.metrics import METRICS, USUAL, metric_name
 from handgrad.config.presets import BEST, PLAIN
 from handgrad.config.value_types import Switch
 from handgrad.errors import NOTE, Diagnostic, HandgradError, UsageError
-from handgrad.sweeps.definition import GOALS, METHODS, METRICS, USUAL, Metric, SweepDefinition, metric_name
+from handgrad.sweeps.definition import GOALS, METHODS, Metric, SweepDefinition
 from handgrad.sweeps.pruner import Hyperband
 from handgrad.sweeps.space import Constant, Distribution, name_of
 from handgrad.sweeps.sweep_distributions import bound, check_keys, mapping, read_otherwise, text, whole, word

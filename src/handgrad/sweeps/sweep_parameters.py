@@ -132,8 +132,8 @@ def _own_name(written: Written) -> str:
     table, name = field_aliases(), written.name
     if written.group and name in OWN_NAMES and squashed(written.group) in table:
         return written.group
-    joined = squashed(written.group + name)
-    return joined if written.group and joined in table else name
+    both = squashed(written.group + name)
+    return both if written.group and both in table else name
 
 
 def values_of(content: Any) -> list[Any]:

@@ -126,5 +126,8 @@ def source(network: Network, file: str) -> str:
 
 def _call(module: TorchModule) -> str:
     name = module.name.removeprefix("torch.") if module.name.startswith("torch.nn.") else module.name
+    own = name.rpartition(".")[2]
+    if own.islower():  # a function
+        return f'type("{own.capitalize()}", (nn.Module,), {{"forward": lambda self, x: {name}(x)}})()'
     arguments = ", ".join(f"{name}={value!r}" for name, value in module.arguments.items())
     return f"{name}({arguments})"

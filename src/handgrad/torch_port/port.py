@@ -2,7 +2,7 @@
 
 import importlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -52,6 +52,14 @@ def torch_attribute(name: str) -> Any:
         raise UsageError(f"PyTorch {torch.__version__} has no {name}: {how_to_install('torch')}") from error
 
 
+def _made(module: TorchModule) -> Any:
+    """The module, or one that calls the function which `module` names."""
+    found = torch_attribute(module.name)
+    if isinstance(found, type):
+        return found(**module.arguments)
+    return type(found.__name__.capitalize(), (installed_torch().nn.Module,), {"forward": lambda self, x: found(x)})()
+
+
 def device_named(name: str) -> Any:
     """The torch.device of "cpu", "cuda", or "auto": the graphics card where there is one.
 
@@ -67,8 +75,8 @@ def device_named(name: str) -> Any:
     return torch.device(name)
 
 
-def criterion(loss: Loss) -> Criterion:
-    """PyTorch's function for one of our losses.
+def criterion(loss: Loss, class_weights: Sequence[float] = ()) -> Criterion:
+    """PyTorch's function for one of our losses; with class weights, as CrossEntropyLoss(weight=) has them.
 
     Raises  UsageError for a loss that names none.
     """
@@ -78,11 +86,17 @@ def criterion(loss: Loss) -> Criterion:
     functional, function = installed_torch().nn.functional, torch_attribute(mapping.name)
     arguments = arguments_from(loss, mapping.arguments)
 
-    def mean_loss(logits: Any, labels: Any) -> Any:
+    def mean_loss(logits: Any, labels: Any, **more: Any) -> Any:
         targets = functional.one_hot(labels, logits.shape[1]).to(logits.dtype) if mapping.one_hot else labels
-        return function(functional.softmax(logits, dim=1) if mapping.softmax else logits, targets, **arguments)
+        inputs = functional.softmax(logits, dim=1) if mapping.softmax else logits
+        return function(inputs, targets, **arguments, **more)
 
-    return mean_loss
+    def weighted(logits: Any, labels: Any) -> Any:
+        each = mean_loss(logits, labels, reduction="none").reshape(len(labels), -1).mean(1)
+        weights = logits.new_tensor(class_weights)[labels]
+        return (weights * each).sum() / weights.sum()
+
+    return weighted if class_weights else mean_loss
 
 
 class Place(NamedTuple):
@@ -178,7 +192,7 @@ def sequential(network: Network) -> Any:
     torch = installed_torch()
     made = OrderedDict()
     for name, _, module in modules_of(network):
-        made[name] = torch_attribute(module.name)(**module.arguments)
+        made[name] = _made(module)
     return torch.nn.Sequential(made).to(getattr(torch, network.dtype))
 
 
@@ -200,6 +214,7 @@ class Port:
         self.masked = {name: number for name, number, module in modules_of(network) if module.masked}
         self.layouts = layouts(network)
         self.criterion = criterion(network.loss)
+        self.training_criterion = criterion(network.loss, network.class_weights)
 
     @property
     def apart(self) -> bool:
@@ -266,7 +281,7 @@ class Port:
         """Loss and right answers of a batch in training; the gradients replace those in `gradients`."""
         self.gradients.zero_()
         logits = self.logits(x, key)
-        loss = self.criterion(logits, labels)
+        loss = self.training_criterion(logits, labels)
         loss.backward()
         return float(loss.detach()), int((logits.detach().argmax(1) == labels).sum())
 

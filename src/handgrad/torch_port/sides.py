@@ -34,7 +34,7 @@ class TorchSide:
         self.trainer, self.port, self.update = trainer, trainer.port, trainer.update
         self.torch, self.network = trainer.port.torch, trainer.network
         self.rate_at: Callable[[int], float] = trainer.learning_rate_at
-        self.criterion = trainer.port.criterion
+        self.criterion = trainer.port.training_criterion
         self.training, self.zeroing = True, True
 
     def forward_backward(self, batches: Batches, rows: Array, key: int) -> Pass:

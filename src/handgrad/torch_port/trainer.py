@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.errors import UsageError
-from handgrad.evaluation import Measure
+from handgrad.evaluation import Measure, class_means
 from handgrad.kernels.program import Batches, Optimization
 from handgrad.kernels.random import subkey
 from handgrad.optim import OPTIMIZERS, GradientTransforms, Optimizer
@@ -119,7 +119,7 @@ class TorchTrainer(Trainer):
     def measure(self, images: Array, labels: Array, rows: Array | None = None) -> Measure:
         """As `evaluation.measure`, computed by PyTorch."""
         batches = self.network.batches(images, labels, rows)
-        loss, correct, count = 0.0, 0, batches.order.size
+        loss, count, predicted = 0.0, batches.order.size, [np.empty(0, np.int64)]
         self.port.push()
         with self.port.torch.inference_mode():
             for start in range(0, count, batches.size):
@@ -127,8 +127,11 @@ class TorchTrainer(Trainer):
                 self._last = x, None
                 logits = self.port.logits(x)
                 loss += float(self.port.criterion(logits, targets)) * len(targets)
-                correct += int((logits.argmax(1) == targets).sum())
-        return Measure(correct / count, loss / count) if count else Measure(math.nan, math.nan)
+                predicted.append(logits.argmax(1).cpu().numpy())
+        if not count:
+            return Measure()
+        found, true = np.concatenate(predicted), batches.labels[batches.order]
+        return Measure(float(np.mean(found == true)), loss / count, *class_means(true, found, self.network.classes))
 
     def _steps(self, batches: Batches, start: int, rates: Array, records: Array) -> int:
         """Denormal numbers are flushed to zero for as long as the steps last, as our own engine does."""

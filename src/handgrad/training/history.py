@@ -81,6 +81,10 @@ class Epoch:
     seconds: float
     test_loss: float = math.nan
     test_accuracy: float = math.nan
+    validation_balanced_accuracy: float = math.nan
+    validation_macro_f1: float = math.nan
+    test_balanced_accuracy: float = math.nan
+    test_macro_f1: float = math.nan
 
     def row(self) -> dict[str, Any]:
         """As a dictionary; the test set's numbers only where they were asked for, None for what was not measured."""
@@ -99,9 +103,10 @@ class Evaluation:
 
 
 def _without_nan(row: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN: None stands for it, and the test set's fields are left out."""
+    """JSON has no NaN: None stands for it, and what the test set or an older version lacks is left out."""
     numbers = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
-    return {name: value for name, value in numbers.items() if not (name.startswith("test") and value is None)}
+    optional = "test", "validation_balanced", "validation_macro"
+    return {name: value for name, value in numbers.items() if not (name.startswith(optional) and value is None)}
 
 
 def _with_nan(row: dict[str, Any]) -> dict[str, Any]:

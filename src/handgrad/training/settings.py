@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.config.metrics import MONITORS
 from handgrad.errors import UsageError, bounded, check_bounds
 from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Optimizer, Schedule
 
 Array = NDArray[Any]
-MONITORS = ("validation_accuracy", "validation_loss")
 KEEP = ("best", "last")
 
 

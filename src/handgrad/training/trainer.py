@@ -270,7 +270,7 @@ class Trainer:
         self._notify("stepped", first, losses, correct, norms)
 
     def _measures(self) -> tuple[Measure, Measure]:
-        split, validation, test = self.split, Measure(np.nan, np.nan), Measure(np.nan, np.nan)
+        split, validation, test = self.split, Measure(), Measure()
         after = f"loss after step {self.step} (epoch {-(-self.step // self.steps_per_epoch)})"
         if len(split.validation_rows):
             validation = self.measure(split.x, split.y, split.validation_rows)
@@ -307,6 +307,10 @@ class Trainer:
             round(self.epoch_seconds, 6),
             test.loss,
             test.accuracy,
+            validation.balanced_accuracy,
+            validation.macro_f1,
+            test.balanced_accuracy,
+            test.macro_f1,
         )
         self.epoch_seconds = 0.0
         self.history.epochs.append(row)

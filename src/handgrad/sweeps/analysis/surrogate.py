@@ -11,6 +11,7 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.lapack import dpotrf, dtrtrs
 from scipy.special import ndtri, stdtr
 
+from handgrad.config.metrics import is_share
 from handgrad.evaluation import Interval
 from handgrad.sweeps.analysis.model import MOST_LEVELS, is_number, positions
 from handgrad.sweeps.definition import Metric, SweepDefinition
@@ -128,7 +129,7 @@ class VarianceStabilizer:
 
     def __init__(self, metric: Metric, smallest: float) -> None:
         self._sign = 1 if metric.goal == "maximize" else -1
-        self._errors = metric.name.endswith("accuracy") and metric.goal == "maximize"
+        self._errors = is_share(metric.name) and metric.goal == "maximize"
         self._logs = self._errors or (metric.name.endswith("loss") and metric.goal == "minimize")
         self._smallest = smallest
 

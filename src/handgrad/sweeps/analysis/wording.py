@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.config.metrics import is_share
 from handgrad.evaluation import Interval
 from handgrad.sweeps.analysis.effects import SAME, RestrictedSpace
 from handgrad.sweeps.analysis.importance import FEWEST_IMPORTANCES
@@ -77,7 +78,7 @@ class Unit:
     """How numbers of a metric are written: accuracies in points of a hundred, others as they are."""
 
     def __init__(self, metric: Metric) -> None:
-        self.share = metric.name.endswith("accuracy")
+        self.share = is_share(metric.name)
         self.sign = 1 if metric.goal == "maximize" else -1
         self.metric = metric
 
