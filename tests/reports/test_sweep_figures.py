@@ -9,7 +9,7 @@ from handgrad.figures.gallery import to_svg
 from handgrad.figures.style import house_style
 from handgrad.reports.forest import Forest, ForestRow, plot_forest
 from handgrad.reports.parallel import Parallel, heights, plot_parallel, rows_to_draw, shade_limits
-from handgrad.reports.slices import Slices, plot_slices
+from handgrad.reports.slices import plot_slices
 from handgrad.reports.sweep_data import Column, Measure, Scale, Searched
 from handgrad.reports.timeline import Timeline, plot_timeline, regression_band
 
@@ -122,7 +122,7 @@ def drawings():
     rows = tuple(ForestRow(f"group {n // 2}", "a value " * 9, n, n - 1.5, n + 1.5, n > 1, n) for n in range(5))
     for found in (several, equal, one):
         yield plot_parallel, Parallel(found, rows_to_draw(found, 300))
-        yield plot_slices, Slices(found)
+        yield plot_slices, found
     yield plot_forest, Forest("Title", "share (%)", rows, "caption")
     yield plot_forest, Forest("Title", "share (%)", (ForestRow("", "a", 1.0, *[float("nan")] * 2, None, 0),), "caption")
     yield plot_timeline, timeline(Interval(8.0, 2.0, 14.0, 5), 0.02, failed=(100.0, 8000.0))

@@ -21,13 +21,7 @@ def run_compare(tokens: list[str]) -> int:
     """Print runs side by side, what differs, and what each difference can tell."""
     arguments = Parser("compare").arguments(tokens)
     comparison = compare([open_run(path) for path in arguments.runs], arguments.dataset, one_by_one)
-    _show(Screen(highlight=False), comparison)
-    if arguments.json:
-        atomic_write(arguments.json, json.dumps(comparison.to_mapping(), indent=2, allow_nan=False) + "\n")
-    return 0
-
-
-def _show(screen: Screen, comparison: Comparison) -> None:
+    screen = Screen(highlight=False)
     for configuration in comparison.configurations:
         for member in configuration.members:
             screen.print(f"{configuration.letter}  {member.run.path}", soft_wrap=True, markup=False)
@@ -40,8 +34,14 @@ def _show(screen: Screen, comparison: Comparison) -> None:
         screen.print(f"\nreplicates: {_only_seeds(comparison.configurations[0])}")
     for pair in comparison.pairs:
         screen.print()
-        _show_pair(screen, pair)
+        style = "green" if pair.controlled else "yellow"
+        screen.print(f"{pair.first.letter} against {pair.second.letter}: [bold {style}]{pair.verdict}[/]")
+        for line in pair_lines(pair):
+            screen.print(f"  {line}", markup=False)
     _show_missing(screen, comparison.pairs)
+    if arguments.json:
+        atomic_write(arguments.json, json.dumps(comparison.to_mapping(), indent=2, allow_nan=False) + "\n")
+    return 0
 
 
 def _settings(comparison: Comparison) -> Iterator[Table]:
@@ -61,13 +61,6 @@ def _only_seeds(configuration: Configuration) -> str:
     if len(configuration.replicates) == 1:
         return "the runs have the same settings and the same seed"
     return "the runs differ in their seed alone"
-
-
-def _show_pair(screen: Screen, pair: Pair) -> None:
-    style = "green" if pair.controlled else "yellow"
-    screen.print(f"{pair.first.letter} against {pair.second.letter}: [bold {style}]{pair.verdict}[/]")
-    for line in pair_lines(pair):
-        screen.print(f"  {line}", markup=False)
 
 
 def _show_missing(screen: Screen, pairs: Sequence[Pair]) -> None:

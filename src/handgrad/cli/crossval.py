@@ -29,7 +29,15 @@ def run_crossval(tokens: list[str]) -> int:
     found = cross_validate(config, folds, part, jobs, callbacks_of_one, _print_fold)
     if found.kept:
         echo(f"{found.kept} of {folds} folds were finished before and are not run again")
-    _print_folds(found)
+    table = Table("fold", *(_right(name) for name in ("images", *HEADS.values())), box=None)
+    for result in found.results:
+        table.add_row(str(result.fold), f"{result.images:,}", *(_number(m, getattr(result, m)) for m in MEASURES))
+    spreads = {measure: found.spread(measure) for measure in MEASURES}
+    table.add_row("mean", "", *(_number(m, each and each.interval.mean) for m, each in spreads.items()))
+    table.add_row("± sd", "", *(_number(m, each and each.deviation) for m, each in spreads.items()))
+    table.add_row("95 % from", "", *(_number(m, each and each.interval.low) for m, each in spreads.items()))
+    table.add_row("95 % to", "", *(_number(m, each and each.interval.high) for m, each in spreads.items()))
+    Screen().print("", table)
     _print_classes(found)
     for line in _notes(found):
         echo(line)
@@ -55,18 +63,6 @@ def _explained(part: str) -> str:
 
 def _print_fold(result: FoldResult) -> None:
     echo(f"fold {result.fold}: accuracy {100 * result.accuracy:.2f} %, macro F1 {100 * result.f1:.2f} %")
-
-
-def _print_folds(found: CrossValidation) -> None:
-    table = Table("fold", *(_right(name) for name in ("images", *HEADS.values())), box=None)
-    for result in found.results:
-        table.add_row(str(result.fold), f"{result.images:,}", *(_number(m, getattr(result, m)) for m in MEASURES))
-    spreads = {measure: found.spread(measure) for measure in MEASURES}
-    table.add_row("mean", "", *(_number(m, each and each.interval.mean) for m, each in spreads.items()))
-    table.add_row("± sd", "", *(_number(m, each and each.deviation) for m, each in spreads.items()))
-    table.add_row("95 % from", "", *(_number(m, each and each.interval.low) for m, each in spreads.items()))
-    table.add_row("95 % to", "", *(_number(m, each and each.interval.high) for m, each in spreads.items()))
-    Screen().print("", table)
 
 
 def _right(name: str) -> Column:

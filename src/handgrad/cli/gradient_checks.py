@@ -103,19 +103,15 @@ def _print(result: Lockstep, network: Network, config: RunConfig, discrepancies:
     for name in discrepancies:
         echo(f"PyTorch's side with {name}: {DISCREPANCIES[name].meaning}")
     echo("largest relative difference of the two trainings, and its step:")
-    Screen().print(_table(result, network))
-    text = _together(result) if result.parting is None else _apart(result.parting, network)
-    echo("\n".join(line for part in text for line in textwrap.wrap(part, 80)))
-
-
-def _table(result: Lockstep, network: Network) -> Table:
     table = Table("layer", *STAGES, box=None)
     for number, layer in enumerate(network.layers):
         if number in result.drifts:
             peaks = result.drifts[number].peaks
             table.add_row(f"{number} {type(layer).__name__}", *(_peak(peaks.get(stage)) for stage in STAGES))
     table.add_row("loss", _peak(result.drifts[-1].peaks["loss"]))
-    return table
+    Screen().print(table)
+    text = _together(result) if result.parting is None else _apart(result.parting, network)
+    echo("\n".join(line for part in text for line in textwrap.wrap(part, 80)))
 
 
 def _peak(peak: Any) -> str:

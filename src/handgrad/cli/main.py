@@ -63,7 +63,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(tokens: list[str]) -> int:
     if not tokens or tokens[0] in ("-h", "--help", "help"):
-        print(_help())
+        rows = [f"  {name:<11}{summary}" for name, (_, summary) in COMMANDS.items()]
+        lines = [
+            "usage: handgrad COMMAND …",
+            "",
+            "Train image classifiers, compare them, search hyper-parameters, write reports.",
+            "",
+            "commands:",
+        ]
+        more = "`handgrad COMMAND --help` lists its options. --debug shows tracebacks of errors."
+        print("\n".join([*lines, *rows, "", EXAMPLES, "", more]))
         return 0
     if tokens[0] in ("-V", "--version"):
         print(f"handgrad {version('handgrad')}")
@@ -77,20 +86,16 @@ def _dispatch(tokens: list[str]) -> int:
 
 
 def _run(name: str, *arguments: object) -> int:
-    _check_memory()
-    module = importlib.import_module(f"handgrad.cli.{COMMANDS[name][0]}")
-    interrupt_as_usual()
-    return int(getattr(module, f"run_{name}")(*arguments))
-
-
-def _check_memory() -> None:
-    """With far too little of it, some libraries wait without end for more while they are loaded."""
+    # With far too little memory, some libraries wait without end for more while they are loaded.
     allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
     if allowed != resource.RLIM_INFINITY and allowed < LEAST_BYTES:
         raise UsageError(
             f"memory must be at least {LEAST_BYTES >> 20} MB, got {allowed >> 20} MB (ulimit -v). "
             "Allow more: ulimit -v unlimited"
         )
+    module = importlib.import_module(f"handgrad.cli.{COMMANDS[name][0]}")
+    interrupt_as_usual()
+    return int(getattr(module, f"run_{name}")(*arguments))
 
 
 def _failed(error: HandgradError, debug: bool) -> int:
@@ -110,19 +115,6 @@ def _settle_stdout() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _help() -> str:
-    rows = [f"  {name:<11}{summary}" for name, (_, summary) in COMMANDS.items()]
-    lines = [
-        "usage: handgrad COMMAND …",
-        "",
-        "Train image classifiers, compare them, search hyper-parameters, write reports.",
-        "",
-        "commands:",
-    ]
-    more = "`handgrad COMMAND --help` lists its options. --debug shows tracebacks of errors."
-    return "\n".join([*lines, *rows, "", EXAMPLES, "", more])
 
 
 def _log_to_stderr() -> None:

@@ -136,7 +136,12 @@ def run_figures(tokens: list[str]) -> int:
     """Draw figures, and say which were written and which make no sense for the run."""
     arguments = Parser("figures", words={"most": MOST_TSNE_IMAGES}, format=tuple(FORMATS)).arguments(tokens)
     if arguments.list:
-        _list()
+        table = Table("figure", "what it shows", box=None)
+        for title, registry in (("of one run", FIGURES), ("of several runs", COMPARISONS)):
+            table.add_row(f"[dim]{title}:[/dim]")
+            for name, figure in registry.items():
+                table.add_row(name, figure.summary)
+        Screen().print(table)
         return 0
     if not arguments.runs:
         raise UsageError("name a run, such as runs/NAME; `handgrad runs` lists them, `handgrad figures --list` figures")
@@ -151,15 +156,6 @@ def run_figures(tokens: list[str]) -> int:
             outcomes.append(outcome)
             update(f"{len(outcomes)} figures done, {outcome.name} the last")
     return _report(screen, outcomes)
-
-
-def _list() -> None:
-    table = Table("figure", "what it shows", box=None)
-    for title, registry in (("of one run", FIGURES), ("of several runs", COMPARISONS)):
-        table.add_row(f"[dim]{title}:[/dim]")
-        for name, figure in registry.items():
-            table.add_row(name, figure.summary)
-    Screen().print(table)
 
 
 def _report(screen: Screen, outcomes: Sequence[Outcome]) -> int:

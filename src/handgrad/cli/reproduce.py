@@ -22,7 +22,7 @@ from handgrad.errors import UsageError
 from handgrad.files import atomic_write
 from handgrad.machine import available_cores
 from handgrad.reproduce.handin import Reproduction, is_hand_in, open_hand_in
-from handgrad.reproduce.pages import Written, write_outcome
+from handgrad.reproduce.pages import write_outcome
 from handgrad.reproduce.plan import Choice, Plan, estimated_seconds, fetch_data, make_plan, warn
 from handgrad.reproduce.tasks import Task, finish_all, one_thread_each, over, runs_in, write_weights
 from handgrad.reproduce.weave import Woven
@@ -64,7 +64,10 @@ def run_reproduce(tokens: list[str]) -> int:
     echo("writing the report …")
     with Screen().working("report: reading the runs") as update:
         written = write_outcome(plan, failures, command, jobs, lambda words: update(f"report: {words}"))
-    _print_written(written, failures)
+    for name, why in failures.items():
+        echo(f"no result: {name}: {why}")
+    echo(f"numbers: {_relative(written.readme)}")
+    echo(f"report:  {_relative(written.report)} ({written.report.stat().st_size / 1e6:.1f} MB)")
     return 0
 
 
@@ -111,7 +114,8 @@ def _announce(plan: Plan, jobs: int) -> None:
     missing = [task for task in tasks if not over(task)]
     echo(f"{plan.document.title}")
     sweeps = f", {plan.trials}" if plan.sweeps else ""
-    runs = f"{len(plan.distinct)} runs with {_seeds(plan.seeds)}"
+    seeds = "one seed each" if plan.seeds == 1 else f"{plan.seeds} seeds each"
+    runs = f"{len(plan.distinct)} runs with {seeds}"
     echo(f"{len(plan.experiments)} experiments, {runs}{sweeps}, in {_relative(plan.folder)}")
     if plan.lacking:
         echo(f"{len(plan.lacking) * plan.seeds} more runs, of what is found by then")
@@ -139,21 +143,10 @@ def _train(tasks: Sequence[Task], jobs: int) -> dict[str, str]:
     return failures
 
 
-def _seeds(count: int) -> str:
-    return "one seed each" if count == 1 else f"{count} seeds each"
-
-
 def _relative(path: Path) -> str:
     """From here, where it is below."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
-
-
-def _print_written(written: Written, failures: dict[str, str]) -> None:
-    for name, why in failures.items():
-        echo(f"no result: {name}: {why}")
-    echo(f"numbers: {_relative(written.readme)}")
-    echo(f"report:  {_relative(written.report)} ({written.report.stat().st_size / 1e6:.1f} MB)")
 
 
 def _list() -> None:

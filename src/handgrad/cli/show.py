@@ -27,18 +27,14 @@ def print_result(run: Run) -> None:
         echo(f"kept: {kept_weights(run)}")
     if metrics["stopped"] in ENDINGS:
         echo(f"stopped early: {ENDINGS[metrics['stopped']]}, after step {metrics['steps']:,}")
-    echo_notes(_dead(run))
-    echo(f"next: handgrad evaluate {run.path}")
-
-
-def _dead(run: Run) -> list[str]:
-    """Notes on layers of which the greater part learns nothing any more."""
+    # Notes on layers of which the greater part learns nothing any more
     found = [] if run.config.model in CLASSICAL else dead_units(run.read_history().statistics, run.load_model())
     many = [each for each in found if each.dead >= MANY_DEAD * each.units]
     lines = [
         f"layer {each.layer}: {each.dead} of {each.units} units are dead, no gradient reaches them" for each in many
     ]
-    return [*lines, *(["a lower --learning_rate, or --batch_norm, keeps units alive"] if many else [])]
+    echo_notes([*lines, *(["a lower --learning_rate, or --batch_norm, keeps units alive"] if many else [])])
+    echo(f"next: handgrad evaluate {run.path}")
 
 
 MANY_DEAD = 0.5

@@ -5,7 +5,6 @@ configurations are trained on another data set.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from rich.text import Text
 
@@ -32,17 +31,7 @@ def test_best(sweep: Sweep, parsed: ParsedFlags) -> int:
     screen, metric = Screen(highlight=False), sweep.definition.metric.name
     show_points(screen, [f"trial {record['trial']}: {record['run']}" for record in records])
     screen.print()
-    show_table(screen, _test_table(records, metric))
-    screen.print()
-    notes = [each["note"] for record in records for each in record["networks"] if "note" in each]
-    kept = "" if tested > before else ", all of them before"
-    how_many = "1 configuration was" if tested == 1 else f"{tested} configurations were"
-    show_points(screen, [*notes, f"{how_many} looked at on the test images{kept}: {test.chosen_file(sweep)}"])
-    return 0
-
-
-def _test_table(records: list[dict[str, Any]], metric: str) -> Table:
-    """A row for each configuration, by its rank when it was looked at."""
+    # A row for each configuration, by its rank when it was looked at
     share = is_share(metric)
     rows = tuple(
         (
@@ -55,7 +44,13 @@ def _test_table(records: list[dict[str, Any]], metric: str) -> Table:
         for record in records
     )
     columns = ("trial", f"{metric.replace('_accuracy', '')}{' %' * share}", "test %", "95 % interval", "over")
-    return Table("Test accuracy of what validation has chosen", columns, rows)
+    show_table(screen, Table("Test accuracy of what validation has chosen", columns, rows))
+    screen.print()
+    notes = [each["note"] for record in records for each in record["networks"] if "note" in each]
+    kept = "" if tested > before else ", all of them before"
+    how_many = "1 configuration was" if tested == 1 else f"{tested} configurations were"
+    show_points(screen, [*notes, f"{how_many} looked at on the test images{kept}: {test.chosen_file(sweep)}"])
+    return 0
 
 
 def test_ensemble(sweep: Sweep, parsed: ParsedFlags) -> int:
@@ -113,12 +108,7 @@ def transfer_best(sweep: Sweep, parsed: ParsedFlags) -> int:
     run_sweep(there, options["jobs"], None, TransferView())
     outcome = transfer.outcome_of(sweep, there, choice, settings, one_by_one)
     transfer.save(there.path, outcome)
-    _show_transfer(Screen(highlight=False), outcome)
-    echo(f"written: {there.path / 'transfer.json'}, transfer.md")
-    return 0
-
-
-def _show_transfer(screen: Screen, outcome: transfer.Outcome) -> None:
+    screen = Screen(highlight=False)
     first, *rest = transfer.choice_in_words(outcome)
     screen.print("", Text(first), sep="\n")
     show_points(screen, rest)
@@ -127,3 +117,5 @@ def _show_transfer(screen: Screen, outcome: transfer.Outcome) -> None:
     show_table(screen, table)
     screen.print()
     show_points(screen, transfer.pairs_in_words(outcome))
+    echo(f"written: {there.path / 'transfer.json'}, transfer.md")
+    return 0

@@ -119,7 +119,12 @@ def print_examination(definition: SweepDefinition, base: RunConfig, diagnostics:
     """What is searched, one run of it as an example, and the diagnostics."""
     screen = Screen(highlight=False)
     screen.print(_title(definition))
-    screen.print(_parameters(definition))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("parameter", "distribution", "values"):
+        table.add_column(column, no_wrap=column != "values")
+    for field, distribution in definition.varying.items():
+        table.add_row(field, name_of(distribution), _values(distribution))
+    screen.print(table)
     for line in _others(definition, base):
         screen.print(line)
     screen.print()
@@ -130,15 +135,6 @@ def _title(definition: SweepDefinition) -> str:
     metric = definition.metric
     goal = f"{metric.name} near {metric.target:g}" if metric.goal == "target" else f"{metric.goal} {metric.name}"
     return f"sweep {definition.name or '(no name)'}: {definition.method}, {goal}"
-
-
-def _parameters(definition: SweepDefinition) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("parameter", "distribution", "values"):
-        table.add_column(column, no_wrap=column != "values")
-    for field, distribution in definition.varying.items():
-        table.add_row(field, name_of(distribution), _values(distribution))
-    return table
 
 
 def _values(distribution: Distribution) -> str:

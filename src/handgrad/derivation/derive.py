@@ -135,16 +135,13 @@ def described(layer: Any) -> str:
     return type(layer).__name__ + (f" ({', '.join(settings)})" if settings else "")
 
 
-def _shapes(passage: Passage) -> str:
-    return f"{_shape(passage.x.shape[1:])} → {_shape(passage.y.shape[1:])}"
-
-
 def _shape(shape: Iterable[int]) -> str:
     return "×".join(map(str, shape))
 
 
 def _forward(layer: Bound) -> Section:
-    title = f"Layer {layer.place}: {layer.title}, {_shapes(layer.passage)}"
+    shapes = " → ".join(_shape(each.shape[1:]) for each in (layer.passage.x, layer.passage.y))
+    title = f"Layer {layer.place}: {layer.title}, {shapes}"
     if layer.statement is None:
         return Section(title, [], remarks=(SILENT,))
     lines = parse(layer.statement.forward)

@@ -24,11 +24,7 @@ def results_section(comparison: Comparison, gallery: Gallery) -> Section:
     )
     rows = Table(("", *table.columns[1:]), table.rows, caption, ("",))
     blocks: list[Block] = [rows, *gallery.pictures("compare_test")]
-    return Section("results", "Results", [*_headline(comparison), *blocks])
-
-
-def _headline(comparison: Comparison) -> list[Block]:
-    """The accuracy of the best configuration, and which runs it is of."""
+    # The accuracy of the best configuration, and which runs it is of
     best = max(comparison.configurations, key=lambda each: each.accuracy.mean)
     mean, low, high, seeds = best.accuracy
     of = f", the mean over {seeds} seeds" if len(best.replicates) > 1 else ""
@@ -36,7 +32,7 @@ def _headline(comparison: Comparison) -> list[Block]:
     several = len(comparison.configurations) > 1
     which = f" by {best.letter}, the best of {len(comparison.configurations)} configurations" if several else ""
     words = f"of the test images are classified correctly{which}{of}{interval}."
-    return [Headline(f"{100 * mean:.2f} %", words)]
+    return Section("results", "Results", [Headline(f"{100 * mean:.2f} %", words), *blocks])
 
 
 def results_table(configurations: Sequence[Configuration]) -> Numbers:
@@ -124,15 +120,12 @@ def pair_lines(pair: Pair) -> Iterator[str]:
         yield pair.how
     elif pair.test:
         yield test_in_words(pair.test, first, second)
-        yield f"McNemar's test: p {p_value(pair.test.p)}{_holm(pair)}"
+        changed = pair.adjusted if pair.adjusted != pair.test.p else None
+        holm = f", corrected for all pairs (Holm) p {p_value(changed)}" if changed else ""
+        yield f"McNemar's test: p {p_value(pair.test.p)}{holm}"
         yield "one seed each: other seeds may answer otherwise"
     else:
         yield f"no interval, {pair.how}"
-
-
-def _holm(pair: Pair) -> str:
-    changed = pair.adjusted is not None and pair.test is not None and pair.adjusted != pair.test.p
-    return f", corrected for all pairs (Holm) p {p_value(pair.adjusted)}" if changed and pair.adjusted else ""
 
 
 def several(runs: Sequence[Run], tsne_images: int, log: Callable[[str], None]) -> Report:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.classical import CLASSICAL
-from handgrad.config import RunConfig, validates_on_test
+from handgrad.config import validates_on_test
 from handgrad.config.describe import WITHOUT_INFLUENCE, idle, resolved, title
 from handgrad.config.schema import departures
 from handgrad.derivation import derive_run, to_html
@@ -84,7 +84,15 @@ class Gallery:
 
 def result_section(data: RunData, summary: Summary, gallery: Gallery) -> Section:
     """Accuracy on the test images first, then on all three parts, then what is taken for what."""
-    blocks: list[Block] = [_headline(data, summary), _parts_table(data.metrics, summary)]
+    rows = [
+        (title, percent(data.metrics[part]["accuracy"]), number(data.metrics[part]["loss"]))
+        for part, title in PARTS.items()
+        if part in data.metrics
+    ]
+    error = f"; expected calibration error {percent(summary.calibration.ece)} (15 bins)" if summary.calibration else ""
+    macro, top = percent(summary.classes.macro.f1), percent(summary.top3)
+    caption = f"The model that was kept. On the test images: macro F1 {macro}; top-3 accuracy {top}{error}"
+    blocks: list[Block] = [_headline(data, summary), Table(("part", "accuracy", "loss"), rows, caption, ("part",))]
     blocks += [*_words(summary), *gallery.pictures("confusion")]
     ending = ENDINGS.get(str(data.metrics.get("stopped")), "")
     blocks[1:1] = [Note(text) for text in (ending, data.metrics.get("warning")) if text]
@@ -98,18 +106,6 @@ def _headline(data: RunData, summary: Summary) -> Headline:
         f"of {images:,} test images of {data.dataset.name} are classified correctly "
         f"(95 % interval {100 * low:.2f} to {100 * high:.2f}, Wilson, over images).",
     )
-
-
-def _parts_table(metrics: dict[str, Any], summary: Summary) -> Table:
-    rows = [
-        (title, percent(metrics[part]["accuracy"]), number(metrics[part]["loss"]))
-        for part, title in PARTS.items()
-        if part in metrics
-    ]
-    error = f"; expected calibration error {percent(summary.calibration.ece)} (15 bins)" if summary.calibration else ""
-    macro, top = percent(summary.classes.macro.f1), percent(summary.top3)
-    caption = f"The model that was kept. On the test images: macro F1 {macro}; top-3 accuracy {top}{error}"
-    return Table(("part", "accuracy", "loss"), rows, caption, ("part",))
 
 
 def derivation_section(data: RunData, log: Callable[[str], None]) -> Section:
@@ -149,12 +145,21 @@ def versions(environment: Mapping[str, Any]) -> Details:
 
 def trained_section(data: RunData, gallery: Gallery) -> Section:
     """Architecture, data and settings."""
+    # What this run makes use of, and what can change its result
+    fields = type(data.config).model_fields
+    unused = idle(data.config) | WITHOUT_INFLUENCE
+    used = [(name, value) for name, value in resolved(data.config) if name not in unused and value not in (None, {})]
+    rows = [(name, spelled(value, 6), str(fields[name].description)) for name, value in used]
+    differing = departures(data.config)
+    changed = frozenset(place for place, (name, *_) in enumerate(rows) if name in differing)
+    caption = f"Settings that this run makes use of; in bold what differs from the preset {data.config.preset}"
+    header = ("setting", "value", "meaning")
     blocks: list[Block] = [
         *gallery.pictures("architecture"),
         _data_words(data),
         Details("Images of each class", [_data_table(data)]),
         *gallery.folded("samples"),
-        Details("Every setting that this run makes use of", [_settings_table(data.config)]),
+        Details("Every setting that this run makes use of", [Table(header, rows, caption, header, changed)]),
     ]
     return Section("trained", "What was trained", blocks)
 
@@ -191,19 +196,6 @@ def _data_table(data: RunData) -> Table:
     rows = [(name, *(f"{counts[part][index]:,}" for part in labels)) for index, name in enumerate(dataset.class_names)]
     rows.append(("all", *(f"{count.sum():,}" for count in counts.values())))
     return Table(("class", *labels), rows, "Images of each class", ("class",), frozenset((len(rows) - 1,)))
-
-
-def _settings_table(config: RunConfig) -> Table:
-    """What this run makes use of, and what can change its result."""
-    fields = type(config).model_fields
-    unused = idle(config) | WITHOUT_INFLUENCE
-    used = [(name, value) for name, value in resolved(config) if name not in unused and value not in (None, {})]
-    rows = [(name, spelled(value, 6), str(fields[name].description)) for name, value in used]
-    differing = departures(config)
-    changed = frozenset(place for place, (name, *_) in enumerate(rows) if name in differing)
-    caption = f"Settings that this run makes use of; in bold what differs from the preset {config.preset}"
-    header = ("setting", "value", "meaning")
-    return Table(header, rows, caption, header, changed)
 
 
 def course_section(data: RunData, gallery: Gallery) -> Section:

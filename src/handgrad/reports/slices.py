@@ -1,48 +1,20 @@
 """The result of each trial against one parameter at a time."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.figures import style
-from handgrad.figures.base import Table
-from handgrad.reports.sweep_data import MANY, Column, Scale, Searched, SweepData, looks_of_trials, searched
+from handgrad.reports.sweep_data import MANY, Column, Scale, Searched, looks_of_trials
 
 Array = NDArray[Any]
 COLUMNS = 3
 LONGEST = 12  # letters of a value below its box
 
 
-class Slices(NamedTuple):
-    """The result against each parameter in turn."""
-
-    found: Searched
-
-    @property
-    def caption(self) -> str:
-        """What is seen, and what is not."""
-        return (
-            f"{self.found.measure.name.capitalize()} of {len(self.found.numbers):,} trials against each parameter, "
-            "whatever the others were. Boxes hold the middle half of a value's trials, with a line at their median; n "
-            "is their number; hollow points were stopped early. A parameter that went along with another one shows "
-            "that one's effect as well: the adjusted effects do not."
-        )
-
-    @property
-    def table(self) -> Table:
-        """Of every trial."""
-        return self.found.table
-
-
-def slices_data(data: SweepData) -> Slices:
-    """The result against each parameter."""
-    return Slices(searched(data))
-
-
-def plot_slices(drawn: Slices) -> Any:
+def plot_slices(found: Searched) -> Any:
     """A small panel for each parameter, all with the same scale of results."""
-    found = drawn.found
     count = len(found.columns)
     across = min(COLUMNS, count)
     rows = -(-count // across)

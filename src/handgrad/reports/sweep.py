@@ -3,6 +3,7 @@
 import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from handgrad import strict_yaml
 from handgrad.config import RunConfig
@@ -32,13 +33,7 @@ from handgrad.reports.sweep_data import (
     standing,
     trials_table,
 )
-from handgrad.reports.sweep_parameters import (
-    importance_section,
-    observations_section,
-    parallel_section,
-    slices_section,
-    timeline_section,
-)
+from handgrad.reports.sweep_parameters import chart_section, importance_section, observations_section
 from handgrad.sweeps.analysis.result import Entry
 from handgrad.sweeps.posthoc.test import read_chosen
 from handgrad.sweeps.store import STOPPED, Trial
@@ -255,10 +250,6 @@ def recommendation_section(data: SweepData) -> Section:
     blocks += _chosen(data)
     if recommended.open:
         blocks += [Text("What it leaves open:"), Points(recommended.open)]
-    return Section("recommendation", "The recommendation", [*blocks, *_next(data)])
-
-
-def _next(data: SweepData) -> list[Block]:
     path = data.sweep.path
     commands = {
         "the test accuracy of the best, looked at once": f"test {path}",
@@ -267,7 +258,7 @@ def _next(data: SweepData) -> list[Block]:
         "the same configurations with more seeds": f"resume {path} --seeds {data.sweep.settings.seeds + 2}",
     }
     lines = [line for what, words in commands.items() for line in (f"# {what}", f"handgrad sweep {words}")]
-    return [Text("To go on:"), Code("\n".join(lines))]
+    return Section("recommendation", "The recommendation", [*blocks, Text("To go on:"), Code("\n".join(lines))])
 
 
 def _chosen(data: SweepData) -> list[Block]:
@@ -292,9 +283,7 @@ def _chosen(data: SweepData) -> list[Block]:
 SECTIONS: dict[str, Callable[[SweepData], Section]] = {
     "summary": summary_section,
     "leaderboard": leaderboard_section,
-    "timeline": timeline_section,
-    "parallel": parallel_section,
-    "slices": slices_section,
+    **{name: partial(chart_section, name) for name in ("timeline", "parallel", "slices")},
     "importance": importance_section,
     "observations": observations_section,
     "failures": failures_section,

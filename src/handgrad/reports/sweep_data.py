@@ -211,9 +211,12 @@ def how_searched(data: SweepData) -> str:
     size, count = definition.size, len(definition.varying)
     space = f"{counted(size, 'configuration')}" if size is not None else "a space without end"
     seeds = f", {settings.seeds} for each configuration" if settings.seeds > 1 else ""
+    counts = data.analysis.states
+    words = {"finished": "finished", STOPPED: "stopped early", FAILED: "failed", LOST: "lost", "running": "running"}
+    states = ", ".join(f"{counts[state]:,} {word}" for state, word in words.items() if counts.get(state))
     return (
         f"Searched: {space} of {counted(count, 'parameter')}, {METHODS[settings.method]}, from seed {settings.seed}. "
-        f"{counted(len(data.trials), 'trial')}{seeds}: {_states(data)}. {_time(data)}"
+        f"{counted(len(data.trials), 'trial')}{seeds}: {states or 'none begun'}. {_time(data)}"
     ).strip()
 
 
@@ -222,12 +225,6 @@ def elapsed(data: SweepData) -> float:
     if not data.trials:
         return 0.0
     return max(trial.began + trial.seconds for trial in data.trials) - min(trial.began for trial in data.trials)
-
-
-def _states(data: SweepData) -> str:
-    counts = data.analysis.states
-    words = {"finished": "finished", STOPPED: "stopped early", FAILED: "failed", LOST: "lost", "running": "running"}
-    return ", ".join(f"{counts[state]:,} {word}" for state, word in words.items() if counts.get(state)) or "none begun"
 
 
 def _time(data: SweepData) -> str:
@@ -333,6 +330,16 @@ class Searched(NamedTuple):
     def rank_values(self) -> Array:
         """The objectives, turned so that more is better.  Shapes  -> (n,) float64"""
         return self.measure.better * self.objectives
+
+    @property
+    def caption(self) -> str:
+        """What a figure of each parameter in turn shows, and what it does not."""
+        return (
+            f"{self.measure.name.capitalize()} of {len(self.numbers):,} trials against each parameter, "
+            "whatever the others were. Boxes hold the middle half of a value's trials, with a line at their median; n "
+            "is their number; hollow points were stopped early. A parameter that went along with another one shows "
+            "that one's effect as well: the adjusted effects do not."
+        )
 
     @property
     def table(self) -> Table:

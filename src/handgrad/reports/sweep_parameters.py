@@ -9,14 +9,14 @@ from handgrad.reports.blocks import Block, Details, Interactive, Note, Picture, 
 from handgrad.reports.forest import Forest, correlations_data, effects_data, importance_data, plot_forest
 from handgrad.reports.parallel import parallel_data, parallel_view, plot_parallel
 from handgrad.reports.render import has_plotly
-from handgrad.reports.slices import plot_slices, slices_data
-from handgrad.reports.sweep_data import SweepData
+from handgrad.reports.slices import plot_slices
+from handgrad.reports.sweep_data import SweepData, searched
 from handgrad.reports.timeline import plot_timeline, timeline_data
 
 FIGURES: dict[str, FigureSpec] = {
     "timeline": FigureSpec("results against creation time", timeline_data, plot_timeline),
     "parallel": FigureSpec("parallel coordinates", parallel_data, plot_parallel, parallel_view),
-    "slices": FigureSpec("results against each parameter", slices_data, plot_slices),
+    "slices": FigureSpec("results against each parameter", searched, plot_slices),
     "importance": FigureSpec("importance of each parameter", importance_data, plot_forest),
     "correlations": FigureSpec("correlation of each parameter and value", correlations_data, plot_forest),
     "effects": FigureSpec("what each value changes", effects_data, plot_forest),
@@ -48,24 +48,15 @@ def pictures(name: str, data: SweepData) -> list[Block]:
     return [Picture(*parts), Details("These numbers as a table", [numbers])]
 
 
-def timeline_section(data: SweepData) -> Section:
-    """Results against the time when trials were begun."""
-    title = f"{data.measure.name[0].upper()}{data.measure.name[1:]} against creation time"
-    return Section("timeline", title, pictures("timeline", data) if data.rated else [])
-
-
-def parallel_section(data: SweepData) -> Section:
-    """All parameters at once."""
-    return Section("parallel", "Parallel coordinates", pictures("parallel", data) if _several(data) else [])
-
-
-def slices_section(data: SweepData) -> Section:
-    """One parameter at a time."""
-    return Section("slices", "Parameter by parameter", pictures("slices", data) if _several(data) else [])
-
-
-def _several(data: SweepData) -> bool:
-    return len(data.rated) >= FEWEST and bool(data.parameters)
+def chart_section(name: str, data: SweepData) -> Section:
+    """Results against the time when trials were begun, through all parameters at once, or against one at a time."""
+    titles = {
+        "timeline": f"{data.measure.name[0].upper()}{data.measure.name[1:]} against creation time",
+        "parallel": "Parallel coordinates",
+        "slices": "Parameter by parameter",
+    }
+    enough = bool(data.rated) if name == "timeline" else len(data.rated) >= FEWEST and bool(data.parameters)
+    return Section(name, titles[name], pictures(name, data) if enough else [])
 
 
 def importance_section(data: SweepData) -> Section:

@@ -99,7 +99,8 @@ def cross_validate(
     path = folder_of(config, folds, part)
     configs = fold_configs(config, path, folds, part)
     _heed_diagnoses(configs, dataset)
-    plan = _plan(config, folds, part, dataset)
+    settings = {name: value for name, value in filled(config).items() if name not in FREE}
+    plan = {"format": FORMAT, "of": part, "folds": folds, "data": dataset.fingerprint, "config": settings}
     results = _open(path, plan)
     kept = len(results)
     missing = [number for number in range(1, folds + 1) if number not in results]
@@ -168,11 +169,6 @@ def fold_configs(config: RunConfig, path: Path, folds: int, part: str) -> list[R
     names = {f"fold_{number}": f"{number}/{folds}" for number in range(1, folds + 1)}
     names = names if part == "train" else {"model": f"test/{folds}"}
     return [config.replaced(fold=fold, name=name, runs_dir=str(path)) for name, fold in names.items()]
-
-
-def _plan(config: RunConfig, folds: int, part: str, dataset: Dataset) -> dict[str, Any]:
-    settings = {name: value for name, value in filled(config).items() if name not in FREE}
-    return {"format": FORMAT, "of": part, "folds": folds, "data": dataset.fingerprint, "config": settings}
 
 
 def _open(path: Path, plan: dict[str, Any]) -> dict[int, FoldResult]:

@@ -138,7 +138,9 @@ def _since(begun: int) -> str:
 def explained(address: str, text: str) -> HandgradError:
     """What Ray complains of when it cannot connect, in one line."""
     if "ersion mismatch" in text:
-        theirs, ours = _versions(text)
+        found = re.findall(r"Ray: (\S+)\s+Python: (\S+)", text)
+        words = [f"Ray {ray} on Python {python}" for ray, python in found]
+        theirs, ours = (words[0], words[1]) if len(words) > 1 else ("another version", "its own")
         return UsageError(
             f"the Ray cluster ({address}) has {theirs}, this machine has {ours}: install the same on both"
         )
@@ -154,12 +156,6 @@ def last_line(error: BaseException | str) -> str:
     """The line of a long message that says most: the last one, which in a traceback names the error."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1][:300] if lines else "it does not say why"
-
-
-def _versions(text: str) -> tuple[str, str]:
-    found = re.findall(r"Ray: (\S+)\s+Python: (\S+)", text)
-    words = [f"Ray {ray} on Python {python}" for ray, python in found]
-    return (words[0], words[1]) if len(words) > 1 else ("another version", "its own")
 
 
 PROXY = "handgrad.runs.executor.ray_proxy"

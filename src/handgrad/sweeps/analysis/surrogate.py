@@ -183,7 +183,8 @@ class Surrogate:
             (np.array([definition.key(each) for each in values]), transformed)
         )  # whatever the order of the trials
         order = np.random.default_rng(0).permutation(order)[:MOST_KNOWN]
-        self._known, y = [values[i] for i in order.tolist()], _pulled_in(transformed)[order]
+        pulled = np.maximum(transformed, 2 * float(np.median(transformed)) - float(transformed.max()))
+        self._known, y = [values[i] for i in order.tolist()], (pulled if np.ptp(pulled) > 0 else transformed)[order]
         self._middle, self._size = float(y.mean()), float(y.std())
         self._unit = self._size * self.transform.slope(float(np.quantile(objectives, 0.75)))
         agreement, y = self._agreement(self._known, self._known), (y - self._middle) / self._size
@@ -274,11 +275,6 @@ class Surrogate:
 def _on_a_scale(values: Sequence[dict[str, Any]], name: str) -> bool:
     own = [each[name] for each in values]
     return all(map(is_number, own)) and len(set(own)) > MOST_LEVELS
-
-
-def _pulled_in(gains: Array) -> Array:
-    pulled = np.maximum(gains, 2 * float(np.median(gains)) - float(gains.max()))
-    return pulled if np.ptp(pulled) > 0 else gains
 
 
 def _quantile(p: float, weights: Array, centres: Array, deviations: Array, freedom: float) -> float:

@@ -162,7 +162,17 @@ def open_transfer(sweep: Sweep, picks: Sequence[Pick], settings: Mapping[str, An
     """
     definition = _transferred(sweep, settings)
     base = sweep.base.replaced(**{"wandb_group": f"{sweep.name}-{settings['dataset']}"} | _trackers(settings))
-    _check(sweep, definition, base, picks)
+    # Build every network once, before anything is trained
+    for each in picks:
+        config = definition.to_config(each.entry.values, base)
+        dataset = data_set(config)
+        try:
+            prepare(config, dataset)
+        except HandgradError as error:
+            trial = each.entry.trials[0]
+            raise UsageError(
+                f"trial {trial.number}, {trial.run}, cannot be transferred to {config.dataset}: {error}"
+            ) from error
     path = sweep.path / "transfer" / file_name(PurePath(settings["dataset"]).stem)
     fresh = Settings("random", seed=sweep.settings.seed, seeds=seeds, configurations=len(picks))
     if (path / "sweep.json").exists():
@@ -195,20 +205,6 @@ def _distinct(entries: Sequence[Entry], definition: SweepDefinition) -> list[Ent
 def _trackers(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that change no result, such as who follows the runs."""
     return {name: value for name, value in settings.items() if not decides_training(name)}
-
-
-def _check(sweep: Sweep, definition: SweepDefinition, base: RunConfig, picks: Sequence[Pick]) -> None:
-    """Build every network once, before anything is trained."""
-    for each in picks:
-        config = definition.to_config(each.entry.values, base)
-        dataset = data_set(config)
-        try:
-            prepare(config, dataset)
-        except HandgradError as error:
-            trial = each.entry.trials[0]
-            raise UsageError(
-                f"trial {trial.number}, {trial.run}, cannot be transferred to {config.dataset}: {error}"
-            ) from error
 
 
 def _enqueued(there: Sweep, picks: Sequence[Pick]) -> Sweep:

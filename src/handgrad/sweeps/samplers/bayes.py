@@ -81,9 +81,11 @@ def greedy_fallback(
     sum over its parameters. Parameters without end of values stay as they are in `values`.
     """
     ranks = _ranks(definition, trials)
+    # Their mean, with one in the middle besides: little is known of a value with few trials
     ladders = [
         sorted(
-            (_standing(ranks[name, str(each)]), place, each) for place, each in enumerate(_around(definition, name, v))
+            (fmean([0.5, *ranks[name, str(each)]]), place, each)
+            for place, each in enumerate(_around(definition, name, v))
         )
         for name, v in values.items()
     ]
@@ -115,11 +117,6 @@ def _ranks(definition: SweepDefinition, trials: Sequence[Trial]) -> dict[tuple[s
         for name, value in trial.values.items():
             found[name, str(value)].append(rank / max(1, len(rated) - 1))
     return found
-
-
-def _standing(ranks: list[float]) -> float:
-    """Their mean, with one in the middle besides: little is known of a value with few trials."""
-    return fmean([0.5, *ranks])
 
 
 def _around(definition: SweepDefinition, name: str, value: Any) -> list[Any]:
