@@ -3,7 +3,12 @@
 import gzip
 import hashlib
 import os
+import shutil
+import ssl
 import struct
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +17,59 @@ import pytest
 from handgrad.data.idx_sets import IDX_FILES, IdxSource
 
 REAL_FOLDER = os.environ.get("HANDGRAD_DATA_DIR")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers with what the test put into the server's table: path -> (status, headers, body)."""
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        status, headers, body = self.server.answers.get(self.path, (404, {}, b"no such page"))
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    """A server that does not print the tracebacks of clients that hang up on it."""
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("the openssl command is not installed: no certificate for a local https server")
+    folder = tmp_path_factory.mktemp("certificate")
+    request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    extensions = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "keyUsage=digitalSignature,keyCertSign"]
+    files = ["-keyout", folder / "key.pem", "-out", folder / "cert.pem"]
+    subprocess.run([openssl, *request.split(), *extensions, *files], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def server(certificate, monkeypatch):
+    """An https server whose certificate the client trusts; `answers` is its content, `base` its address."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    with Server(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.base, server.answers, server.asked = f"https://127.0.0.1:{server.server_port}", {}, []
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate / "cert.pem"))
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
 def idx_bytes(array):

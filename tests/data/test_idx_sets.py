@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from handgrad.data.idx_sets import IDX_FILES, IMAGES_TEST, IMAGES_TRAIN, LABELS_TRAIN, MNIST, IdxSet
+from handgrad.data.idx_sets import IDX_FILES, IDX_SOURCES, IMAGES_TEST, IMAGES_TRAIN, LABELS_TRAIN, IdxSet
 from handgrad.errors import CorruptDataError, FileSystemError
 
 
@@ -81,7 +81,7 @@ def test_a_file_of_another_set_is_recognised(real_folder, user_folder):
     (user_folder / "mnist").mkdir()
     for file in IDX_FILES:
         (user_folder / "mnist" / f"{file}.gz").symlink_to(real_folder / "fashion_mnist" / f"{file}.gz")
-    message = refusal(MNIST)
+    message = refusal(IDX_SOURCES[0])
     assert f"this is {IMAGES_TRAIN} of fashion_mnist, expected {IMAGES_TRAIN} of mnist" in message
 
 

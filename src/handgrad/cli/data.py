@@ -102,4 +102,4 @@ def _sample(name: str, folder: Path) -> int:
 
 def _line(status: data.Status) -> str:
     where = status.problem or str(status.place or f"not here: handgrad data fetch {status.name}")
-    return f"{status.name:<14}{status.images:>7,} images  {status.classes:>3} classes   {where}"
+    return f"{status.name:<15}{status.images:>8,} images  {status.classes:>3} classes   {where}"

@@ -28,7 +28,7 @@ from handgrad.runs import Run, open_run
 from handgrad.runs.predictions import predictions_of
 from handgrad.text import counted, csv_text
 
-DRAWN = ("mnist", "digits")  # ink on paper; the other named sets hold pictures of things
+DRAWN = re.compile("digits|[kq]?mnist|emnist_.*")  # ink on paper; the other named sets hold pictures of things
 TOP = 3  # classes of an image
 SURE = 0.95  # share of right results below which an answer is called unsure
 LABEL = ("Label", "label")  # as the column of names is written
@@ -138,7 +138,8 @@ def _fitted(run: Run, shape: tuple[int, ...], path: Path) -> Fitted:
     if len(shape) == 3:
         return _in_colour(read_picture(path, None, pixels).pixels, shape)
     if dataset in DATASETS or len(shape) != 2:
-        return fit_picture(_grey(read_picture(path).pixels), shape, dataset in DRAWN, dataset == "mnist")
+        drawn = DRAWN.fullmatch(dataset) is not None
+        return fit_picture(_grey(read_picture(path).pixels), shape, drawn, dataset in ("mnist", "qmnist"))
     grey = _grey(read_picture(path, (shape[0], shape[1]), pixels).pixels)
     light = facts.get("light_background")
     inverted = light is not None and dark_on_light(grey, drawn=False) != light

@@ -140,8 +140,7 @@ class Schema(BaseModel):
 
     dataset: Annotated[str, Text(canonical_name)] = _data(
         "fashion_mnist",
-        "digits, mnist, fashion_mnist, cifar10, cifar100, a folder with a sub-folder of images per class, .npz or .csv "
-        "file",
+        "a name of `handgrad data list`, a folder with a sub-folder of images per class, .npz or .csv file",
     )
     resize: Annotated[tuple[int, int] | None, Size(optional=True)] = _data(
         None, "resize every image to this height and width"

@@ -10,9 +10,10 @@ from handgrad.data.digits import DigitsSet
 from handgrad.data.features import FEATURES, with_features
 from handgrad.data.folder import load_folder
 from handgrad.data.idx import read_idx
-from handgrad.data.idx_sets import FASHION_MNIST, MNIST, IdxSet
+from handgrad.data.idx_sets import IDX_SOURCES, IdxSet, sections
 from handgrad.data.images import bring_to, check_resize, in_grey, read_picture, resized, to_pillow
 from handgrad.data.pixels import PixelRange, luma
+from handgrad.data.published_sets import PublishedSet, PublishedSource
 from handgrad.data.splits import (
     Fold,
     Split,
@@ -27,25 +28,26 @@ from handgrad.data.splits import (
 )
 from handgrad.errors import UsageError
 from handgrad.plugins import extend
-from handgrad.text import nearest
+from handgrad.text import nearest, squashed
 
 DATASETS: dict[str, NamedSet] = {
     "digits": DigitsSet(),
-    "mnist": IdxSet(MNIST),
-    "fashion_mnist": IdxSet(FASHION_MNIST),
+    **{source.name: IdxSet(source) for source in IDX_SOURCES},
     **{source.name: CifarSet(source) for source in CIFAR_SOURCES},
+    **{section.name: PublishedSet(PublishedSource.of(section)) for section in sections() if "md5" in section},
 }
 extend(datasets=DATASETS)
 
 ALIASES = {
     **dict.fromkeys(("fashion", "fashionmnist", "fmnist", "f_mnist", "mnist_fashion"), "fashion_mnist"),
-    **{f"{name[:5]}_{name[5:]}": name for name in ("cifar10", "cifar100")},
-    **dict.fromkeys(("mnist_784", "mnist784", "mnist_digits"), "mnist"),
+    **dict.fromkeys(("mnist_784", "mnist_digits"), "mnist"),
+    **dict.fromkeys(("kuzushiji", "kuzushiji_mnist"), "kmnist"),
+    **{f"medmnist_{name}": name for name in DATASETS if name.endswith("mnist") and len(name) > 6 and "_" not in name},
 }
 
 # Data sets that exist, and not here: no misspelling of one that does.
 OTHER_SETS = (
-    *("kmnist", "emnist", "qmnist", "notmnist", "medmnist", "kuzushiji", "usps", "svhn"),
+    *("notmnist", "chestmnist", "usps", "svhn"),
     *("cifar", "stl10", "imagenet", "tiny_imagenet", "caltech101", "iris"),
 )
 
@@ -86,9 +88,10 @@ def _load(name: str, resize: tuple[int, int] | None, skip_damaged: bool) -> Data
 def canonical_name(name_or_path: str | os.PathLike[str]) -> str:
     """The registry's form of a name, such as fashion_mnist for `Fashion-MNIST`; a path comes back unchanged."""
     name = os.fspath(name_or_path)
-    plain = name.strip().lower().replace("-", "_").replace(" ", "_")
-    plain = ALIASES.get(plain, plain)
-    return plain if plain in DATASETS else name
+    if name.startswith((".", "~", os.sep)) or (os.sep in name and os.path.exists(name)):
+        return name
+    known = {squashed(each): each for each in DATASETS} | {squashed(each): ALIASES[each] for each in ALIASES}
+    return known.get(squashed(name), name)
 
 
 def inputs_and_classes(name: str) -> tuple[int, int] | None:
@@ -121,9 +124,12 @@ def _named(name: str) -> NamedSet:
 def _unknown(name: str) -> UsageError:
     near = nearest(name, [*DATASETS, *ALIASES], OTHER_SETS)
     hint = f" Did you mean {canonical_name(near)}?" if near else ""
+    family = [each for each in [*DATASETS, *ALIASES] if each.startswith(f"{squashed(name)}_")]
+    if len(family) > 1:
+        hint = f" Choose one: {', '.join(map(canonical_name, family))}."
     if not near and (os.sep in name or name.endswith(SUFFIXES)) and not os.path.lexists(os.path.expanduser(name)):
         hint = " There is no such file or folder."
     return UsageError(
-        f"data set: got {name!r}, expected {', '.join(DATASETS)}, a folder of images or arrays, "
-        f"or a .npz or .csv file.{hint}"
+        f"data set: got {name!r}, expected {', '.join([*DATASETS][:3])} or another name of `handgrad data list`, "
+        f"a folder of images or arrays, or a .npz or .csv file.{hint}"
     )

@@ -15,7 +15,7 @@ from handgrad.errors import HandgradError
 
 log = logging.getLogger("handgrad")
 
-MAX_BYTES = 1 << 28
+MAX_BYTES = 1 << 30  # EMNIST has 535 MB
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1 << 16
 EVERY = 10.0  # seconds between two lines where there is no terminal

@@ -3,6 +3,8 @@
     bytes 0-3    magic: 0, 0, type (8 = unsigned byte), number of dimensions
     bytes 4-     one 32-bit size per dimension, then the data
 
+QMNIST's labels have type 12 (a 32-bit integer) and eight numbers an image, the first of which is the label.
+
 A file is taken as gzip or as raw by its first bytes, not by its name.
 """
 
@@ -27,6 +29,7 @@ Stream = io.BytesIO | gzip.GzipFile
 
 DIMENSIONS: dict[FileType, int] = {"images": 3, "labels": 1}
 MAX_BYTES = 1 << 30
+WIDE_LABELS = b"\0\0\x0c\2"
 GZIP_MAGIC = b"\x1f\x8b"
 # Deflate cannot do better than 1032 to 1, so a header that promises more is a lie or a bomb.
 MAX_DEFLATE_RATIO = 1100
@@ -87,8 +90,8 @@ def is_idx(path: Path) -> bool:
 
 
 def _decode_stream(stream: Stream, origin: str, file_type: FileType, limit: int) -> Images:
-    shape = _read_shape(stream, origin, file_type)
-    promised = math.prod(shape)
+    shape, bytes_each = _read_shape(stream, origin, file_type)
+    promised = math.prod(shape) * bytes_each
     sizes = " x ".join(map(str, shape))
     if not 0 < promised <= limit:
         raise CorruptDataError(f"{origin}: header promises {sizes} bytes, expected 1 to {limit}. {REMEDY}")
@@ -100,19 +103,23 @@ def _decode_stream(stream: Stream, origin: str, file_type: FileType, limit: int)
         )
     if len(body) < promised:
         raise CorruptDataError(f"{origin}: {file_type} have {len(body)} bytes, expected {promised} ({sizes}). {REMEDY}")
-    return np.frombuffer(body, np.uint8).reshape(shape)
+    if bytes_each == 1:
+        return np.frombuffer(body, np.uint8).reshape(shape)
+    return np.frombuffer(body, ">i4").reshape(shape)[:, 0].clip(0, 255).astype(np.uint8)
 
 
-def _read_shape(stream: Stream, origin: str, file_type: FileType) -> tuple[int, ...]:
-    dimensions = DIMENSIONS[file_type]
+def _read_shape(stream: Stream, origin: str, file_type: FileType) -> tuple[tuple[int, ...], int]:
+    dimensions, bytes_each = DIMENSIONS[file_type], 1
     magic = stream.read(4)
+    if magic == WIDE_LABELS and file_type == "labels":
+        dimensions, bytes_each, magic = 2, 4, _magic(2)
     if len(magic) == 4 and magic != _magic(dimensions):
         raise CorruptDataError(_explain_magic(magic + stream.read(12), origin, file_type))
     sizes = stream.read(4 * dimensions)
     got, needed = len(magic) + len(sizes), 4 + 4 * dimensions
     if got < needed:
         raise CorruptDataError(f"{origin}: header has {got} bytes, expected {needed} of an IDX file. {REMEDY}")
-    return struct.unpack(f">{dimensions}I", sizes)
+    return struct.unpack(f">{dimensions}I", sizes), bytes_each
 
 
 def _magic(dimensions: int) -> bytes:
