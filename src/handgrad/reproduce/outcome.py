@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from handgrad.claims.judge import ClaimVerdict
+from handgrad.claims.judge import FITTED, ClaimVerdict
 from handgrad.claims.questions import VARIANTS, Choice
 from handgrad.claims.relations import CONFOUNDED, NO_EXPERIMENT
 from handgrad.config.describe import effective_differences, idle
@@ -19,7 +19,7 @@ EXPLAINED = {  # verdicts on our own runs, in the order in which they are listed
     HOLDS_NOT: "",
     UNDECIDED: " (the difference is within chance)",
     CONFOUNDED: " (something else differs besides what is said to be the cause)",
-    "fitted": " (an open setting was chosen so that the printed number comes out, so our runs cannot decide)",
+    FITTED: " (an open setting was chosen so that the printed number comes out, so our runs cannot decide)",
     NO_EXPERIMENT: " (nothing was trained that could decide)",
 }
 FEW, MANY, LONG = 4, 4, 16  # choices, claims of a question, and claims in all, that stand open
@@ -36,12 +36,12 @@ def summary_section(results: Results, found: Mapping[str, Verdicts]) -> Section:
 
 
 def _verdict_blocks(results: Results, found: Mapping[str, Verdicts]) -> list[Block]:
-    """The count in large, and the claims of each verdict in the report's words."""
+    """The count in large, and the claims of each verdict; where that decides nothing, what a sweep of values says."""
     groups: dict[str, list[str]] = {verdict: [] for verdict in EXPLAINED}
     printed = []
     for name, each in found.items():
         own, words, swept = own_verdict(each), each.printed.says.rstrip("."), results.swept(name)
-        words += f" ({swept.words})" if swept else ""
+        words += f" ({swept.words})" if swept and own and own.verdict in (CONFOUNDED, FITTED) else ""
         if own is None:
             printed.append(f"{words} ({each.printed.verdict})")
         else:
