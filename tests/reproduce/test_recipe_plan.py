@@ -7,7 +7,7 @@ import pytest
 from handgrad.claims import read_document
 from handgrad.claims.questions import Quick
 from handgrad.reproduce.plan import Choice, digest, make_plan, quickened
-from handgrad.reproduce.tasks import config_of
+from handgrad.reproduce.tasks import config_of, digest_of
 
 COURSE = Path(__file__).with_name("course.yaml")
 
@@ -147,3 +147,10 @@ def test_the_digest_tells_settings_that_matter_and_no_others(course):
     assert digest(config.replaced(beta1=0.5, seed=7, name="x")) == digest(config)  # plain SGD has no beta1
     assert digest(config.replaced(momentum=0.5, optimizer="momentum")) != digest(config)
     assert digest(config.replaced(epochs=3)) != digest(config)
+    assert digest(config.replaced(dropout=0.5)) != digest(config)
+
+
+def test_a_setting_that_is_added_later_and_off_changes_no_digest():
+    settings = {"activation": "relu", "layers": ("dense:8", "relu")}
+    assert digest_of({**settings, "skip_damaged": False, "class_weight": None, "noise": 0.0}) == digest_of(settings)
+    assert digest_of({**settings, "skip_damaged": True}) != digest_of(settings)

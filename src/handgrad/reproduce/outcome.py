@@ -38,10 +38,11 @@ def summary_section(results: Results, found: Mapping[str, Verdicts]) -> Section:
 def _verdict_blocks(results: Results, found: Mapping[str, Verdicts]) -> list[Block]:
     """The count in large, and the claims of each verdict; where that decides nothing, what a sweep of values says."""
     groups: dict[str, list[str]] = {verdict: [] for verdict in EXPLAINED}
-    printed = []
+    printed, everywhere = [], 0
     for name, each in found.items():
         own, words, swept = own_verdict(each), each.printed.says.rstrip("."), results.swept(name)
-        words += f" ({swept.words})" if swept and own and own.verdict in (CONFOUNDED, FITTED) else ""
+        if swept and own and own.verdict in (CONFOUNDED, FITTED):
+            words, everywhere = f"{words} ({swept.words})", everywhere + swept.everywhere
         if own is None:
             printed.append(f"{words} ({each.printed.verdict})")
         else:
@@ -59,6 +60,7 @@ def _verdict_blocks(results: Results, found: Mapping[str, Verdicts]) -> list[Blo
         if names and verdict != HOLDS
     ]
     words = "; ".join(["claims of the report hold in our own runs", *([", ".join(others)] if others else [])])
+    words += f" ({everywhere} of these hold at every value of the open setting that was tried)" if everywhere else ""
     return [*([Headline(f"{len(groups[HOLDS])} of {judged}", f"{words}.")] if judged else []), Points(lines)]
 
 

@@ -1,7 +1,5 @@
 """Which runs and sweeps a recipe needs, each once, however many experiments they serve; and how long they take."""
 
-import hashlib
-import json
 import logging
 import re
 from collections import Counter
@@ -21,7 +19,7 @@ from handgrad.config.describe import WITHOUT_INFLUENCE, idle, resolved
 from handgrad.data import load
 from handgrad.errors import ERROR, Diagnostic, HandgradError, UsageError
 from handgrad.reproduce.sweep_claims import check_effect
-from handgrad.reproduce.tasks import Finds, PlannedSweep, Task, config_of, over, plan_sweep, with_settings
+from handgrad.reproduce.tasks import Finds, PlannedSweep, Task, config_of, digest_of, over, plan_sweep, with_settings
 from handgrad.runs import diagnose_each, make_trainer, prepare, prepare_classical
 from handgrad.sweeps.timing import estimate as estimate_trial
 from handgrad.training.fit import estimate_seconds
@@ -218,8 +216,7 @@ def swept_experiments(document: Document, questions: Sequence[Question]) -> list
 def digest(config: RunConfig) -> str:
     """Eight digits that are the same for settings of the same effect, the seed apart."""
     unused = idle(config) | APART
-    effective = {name: value for name, value in resolved(config).to_mapping().items() if name not in unused}
-    return hashlib.sha256(json.dumps(effective, sort_keys=True).encode()).hexdigest()[:8]
+    return digest_of({name: value for name, value in resolved(config).to_mapping().items() if name not in unused})
 
 
 def _config(plan: Plan, finds: Finds, name: str, variant: str) -> RunConfig | str:

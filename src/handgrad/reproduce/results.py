@@ -48,6 +48,11 @@ class Swept(NamedTuple):
     verdicts: tuple[ClaimVerdict, ...]
 
     @property
+    def everywhere(self) -> bool:
+        """Whether the claim holds at every value."""
+        return all(each.verdict == OVER_SEEDS[SUPPORTED] for each in self.verdicts)
+
+    @property
     def words(self) -> str:
         """As in "holds for 3 of 9 learning rates, undecided for 2"; without intervals, which way the numbers point."""
         values = f"{len(self.values)} {self.setting.replace('_', ' ')}s"

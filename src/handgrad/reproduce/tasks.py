@@ -79,6 +79,12 @@ def run_is_over(config: RunConfig) -> bool:
     return run.complete or bool(failure_of(run))
 
 
+def digest_of(*parts: Mapping[str, Any]) -> str:
+    """Eight digits for settings; those that are off or empty do not count, so one that is added later changes none."""
+    on = [{name: value for name, value in part.items() if value} for part in parts]
+    return hashlib.sha256(json.dumps(on, sort_keys=True).encode()).hexdigest()[:8]
+
+
 class PlannedSweep(NamedTuple):
     """A sweep of a recipe; its folder's name tells its space, but not how many trials it is to have."""
 
@@ -92,9 +98,8 @@ class PlannedSweep(NamedTuple):
     def name(self) -> str:
         """The folder's name, and the sweep's."""
         sweep = {name: part for name, part in self.definition.to_mapping().items() if name != "notices"}
-        identity = [sweep, filled(self.base), self.settings.method, self.settings.seed]
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
-        return f"{self.label}-{digest}"
+        search = {"method": self.settings.method, "seed": self.settings.seed}
+        return f"{self.label}-{digest_of(sweep, filled(self.base), search)}"
 
     def to_mapping(self) -> dict[str, Any]:
         """As plain data."""
