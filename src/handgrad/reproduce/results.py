@@ -59,7 +59,7 @@ class Swept(NamedTuple):
         found = [each.differences for each in self.verdicts]
         if all(found) and all(math.isnan(each.p) for pairs in found for each in pairs):
             agree = sum(all(each.value > each.by for each in pairs) for pairs in found)
-            return f"agrees with the numbers at {agree or 'none'} of {values} (one seed each, so without an interval)"
+            return f"agrees with the numbers at {agree or 'none'} of {values}, one seed each"
         counts = Counter(each.verdict for each in self.verdicts)
         held, _ = counts.pop(OVER_SEEDS[SUPPORTED], 0), counts.pop(OVER_SEEDS[CONTRADICTED], 0)
         lead = f"holds for {held or 'none'} of {values}"
