@@ -167,12 +167,45 @@ def test_other_files_for_weights_and_settings(here, capsys, suffix):
     np.testing.assert_array_equal(open_run(here / "three").load_model().parameters, run.load_model().parameters)
 
 
+def test_weights_of_a_course_are_evaluated(here, capsys):
+    words = f"{TINY} --runs_dir . --name one --model_save_path best_model.npy"
+    assert "weights: best_model.npy, a dict W0, b0, W1, …; settings: best_config.json" in call(capsys, words).out
+    told = call(capsys, "evaluate best_model.npy --dataset digits --json of_file.json")
+    assert "its settings are those in best_config.json" in told.out
+    assert "macro averages: precision" in told.out
+    call(capsys, "evaluate one --json of_run.json")
+    of_file, of_run = json.loads((here / "of_file.json").read_text()), json.loads((here / "of_run.json").read_text())
+    assert of_file["accuracy"] == of_run["runs"][0]["accuracy"]
+    assert of_file["loss"] == pytest.approx(of_run["runs"][0]["cross_entropy"], rel=1e-5)
+    (here / "best_config.json").unlink()
+    assert "does not say which images it is for" in call(capsys, "evaluate best_model.npy").err
+    guessed = call(capsys, "evaluate best_model.npy --dataset digits").out
+    assert "best_model.npy does not say its activation: tanh is taken (--activation)" in guessed
+    other = call(capsys, "evaluate best_model.npy --dataset digits --activation sigmoid --json other.json")
+    assert "does not say its activation" not in other.out
+    assert call(capsys, "evaluate best_model.npy one").err.count("is a file of weights: evaluate it alone") == 1
+
+
+def test_the_course_s_best_config_is_a_config(here, capsys):
+    settings = {"dataset": "digits", "epochs": 1, "batch_size": 64, "loss": "cross_entropy", "optimizer": "rmsprop"}
+    settings |= {"weight_decay": 0.0, "learning_rate": 0.001, "num_layers": 2, "hidden_size": [16, 8]}
+    settings |= {"activation": "relu", "weight_init": "xavier", "wandb_project": "x", "use_wandb": False}
+    settings |= {"val_accuracy": 0.97, "test_f1": 0.968, "precision": 0.97, "model_save_path": "best_model.npy"}
+    (here / "best_config.json").write_text(json.dumps(settings))
+    told = call(capsys, "train --config best_config.json --preset plain --runs_dir . --name one --report false")
+    assert told.code == 0
+    assert "val_accuracy, test_f1, precision: that is a result, no setting" in told.out
+    config = open_run(here / "one").config
+    assert (config.hidden_size, config.optimizer, config.activation) == ((16, 8), "rmsprop", "relu")
+    assert (here / "best_model.npy").exists()
+
+
 def test_weights_for_other_programs(here, capsys):
     call(capsys, f"{TINY} --runs_dir . --name one --model_save_path best.npz")
     network, digits = open_run(here / "one").load_model(), load("digits")
     with np.load(here / "best.npz") as w:
-        hidden = np.maximum(digits.x_test.reshape(-1, 64) / 255 @ w["1.weight"] + w["1.bias"], 0)
-        logits = hidden @ w["3.weight"] + w["3.bias"]
+        hidden = np.maximum(digits.x_test.reshape(-1, 64) / 255 @ w["W0"] + w["b0"], 0)
+        logits = hidden @ w["W1"] + w["b1"]
     np.testing.assert_allclose(logits, network.logits(digits.x_test), atol=1e-4)
 
 

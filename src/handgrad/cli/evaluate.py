@@ -11,6 +11,7 @@ import rich.table
 from rich.text import Text
 
 from handgrad.cli.console import Screen, one_by_one
+from handgrad.cli.evaluate_weights import predictions_of_weights
 from handgrad.cli.options import Parser
 from handgrad.errors import UsageError
 from handgrad.evaluation import (
@@ -39,6 +40,7 @@ from handgrad.evaluation.tables import (
 from handgrad.files import atomic_write
 from handgrad.runs import Run, open_run
 from handgrad.runs.predictions import PARTS, agreeing
+from handgrad.training.models import SUFFIXES
 
 NAME_WIDTH = 14  # of classes, in the confusion matrix
 LEAST_ROOM = 4  # of a number in it, where there is that much
@@ -50,7 +52,8 @@ EXAMPLES = """  handgrad evaluate runs/NAME
   handgrad evaluate runs/A runs/B                      McNemar's test
   handgrad evaluate runs/A runs/B runs/C --ensemble    an ensemble of the three
   handgrad evaluate runs/NAME --format latex           tables to paste
-  handgrad evaluate runs/NAME --json numbers.json --csv tables"""
+  handgrad evaluate runs/NAME --json numbers.json --csv tables
+  handgrad evaluate best_model.npy --dataset mnist     weights W0, b0, W1, ..."""
 
 
 class Evaluation(NamedTuple):
@@ -68,6 +71,13 @@ class Evaluation(NamedTuple):
 def run_evaluate(tokens: list[str]) -> int:
     """Print all numbers of a run, or of several side by side; write them as JSON and CSV when asked to."""
     arguments = _parser().arguments(tokens)
+    files = [path for path in arguments.runs if path.suffix in SUFFIXES]
+    if files:
+        if len(arguments.runs) > 1:
+            raise UsageError(f"{files[0]} is a file of weights: evaluate it alone")
+        return _evaluate_weights(files[0], arguments)
+    if arguments.activation or arguments.config:
+        raise UsageError("--activation and --config are for a file of weights: a run has its own settings")
     runs = [open_run(path) for path in arguments.runs]
     if arguments.ensemble and len(runs) < 2:
         raise UsageError("--ensemble needs two runs or more")
@@ -85,13 +95,30 @@ def run_evaluate(tokens: list[str]) -> int:
     return 0
 
 
+def _evaluate_weights(path: Path, arguments: Any) -> int:
+    found = predictions_of_weights(path, arguments)
+    summary, screen = summarise(found.predictions, arguments.top), Screen(highlight=False)
+    means = "   ".join(f"{name} {percent(value)} %" for name, value in summary.classes.macro._asdict().items())
+    screen.print(f"{path} on {summary.images} {arguments.on} images of {found.dataset}", soft_wrap=True)
+    screen.print(f"macro averages: {means}   loss {found.loss:.4f} ({found.loss_name})", soft_wrap=True)
+    show_summary(screen, summary, arguments.percent)
+    if arguments.json:
+        about = {"weights": str(path), "part": arguments.on, "dataset": found.dataset, "loss": found.loss}
+        atomic_write(arguments.json, json.dumps(about | summary.to_mapping(), indent=2, allow_nan=False) + "\n")
+    if arguments.csv:
+        write_csv(arguments.csv, found.predictions, summary)
+    return 0
+
+
 def _parser() -> Parser:
     parser = Parser(
         "evaluate",
         "Compute all metrics of a run, per class; or compare several runs on the same\nimages with McNemar's test.",
         EXAMPLES,
     )
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs")
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs; or a file of weights")
+    parser.add_argument("--activation", metavar="NAME", help="activation of a file of weights that does not say it")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of a file of weights")
     parser.add_argument(
         "--ensemble", action="store_true", help="also evaluate the ensemble: the mean of all runs' probabilities"
     )

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from handgrad import strict_yaml
 from handgrad.cli.commands import examples_of, usage_of
 from handgrad.cli.options import TRAIN, Option, help_text, options_of
-from handgrad.config import RunConfig, aliases, value_type_of
+from handgrad.config import RunConfig, aliases, lookup, value_type_of
 from handgrad.config.describe import TURN_WANDB_ON, called_for, folder_of_name, idle_line
 from handgrad.config.lookup import (
     AmbiguousNameError,
@@ -29,7 +29,7 @@ from handgrad.config.lookup import (
     together,
 )
 from handgrad.config.presets import BEST, PRESETS
-from handgrad.config.read import WEIGHTS, meaning, merged, nth_layer
+from handgrad.config.read import WEIGHTS, is_amount, meaning, merged, nth_layer
 from handgrad.config.schema import departures
 from handgrad.config.value_types import Name, Number, Switch, ValueType, Whole, items, number, yes_or_no
 from handgrad.data import inputs_and_classes
@@ -297,7 +297,7 @@ class Reading:
     def _answered(self, written: str, words: list[Any]) -> bool:
         """Whether a name needs no setting; what is to be said of it is noted."""
         bare, value = squashed(written), words[0] if len(words) == 1 else words or True
-        if bare in self.table or (bare in aliases.GUESSED and number(value) is not None):
+        if (bare in self.table and not lookup.is_result(written, value)) or is_amount(written, [value]):
             return False
         if bare in aliases.PLACES:
             self.places.append((written, "dataset", value))

@@ -21,7 +21,8 @@ from handgrad.files import atomic_write
 from handgrad.runs import InterruptedRunError, Run, diagnose_run, execute, make_trainer, prepare, prepare_classical
 from handgrad.training.diagnose import heed
 from handgrad.training.fit import estimate_seconds
-from handgrad.training.models import check_suffix, save_weights
+from handgrad.training.models import check_suffix, save_weights, settings_file
+from handgrad.training.numpy_weights import names_in
 
 COURSE_SWEEP, COURSE_TRIALS = "da6401", 200
 ONE_FILE = ("model_save_path", "config_save_path")  # what a single run can be saved to besides its folder
@@ -149,10 +150,16 @@ def _replicates(config: RunConfig, seeds: int | None) -> Sequence[RunConfig]:
 def _save_extras(finished: Run, parsed: ParsedFlags) -> None:
     model, config = parsed.options["model_save_path"], parsed.options["config_save_path"]
     if model:
-        save_weights(finished.load_model(), _path(model))
+        network, path = finished.load_model(), _path(model)
+        save_weights(network, path)
+        if path.suffix in (".npy", ".npz"):
+            config = config or str(settings_file(path))
+            echo(f"weights: {path}, {names_in(network)}; settings: {config}")
     if config:
         settings = finished.config
-        text = json.dumps(settings.to_mapping(), indent=2) if config.endswith(".json") else settings.to_yaml()
+        listed = {"hidden_size": list(settings.hidden_sizes)} if settings.model == "mlp" and not settings.layers else {}
+        mapping = settings.to_mapping() | listed
+        text = json.dumps(mapping, indent=2) if config.endswith(".json") else settings.to_yaml()
         atomic_write(_path(config), text)
 
 

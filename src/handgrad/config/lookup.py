@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from handgrad.config import aliases
+from handgrad.config.metrics import metric_name
 from handgrad.errors import UsageError
 from handgrad.optim import OPTIMIZERS
 from handgrad.text import nearest, squashed
@@ -250,12 +251,20 @@ _ACCEPTED = inverted(aliases.ACCEPTED)
 _ALWAYS = inverted({said: names for said, (names, _) in aliases.ALWAYS.items()})
 
 
+def is_result(written: str, value: object) -> bool:
+    """Whether a name with its value says what was reached, as test_accuracy 0.97 in a file of settings does."""
+    fraction = re.fullmatch(r"\d*\.\d+(e-?\d+)?", str(value)) is not None
+    return fraction and (metric_name(written) is not None or "precision" in re.split("[ _/-]", written.lower()))
+
+
 def accepted_note(written: str, value: str) -> str | None:
     """What is to be said to a name that needs no setting; None for any other name.
 
     Raises  UsageError for a value that asks for another program.
     """
     name = squashed(written)
+    if is_result(written, value):
+        return "that is a result, no setting"
     if _WEIGHTS.fullmatch(name):
         return aliases.SAVED
     logging = _LOGGING.fullmatch(name)

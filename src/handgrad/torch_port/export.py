@@ -17,6 +17,7 @@ from handgrad.nn import Network, Scaling
 from handgrad.torch_mapping import TorchModule
 from handgrad.torch_port.port import from_state, installed_torch, modules_of, sequential, to_state
 from handgrad.training import models
+from handgrad.training.numpy_weights import write_arrays
 
 PICKLES = (".pt", ".pth", ".ckpt", ".bin")
 
@@ -51,7 +52,7 @@ def save_torch(network: Network, path: Path) -> None:
     Raises  UsageError for another ending, or .pt without PyTorch; FileSystemError.
     """
     if path.suffix == ".npz":
-        models.save_weights(network, path)
+        atomic_write(path, write_arrays(network.views, ".npz"))
     elif path.suffix == ".safetensors":
         atomic_write(path, tensors_as_bytes.save(to_state(network), {"format": "pt"}))
     elif path.suffix in (".pt", ".pth"):

@@ -17,6 +17,7 @@ from handgrad.data import places
 from handgrad.errors import CorruptDataError, HandgradError, UsageError
 from handgrad.files import LARGEST_BYTES, atomic_write, read_file
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, Network, Scaling
+from handgrad.training.numpy_weights import from_arrays, read_dict, to_arrays, write_arrays
 
 Tensors = dict[str, NDArray[Any]]
 FORMAT = 1
@@ -159,19 +160,13 @@ def _fill(network: Network, tensors: Tensors, path: Path) -> None:
 def save_weights(network: Network, path: Path) -> None:
     """Write the network's weights in the format that the name of `path` ends with.
 
-    Shapes  .npz: "0.weight" (inputs, outputs), "0.bias" (outputs,), ...; .npy: all parameters, then all buffers
+    Shapes  .npz, and .npy, a dict: W0 (inputs, outputs), b0 (1, outputs), ..., as `to_arrays` has them
     Raises  UsageError for another ending; FileSystemError when it cannot be written.
     """
     check_suffix(path)
     if path.suffix == ".safetensors":
         return save_model(network, path)
-    buffer = io.BytesIO()
-    if path.suffix == ".npz":
-        save: Any = np.savez
-        save(buffer, **network.views)
-    else:
-        np.save(buffer, np.concatenate([network.parameters, network.buffers]))
-    return atomic_write(path, buffer.getvalue())
+    return atomic_write(path, write_arrays(to_arrays(network), path.suffix))
 
 
 def load_weights(network: Network, path: Path) -> None:
@@ -190,6 +185,12 @@ def load_weights(network: Network, path: Path) -> None:
         view[...] = views[name]
 
 
+def settings_file(path: Path) -> Path:
+    """Where the settings of a file of weights stand: best_config.json beside best_model.npy, w_config.json of w.npz."""
+    stem = path.stem.replace("model", "config") if "model" in path.stem else f"{path.stem}_config"
+    return path.with_name(f"{stem}.json")
+
+
 def check_suffix(path: Path) -> None:
     """Raises  UsageError when weights cannot be written to a file of this name."""
     if path.suffix not in SUFFIXES:
@@ -198,15 +199,32 @@ def check_suffix(path: Path) -> None:
         )
 
 
-def _read_numpy(network: Network, path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path) -> NDArray[Any] | dict[str, NDArray[Any]]:
+    """The arrays by name in a .npz file, or in a dict in a .npy file, or the one array in a .npy file.
+
+    Raises  FileSystemError; CorruptDataError for what holds anything else than arrays of numbers.
+    """
     content = places.read_file(path, LARGEST_BYTES)
+    stream = io.BytesIO(content)
     try:
         if path.suffix == ".npz":
-            with np.lib.npyio.NpzFile(io.BytesIO(content), own_fid=True, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in network.views if name in arrays}
-        return _cut(network, np.lib.format.read_array(io.BytesIO(content), allow_pickle=False))
+            with np.lib.npyio.NpzFile(stream, own_fid=True, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays}
+        version = np.lib.format.read_magic(stream)
+        read: Any = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        if read(stream)[2].hasobject:
+            return read_dict(content[stream.tell() :])
+        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
     except Exception as error:  # damage shows as ValueError, EOFError, BadZipFile, zlib.error, TokenError and others
         raise CorruptDataError(f"{path} holds no weights: {' '.join(str(error).split())}") from error
+
+
+def _read_numpy(network: Network, path: Path) -> dict[str, NDArray[Any]]:
+    found = read_arrays(path)
+    try:
+        return from_arrays(network, found) if isinstance(found, dict) else _cut(network, found)
+    except ValueError as error:
+        raise CorruptDataError(f"{path} holds no weights of this network: {error}") from error
 
 
 def _cut(network: Network, loaded: NDArray[Any]) -> dict[str, NDArray[Any]]:
