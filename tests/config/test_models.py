@@ -31,6 +31,14 @@ def test_cnn_is_the_network_of_the_course_report():
     assert Network(layers, (28, 28)).parameters.size == 48 + 156 + 1970
 
 
+@pytest.mark.parametrize(("side", "filters"), [(7, [16]), (28, [16, 32]), (32, [16, 32, 64]), (64, [16, 32, 64, 64])])
+def test_cnn_for_colour_halves_the_image_until_it_is_below_8_pixels(side, filters):
+    layers = build_layers(RunConfig(model="cnn"), 10, (3, side, side + 5))
+    assert [layer.filters for layer in layers if isinstance(layer, nn.Conv2D)] == filters
+    *_, before, _, _ = Network(layers, (3, side, side + 5)).plans
+    assert min(before.output[1:]) < 8
+
+
 def test_cnn_takes_the_activation_and_the_initialiser():
     layers = build_layers(RunConfig(model="cnn", activation="tanh", weight_init="xavier"), 10)
     assert [layers[0], layers[2]] == [nn.Conv2D(4, 3, initializer=XavierUniform()), nn.Tanh()]

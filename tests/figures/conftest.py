@@ -1,9 +1,11 @@
 """Small runs on the digits, trained once a session: what figures may meet."""
 
+import numpy as np
 import pytest
 
 from handgrad.classical import CLASSICAL
 from handgrad.config import RunConfig
+from handgrad.data import load
 from handgrad.figures import RunData
 from handgrad.runs import execute
 
@@ -32,6 +34,7 @@ CHANGES = {
     "no hidden layer": {"num_layers": 0, "keep": "last"},
     "one epoch": {"epochs": 1, "validation_fraction": 0, "seed": 1},
     "hog": {"features": "hog"},
+    "colour": CNN | {"validation_fraction": 0.3},
 }
 
 
@@ -49,6 +52,11 @@ def trained(folder):
         name = "-".join([kind.replace(" ", "-"), *(f"{key}-{value}" for key, value in changes.items())])
         if name not in made:
             settings = {"dataset": "digits", "model": kind} if kind in CLASSICAL else SETTINGS | CHANGES[kind]
+            if kind == "colour":
+                digits = load("digits")
+                colours = np.stack([digits.x_train, 255 - digits.x_train, digits.x_train // 2], axis=3)
+                np.savez(folder / "colour.npz", x=colours[:400], y=digits.y_train[:400])
+                settings["dataset"] = str(folder / "colour.npz")
             config = RunConfig(**settings | changes, runs_dir=str(folder), name=name)
             made[name] = execute(config)
         return made[name]

@@ -4,6 +4,7 @@ import csv
 import io
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from handgrad.errors import HandgradError
@@ -67,13 +68,25 @@ def check_table(table, caption):
 IMAGES = ["tsne", "dense_filters", "conv_filters", "feature_maps", "activations"]  # where convolutions matter
 
 
-@pytest.mark.parametrize(("kind", "name"), [*(("mlp", name) for name in FIGURES), *(("cnn", name) for name in IMAGES)])
+OF_COLOURS = ["architecture", "samples", "predictions", "dense_filters", "conv_filters", "feature_maps"]
+DRAWN = {"mlp": FIGURES, "cnn": IMAGES, "colour": OF_COLOURS}
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in DRAWN.items() for name in names])
 def test_drawn_or_left_out_with_a_reason(data_of, kind, name):
     if (kind, name) in LEFT_OUT:
         with pytest.raises(DoesNotApplyError, match=LEFT_OUT[kind, name]):
             figure(name, data_of(kind))
     else:
         check(figure(name, data_of(kind)))
+
+
+def test_colours_are_drawn_as_they_are(data_of):
+    """The pixels of a sheet of samples are those of the images: red beside green, its complement."""
+    pixels = figure("samples", data_of("colour")).figure.axes[0].images[0].get_array()
+    ink = pixels[..., 3] == 1
+    np.testing.assert_allclose(pixels[ink][:, 0] + pixels[ink][:, 1], 1, atol=1e-9)
+    assert np.ptp(pixels[ink][:, 0]) == 1
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 from tests.rounding import gamma, largest
 
-from handgrad.kernels.augment import augment, displace, gaussian_blur, resample
+from handgrad.kernels.augment import augment, displace, gaussian_blur, resample, rotate
 from handgrad.kernels.program import Batches
 
 KEY = np.uint64(77)
@@ -91,9 +91,83 @@ def test_noise_is_normal_and_scaled_to_the_pixels():
     assert abs(noise.std() - 0.2) < 5 * 0.0009
 
 
+def colours(shape=(4, 3, 9, 7)):
+    return np.random.default_rng(1).random(shape)
+
+
+@pytest.mark.parametrize("flip", [0.0, 0.5, 1.0])
+def test_flips_are_as_frequent_as_asked(flip):
+    images = colours((200, 3, 4, 5))
+    found = augmented(images, flip=flip)
+    mirrored = (found == images[..., ::-1]).all(axis=(1, 2, 3))
+    assert (mirrored | (found == images).all(axis=(1, 2, 3))).all()
+    assert abs(mirrored.mean() - flip) < 5 * np.sqrt(0.25 / 200) * (flip == 0.5) + 1e-9
+
+
+def test_a_crop_is_a_piece_of_the_padded_image():
+    images = colours((300, 3, 6, 5))
+    padded = np.pad(images, [(0, 0), (0, 0), (2, 2), (2, 2)], constant_values=-0.5)
+    places = set()
+    for image, frame in zip(augmented(images, background=-0.5, crop=2), padded, strict=True):
+        places.update((i, j) for i in range(5) for j in range(5) if (frame[:, i : i + 6, j : j + 5] == image).all())
+    assert places == {(i, j) for i in range(5) for j in range(5)}
+
+
+def test_cutout_sets_a_square_to_zero():
+    found = augmented(colours((200, 3, 10, 12)) + 1, cutout=4) == 0
+    assert (found == found[:, :1]).all(), "the same square in every channel"
+    sizes = set()
+    for hole in found[:, 0]:
+        rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+        assert hole[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
+        sizes.add((len(rows), len(columns)))
+    assert max(sizes) == (4, 4)
+    assert min(min(size) for size in sizes) == 2, "at the border, half of it is outside"
+
+
+def test_rotation_is_about_the_middle_and_by_at_most_the_angle():
+    """A bar through the middle of a square: its direction is that of its moments."""
+    bar = np.zeros((1, 1, 31, 31))
+    bar[0, 0, 14:17, 4:27] = 1
+    down, right = np.indices((31, 31)) - 15
+    angles = []
+    for key in range(30):
+        turned = augmented(bar, np.uint64(key), rotation=20.0)[0, 0]
+        moments = [(turned * product).sum() for product in (down * right, right**2 - down**2, down, right)]
+        angles.append(np.degrees(0.5 * np.arctan2(2 * moments[0], moments[1])))
+        assert max(map(abs, moments[2:])) / turned.sum() < 0.05
+    assert 15 < max(map(abs, angles)) < 20.5
+    assert min(angles) < -5 < 5 < max(angles)
+
+
+def test_a_quarter_turn():
+    image = colours((1, 2, 5, 5))[0, 0]
+    down, right = np.zeros((2, *image.shape))
+    rotate(down, right, np.pi / 2)
+    out = np.empty_like(image)
+    resample(image, out, down, right, 0.0)
+    np.testing.assert_allclose(out, np.rot90(image, -1), atol=1e-12)
+
+
+def test_channels_move_alike_and_are_filled_with_their_own_black():
+    images = np.repeat(colours((5, 1, 9, 7)), 3, axis=1)
+    moved = augmented(images, shift=2.0, alpha=5.0, rotation=15.0, crop=1, flip=0.5)
+    assert (moved == moved[:, :1]).all()
+    assert not np.array_equal(moved, images)
+
+
 def test_every_image_and_key_differs_and_repeats():
     images = np.tile(pictures(shape=(1, 8, 8)), (2, 1, 1))
-    every = {"noise": 25.0, "shift": 2.0, "alpha": 8.0, "sigma": 2.0}
+    every = {
+        "noise": 25.0,
+        "shift": 2.0,
+        "alpha": 8.0,
+        "sigma": 2.0,
+        "flip": 0.5,
+        "rotation": 5.0,
+        "crop": 1,
+        "cutout": 2,
+    }
     once, again, other = (augmented(images, np.uint64(key), **every) for key in (1, 1, 2))
     assert np.array_equal(once, again)
     assert not np.array_equal(once, other)

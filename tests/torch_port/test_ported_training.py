@@ -1,5 +1,7 @@
 """Trainings by both engines from the same seed: the same numbers, the same folder, the same end after a stop."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.ingredients import nn, optim
@@ -44,7 +46,7 @@ CONVOLUTIONS = [
 
 def make(kind, split, layers=DENSE, loss=None, **changes):
     """A trainer with everything that can differ between two engines switched on."""
-    network = Network(layers, (8, 8), seed=4, dtype=changes.pop("dtype", "float64"), loss=loss)
+    network = Network(layers, split.x.shape[1:], seed=4, dtype=changes.pop("dtype", "float64"), loss=loss)
     settings = {
         "optimizer": optim.NAdam(0.004),
         "schedule": optim.OneCycle(),
@@ -119,6 +121,13 @@ def agree(ours, theirs, allowed):
 @pytest.mark.parametrize("layers", [DENSE, CONVOLUTIONS], ids=["dense", "convolutions"])
 def test_everything_at_once(layers, split):
     agree(*both(split, layers), rounding(split, layers))
+
+
+def test_images_in_colour(split):
+    colour = replace(split, x=np.stack([split.x, 255 - split.x, split.x // 2], axis=1))
+    augmentation = Augmentation(noise=0.05, flip=0.5, rotation=5, crop=1, cutout=2)
+    changed = {"layers": CONVOLUTIONS, "augmentation": augmentation, "epochs": 1}
+    agree(*both(colour, **changed), rounding(colour, **changed))
 
 
 def test_squared_error(split):

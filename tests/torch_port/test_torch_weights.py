@@ -94,19 +94,23 @@ def program(network, images, path):
     return "\n".join([*lines, f'numpy.save("{path.with_name("logits.npy")}", logits.detach().numpy())'])
 
 
+@pytest.mark.parametrize("colour", [False, True])
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
 @pytest.mark.parametrize("alone", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["here", "alone"])
-def test_the_printed_lines_give_our_logits(alone, suffix, torch, tmp_path):
+def test_the_printed_lines_give_our_logits(alone, suffix, colour, torch, tmp_path):
     """For pixels, in PyTorch's own words; alone: in a process that never heard of handgrad."""
-    network = Network(NETWORKS["even kernels"][1], (8, 7), seed=3, scaling=Scaling(0.02, -0.5))
-    images = np.random.default_rng(1).integers(0, 256, (3, 8, 7), dtype=np.uint8)
+    shape = (3, 8, 7) if colour else (8, 7)
+    scaling = Scaling((0.02, 0.01, 0.03), (-0.5, 0.25, 0.0)) if colour else Scaling(0.02, -0.5)
+    network = Network(NETWORKS["even kernels"][1], shape, seed=3, scaling=scaling)
+    images = np.random.default_rng(1).integers(0, 256, (3, *shape), dtype=np.uint8)
     text = program(network, images, tmp_path / f"weights{suffix}")
     assert "handgrad" not in text.replace(str(tmp_path), "")
     if alone:
         subprocess.run([sys.executable, "-I", "-c", text], check=True, timeout=120)
     else:
         exec(text, {})
-    pixels = images * network.scaling.scale + network.scaling.shift
+    factor, added = (np.reshape(each, (-1, 1, 1)) for each in scaling)
+    pixels = images * factor + added
     allowed = passes.rounding(network, pixels, np.zeros(3, int))["logits"]
     assert_close(np.load(tmp_path / "logits.npy"), network.logits(images), allowed, "logits")
 

@@ -9,6 +9,7 @@ from handgrad.classical import CLASSICAL, ClassicalModel
 from handgrad.config.lookup import Problems, listed
 from handgrad.config.presets import OTHER_NAMES
 from handgrad.config.schema import (
+    GREY,
     NETWORKS,
     OF_DATA,
     REPLACED_BY_CNN,
@@ -22,6 +23,7 @@ from handgrad.config.value_types import build_layer
 from handgrad.data import Dataset, Split, hold_fold, load, read_fold, split, watched_on_test, with_features
 from handgrad.errors import UsageError
 from handgrad.nn import INITIALIZERS, LOSSES, Initializer, Layer, Loss
+from handgrad.nn.layer import Shape
 from handgrad.nn.network import Scaling
 from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Optimizer, Schedule
 from handgrad.text import nearest
@@ -86,13 +88,13 @@ def build_initializer(config: Schema) -> Initializer:
     return entry(**matching(entry, config))
 
 
-def build_layers(config: Schema, classes: int) -> list[Layer]:
-    """The network for `classes` outputs: the hidden layers that `layers` or `model` describe, then Dense.
+def build_layers(config: Schema, classes: int, shape: Shape = GREY) -> list[Layer]:
+    """For images of `shape` and `classes` outputs, the hidden layers that `layers` or `model` describe, then Dense.
 
     The output layer is added unless it is the last one of `layers`.
     """
     initializer = build_initializer(config)
-    items = NETWORKS[config.model](config) if config.layers is None else config.layers
+    items = NETWORKS[config.model](config, shape) if config.layers is None else config.layers
     hidden, output = [build_layer(item, initializer) for item in items], build_layer(f"dense:{classes}", initializer)
     return hidden if config.layers is not None and hidden[-1] == output else [*hidden, output]
 

@@ -13,6 +13,7 @@ from handgrad.config.lookup import listed
 from handgrad.config.presets import CHOICES, PLAIN, fields_of, owned
 from handgrad.config.schema import (
     EACH_LAYER,
+    GREY,
     NETWORKS,
     REPLACED_BY_CNN,
     REPLACED_BY_FEATURES,
@@ -291,7 +292,7 @@ def effective_differences(one: Schema, other: Schema) -> dict[str, tuple[Any, An
 def _layers(config: Schema) -> dict[str, list[tuple[int, str]]]:
     """The items of a network by LAYER_SETTINGS, and "layers" for all others; each with how many of these precede it."""
     found: dict[str, list[tuple[int, str]]] = {name: [] for name in ("layers", *LAYER_SETTINGS)}
-    for item in NETWORKS[config.model](config) if config.layers is None else config.layers:
+    for item in NETWORKS[config.model](config, GREY) if config.layers is None else config.layers:
         name, _, number = item.partition(":")
         setting = "activation" if name in ACTIVATIONS else name if name in LAYER_SETTINGS else "layers"
         if name != "dropout" or float(number):

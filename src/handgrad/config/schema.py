@@ -32,10 +32,12 @@ from handgrad.config.value_types import (
 )
 from handgrad.data import FEATURES, canonical_name
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LOSSES
+from handgrad.nn.layer import Shape
 from handgrad.nn.network import DTYPES
 from handgrad.optim import OPTIMIZERS, SCHEDULES
 
 MANY = 10**6
+GREY: Shape = (28, 28)  # of images that are not known
 DEFAULT_SIZES = (512, 256)
 TRACKERS = ("wandb", "tensorboard", *plugins.names("trackers"))  # made in handgrad.runs.trackers
 BACKENDS = ("handgrad", "torch")
@@ -110,19 +112,26 @@ class MetricName(Name):
         return metric if metric in self.names else super().read(value)
 
 
-def _mlp(config: "Schema") -> list[str]:
+def _mlp(config: "Schema", shape: Shape) -> list[str]:
     """Flatten; Dense, BatchNorm, activation, Dropout per hidden layer."""
     after = ["batch_norm"] if config.batch_norm else []
     after += [config.activation, *([f"dropout:{config.dropout!r}"] if config.dropout else [])]
     return ["flatten", *(item for units in config.hidden_sizes for item in (f"dense:{units}", *after))]
 
 
-def _cnn(config: "Schema") -> list[str]:
-    """Twice: four filters of 3 x 3, BatchNorm, activation, pools of 2 x 2; then Flatten."""
-    return [*["conv2d:4,3", "batch_norm", config.activation, "max_pool2d:2"] * 2, "flatten"]
+def _cnn(config: "Schema", shape: Shape) -> list[str]:
+    """Twice: four filters of 3 x 3, BatchNorm, activation, pools of 2 x 2; then Flatten.
+
+    For images in colour, 16, 32, then 64 filters, until the shorter side is below 8 pixels.
+    """
+    halves = max(1, min(shape[-2:]).bit_length() - 3)
+    filters = [4, 4] if len(shape) < 3 else [min(16 << n, 64) for n in range(halves)]
+    return [item for n in filters for item in (f"conv2d:{n},3", "batch_norm", config.activation, "max_pool2d:2")] + [
+        "flatten"
+    ]
 
 
-NETWORKS: dict[str, Callable[["Schema"], list[str]]] = {"mlp": _mlp, "cnn": _cnn}
+NETWORKS: dict[str, Callable[["Schema", Shape], list[str]]] = {"mlp": _mlp, "cnn": _cnn}
 MODELS = ChainMap[str, Any](CLASSICAL, NETWORKS)
 """Networks, each as a list of layers, and classical models, as they are registered now."""
 
@@ -189,9 +198,10 @@ class Schema(BaseModel):
 
     model: Annotated[str, Name("model", MODELS)] = _network(
         "mlp",
-        "mlp: dense layers, given by the settings below; cnn: two convolutions of four 3x3 filters, each followed by "
-        "batch normalisation, activation and 2x2 pooling; a YAML file with a list of layers, see layers; or a model of "
-        "scikit-learn: svm, linear_svm, logistic, knn, random_forest; a prefix such as in hog-svm sets --features hog",
+        "mlp: dense layers, given by the settings below; cnn: two convolutions of four 3x3 filters (in colour, 16, 32 "
+        "and 64 filters), each followed by batch normalisation, activation and 2x2 pooling; a YAML file with a list of "
+        "layers, see layers; or a model of scikit-learn: svm, linear_svm, logistic, knn, random_forest; a prefix such "
+        "as in hog-svm sets --features hog",
     )
     model_options: Annotated[dict[str, float], Options()] = _network(
         {}, "hyper-parameters of a scikit-learn model, such as C=5 gamma=0.05 for svm"

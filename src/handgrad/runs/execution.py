@@ -1,5 +1,6 @@
 """From a configuration to a finished run: data, network, training, evaluation, folder."""
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from handgrad.config import (
 )
 from handgrad.config.build import build_class_weights, build_scaling, matching
 from handgrad.config.describe import folder_of_name
+from handgrad.config.schema import NETWORKS
 from handgrad.data import DATASETS, Dataset, PixelRange, Split
 from handgrad.errors import ERROR, CorruptDataError, Diagnostic, DivergedError, UsageError
 from handgrad.evaluation import Measure
@@ -52,6 +54,7 @@ from handgrad.training.checkpoint import newest_origin
 from handgrad.training.diagnose import diagnose, heed
 from handgrad.training.trainer import environment
 
+log = logging.getLogger("handgrad")
 CallbackMaker = Callable[[RunConfig, Path], Sequence[Callback]]
 """Makes the callbacks of a run from its configuration and its folder."""
 
@@ -61,7 +64,10 @@ def build_network(config: RunConfig, dataset: Dataset, rows: Any) -> Network:
 
     Raises  UsageError when layers do not fit, or the last one has not one output a class.
     """
-    layers = build_layers(config, dataset.classes)
+    layers = build_layers(config, dataset.classes, dataset.input_shape)
+    if config.model == "cnn" and dataset.channels == 3:
+        items = " ".join(NETWORKS["cnn"](config, dataset.image_shape))
+        log.warning("model cnn for %d x %d pixels in colour: %s", *dataset.image_shape[1:], items)
     network = Network(
         layers,
         dataset.input_shape,

@@ -53,7 +53,7 @@ def cost_of(config: RunConfig, dataset: Dataset) -> Cost:
     """
     shape: tuple[int, ...] = dataset.image_shape
     parameters = products = outputs = 0
-    for layer in build_layers(config, dataset.classes):
+    for layer in build_layers(config, dataset.classes, shape):
         plan = layer.plan(shape)
         weights = sum(part.size for part in plan.parameters)
         parameters += weights
