@@ -280,6 +280,11 @@ def table(run, monkeypatch):
 
 @pytest.mark.parametrize("row", TABLE.values(), ids=TABLE.keys())
 def test_bad_input(table, capsys, row):
+    assert_refused(table, capsys, row)
+
+
+def assert_refused(table, capsys, row):
+    """One line that says what is wrong, and the exit code; whatever else is printed are warnings."""
     (table / "data").mkdir()
     for name, content in row.files.items():
         if name == "data":

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from handgrad.data.array_files import SUFFIXES, array_files, load_array_file, load_array_folder
+from handgrad.data.array_files import SUFFIXES, array_files, foreign, load_array_file, load_array_folder
 from handgrad.data.cifar import CIFAR_SOURCES, CifarSet, cifar_files, load_cifar_folder
 from handgrad.data.dataset import Dataset, NamedSet, Status, Verdict
 from handgrad.data.digits import DigitsSet
@@ -82,7 +82,7 @@ def _load(name: str, resize: tuple[int, int] | None, skip_damaged: bool) -> Data
         return load_array_folder(path, files) if files else load_folder(path, resize, skip_damaged)
     if path.name.lower().endswith(SUFFIXES) and os.path.exists(path):
         return load_array_file(path)
-    raise _unknown(name)
+    raise UsageError(foreign(path)) if name and path.is_file() else _unknown(name)
 
 
 def canonical_name(name_or_path: str | os.PathLike[str]) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from handgrad.data.arrays import IMAGES, LABELS, TEST, TRAIN, dataset_of, is_images, read_name
 from handgrad.data.dataset import Dataset
 from handgrad.data.idx import decode_any, is_idx
+from handgrad.data.images import SUFFIXES as PICTURES
 from handgrad.data.npz import read_npy, read_npz
 from handgrad.data.places import read_file, visible
 from handgrad.errors import CorruptDataError, UsageError
@@ -28,6 +30,15 @@ REMEDY = "Mend the file"
 INDEX = ("", "unnamed0", "index", "id", "imageid", "rowid", "image", "file", "filename")  # a column that names the rows
 SUFFIXES = (".npz", ".npy", ".csv", ".tsv")
 IDX_BYTES = 1 << 30
+PICKLED = re.compile(rb"\x80[\x02-\x05]")
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+READERS = {  # what a file of another program is, and how Python reads it
+    **dict.fromkeys((".pkl", ".pickle", ".p"), ("a pickle", "pickle.load(open({}, 'rb'), encoding='latin1')")),
+    **dict.fromkeys((".pt", ".pth"), ("PyTorch's pickle", "torch.load({}, weights_only=True)")),
+    **dict.fromkeys((".h5", ".hdf5"), ("HDF5", "h5py.File({})")),
+    ".mat": ("MATLAB's", "scipy.io.loadmat({})"),
+    ".arff": ("Weka's", "scipy.io.arff.loadarff({})[0]"),
+}
 
 
 class Rows(NamedTuple):
@@ -40,6 +51,24 @@ class Rows(NamedTuple):
     labels: Array | None = None
     names: Array | None = None
     title: str = "ImageId"  # of the column of names
+
+
+def foreign(path: Path) -> str:
+    """What to do with a file of another program, in one line."""
+    with open_file(path) as file:
+        pickled = PICKLED.match(file.read(2)) is not None
+    suffix = ".pkl" if pickled else path.suffix.lower()
+    if suffix in PICTURES:
+        return f"{path} is one picture, expected a folder of them; `handgrad predict RUN {path}` classifies it"
+    if suffix in ARCHIVES:
+        return f"{path} is an archive: unpack it, and give the folder"
+    if suffix not in READERS:
+        return f"{path}: no file of arrays ({', '.join(SUFFIXES)}) and no folder. Convert it to one of these"
+    what, reader = READERS[suffix]
+    warning = (
+        ", which is never opened here, as opening it runs what it says. Where you trust it" if "pickle" in what else ""
+    )
+    return f"{path} is {what}{warning}: d = {reader.format(repr(str(path)))}; np.savez('new.npz', x=d[...], y=d[...])"
 
 
 def load_array_file(path: Path) -> Dataset:
@@ -164,7 +193,8 @@ def read_csv(path: Path) -> Rows:
         names, columns[0], pixels = 0, pixels[:, 0].astype(np.int64), pixels[:, 1:]
     if names is not None:
         log.warning("%s: column %d names the rows, and is left out", path.name, names + 1)
-    pixels = pixels.astype(np.int32) if (pixels == np.rint(pixels)).all() else pixels
+    whole = np.abs(pixels).max() < 1 << 31 and (pixels == np.rint(pixels)).all()
+    pixels = pixels.astype(np.int32) if whole else pixels
     title = first[names] if names is not None and header else "ImageId"
     found, called = (None if place is None else columns[place] for place in (column, names))
     return Rows(pixels, found, called, title)
@@ -184,9 +214,9 @@ def _look(path: Path) -> tuple[list[str], list[str], str]:
     except UnicodeDecodeError as error:
         raise CorruptDataError(f"{path}: is no text ({error.reason}), expected a CSV table. {REMEDY}") from error
     separator = max(",;\t", key=texts[0].count)
+    if texts[0].count(separator) >= MAX_COLUMNS:
+        raise CorruptDataError(f"{path}: has over {MAX_COLUMNS:,} columns, expected fewer. {REMEDY}")
     rows = [next(csv.reader([text], delimiter=separator), []) for text in texts]
-    if not 1 <= len(rows[0]) <= MAX_COLUMNS:
-        raise CorruptDataError(f"{path}: {len(rows[0]):,} columns, expected at most {MAX_COLUMNS:,}. {REMEDY}")
     return rows[0], rows[1], separator
 
 

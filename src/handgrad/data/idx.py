@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 
 from handgrad.data.dataset import Images
-from handgrad.data.places import read_file
+from handgrad.data.places import MAX_EXPANSION, SMALL_BYTES, read_file
 from handgrad.errors import CorruptDataError
 
 FileType = Literal["images", "labels"]
@@ -31,8 +31,6 @@ DIMENSIONS: dict[FileType, int] = {"images": 3, "labels": 1}
 MAX_BYTES = 1 << 30
 WIDE_LABELS = b"\0\0\x0c\2"
 GZIP_MAGIC = b"\x1f\x8b"
-# Deflate cannot do better than 1032 to 1, so a header that promises more is a lie or a bomb.
-MAX_DEFLATE_RATIO = 1100
 REMEDY = "Replace it with a fresh download"
 
 
@@ -49,7 +47,9 @@ def decode_idx(content: bytes, origin: str, file_type: FileType, classes: int | 
     zipped = content.startswith(GZIP_MAGIC)
     stream = gzip.GzipFile(fileobj=io.BytesIO(content)) if zipped else io.BytesIO(content)
     try:
-        array = _decode_stream(stream, origin, file_type, min(MAX_BYTES, MAX_DEFLATE_RATIO * len(content)))
+        array = _decode_stream(
+            stream, origin, file_type, min(MAX_BYTES, max(SMALL_BYTES, MAX_EXPANSION * len(content)))
+        )
     except EOFError as error:
         raise CorruptDataError(f"{origin}: gzip stream breaks off after {len(content)} bytes. {REMEDY}") from error
     except (zlib.error, gzip.BadGzipFile) as error:

@@ -10,6 +10,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.data.places import MAX_EXPANSION, SMALL_BYTES
 from handgrad.errors import CorruptDataError, HandgradError, collecting, raise_together
 from handgrad.files import open_file
 
@@ -30,6 +31,10 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         with open_file(path) as file, zipfile.ZipFile(file) as archive:
             names = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             size = sum(info.file_size for info in names.values())
+            packed = sum(info.compress_size for info in names.values())
+            if size > SMALL_BYTES and size > MAX_EXPANSION * packed:
+                what = f"{packed:,} bytes that unpack to {size:,} hold no images"
+                raise CorruptDataError(f"{path}: {what}. Save it again without what is empty in it")
             if size > MAX_BYTES:
                 raise CorruptDataError(f"{path}: arrays take {size} bytes, expected at most {MAX_BYTES}. Save fewer")
             arrays, faults = {}, list[HandgradError]()

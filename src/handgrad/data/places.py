@@ -13,6 +13,8 @@ from handgrad.files import read_file as read_any
 
 DATA_VARIABLE = "HANDGRAD_DATA_DIR"
 CACHE_VARIABLE = "HANDGRAD_CACHE_DIR"
+# What unpacks to more than SMALL_BYTES and to more than so many times its size is made to fill the memory.
+SMALL_BYTES, MAX_EXPANSION = 1 << 25, 200
 # What Windows, macOS and disk stations leave behind in folders; hidden files are passed over too.
 LITTER = {
     *("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r", "@eadir", "$recycle.bin", "lost+found"),
