@@ -14,7 +14,9 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from configparser import ConfigParser
 from contextlib import contextmanager, suppress
+from importlib.resources import files
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -295,3 +297,11 @@ def _digest(content: Mapping[str, Any]) -> str:
     """Of what a reader will find: JSON has no tuples, and names that are numbers become texts."""
     found = json.loads(json.dumps(content))
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+
+
+def read_tables(package: str, name: str, delimiter: str = "=") -> dict[str, dict[str, str]]:
+    """The sections of an .ini file of a package: what stands behind the delimiter by what stands in front of it."""
+    found = ConfigParser(delimiters=(delimiter,), comment_prefixes=("#",), allow_no_value=True, interpolation=None)
+    found.optionxform = str  # type: ignore[assignment, method-assign]
+    found.read_string((files(package) / name).read_text(encoding="utf-8"))
+    return {section: {key: text or "" for key, text in found[section].items()} for section in found.sections()}

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from threading import Timer
 from typing import Any
 
@@ -31,7 +32,6 @@ class Screen(Console):
     """
 
     def on_broken_pipe(self) -> None:
-        """Stay quiet from now on."""
         self.quiet = True
         _let_go()
 
@@ -51,7 +51,6 @@ class _Notice:
         self.screen, self.timer = screen, Timer(0, lambda: None)
 
     def update(self, what: str) -> None:
-        """What is done from now on."""
         self.timer.cancel()
         self.timer = Timer(WAITS, lambda: self.screen.print(f"{what} …", markup=False, highlight=False, soft_wrap=True))
         self.timer.daemon = True
@@ -97,6 +96,12 @@ def echo(line: str) -> None:
         print(visible(line), flush=True)
     except BrokenPipeError:
         _let_go()
+
+
+def echo_report(written: Sequence[Path], size: int) -> None:
+    """Print where a report is, its size in bytes, and how many files are beside it."""
+    beside = f", {len(written) - 1} files beside it" if written[1:] else ""
+    echo(f"report: {written[0]} ({size / 1e6:.1f} MB{beside})")
 
 
 def echo_notes(notes: Iterable[str]) -> None:

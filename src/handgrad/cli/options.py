@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from handgrad.cli.commands import examples_of, rows, section, usage_of
+from handgrad.cli.commands import TABLES, examples_of, rows, usage_of
 from handgrad.config import RunConfig, value_type_of
 from handgrad.config.aliases import FIELDS
 from handgrad.config.lookup import listed
@@ -40,7 +40,6 @@ class Pairs(ValueType):
     metavar = "NAME=WORD ..."
 
     def read(self, value: Any) -> dict[str, str]:
-        """A dict in the order given."""
         pairs = [str(item).partition("=") for item in items(value)]
         for name, equals, other in pairs:
             if not (name and equals and other):
@@ -87,7 +86,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(
         self, command: str, about: str = "", examples: str = "", words: Mapping[str, Any] = {}, **choices: Sequence[str]
     ) -> None:
-        own = section(command) if not about else {}
+        own = TABLES[command] if not about else {}
         if own:
             about, examples = own["about"], "\n".join(f"  {line}" for line in examples_of(command))
         more = f"\n\n{own['more']}".replace("\n|", "\n  ") if "more" in own else ""
@@ -155,7 +154,7 @@ def help_text(
 
 def short_help(command: str, options: Sequence[Option]) -> str:
     """The help of a command that takes few settings of a run or none: what it does, its options, examples."""
-    about = [textwrap.fill(each, WIDTH) for each in section(command)["about"].split("\n\n")]
+    about = [textwrap.fill(each, WIDTH) for each in TABLES[command]["about"].split("\n\n")]
     return _page(usage_of(command), about, options, [], examples_of(command))
 
 

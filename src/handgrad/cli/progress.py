@@ -45,7 +45,6 @@ class Bars:
 
     @property
     def seen(self) -> bool:
-        """Whether there is a bar."""
         return self._bars is not None
 
     def move(self, completed: float, total: float | None, numbers: str = "", name: str = "", label: str = "") -> None:
@@ -67,7 +66,6 @@ class Bars:
             self._bars.remove_task(self._rows.pop(name))
 
     def end(self) -> None:
-        """Take all of them away."""
         if self._bars is not None:
             self._bars.stop()
             self._bars, self._rows = None, {}
@@ -117,7 +115,6 @@ class TrainingProgress(Callback):
         self._bar.move(done, trainer.total_steps)
 
     def paused(self, trainer: Trainer) -> None:
-        """Move the bar."""
         if not self._bar.seen:
             return
         losses = trainer.history.losses[-RECENT:]
@@ -129,7 +126,6 @@ class TrainingProgress(Callback):
         self._bar.move(trainer.step, None, numbers, label=f"epoch {epoch}/{trainer.settings.epochs}")
 
     def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
-        """One line of numbers."""
         measured = {
             "train": (epoch.train_loss, epoch.train_accuracy),
             "val": (epoch.validation_loss, epoch.validation_accuracy),
@@ -150,11 +146,9 @@ class TrainingProgress(Callback):
             self._measuring.enter_context(self._bar.screen.working("measuring the network on all images"))
 
     def finished(self, trainer: Trainer, run: Any) -> None:
-        """That is done too."""
         self._measuring.close()
 
     def fitting(self, stage: Stage) -> None:
-        """Begin, move or end a stage."""
         if stage.name != self._stage and not self._fit_bar.screen.is_terminal and stage.expected > WAITS:
             self._print(f"{stage.name}: about {stage.expected:.0f} s")
         self._stage = stage.name
@@ -239,7 +233,6 @@ class SweepView(SweepCallback):
         self._bar.move(progress.ended, progress.wanted, "starting")
 
     def polled(self, progress: SweepProgress) -> None:
-        """Move the bar."""
         of = f"/{progress.wanted:,}" if progress.wanted is not None else ""
         parts = [f"{progress.ended:,}{of} done, {progress.running} running"]
         parts += [f"{n} {what}" for n, what in ((progress.stopped, "stopped"), (progress.failed, "failed")) if n]
@@ -248,7 +241,6 @@ class SweepView(SweepCallback):
         self._bar.move(progress.ended, progress.wanted, ", ".join(parts))
 
     def trial_ended(self, trial: Trial, progress: SweepProgress) -> None:
-        """A line for a trial."""
         is_best = progress.best is not None and progress.best != self._best
         self._best = progress.best
         if not self._bar.seen or is_best or trial.state in (FAILED, LOST):
@@ -258,7 +250,6 @@ class SweepView(SweepCallback):
             self._bar.print(f"{trial.number:>5}  {value:>8}  {mark:<7}  {trial.seconds:6.1f} s  {trial.run}{why}")
 
     def noticed(self, text: str) -> None:
-        """A line."""
         self._bar.print(text)
 
     def ended(self, sweep: Sweep, progress: SweepProgress) -> None:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from handgrad.claims.questions import Question
-from handgrad.cli.console import Screen, echo
+from handgrad.cli.console import Screen, echo, echo_report
 from handgrad.cli.options import Parser
 from handgrad.errors import HandgradError, UsageError
 from handgrad.figures import COMPARISONS, FIGURES, RunData
@@ -127,9 +127,8 @@ def _write(paths: Sequence[Path], build: Callable[[Callable[[str], None]], Repor
         report = build(lambda message: update(f"report: {message}"))
         update("report: writing")
         written = [writer(report, path) for writer, path in zip(writers, paths, strict=True)]
-    for first, *more in written:
-        beside = f", {len(more)} files beside it" if more else ""
-        echo(f"report: {first} ({sum(file.stat().st_size for file in (first, *more)) / 1e6:.1f} MB{beside})")
+    for several in written:
+        echo_report(several, sum(file.stat().st_size for file in several))
 
 
 def run_figures(tokens: list[str]) -> int:

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from handgrad.cli.commands import examples_of, section
+from handgrad.cli.commands import TABLES, examples_of
 from handgrad.cli.console import echo, echo_notes, working
 from handgrad.cli.flags import FLAG, ParsedFlags, parse
 from handgrad.cli.options import SWEEP, Option, help_text, options_of, short_help
@@ -147,7 +147,7 @@ class Subcommand(NamedTuple):
     @property
     def summary(self) -> str:
         """Its line in `handgrad sweep --help`."""
-        return section(f"sweep {self.word}")["summary"]
+        return TABLES[f"sweep {self.word}"]["summary"]
 
 
 def _subcommand(word: str, run: Callable[[Sweep, ParsedFlags], int], **types: ValueType) -> Subcommand:

@@ -9,7 +9,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from handgrad.cli.console import Screen, echo
+from handgrad.cli.console import Screen, echo, echo_report
 from handgrad.cli.flags import ParsedFlags
 from handgrad.config import RunConfig
 from handgrad.config.describe import ADDITIONS, beyond, beyond_line
@@ -48,7 +48,7 @@ def sweep_report(sweep: Sweep, parsed: ParsedFlags) -> int:
         update("report: writing")
         written = writer(report, path) if options["output"] or options["format"] else _write_all(report, sweep.path)
     _print_summary(screen, data)
-    _print_files(screen, written)
+    echo_report(written, written[0].stat().st_size)
     return 0
 
 
@@ -62,7 +62,7 @@ def report_at_end(sweep: Sweep) -> None:
     except (HandgradError, OSError) as error:
         log.warning("no report: %s", error)
         return
-    _print_files(screen, written)
+    echo_report(written, written[0].stat().st_size)
 
 
 def _write_all(report: Report, folder: Path) -> list[Path]:
@@ -72,13 +72,6 @@ def _write_all(report: Report, folder: Path) -> list[Path]:
     """
     page, *_ = write_html(report, folder / "report.html", folder / "figures")
     return [page, *write_markdown(report, folder / "report.md", folder / "figures")]
-
-
-def _print_files(screen: Screen, written: list[Path]) -> None:
-    first, *beside = written
-    size = first.stat().st_size / 1e6
-    more = f", {len(beside)} files beside it" if beside else ""
-    screen.print(f"report: {first} ({size:.1f} MB{more})", soft_wrap=True)
 
 
 def _print_summary(screen: Screen, data: SweepData) -> None:

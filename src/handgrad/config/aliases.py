@@ -1,13 +1,10 @@
 """Other names of settings and of their values, as people write them: the tables of aliases.ini, and what reads them."""
 
-from configparser import ConfigParser
-from importlib.resources import files
+from handgrad.files import read_tables
 
 Table = dict[str, tuple[str, ...]]
 
-_file = ConfigParser(delimiters=("=",), comment_prefixes=("#",), interpolation=None)
-_file.optionxform = str  # type: ignore[assignment, method-assign]
-_file.read_string((files("handgrad.config") / "aliases.ini").read_text(encoding="utf-8"))
+_file = read_tables("handgrad.config", "aliases.ini")
 
 
 def _words(section: str) -> Table:

@@ -1,18 +1,14 @@
 """What symbols look like: from the names in an equation's text to letters, accents, layers and steps."""
 
 from collections.abc import Callable, Iterable, Mapping
-from configparser import ConfigParser
 from dataclasses import replace
-from importlib.resources import files
 
 from handgrad.equations import tree
+from handgrad.files import read_tables
 
 Table = dict[str, str]
 
-_file = ConfigParser(delimiters=(" :",), comment_prefixes=("#",), interpolation=None)
-_file.optionxform = str  # type: ignore[assignment, method-assign]
-_file.read_string((files("handgrad.equations") / "notations.ini").read_text(encoding="utf-8"))
-TABLES: dict[str, Table] = {name: dict(_file[name]) for name in _file.sections()}
+TABLES = read_tables("handgrad.equations", "notations.ini", " :")
 LETTERS = TABLES["letters"]
 SPECIAL = {
     "l1": tree.Glyph("λ", below="1"),

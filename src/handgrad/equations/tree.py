@@ -134,7 +134,6 @@ class Equation:
 
     @property
     def name(self) -> str:
-        """The symbol that it defines."""
         return self.target.array.name if isinstance(self.target, Indexed) else self.target.name
 
     @property

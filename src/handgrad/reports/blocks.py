@@ -150,7 +150,6 @@ class Report:
     sections: Sequence[Section]
 
     def pictures(self) -> list[Picture]:
-        """Every figure in it, in order."""
         return [block for block in self.blocks() if isinstance(block, Picture)]
 
     def attachments(self) -> list[Attachment]:

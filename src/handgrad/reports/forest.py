@@ -41,7 +41,6 @@ class Forest(NamedTuple):
 
     @property
     def table(self) -> Table:
-        """A row for each."""
         marks = {True: "yes", False: "no", None: None}
         rows = ((r.group, r.label, r.mean, r.low, r.high, marks[r.clear], r.n) for r in self.rows)
         return Table(("parameter", "value", self.axis, "low", "high", "beyond chance", "trials"), rows)

@@ -25,7 +25,6 @@ class Parallel(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """How to read it."""
         n, of = len(self.chosen), len(self.found.numbers)
         which = f"{n:,} trials" if n == of else f"The best {n // 2:,} of {of:,} trials, and {n - n // 2:,} others"
         return (

@@ -45,7 +45,6 @@ class Measure(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Of an axis."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
     def text(self, value: float) -> str:
@@ -74,7 +73,6 @@ class SweepData:
 
     @cached_property
     def measure(self) -> Measure:
-        """How its metric is written."""
         return measure_of(self.sweep.definition.metric)
 
     @property
@@ -275,7 +273,6 @@ class Scale(NamedTuple):
 
     @property
     def title(self) -> str:
-        """The name in words."""
         return self.name.replace("_", " ")
 
     def ticks(self) -> list[float]:
@@ -343,7 +340,6 @@ class Searched(NamedTuple):
 
     @property
     def table(self) -> Table:
-        """A row a trial."""
         names = tuple(column.scale.name for column in self.columns)
         columns = [_spelled(column) for column in self.columns]
         rows = zip(

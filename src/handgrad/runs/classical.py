@@ -35,7 +35,6 @@ class _FitProgress:
         self.callbacks, self.stopped = callbacks, False
 
     def stop(self, reason: str) -> None:
-        """At the next moment."""
         self.stopped = True
 
     def __call__(self, stage: Stage) -> None:
@@ -66,7 +65,6 @@ class Prepared(NamedTuple):
 
     @property
     def x_train(self) -> Array:
-        """What the model is fitted to."""
         return self.vectors(self.parts.x[self.parts.train_rows])
 
 

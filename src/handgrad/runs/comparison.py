@@ -172,11 +172,9 @@ class Member(NamedTuple):
 
     @property
     def seed(self) -> int:
-        """All its randomness came from it."""
         return self.setup.config.seed
 
     def to_mapping(self) -> dict[str, Any]:
-        """What JSON shall know."""
         own = {"run": self.run.name, "path": str(self.run.path), "seed": self.seed, "parameters": self.parameters}
         return own | {"epochs": self.epochs, "seconds": self.seconds} | self.summary.to_mapping()
 
@@ -204,12 +202,10 @@ class Configuration(NamedTuple):
 
     @property
     def accuracies(self) -> list[float]:
-        """One for each seed."""
         return [member.summary.accuracy.mean for member in self.replicates]
 
     @property
     def accuracy(self) -> Interval:
-        """See above."""
         return mean_share(self.accuracies) if len(self.accuracies) > 1 else self.members[0].summary.accuracy
 
     @property
@@ -219,7 +215,6 @@ class Configuration(NamedTuple):
         return Side([each.setup for each in members], self.accuracies, lambda: [each.predictions for each in members])
 
     def to_mapping(self) -> dict[str, Any]:
-        """What JSON shall know."""
         members = [member.to_mapping() for member in self.members]
         return {"letter": self.letter, "accuracy": self.accuracy.to_mapping(), "runs": members}
 
@@ -255,7 +250,6 @@ class Pair(NamedTuple):
         return f"confounded: {', '.join(names)} and {last} differ"
 
     def to_mapping(self) -> dict[str, Any]:
-        """What JSON shall know."""
         return {
             "first": self.first.letter,
             "second": self.second.letter,

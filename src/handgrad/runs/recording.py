@@ -53,11 +53,9 @@ class Recorder(Callback):
         self._append_statistics(trainer)
 
     def stepped(self, trainer: Trainer, first: int, losses: Any, correct: Any, norms: dict[int, float]) -> None:
-        """A line of iterations."""
         self._append(steps_record(first, losses, correct, norms))
 
     def evaluated(self, trainer: Trainer, evaluation: Evaluation) -> None:
-        """A line of a measurement."""
         self._append(measured_record(evaluation))
         self._append_statistics(trainer)
 
@@ -70,7 +68,6 @@ class Recorder(Callback):
         self._epoch_ended = True
 
     def paused(self, trainer: Trainer) -> None:
-        """A checkpoint, when one is due."""
         waited = time.monotonic() - self._saved
         due = min(SOONEST_SECONDS, self.checkpoint_seconds) if self._epoch_ended else self.checkpoint_seconds
         over = trainer.step >= trainer.total_steps
@@ -132,7 +129,6 @@ class Journal(Callback):
         self._stepped = False
 
     def started(self, trainer: Trainer) -> None:
-        """Where it begins."""
         journal.info(
             "training from step %d of %d, %d parameters",
             trainer.step,
@@ -147,11 +143,9 @@ class Journal(Callback):
         self._stepped = True
 
     def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
-        """An epoch's row."""
         journal.info("%s", "  ".join(f"{name} {value}" for name, value in epoch.row().items()))
 
     def ended(self, trainer: Trainer) -> None:
-        """Where it ends, and why."""
         journal.info("%s at step %d, %.1f s of training", trainer.history.stopped, trainer.step, trainer.seconds)
 
 

@@ -114,7 +114,6 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The folder's own name."""
         return self.path.name
 
     @property

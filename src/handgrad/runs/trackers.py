@@ -38,7 +38,6 @@ class Guarded(Callback):
         """The run is complete."""
 
     def started(self, trainer: Trainer) -> None:
-        """Open the tracker."""
         self._guarded(self.open, trainer)
 
     def stepped(self, trainer: Trainer, first: int, losses: Any, correct: Any, norms: dict[int, float]) -> None:
@@ -60,12 +59,10 @@ class Guarded(Callback):
         self._guarded(self.log_numbers, evaluation.step, numbers)
 
     def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
-        """An epoch's row."""
         row = {name: value for name, value in epoch.row().items() if name != "step" and value is not None}
         self._guarded(self.log_numbers, epoch.step, row)
 
     def finished(self, trainer: Trainer, run: Any) -> None:
-        """Final numbers."""
         self._guarded(self.log_end, trainer, run)
 
     def _guarded(self, action: Callable[..., None], *arguments: Any) -> None:
@@ -89,7 +86,6 @@ class TensorBoard(Guarded):
     package = "tensorboard.summary"
 
     def open(self, trainer: Trainer) -> None:
-        """Start the event file."""
         from tensorboard.summary import Writer
 
         folder = self.folder / "tensorboard"
@@ -97,7 +93,6 @@ class TensorBoard(Guarded):
         log.info("TensorBoard: look at it with `tensorboard --logdir %s`", folder)
 
     def log_numbers(self, step: int, numbers: dict[str, float]) -> None:
-        """One scalar each."""
         for name, value in numbers.items():
             self._writer.add_scalar(name, float(value), step)
 

@@ -122,7 +122,6 @@ class Sweep:
 
     @property
     def name(self) -> str:
-        """The folder's own name."""
         return Path(os.path.abspath(self.path)).name
 
     @property

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.files import read_tables
 from handgrad.kernels.program import Batches
 from handgrad.optim import GradientTransforms, Optimizer
 from handgrad.torch_port.port import torch_attribute
@@ -176,7 +177,7 @@ def update_causes(steps: Sequence[Seen], base: Assumption, precision: float) -> 
     """
     if base.optimizer.torch.name not in DIRECTIONS:
         return []
-    known = [(name, meaning, change) for name, (meaning, change) in UPDATE_CAUSES.items()]
+    known = [(name, MEANINGS["update"][name], change) for name, change in UPDATE_CAUSES.items()]
     singles = list(_tried(((name, meaning, change(base)) for name, meaning, change in known), steps, precision))
     if not any(cause.unexplained <= 1 for cause in singles):
         singles += _tried(_pairs(known, base), steps, precision)
@@ -227,45 +228,21 @@ def _of_torch(base: Assumption) -> Assumption | None:
     return replace(base, optimizer=replace(base.optimizer, **hyper), transforms=transforms, everywhere=True)
 
 
-UPDATE_CAUSES: dict[str, tuple[str, Change]] = {
-    "epsilon_inside": ("epsilon stands under the root, sqrt(v + epsilon), not beside it", _with_epsilon("inside")),
-    "epsilon_before_correction": (
-        "epsilon is added to sqrt(v) before the bias correction, not after it: Keras' way",
-        _with_epsilon("before"),
-    ),
-    "no_bias_correction": ("the moments are not corrected for starting at zero", _uncorrected),
-    "schedule_late": (
-        "the schedule is one step late: each step has the learning rate of the one before",
-        lambda base: replace(base, rate="late"),
-    ),
-    "schedule_early": (
-        "the schedule is one step early: scheduler.step() comes before optimizer.step()",
-        lambda base: replace(base, rate="early"),
-    ),
-    "no_schedule": ("the learning rate follows no schedule", lambda base: replace(base, rate="unscheduled")),
-    "decay_everywhere": (
-        "weight decay applies to biases, gamma and beta too, as PyTorch does unless set otherwise",
-        _decay(everywhere=True),
-    ),
-    "decay_decoupled": (
-        "weight decay shrinks the weights directly instead of entering the gradient: AdamW's way",
-        lambda base: None if base.decoupled else _decay(decoupled=True)(base),
-    ),
-    "decay_coupled": (
-        "weight decay enters the gradient instead of shrinking the weights: Adam's way",
-        lambda base: _decay(decoupled=False)(base) if base.decoupled else None,
-    ),
-    "no_decay": (
-        "there is no weight decay",
-        lambda base: (
-            replace(base, transforms=replace(base.transforms, weight_decay=0.0))
-            if base.transforms.weight_decay
-            else None
-        ),
-    ),
-    "clip_each": ("each parameter's gradient is clipped alone, not all of them together", _clipped("each")),
-    "no_clip": ("gradients are not clipped", _clipped("never")),
-    "torch_defaults": ("the hyper-parameters are PyTorch's own defaults, weight decay among them", _of_torch),
+MEANINGS = read_tables("handgrad.torch_port", "causes.ini")
+UPDATE_CAUSES: dict[str, Change] = {
+    "epsilon_inside": _with_epsilon("inside"),
+    "epsilon_before_correction": _with_epsilon("before"),
+    "no_bias_correction": _uncorrected,
+    "schedule_late": lambda base: replace(base, rate="late"),
+    "schedule_early": lambda base: replace(base, rate="early"),
+    "no_schedule": lambda base: replace(base, rate="unscheduled"),
+    "decay_everywhere": _decay(everywhere=True),
+    "decay_decoupled": lambda base: None if base.decoupled else _decay(decoupled=True)(base),
+    "decay_coupled": lambda base: _decay(decoupled=False)(base) if base.decoupled else None,
+    "no_decay": lambda base: _decay(transforms=replace(base.transforms, weight_decay=0.0))(base),
+    "clip_each": _clipped("each"),
+    "no_clip": _clipped("never"),
+    "torch_defaults": _of_torch,
 }
 
 
@@ -285,11 +262,11 @@ class Evidence(NamedTuple):
 def pass_causes(stage: str, evidence: Evidence) -> list[Cause]:
     """The causes known for a stage with what each leaves unexplained, the best first."""
     tried = []
-    for name, (meaning, left_by) in PASS_CAUSES[stage].items():
+    for name, left_by in PASS_CAUSES[stage].items():
         coarse = max(
             float(np.finfo(array.dtype).eps) for array in (evidence.passed.gradients, evidence.judged.gradients)
         )
-        tried.append(Cause(name, meaning, left_by(evidence) / (ROUNDINGS * coarse)))
+        tried.append(Cause(name, MEANINGS[stage][name], left_by(evidence) / (ROUNDINGS * coarse)))
     return sorted(tried, key=lambda cause: cause.unexplained)
 
 
@@ -340,31 +317,16 @@ def _accumulated(evidence: Evidence) -> float:
     return relative(evidence.passed.gradients, evidence.judged.gradients + evidence.left)
 
 
-PASS_CAUSES: dict[str, dict[str, tuple[str, Callable[[Evidence], float]]]] = {
-    "output": {
-        "precision": ("PyTorch computes in another precision than we do", _precision),
-        "evaluation_mode": (
-            "PyTorch's model is in evaluation mode: no dropout, running statistics. model.train() is missing",
-            _evaluation,
-        ),
-    },
-    "statistics": {
-        "keras_momentum": (
-            "the momentum of batch normalisation is one minus ours: Keras' convention in PyTorch's place",
-            _other_momentum,
-        )
-    },
+PASS_CAUSES: dict[str, dict[str, Callable[[Evidence], float]]] = {
+    "output": {"precision": _precision, "evaluation_mode": _evaluation},
+    "statistics": {"keras_momentum": _other_momentum},
     "loss": {
-        "softmax_twice": (
-            "a softmax stands before cross_entropy, which has one of its own",
-            lambda evidence: _loss_of(evidence, lambda port, z, labels: port.criterion(z.softmax(1), labels)),
+        "softmax_twice": lambda evidence: _loss_of(
+            evidence, lambda port, z, labels: port.criterion(z.softmax(1), labels)
         ),
-        "summed_loss": (
-            "the loss is summed over the batch, not averaged",
-            lambda evidence: _loss_of(evidence, lambda port, z, labels: port.criterion(z, labels) * len(labels)),
+        "summed_loss": lambda evidence: _loss_of(
+            evidence, lambda port, z, labels: port.criterion(z, labels) * len(labels)
         ),
     },
-    "gradient": {
-        "no_zero_grad": ("gradients add up from step to step: optimizer.zero_grad() is missing", _accumulated)
-    },
+    "gradient": {"no_zero_grad": _accumulated},
 }

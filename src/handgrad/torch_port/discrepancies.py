@@ -38,7 +38,6 @@ class _ByHand:
         self.param_groups, self.state = side.update.rule.param_groups, side.update.rule.state
 
     def step(self) -> None:
-        """One update of every parameter."""
         with self.side.torch.no_grad():
             for group in self.param_groups:
                 for parameter in group["params"]:

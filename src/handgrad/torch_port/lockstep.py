@@ -120,7 +120,6 @@ class Pair:
         self.theirs.port.push()
 
     def advance(self, step: int) -> None:
-        """One step of both."""
         batches = self.ours.trainer.batches((step - 1) // self.ours.trainer.steps_per_epoch)
         theirs = self.theirs.trainer.batches((step - 1) // self.ours.trainer.steps_per_epoch)
         size = batches.size

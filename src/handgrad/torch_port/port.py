@@ -110,7 +110,6 @@ class Place(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Its key in a state_dict."""
         return f"{self.module}.{self.name}"
 
     def view(self, vector: Any) -> Any:

@@ -50,7 +50,6 @@ class TorchSide:
         return Pass(arrays, float(loss.detach()), self.network.gradients.copy(), self.network.buffers.copy())
 
     def step(self, step: int) -> None:
-        """The `step`-th update."""
         self.update.push(step - 1)
         self.update(self.rate_at(step), False)
         self.update.pull()
@@ -118,7 +117,6 @@ class Engine:
         driver.optimizer_step(self.program, self.optimization, step, rate, 1.0, False)
 
     def _outputs(self, rows: int) -> dict[int, Array]:
-        """Of each layer that computes something."""
         network, found = self.network, {}
         steps = operations(network.plans, network.input_shape)
         for row, (layer, plan) in zip(self.program.table, steps, strict=True):

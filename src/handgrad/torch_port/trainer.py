@@ -70,7 +70,6 @@ class Update:
                 state[name] = torch.tensor(value, dtype=torch.float64)
 
     def pull(self) -> None:
-        """Bring PyTorch's state back."""
         if self.port.apart:
             self.optimization.states[:] = self.states.cpu().numpy()
         state = self.rule.state[self.port.tied[0][1]]

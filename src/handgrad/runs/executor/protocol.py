@@ -149,7 +149,6 @@ class Channel:
             return True
 
     def close(self) -> None:
-        """Hang up."""
         self.socket.close()
         self.closed = True
 

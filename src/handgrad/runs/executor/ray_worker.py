@@ -206,7 +206,6 @@ class Worker:
         self._queue.interrupt()
 
     def stop(self) -> None:
-        """Leave nothing behind."""
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _run(self, task: Task, dataset: Dataset, bundle: ArtifactBundle) -> tuple[Ended, ArtifactBundle]:

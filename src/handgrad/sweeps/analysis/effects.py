@@ -146,7 +146,6 @@ class RestrictedSpace(NamedTuple):
     adjusted: bool
 
     def best(self, objectives: Array) -> float:
-        """The best of some objectives."""
         return self.sign * float(np.max(self.sign * objectives))
 
 

@@ -41,7 +41,6 @@ class Measurements:
         self._share = measure == "accuracy" and sweep.definition.metric.goal != "target"
 
     def of(self, trial: Trial) -> Measured:
-        """Of a trial's run."""
         if not self._share:
             return Measured()
         key = tuple(repr(trial.values.get(name)) for name in DECIDING)

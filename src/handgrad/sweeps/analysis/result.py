@@ -178,10 +178,8 @@ class Analysis:
 
     @property
     def best(self) -> Entry | None:
-        """The first on the list."""
         return self.entries[0] if self.entries else None
 
     @property
     def worst(self) -> Entry | None:
-        """The last on the list."""
         return self.entries[-1] if self.entries else None

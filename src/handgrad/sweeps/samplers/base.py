@@ -78,7 +78,6 @@ class Random(Sampler):
     _rest: Grid | None = None  # goes through what is left of a finite space, once that is little
 
     def suggest(self, ordinal: int, taken: Collection[str], trials: Sequence[Trial]) -> dict[str, Any] | None:
-        """A draw that nobody has had."""
         generator = np.random.default_rng([self.seed, ordinal])
         for _ in range(DRAWS):
             values = self.definition.sample(generator, self.base)

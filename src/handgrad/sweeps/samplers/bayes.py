@@ -155,7 +155,6 @@ class TPE(Sampler):
         self._copied: set[int] = set()
 
     def sampler(self, seed: int) -> Any:
-        """Optuna's sampler for one configuration."""
         import optuna
 
         return optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP)
