@@ -33,7 +33,7 @@ torch: $(STATE)-torch ## install PyTorch, for lockstep, --backend torch and expo
 
 sweep: $(STATE)-sweep ## install Optuna, for Bayesian sweeps (bayes, gp), and Plotly, for interactive figures
 
-wandb tensorboard postgresql ray: %: $(STATE)-% # error messages and docs name these targets
+wandb tensorboard postgresql ray parquet: %: $(STATE)-% # error messages and docs name these targets
 
 test: $(STATE)-dev ## run the quick tests
 	@$(PYTEST) -m "not slow"
@@ -107,7 +107,7 @@ $(STATE)-dev: pyproject.toml constraints.txt | $(PYTHON)
 # One target for each extra of pyproject.toml. The build of PyTorch without CUDA is a tenth as large, and sufficient here.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 $(STATE)-torch: INDEX = $(addprefix --extra-index-url ,$(TORCH_INDEX))
-$(STATE)-torch $(STATE)-sweep $(STATE)-wandb $(STATE)-tensorboard $(STATE)-postgresql $(STATE)-ray: \
+$(STATE)-torch $(STATE)-sweep $(STATE)-wandb $(STATE)-tensorboard $(STATE)-postgresql $(STATE)-ray $(STATE)-parquet: \
   $(STATE)-%: pyproject.toml constraints.txt | $(PYTHON)
 	@echo "Installing handgrad with $* into $(VENV) (once) ..."
 	@$(PIP) install --quiet $(INDEX) -e ".[$*]"

@@ -44,6 +44,7 @@ LATE_IMPORTS = {
     "optuna",
     "plotly",
     "psycopg",
+    "pyarrow",
     "ray",
     "sklearn",
     "tensorboard",

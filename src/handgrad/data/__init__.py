@@ -12,6 +12,7 @@ from handgrad.data.folder import load_folder
 from handgrad.data.idx import read_idx
 from handgrad.data.idx_sets import IDX_SOURCES, IdxSet, sections
 from handgrad.data.images import bring_to, check_resize, in_grey, read_picture, resized, to_pillow
+from handgrad.data.parquet import load_parquet
 from handgrad.data.pixels import PixelRange, luma
 from handgrad.data.published_sets import PublishedSet, PublishedSource
 from handgrad.data.splits import (
@@ -79,7 +80,11 @@ def _load(name: str, resize: tuple[int, int] | None, skip_damaged: bool) -> Data
         if batches := cifar_files(path):
             return load_cifar_folder(path, batches)
         files = array_files(path)
+        if files and all(each.suffix.lower() == ".parquet" for each in files):
+            return load_parquet(path, files, resize, skip_damaged)
         return load_array_folder(path, files) if files else load_folder(path, resize, skip_damaged)
+    if path.suffix.lower() == ".parquet" and os.path.exists(path):
+        return load_parquet(path, [path], resize, skip_damaged)
     if path.name.lower().endswith(SUFFIXES) and os.path.exists(path):
         return load_array_file(path)
     raise UsageError(foreign(path)) if name and path.is_file() else _unknown(name)

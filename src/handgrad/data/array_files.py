@@ -87,7 +87,7 @@ def load_array_file(path: Path) -> Dataset:
 def array_files(folder: Path) -> list[Path]:
     """The files of arrays in a folder, or in its only sub-folder; of several sub-folders, which are classes, none."""
     inside = visible(folder)
-    files = [path for path in inside if is_array_file(path)]
+    files = [path for path in inside if is_array_file(path) or path.suffix.lower() == ".parquet"]
     folders = [path for path in inside if path.is_dir()]
     if folders and files:
         log.warning("%s: not used beside its sub-folders: %s", folder, ", ".join(path.name for path in files))

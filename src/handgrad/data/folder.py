@@ -2,7 +2,9 @@
 
 import logging
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +13,17 @@ import numpy as np
 
 from handgrad.data.arrays import PARTS, TEST, TRAIN, VALIDATION, part_of
 from handgrad.data.dataset import MAX_CLASSES, Dataset, Images
-from handgrad.data.images import IN_RGB, KNOWN, SUFFIXES, Size, bring_to, check_resize, check_total, read_levels
+from handgrad.data.images import (
+    IN_RGB,
+    KNOWN,
+    SUFFIXES,
+    Picture,
+    Size,
+    bring_to,
+    check_resize,
+    check_total,
+    read_levels,
+)
 from handgrad.data.pixels import Array, PixelRange, notice, range_of
 from handgrad.data.places import visible
 from handgrad.data.splits import Part, assemble
@@ -55,18 +67,23 @@ def load_folder(folder: Path, resize: Size | None = None, skip_damaged: bool = F
         if part != TEST or _is_labelled(inside, class_names):
             listings[part] = _list_images(inside, class_names, faults, damaged)
     paths = [path for listing in listings.values() for path in listing.paths]
-    images, read, pixels = _read_all(name, paths, resize, damaged)
-    if damaged and not skip_damaged:
-        faults += [type(damaged[0])(f"{damaged[0]} (--skip_damaged leaves such files out)"), *damaged[1:]]
-    raise_together(faults)
-    if damaged:
-        count = f"{len(damaged)} of {len(read) + len(damaged)}"
-        log.warning("data set %s: %s files are no whole images and are left out: %s", name, count, damaged[0])
+    images, read, pixels = read_all(name, [partial(read_levels, path, resize) for path in paths], damaged)
+    settle(name, damaged, len(read), skip_damaged, faults)
     labels = np.array([label for listing in listings.values() for label in listing.labels], np.int64)[read]
     owner = np.repeat(list(listings), [len(listing.paths) for listing in listings.values()])[read]
     found = {part: Part(images[owner == part], labels[owner == part]) for part in listings}
     whole = assemble(name, found[TRAIN], found.get(TEST), class_names, found.get(VALIDATION))
     return replace(whole, pixel_range=pixels)
+
+
+def settle(name: str, damaged: _Faults, whole: int, skip_damaged: bool, faults: Sequence[HandgradError] = ()) -> None:
+    """Raise all that is wrong; with `skip_damaged`, the damaged files are only counted."""
+    if damaged and not skip_damaged:
+        faults = [*faults, type(damaged[0])(f"{damaged[0]} (--skip_damaged leaves such files out)"), *damaged[1:]]
+    raise_together(faults)
+    if damaged:
+        count = f"{len(damaged)} of {whole + len(damaged)}"
+        log.warning("data set %s: %s files are no whole images and are left out: %s", name, count, damaged[0])
 
 
 def _parts(folder: Path) -> dict[str, _Inside]:
@@ -146,16 +163,19 @@ def _list_images(inside: _Inside, class_names: tuple[str, ...], faults: _Faults,
     return listing
 
 
-def _read_all(
-    name: str, paths: list[Path], resize: Size | None, damaged: _Faults
+def read_all(
+    name: str, pictures: Sequence[Callable[[], Picture]], damaged: list[HandgradError]
 ) -> tuple[Images, list[int], PixelRange]:
-    """All whole images as bytes, of one size, and their places in `paths`; 16 bits have a range of their own."""
+    """All whole images as bytes, of one size, and their places in `pictures`; 16 bits have a range of their own.
+
+    `pictures` read one image each; an error of one goes into `damaged`.
+    """
     levels, read = list[Array](), list[int]()
     sizes, notes, total = Counter[Size](), Counter[str](), 0
-    for row, path in enumerate(paths):
+    for row, read_one in enumerate(pictures):
         picture = None
         with collecting(damaged):
-            picture = read_levels(path, resize)
+            picture = read_one()
         if picture is None:
             continue
         levels.append(picture.pixels)
@@ -164,7 +184,7 @@ def _read_all(
         sizes[height, width] += 1
         notes.update(picture.notes)
         total += picture.pixels.nbytes
-        check_total(name, len(paths), total if len(read) < ENOUGH else total * len(paths) // len(read))
+        check_total(name, len(pictures), total if len(read) < ENOUGH else total * len(pictures) // len(read))
     if not levels:
         return np.empty((0, 0, 0), np.uint8), read, PixelRange()
     grey = sum(each.ndim == 2 for each in levels)

@@ -53,12 +53,12 @@ def read_picture(path: Path, resize: Size | None = None, known: PixelRange | Non
     return picture._replace(pixels=found.to_bytes(picture.pixels))
 
 
-def read_levels(path: Path, resize: Size | None = None) -> Picture:
-    """The image in a file of one of FORMATS, of 8 or 16 bits as in the file.
+def read_levels(path: Path, resize: Size | None = None, content: bytes | None = None) -> Picture:
+    """The image in a file of one of FORMATS, or in its `content`, of 8 or 16 bits as in the file.
 
     A photograph is turned upright; transparency lies on white, light ink on black; equal channels become one.
     """
-    picture = _decode(read_file(path, MAX_FILE_BYTES), path)
+    picture = _decode(read_file(path, MAX_FILE_BYTES) if content is None else content, path)
     return picture._replace(pixels=bring_to(picture.pixels, resize))
 
 
