@@ -31,7 +31,7 @@ FLOORS: dict[str, float] = {
     **dict.fromkeys(["training", "evaluation", "torch_port"], 3),
     **dict.fromkeys(["runs", "figures"], 4),
     **dict.fromkeys(["derivation"], 4.5),
-    **dict.fromkeys(["sweeps", "reports"], 5),
+    **dict.fromkeys(["sweeps", "reports", "estimator"], 5),
     **dict.fromkeys(["claims"], 6),
     **dict.fromkeys(["reproduce"], 6.5),
     **dict.fromkeys(["cli", "app", "__main__"], 7),

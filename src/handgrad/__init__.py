@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from handgrad.config import RunConfig
     from handgrad.data import load
     from handgrad.errors import CorruptDataError, DivergedError, FileSystemError, HandgradError, UsageError
+    from handgrad.estimator import HandgradClassifier
     from handgrad.evaluation import confusion_matrix, measure
     from handgrad.nn import Network, gradcheck
     from handgrad.runs import execute, resume
@@ -22,6 +23,7 @@ __all__ = [
     "CorruptDataError",
     "DivergedError",
     "FileSystemError",
+    "HandgradClassifier",
     "HandgradError",
     "Network",
     "RunConfig",
@@ -42,6 +44,7 @@ _HOMES = {
     "config": ("RunConfig",),
     "data": ("load",),
     "errors": ("CorruptDataError", "DivergedError", "FileSystemError", "HandgradError", "UsageError"),
+    "estimator": ("HandgradClassifier",),
     "evaluation": ("confusion_matrix", "measure"),
     "nn": ("Network", "gradcheck"),
     "runs": ("execute", "resume"),

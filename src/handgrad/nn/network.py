@@ -82,6 +82,16 @@ class Network:
         self._programs: dict[int, Program] = {}
         self.initialise(seed)
 
+    def __getstate__(self) -> Any:
+        """What the same network is made from elsewhere: its programs hold addresses of this process."""
+        names = ("layers", "input_shape", "loss", "dtype", "scaling", "class_names", "class_weights")
+        return {name: getattr(self, name) for name in names}, self.parameters, self.buffers
+
+    def __setstate__(self, state: Any) -> None:
+        made_from, parameters, buffers = state
+        Network.__init__(self, **made_from)
+        self.parameters[:], self.buffers[:] = parameters, buffers
+
     @property
     def classes(self) -> int:
         """Number of outputs."""
