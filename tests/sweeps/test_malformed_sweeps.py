@@ -35,7 +35,7 @@ MALFORMED = {
     "metric a text": (GOOD + "metric: val_acc\n", "metric must be a mapping such as {name: validation_accuracy"),
     "metric without name": (GOOD + "metric: {goal: maximize}\n", "metric.name must be a text, got None"),
     "unknown metric": (GOOD + "metric: {name: val_acuracy}\n", "did you mean validation_accuracy?"),
-    "unlogged metric": (GOOD + "metric: {name: f1_score}\n", "metric.name must be validation_accuracy, "),
+    "unlogged metric": (GOOD + "metric: {name: reward}\n", "metric.name must be validation_accuracy, "),
     "unknown goal": (GOOD + "metric: {name: val_acc, goal: maxmise}\n", "got 'maxmise'; did you mean maximize?"),
     "goal without target": (GOOD + "metric: {name: val_loss, goal: target}\n", "metric.goal target needs a number"),
     "metric key": (GOOD + "metric: {name: val_acc, gaol: maximize}\n", "'gaol' in metric: did you mean goal?"),

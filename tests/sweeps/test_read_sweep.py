@@ -271,6 +271,20 @@ def test_names_can_be_given_a_meaning():
         ({"regularization": [0, 0.1]}, {"weight_decay": (0.0, 0.1)}, "taken as weight_decay, an L2 penalty"),
         ({"use_momentum": [True], "momentum": [0.5]}, {"momentum": (0.5,)}, "momentum says how much"),
         ({"normalize": [True], "precision": [64]}, {"normalize": ("unit",), "dtype": ("float64",)}, ""),
+        ({"num_fc": [1, 2], "fc_size": [64, 128]}, {"num_layers": (1, 2), "hidden_size": (64, 128)}, ""),
+        ({"layers_and_units": [[64], [64, 32]]}, {"hidden_size": ((64,), (64, 32))}, "taken as hidden_size"),
+        ({"activation": ["tf.nn.relu", "nn.Tanh"]}, {"activation": ("relu", "tanh")}, ""),
+        (
+            {"gamma": [0.9], "optimizer": ["sgd", "momentum"]},
+            {"momentum": (0.9,), "optimizer": ("sgd", "momentum")},
+            "gamma is taken as momentum, since the file names the optimizer",
+        ),
+        (
+            {"gamma": [0.9], "scheduler": ["step", "exponential"]},
+            {"schedule_factor": (0.9,), "schedule": ("step", "exponential")},
+            "gamma is taken as schedule_factor, since the file names the schedule",
+        ),
+        ({"nesterov": [False]}, {}, "nesterov is ignored: it is no setting here"),
         ({"device": ["cuda"], "run_name": ["a"]}, {}, "computes on the processor"),
     ],
 )

@@ -12,7 +12,8 @@ def _words(section: str) -> Table:
 
 
 FIELDS = _words("fields")
-AMBIGUOUS_FIELDS: Table = {name: tuple(text.split(", ")) for name, text in _file["ambiguous fields"].items()}
+AMBIGUOUS_WRITTEN: Table = {name: tuple(text.split(", ")) for name, text in _file["ambiguous fields"].items()}
+AMBIGUOUS_FIELDS: Table = {name.replace("_", ""): named for name, named in AMBIGUOUS_WRITTEN.items()}
 OTHERWISE = _words("otherwise")
 OTHERWISE_OF_FIELDS: Table = {"num_layers": ("hidden_size",), "layers": ("model", "num_layers", "hidden_size")}
 

@@ -37,7 +37,7 @@ _WORDS = {
     **dict.fromkeys(("number", "n", "count", "nb", "nr"), "num"),
     **dict.fromkeys(("neuron", "node", "perceptron"), "unit"),
     **dict.fromkeys(("wt", "wts", "w", "kernel"), "weight"),
-    **dict.fromkeys(("hid", "fc", "dense", "mlp"), "hidden"),
+    **dict.fromkeys(("hid", "hl", "hlayer", "fc", "dense", "mlp"), "hidden"),
     "lrn": "learning",
     **dict.fromkeys(("dim", "dimension"), "size"),
     **dict.fromkeys(("lamb", "lmbda", "lmda", "lam", "lambd"), "lambda"),
@@ -52,6 +52,7 @@ _WORDS = {
     "normalisation": "normalization",
 }
 WHERE_OR_WHEN = "(?:path|file|filename|dir|folder|prefix|name|every|freq|interval|steps|epochs)"
+DOTTED = re.compile(r"(?:torch|nn|optim|tf|tensorflow|keras|F|jax|np|functional)(?:\.\w+)+")
 _LOGGING = re.compile(f"(?P<verb>{aliases.VERBS})(?P<things>(?:(?:{aliases.THINGS})s?)*){WHERE_OR_WHEN}?")
 _WEIGHTS = re.compile(
     f"(?:save|store|keep)(?:best|last|final|trained)?(?:model|weight|checkpoint|ckpt|network)s?{WHERE_OR_WHEN}?"
@@ -144,13 +145,25 @@ def find(written: str, table: Mapping[str, str], what: str) -> str:
     squeezed = squashed(written)
     if squeezed in table:
         return table[squeezed]
-    candidates = aliases.AMBIGUOUS_FIELDS.get(squeezed)
+    worded = field_wordings().get(wording(written))
+    if worded and squeezed not in aliases.AMBIGUOUS_FIELDS:
+        return worded
+    candidates = ambiguous(written)
     if candidates:
         raise AmbiguousNameError(written, what, candidates)
-    worded = field_wordings().get(wording(written))
-    if worded:
-        return worded
     raise unknown(written, what, table)
+
+
+def ambiguous(written: str) -> tuple[str, ...]:
+    """The settings that a name could mean, where the table says so of it or of its words: num_fc is as num_hidden."""
+    words = wording(written)
+    named = () if words in field_wordings() or words <= {"num"} else _ambiguous_wordings().get(words, ())
+    return aliases.AMBIGUOUS_FIELDS.get(squashed(written), named)
+
+
+@functools.cache
+def _ambiguous_wordings() -> dict[frozenset[str], tuple[str, ...]]:
+    return {wording(name): named for name, named in aliases.AMBIGUOUS_WRITTEN.items() if len(name) > 2}
 
 
 def unknown(written: str, what: str, table: Mapping[str, str] | None = None) -> UsageError:
@@ -232,7 +245,8 @@ def value_name(field: str, text: str, names: Collection[str]) -> str:
     """
     if text in names:
         return text
-    squeezed, names_by_alias = squashed(text), value_aliases(field, names)
+    names_by_alias = value_aliases(field, names)
+    squeezed = squashed(text.rpartition(".")[2] if DOTTED.fullmatch(text) else text)  # torch.optim.Adam
     names = list(names)
     meant = {squashed(name): name for name in names}.get(squeezed) or names_by_alias.get(squeezed)
     if meant in names:

@@ -60,6 +60,12 @@ def defaults_of(setting: str) -> dict[str, Any]:
     }
 
 
+def chosen_by(setting: str) -> str:
+    """What chooses the owner of a setting: optimizer for momentum; "" for a setting without an owner."""
+    entries = ((choice, entry) for choice, registry in CHOICES.items() for entry in registry.values())
+    return next((choice for choice, entry in entries if setting in fields_of(entry)), "")
+
+
 def interval_of(setting: str) -> str:
     """The bounds of a setting as its owners state them, the widest where they differ; unbounded where it has none."""
     found = [text.strip() for text in _intervals(setting)]

@@ -11,10 +11,12 @@ from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from handgrad import strict_yaml
 from handgrad.classical import CLASSICAL
 from handgrad.config import describe
-from handgrad.config.aliases import AMBIGUOUS_FIELDS, GUESSED, OTHERWISE, OTHERWISE_OF_FIELDS
+from handgrad.config.aliases import GUESSED, OTHERWISE, OTHERWISE_OF_FIELDS
 from handgrad.config.build import check
 from handgrad.config.lookup import (
+    AmbiguousNameError,
     UnknownNameError,
+    ambiguous,
     by_words,
     field_aliases,
     find,
@@ -97,12 +99,13 @@ def meaning(
         named = [name for name in found if " " not in name and isinstance(value_type_of(name), Name)]
         return named if len(named) == 1 else found  # a known name is no free text
 
-    if squeezed not in table and squeezed in AMBIGUOUS_FIELDS:
-        one = fitting(AMBIGUOUS_FIELDS[squeezed]) or fitting(OTHERWISE.get(squeezed, ()))
+    candidates = () if squeezed in table else ambiguous(written)
+    if candidates:
+        one = fitting(candidates) or fitting(OTHERWISE.get(squeezed, ()))
         if len(values) > 1 and "num_layers" in one and all((number(value) or 0) < FEW_UNITS for value in values):
             one = ["num_layers"]
         if len(one) != 1:
-            find(written, table, what)  # raises
+            raise AmbiguousNameError(written, what, candidates)
         return Meaning(one[0], [*values], f"{written} is taken as {one[0]}, as its value shows")
     try:
         name = find(written, table, what)
@@ -132,8 +135,8 @@ def meaning(
 def _doubtful(written: str, values: Sequence[Any], fitting: Callable[[Sequence[str]], list[str]]) -> str:
     """The one setting that a name means by its words, or by values that only one setting has; or ""."""
     candidates = fitting(by_words(written)) if values else []
-    if not candidates and values and all(number(value) is None for value in values):
-        candidates = fitting(NAMED)
+    if not candidates and values and all(number(v) is None and str(v).lower() not in BOOLEANS for v in values):
+        candidates = fitting(["hidden_size"] if isinstance(values[0], list) else NAMED)
     return candidates[0] if len(candidates) == 1 else ""
 
 

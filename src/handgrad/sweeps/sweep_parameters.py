@@ -15,6 +15,7 @@ from handgrad.config.lookup import (
     decided_by_data,
     field_aliases,
 )
+from handgrad.config.presets import chosen_by
 from handgrad.config.read import fits, is_amount, meaning, nth_layer
 from handgrad.config.value_types import Number, Whole, yes_or_no
 from handgrad.errors import NOTE, Diagnostic, UsageError
@@ -173,10 +174,14 @@ def _meant(written: Written, rest: Mapping[str, str], notices: list[Diagnostic])
         notices.append(ignored._replace(fix="Leave it out"))
         return None
     except AmbiguousNameError as error:
+        owned_here = [field for field in error.candidates if chosen_by(field) in {*table.values()} - {*rest.values()}]
         try:
             field, meant, note = meaning(name, values, rest, value_type_of, "setting")
         except UsageError:
-            raise UsageError(f"{written.path}: {error}") from error
+            if len(owned_here) != 1 or not all(fits(owned_here[0], value_type_of(owned_here[0]), v) for v in values):
+                raise UsageError(f"{written.path}: {error}") from error
+            field, meant = owned_here[0], values
+            note = f"{name} is taken as {field}, since the file names the {chosen_by(field)}"
     except UsageError as error:
         raise UsageError(f"{written.path}: {error}") from error
     if len(values) == 1 and isinstance(value_type_of(field), Number | Whole) and yes_or_no(values[0]) is not None:
