@@ -161,3 +161,11 @@ def test_models_that_no_seed_changes_are_compared_over_images():
     assert (found.how, found.test) == ("not over the same images", "z")
     # n1 = 10,000, p1 = 0.9931, n2 = 2,000, p2 = 0.5: z = 0.4931 / sqrt(0.9109 0.0891 (1 / 10,000 + 1 / 2,000)) = 70.7
     assert found.statistic == pytest.approx(70.7, abs=0.1)
+
+
+def test_values_in_steps_are_as_uncertain_as_their_rounding():
+    assert math.isnan(paired([8000] * 3, [200] * 3).p)
+    found = paired([8000] * 3, [200] * 3, step=100)
+    # each difference has variance 2 100^2 / 12 = 1,667: t(0.975, 2) sqrt(1,667 / 3) = 4.303 23.57
+    assert (found.sign, found.high - found.value) == (1, pytest.approx(101.4, abs=0.1))
+    assert paired([8000] * 3, [8000] * 3, step=100).sign == 0

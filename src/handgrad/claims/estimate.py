@@ -92,7 +92,10 @@ class Evidence(NamedTuple):
     def side(self, measure: str) -> Side:
         """Its runs, to be compared with others by a measure."""
         of_images = self.predictions if measure in ("test_accuracy", "counted_accuracy") else None
-        return Side(self.setups, self.values[measure], of_images and partial(of_images, measure))
+        step = 1.0 if measure.endswith("_epoch") else 0.0
+        if measure.startswith("steps_to_loss") and self.setups:
+            step = float(self.setups[0].config.log_every)
+        return Side(self.setups, self.values[measure], of_images and partial(of_images, measure), step)
 
     def estimate(self, measure: str) -> Estimate:
         """A number with its error: of the images, where every seed predicts the same, or there is one."""

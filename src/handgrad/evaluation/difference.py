@@ -93,9 +93,14 @@ def spread(mean: float, deviation: float, seeds: int) -> Estimate:
     return Estimate(mean, deviation**2 / seeds, seeds - 1, seeds=seeds)
 
 
-def over_seeds(values: Sequence[float]) -> Estimate:
-    """The mean of one value a seed; of a single one, nothing tells how sure it is."""
-    return spread(fmean(values), stdev(values), len(values)) if len(values) > 1 else bare(values[0])
+def over_seeds(values: Sequence[float], step: float = 0.0) -> Estimate:
+    """The mean of one value a seed; of a single one, nothing tells how sure it is.
+
+    Values in multiples of `step` are at least as uncertain as their rounding: a uniform error has variance step^2 / 12.
+    """
+    if len(values) < 2:
+        return bare(values[0])
+    return spread(fmean(values), max(stdev(values), step / math.sqrt(12)), len(values))
 
 
 def bare(value: float) -> Estimate:
@@ -118,14 +123,19 @@ def minus(a: Estimate, b: Estimate) -> Estimate:
     return Estimate(a.value - b.value, variance, freedom, scale=a.scale, seeds=min(a.seeds, b.seeds))
 
 
-def paired(first: Sequence[float], second: Sequence[float], by: float = 0.0) -> Difference:
+def paired(first: Sequence[float], second: Sequence[float], by: float = 0.0, step: float = 0.0) -> Difference:
     """The mean difference of runs in pairs against `by`, in Student's t; without an interval if all pairs differ alike.
+
+    Unless the values are multiples of a `step`: then by the rounding of both.
 
     Math    t = (mean(d) - by) sqrt(n) / s, d = first - second, s with n - 1 in the denominator, n - 1 degrees
     Ref     Student (1908), Biometrika 6
     """
     differences, seeds = [round(a - b, 9) for a, b in zip(first, second, strict=True)], len(first)
-    found = compare(over_seeds(differences), exact(0.0), by) if any(differences) else _identical(by)
+    if step or any(differences):
+        found = compare(over_seeds(differences, math.sqrt(2) * step), exact(0.0), by)
+    else:
+        found = _identical(by)
     return found._replace(how=f"paired over {seeds} seeds" if seeds > 1 else "one seed each", seeds=seeds)
 
 

@@ -88,12 +88,14 @@ def names_of(cause: Iterable[str]) -> set[str]:
 class Side(NamedTuple):
     """One of two configurations that are compared: a setup and a value for each run.
 
-    `predictions` are those of the images that the values are shares of, where they are.
+    `predictions` are those of the images that the values are shares of, where they are; `step` is what the values are
+    multiples of, where they are.
     """
 
     setups: Sequence[Setup]
     values: Sequence[float]
     predictions: Callable[[], Sequence[Predictions]] | None = None
+    step: float = 0.0
 
 
 def between(one: Side, other: Side, by: float = 0.0, scale: float = 1.0) -> Difference:
@@ -113,9 +115,10 @@ def between(one: Side, other: Side, by: float = 0.0, scale: float = 1.0) -> Diff
             return unpaired(a, b, by)._replace(how="not over the same images")
     why = _unpaired(one, other)
     if why:
-        return unpaired(over_seeds(one.values), over_seeds(other.values), by)._replace(how=f"unpaired: {why}")
+        a, b = (over_seeds(side.values, side.step) for side in (one, other))
+        return unpaired(a, b, by)._replace(how=f"unpaired: {why}")
     values = {setup.config.seed: value for setup, value in zip(other.setups, other.values, strict=True)}
-    return paired(one.values, [values[setup.config.seed] for setup in one.setups], by)
+    return paired(one.values, [values[setup.config.seed] for setup in one.setups], by, one.step)
 
 
 def _unpaired(one: Side, other: Side) -> str:
