@@ -36,8 +36,8 @@ def predictions_of_weights(path: Path, arguments: Any) -> OfWeights:
     """
     places = [settings_file(path), path.with_name("best_config.json")]
     source = arguments.config or next((place for place in places if place.is_file()), None)
-    given = {"--config": source, "--dataset": arguments.dataset, "--activation": arguments.activation}
-    parsed = parse([word for flag, value in given.items() if value for word in (flag, str(value))], start=PLAIN)
+    flags = {"--config": source, "--dataset": arguments.dataset, "--activation": arguments.activation}
+    parsed = parse([word for flag, value in flags.items() if value for word in (flag, str(value))], start=PLAIN)
     notes = [f"{path}: its settings are those in {source}"] if source else []
     if not source and not arguments.dataset:
         raise UsageError(f"{path} does not say which images it is for: give --dataset, or --config best_config.json")

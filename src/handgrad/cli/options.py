@@ -64,12 +64,12 @@ def options_of(command: str, **types: ValueType) -> tuple[Option, ...]:
 
 def _option(words: Sequence[str], text: str, types: Mapping[str, ValueType]) -> Option:
     name, *rest = words
-    given = dict(word.split(":", 1) for word in rest if ":" in word)
-    kind, *numbers = [word for word in rest if ":" not in word] or [""]
-    type_ = types[name] if name in types else TYPES[kind](name, numbers)
+    pairs = dict(word.split(":", 1) for word in rest if ":" in word)
+    read_by, *numbers = [word for word in rest if ":" not in word] or [""]
+    type_ = types[name] if name in types else TYPES[read_by](name, numbers)
     description, _, aliases = text.partition(" also: ")
-    default = type_(given["default"]) if "default" in given else None
-    setting, _, value = given.get("sets", "").partition(":")
+    default = type_(pairs["default"]) if "default" in pairs else None
+    setting, _, value = pairs.get("sets", "").partition(":")
     return Option(name, type_, description, tuple(aliases.split()), default, (setting, value) if setting else None)
 
 

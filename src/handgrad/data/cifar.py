@@ -101,7 +101,8 @@ def load_cifar_folder(folder: Path, files: list[Path]) -> Dataset:
     contents = {path.name: read_file(path, MAX_BYTES) for path in files}
     source = _format(contents, folder)
     parts = [
-        {name: each for name, each in contents.items() if kind.fullmatch(name)} for kind in (TRAIN_FILE, TEST_FILE)
+        {name: each for name, each in contents.items() if pattern.fullmatch(name)}
+        for pattern in (TRAIN_FILE, TEST_FILE)
     ]
     if not parts[0]:
         raise CorruptDataError(f"{folder}: {', '.join(contents)} but no training file, such as data_batch_1.bin")

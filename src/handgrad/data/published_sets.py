@@ -192,9 +192,9 @@ class PublishedSet:
         if archived:
             self._prove(path)
         content = _member(path, f"{file}.gz") if archived else read_file(path, MAX_BYTES)
-        kind = tuple(IDX_FILES.values())[self.source.files.index(file)]
-        limit = len(self.source.class_names) + self.source.first_label if kind == "labels" else None
-        array = decode_idx(content, str(path), kind, limit)
+        file_type = tuple(IDX_FILES.values())[self.source.files.index(file)]
+        limit = len(self.source.class_names) + self.source.first_label if file_type == "labels" else None
+        array = decode_idx(content, str(path), file_type, limit)
         got = content_digest(array)
         if archived or _md5(path) == self.source.digests.get(path.name) or got == pin:
             return array
