@@ -66,7 +66,7 @@ def test_unknown_names(given, hint):
 
 
 def test_refuses_other_files(tmp_path, file_of):
-    with pytest.raises(UsageError, match=r"table.txt', expected .* a folder of images or arrays, or a .npz or"):
+    with pytest.raises(UsageError, match=r"table.txt: no file of arrays .* and no folder"):
         load(file_of(tmp_path / "table.txt", b"1,2"))
 
 

@@ -87,7 +87,7 @@ def _load(name: str, resize: tuple[int, int] | None, skip_damaged: bool) -> Data
         return load_parquet(path, [path], resize, skip_damaged)
     if path.name.lower().endswith(SUFFIXES) and os.path.exists(path):
         return load_array_file(path)
-    raise UsageError(foreign(path)) if name and path.is_file() else _unknown(name)
+    raise UsageError(foreign(path)) if os.path.isfile(path) else _unknown(name)
 
 
 def canonical_name(name_or_path: str | os.PathLike[str]) -> str:
