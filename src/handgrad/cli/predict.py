@@ -59,7 +59,7 @@ def run_predict(tokens: list[str]) -> int:
         "  handgrad predict runs/NAME shoe.png\n  handgrad predict runs/NAME drawings/ --csv answers.csv\n"
         "  handgrad predict runs/NAME photo.jpg --show seen     what it sees\n"
         "  handgrad predict runs/NAME test/ --csv submission.csv --kaggle\n"
-        "  handgrad predict runs/NAME test.csv --csv submission.csv --kaggle     each row of a table",
+        "  handgrad predict runs/NAME test.csv --csv out.csv --kaggle     a table of rows",
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
     parser.add_argument(
