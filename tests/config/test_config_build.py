@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from tests.ingredients import nn, optim
 
@@ -14,6 +15,8 @@ from handgrad.config import (
     build_schedule,
     build_transforms,
 )
+from handgrad.config.build import build_scaling
+from handgrad.data import Dataset
 from handgrad.errors import UsageError
 from handgrad.nn import (
     ACTIVATIONS,
@@ -24,6 +27,7 @@ from handgrad.nn import (
     He,
     Network,
     Normal,
+    Scaling,
     SquaredError,
     XavierUniform,
 )
@@ -162,3 +166,14 @@ def test_an_optimizer_from_outside(monkeypatch):
         RunConfig(optimizer="tiger", optimizer_options={"beta9": 2})
     with pytest.raises(UsageError, match="setting beta9 belongs to tiger: give optimizer_options beta9="):
         RunConfig.from_mapping({"beta9": 0.5})
+
+
+def test_each_channel_is_brought_to_mean_0_and_deviation_1():
+    x = np.random.default_rng(0).integers(0, 256, (50, 3, 4, 5)).astype(np.uint8) // np.array([1, 2, 4])[:, None, None]
+    y = np.arange(50) % 2
+    dataset = Dataset("colours", x.astype(np.uint8), y, x[:0].astype(np.uint8), y[:0], ("a", "b"))
+    rows = np.arange(40)
+    scaled = build_scaling(RunConfig(normalize="standard"), dataset, rows)(dataset.x_train[rows], np.float64)
+    np.testing.assert_allclose(scaled.mean(axis=(0, 2, 3)), 0, atol=1e-12)
+    np.testing.assert_allclose(scaled.std(axis=(0, 2, 3)), 1, rtol=1e-12)
+    assert build_scaling(RunConfig(), dataset, rows) == Scaling()
