@@ -18,7 +18,7 @@ import handgrad
 from handgrad.cli import gradient_checks
 from handgrad.cli.main import COMMANDS
 from handgrad.config import RunConfig
-from handgrad.data import load
+from handgrad.data import DATASETS, load
 from handgrad.evaluation import wilson
 from handgrad.nn import gradcheck
 from handgrad.nn.gradcheck import Check
@@ -293,7 +293,9 @@ def test_info_of_an_optimizer(capsys, spelling):
 def test_data(here, capsys):
     listed = call(capsys, "data list")
     assert listed.code == 0
-    assert [line.split()[0] for line in listed.out.splitlines()] == ["digits", "mnist", "fashion_mnist"]
+    *rows, last = listed.out.splitlines()
+    assert [line.split()[0] for line in rows] == list(DATASETS)
+    assert last == "`handgrad data fetch NAME` downloads what is not here"
     assert call(capsys, "data fetch digits").out == listed.out.splitlines()[0] + "\n"
     verified = call(capsys, "data verify digits")
     assert verified.code == 0

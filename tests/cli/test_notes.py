@@ -24,7 +24,7 @@ IDLE = {
     "--schedule one_cycle --lr_decay 0.95": "schedule_factor (schedule one_cycle; step or exponential use it)",
     "-nhl 0 -sz 64 -a tanh": "hidden_size, activation (num_layers 0)",
     "-l mse --label_smoothing 0.1": "label_smoothing (loss mean_squared_error; cross_entropy uses it)",
-    "-w_i he --init_scale 0.1": "init_scale (weight_init he; random uses it)",
+    "-w_i he --init_scale 0.1": "init_scale (weight_init he; random or uniform use it)",
     "--elastic_sigma 3": "elastic_sigma (elastic 0.0)",
     "--device cpu": "device (backend handgrad)",
     "--patience 20 -e 20": "patience (epochs 20)",
@@ -162,7 +162,7 @@ def test_what_is_a_right_word_elsewhere_gets_no_hint(field, value):
 
 def test_another_data_set_gets_no_hint():
     with pytest.raises(UsageError) as caught:
-        load("kmnist")
+        load("notmnist")
     assert "Did you mean" not in str(caught.value)
 
 

@@ -33,8 +33,8 @@ def run_data(tokens: list[str]) -> int:
     alone = len(tokens) == 1 and tokens[0] not in ACTIONS and not tokens[0].startswith("-")
     arguments = parser.arguments(["show", *tokens] if alone else tokens)
     if arguments.action == "list":
-        for status in data.statuses():
-            echo(_line(status))
+        echo("\n".join(map(_line, data.statuses())))
+        echo("`handgrad data fetch NAME` downloads what is not here")
         return 0
     if arguments.name is None:
         parser.error(f"data {arguments.action} needs the name of a data set: {', '.join(data.DATASETS)}")
@@ -101,5 +101,5 @@ def _sample(name: str, folder: Path) -> int:
 
 
 def _line(status: data.Status) -> str:
-    where = status.problem or str(status.place or f"not here: handgrad data fetch {status.name}")
+    where = status.problem or str(status.place or "not here")
     return f"{status.name:<15}{status.images:>8,} images  {status.classes:>3} classes   {where}"
