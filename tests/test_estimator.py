@@ -18,9 +18,9 @@ from handgrad import DivergedError, HandgradClassifier
 from handgrad.nn import Network
 
 CONFIGURATIONS = [
-    HandgradClassifier(hidden_layer_sizes=(32, 16), batch_norm=True, optimizer="nadam", early_stopping=True),
+    HandgradClassifier(hidden_layer_sizes=(32, 16), batch_norm=True, optimizer="nadam"),
     HandgradClassifier(layers=("conv2d:8,3", "relu", "flatten", "dense:32", "relu"), image_shape=(1, -1)),
-    HandgradClassifier(dtype="float64", activation="tanh"),
+    HandgradClassifier(dtype="float64"),
 ]
 NAMES = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
 
