@@ -240,3 +240,25 @@ def test_a_name_that_is_no_text(run, here, capsys):
     answer = call(capsys, "predict run", name)
     assert answer.code == 0
     assert answer.out.startswith(r"caf\udce9.png: ")
+
+
+def test_a_picture_for_a_network_on_colour(here, capsys):
+    digits = load("digits").x_test
+    colours = np.stack([digits, 255 - digits, digits // 2], axis=3)
+    np.savez(here / "colours.npz", x=colours, y=load("digits").y_test)
+    call(capsys, "train -d colours.npz -nhl 1 -sz 8 -e 1 --normalize standard --name own --no_report")
+    network = open_run(here / "runs" / "own").load_model()
+    assert network.input_shape == (3, 8, 8)
+    assert len(set(network.scaling.shift)) == 3
+    p = network.predict_proba(np.moveaxis(colours[:1], 3, 1))[0]
+    for content in (colours[0], colours[0].repeat(4, 0).repeat(4, 1)):
+        (here / "my.png").write_bytes(png(content))
+        ((_, classes, shares, _),) = guesses(call(capsys, "predict runs/own my.png"))
+        assert [int(each) for each in classes] == sorted(range(10), key=lambda k: -p[k])[:3]
+        assert shares == pytest.approx(sorted(100 * p, reverse=True)[:3], abs=0.051)
+    call(capsys, "predict runs/own my.png --show seen")
+    np.testing.assert_array_equal(np.asarray(Image.open(here / "seen" / "my.png"))[::10, ::10], colours[0])
+    (here / "my.png").write_bytes(png(digits[0].repeat(3, 0)))
+    answer = call(capsys, "predict runs/own my.png").out
+    assert "the picture is grey" in answer
+    assert "proportions change from 24 x 8 to 8 x 8 pixels" in answer

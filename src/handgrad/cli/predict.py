@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from handgrad.cli.console import echo, working
 from handgrad.cli.options import Parser
@@ -136,7 +137,8 @@ def _fitted(run: Run, shape: tuple[int, ...], path: Path) -> Fitted:
     dataset, facts = run.config.dataset, run.facts
     pixels = PixelRange(*facts["pixel_range"]) if "pixel_range" in facts else None
     if len(shape) == 3:
-        return _in_colour(read_picture(path, None, pixels).pixels, shape)
+        how = Image.Resampling.BILINEAR if run.config.resize else Image.Resampling.BOX
+        return _in_colour(read_picture(path, None, pixels).pixels, shape, how)
     if dataset in DATASETS or len(shape) != 2:
         drawn = DRAWN.fullmatch(dataset) is not None
         return fit_picture(_grey(read_picture(path).pixels), shape, drawn, dataset in ("mnist", "qmnist"))
@@ -150,15 +152,15 @@ def _grey(picture: Images) -> Images:
     return luma(picture) if picture.ndim == 3 else picture
 
 
-def _in_colour(picture: Images, shape: tuple[int, ...]) -> Fitted:
-    """The whole picture in `shape`, (3, H, W), each pixel the mean of what it covers."""
+def _in_colour(picture: Images, shape: tuple[int, ...], how: Image.Resampling) -> Fitted:
+    """The whole picture in `shape`, (3, H, W): as the training images were resized, or else by area."""
     height, width = picture.shape[-2:]
     doubts = ["the picture is grey, and the training images are in colour"] if picture.ndim == 2 else []
     if abs(np.log(height / width * shape[2] / shape[1])) > DISTORTED:
         doubts.append(
             f"its proportions change from {height} x {width} to {shape[1]} x {shape[2]} pixels: cut it to fit"
         )
-    return Fitted(np.broadcast_to(bring_to(picture, (shape[1], shape[2])), shape).copy(), False, tuple(doubts))
+    return Fitted(np.broadcast_to(bring_to(picture, (shape[1], shape[2]), how), shape).copy(), False, tuple(doubts))
 
 
 def _of_rows(run: Run, network: Network, rows: Rows, path: Path, experience: Experience) -> list[Result]:

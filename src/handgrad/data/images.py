@@ -170,15 +170,15 @@ def _pixels(image: Image.Image) -> Picture:
     return Picture(pixels, notes) if has_colour(pixels) else Picture(luma(pixels), (*notes, IN_RGB))
 
 
-def bring_to(pixels: Array, size: Size | None) -> Array:
-    """An image brought to (height, width) `size`; where it shrinks, each pixel is a mean of all that it covers."""
+def bring_to(pixels: Array, size: Size | None, how: Image.Resampling = Image.Resampling.BILINEAR) -> Array:
+    """An image brought to (height, width) `size`; `how` BOX, each pixel is the mean of what it covers."""
     if size is None or pixels.shape[-2:] == tuple(size):
         return pixels
     if pixels.ndim == 3:
-        return np.stack([bring_to(plane, size) for plane in pixels])
+        return np.stack([bring_to(plane, size, how) for plane in pixels])
     height, width = size
     image = Image.fromarray(pixels if pixels.dtype == np.uint8 else pixels.astype(np.float32))
-    smaller = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+    smaller = np.asarray(image.resize((width, height), how))
     return smaller if pixels.dtype == np.uint8 else np.rint(smaller).astype(np.uint16)
 
 
