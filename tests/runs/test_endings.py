@@ -71,7 +71,7 @@ def test_a_time_limit_and_what_is_left_of_it(start, go_on, same_end):
 
 def test_no_validation(start):
     run = start(validation_fraction=0)
-    assert run.metrics["validation"] == {"accuracy": None, "loss": None}
+    assert set(run.metrics["validation"].values()) == {None}
     assert run.metrics["best_epoch"] is None
     assert run.metrics["epochs"][0]["validation_loss"] is None
     assert run.metrics["steps"] == 3 * 45  # 1438 images in batches of 32
@@ -155,7 +155,7 @@ def test_an_overflow_that_no_validation_set_shows(start, tmp_path):
         start(validation_fraction=0, **LAST_STEP)
     run = open_run(tmp_path / "runs" / "lost")
     assert run.metrics["stopped"] == "diverged"
-    assert run.metrics["test"] == {"accuracy": None, "loss": None}
+    assert set(run.metrics["test"].values()) == {None}
     with pytest.raises(UsageError, match="has no model yet"):
         run.load_model()
 

@@ -110,7 +110,8 @@ def between(one: Side, other: Side, by: float = 0.0, scale: float = 1.0) -> Diff
         alike = all((each.right == side[0].right).all() for side in (first, second) for each in side)
         if alike and same_images(first[0], second[0]):
             return over_images(first[0].right, second[0].right, by, scale)
-        if alike:
+        setups = [*one.setups[:1], *other.setups[:1]]
+        if alike and len(setups) == 2 and not {"dataset", "data"} & differing(*setups).keys():
             a, b = (counted(int(each[0].right.sum()), len(each[0].right), scale) for each in (first, second))
             return unpaired(a, b, by)._replace(how="not over the same images")
     why = _unpaired(one, other)
