@@ -17,7 +17,7 @@ def collect():
 
 @pytest.mark.parametrize("report", REPORTS)
 def test_every_whole_report_is_kept(report):
-    assert 100_000 < (FOLDER / f"{report}.html").stat().st_size <= LARGEST_BYTES
+    assert 50_000 < (FOLDER / f"{report}.html").stat().st_size <= LARGEST_BYTES
 
 
 def test_the_numbers_are_those_of_the_summaries(collect):
