@@ -103,3 +103,9 @@ def test_latex_compiles(here, capsys):
     words = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "cnn.tex"]
     done = subprocess.run(words, cwd=here, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_class_weights_are_said_beside_equations_that_have_none(here, capsys):
+    words = "counts by the weight v of its class"
+    assert words in " ".join(call(capsys, f"derive {SMALL} --class_weight balanced").out.split())
+    assert words not in " ".join(call(capsys, f"derive {SMALL}").out.split())

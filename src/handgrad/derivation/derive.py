@@ -253,6 +253,12 @@ def derive_config(config: RunConfig, report: Report = lambda line: None) -> Deri
     return _derived(config, None, "Weights as training would start from them.", report)
 
 
+WEIGHED = (
+    "In training, an image counts by the weight v of its class: a batch has the loss sum_n v_n l_n / sum_n v_n of the "
+    "losses l_n of single images, and their gradients likewise. The equations here have all images alike."
+)
+
+
 def _derived(config: RunConfig, trained: Network | None, origin: str, report: Report) -> Derivation:
     dataset = build_dataset(config)
     network, parts, settings = prepare(config, dataset)
@@ -263,6 +269,6 @@ def _derived(config: RunConfig, trained: Network | None, origin: str, report: Re
     batch = dataset.x_train[:IMAGES], dataset.y_train[:IMAGES]
     derivation = derive(trained or network, batch, learning, report)
     names = beyond(config)
-    also = [beyond_line(config, names)] if names else []
+    also = [*([beyond_line(config, names)] if names else []), *([WEIGHED] if config.class_weight else [])]
     facts = (origin, config.command(), *also, f"Checked in float64 on {len(batch[0])} images of {dataset.name}.")
     return derivation._replace(facts=facts)
