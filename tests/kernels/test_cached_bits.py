@@ -20,7 +20,7 @@ for dtype, layers in (("float32", cnn), ("float64", mlp)):
     for rows in (31, 4):
         images, labels = generator.normal(size=(rows, 13, 14)), generator.integers(0, 4, rows)
         optimization = NAdam().bind(network, GradientTransforms(clip_norm=0.1, l1=1e-3, weight_decay=1e-2))
-        augmentation = np.array([13, 14, 0.1, 1.0, 2.0, 2.0])
+        augmentation = np.array([13, 14, 0.1, 1.0, 2.0, 2.0, 0.5, 10.0, 2.0, 3.0])
         batches = network.batches(images, labels, size=rows)._replace(augmentation=augmentation)
         records = np.zeros((1, 3))
         driver.train_steps(network.program(rows), optimization, batches, 0, 0, np.array([0.1]), 1, records)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
+from handgrad import nn
 from handgrad.config import RunConfig
 from handgrad.config.build import build_class_weights
 from handgrad.errors import UsageError
 from handgrad.evaluation import measure
-from handgrad.nn import LOSSES, Dense, Network, Tanh, gradcheck
+from handgrad.nn import LOSSES, Network, gradcheck
 
 WEIGHTS = (0.5, 4.0, 1.25)
 LABELS = np.array([0, 0, 1, 2, 0, 2, 0])
@@ -18,7 +19,7 @@ IMAGES = np.random.default_rng(3).normal(size=(7, 4))
 
 
 def network(loss="cross_entropy", weights=WEIGHTS):
-    layers = [Dense(5), Tanh(), Dense(3)]
+    layers = [nn.Dense(5), nn.Tanh(), nn.Dense(3)]
     return Network(layers, (4,), loss=LOSSES[loss](), dtype="float64", class_weights=weights)
 
 

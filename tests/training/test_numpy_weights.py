@@ -9,16 +9,22 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from handgrad import nn
 from handgrad.errors import CorruptDataError
-from handgrad.nn import BatchNorm, Conv2D, Dense, Dropout, Flatten, Network, ReLU
+from handgrad.nn import Network
 from handgrad.training.models import load_weights, read_arrays, save_weights, settings_file
 
-LAYERS = [Flatten(), Dense(5), ReLU(), Dropout(0.2), Dense(3)]
-NORMALISED = [Flatten(), Dense(5), BatchNorm(), ReLU(), Dense(3)]
+
+def plain():
+    return [nn.Flatten(), nn.Dense(5), nn.ReLU(), nn.Dropout(0.2), nn.Dense(3)]
 
 
-def network(layers=LAYERS, seed=0):
-    return Network(layers, (2, 3), seed=seed)
+def normalised():
+    return [nn.Flatten(), nn.Dense(5), nn.BatchNorm(), nn.ReLU(), nn.Dense(3)]
+
+
+def network(layers=plain, seed=0):
+    return Network(layers(), (2, 3), seed=seed)
 
 
 def npy(content):
@@ -51,7 +57,7 @@ def test_the_course_reads_ours(tmp_path):
 
 
 def test_batch_normalisation_is_folded_in(tmp_path):
-    ours, path, generator = network(NORMALISED), tmp_path / "best_model.npy", np.random.default_rng(1)
+    ours, path, generator = network(normalised), tmp_path / "best_model.npy", np.random.default_rng(1)
     ours.parameters[:] = generator.random(ours.parameters.size)
     ours.buffers[:] = generator.random(ours.buffers.size)
     save_weights(ours, path)
@@ -60,7 +66,7 @@ def test_batch_normalisation_is_folded_in(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["npy", "npz"])
-@pytest.mark.parametrize("layers", [LAYERS, NORMALISED], ids=["dense", "batch_norm"])
+@pytest.mark.parametrize("layers", [plain, normalised], ids=["dense", "batch_norm"])
 def test_read_back_to_the_last_bit(tmp_path, layers, suffix):
     ours, again, path = network(layers), network(layers, seed=7), tmp_path / f"w.{suffix}"
     ours.buffers[:] += 0.5
@@ -71,7 +77,7 @@ def test_read_back_to_the_last_bit(tmp_path, layers, suffix):
 
 
 def test_a_convolution_keeps_our_names(tmp_path):
-    layers = [Conv2D(2, 2), Flatten(), Dense(3)]
+    layers = [nn.Conv2D(2, 2), nn.Flatten(), nn.Dense(3)]
     ours, again = Network(layers, (4, 4)), Network(layers, (4, 4), seed=7)
     save_weights(ours, tmp_path / "w.npy")
     load_weights(again, tmp_path / "w.npy")

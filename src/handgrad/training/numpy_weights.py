@@ -8,12 +8,13 @@ import io
 import math
 import pickletools
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.nn import BatchNorm, Dense, Dropout, Flatten, Network
+from handgrad.nn import LAYERS, Network
 from handgrad.nn.layer import Activation
 
 Tensors = dict[str, NDArray[Any]]
@@ -152,20 +153,21 @@ def to_arrays(network: Network) -> Tensors:
     arrays ("1.weight", ...) follow; of any other network these alone are given.
     """
     own, course, pairs = network.views, dict[str, Any](), list[tuple[Any, Any]]()
-    for number, layer in enumerate(network.layers):
-        if isinstance(layer, Dense):
+    layers: Sequence[Any] = network.layers
+    for number, layer in enumerate(layers):
+        if _is(layer, "dense"):
             pairs.append((own[f"{number}.weight"], own[f"{number}.bias"]))
-        elif isinstance(layer, BatchNorm) and pairs and isinstance(network.layers[number - 1], Dense):
+        elif _is(layer, "batch_norm") and pairs and _is(network.layers[number - 1], "dense"):
             gamma, beta, mean, variance = (
                 own[f"{number}.{part}"] for part in ("gamma", "beta", "running_mean", "running_variance")
             )
             scale, (weight, bias) = gamma / np.sqrt(variance + layer.epsilon), pairs[-1]
             pairs[-1] = weight * scale, (bias - mean) * scale + beta
-        elif not isinstance(layer, Flatten | Dropout | Activation):
+        elif not (_is(layer, "flatten", "dropout") or isinstance(layer, Activation)):
             return own
     for place, (weight, bias) in enumerate(pairs):
         course |= {f"W{place}": weight, f"b{place}": bias.reshape(1, -1)}
-    return course | own if any(isinstance(layer, BatchNorm) for layer in network.layers) else course
+    return course | own if any(_is(layer, "batch_norm") for layer in network.layers) else course
 
 
 def names_in(network: Network) -> str:
@@ -200,7 +202,7 @@ def from_arrays(network: Network, arrays: Tensors) -> Tensors:
     """The arrays by the network's own names, which a file of W0, b0, ... has for dense layers."""
     if "." in "".join(arrays) or not dense_pairs(arrays):
         return arrays
-    dense = [number for number, layer in enumerate(network.layers) if isinstance(layer, Dense)]
+    dense = [number for number, layer in enumerate(network.layers) if _is(layer, "dense")]
     pairs = dense_pairs(arrays)
     if len(pairs) != len(dense):
         raise ValueError(f"it has {len(pairs)} dense layers, expected {len(dense)}")
@@ -208,3 +210,8 @@ def from_arrays(network: Network, arrays: Tensors) -> Tensors:
     for number, (weight, bias) in zip(dense, pairs, strict=True):
         named |= {f"{number}.weight": weight, f"{number}.bias": bias}
     return named
+
+
+def _is(layer: Any, *names: str) -> bool:
+    """Whether it is one of the layers of these names, as far as they are registered."""
+    return isinstance(layer, tuple(LAYERS[name] for name in names if name in LAYERS))
