@@ -15,6 +15,28 @@ from tests.commands import TINY
 from handgrad.cli import console
 from handgrad.cli.main import main
 
+# Slow tests that CI has no time for; each has quicker ones beside it. `make test-slow` runs them outside of CI.
+NOT_IN_CI = {
+    "test_compiled_now_or_before",
+    "test_killed_runs_resume_bit_identically",
+    "test_killed_drivers_leave_the_uninterrupted_grid",
+    "test_the_prediction_is_not_too_good",
+    "test_a_sweep_goes_on_though_it_dies_three_times",
+    "test_sixty_trials_while_a_random_worker_is_killed_again_and_again",
+    "test_a_whole_report_on_digits[da6401]",
+    "test_a_whole_report_on_digits[dl-2022]",
+    "test_a_whole_report_on_digits[ee6132-momentum]",
+}
+
+
+def pytest_collection_modifyitems(items):
+    """In CI, skip what takes longest."""
+    for item in items:
+        longest = {item.name, item.name.partition("[")[0]} & NOT_IN_CI or item.name.startswith("test_conventions_of[")
+        if os.environ.get("CI") and longest:
+            item.add_marker(pytest.mark.skip(reason="takes long: make test-slow runs it outside of CI"))
+
+
 # Whoever develops tries new examples each time; CI the same ones, so that it is red for what has changed only.
 hypothesis.settings.register_profile("CI", derandomize=True)
 if os.environ.get("CI"):

@@ -1,6 +1,5 @@
 """HandgradClassifier keeps scikit-learn's conventions, by its own checks and in what people do with estimators."""
 
-import os
 import pickle
 
 import numpy as np
@@ -34,8 +33,6 @@ def test_conventions(estimator, check):
 @pytest.mark.slow
 @parametrize_with_checks(CONFIGURATIONS)
 def test_conventions_of(estimator, check):
-    if estimator.layers is None and os.environ.get("CI"):
-        pytest.skip("a minute, and the default's checks are run: make test-slow runs it outside of CI")
     check(estimator)
 
 

@@ -1,7 +1,6 @@
 """The five course reports' recipes, whole, on the digits that come with scikit-learn."""
 
 import json
-import os
 
 import pytest
 from tests.commands import process
@@ -9,8 +8,6 @@ from tests.commands import process
 from handgrad.claims import REPORTS, find_document, read_document
 from handgrad.claims.questions import VARIANTS
 from handgrad.reproduce.plan import Choice, make_plan
-
-LONGEST = ("dl-2022", "ee6132-momentum")
 
 LARGEST_BYTES = 4_000_000
 
@@ -31,8 +28,6 @@ def test_every_experiment_with_numbers_stands_under_a_question(report, tmp_path)
 
 @pytest.mark.slow
 def test_a_whole_report_on_digits(report, tmp_path, request):
-    if report in LONGEST and os.environ.get("CI"):
-        pytest.skip("80 s, and the other recipes use the same parts: make test-slow runs it outside of CI")
     if "torch" in find_document(report).read_text():
         request.getfixturevalue("torch")
     answer = process(f"reproduce {report} --quick --dataset digits --seeds 1 --jobs 2 -o {tmp_path}")
