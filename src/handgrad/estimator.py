@@ -64,6 +64,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         As in MLPClassifier: training stops when the loss (or, with early_stopping, the accuracy on the held-out
         fraction) has not become better by tol for n_iter_no_change epochs. early_stopping keeps the best epoch's
         weights. RunConfig's weight_decay is alpha / batch_size. learning_rate_init=None is the optimizer's own.
+        batch_size="auto" is 200, or less for fewer samples, or where 200 would leave a last batch of one sample.
     model, layers, dropout, batch_norm, weight_init, loss, label_smoothing, optimizer, momentum, schedule, l1, clip_norm
     dtype
         As in RunConfig; `handgrad train --help` lists their values.

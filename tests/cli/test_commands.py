@@ -179,7 +179,7 @@ def test_weights_of_a_course_are_evaluated(here, capsys):
     assert of_file["loss"] == pytest.approx(of_run["runs"][0]["cross_entropy"], rel=1e-5)
     (here / "best_config.json").unlink()
     assert "does not say which images it is for" in call(capsys, "evaluate best_model.npy").err
-    guessed = call(capsys, "evaluate best_model.npy --dataset digits").out
+    guessed = call(capsys, "evaluate best_model.npy -d digits").out
     assert "best_model.npy does not say its activation: tanh is taken (--activation)" in guessed
     other = call(capsys, "evaluate best_model.npy --dataset digits --activation sigmoid --json other.json")
     assert "does not say its activation" not in other.out

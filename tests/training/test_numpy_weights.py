@@ -13,6 +13,7 @@ from handgrad import nn
 from handgrad.errors import CorruptDataError
 from handgrad.nn import Network
 from handgrad.training.models import load_weights, read_arrays, save_weights, settings_file
+from handgrad.training.numpy_weights import dense_pairs, to_arrays
 
 
 def plain():
@@ -166,3 +167,18 @@ def test_weights_of_another_network(tmp_path, weights, says):
 @pytest.mark.parametrize(("name", "settings"), [("best_model.npy", "best_config.json"), ("w.npz", "w_config.json")])
 def test_where_settings_stand(tmp_path, name, settings):
     assert settings_file(tmp_path / name) == tmp_path / settings
+
+
+def test_weights_of_outputs_by_inputs_are_transposed_and_this_is_said(caplog):
+    arrays = to_arrays(network())
+    turned = {name: value.T for name, value in arrays.items()}
+    for (weight, bias), (same, other) in zip(dense_pairs(turned), dense_pairs(arrays), strict=True):
+        assert np.array_equal(weight, same)
+        assert np.array_equal(bias, other)
+    assert caplog.messages == ["its weights are (outputs, inputs), and are transposed"]
+
+
+def test_lists_of_weights_are_no_arrays(tmp_path):
+    np.save(tmp_path / "w.npy", {"weights": [np.ones((2, 3))], "b0": np.ones(3)})
+    with pytest.raises(CorruptDataError, match=r"got what is no array: weights$"):
+        read_arrays(tmp_path / "w.npy")

@@ -117,13 +117,17 @@ def _parser() -> Parser:
         EXAMPLES,
     )
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs; or a file of weights")
-    parser.add_argument("--activation", metavar="NAME", help="activation of a file of weights that does not say it")
+    parser.add_argument(
+        "-a", "--activation", metavar="NAME", help="activation of a file of weights that does not say it"
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of a file of weights")
     parser.add_argument(
         "--ensemble", action="store_true", help="also evaluate the ensemble: the mean of all runs' probabilities"
     )
     parser.add_argument("--on", choices=PARTS, default="test", help="images to evaluate on (default: test)")
-    parser.add_argument("--dataset", help="another data set of the same shape and classes (default: the run's own)")
+    parser.add_argument(
+        "-d", "--dataset", help="another data set of the same shape and classes (default: the run's own)"
+    )
     parser.add_argument(
         "--top", type=_count, default=10, metavar="N", help="number of most frequent confusions to list (default: 10)"
     )

@@ -11,7 +11,7 @@ from handgrad.config.build import build_scaling
 from handgrad.config.presets import PLAIN
 from handgrad.config.value_types import build_layer
 from handgrad.data import Dataset
-from handgrad.errors import UsageError
+from handgrad.errors import CorruptDataError, UsageError
 from handgrad.evaluation import Predictions, measure, predict
 from handgrad.nn import Network
 from handgrad.runs.execution import build_network
@@ -60,7 +60,10 @@ def _network(path: Path, config: RunConfig, dataset: Dataset) -> Network:
     if path.suffix == ".safetensors":
         return load_model(path)
     arrays, rows = read_arrays(path), build_split(config, dataset).train_rows
-    pairs = dense_pairs(arrays) if isinstance(arrays, dict) and "." not in "".join(arrays) else []
+    try:
+        pairs = dense_pairs(arrays) if isinstance(arrays, dict) and "." not in "".join(arrays) else []
+    except ValueError as error:
+        raise CorruptDataError(f"{path}: {error}") from None
     if not pairs:
         network = build_network(config, dataset, rows)
     else:

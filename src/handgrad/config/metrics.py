@@ -5,7 +5,6 @@ Case, `_`, `-`, `/` and `.` of a name never matter. A bare "accuracy", "loss" or
 
 import re
 
-QUANTITIES = ("accuracy", "loss", "balanced_accuracy", "macro_f1")
 METRICS = (
     *("validation_accuracy", "validation_loss", "train_accuracy", "train_loss", "test_accuracy", "test_loss"),
     *("validation_balanced_accuracy", "validation_macro_f1", "test_balanced_accuracy", "test_macro_f1"),

@@ -1,7 +1,7 @@
 """Where data sets may lie on this machine, and in what order they are looked for."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,14 +67,18 @@ def user_root() -> Path | None:
     return root
 
 
-def files_below(root: Path) -> Iterator[Path]:
-    """Files in a folder and its sub-folders, MOST_DEPTH deep, hidden ones left out; at most MOST_FILES of them."""
+def files_below(root: Path, names: Collection[str] | None = None) -> Iterator[Path]:
+    """Files in a folder and its sub-folders, MOST_DEPTH deep, hidden ones left out; of the first MOST_FILES.
+
+    Where `names` are given, those that are called so.
+    """
     found = 0
     for folder, folders, files in os.walk(root):
         depth = len(Path(folder).relative_to(root).parts)
         folders[:] = sorted(each for each in folders if not each.startswith(".")) if depth < MOST_DEPTH else []
         for name in sorted(each for each in files if not each.startswith(".")):
-            yield Path(folder, name)
+            if names is None or name in names:
+                yield Path(folder, name)
             found += 1
             if found == MOST_FILES:
                 return

@@ -20,7 +20,7 @@ from handgrad.data.dataset import Dataset, Images, Status, Verdict
 from handgrad.data.decoded import through_cache
 from handgrad.data.download import download
 from handgrad.data.idx import MAX_BYTES, REMEDY, content_digest, decode_idx
-from handgrad.data.idx_sets import IDX_FILES
+from handgrad.data.idx_sets import IDX_FILES, recognise
 from handgrad.data.npz import read_npz
 from handgrad.data.places import DATA_VARIABLE, download_folder, files_below, places, read_file, user_root
 from handgrad.errors import CorruptDataError, FileSystemError
@@ -140,8 +140,7 @@ class PublishedSet:
         folders.append(Path.home() / ".medmnist")
         root = user_root()
         if root is not None:
-            below = (path for path in files_below(root) if path.name in names)
-            own = self.source.folder
+            own, below = self.source.folder, files_below(root, names)
             folders += [path.parent for path in below if own in squashed(str(path.relative_to(root.parent)))]
         paths = (folder / name for name in names for folder in folders)
         return next((path for path in paths if path.is_file()), None)
@@ -196,11 +195,14 @@ class PublishedSet:
         limit = len(self.source.class_names) + self.source.first_label if file_type == "labels" else None
         array = decode_idx(content, str(path), file_type, limit)
         got = content_digest(array)
-        if archived or _md5(path) == self.source.digests.get(path.name) or got == pin:
+        if archived or got == pin:
             return array
-        if pin is not None:
-            what = f"not the file of earlier loads: content has SHA-256 {got}, not {pin}"
-            raise CorruptDataError(f"{path}: {what}. {REMEDY}")
+        if path.name in self.source.digests:
+            self._prove(path)
+            return array
+        if pin is not None or recognise(got):
+            what = f"not that of earlier loads (SHA-256 {pin})" if pin else f"that of {recognise(got)}"
+            raise CorruptDataError(f"{path}: not the original file: its content is {what}. {REMEDY}")
         what = f"{file} of {self.source.name}"
         log.warning("%s: no digest of its content is published; it is taken for %s, and pinned", path, what)
         return array

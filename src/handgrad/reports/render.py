@@ -132,8 +132,11 @@ def _code_spans(text: str) -> Markup:
 
 
 def _brief(caption: str) -> str:
-    """As much of a long caption as is read below a figure; all of it is read out in the figure's place."""
-    return caption if len(caption) <= CAPTION else caption[:CAPTION].rpartition(" ")[0] + " …"
+    """The sentences of a long caption that are read below a figure; all of it is read out in the figure's place."""
+    if len(caption) <= CAPTION:
+        return caption
+    sentences = caption[:CAPTION].rpartition(". ")[0]
+    return f"{sentences}." if sentences else caption[:CAPTION].rpartition(" ")[0] + " …"
 
 
 def _base64(text: str) -> str:

@@ -5,6 +5,7 @@ arrays in a dict need are carried out, here. No class is looked up and nothing i
 """
 
 import io
+import logging
 import math
 import pickletools
 import re
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from handgrad.nn import LAYERS, Network
 from handgrad.nn.layer import Activation
 
+log = logging.getLogger("handgrad")
 Tensors = dict[str, NDArray[Any]]
 NAME = re.compile(r"([wb])_?(\d+)", re.IGNORECASE)
 NUMBERS = re.compile(r"[<>|=]?[fiub][1248]")  # the types of an array that are plain numbers
@@ -62,6 +64,8 @@ class _Built:
             return _array(shape, dtype.dtype(), fortran, content)
         if shape not in ((), (1,)) or not isinstance(content, list) or not isinstance(content[0], dict):
             raise ValueError("an array holds objects other than one dict")
+        if other := [str(name) for name, each in content[0].items() if not isinstance(each, _Built)]:
+            raise ValueError(f"expected arrays W0, b0, W1, ..., got what is no array: {', '.join(other)}")
         return {str(name): each.value() for name, each in content[0].items()}
 
 
@@ -182,20 +186,32 @@ def names_in(network: Network) -> str:
 def dense_pairs(arrays: Tensors) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     """Weight (inputs, outputs) and bias (outputs,) of each dense layer, first to last; [] for other names.
 
+    Weights that fit only as (outputs, inputs) are transposed, and this is said.
+
     Raises  ValueError where one is missing, or shapes do not follow from each other.
     """
     named = {(m[1].lower(), int(m[2])): value for name, value in arrays.items() if (m := NAME.fullmatch(name))}
     numbers = sorted({number for _, number in named})
-    pairs: list[tuple[NDArray[Any], NDArray[Any]]] = []
-    for number in numbers:
-        missing = [f"{letter}{number}" for letter in "Wb" if (letter.lower(), number) not in named]
-        if missing:
-            raise ValueError(f"{missing[0]} is missing")
-        weight, bias = named["w", number], named["b", number].ravel()
-        if weight.ndim != 2 or bias.size != weight.shape[1] or (pairs and pairs[-1][1].size != weight.shape[0]):
-            raise ValueError(f"W{number} has shape {weight.shape}, b{number} {bias.shape}: they do not fit the others")
-        pairs.append((weight, bias))
+    missing = [f"{letter}{n}" for n in numbers for letter in "Wb" if (letter.lower(), n) not in named]
+    if missing:
+        raise ValueError(f"{missing[0]} is missing")
+    pairs = [(named["w", number], named["b", number].ravel()) for number in numbers]
+    turned = [(weight.T, bias) for weight, bias in pairs]
+    if _misfit(pairs) is not None and _misfit(turned) is None:
+        log.warning("its weights are (outputs, inputs), and are transposed")
+        return turned
+    if (place := _misfit(pairs)) is not None:
+        (weight, bias), number = pairs[place], numbers[place]
+        raise ValueError(f"W{number} has shape {weight.shape}, b{number} {bias.shape}: they do not fit the others")
     return pairs
+
+
+def _misfit(pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> int | None:
+    """The first pair that does not fit itself, or the one before it."""
+    for place, (weight, bias) in enumerate(pairs):
+        if weight.ndim != 2 or bias.size != weight.shape[1] or (place and pairs[place - 1][1].size != len(weight)):
+            return place
+    return None
 
 
 def from_arrays(network: Network, arrays: Tensors) -> Tensors:
