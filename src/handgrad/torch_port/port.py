@@ -212,6 +212,7 @@ class Port:
         self._tie()
         self.masked = {name: number for name, number, module in modules_of(network) if module.masked}
         self.layouts = layouts(network)
+        self.resident: dict[int, tuple[Any, ...]] = {}  # by address: images; on the device: they, scale, shift
         self.criterion = criterion(network.loss)
         self.training_criterion = criterion(network.loss, network.class_weights)
 
@@ -254,12 +255,26 @@ class Port:
         Shapes  (n, *input_shape) real, (n,) int64
         """
         shape = self.network.input_shape
+        if self.apart and (key is None or not batches.augmentation.size):
+            return self._from_device(batches, rows)
         x, labels = np.empty(rows.size * prod(shape), self.network.dtype), np.empty(rows.size, np.int64)
         gather(batches, rows, x, labels)
         if key is not None and batches.augmentation.size:
             augment(x, rows.size, batches, np.uint64(key))
         images = self.torch.from_numpy(x.reshape(rows.size, *shape))
         return images.to(self.device), self.torch.from_numpy(labels).to(self.device)
+
+    def _from_device(self, batches: Batches, rows: Array) -> tuple[Any, Any]:
+        """As `batch`, from images that are brought to the device once, and scaled there."""
+        address = batches.images.ctypes.data
+        if address not in self.resident:
+            arrays = np.array(batches.images), batches.scale[:, None], batches.shift[:, None]
+            images, scale, shift = (self.shared(array) for array in arrays)
+            self.resident[address] = batches.images, images, scale, shift  # the first keeps the address taken
+        _, images, scale, shift = self.resident[address]
+        pixels = images[self.torch.tensor(rows, device=self.device)].reshape(rows.size, len(scale), -1)
+        x = (scale * pixels.to(scale.dtype) + shift).reshape(rows.size, *self.network.input_shape)
+        return x, self.torch.from_numpy(batches.labels[rows]).to(self.device)
 
     def outputs(self, x: Any, key: int | None = None) -> Iterator[tuple[int, Any]]:
         """Each layer's number with its output: in training, with our masks for the step's `key`; else without one."""
@@ -282,7 +297,9 @@ class Port:
         logits = self.logits(x, key)
         loss = self.training_criterion(logits, labels)
         loss.backward()
-        return float(loss.detach()), int((logits.detach().argmax(1) == labels).sum())
+        right = (logits.detach().argmax(1) == labels).sum()
+        mean, count = self.torch.stack([loss.detach(), right]).tolist()  # one wait for the device, not two
+        return float(mean), int(count)
 
     def _mask(self, number: int, rows: int, key: Any) -> Any:
         """What our kernel multiplies by at this step: its own output for an input of ones."""
