@@ -157,13 +157,13 @@ def test_refuses_in_one_line(mapping, message):
     assert len(str(caught.value)) < 300
 
 
-@pytest.mark.parametrize("field", list(RunConfig.model_fields))
 @pytest.mark.parametrize("value", [NAN, -INF, b"x", object(), {"a": {}}, [[]], "\0", -1e400])
-def test_no_field_takes_nonsense(field, value):
-    with pytest.raises(UsageError) as caught:
-        RunConfig(**{field: value})
-    assert field in str(caught.value)
-    assert "\n" not in str(caught.value)
+def test_no_field_takes_nonsense(value):
+    for field in RunConfig.model_fields:
+        with pytest.raises(UsageError) as caught:
+            RunConfig(**{field: value})
+        assert field in str(caught.value)
+        assert "\n" not in str(caught.value)
 
 
 TAKEN = {

@@ -1,5 +1,6 @@
 """Losses and their gradients against the naive oracles, and what must happen to numbers that are not finite."""
 
+import itertools
 import math
 
 import numpy as np
@@ -91,13 +92,11 @@ def test_huge_logits_by_hand():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
-@pytest.mark.parametrize("place", range(3))
-@pytest.mark.parametrize("label", range(3))
-def test_not_finite_logits_are_seen_in_the_loss(label, place, bad, name, dtype):
-    logits = np.zeros((2, 3), dtype)
-    logits[1, place] = bad
-    assert not math.isfinite(loss_and_gradient(name, logits, [0, label])[0])
+def test_not_finite_logits_are_seen_in_the_loss(name, dtype):
+    for bad, place, label in itertools.product([math.nan, math.inf], range(3), range(3)):
+        logits = np.zeros((2, 3), dtype)
+        logits[1, place] = bad
+        assert not math.isfinite(loss_and_gradient(name, logits, [0, label])[0]), (bad, place, label)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
