@@ -14,7 +14,9 @@ PYTHON := $(BIN)/python
 STATE := $(VENV)/.handgrad
 # pip installs the build backend separately; PIP_BUILD_CONSTRAINT applies the pinned versions to it, too.
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(PYTHON) -m pip
-PYTEST := $(PYTHON) -m pytest -n $(WORKERS)
+# Each worker begins with half of the tests in their order, so that few share a file's fixtures; who is done takes from
+# the other.
+PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR: # if creating the virtual environment fails, the next call creates it again

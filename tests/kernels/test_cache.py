@@ -301,7 +301,7 @@ print("over", flush=True)
 
 
 def test_a_wait_for_the_compiler_is_told_while_it_lasts(tmp_path):
-    body = "\n    ".join(f"x = x * {n}.5 + {n} if x > {n} else x - {n}" for n in range(400))
+    body = "\n    ".join(f"x = x * {n}.5 + {n} if x > {n} else x - {n}" for n in range(200))
     (tmp_path / "slow.py").write_text(SLOW.format(body=body))
     environment = os.environ | {"HANDGRAD_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(SOURCE)}
     command = [sys.executable, str(tmp_path / "slow.py")]

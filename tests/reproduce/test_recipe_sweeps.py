@@ -162,16 +162,17 @@ def test_the_estimate_counts_trials_and_what_they_find(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.fixture
-def light(tmp_path):
+@pytest.fixture(scope="module")
+def light(tmp_path_factory):
     """The course's sweep replication, with little besides."""
+    folder = tmp_path_factory.mktemp("light")
     document = strict_yaml.load_mapping(COURSE)
     kept = {name: document["experiments"][name] for name in ("plain", "printed", "chosen")}
     shown = [{"sweep": "search", "part": "outcome"}]
     question = {"id": 1, "title": "The sweep", "experiments": list(kept), "show": shown}
-    path = tmp_path / "light.yaml"
+    path = folder / "light.yaml"
     path.write_text(strict_yaml.dump(document | {"experiments": kept, "claims": {}, "questions": [question]}))
-    (tmp_path / "space.yaml").write_text(COURSE.with_name("space.yaml").read_text())
+    (folder / "space.yaml").write_text(COURSE.with_name("space.yaml").read_text())
     return path
 
 
@@ -188,14 +189,22 @@ def test_processes_find_what_one_process_does(made, light, tmp_path):
     assert len(list(other.folder.glob("runs/chosen-*/weights.npz"))) == 2
 
 
+@pytest.fixture(scope="module")
+def longer(light):
+    """The same with six trials of a third of a second or so, long enough to be stopped in, and one never stopped."""
+    path, whole = light.with_name("longer.yaml"), light.parent / "whole"
+    document = strict_yaml.load_mapping(light)
+    document["settings"]["epochs"] = 200
+    path.write_text(strict_yaml.dump(document))
+    assert process(f"reproduce {path} --jobs 2 -o {whole}").code == 0
+    return path, Made(whole)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "jobs"), [(signal.SIGKILL, 2), (signal.SIGINT, 1)])
-def test_stopped_or_killed_it_goes_on_to_the_same(light, tmp_path, number, jobs):
-    document = strict_yaml.load_mapping(light)
-    document["settings"]["epochs"] = 200  # six trials of a third of a second or so: time enough to be stopped in
-    light.write_text(strict_yaml.dump(document))
-    folder, whole = tmp_path / "out", tmp_path / "whole"
-    words = f"reproduce {light} --jobs {jobs} -o {folder}"
+def test_stopped_or_killed_it_goes_on_to_the_same(longer, tmp_path, number, jobs):
+    (path, whole), folder = longer, tmp_path / "out"
+    words = f"reproduce {path} --jobs {jobs} -o {folder}"
     running = subprocess.Popen(arguments(words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: list(folder.glob("sweeps/*/runs/*/config.yaml")), "the first trial's beginning", 90)
     below = [each for child in children(running.pid) for each in (child, *children(child))]
@@ -206,8 +215,7 @@ def test_stopped_or_killed_it_goes_on_to_the_same(light, tmp_path, number, jobs)
     wait_for(lambda: gone(below), "the end of all processes", 20)
     assert len(list(folder.glob("sweeps/*/runs/*/metrics.json"))) < 6
     assert process(words).code == 0
-    assert process(f"reproduce {light} --jobs 2 -o {whole}").code == 0
-    trials, expected = (Made(each).sweep.trials() for each in (folder, whole))
+    trials, expected = (each.sweep.trials() for each in (Made(folder), whole))
     assert [(trial.values, trial.objective) for trial in trials] == [(each.values, each.objective) for each in expected]
 
 

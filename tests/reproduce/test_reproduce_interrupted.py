@@ -9,10 +9,10 @@ import time
 import pytest
 from tests.commands import arguments, process, without_notice
 
-# Two runs of some seconds each; checkpoints at the ends of epochs.
+# Two runs of two seconds or so each; checkpoints at the ends of epochs.
 LONG = """
 title: Long enough to be stopped
-settings: {dataset: digits, hidden_size: [64], batch_size: 2, epochs: 250, activation: tanh}
+settings: {dataset: digits, hidden_size: [64], batch_size: 2, epochs: 120, activation: tanh}
 train: {dropout: 0.1, batch_norm: false, schedule: constant, keep: last, optimizer: momentum, learning_rate: 0.001}
 seeds: 1
 experiments:
@@ -23,11 +23,19 @@ questions: [{id: 1, title: Both, experiments: [tanh, relu]}]
 """
 
 
-@pytest.fixture
-def recipe(tmp_path):
-    path = tmp_path / "long.yaml"
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipe") / "long.yaml"
     path.write_text(LONG)
     return path
+
+
+@pytest.fixture(scope="module")
+def expected(recipe):
+    """The losses of a reproduction that nothing stops."""
+    folder = recipe.parent / "whole"
+    assert process(f"reproduce {recipe} --jobs 2 -o {folder}").code == 0
+    return losses(folder)
 
 
 def started(recipe, jobs, folder):
@@ -69,7 +77,7 @@ def ended_soon(folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "jobs"), [(signal.SIGINT, 2), (signal.SIGTERM, 1)])
-def test_a_signal_saves_and_the_same_command_goes_on(recipe, tmp_path, number, jobs):
+def test_a_signal_saves_and_the_same_command_goes_on(recipe, expected, tmp_path, number, jobs):
     folder = tmp_path / "stopped"
     with started(recipe, jobs, folder) as running:
         running.send_signal(number)
@@ -80,17 +88,15 @@ def test_a_signal_saves_and_the_same_command_goes_on(recipe, tmp_path, number, j
     assert said.count("\n") == 1
     assert ended_soon(folder)
     assert process(f"reproduce {recipe} --jobs 2 -o {folder}").code == 0
-    assert process(f"reproduce {recipe} --jobs 2 -o {tmp_path / 'whole'}").code == 0
-    assert losses(folder) == losses(tmp_path / "whole")
+    assert losses(folder) == expected
 
 
 @pytest.mark.slow
-def test_after_a_kill_no_process_is_left_and_the_same_command_goes_on(recipe, tmp_path):
+def test_after_a_kill_no_process_is_left_and_the_same_command_goes_on(recipe, expected, tmp_path):
     folder = tmp_path / "killed"
     with started(recipe, 2, folder) as running:
         os.kill(running.pid, signal.SIGKILL)
     assert ended_soon(folder)
     assert unfinished(folder)
     assert process(f"reproduce {recipe} --jobs 1 -o {folder}").code == 0
-    assert process(f"reproduce {recipe} --jobs 2 -o {tmp_path / 'whole'}").code == 0
-    assert losses(folder) == losses(tmp_path / "whole")
+    assert losses(folder) == expected
