@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.contenders import Array, CannotExpressError, Contender, Entry, Task, initial_weights
 from benchmarks.workloads import IMAGES, WORKLOADS, Rule, parse
-from handgrad.config.value_types import build_layer
+from handgrad.config.layer_list import build_layer
 from handgrad.data import Split, load
 from handgrad.nn import ACTIVATIONS, LAYERS, Layer, Network
 from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Optimizer

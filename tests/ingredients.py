@@ -11,7 +11,7 @@ import pytest
 import handgrad.nn
 import handgrad.optim
 
-LAYERS = ["BatchNorm", "Conv2D", "Dense", "Dropout", "Flatten", "LayerNorm"]
+LAYERS = ["Add", "Branch", "Concat", "Split", "BatchNorm", "Conv2D", "Dense", "Dropout", "Flatten", "LayerNorm"]
 POOLS = ["AveragePool2D", "GlobalAveragePool", "MaxPool2D"]
 ACTIVATIONS = ["ELU", "GELU", "Identity", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh"]
 OPTIMIZERS = ["Adagrad", "Adam", "AdamW", "Eve", "Lion", "Momentum", "NAG", "NAdam", "RMSprop", "SGD"]

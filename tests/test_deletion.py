@@ -24,7 +24,8 @@ REGISTRIES = {
     "layer": ("nn", LAYERS),
     "activation": ("nn", ACTIVATIONS),
 }
-ROWS = [(kind, name) for kind, (_, registry) in REGISTRIES.items() for name in registry]
+GRAPH = ("split", "branch", "add", "concat")  # what networks with several paths are written in: none without the others
+ROWS = [(kind, name) for kind, (_, registry) in REGISTRIES.items() for name in registry if name not in GRAPH]
 CHOSEN = ROWS if len(ROWS) <= TRIALS else random.Random(5).sample(ROWS, TRIALS)
 
 NETWORK = "-nhl 1 -sz 8"

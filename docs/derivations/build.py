@@ -46,7 +46,16 @@ GROUPS = {
 }
 ROWS = {name: cls for registry in GROUPS.values() for name, cls in registry.items()}
 LATEX = Latex()
-LETTERS = ("X", "Y", "W", "b", "gamma", "beta")  # of the batch before and after a layer, and of its parameters
+LETTERS = (
+    "X",
+    "X2",
+    "Y",
+    "Y2",
+    "W",
+    "b",
+    "gamma",
+    "beta",
+)  # of the batch before and after a layer, and of its parameters
 TERMS = 9  # of a sum that are written out
 
 X, DY = [[1, -2], [3, 0.5]], [[1, 2], [-1, 0.5]]
@@ -75,6 +84,9 @@ LAYER_EXAMPLES = {
     "max_pool2d": ({}, {"X": IMAGE, "dY": SQUARE}),
     "average_pool2d": ({}, {"X": IMAGE, "dY": SQUARE}),
     "global_average_pool": ({}, {"X": SQUARE, "dY": [[2]]}),
+    "split": ({}, {"dY2": [[0.5, 1], [2, -1]]}),
+    "add": ({}, {"X2": [[0.5, 1], [2, -1]]}),
+    "concat": ({}, {"X2": [[4], [5]], "dY": [[1, 2, 3], [-1, 0.5, 2]]}),
 }
 LOSS_EXAMPLES = {"cross_entropy": {"label_smoothing": 0.2}}
 SCHEDULE_EXAMPLES = {
@@ -129,8 +141,9 @@ def _layer(name: str, cls: type) -> tuple[str, str]:
     settings, changed = LAYER_EXAMPLES.get(name, ({}, {}))
     arrays = {key: np.array(array, float) for key, array in ({"X": X, "dY": DY} | changed).items()}
     layer = cls(**settings)
-    statement = layer.statement(arrays["X"].shape[1:])
-    output = layer.plan(arrays["X"].shape[1:]).output
+    others = [array.shape[1:] for key, array in arrays.items() if key in ("X2", "dY2")]
+    statement = layer.statement(arrays["X"].shape[1:], *others)
+    output = layer.plan(arrays["X"].shape[1:], *(others if "X2" in arrays else [])).output
     arrays |= {"Y": np.zeros((len(arrays["X"]), *output))} | {
         f"d{key}": np.zeros_like(arrays[key]) for key in arrays if key in LETTERS
     }

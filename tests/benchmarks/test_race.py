@@ -11,7 +11,7 @@ from benchmarks.contenders import race
 from benchmarks.rounds import Options
 from benchmarks.with_handgrad import between_steps
 from benchmarks.workloads import GOAL
-from handgrad.config.value_types import build_layer
+from handgrad.config.layer_list import build_layer
 
 
 def raced(racer, tiny, target, start=None):

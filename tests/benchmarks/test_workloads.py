@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.workloads import WORKLOADS, cost, parse, stages
-from handgrad.config.value_types import build_layer
+from handgrad.config.layer_list import build_layer
 from handgrad.nn import Network
 from handgrad.optim import OPTIMIZERS
 

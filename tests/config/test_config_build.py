@@ -74,8 +74,10 @@ def test_listed_layers_that_end_with_the_output_get_no_other():
 def test_every_layer_can_be_listed(name):
     text = f"{name}:12" if name in ("dense", "conv2d") else name
     before = "relu" if name.endswith(("2d", "pool")) else "flatten"
-    layers = build_layers(RunConfig(layers=[before, text]), 10)
-    assert type(layers[1]) is {**ACTIVATIONS, **LAYERS}[name]
+    listed = {"split": ["split", "branch", "add"], "branch": ["split", "branch", "add"]}.get(name, [text])
+    listed = ["split", "branch", name] if name in ("add", "concat") else listed
+    layers = build_layers(RunConfig(layers=[before, *listed]), 10)
+    assert {**ACTIVATIONS, **LAYERS}[name] in map(type, layers)
     assert Network(layers, (4, 4)).classes == 10
 
 

@@ -85,3 +85,68 @@ def test_a_missing_file_and_layers_besides_are_refused(net):
         RunConfig(model=str(net.with_name("other.yaml")))
     with pytest.raises(UsageError, match=r"layers is given twice: in .*net\.yaml and by itself"):
         RunConfig(model=str(net), layers=["relu"])
+
+
+BLOCKS = """
+- conv2d: {filters: 8, padding: [0, 1, 0, 1], bias: false}
+- residual: [conv2d:8, relu]
+- repeat:
+    times: 2
+    layers:
+      - Residual: {layers: [conv2d:8, batch_norm], shortcut: [conv2d:8,1]}
+- concat: [[conv2d:4,1], [], [relu, residual: [tanh]]]
+"""
+PROJECTED = ["split", "conv2d:8", "batch_norm", "branch", "conv2d:8,1", "add"]
+AS_A_LIST = (
+    *("conv2d:8,padding=0x1x0x1,bias=false", "split", "conv2d:8", "relu", "branch", "add", *PROJECTED, *PROJECTED),
+    *("split", "conv2d:4,1", "branch", "branch", "relu", "split", "tanh", "branch", "add", "concat"),
+)
+
+
+def test_blocks_become_a_list_of_layers(net):
+    net.write_text(BLOCKS)
+    config = RunConfig(model=str(net))
+    assert config.layers == AS_A_LIST
+    assert RunConfig.from_mapping(config.to_mapping()) == config
+    assert RunConfig(layers=" ".join(config.layers)).layers == config.layers, "on a command line"
+    layers = build_layers(config, 10)
+    assert Network(layers, (3, 6, 6)).plans[-2].output == (20, 5, 5)
+    assert layers[0] == nn.Conv2D(8, padding=(0, 1, 0, 1), bias=False, initializer=He())
+
+
+WRONG = {
+    "- residual: {layer: [relu]}": "residual, which takes a list, or layers and shortcut, got layer",
+    "- concat: [relu, relu]": "concat, which takes two or more lists of layers, got",
+    "- repeat: [relu]": "repeat, which takes times and layers, got",
+    "- repeat: {times: 0, layers: [relu]}": "repeat, whose times must be",
+    "- residual: [conv3d:8]": "conv3d.*did you mean conv2d",
+    "- conv2d: {filters: 4, padding: full}": "conv2d.*padding must be",
+    "- conv2d: {filters: 4, bias: 2}": "conv2d.*bias must be",
+}
+
+
+@pytest.mark.parametrize(("content", "message"), WRONG.items())
+def test_what_is_wrong_in_a_block_is_told_in_a_line(content, message, net):
+    net.write_text(content)
+    with pytest.raises(UsageError, match=message) as refused:
+        RunConfig(model=str(net))
+    assert "\n" not in str(refused.value)
+
+
+MISFITS = {
+    "shapes": (["split", "conv2d:4", "branch", "add"], r"layer 3, Add: add takes .*, got \(4, 6, 6\) and \(3, 6, 6\)"),
+    "sides": (["split", "max_pool2d", "branch", "concat"], r"layer 3, Concat: .*\(3, 3, 3\) and \(3, 6, 6\)"),
+    "not joined": (["split", "conv2d:4", "branch"], "layer 0, Split, is never joined: end it with Add or Concat"),
+    "no split": (["conv2d:4", "add"], "layer 1, Add, has no Split before it"),
+    "groups": (["conv2d:4,groups=2"], "groups needs channels and filters that 2 divides, got 3 channels and 4 filters"),
+    "padding": (
+        ["conv2d:4,3,padding=3"],
+        "padding must be less than the 3 pixels that a kernel reaches in height, got 3",
+    ),
+}
+
+
+@pytest.mark.parametrize(("layers", "message"), MISFITS.values(), ids=MISFITS)
+def test_what_does_not_fit_is_refused_with_both_shapes_and_the_layer(layers, message):
+    with pytest.raises(UsageError, match=message):
+        Network(build_layers(RunConfig(layers=layers), 10), (3, 6, 6))

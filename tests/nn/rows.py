@@ -30,9 +30,19 @@ def suiting_shape(layer):
     raise AssertionError(f"{layer} takes none of {SHAPES}")
 
 
+def closed(layer):
+    """The layer; where it begins or ends a path, a part of a network with a shortcut around it."""
+    parts = {
+        "split": [layer, nn.Tanh(), nn.Branch(), nn.Add()],
+        "branch": [nn.Split(), nn.Tanh(), layer, nn.Add()],
+        "join": [nn.Split(), nn.Tanh(), nn.Branch(), layer],
+    }
+    return parts.get(layer.path, [layer])
+
+
 def network_around(layer, dtype="float64", **options):
     """A small network with `layer` in the middle, above a trained layer where its input is a vector."""
     shape = suiting_shape(layer)
     below = [nn.Dense(6)] if shape == (6,) else []
     above = [nn.Flatten()] if len(layer.plan(shape).output) > 1 else []
-    return Network([*below, layer, *above, nn.Dense(3)], shape, dtype=dtype, **options)
+    return Network([*below, *closed(layer), *above, nn.Dense(3)], shape, dtype=dtype, **options)

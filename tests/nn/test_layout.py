@@ -9,15 +9,14 @@ from tests.rounding import assert_close
 from handgrad.errors import UsageError
 from handgrad.kernels import driver
 from handgrad.nn import ACTIVATIONS, Network, gradcheck
-from handgrad.nn.layout import operations
 
 
 def names(layers, shape):
     """The operations of a network: the layers' numbers, "columns" and "rows" where a batch is transposed to them."""
     network = Network(layers, shape)
-    found = list(operations(network.plans, network.input_shape))
+    found = network.wiring.operations
     assert len(found) == len(network.program(3).table)
-    return [plan.layout if "to_" in plan.kernels[0].__name__ else layer for layer, plan in found]
+    return [plan.layout if "to_" in plan.kernels[0].__name__ else layer for layer, plan, _, _ in found]
 
 
 def test_a_network_of_dense_layers_is_never_transposed():
@@ -162,7 +161,9 @@ def test_sizes_are_one_or_two_whole_numbers(bad):
 
 
 def test_padding_is_same_or_valid():
-    with pytest.raises(UsageError, match=r"padding must be one of same, valid, got 'full' \(--layers\)"):
+    with pytest.raises(
+        UsageError, match=r"padding must be one of same, valid, or 1, 2 or 4 .*, got 'full' \(--layers\)"
+    ):
         nn.Conv2D(3, padding="full")
 
 

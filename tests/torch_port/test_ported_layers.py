@@ -7,9 +7,10 @@ import pytest
 from numba import njit
 from tests.ingredients import nn
 from tests.nn import passes
+from tests.nn.rows import closed
 
 from handgrad.errors import UsageError
-from handgrad.nn import ACTIVATIONS, LAYERS, LOSSES, Network
+from handgrad.nn import ACTIVATIONS, LAYERS, LOSSES, Network, concat, residual
 from handgrad.nn.layer import Activation
 from handgrad.torch_port import to_torch
 from handgrad.torch_port.port import Port
@@ -54,16 +55,43 @@ def test_every_layer(name, torch):
     """First on images, then on what a convolution gives, then on vectors where it takes them."""
     kind = (LAYERS | ACTIVATIONS)[name]
     layer = layer_of(kind)
-    agree(torch, filled([nn.Conv2D(2, 2), layer, nn.Dense(4)], (6, 5)))
+    agree(torch, filled([nn.Conv2D(2, 2), *closed(layer), nn.Dense(4)], (6, 5)))
     if kind is not nn.BatchNorm:
-        agree(torch, filled([layer, nn.Dense(4)], (6, 5)))
+        agree(torch, filled([*closed(layer), nn.Dense(4)], (6, 5)))
     if not isinstance(layer, nn.Conv2D | nn.MaxPool2D | nn.AveragePool2D | nn.GlobalAveragePool):
-        agree(torch, filled([nn.Dense(7), layer, nn.Dense(4)], (6,)))
+        agree(torch, filled([nn.Dense(7), *closed(layer), nn.Dense(4)], (6,)))
 
 
 NETWORKS = {
     "even kernels": ((8, 7), [nn.Conv2D(3, 2), nn.Tanh(), nn.Conv2D(2, (4, 1)), nn.Dense(4)]),
     "strides": ((3, 9, 8), [nn.Conv2D(3, 3, 2), nn.ReLU(), nn.Conv2D(4, (3, 2), (2, 1)), nn.Dense(4)]),
+    "asymmetric and dilated": (
+        (3, 9, 8),
+        [nn.Conv2D(4, 3, 2, (0, 1, 2, 1), dilation=(1, 2)), nn.Tanh(), nn.Conv2D(3, 2, padding=(1, 0)), nn.Dense(4)],
+    ),
+    "groups, depthwise, no bias": (
+        (4, 7, 6),
+        [
+            *(nn.Conv2D(6, 3, groups=2), nn.Conv2D(6, 3, 2, 1, groups=6, bias=False)),
+            *(nn.Conv2D(8, 1, bias=False), nn.GlobalAveragePool(), nn.Dense(4)),
+        ],
+    ),
+    "residual": (
+        (3, 6, 6),
+        [
+            *(nn.Conv2D(4), *residual([nn.Conv2D(4), nn.BatchNorm(), nn.Dropout(0.3)]), nn.ReLU()),
+            *residual([nn.Conv2D(5, 3, 2), nn.Sigmoid()], [nn.Conv2D(5, 1, 2)]),
+            *(nn.Dense(6), *residual([nn.Dense(6)]), nn.Dense(4)),
+        ],
+    ),
+    "concat within residual": (
+        (2, 5, 4),
+        [
+            *residual(concat([nn.Conv2D(1)], [nn.LayerNorm(), nn.Conv2D(1, 1)])),
+            *concat([], [nn.Tanh()], []),
+            nn.Dense(4),
+        ],
+    ),
     "valid": ((2, 11, 12), [nn.Conv2D(3, (3, 2), 2, "valid"), nn.Sigmoid(), nn.Dense(4)]),
     "pools": ((10, 9), [nn.MaxPool2D(2, 1), nn.AveragePool2D((2, 3)), nn.Flatten(), nn.Dense(4)]),
     "masks of columns and rows": (

@@ -8,8 +8,8 @@ from handgrad.cli.console import echo_notes
 from handgrad.cli.flags import parse
 from handgrad.config import RunConfig, build_dataset, build_loss, build_split
 from handgrad.config.build import build_scaling
+from handgrad.config.layer_list import build_layer
 from handgrad.config.presets import PLAIN
-from handgrad.config.value_types import build_layer
 from handgrad.data import Dataset
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.evaluation import Predictions, measure, predict

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.classical import CLASSICAL, ClassicalModel
+from handgrad.config.layer_list import build_layer
 from handgrad.config.lookup import Problems, listed
 from handgrad.config.presets import OTHER_NAMES
 from handgrad.config.schema import (
@@ -19,7 +20,6 @@ from handgrad.config.schema import (
     Schema,
     departures,
 )
-from handgrad.config.value_types import build_layer
 from handgrad.data import Dataset, Split, hold_fold, load, read_fold, split, watched_on_test, with_features
 from handgrad.errors import UsageError
 from handgrad.nn import INITIALIZERS, LOSSES, Initializer, Layer, Loss

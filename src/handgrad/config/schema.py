@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from handgrad import plugins
 from handgrad.classical import CLASSICAL
 from handgrad.config import presets
+from handgrad.config.layer_list import LayerList
 from handgrad.config.lookup import quoted
 from handgrad.config.metrics import MONITORS, metric_name
 from handgrad.config.presets import interval_of
 from handgrad.config.value_types import (
     FoldName,
-    LayerList,
     Name,
     Names,
     Number,

@@ -4,7 +4,6 @@ Every type turns what was written into one canonical value, or raises a ValueErr
 setting's name in an error ("must be positive, got -1").
 """
 
-import dataclasses
 import math
 import os
 import re
@@ -18,19 +17,15 @@ from typing import Any
 from pydantic_core import core_schema
 
 from handgrad import strict_yaml
-from handgrad.config.lookup import listed, quoted, value_aliases, value_name
+from handgrad.config.lookup import quoted, value_aliases, value_name
 from handgrad.data import read_fold
 from handgrad.errors import UsageError, in_words, within
-from handgrad.nn import ACTIVATIONS, LAYERS, Initializer, Layer
-from handgrad.nn.images import Extent
 
 BRACKETS = "[({"
 HYPHENATED = re.compile(r"\d+(?:[-x:;]\d+)+")  # 784-128-10
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # control characters, bytes that were no text, line ends
 NONE_WORDS = {"none", "null", "~", ""}
 BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-LARGEST, MOST = 10**6, 4000
-NEXT_ITEM = re.compile(r"[,\s]+(?=[A-Za-z_]\w*(?:[:,\s]|$))")  # a name follows; `4, 3` and `rate=0.3` are a layer's
 
 
 @dataclass(frozen=True)
@@ -286,115 +281,3 @@ class FoldName(ValueType):
             raise ValueError(f"must be such as 2/5, or test/5, got {quoted(value)}")
         held, folds = read_fold(value)
         return f"{held or 'test'}/{folds}"
-
-
-@dataclass(frozen=True)
-class LayerList(ValueType):
-    """A list of layers, kept as one text each: "dense:128", "leaky_relu:slope=0.2"."""
-
-    several = True
-    metavar = "LAYER ..."
-
-    def read(self, value: Any) -> tuple[str, ...]:
-        """The layers' canonical texts; each has been built once, so its numbers make sense."""
-        text = as_text(value)
-        written = items(value) if text is None or text[:1] in BRACKETS else NEXT_ITEM.split(text)
-        if not 1 <= len(written) <= MOST:
-            raise ValueError(f"must list 1 to {MOST} layers, got {len(written)}; num_layers 0 is softmax regression")
-        return tuple(_canonical(item) for item in written)
-
-
-def build_layer(item: str, initializer: Initializer | None = None) -> Layer:
-    """The layer of a canonical text; one that has weights starts them from `initializer`.
-
-    Raises  UsageError when no such layer is installed; ValueError when it refuses its numbers.
-    """
-    name, _, rest = item.partition(":")
-    layer_type: Any = _layer_types().get(name)
-    if layer_type is None:
-        raise UsageError(f"layers: {name} is not installed here, expected {listed(LAYERS)}")
-    fields = dataclasses.fields(layer_type)
-    numbers = _numbers(name, layer_type, rest.split(",") if rest else [])
-    if initializer is not None and any(field.name == "initializer" for field in fields):
-        numbers["initializer"] = initializer
-    try:
-        layer: Layer = layer_type(**numbers)
-    except UsageError as error:
-        raise ValueError(f"has {quoted(item)}, whose {str(error).partition(' (--')[0]}") from error
-    except TypeError as error:
-        needed = [field.name for field in fields if field.default is field.default_factory is dataclasses.MISSING]
-        raise ValueError(f"has {quoted(item)}, which needs {listed(needed)}: write {name}:128") from error
-    return layer
-
-
-def _layer_types() -> dict[str, type[Layer]]:
-    return {**ACTIVATIONS, **LAYERS}
-
-
-def _canonical(item: Any) -> str:
-    name, written = _parts(item)
-    try:
-        name = value_name("layers", name, _layer_types())
-    except ValueError as error:
-        hint = "; for a number of hidden layers use num_layers" if name.isdigit() else ""
-        raise ValueError(f"has a layer that {error}{hint}") from error
-    texts, settings = [], list(_fields(_layer_types()[name]))
-    for place, (setting, value) in enumerate(_numbers(name, _layer_types()[name], written).items()):
-        text = value if isinstance(value, str) else "x".join(map(repr, value if isinstance(value, tuple) else [value]))
-        texts.append(text if setting == settings[place] and not isinstance(value, str) else f"{setting}={text}")
-    canonical = name + (":" + ",".join(texts) if texts else "")
-    build_layer(canonical)
-    return canonical
-
-
-def _fields(layer_type: Any) -> dict[str, Any]:
-    return {field.name: field for field in dataclasses.fields(layer_type) if field.name != "initializer"}
-
-
-def _parts(item: Any) -> tuple[str, list[Any]]:
-    """The name as written, and its numbers, each bare or as "setting=number"."""
-    if isinstance(item, str):
-        name, _, rest = item.partition(":")
-        return name.strip(), [part for part in rest.replace(" ", "").split(",") if part]
-    if isinstance(item, Mapping) and len(item) == 1:
-        ((name, value),) = item.items()
-        if isinstance(value, Mapping):
-            return str(name), [f"{setting}={number}" for setting, number in value.items()]
-        return str(name), list(value) if isinstance(value, list | tuple) else [] if value is None else [value]
-    raise ValueError(f"must list layers such as dense:128 or relu, got {quoted(item)}")
-
-
-def _numbers(name: str, layer_type: Any, written: list[Any]) -> dict[str, Any]:
-    """The numbers by the layer's settings, in the settings' order."""
-    fields, numbers = _fields(layer_type), dict[str, Any]()
-    settings = list(fields)
-    for position, part in enumerate(written):
-        setting, equals, value = str(part).rpartition("=")
-        if not equals:
-            setting = settings[position] if position < len(settings) else ""
-        if setting not in settings or setting in numbers:
-            takes = f"takes {listed(settings)}" if settings else "takes no number"
-            raise ValueError(f"has {quoted(name)}, which {takes}, got {quoted(part)}")
-        try:
-            numbers[setting] = _value_type(fields[setting]).read(value)
-        except ValueError as error:
-            raise ValueError(f"has {quoted(name)}, whose {setting} {error}") from error
-    return {setting: numbers[setting] for setting in settings if setting in numbers}
-
-
-def _value_type(field: Any) -> ValueType:
-    """How the values of a layer's field may be written."""
-    if "choices" in field.metadata:
-        return Name(field.name, field.metadata["choices"])
-    if field.type in (Extent, Extent | None):
-        return _Extent()
-    required = field.default is dataclasses.MISSING  # a size, as opposed to a padding that may be 0
-    return Whole(int(required), LARGEST) if field.type in (int, "int") else Number()
-
-
-class _Extent(Size):
-    """A height and a width, equal ones as one number."""
-
-    def read(self, value: Any) -> Any:
-        height, width = super().read(value)
-        return height if height == width else (height, width)

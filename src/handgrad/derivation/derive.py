@@ -39,6 +39,8 @@ from handgrad.training.diagnose import heed, of_images
 Array = NDArray[Any]
 IMAGES = 4
 ELEMENTS, PRODUCTS = 40, 4e10  # of each parameter that finite differences are taken at; what all may cost
+UNWANTED = "Nothing below it is trained: no gradient by its input is wanted."
+BEGINS = "Its gradient is that of one path: at the split it is added to those of the others."
 SILENT = "This layer states no equations: its class has no `statement`."
 CONVENTIONS = (
     "A batch is a matrix with an image in each row, or an array with the images along its first axis.",
@@ -58,6 +60,7 @@ class Bound(NamedTuple):
     passage: Passage
     known: dict[str, Glyph]
     parameters: dict[str, bool]  # by name, whether they are penalised
+    begins_path: bool
 
 
 def derive(
@@ -122,10 +125,13 @@ def checked(network: Network, batch: tuple[Array, Array]) -> dict[str, Check]:
 
 def _bound(network: Network, place: int, passed: Trace, names: Names) -> Bound:
     layer, passage = network.layers[place], passed.layers[place]
-    known = {"X": names.arrays[place], "Y": names.arrays[place + 1]}
-    known |= {"dX": names.gradients[place], "dY": names.gradients[place + 1], **names.parameters[place]}
+    graph = network.graph
+    used = {"X": graph.sources[place][0], "Y": place, **graph.named_paths(place)}
+    known = {name: names.arrays[at + 1] for name, at in used.items()} | names.parameters[place]
+    known |= {f"d{name}": names.gradients[at + 1] for name, at in used.items()}
     parameters = {part.name: part.penalised for part in network.plans[place].parameters}
-    return Bound(place, described(layer), layer.statement(passage.x.shape[1:]), passage, known, parameters)
+    statement = graph.statement(network.layers, place, passage.x.shape[1:])
+    return Bound(place, described(layer), statement, passage, known, parameters, layer.path == "branch")
 
 
 def described(layer: Any) -> str:
@@ -160,9 +166,7 @@ def _backward(layer: Bound, checks: dict[str, Check], learning: Learning) -> Sec
     lines = [line for line in equations_of(layer.statement, layer.passage) if line.name not in forward]
     if not layer.passage.parameters and layer.passage.dx is not None:
         numeric = (_numeric(input_check(layer.statement, layer.passage), layer.known["dX"]),)
-    remarks = (
-        () if layer.passage.dx is not None else ("Nothing below it is trained: no gradient by its input is wanted.",)
-    )
+    remarks = () if layer.passage.dx is not None else (BEGINS if layer.begins_path else UNWANTED,)
     equations = _dressed(layer, lines)
     for name, penalised in layer.parameters.items():
         equations += penalty_lines(learning, layer.known, symbol_of(name), penalised)
@@ -173,7 +177,7 @@ def _backward(layer: Bound, checks: dict[str, Check], learning: Learning) -> Sec
 def _dressed(layer: Bound, lines: list[Equation]) -> list[Equation]:
     """With the network's names; whole arrays are the batches, the parameters and their gradients."""
     own = {symbol_of(name) for name in layer.passage.parameters}
-    whole = {"X", "Y", "dX", "dY", *own, *(f"d{name}" for name in own)}
+    whole = {"X", "Y", "dX", "dY", *own, *(f"d{name}" for name in own), *layer.passage.paths}
     statement = layer.statement
     forward = parse(statement.forward) if statement else []
     known = layer.known | {line.name: glyph_of(line.name, layer.known) for line in forward}

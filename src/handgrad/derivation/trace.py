@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from handgrad.equations import Glyph, glyph_of
 from handgrad.nn import Network
-from handgrad.nn.layout import operations
+from handgrad.nn.layout import Place, batch_of
 
 Array = NDArray[Any]
 BETWEEN = "UVHGRE"
@@ -19,7 +19,8 @@ SYMBOLS = {"weight": "W", "bias": "b"}
 class Passage(NamedTuple):
     """One layer: its batch in and out, the loss's gradients by both, and what it has of its own.
 
-    A gradient that the engine had no use for is None.
+    A gradient that the engine had no use for is None. `paths` are the batches on further paths that begin or end here,
+    and the gradients by them, under the names that the layer's equations have for them: "X2", "dY2".
 
     Shapes  x, dx (N, *input); y, dy (N, *output); saved flat, in x's order
     """
@@ -33,6 +34,7 @@ class Passage(NamedTuple):
     gradients: dict[str, Array]
     buffers: dict[str, Array]
     buffers_after: dict[str, Array]
+    paths: dict[str, Array | None]
 
 
 class Trace(NamedTuple):
@@ -48,69 +50,58 @@ def trace(network: Network, images: Array, labels: Array, key: int = 1) -> Trace
     buffers, gradients = network.buffers.copy(), network.gradients.copy()
     loss = network.loss_and_gradients(images, labels, key=key)
     try:
-        outs, douts, saved = _arrays(network, len(images))
-        layers = [
-            Passage(
-                outs[place],
-                outs[place + 1],
-                douts[place],
-                douts[place + 1],
-                saved[place],
-                _named(network.parameter_slots, place, network.parameters),
-                _named(network.parameter_slots, place, network.gradients),
-                _named(network.buffer_slots, place, buffers),
-                _named(network.buffer_slots, place, network.buffers),
-            )
-            for place in range(len(network.layers))
-        ]
-        return Trace(loss, labels, layers)
+        return Trace(
+            loss, labels, [_passage(network, place, len(images), buffers) for place in range(len(network.layers))]
+        )
     finally:
         network.buffers[:], network.gradients[:] = buffers, gradients
 
 
+def _passage(network: Network, place: int, rows: int, buffers: Array) -> Passage:
+    names = {"X": network.graph.sources[place][0], "Y": place, **network.graph.named_paths(place)}
+    pairs = {name: _batches(network, layer, rows) for name, layer in names.items()}
+    batches = {name: pair[0] for name, pair in pairs.items()} | {f"d{name}": pair[1] for name, pair in pairs.items()}
+    if network.layers[place].path == "branch":  # what was split has the sum of several gradients
+        batches["dX"] = None
+    x, y, dx, dy = (batches.pop(name) for name in ("X", "Y", "dX", "dY"))
+    return Passage(
+        x,
+        y,
+        dx,
+        dy,
+        _saved(network, place, rows),
+        _named(network.parameter_slots, place, network.parameters),
+        _named(network.parameter_slots, place, network.gradients),
+        _named(network.buffer_slots, place, buffers),
+        _named(network.buffer_slots, place, network.buffers),
+        batches,
+    )
+
+
+def _batches(network: Network, layer: int, rows: int) -> tuple[Any, Any]:
+    """What a layer put out, or the images, and the loss's gradient by it."""
+    program, wiring = network.program(rows), network.wiring
+    end = wiring.ends[layer] if layer >= 0 else Place(0, "rows", network.input_shape)
+    starts, dstarts = (
+        {0: 0} | dict(zip(wiring.made, program.table[name].tolist(), strict=True)) for name in ("y_start", "dy_start")
+    )
+    y = np.array(batch_of(program.activations[starts[end.array] :], end, rows))
+    return y, np.array(
+        batch_of(program.dactivations[dstarts[end.array] :], end, rows)
+    ) if end.array in wiring.trained() else None
+
+
+def _saved(network: Network, layer: int, rows: int) -> Array | None:
+    """What a layer's forward pass saved for each number of its input."""
+    program = network.program(rows)
+    for row, operation in zip(program.table, network.wiring.operations, strict=True):
+        if operation.plan is network.plans[layer] and row["saved_size"] >= rows * row["x_size"]:
+            return np.array(batch_of(program.saved[row["saved_start"] :], operation.x, rows))
+    return None
+
+
 def _named(slots: Any, layer: int, vector: Array) -> dict[str, Array]:
     return {slot.part.name: slot.view(vector).copy() for slot in slots if slot.layer == layer}
-
-
-def _arrays(network: Network, rows: int) -> tuple[list[Any], list[Any], list[Any]]:
-    """The batch before and after each layer, the gradients by them, and what each layer saved."""
-    program, shapes = network.program(rows), [network.input_shape, *(plan.output for plan in network.plans)]
-    outs: list[Any] = [None] * len(shapes)
-    douts: list[Any] = [None] * len(shapes)
-    saved: list[Any] = [None] * len(network.layers)
-    columns = False
-    for place, (layer, plan) in enumerate(operations(network.plans, network.input_shape)):
-        row = program.table[place]
-        if plan is not network.plans[layer]:  # a transposition between two layouts
-            columns = plan.layout == "columns"
-            continue
-        for at, side in ((layer, "x"), (layer + 1, "y")):
-            here = slice(row[f"{side}_start"], row[f"{side}_start"] + rows * row[f"{side}_size"])
-            outs[at] = _batch(program.activations[here], rows, shapes[at], columns)
-            if place > program.first or (side == "y" and place >= program.first):
-                douts[at] = _batch(program.dactivations[here], rows, shapes[at], columns)
-        size = min(int(row["saved_size"]), rows * int(row["x_size"]))
-        kept = program.saved[row["saved_start"] : row["saved_start"] + size]
-        saved[layer] = _batch(kept, rows, shapes[layer], columns) if size == rows * row["x_size"] else None
-    silent = [place for place, plan in enumerate(network.plans) if plan.kernels is None]
-    for arrays in (outs, douts):
-        _carry(arrays, shapes, silent)
-    return outs, douts, saved
-
-
-def _batch(flat: Array, rows: int, shape: tuple[int, ...], columns: bool) -> Array:
-    images = flat.reshape(-1, rows).T if columns else flat
-    return np.array(images).reshape(rows, *shape)
-
-
-def _carry(arrays: list[Any], shapes: list[tuple[int, ...]], silent: list[int]) -> None:
-    """Across layers that compute nothing, numbers are the same in another shape."""
-    for place in silent:
-        if arrays[place + 1] is None and arrays[place] is not None:
-            arrays[place + 1] = arrays[place].reshape(-1, *shapes[place + 1])
-    for place in reversed(silent):
-        if arrays[place] is None and arrays[place + 1] is not None:
-            arrays[place] = arrays[place + 1].reshape(-1, *shapes[place])
 
 
 class Names(NamedTuple):

@@ -48,6 +48,7 @@ def equations_of(statement: Statement, passage: Passage) -> list[Equation]:
     if passage.dy is None:
         return forward
     own = ["d" + symbol_of(name) for name in passage.gradients]
+    own += [name for name, array in passage.paths.items() if name.startswith("dX") and array is not None]
     return forward + (backward if passage.dx is not None else leading_to(backward, own))
 
 
@@ -83,6 +84,7 @@ def known_arrays(statement: Statement, passage: Passage) -> dict[str, Any]:
     arrays |= {"X": passage.x.reshape(shape), "Y": passage.y}
     arrays |= {symbol_of(name): array for name, array in passage.parameters.items()}
     arrays |= {"d" + symbol_of(name): array for name, array in passage.gradients.items()}
+    arrays |= {name: array for name, array in passage.paths.items() if array is not None}
     if passage.dy is not None:
         arrays["dY"] = passage.dy
     if passage.dx is not None:
@@ -100,10 +102,11 @@ def input_check(statement: Statement, passage: Passage, seed: int = 1) -> Check:
     if passage.dx is None or passage.dy is None:
         return Check("dX", math.nan, 0, 0)
     arrays, dx = known_arrays(statement, passage), passage.dx.ravel()
-    forward = leading_to(parse(statement.forward), ["Y"])
+    begun = [name for name in passage.paths if name[0] == "Y"]
+    forward = leading_to(parse(statement.forward), ["Y", *begun])
     count = max(8, min(ELEMENTS, NUMBERS // (len(STENCIL) * dx.size)))
     places = np.random.default_rng(seed).choice(dx.size, min(count, dx.size), replace=False)
-    slopes = [(_slope(forward, arrays, place), dx[place]) for place in places]
+    slopes = [(_slope(forward, arrays, ["Y", *begun], place), dx[place]) for place in places]
     pairs = np.array([pair for pair in slopes if pair[0] is not None], float).reshape(-1, 2)
     scale = float(np.linalg.norm(pairs[:, 0]) + np.linalg.norm(pairs[:, 1]))
     floor = 1e-4 * float(np.linalg.norm(dx) / math.sqrt(dx.size))
@@ -111,8 +114,8 @@ def input_check(statement: Statement, passage: Passage, seed: int = 1) -> Check:
     return Check("dX", error if len(pairs) else math.nan, len(pairs), len(places) - len(pairs))
 
 
-def _slope(forward: list[Equation], arrays: dict[str, Any], place: int) -> float | None:
-    """The derivative of sum dY Y by one element of X, or None where the steps see different sides of a kink."""
+def _slope(forward: list[Equation], arrays: dict[str, Any], names: list[str], place: int) -> float | None:
+    """The derivative of sum dY Y, over all outputs, by one element of X; None where the steps meet a kink."""
     outs, choices = [], []
     for offset, _ in STENCIL:
         moved, met = arrays["X"].copy(), []  # type: ignore[var-annotated]
@@ -120,19 +123,23 @@ def _slope(forward: list[Equation], arrays: dict[str, Any], place: int) -> float
         here = arrays | {"X": moved}
         for equation in forward:
             here[equation.name] = evaluate(equation, here, choices=met)[-1]
-        outs.append(here["Y"])
+        outs.append([here[name] for name in names])
         choices.append(met)
     for met in choices[1:]:
         if not all(np.array_equal(a, b) for a, b in zip(choices[0], met, strict=True)):
             return None
-    change = sum(weight * (out - outs[0]) for (_, weight), out in zip(STENCIL, outs, strict=True))
-    return float((change * arrays["dY"]).sum() / STEP)
+    total = 0.0
+    for at, name in enumerate(names):
+        change = sum(weight * (out[at] - outs[0][at]) for (_, weight), out in zip(STENCIL, outs, strict=True))
+        total += float((change * arrays[f"d{name}"]).sum())
+    return total / STEP
 
 
 def _expected(statement: Statement, passage: Passage) -> dict[str, Array]:
     shape = (len(passage.x), *(statement.input or passage.x.shape[1:]))
     found = {"Y": passage.y, **passage.buffers_after}
     found |= {"d" + symbol_of(name): array for name, array in passage.gradients.items()}
+    found |= {name: array for name, array in passage.paths.items() if array is not None}
     return found | ({"dX": passage.dx.reshape(shape)} if passage.dx is not None else {})
 
 

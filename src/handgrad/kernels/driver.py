@@ -44,12 +44,11 @@ def backward(program, rows):
     arena, darena = program.activations, program.dactivations
     for i in range(program.table.size - 1, program.first - 1, -1):
         op = program.table[i]
-        wanted = rows * op.x_size if i > program.first else 0
         call_backward(
             op.backward,
             arena,
-            darena[op.y_start : op.y_start + rows * op.y_size],
-            darena[op.x_start : op.x_start + wanted],
+            darena[op.dy_start : op.dy_start + rows * op.y_size],
+            darena[op.dx_start : op.dx_start + rows * op.dx_size],
             arena[op.x_start : op.x_start + rows * op.x_size],
             arena[op.y_start : op.y_start + rows * op.y_size],
             program.parameters[op.parameter_start : op.parameter_start + op.parameter_size],

@@ -37,6 +37,9 @@ OPERATION = np.dtype(
             "x_size",
             "y_start",
             "y_size",
+            "dx_start",  # where the gradients by them are in `dactivations`; `dx_size` is 0 where nobody needs one
+            "dx_size",
+            "dy_start",
             "parameter_start",  # its slices of the flat vectors
             "parameter_size",
             "buffer_start",
@@ -66,8 +69,8 @@ class Program(NamedTuple):
     parameters: Any  # real, with `gradients` of the same size
     gradients: Any
     buffers: Any  # real
-    activations: Any  # real: the input, then every layer's output; `dactivations` is laid out alike
-    dactivations: Any
+    activations: Any  # real: the input, then every layer's output
+    dactivations: Any  # real: the gradients by them
     saved: Any  # real
     first: int  # the first operation with parameters: gradients are not needed below it
     loss: int  # address

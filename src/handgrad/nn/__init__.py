@@ -10,14 +10,17 @@ from handgrad.nn.activations.sigmoid import Sigmoid
 from handgrad.nn.activations.silu import SiLU
 from handgrad.nn.activations.softplus import Softplus
 from handgrad.nn.activations.tanh import Tanh
+from handgrad.nn.add import Add, residual
 from handgrad.nn.average_pool2d import AveragePool2D
 from handgrad.nn.batch_norm import BatchNorm
+from handgrad.nn.concat import Concat, concat
 from handgrad.nn.conv2d import Conv2D
 from handgrad.nn.dense import Dense
 from handgrad.nn.dropout import Dropout
 from handgrad.nn.flatten import Flatten
 from handgrad.nn.global_average_pool import GlobalAveragePool
 from handgrad.nn.gradcheck import Check, gradcheck
+from handgrad.nn.graph import Branch, Split
 from handgrad.nn.initializers import (
     He,
     HeUniform,
@@ -61,6 +64,10 @@ LAYERS: dict[str, type[Layer]] = {
     "max_pool2d": MaxPool2D,
     "average_pool2d": AveragePool2D,
     "global_average_pool": GlobalAveragePool,
+    "split": Split,
+    "branch": Branch,
+    "add": Add,
+    "concat": Concat,
 }
 
 LOSSES: dict[str, type[Loss]] = {

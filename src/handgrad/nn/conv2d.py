@@ -2,16 +2,30 @@
 
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.kernels.convolution import convolution_backward, convolution_forward
-from handgrad.nn.images import Extent, image_shape, moved, normalise_extents, pair, windows, with_channel
+from handgrad.kernels.grouped_convolution import grouped_convolution_backward, grouped_convolution_forward
+from handgrad.nn.images import (
+    LARGEST_EXTENT,
+    Extent,
+    image_shape,
+    moved,
+    normalise_extents,
+    pair,
+    windows,
+    with_channel,
+)
 from handgrad.nn.initializers import Initializer, XavierUniform, Zeros
 from handgrad.nn.layer import LARGEST, Layer, Parameter, Plan, Shape
 from handgrad.torch_mapping import TorchModule
 
 PADDINGS = ("same", "valid")
+Padding = str | int | tuple[int, int] | tuple[int, int, int, int]
+Margins = tuple[tuple[int, int], tuple[int, int]]
+"""Zeros above and below an image, and to its left and right."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +34,9 @@ class Conv2D(Layer):
 
     padding "valid": windows inside the image only. "same": zeros around it, so that the output has ceil(size / stride)
     pixels, the odd zero below and to the right; for stride 1 this is PyTorch's padding="same", for others TensorFlow's.
+    A number: so many zeros on each side; two: above and below, left and right; four: top, bottom, left, right.
+    With `groups`, channels and filters are divided into as many parts that do not see each other; as many groups as
+    channels is a depthwise convolution. With `dilation` d, a kernel's numbers meet pixels that are d apart.
     """
 
     aliases = "conv", "convolution", "convolution2d"
@@ -27,49 +44,55 @@ class Conv2D(Layer):
     filters: int
     kernel_size: Extent = 3
     stride: Extent = 1
-    padding: str = field(default="same", metadata={"choices": PADDINGS})
+    padding: Padding = "same"
+    groups: int = 1
+    dilation: Extent = 1
+    bias: bool = True
     initializer: Initializer = field(default_factory=XavierUniform)
 
     def __post_init__(self) -> None:
-        normalise_extents(self, "kernel_size", "stride")
-        if self.padding not in PADDINGS:
-            raise UsageError(f"padding must be one of {', '.join(PADDINGS)}, got {self.padding!r} (--layers)")
+        normalise_extents(self, "kernel_size", "stride", "dilation")
+        object.__setattr__(self, "padding", _padding(self.padding))
+        if type(self.groups) is not int or self.groups < 1:
+            raise UsageError(f"groups must be a whole number from 1 on, got {self.groups} (--layers)")
+        if not isinstance(self.bias, bool):
+            raise UsageError(f"bias must be true or false, got {self.bias} (--layers)")
 
     def plan(self, shape: Shape) -> Plan:
-        """Weights (filters, channels, height, width) from `initializer`, bias (filters,) from zeros."""
+        """Weights (filters, channels / groups, height, width) from `initializer`, bias (filters,) from zeros."""
         channels, height, width = image_shape(shape, "a convolution")
-        kernel, stride = pair(self.kernel_size), pair(self.stride)
-        margins = [self._margin(*sizes) for sizes in zip((height, width), kernel, stride, strict=True)]
+        kernel, stride, groups = pair(self.kernel_size), pair(self.stride), self.groups
+        large, margins = self._reach(), self._margins((height, width))
         padded = height + sum(margins[0]), width + sum(margins[1])
-        rows, columns = windows(padded, kernel, stride, "a kernel")
-        window = channels * prod(kernel)
+        rows, columns = windows(padded, large, stride, "a kernel")
+        if channels % groups or self.filters % groups:
+            raise UsageError(
+                f"a convolution of {groups} groups needs channels and filters that {groups} divides, "
+                f"got {channels} channels and {self.filters} filters (--layers)"
+            )
+        window = channels // groups * prod(kernel)
         most = LARGEST // max(window, rows * columns)
         if not 1 <= self.filters <= most:
             raise UsageError(
                 f"a convolution with kernels of shape {(channels, *kernel)} on inputs of shape {shape} needs "
                 f"1 to {most} filters, got {self.filters} (--layers)"
             )
+        fan_out = self.filters // groups * prod(kernel)
         weight = Parameter(
-            "weight", (self.filters, channels, *kernel), self.initializer, window, self.filters * prod(kernel), True
+            "weight", (self.filters, channels // groups, *kernel), self.initializer, window, fan_out, penalised=True
         )
-        bias = Parameter("bias", (self.filters,), Zeros())
-        reach = [(count - 1) * step + size for count, step, size in zip((rows, columns), stride, kernel, strict=True)]
+        bias = [Parameter("bias", (self.filters,), Zeros())] if self.bias else []
+        reach = [(count - 1) * step + size for count, step, size in zip((rows, columns), stride, large, strict=True)]
+        image, each = (channels // groups, height, width), self.filters // groups
+        sizes = (*image, each, *large, *stride, margins[0][0], margins[1][0], rows, columns)
+        plain = groups == 1 and large == kernel and self.bias
         return Plan(
             (self.filters, rows, columns),
-            (convolution_forward, convolution_backward),
-            (weight, bias),
-            sizes=(
-                channels,
-                height,
-                width,
-                self.filters,
-                *kernel,
-                *stride,
-                margins[0][0],
-                margins[1][0],
-                rows,
-                columns,
-            ),
+            (convolution_forward, convolution_backward)
+            if plain
+            else (grouped_convolution_forward, grouped_convolution_backward),
+            (weight, *bias),
+            sizes=sizes if plain else (*sizes, groups, *kernel, *pair(self.dilation), int(self.bias)),
             saved_per_image=channels * prod(reach) if any(map(any, margins)) else 0,
             smooth=True,
             layout="columns",
@@ -78,17 +101,25 @@ class Conv2D(Layer):
     def statement(self, shape: Shape) -> Statement:
         """Sums over the pixels that a kernel meets; outside of the image, and of the kernel, all is zero."""
         image = image_shape(shape, "a convolution")
-        sizes = zip(image[1:], pair(self.kernel_size), pair(self.stride), strict=True)
-        margins = [self._margin(*side)[0] for side in sizes]
-        (down, right), (above, left) = pair(self.stride), margins
-        pixel = f"X[n,c,{moved('i', down, 'u', above)},{moved('j', right, 'v', left)}]"
-        tap = f"W[f,c,{moved('h', 1, '', -above, 'i', down)},{moved('w', 1, '', -left, 'j', right)}]"
+        (down, right), (along, across) = pair(self.stride), pair(self.dilation)
+        (above, _), (left, _) = self._margins(image[1:])
+        each = image[0] // self.groups
+        first = f"{each}*(f // {self.filters // self.groups})" if self.groups > 1 else ""  # channel of f's group
+        inner = moved("i", down, _times(along, "u"), above), moved("j", right, _times(across, "v"), left)
+        pixel = f"X[n,{first + ' + ' if first else ''}c,{','.join(inner)}]"
+        places = moved("h", 1, "", -above, "i", down), moved("w", 1, "", -left, "j", right)
+        divided = [(place, step) for place, step in zip(places, (along, across), strict=True) if step > 1]
+        at = [
+            f"({place}) // {step}" if step > 1 else place for place, step in zip(places, (along, across), strict=True)
+        ]
+        whole = "".join(f" * (({place}) % {step} == 0)" for place, step in divided)
+        tap = f"W[f,c{f' - {first}' if first else ''},{','.join(at)}]{whole}"
         return Statement(
-            f"Y[n,f,i,j] = sum(W[f,c,u,v] * {pixel}, c, u, v) + b[f]",
+            f"Y[n,f,i,j] = sum(W[f,c,u,v] * {pixel}, c, u, v){' + b[f]' if self.bias else ''}",
             f"""
                 dW[f,c,u,v] = sum(dY[n,f,i,j] * d(Y[n,f,i,j], W[f,c,u,v]), n, i, j)
                     = sum(dY[n,f,i,j] * {pixel}, n, i, j)
-                db[f] = sum(dY[n,f,i,j], n, i, j)
+                {"db[f] = sum(dY[n,f,i,j], n, i, j)" if self.bias else ""}
                 dX[n,c,h,w] = sum(dY[n,f,i,j] * d(Y[n,f,i,j], X[n,c,h,w]), f, i, j)
                     = sum(dY[n,f,i,j] * {tap}, f, i, j)
             """,
@@ -98,23 +129,65 @@ class Conv2D(Layer):
     def torch_modules(self, shape: Shape) -> list[TorchModule]:
         """Zeros around the image are a module of their own where two sides differ: PyTorch pads both alike."""
         channels, *sizes = image_shape(shape, "a convolution")
-        kernel, stride = pair(self.kernel_size), pair(self.stride)
-        margins = [self._margin(*side) for side in zip(sizes, kernel, stride, strict=True)]
+        margins = self._margins((sizes[0], sizes[1]))
         even = all(before == after for before, after in margins)
-        arguments = {
+        arguments: dict[str, Any] = {
             "in_channels": channels,
             "out_channels": self.filters,
-            "kernel_size": kernel,
-            "stride": stride,
+            "kernel_size": pair(self.kernel_size),
+            "stride": pair(self.stride),
             "padding": (margins[0][0], margins[1][0]) if even else (0, 0),
         }
+        unusual = {"groups": (self.groups, 1), "dilation": (pair(self.dilation), (1, 1)), "bias": (self.bias, True)}
+        arguments |= {name: value for name, (value, usual) in unusual.items() if value != usual}
         around = [] if even else [TorchModule("torch.nn.ZeroPad2d", {"padding": (*margins[1], *margins[0])})]
-        names = {"weight": "weight", "bias": "bias"}
+        names = {"weight": "weight", "bias": "bias"} if self.bias else {"weight": "weight"}
         return with_channel(shape, *around, TorchModule("torch.nn.Conv2d", arguments, names))
 
-    def _margin(self, size: int, kernel: int, stride: int) -> tuple[int, int]:
-        """Zeros before and after an image's side."""
-        if self.padding == "valid":
-            return 0, 0
-        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-        return total // 2, total - total // 2
+    def _reach(self) -> tuple[int, int]:
+        """How far a kernel reaches, its holes included."""
+        (height, width), (down, right) = pair(self.kernel_size), pair(self.dilation)
+        return (height - 1) * down + 1, (width - 1) * right + 1
+
+    def _margins(self, sizes: tuple[int, int]) -> Margins:
+        """Zeros before and after each of an image's two sides.
+
+        Raises  UsageError where a window would see nothing else: no kernel starts or ends outside of all pixels.
+        """
+        if isinstance(self.padding, str):
+            sides = zip(sizes, self._reach(), pair(self.stride), strict=True)
+            down, right = (_margin(*side) if self.padding == "same" else (0, 0) for side in sides)
+            return down, right
+        numbers = (self.padding,) * 4 if isinstance(self.padding, int) else self.padding
+        top, bottom, left, right_ = numbers if len(numbers) == 4 else (*numbers[:1] * 2, *numbers[1:] * 2)
+        for name, zeros, reach in zip(
+            ("height", "width"), (max(top, bottom), max(left, right_)), self._reach(), strict=True
+        ):
+            if zeros >= reach:
+                what = f"padding must be less than the {reach} pixels that a kernel reaches in {name}"
+                raise UsageError(f"{what}, got {zeros} (--layers)")
+        return (top, bottom), (left, right_)
+
+
+def _times(step: int, index: str) -> str:
+    return index if step == 1 else f"{step}*{index}"
+
+
+def _margin(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after an image's side for ceil(size / stride) windows."""
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+def _padding(value: Any) -> Padding:
+    """A padding in its shortest form, so that equal layers compare equal."""
+    if isinstance(value, str) and value in PADDINGS:
+        return value
+    sizes = list(value) if isinstance(value, list | tuple) else [value]
+    if len(sizes) not in (1, 2, 4) or not all(type(size) is int and 0 <= size <= LARGEST_EXTENT for size in sizes):
+        what = f"padding must be one of {', '.join(PADDINGS)}, or 1, 2 or 4 whole numbers of 0 to {LARGEST_EXTENT}"
+        raise UsageError(f"{what}, got {value!r} (--layers)")
+    top, bottom, left, right = sizes if len(sizes) == 4 else (*sizes[:1] * 2, *sizes[-1:] * 2)
+    if (top, left) != (bottom, right):
+        return top, bottom, left, right
+    return top if top == left else (top, left)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.errors import UsageError
-from handgrad.nn.layout import Slot, operations
+from handgrad.nn.layout import Slot
 from handgrad.nn.network import Network
 
 Array = NDArray[Any]
@@ -88,7 +88,7 @@ def _numeric(network: Network, batch: Any, place: int, training: bool, key: int)
 def _sides(network: Network, rows: int) -> Array:
     """On which side of each kink the last batch was: the signs before layers that have one at zero, and choices."""
     program, found = network.program(rows), [np.empty(0)]
-    for row, (_, plan) in zip(program.table, operations(network.plans, network.input_shape), strict=True):
+    for row, (_, plan, _, _) in zip(program.table, network.wiring.operations, strict=True):
         if not plan.smooth:
             found.append(program.activations[row["x_start"] :][: rows * row["x_size"]] > 0)
         if plan.saves_choices:

@@ -61,6 +61,8 @@ class Plan:
 
     `layout` is how batches lie in memory, in and out: "rows" (N, features), image after image; "columns"
     (features, N), the batch last; None where it makes no difference, as for a function of each number.
+
+    Of a layer that joins several paths, `paths` are what is done with each of them in turn.
     """
 
     output: Shape
@@ -75,16 +77,19 @@ class Plan:
     smooth: bool = False
     layout: str | None = "rows"
     sparse_kernels: tuple[Any, Any] | None = None
+    paths: tuple["Plan", ...] = ()
 
 
 class Layer(ABC):
     """A frozen dataclass whose fields are the layer's hyper-parameters; one list of layers builds every backend.
 
     `aliases` are other names for it, in which case, `_` and `-` do not matter. `passes_through`: in evaluation its
-    output is its input, though perhaps of another shape.
+    output is its input, though perhaps of another shape. `path`: "split" where several paths through the network begin,
+    "branch" where each further one does, "join" where they end: there `plan` is given the shapes of all.
     """
 
     aliases: ClassVar[tuple[str, ...]] = ()
+    path: ClassVar[str] = ""
     passes_through: ClassVar[bool] = False
 
     @abstractmethod

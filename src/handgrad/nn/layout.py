@@ -4,17 +4,19 @@ A batch enters and leaves as rows (N, features); where a layer wants columns (fe
 that transposes comes before it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.kernels import transpose
 from handgrad.kernels.program import OPERATION, Program, aligned_zeros, kernel_address
+from handgrad.nn.graph import Graph
 from handgrad.nn.layer import Plan, Shape
 
 Array = NDArray[Any]
@@ -59,18 +61,96 @@ def slots_of(plans: Sequence[Plan], parts: Callable[[Plan], Sequence[Any]]) -> t
     return tuple(slots)
 
 
-def operations(plans: Sequence[Plan], shape: Shape) -> Iterator[tuple[int, Plan]]:
-    """What is computed, in order: each layer's number with its plan, or with a transposition before or after it."""
-    here, layer = "rows", 0
-    for layer, plan in enumerate(plans):
-        if plan.kernels and plan.layout not in (here, None):
-            here = plan.layout
-            yield layer, Plan(shape, INTO[here], sizes=(prod(shape),), smooth=True, layout=here)
-        if plan.kernels:
-            yield layer, plan
-        shape = plan.output
-    if here != "rows":
-        yield layer, Plan(shape, INTO["rows"], sizes=(prod(shape),), smooth=True)
+class Place(NamedTuple):
+    """Where a batch lies: the number of its array, 0 being the input, which way it lies there, its shape."""
+
+    array: int
+    layout: str
+    shape: Shape
+
+
+class Operation(NamedTuple):
+    """One call of two kernels: for which layer, from which array to which."""
+
+    layer: int
+    plan: Plan
+    x: Place
+    y: Place
+
+
+class Wiring:
+    """What is computed, in order, with transpositions where layers want another layout; `ends`: each layer's output.
+
+    `same` and `same_gradient` name the arrays that lie in the memory of another one: the beginning of a path is what
+    was split, and the gradient by what is added is the gradient by the sum.
+    """
+
+    def __init__(self, layers: Sequence[Any], graph: Graph, shape: Shape) -> None:
+        self.operations: list[Operation] = []
+        self.ends: list[Place] = []
+        self.same: dict[int, int] = {}
+        self.same_gradient: dict[int, int] = {}
+        self.sizes = [prod(shape)]  # of each array, for one image
+        batch = Place(0, "rows", shape)
+        for number, (layer, plan) in enumerate(zip(layers, graph.plans, strict=True)):
+            inputs = [self.ends[source] if source >= 0 else batch for source in graph.sources[number]]
+            self.ends.append(self._join(number, plan, inputs) if plan.paths else self._run(number, plan, inputs[0]))
+            if layer.path in ("split", "branch"):
+                self.same[self.ends[-1].array] = inputs[0].array
+        if self.ends and self.ends[-1].layout != "rows":
+            self._laid(len(layers) - 1, self.ends[-1], "rows")
+
+    @property
+    def made(self) -> list[int]:
+        """The array that each operation writes to."""
+        return [operation.y.array for operation in self.operations]
+
+    def starts(self, rows: int, same: Mapping[int, int]) -> list[int]:
+        """Where each array starts in an arena for `rows` images, and last where the arena ends."""
+        own = [0, *accumulate(rows * size for size in self.sizes)]
+        return [own[_followed(array, same)] for array in range(len(own))]
+
+    def trained(self) -> set[int]:
+        """The arrays that depend on a parameter: gradients by others are not needed."""
+        found: set[int] = set()
+        for operation in self.operations:
+            if operation.plan.parameters or operation.x.array in found:
+                found.add(operation.y.array)
+        return found
+
+    def _run(self, number: int, plan: Plan, x: Place) -> Place:
+        if not plan.kernels:
+            return x._replace(shape=plan.output)
+        return self._call(number, plan, self._laid(number, x, plan.layout))
+
+    def _join(self, number: int, plan: Plan, inputs: list[Place]) -> Place:
+        """One operation a path, all into one array."""
+        layout = plan.layout or inputs[0].layout
+        laid = [self._laid(number, each, layout) for each in inputs]
+        y = self._call(number, plan.paths[0], laid[0])
+        for path, x in zip(plan.paths[1:], laid[1:], strict=True):
+            self.operations.append(Operation(number, path, x, y))
+        if plan.layout is None:
+            self.same_gradient |= {each.array: y.array for each in laid}
+        return y
+
+    def _laid(self, number: int, x: Place, layout: str | None) -> Place:
+        """A batch in the layout that is wanted, transposed where it lies in the other one."""
+        if layout in (x.layout, None):
+            return x
+        return self._call(number, Plan(x.shape, INTO[layout], sizes=(prod(x.shape),), smooth=True, layout=layout), x)
+
+    def _call(self, number: int, plan: Plan, x: Place) -> Place:
+        y = Place(len(self.sizes), plan.layout or x.layout, plan.output)
+        self.sizes.append(prod(plan.output))
+        self.operations.append(Operation(number, plan, x, y))
+        return y
+
+
+def _followed(array: int, same: Mapping[int, int]) -> int:
+    while array in same:
+        array = same[array]
+    return array
 
 
 def outputs(network: Any, program: Program, rows: int) -> Iterator[Array]:
@@ -78,37 +158,23 @@ def outputs(network: Any, program: Program, rows: int) -> Iterator[Array]:
 
     Shapes  -> (rows, *plan.output) for each plan, whichever way it lies in memory
     """
-    places, here = {}, "rows"
-    for operation, (layer, plan) in enumerate(operations(network.plans, network.input_shape)):
-        here = plan.layout or here
-        if plan is network.plans[layer]:
-            places[layer] = operation, here
-    first = program.table[0]
-    flat = program.activations[first["x_start"] :][: rows * int(first["x_size"])].reshape(rows, -1)
-    for layer, plan in enumerate(network.plans):
-        if layer in places:
-            operation, lies = places[layer]
-            start, size = (int(program.table[operation][name]) for name in ("y_start", "y_size"))
-            found = program.activations[start : start + rows * size]
-            flat = found.reshape(size, rows).T if lies == "columns" else found.reshape(rows, size)
-        yield flat.reshape(rows, *plan.output)
+    starts = {0: 0} | dict(zip(network.wiring.made, program.table["y_start"].tolist(), strict=True))
+    for end in network.wiring.ends:
+        yield batch_of(program.activations[starts[end.array] :], end, rows)
 
 
-def layouts(network: Any) -> tuple[str, ...]:
-    """How the output of each layer lies in memory: "rows" (N, features) or "columns" (features, N)."""
-    here, found = "rows", []
-    for plan in network.plans:
-        here = (plan.layout or here) if plan.kernels else here
-        found.append(here)
-    return tuple(found)
+def batch_of(arena: Array, place: Place, rows: int) -> Array:
+    """The images with which an arena begins, as a view.  Shapes  -> (rows, *place.shape)"""
+    flat = arena[: rows * prod(place.shape)]
+    images = flat.reshape(-1, rows).T if place.layout == "columns" else flat.reshape(rows, -1)
+    return images.reshape(rows, *place.shape)
 
 
 def assemble(network: Any, rows: int) -> Program:
     """Lay a network out for batches of up to `rows` images; layers that compute nothing get no operation."""
     table, shapes, settings = _table(network, rows)
-    real = network.dtype
+    real, arena = network.dtype, network.wiring.starts(rows, {})[-1]
     last = table[-1]
-    arena = int(last["y_start"] + rows * last["y_size"])
     return Program(
         table,
         np.array(shapes, np.int64),
@@ -131,26 +197,29 @@ def _table(network: Any, rows: int) -> tuple[Array, list[int], list[float]]:
     table: list[dict[str, int]] = []
     shapes: list[int] = []
     settings: list[float] = []
-    size, start = prod(network.input_shape), 0
-    filled = dict.fromkeys(("parameter", "buffer", "saved"), 0)
-    for layer, plan in operations(network.plans, network.input_shape):
+    wiring, filled = network.wiring, dict.fromkeys(("parameter", "buffer", "saved"), 0)
+    starts, dstarts = (wiring.starts(rows, same) for same in (wiring.same, wiring.same_gradient))
+    trained = wiring.trained()
+    for layer, plan, x, y in wiring.operations:
         sizes = {
             "parameter": sum(part.size for part in plan.parameters),
             "buffer": sum(part.size for part in plan.buffers),
             "saved": plan.saved + rows * plan.saved_per_image,
         }
-        row = {"x_start": start, "x_size": size, "y_start": start + rows * size, "y_size": prod(plan.output)}
+        size = prod(x.shape)
+        row = {"x_start": starts[x.array], "x_size": size, "y_start": starts[y.array], "y_size": prod(y.shape)}
+        row |= {"dx_start": dstarts[x.array], "dx_size": size * (x.array in trained), "dy_start": dstarts[y.array]}
         filled["saved"] += -filled["saved"] % LINE
         row |= {f"{name}_start": filled[name] for name in sizes} | {f"{name}_size": sizes[name] for name in sizes}
         row |= {"shape_start": len(shapes), "shape_size": len(plan.sizes), "stream": layer}
         row |= {"setting_start": len(settings), "setting_size": len(plan.settings)}
         pays = not table and network.sparsity * prod(plan.output) > SPARSE_UNITS
-        sparse = plan.sparse_kernels if pays else None
-        kernels = dict(zip(("forward", "backward"), sparse or plan.kernels or (), strict=True))
+        kernels = dict(
+            zip(("forward", "backward"), (plan.sparse_kernels if pays else None) or plan.kernels or (), strict=True)
+        )
         row |= {role: address_of(kernel, role, network.dtype) for role, kernel in kernels.items()}
         table.append(row)
         filled = {name: filled[name] + sizes[name] for name in sizes}
         shapes += plan.sizes
         settings += plan.settings
-        start, size = row["y_start"], row["y_size"]
     return np.array([tuple(row[name] for name in OPERATION.names or ()) for row in table], OPERATION), shapes, settings

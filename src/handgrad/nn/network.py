@@ -11,8 +11,9 @@ from handgrad.kernels import driver
 from handgrad.kernels.losses import softmax
 from handgrad.kernels.program import Batches, Program, aligned_zeros
 from handgrad.kernels.sparse import share_of_zeros
-from handgrad.nn.layer import Layer, Plan, Shape
-from handgrad.nn.layout import Slot, assemble, outputs, slots_of
+from handgrad.nn.graph import graph_of
+from handgrad.nn.layer import Layer, Shape
+from handgrad.nn.layout import Slot, Wiring, assemble, outputs, slots_of
 from handgrad.nn.losses import CrossEntropy, Loss
 from handgrad.text import visible_name
 
@@ -71,7 +72,11 @@ class Network:
             raise UsageError(f"scaling must have 1 or {self.input_shape[0]} numbers, got {np.size(self.scaling.scale)}")
         self.class_names = tuple(visible_name(str(name)) for name in class_names)
         self.class_weights = tuple(map(float, class_weights))
-        self.plans = _plans(self.layers, self.input_shape)
+        self.graph = graph_of(self.layers, self.input_shape)
+        self.plans = self.graph.plans
+        if not any(plan.parameters for plan in self.plans):
+            raise UsageError("a network needs at least one layer with parameters, such as Dense(10)")
+        self.wiring = Wiring(self.layers, self.graph, self.input_shape)
         self.parameter_slots = slots_of(self.plans, lambda plan: plan.parameters)
         self.buffer_slots = slots_of(self.plans, lambda plan: plan.buffers)
         self.parameters = aligned_zeros(_end(self.parameter_slots), dtype)
@@ -207,16 +212,6 @@ class Network:
         driver.gather(batches, batches.order, x, batches.labels.copy())
         loss, _ = driver.loss_and_gradients(program, batches.labels.copy(), np.uint64(key), training)
         return float(loss)
-
-
-def _plans(layers: Sequence[Layer], shape: Shape) -> tuple[Plan, ...]:
-    plans: list[Plan] = []
-    for layer in layers:
-        plans.append(layer.plan(shape))
-        shape = plans[-1].output
-    if not any(plan.parameters for plan in plans):
-        raise UsageError("a network needs at least one layer with parameters, such as Dense(10)")
-    return tuple(plans)
 
 
 def _end(slots: Sequence[Slot]) -> int:

@@ -1,5 +1,6 @@
 """Networks out to PyTorch and back in: as modules, as state_dicts, as files."""
 
+import inspect
 import io
 import json
 from collections.abc import Mapping
@@ -14,8 +15,9 @@ from handgrad.data.places import read_file
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.files import LARGEST_BYTES, atomic_write
 from handgrad.nn import Network, Scaling
+from handgrad.nn.graph import STEP
 from handgrad.torch_mapping import TorchModule
-from handgrad.torch_port.port import from_state, installed_torch, modules_of, sequential, to_state
+from handgrad.torch_port.port import from_state, installed_torch, modules_of, sequential, to_state, torch_attribute
 from handgrad.training import models
 from handgrad.training.numpy_weights import write_arrays
 
@@ -102,6 +104,9 @@ def source(network: Network, file: str) -> str:
     double = [] if network.dtype == "float32" else ["model.double()"]
     a, b = (repr(n) if isinstance(n, float) else f"torch.tensor({n}).view(-1, 1, 1)" for n in network.scaling)
     scaling = "x = images / 255" if network.scaling == Scaling() else f"x = {a} * images + {b}"
+    home: Any = inspect.getmodule(torch_attribute(STEP))
+    paths = inspect.getsource(home) if network.graph.branches else ""
+    graph = paths.partition('"""\n')[2].strip().splitlines()  # without what the file says of itself
     shape = ", ".join(map(str, (1, *network.input_shape)))
     loaders = {".safetensors": ("from safetensors.torch import load_file", f'load_file("{file}")')}
     imported, loaded = loaders.get(Path(file).suffix, ("", f'torch.load("{file}", weights_only=True)'))
@@ -112,7 +117,8 @@ def source(network: Network, file: str) -> str:
             "from torch import nn",
             *([imported] if imported else []),
             "",
-            "model = nn.Sequential(OrderedDict([",
+            *([*graph, "", ""] if graph else []),
+            f"model = {'Graph' if graph else 'nn.Sequential'}(OrderedDict([",
             *rows,
             "]))",
             *double,
@@ -128,6 +134,8 @@ def source(network: Network, file: str) -> str:
 def _call(module: TorchModule) -> str:
     name = module.name.removeprefix("torch.") if module.name.startswith("torch.nn.") else module.name
     own = name.rpartition(".")[2]
+    if module.name == STEP:
+        return f"Step({module.arguments['step']!r})"
     if own.islower():  # a function
         return f'type("{own.capitalize()}", (nn.Module,), {{"forward": lambda self, x: {name}(x)}})()'
     arguments = ", ".join(f"{name}={value!r}" for name, value in module.arguments.items())

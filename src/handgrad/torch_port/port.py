@@ -15,13 +15,14 @@ from handgrad.kernels.driver import gather
 from handgrad.kernels.program import Batches
 from handgrad.kernels.random import subkey
 from handgrad.nn import Loss, Network
-from handgrad.nn.layout import Slot, layouts
+from handgrad.nn.layout import Slot, batch_of
 from handgrad.plugins import how_to_install
 from handgrad.torch_mapping import TorchModule, arguments_from
 
 Criterion = Callable[[Any, Any], Any]
 """(logits (N, K), labels (N,)) -> mean loss, a tensor of no axes."""
 Array = NDArray[Any]
+GRAPH = "handgrad.torch_port.paths.Graph"
 COUNTER = "num_batches_tracked"  # a buffer of PyTorch's batch normalisation, without use where it has a momentum
 
 
@@ -187,12 +188,13 @@ def from_state(network: Network, state: Mapping[str, Array], source: str = "the 
 
 
 def sequential(network: Network) -> Any:
-    """An nn.Sequential of a network's layers in its precision, its weights not yet set."""
+    """An nn.Sequential of a network's layers in its precision, its weights not yet set; with several paths, a Graph."""
     torch = installed_torch()
     made = OrderedDict()
     for name, _, module in modules_of(network):
         made[name] = _made(module)
-    return torch.nn.Sequential(made).to(getattr(torch, network.dtype))
+    model = torch_attribute(GRAPH) if network.graph.branches else torch.nn.Sequential
+    return model(made).to(getattr(torch, network.dtype))
 
 
 class Port:
@@ -211,7 +213,6 @@ class Port:
         self.tied: list[tuple[Any, Any]] = []  # (our place, PyTorch's parameter)
         self._tie()
         self.masked = {name: number for name, number, module in modules_of(network) if module.masked}
-        self.layouts = layouts(network)
         self.resident: dict[int, tuple[Any, ...]] = {}  # by address: images; on the device: they, scale, shift
         self.criterion = criterion(network.loss)
         self.training_criterion = criterion(network.loss, network.class_weights)
@@ -280,11 +281,14 @@ class Port:
         """Each layer's number with its output: in training, with our masks for the step's `key`; else without one."""
         if self.model.training != (key is not None):
             self.model.train(key is not None)
-        for name, module in self.model.named_children():
+
+        def call(name: str, module: Any, x: Any) -> Any:
             masked = key is not None and name in self.masked
-            x = x * self._mask(self.masked[name], len(x), key) if masked else module(x)
+            return x * self._mask(self.masked[name], len(x), key) if masked else module(x)
+
+        for name, y in torch_attribute(GRAPH).walk(self.model, x, call):
             if name.isdecimal():
-                yield int(name), x
+                yield int(name), y
 
     def logits(self, x: Any, key: int | None = None) -> Any:
         """The last of `outputs`."""
@@ -310,11 +314,5 @@ class Port:
         numbers = np.array(plan.sizes, np.int64), np.array(plan.settings, real)
         layer_key = np.uint64(subkey(np.uint64(key), number))
         forward(np.ones(size, real), mask, nothing, nothing, saved, *numbers, layer_key, True)
-        return self.torch.from_numpy(images_of(mask, self.layouts[number], rows, plan.output)).to(self.device)
-
-
-def images_of(flat: Array, layout: str, rows: int, shape: tuple[int, ...]) -> Array:
-    """What lies in memory as `layout` says, image by image.  Shapes  (rows * prod(shape),) -> (rows, *shape)"""
-    if layout == "columns":
-        return np.ascontiguousarray(flat.reshape(-1, rows).T).reshape(rows, *shape)
-    return flat.reshape(rows, *shape)
+        images = batch_of(mask, self.network.wiring.ends[number], rows)
+        return self.torch.from_numpy(np.ascontiguousarray(images)).to(self.device)

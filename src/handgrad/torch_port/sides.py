@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from handgrad.kernels import driver
 from handgrad.kernels.augment import augment
 from handgrad.kernels.program import Batches
-from handgrad.nn.layout import layouts, operations
-from handgrad.torch_port.port import images_of
+from handgrad.nn.layout import outputs
 from handgrad.torch_port.trainer import TorchTrainer
 from handgrad.training import Trainer
 
@@ -90,7 +89,6 @@ class Engine:
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer, self.network, self.optimization = trainer, trainer.network, trainer.optimization
-        self.layouts = layouts(trainer.network)
         self.program = trainer.network.program(trainer.settings.batch_size)
 
     def adopt(self, parameters: Array, buffers: Array, states: Array, memory: Array) -> None:
@@ -117,10 +115,5 @@ class Engine:
         driver.optimizer_step(self.program, self.optimization, step, rate, 1.0, False)
 
     def _outputs(self, rows: int) -> dict[int, Array]:
-        network, found = self.network, {}
-        steps = operations(network.plans, network.input_shape)
-        for row, (layer, plan) in zip(self.program.table, steps, strict=True):
-            if plan is network.plans[layer]:
-                flat = self.program.activations[row["y_start"] :][: rows * row["y_size"]]
-                found[layer] = images_of(flat.copy(), self.layouts[layer], rows, plan.output)
-        return found
+        everything = enumerate(outputs(self.network, self.program, rows))
+        return {layer: y.copy() for layer, y in everything if self.network.plans[layer].kernels}
