@@ -87,7 +87,8 @@ def steps(workload: Workload, data: Any, arguments: Any) -> dict[str, float]:
     }
     turns: dict[str, list[float]] = {name: [] for name in training}
     for name, run in training.items():
-        turns[name].append(run(3) / 3)  # warms up, and says how many steps fill the time
+        run(20)
+        turns[name].append(run(20) / 20)  # how many steps fill the time
     fitting = {name: max(1, min(200, int(arguments.seconds / 5 / turns[name].pop()))) for name in training}
     for _ in range(5):
         for name, run in training.items():
@@ -142,7 +143,10 @@ def resume(device: str) -> dict[str, Any]:
         command = [sys.executable, "-m", "handgrad", "train", *TRAINING, "--device", device, "--runs_dir", folder]
         whole, killed = Path(folder, "whole"), Path(folder, "killed")
         begin = time.perf_counter()
-        subprocess.run([*command, "--name", "whole", "--report"], check=True, capture_output=True)
+        first = subprocess.run([*command, "--name", "whole", "--report"], check=False, capture_output=True, text=True)
+        if first.returncode:
+            print(f"the training failed: {first.stderr[-1500:]}", flush=True)
+            return {"failed": first.stderr[-1500:]}
         seconds = time.perf_counter() - begin
         process = subprocess.Popen([*command, "--name", "killed"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while process.poll() is None and not list(killed.glob("checkpoint*")):
