@@ -29,6 +29,7 @@ FLOORS: dict[str, float] = {
     **dict.fromkeys(["nn", "optim", "data", "classical"], 2),
     **dict.fromkeys(["config", "strict_yaml"], 2.5),
     **dict.fromkeys(["training", "evaluation", "torch_port"], 3),
+    **dict.fromkeys(["exports"], 3.5),
     **dict.fromkeys(["runs", "figures"], 4),
     **dict.fromkeys(["derivation"], 4.5),
     **dict.fromkeys(["sweeps", "reports", "estimator"], 5),

@@ -14,6 +14,7 @@ from tests.torch_port.test_ported_layers import NETWORKS, filled
 
 from handgrad.config import RunConfig
 from handgrad.errors import CorruptDataError, UsageError
+from handgrad.exports import export
 from handgrad.nn import Network, Scaling
 from handgrad.plugins import how_to_install
 from handgrad.runs import open_run
@@ -70,7 +71,7 @@ def test_a_copy_is_a_copy(torch):
 def test_files_come_back(suffix, tmp_path):
     """Without PyTorch: only its own .pt needs it."""
     network, path = filled(LAYERS, (3, 2)), tmp_path / f"weights{suffix}"
-    save_torch(network, path)
+    export(network, path)
     other = empty_like(network)
     load_weights(other, path)
     assert same(other, network)
@@ -113,11 +114,6 @@ def test_the_printed_lines_give_our_logits(alone, suffix, colour, torch, tmp_pat
     pixels = images * factor + added
     allowed = passes.rounding(network, pixels, np.zeros(3, int))["logits"]
     assert_close(np.load(tmp_path / "logits.npy"), network.logits(images), allowed, "logits")
-
-
-def test_another_ending(tmp_path):
-    with pytest.raises(UsageError, match=r"exported to a file ending in \.pt, \.safetensors or \.npz, got .*\.onnx"):
-        save_torch(filled(LAYERS, (3, 2)), tmp_path / "network.onnx")
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".pth", ".ckpt", ".bin"])

@@ -9,9 +9,9 @@ from handgrad.cli.options import Parser
 from handgrad.cli.progress import callbacks
 from handgrad.cli.show import print_result
 from handgrad.errors import HandgradError
+from handgrad.exports import export
 from handgrad.runs import Run, list_runs, open_run, resume
 from handgrad.runs.store import existing_run
-from handgrad.torch_port import save_torch, source
 
 WIDEST = 1000  # a name is never broken: it is last, and wanted for the next command
 
@@ -60,11 +60,10 @@ def run_resume(tokens: list[str]) -> int:
 
 
 def run_export(tokens: list[str]) -> int:
-    """Write the weights, and print what loads them."""
+    """Write the network for another program, and print what its reader should know."""
     arguments = Parser("export").arguments(tokens)
     network = open_run(arguments.run).load_model()
-    with working("writing the weights"):
-        save_torch(network, arguments.file)
-    if arguments.file.suffix != ".npz":
-        echo(source(network, str(arguments.file)))
+    with working("writing the network"):
+        words = export(network, arguments.file)
+    echo(words)
     return 0

@@ -19,7 +19,6 @@ from handgrad.nn.graph import STEP
 from handgrad.torch_mapping import TorchModule
 from handgrad.torch_port.port import from_state, installed_torch, modules_of, sequential, to_state, torch_attribute
 from handgrad.training import models
-from handgrad.training.numpy_weights import write_arrays
 
 PICKLES = (".pt", ".pth", ".ckpt", ".bin")
 
@@ -49,20 +48,15 @@ def load_state_dict(network: Network, state: Mapping[str, Any]) -> None:
 def save_torch(network: Network, path: Path) -> None:
     """Write the weights for PyTorch in the format that the name of `path` ends with.
 
-    .pt: what torch.save makes of a state_dict; .safetensors: the same arrays; .npz: our own names and layouts.
+    .safetensors: the arrays of a state_dict; others: what torch.save makes of it.
 
-    Raises  UsageError for another ending, or .pt without PyTorch; FileSystemError.
+    Raises  UsageError for others without PyTorch; FileSystemError.
     """
-    if path.suffix == ".npz":
-        atomic_write(path, write_arrays(network.views, ".npz"))
-    elif path.suffix == ".safetensors":
-        atomic_write(path, tensors_as_bytes.save(to_state(network), {"format": "pt"}))
-    elif path.suffix in (".pt", ".pth"):
-        content = io.BytesIO()
-        installed_torch().save(to_state_dict(network), content)
-        atomic_write(path, content.getvalue())
-    else:
-        raise UsageError(f"weights are exported to a file ending in .pt, .safetensors or .npz, got {path}")
+    if path.suffix == ".safetensors":
+        return atomic_write(path, tensors_as_bytes.save(to_state(network), {"format": "pt"}))
+    content = io.BytesIO()
+    installed_torch().save(to_state_dict(network), content)
+    return atomic_write(path, content.getvalue())
 
 
 def load_weights(network: Network, path: Path) -> None:
