@@ -34,7 +34,7 @@ FLOORS: dict[str, float] = {
     **dict.fromkeys(["derivation"], 4.5),
     **dict.fromkeys(["sweeps", "reports", "estimator"], 5),
     **dict.fromkeys(["claims"], 6),
-    **dict.fromkeys(["reproduce"], 6.5),
+    **dict.fromkeys(["reproduce", "verify"], 6.5),
     **dict.fromkeys(["cli", "app", "__main__"], 7),
     "": 8,
 }
@@ -54,6 +54,9 @@ LATE_IMPORTS = {
 }
 
 SMALL = 40  # lines, of a module that needs more than one importer
+
+# It runs in a process of its own, which has given up its rights, and is there to run somebody's code.
+RUNS_CODE = {"handgrad.verify.host", "handgrad.verify.loading"}
 
 # What can run code that stands in a file.
 UNSAFE_MODULES = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}
@@ -161,7 +164,9 @@ def splinters(modules: dict[str, Module]) -> Iterator[str]:
 
 def unsafe_code(modules: dict[str, Module]) -> Iterator[str]:
     """Everything by which a file that somebody sent could run code here."""
-    for module in modules.values():
+    for name, module in modules.items():
+        if name in RUNS_CODE:
+            continue
         for item in module.imports:
             if item.target.split(".")[0] in UNSAFE_MODULES:
                 yield f"{module.path}:{item.line} imports {item.target}"

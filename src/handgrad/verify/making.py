@@ -1,0 +1,182 @@
+"""Making somebody's network: what their constructors are given, and what arrays come back."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.verify.mistakes import LEARNING_RATE
+from handgrad.verify.naming import ACTIVATION_NAMES, LOSS_NAMES, Plan, fill, tables
+from handgrad.verify.sandbox import Flags, Handle, Session
+
+Array = NDArray[Any]
+
+
+class Member(NamedTuple):
+    """A class, a function or a module of the folder."""
+
+    name: str
+    module: str
+    file: str
+    line: int
+    is_class: bool
+    parameters: Sequence[Mapping[str, Any]]
+    methods: Mapping[str, Sequence[Mapping[str, Any]]]
+    returns: Any
+    lines: Mapping[str, int]
+    bases: Sequence[str]
+    object: Handle
+    is_module: bool
+
+
+def members_of(session: Session) -> list[Member]:
+    """What the folder defines."""
+    found = []
+    for row in session.ask("describe"):
+        filled = {"file": "", "line": 0, "parameters": [], "methods": {}, "returns": [], "lines": {}, "bases": []}
+        row = {"is_module": False, **filled, **row}
+        found.append(Member(**{name: row[name] for name in Member._fields}))
+    return found
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a network is to be: widths from input to output, activation, loss, weight decay."""
+
+    widths: tuple[int, ...] = (7, 5, 6, 4)
+    activation: str = "relu"
+    loss: str = "cross_entropy"
+    weight_decay: float = 0.0
+    dropout: float = 0.0
+
+
+def one_hot(numbers: Array, classes: int) -> Array:
+    """Labels that go round, as rows of a one and zeros; of a single output, zeros and ones."""
+    if classes == 1:
+        return np.asarray(numbers % 2, float)[:, None]
+    return np.asarray(np.eye(classes)[numbers % classes])
+
+
+def label_forms(y: Array, column: bool) -> list[Any]:
+    """Labels as one-hot rows (or columns) and as numbers, in the order of likeliness."""
+    labels = y.argmax(1) if y.shape[1] > 1 else y[:, 0].astype(int)
+    if column:
+        return [np.ascontiguousarray(y.T), labels.reshape(1, -1), labels, y]
+    return [y, labels, labels.reshape(-1, 1)]
+
+
+def make(session: Session, maker: Member, plan: Plan, wanted: Wanted, members: Sequence[Member]) -> Handle:
+    """Call a constructor, or a function that makes weights; a module is there already.  Raises  TheirError."""
+    if maker.is_module:
+        return maker.object
+    by_place, by_name = fill(plan, making_values(wanted, members))
+    result = session.ask("call", target=maker.object, values=by_place, named=by_name, hold=True)
+    held: Handle = result["held"]
+    return held
+
+
+def making_values(wanted: Wanted, members: Sequence[Member]) -> Any:
+    """What a parameter of a constructor can be given."""
+    widths, hidden = list(wanted.widths), list(wanted.widths[1:-1])
+    names = list(ACTIVATION_NAMES.get(wanted.activation, (wanted.activation,)))
+    like = [m.object for m in members if m.name.lower() == wanted.activation and not m.is_module]
+    offered: dict[str, Sequence[Any]] = {
+        "flags": [Flags(tuple(_flags(wanted, way).items())) for way in range(3)],
+        "sizes": [widths, hidden],
+        "input_size": widths[:1],
+        "output_size": widths[-1:],
+        "hidden": [hidden, hidden[0], hidden[-1]],
+        "depth": [len(hidden), len(widths) - 1],
+        "activation": [names[0], [names[0]] * len(hidden), [*[names[0]] * len(hidden), "softmax"], *names[1:], *like],
+        "output_activation": ["softmax"],
+        "loss": LOSS_NAMES[wanted.loss],
+        "optimizer": ["sgd"],
+        "weight_init": ["xavier", "random", "he"],
+        "learning_rate": [LEARNING_RATE],
+        "weight_decay": [wanted.weight_decay],
+        "dropout": [wanted.dropout],
+        "batch_norm": [False],
+        "seed": [1],
+        "generator": [1],
+        "batch_size": [8],
+        "epochs": [1],
+        "momentum": [0.9],
+        "beta": [0.9],
+        "beta1": [0.9],
+        "beta2": [0.999],
+        "epsilon": [1e-8],
+    }
+
+    def values(role: str, name: str) -> Sequence[Any]:
+        digits = "".join(letter for letter in name if letter.isdigit())
+        if role in ("hidden", "") and digits and name.lower().startswith("h"):
+            return hidden[int(digits) - 1 : int(digits)] or hidden[:1]
+        return offered.get(role, () if role else [widths])
+
+    return values
+
+
+def _flags(wanted: Wanted, way: int) -> dict[str, Any]:
+    """Settings under all names of a command line: hidden sizes as a list, as a number, as a list beside a count."""
+    hidden = list(wanted.widths[1:-1])
+    values: dict[str, Any] = {
+        "input_size": wanted.widths[0],
+        "output_size": wanted.widths[-1],
+        "hidden": hidden if way != 1 else hidden[0],
+        "depth": len(hidden),
+        "layers": hidden if way == 0 else len(hidden),
+        "sizes": list(wanted.widths),
+        "activation": wanted.activation,
+        "output_activation": "softmax",
+        "loss": {"cross_entropy": "cross_entropy", "squared_error": "mse"}[wanted.loss],
+        "optimizer": "sgd",
+        "weight_init": "xavier",
+        "learning_rate": LEARNING_RATE,
+        "weight_decay": wanted.weight_decay,
+        "batch_size": 8,
+        "epochs": 1,
+        "momentum": 0.9,
+        "beta": 0.9,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "epsilon": 1e-8,
+        "dataset": "mnist",
+        "seed": 1,
+        "dropout": 0.0,
+        "batch_norm": False,
+        "wandb": None,
+        "places": "model.npy",
+    }
+    return {name: values[role] for role, names in tables()["flags"].items() for name in names}
+
+
+def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Array]]:
+    """Every array in lists, tuples and dictionaries, by its place."""
+    if isinstance(value, np.ndarray):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from leaves(each, (*path, str(key)))
+    elif isinstance(value, list | tuple):
+        if value and all(isinstance(each, float | int) for each in value):
+            yield path, np.array(value, float)
+            yield from (((*path, str(k)), np.array(float(each))) for k, each in enumerate(value))
+            return
+        for k, each in enumerate(value):
+            yield from leaves(each, (*path, str(k)))
+
+
+def at(value: Any, path: tuple[str, ...]) -> Array:
+    """The array at a place in lists, tuples and dictionaries."""
+    for step in path:
+        value = value[step] if isinstance(value, dict) else value[int(step)]
+    return np.asarray(value)
+
+
+def last_name(path: str) -> str:
+    """The last name in a path of attributes and items."""
+    found = re.findall(r"[A-Za-z_]\w*", path)
+    return found[-1] if found else ""

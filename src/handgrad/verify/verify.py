@@ -1,0 +1,191 @@
+"""Verify a folder: load it, find what is in it, run the checks that fit."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handgrad.verify.contracts import Contract, recognise
+from handgrad.verify.gradients import draw
+from handgrad.verify.hand_in_checks import decay_checks, program_checks, weight_checks
+from handgrad.verify.layer_checks import layer_checks, pairs
+from handgrad.verify.losses import losses_of
+from handgrad.verify.making import Member, Wanted, members_of
+from handgrad.verify.more_checks import dropout_checks, loss_pair_checks, scalar_checks
+from handgrad.verify.network_checks import (
+    cases,
+    difference_checks,
+    forward_checks,
+    gradient_checks,
+    loss_checks,
+)
+from handgrad.verify.optimizer_checks import optimizer_checks
+from handgrad.verify.outcome import NOTE, UNCHECKED, WRONG, Check, Outcome, merged
+from handgrad.verify.sandbox import LOAD_SECONDS, LocalSession, ProcessSession, Session, StoppedError, TheirError
+from handgrad.verify.subject import Subject, find, matched
+from handgrad.verify.training_checks import training_checks
+
+LAYOUTS = ("(inputs, units)", "(units, inputs)")
+Starter = Callable[[Path, bool], Session]
+
+
+def in_process(folder: Path, light: bool) -> Session:
+    """For code that is ours: no process of its own, and no limits."""
+    return LocalSession(folder, light)
+
+
+def isolated(trust: bool) -> Starter:
+    """A process with limits."""
+    return lambda folder, light: ProcessSession(folder, light, trust)
+
+
+def verify(folder: Path, start: Starter, seed: int | None = None) -> Outcome:
+    """Everything that can be checked about a folder of code."""
+    began = time.monotonic()
+    outcome = Outcome(folder.name)
+    try:
+        session, loaded = _load(folder, start, outcome)
+    except StoppedError as error:
+        outcome.checks.append(Check("import", WRONG, str(error), mistake="import"))
+        return outcome
+    try:
+        _remarks(outcome, session, loaded)
+        contract = recognise(folder)
+        outcome.contract = contract.name
+        generator = np.random.default_rng(seed)
+        _checks(outcome, session, contract, generator)
+    except StoppedError as error:
+        outcome.checks.append(Check("process", WRONG, str(error), mistake="process ended"))
+    finally:
+        session.close()
+        outcome.checks = merged(outcome.checks)
+        outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def _load(folder: Path, start: Starter, outcome: Outcome) -> tuple[Session, Any]:
+    """Import everything; where that ends the process or takes too long, only what defines something."""
+    session = start(folder, False)
+    try:
+        return session, session.ask("load", LOAD_SECONDS)
+    except (StoppedError, TheirError) as error:
+        session.close()
+        outcome.remarks.append(f"importing everything failed ({error}): only definitions were run")
+    session = start(folder, True)
+    try:
+        return session, session.ask("load", LOAD_SECONDS)
+    except (StoppedError, TheirError) as error:
+        session.close()
+        raise StoppedError(f"the folder cannot be imported: {error}") from error
+
+
+def _remarks(outcome: Outcome, session: Session, loaded: Any) -> None:
+    outcome.isolation = session.isolation
+    if loaded["replaced"]:
+        outcome.remarks.append(f"in the place of {', '.join(loaded['replaced'])} stood packages that do nothing")
+    for name, why in session.left_out[:10]:
+        outcome.remarks.append(f"not copied: {name} ({why})")
+    for each in loaded["skipped"][:10]:
+        line = f"{each['file']}:{each['line']}" if each["line"] else each["file"]
+        text = f" `{each['text']}`" if each["text"] else ""
+        outcome.remarks.append(f"left out: {line}{text}: {each['why']}")
+
+
+def _checks(outcome: Outcome, session: Session, contract: Contract, generator: np.random.Generator) -> None:
+    members = members_of(session)
+    subject, errors = _subject(session, members, generator)
+    if subject:
+        maker = subject.maker
+        what = (
+            f"{'class' if maker.is_class else 'module' if maker.is_module else 'function'} {maker.name or maker.module}"
+        )
+        biases = f", biases {' '.join(subject.biases)}" if subject.biases else ", no biases"
+        outcome.found.append(
+            f"network: {what} in {maker.file or maker.module}, widths {subject.chain.widths}, "
+            f"weights {' '.join(subject.chain.paths)} as {LAYOUTS[subject.chain.transposed]}"
+            f"{biases}, forward {subject.called[2]}, images in {'columns' if subject.column else 'rows'}"
+        )
+        outcome.checks += _network(subject, contract, generator)
+    checks = merged(layer_checks(session, members, generator))
+    if subject and subject.matches and len(subject.chain.paths) > 1:
+        checks = [_within_network(check) for check in checks]
+    checks += merged(loss_pair_checks(session, members, generator))
+    checks += merged(dropout_checks(session, members))
+    checks += merged(scalar_checks(session, members))
+    checks += optimizer_checks(session, members, generator)
+    outcome.checks += checks
+    layers = list(dict.fromkeys(check.name for check in checks))
+    outcome.found += [f"layers: {', '.join(layers)}"] if layers else []
+    outcome.checks += program_checks(session, contract)
+    if not outcome.checks:
+        failed = "".join(f"; {name} fails with {error}" for name, error in list(errors.items())[:3])
+        words = f"no network, layer, optimizer or scalar engine was found{failed}. --adapter writes a template"
+        outcome.checks.append(Check("import", UNCHECKED, words))
+
+
+def _within_network(check: Check) -> Check:
+    """A layer's part of a convention, such as where 1/N is, is judged by the network's gradients, which are whole."""
+    whole = any(word in check.name for word in ("norm", "convolution", "pooling", "dropout", "loss"))
+    return check if whole or check.status != WRONG else replace(check, status=NOTE)
+
+
+def _subject(
+    session: Session, members: Sequence[Member], generator: np.random.Generator
+) -> tuple[Subject | None, dict[str, str]]:
+    """The first network that computes what one does, else the first that reacts to its weights; and what failed."""
+    first, errors = None, dict[str, str]()
+    layers = {pair.name for pair in pairs(members)}
+    for subject in find(session, members, Wanted(), generator, errors):
+        if subject.maker.name in layers and len(subject.chain.paths) == 1:
+            continue  # a single layer: its own check says more
+        if subject.matches:
+            return subject, errors
+        first = first or subject
+    return first, errors
+
+
+def _network(subject: Subject, contract: Contract, generator: np.random.Generator) -> list[Check]:
+    checks: list[Check] = []
+    for wanted in cases(subject):
+        try:
+            made = subject.made(wanted)
+        except TheirError:
+            continue
+        if wanted.activation != subject.wanted.activation and subject.matches:
+            made = _refitted(made, wanted, generator)
+        try:
+            checks += _case(made, contract, generator, first=wanted == subject.wanted)
+        except TheirError as error:
+            checks.append(
+                Check("forward", WRONG, f"with {wanted.activation}: {error}", layer="unknown", mistake="crash")
+            )
+    return checks
+
+
+def _refitted(subject: Subject, wanted: Wanted, generator: np.random.Generator) -> Subject:
+    """The subject with the activation that it computes."""
+    fitting = matched(subject, generator)
+    return fitting or replace(subject, activation=wanted.activation, matches=False)
+
+
+def _case(subject: Subject, contract: Contract, generator: np.random.Generator, first: bool) -> list[Check]:
+    checks = list(forward_checks(subject, generator))
+    if not subject.matches:
+        return checks
+    batch = draw(subject, generator)
+    losses = losses_of(subject, batch)
+    if first:
+        checks += loss_checks(subject, losses)
+    found, where, loss = gradient_checks(subject, losses, contract, generator)
+    checks += found
+    if first and where:
+        checks += difference_checks(subject, generator, loss)
+        checks += decay_checks(subject, where, loss, generator)
+    if first:
+        checks += weight_checks(subject, contract, generator)
+    if first and where and all(check.status != WRONG for check in checks):
+        checks += training_checks(subject, where, loss, generator)
+    return checks
