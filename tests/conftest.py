@@ -14,6 +14,9 @@ from tests.commands import TINY
 
 from handgrad.cli import console
 from handgrad.cli.main import main
+from handgrad.errors import HandgradError
+
+HandgradError.names_flags = True  # as on the command line; tests of what Python says turn it off
 
 # Slow tests that CI has no time for; each has quicker ones beside it. `make test-slow` runs them outside of CI.
 NOT_IN_CI = {

@@ -15,10 +15,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from tests.commands import python
 
 from handgrad import DivergedError, HandgradClassifier
+from handgrad.data import holdout
+from handgrad.errors import HandgradError
 from handgrad.nn import Network
 
 CONFIGURATIONS = [
-    HandgradClassifier(hidden_layer_sizes=(32, 16), batch_norm=True, optimizer="nadam"),
+    HandgradClassifier(hidden_layer_sizes=(32, 16), activation="tanh", optimizer="nadam"),
     HandgradClassifier(layers=("conv2d:8,3", "relu", "flatten", "dense:32", "relu"), image_shape=(1, -1)),
     HandgradClassifier(dtype="float64"),
 ]
@@ -34,6 +36,11 @@ def test_conventions(estimator, check):
 @parametrize_with_checks(CONFIGURATIONS)
 def test_conventions_of(estimator, check):
     check(estimator)
+
+
+@pytest.fixture(autouse=True)
+def from_python(monkeypatch):
+    monkeypatch.setattr(HandgradError, "names_flags", False)
 
 
 @pytest.fixture(scope="module")
@@ -188,9 +195,15 @@ def test_searched_in_two_processes(digits):
 
 
 def test_frames_keep_their_names():
+    """A frame in, a Series of texts as labels, set_output before the network, and weights from a Series."""
     pandas = pytest.importorskip("pandas", reason="pandas is not installed: python -m pip install pandas")
     x, y = load_iris(return_X_y=True, as_frame=True)
-    pipeline = make_pipeline(StandardScaler(), short()).set_output(transform="pandas").fit(x, y)
+    y = y.map({0: "setosa", 1: "versicolor", 2: "virginica"})
+    weights = pandas.Series(np.ones(len(y)))
+    pipeline = make_pipeline(StandardScaler(), short()).set_output(transform="pandas")
+    pipeline.fit(x, y, handgradclassifier__sample_weight=weights)
+    assert pipeline.classes_.tolist() == ["setosa", "versicolor", "virginica"]
+    assert set(pipeline.predict(x)) <= set(y)
     assert pipeline[-1].feature_names_in_.tolist() == x.columns.tolist()
     with pytest.raises(ValueError, match="feature names should match"):
         pipeline.predict(x.rename(columns={x.columns[0]: "other"}))
@@ -251,8 +264,51 @@ def test_balanced_classes_and_partial_fit(digits):
         balanced.partial_fit(x, y, classes=range(10))
 
 
+def test_a_sample_of_weight_two_counts_as_two(digits):
+    """In the loss and in the penalty, where an epoch is one batch; one of weight 0 is left out of any batch."""
+    x, y = digits
+    counts = np.random.default_rng(0).integers(0, 4, len(y))
+    settings = {"batch_size": 2000, "alpha": 50.0, "dtype": "float64", "learning_rate_init": 0.01}
+    weighted, repeated = short(**settings), short(**settings)
+    weighted.fit(x, y, sample_weight=counts)
+    repeated.fit(x.repeat(counts, axis=0), y.repeat(counts))
+    np.testing.assert_allclose(weighted.coefs_[0], repeated.coefs_[0], rtol=1e-7, atol=1e-12)
+    assert weighted.score(x, y, counts) == pytest.approx(repeated.score(x.repeat(counts, axis=0), y.repeat(counts)))
+    some = counts > 1
+    left_out, fewer = short(batch_norm=True).fit(x, y, some), short(batch_norm=True).fit(x[some], y[some])
+    np.testing.assert_array_equal(left_out.predict_proba(x), fewer.predict_proba(x))
+
+
+def test_class_weights_multiply_sample_weights(digits):
+    x, y = digits
+    weights, classes = np.random.default_rng(1).random(len(y)) + 0.1, dict(enumerate(np.arange(1.0, 11.0)))
+    both = short(class_weight=classes).fit(x, y, weights)
+    product = short().fit(x, y, weights * np.array([*classes.values()])[y])
+    np.testing.assert_array_equal(both.coefs_[0], product.coefs_[0])
+    parts = short(class_weight=classes).partial_fit(x, y, range(10), weights).partial_fit(x, y, sample_weight=weights)
+    np.testing.assert_array_equal(parts.coefs_[0], short(class_weight=classes, max_iter=2).fit(x, y, weights).coefs_[0])
+    shares = [weights[y == k].sum() for k in range(10)]
+    balanced = short(class_weight="balanced", dtype="float64").fit(x, y, weights).coefs_[0]
+    given = short(dtype="float64").fit(x, y, weights * (sum(shares) / (10 * np.array(shares)))[y]).coefs_[0]
+    np.testing.assert_allclose(balanced, given, rtol=1e-9)
+
+
+def test_early_stopping_weighs_the_held_out_samples(digits):
+    x, y = digits
+    weights = np.where(y == 3, 1.0, 1e-9)
+    stopping = short(early_stopping=True, validation_fraction=0.3, max_iter=1).fit(x, y, weights)
+    _, held = holdout(y, 0.3, 0)
+    right = stopping.predict(x[held]) == y[held]
+    assert stopping.validation_scores_[0] == pytest.approx(np.average(right, weights=weights[held]))
+    assert stopping.validation_scores_[0] == pytest.approx(right[y[held] == 3].mean(), abs=1e-6)
+
+
 def test_labels_and_samples_that_do_not_fit(digits):
     x, y = digits
+    with pytest.raises(ValueError, match="zero"):
+        short().fit(x, y, 0 * y)
+    with pytest.raises(ValueError, match="Negative values in data passed to `sample_weight`"):
+        short().fit(x, y, y - 1)
     with pytest.raises(ValueError, match="y should be a 1d array"):
         short().fit(x, np.eye(10)[y])
     with pytest.raises(ValueError, match="2 classes or more, got 1 class"):

@@ -20,10 +20,10 @@ def test_rooms_are_imported_when_they_are_used():
 def test_help_shows_every_function():
     text = pydoc.plain(pydoc.render_doc(handgrad))
     _, functions = text.split("\nFUNCTIONS\n")
-    for name in ("confusion_matrix", "execute", "fit", "gradcheck", "load", "measure", "resume", "sweep"):
+    for name in ("confusion_matrix", "execute", "fit", "gradcheck", "load", "measure", "resume", "sweep", "train"):
         assert f"\n    {name}(" in f"\n{functions}", name
 
 
 def test_what_is_not_there():
-    code = "import handgrad; handgrad.train"
-    assert "AttributeError: module 'handgrad' has no attribute 'train'" in python(code).err
+    code = "import handgrad; handgrad.trane"
+    assert "AttributeError: module 'handgrad' has no attribute 'trane'" in python(code).err

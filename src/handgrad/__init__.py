@@ -12,19 +12,23 @@ if TYPE_CHECKING:
     from handgrad.errors import CorruptDataError, DivergedError, FileSystemError, HandgradError, UsageError
     from handgrad.estimator import HandgradClassifier
     from handgrad.evaluation import confusion_matrix, measure
-    from handgrad.nn import Network, gradcheck
+    from handgrad.nn import gradcheck
     from handgrad.runs import execute, resume
     from handgrad.sweeps.search import sweep
-    from handgrad.training import fit, load_model, save_model
+    from handgrad.training import CSVLogger, EarlyStopping, ModelCheckpoint, Network, load_model, save_model, train
+    from handgrad.training.fit import fit
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CSVLogger",
     "CorruptDataError",
     "DivergedError",
+    "EarlyStopping",
     "FileSystemError",
     "HandgradClassifier",
     "HandgradError",
+    "ModelCheckpoint",
     "Network",
     "RunConfig",
     "UsageError",
@@ -38,6 +42,7 @@ __all__ = [
     "resume",
     "save_model",
     "sweep",
+    "train",
 ]
 
 _HOMES = {
@@ -46,10 +51,13 @@ _HOMES = {
     "errors": ("CorruptDataError", "DivergedError", "FileSystemError", "HandgradError", "UsageError"),
     "estimator": ("HandgradClassifier",),
     "evaluation": ("confusion_matrix", "measure"),
-    "nn": ("Network", "gradcheck"),
+    "nn": ("gradcheck",),
     "runs": ("execute", "resume"),
     "sweeps.search": ("sweep",),
-    "training": ("fit", "load_model", "save_model"),
+    "training": (
+        *("CSVLogger", "EarlyStopping", "ModelCheckpoint"),
+        *("Network", "fit", "load_model", "save_model", "train"),
+    ),
 }
 
 

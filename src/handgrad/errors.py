@@ -1,20 +1,33 @@
 """Errors, each with the exit code of the command line; the bounds of hyper-parameters; what diagnostics report."""
 
 import dataclasses
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Real
 from typing import Any, NamedTuple
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
+# Flags in a message, each in brackets behind what it is about, or as a word; those of a whole command stay.
+FLAGS = re.compile(r"(?P<command>\bhandgrad [a-z]+ .*|`[^`]*`)| \(--[^)]*\)|(?<!\S)--(?=[a-z])")
 
 
 class HandgradError(Exception):
     """A mistake or a mishap that the message explains in one line; shown without a traceback."""
 
     exit_code = 2
+    names_flags = False  # set by the command line; who calls from Python has no flags
     opening = "error: "  # of its line; nothing where no mistake was made, as when somebody stopped a training
     at_once = False  # the process is to end without tidying up: a library's thread, which nothing stops, is at work
+
+    @property
+    def text(self) -> str:
+        """The message with the flags of settings, to be sent to the process that may be the command line's."""
+        return super().__str__()
+
+    def __str__(self) -> str:
+        """The message; without the flags where the command line is not in use."""
+        return self.text if self.names_flags else FLAGS.sub(lambda match: match["command"] or "", self.text)
 
 
 class UsageError(HandgradError):

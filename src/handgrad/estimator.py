@@ -16,18 +16,18 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from handgrad.config import RunConfig, build_layers, build_loss
 from handgrad.config.describe import idle_line
 from handgrad.config.schema import NETWORKS, REPLACED_BY_CNN
 from handgrad.data import Split, holdout
 from handgrad.errors import DivergedError, UsageError
+from handgrad.evaluation import Measure
 from handgrad.kernels import driver
 from handgrad.kernels.program import Batches
-from handgrad.nn import Network
-from handgrad.runs.execution import build_settings
-from handgrad.training import Callback, Epoch, Trainer
+from handgrad.training import Callback, Epoch, Network, Trainer
+from handgrad.training.settings import build_settings
 
 Array = NDArray[Any]
 AUTO_BATCH = 200  # as in MLPClassifier
@@ -63,13 +63,15 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     early_stopping, validation_fraction, verbose
         As in MLPClassifier: training stops when the loss (or, with early_stopping, the accuracy on the held-out
         fraction) has not become better by tol for n_iter_no_change epochs. early_stopping keeps the best epoch's
-        weights. RunConfig's weight_decay is alpha / batch_size. learning_rate_init=None is the optimizer's own.
+        weights. RunConfig's weight_decay is alpha / batch_size, or alpha by the mean sum of a batch's weights.
+        learning_rate_init=None is the optimizer's own.
         batch_size="auto" is 200, or less for fewer samples, or where 200 would leave a last batch of one sample.
     model, layers, dropout, batch_norm, weight_init, loss, label_smoothing, optimizer, momentum, schedule, l1, clip_norm
     dtype
         As in RunConfig; `handgrad train --help` lists their values.
     class_weight
-        "balanced", or a dict of weights by class, as in scikit-learn; a batch's loss is divided by the sum of weights.
+        "balanced", or a dict of weights by class, as in scikit-learn. It multiplies the sample weights; the loss of a
+        batch is divided by the sum of its weights. Accuracies held out for early_stopping are weighted, too.
     image_shape
         Height and width, or channels, height and width, of the image that each row of X is, for model="cnn" and for
         layers that need images; one of them may be -1, as in reshape. X may then have this shape, too.
@@ -111,18 +113,19 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     random_state: Any = None
     verbose: bool = False
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Train a new network."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train a new network; a sample of weight 2 counts as two, one of weight 0 is left out."""
         with _in_words_of_python():
             config = self._config()
             X, y = self._validated(X, y, config.dtype)
             self.classes_, labels = np.unique(y, return_inverse=True)
-            self._begin(config, y)
-            self._train(config, X, labels, config.epochs)
+            weights = self._weights(sample_weight, X, labels)
+            self._begin(config)
+            self._train(config, X, labels, weights, config.epochs)
         return self
 
     @available_if(_has_no_last_epoch)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch of these samples, and go on from there at the next call; the first one names all classes.
 
         As many calls with the same samples as fit makes epochs give the same weights.
@@ -136,9 +139,10 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             labels = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
             if unknown := sorted(set(y[self.classes_[labels] != y].tolist())):
                 raise ValueError(f"y has {unknown[0]!r}, which is not among the classes of the first partial_fit")
+            weights = self._weights(sample_weight, X, labels)
             if first or not hasattr(self, "network_"):
-                self._begin(config, self.classes_)
-            self._train(config, X, labels, 1)
+                self._begin(config)
+            self._train(config, X, labels, weights, 1)
         return self
 
     def predict(self, X: Any) -> Array:
@@ -231,23 +235,33 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             what = f"image_shape must have {features} pixels, as X has features"
             raise ValueError(f"{what}, got {self.image_shape!r}") from None
 
-    def _begin(self, config: RunConfig, y: Array) -> None:
-        """A network with its first weights; y are labels to balance classes by."""
+    def _weights(self, sample_weight: Any, X: Array, labels: Array) -> Array | None:
+        """How much each sample counts: its weight times that of its class; None where all count alike."""
+        if sample_weight is None and self.class_weight is None:
+            return None
+        weights: Array = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if not weights.any():
+            raise ValueError("sample_weight is zero for every sample: give at least one a positive weight")
+        if self.class_weight == "balanced":
+            counts = np.bincount(labels, weights)
+            return weights * weights.sum() / (np.count_nonzero(counts) * np.where(counts, counts, 1.0))[labels]
+        if self.class_weight is not None:
+            weights = weights * compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)[labels]
+        return weights
+
+    def _begin(self, config: RunConfig) -> None:
+        """A network with its first weights."""
         classes = len(self.classes_)
         if classes < 2:
             raise ValueError(f"a classifier needs samples of 2 classes or more, got {classes} class")
         shape = self._input_shape(self.n_features_in_)
         layers = build_layers(config, classes)
-        weights = (
-            () if self.class_weight is None else compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-        )
         self.network_ = Network(
             layers,
             shape,
             loss=build_loss(config),
             seed=config.seed,
             dtype=config.dtype,
-            class_weights=weights,
         )
         if self.network_.plans[-1].output != (classes,):
             raise UsageError(f"layers give outputs of shape {self.network_.plans[-1].output}, expected ({classes},)")
@@ -255,14 +269,21 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.validation_scores_: list[float] | None = [] if self.early_stopping else None
         self._made: tuple[int, Array, Array] | None = None
 
-    def _train(self, config: RunConfig, X: Array, labels: Array, epochs: int) -> None:
+    def _train(self, config: RunConfig, X: Array, labels: Array, weights: Array | None, epochs: int) -> None:
+        most = AUTO_BATCH if self.batch_size == "auto" else config.batch_size
+        X, labels, weights = _in_one_batch(X, labels, weights, most)
         held_out = config.validation_fraction if self.early_stopping else 0
-        parts = Split(X.reshape(len(X), *self.network_.input_shape), labels, *holdout(labels, held_out, config.seed))
+        rows = np.arange(len(X)) if weights is None else np.flatnonzero(weights)
+        kept, held = holdout(labels[rows], held_out, config.seed)
+        total = len(kept) if weights is None else float(weights[rows[kept]].sum())
+        if weights is not None and np.ptp(weights[rows]) == 0:  # all samples count alike
+            weights = None
+        parts = Split(X.reshape(len(X), *self.network_.input_shape), labels, rows[kept], rows[held], weights)
         count = len(parts.train_rows)
         fitting = (size for size in range(min(AUTO_BATCH, count), 0, -1) if count % size != 1)
         size = next(fitting) if self.batch_size == "auto" else min(config.batch_size, count)
         settings = build_settings(config)
-        penalty = replace(settings.transforms, weight_decay=config.weight_decay / size)
+        penalty = replace(settings.transforms, weight_decay=config.weight_decay * count / (size * total))
         settings = replace(settings, batch_size=size, epochs=epochs, patience=0, transforms=penalty)
         trainer = Continued(self.network_, parts, settings, [Progress(self)])
         if self._made:
@@ -273,14 +294,38 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self._made = trainer.steps_before + trainer.step, made.memory.copy(), np.array(made.states)
 
 
+def _in_one_batch(X: Array, labels: Array, weights: Array | None, most: int) -> tuple[Array, Array, Array | None]:
+    """Samples of which `most` or fewer are one batch: in an order of their own, and whole weights as repetitions.
+
+    So neither the order nor whether samples are weighted or repeated changes a bit of what is learned from one batch.
+    """
+    counts = np.ones(len(X), int) if weights is None else np.rint(weights).astype(int)
+    whole = weights is None or np.array_equal(weights, counts)
+    if (counts.sum() if whole else len(X)) > most:
+        return X, labels, weights
+    keys = np.column_stack([labels, np.zeros(len(X)) if weights is None or whole else weights, X])
+    order = np.argsort(keys.view(np.dtype((np.void, keys.itemsize * keys.shape[1]))).ravel(), kind="stable")
+    if whole:
+        order = order.repeat(counts[order])
+    return X[order], labels[order], None if weights is None or whole else weights[order]
+
+
 class Continued(Trainer):
-    """A training that goes on after epochs and steps on other samples."""
+    """A training that goes on after epochs and steps on other samples, and weighs those held out, too."""
 
     epochs_before = steps_before = 0
 
     def batches(self, epoch: int) -> Batches:
         """Shuffled as no epoch before."""
         return super().batches(self.epochs_before + epoch)
+
+    def measure(self, images: Array, labels: Array, rows: Array | None = None) -> Measure:
+        """Its accuracy counts samples as the loss in training does."""
+        measured, weights = super().measure(images, labels, rows), self.split.weights
+        if weights is None or rows is None or not rows.size:
+            return measured
+        right = self.network.logits(images[rows]).argmax(axis=1) == labels[rows]
+        return measured._replace(accuracy=float(np.average(right, weights=weights[rows])))
 
     def _steps(self, batches: Batches, start: int, rates: Array, records: Array) -> int:
         program, step = self.network.program(self.settings.batch_size), self.steps_before + self.step
@@ -317,7 +362,7 @@ def _in_words_of_python() -> Iterator[None]:
     try:
         yield
     except (UsageError, DivergedError) as error:
-        text = re.sub(r" \(--[^)]*\)|--", "", str(error))
+        text = str(error)
         for name, setting in SETTINGS.items():
             text = re.sub(rf"\b{setting}\b", name, text)
         raise (ValueError if isinstance(error, UsageError) else DivergedError)(text) from None

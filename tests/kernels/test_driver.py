@@ -37,9 +37,8 @@ def test_gather(source, dtype):
     images = np.random.default_rng(0).integers(0, 256, (9, 4)).astype(source)
     labels, rows = np.arange(9) * 3, np.array([7, 0, 7, 5])
     real = np.dtype(dtype).type
-    batches = Batches(
-        images, labels, rows, 4, np.array([1 / 255], real), np.array([-0.5], real), np.uint64(0), np.empty(0)
-    )
+    scaling = np.array([1 / 255], real), np.array([-0.5], real)
+    batches = Batches(images, labels, np.empty(0), rows, 4, *scaling, np.uint64(0), np.empty(0))
     x, out = np.full(16, 7.5, dtype), np.zeros(4, np.int64)
     driver.gather(batches, rows, x, out)
     # scale * pixel + shift, the scale rounded too; no number on the way is above 1

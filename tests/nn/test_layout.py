@@ -95,7 +95,7 @@ def test_smaller_batches_in_a_larger_layout_have_the_same_gradients(dtype):
     program.saved[:], program.activations[:], program.dactivations[:] = np.nan, np.nan, np.nan
     batches = roomy.batches(x, labels, size=64)
     driver.gather(batches, batches.order, program.activations[: 3 * 90], labels.copy())
-    driver.loss_and_gradients(program, labels, np.uint64(2), True)
+    driver.loss_and_gradients(program, labels, batches.weights, np.uint64(2), True)
     allowed = passes.rounding(cnn(dtype), x, labels, key=2)["gradients"]
     assert_close(roomy.gradients, tight.gradients, allowed, "gradients")
 

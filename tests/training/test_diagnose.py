@@ -5,7 +5,7 @@ import pytest
 from tests.ingredients import nn, optim
 
 from handgrad.data import Dataset, Split, load, split
-from handgrad.errors import CorruptDataError, UsageError
+from handgrad.errors import UsageError
 from handgrad.nn import Network
 from handgrad.nn.initializers import Normal, Zeros
 from handgrad.training import Settings, fit
@@ -108,7 +108,7 @@ def test_fit_refuses_what_cannot_work():
         fit(Network(NORMED, (8, 8)), DIGITS, epochs=1, batch_size=1)
     images = DIGITS.x_train[:40] / 255
     images[3, 2, 1] = np.nan
-    with pytest.raises(CorruptDataError, match=r"1 of 40 images with NaN or infinity, the first is image 3 \(NaN\)"):
+    with pytest.raises(UsageError, match=r"1 of 40 images with NaN or infinity, the first is image 3 \(NaN\)"):
         fit(Network(NORMED, (8, 8)), (images, DIGITS.y_train[:40]), epochs=1)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from handgrad.config.lookup import value_name
@@ -39,6 +40,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 BEST, PLAIN = PRESETS
 
 
+@cache
 def fields_of(entry: Any) -> dict[str, Any]:
     """The dataclass fields of a registry's entry by the names of their settings."""
     return {OTHER_NAMES.get(field.name, field.name): field for field in dataclasses.fields(entry)}

@@ -31,13 +31,15 @@ TEST_FRACTION, TEST_SEED = 0.2, 0
 class Split:
     """Rows of one array of images for training and for validation; a training step gathers by row, nothing is copied.
 
-    Shapes  x (N, H, W) uint8 or (N, D) float32; y (N,); train_rows, validation_rows (n,) int64, sorted and disjoint
+    Shapes  x (N, H, W) uint8 or (N, D) float32; y (N,); train_rows, validation_rows (n,) int64, sorted and disjoint;
+            weights (N,) float64, how much each image counts in training, or None where all count alike
     """
 
     x: Inputs = field(repr=False)
     y: Labels = field(repr=False)
     train_rows: Rows
     validation_rows: Rows
+    weights: NDArray[np.float64] | None = field(default=None, repr=False)
 
     @property
     def y_train(self) -> Labels:
@@ -63,7 +65,7 @@ def split(dataset: Dataset, validation: float, seed: int, fraction: float = 1.0)
         rows = [taken, np.arange(end, len(dataset.y_train))]
     for part in rows:
         part.flags.writeable = False
-    return Split(dataset.x_train, dataset.y_train, *rows)
+    return Split(dataset.x_train, dataset.y_train, rows[0], rows[1])
 
 
 def holdout(labels: Labels, fraction: float, seed: int) -> tuple[Rows, Rows]:

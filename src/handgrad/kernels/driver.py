@@ -71,33 +71,40 @@ def output_loss(program, labels):
 
 
 @strict_kernel
-def weighted_loss(program, labels):
-    """As `output_loss`, each image counting as much as its class: a mean over weights, as PyTorch's `weight` has it.
+def weighted_loss(program, labels, weights):
+    """As `output_loss`, each image counting as much as its weight says.
 
-    Math  v_n = class_weights[labels[n]];  loss = sum_n v_n l_n / sum_n v_n;  dlogits[n] = v_n / sum_m v_m dl_n,
-          l_n and dl_n from the loss's own kernel, for a batch of this image alone: so it is any loss that is a mean
+    Shapes  labels (n,); weights (n,) float64, positive
+    Math  v_n = weights[n];  loss = sum_n v_n l_n / sum_n v_n, the mean of v_n images like n, were v_n whole numbers;
+          the weights depend on no parameter, so d loss / d logits[n] = v_n / sum_m v_m dl_n: one factor for each row
+          of dlogits, and nothing else in the backward pass changes.
+          l_n and dl_n come from the loss's own kernel, for a batch of this image alone: so it is any loss that is a
+          mean over images. With v_n = class_weights[labels[n]] it is PyTorch's cross_entropy(weight=class_weights)
     """
-    last, weights = program.table[program.table.size - 1], program.class_weights
+    last = program.table[program.table.size - 1]
     total, loss, correct = 0.0, 0.0, 0
     for n in range(labels.size):
-        total += float(weights[labels[n]])
+        total += weights[n]
     for n in range(labels.size):
         here = slice(last.y_start + n * last.y_size, last.y_start + (n + 1) * last.y_size)
         logits = program.activations[here].reshape((1, last.y_size))
         dlogits = program.dactivations[here].reshape((1, last.y_size))
-        label, share = labels[n : n + 1], float(weights[labels[n]]) / total
+        label, share = labels[n : n + 1], weights[n] / total
         loss += share * call_loss(program.loss, logits, logits, label, dlogits, program.loss_settings)
         correct += count_correct(logits, label)
         for k in range(last.y_size):
-            dlogits[0, k] *= weights.dtype.type(share)
+            dlogits[0, k] *= dlogits.dtype.type(share)
     return loss, correct
 
 
 @strict_kernel
-def loss_and_gradients(program, labels, key, training):
-    """Loss of the batch that stands in the input, and every gradient; (loss, right answers)."""
+def loss_and_gradients(program, labels, weights, key, training):
+    """Loss of the batch that stands in the input, and every gradient; (loss, right answers).
+
+    `weights` say how much each image counts; (0,) where all count alike.
+    """
     forward(program, labels.size, key, training)
-    loss, correct = weighted_loss(program, labels) if program.class_weights.size else output_loss(program, labels)
+    loss, correct = weighted_loss(program, labels, weights) if weights.size else output_loss(program, labels)
     backward(program, labels.size)
     return loss, correct
 
@@ -228,7 +235,8 @@ def train_steps(program, optimization, batches, start, step, rates, log_every, r
         prefetch_rows(batches, batches.order[start : start + batches.size])
         if batches.augmentation.size:
             augment(x, rows.size, batches, key)
-        loss, correct = loss_and_gradients(program, labels, key, True)
+        weights = batches.weights[rows] if batches.weights.size else batches.weights
+        loss, correct = loss_and_gradients(program, labels, weights, key, True)
         done = s + 1
         records[s, 0], records[s, 1], records[s, 2] = loss, correct, np.nan
         if not math.isfinite(loss):

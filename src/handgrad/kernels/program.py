@@ -75,7 +75,6 @@ class Program(NamedTuple):
     first: int  # the first operation with parameters: gradients are not needed below it
     loss: int  # address
     loss_settings: Any  # real
-    class_weights: Any  # real (K,), or (0,) where all images count alike
 
 
 class Optimization(NamedTuple):
@@ -97,6 +96,7 @@ class Batches(NamedTuple):
 
     images: Any  # (N, D) uint8 or real
     labels: Any  # (N,) int64
+    weights: Any  # float64 (N,): how much each image counts in training, or (0,) where all count alike
     order: Any  # int64: rows of `images`
     size: int  # rows a batch; the last one of an epoch may be smaller
     scale: Any  # real (channels,) or (1,): a pixel enters the network as scale * pixel + shift

@@ -28,9 +28,9 @@ class Check(NamedTuple):
 
 
 def gradcheck(
-    network: Network, batch: tuple[Array, Array], *, elements: int = 200, key: int = 1, training: bool = True
+    network: Network, batch: tuple[Array, ...], *, elements: int = 200, key: int = 1, training: bool = True
 ) -> list[Check]:
-    """Compare each parameter's gradient with finite differences of the loss, at up to `elements` places each.
+    """Compare each gradient of a batch (images, labels, perhaps weights) with finite differences, at `elements` places.
 
     Math    numeric = (L(w - 2h) - 8 L(w - h) + 8 L(w + h) - L(w + 2h)) / 12h
             relative error = |numeric - gradient| / (|numeric| + |gradient|), Euclidean norms over the parameter;

@@ -188,7 +188,6 @@ def assemble(network: Any, rows: int) -> Program:
         int(np.flatnonzero(table["parameter_size"])[0]),
         address_of(network.loss.kernel, "loss", real),
         np.array(network.loss.settings, real),
-        np.array(network.class_weights, real),
     )
 
 

@@ -45,7 +45,8 @@ class Network:
     """Layers, parameters and a loss; `parameters`, `gradients`, `buffers` are flat vectors, `views` names their parts.
 
     `class_weights`, one a class or none, say how much its images count in training: a batch's loss is the sum of
-    weight * loss over its images, divided by the sum of weights. Evaluation counts all images alike.
+    weight * loss over its images, divided by the sum of weights; see `handgrad.kernels.driver.weighted_loss`.
+    Evaluation counts all images alike.
 
     Shapes  parameters, gradients (P,); buffers (B,): running statistics, which are not trained
     Raises  UsageError when a layer does not fit its input, or a setting makes no sense.
@@ -139,11 +140,20 @@ class Network:
             self._programs[rows] = assemble(self, rows)
         return self._programs[rows]
 
-    def batches(self, images: Array, labels: Array | None = None, order: Array | None = None, size: int = 0) -> Batches:
+    def batches(
+        self,
+        images: Array,
+        labels: Array | None = None,
+        order: Array | None = None,
+        size: int = 0,
+        weights: Array | None = None,
+    ) -> Batches:
         """Images to go through the network `size` at a time in `order`, scaled when they are uint8.
 
+        In training, an image counts as much as its weight times that of its class.
+
         Raises  UsageError when an image has another shape than the network's input, a label is no class of it,
-                or `order` names an image that is not there.
+                `order` names an image that is not there, or a weight is not positive.
         """
         flat = self._flat(images)
         array = np.zeros(len(flat), np.int64) if labels is None else np.asarray(labels)
@@ -155,7 +165,12 @@ class Network:
         _check_order(rows, len(flat))
         flat.flags.writeable = targets.flags.writeable = rows.flags.writeable = False
         size = size or EVALUATION_ROWS
-        return Batches(flat, targets, rows, size, scale, shift, np.uint64(0), np.empty(0))
+        counts = np.empty(0) if weights is None else np.array(weights, np.float64)
+        if weights is not None:
+            _check_image_weights(counts, len(flat), rows)
+        if self.class_weights and labels is not None:
+            counts = np.array(self.class_weights)[targets] * (counts if counts.size else 1.0)
+        return Batches(flat, targets, counts, rows, size, scale, shift, np.uint64(0), np.empty(0))
 
     def _flat(self, images: Array) -> Array:
         """Images as rows: whole numbers are pixels, to be scaled as bytes are; floats enter as they are."""
@@ -201,16 +216,18 @@ class Network:
                     found[layer][start : start + len(part)] = output
         return found
 
-    def loss_and_gradients(self, images: Array, labels: Array, *, training: bool = True, key: int = 0) -> float:
+    def loss_and_gradients(
+        self, images: Array, labels: Array, weights: Array | None = None, *, training: bool = True, key: int = 0
+    ) -> float:
         """Loss of one batch; its gradient with respect to every parameter is left in `gradients`.
 
         `key` seeds dropout; with training=False, dropout is off and batch normalisation uses running statistics.
         """
-        batches = self.batches(images, labels, size=len(images))
+        batches = self.batches(images, labels, None, len(images), weights)
         program = self.program(len(images))
         x = program.activations[: len(images) * program.table[0]["x_size"]]
         driver.gather(batches, batches.order, x, batches.labels.copy())
-        loss, _ = driver.loss_and_gradients(program, batches.labels.copy(), np.uint64(key), training)
+        loss, _ = driver.loss_and_gradients(program, batches.labels.copy(), batches.weights, np.uint64(key), training)
         return float(loss)
 
 
@@ -250,6 +267,14 @@ def _check_weights(weights: Sequence[float], classes: int) -> None:
         raise UsageError(
             f"{what}, got {len(weights)}: {', '.join(f'{weight:g}' for weight in weights)} (--class_weight)"
         )
+
+
+def _check_image_weights(weights: Array, images: int, rows: Array) -> None:
+    if weights.shape != (images,):
+        raise UsageError(f"{images} images need as many weights, got an array of shape {weights.shape}")
+    wrong = weights[rows][~((weights[rows] > 0) & (weights[rows] < np.inf))]
+    if wrong.size:
+        raise UsageError(f"weights of images must be positive, got {wrong[0]:g}")
 
 
 def _check_order(rows: Array, images: int) -> None:

@@ -5,7 +5,6 @@ from handgrad.runs.classical import Prepared, prepare_classical
 from handgrad.runs.crossval import CrossValidation, FoldResult, cross_validate
 from handgrad.runs.execution import (
     build_network,
-    build_settings,
     diagnose_each,
     diagnose_run,
     execute,

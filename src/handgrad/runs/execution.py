@@ -17,13 +17,10 @@ from handgrad.config import (
     build_dataset,
     build_layers,
     build_loss,
-    build_optimizer,
-    build_schedule,
     build_split,
-    build_transforms,
     data_key,
 )
-from handgrad.config.build import build_class_weights, build_scaling, matching
+from handgrad.config.build import build_class_weights, build_scaling
 from handgrad.config.describe import folder_of_name
 from handgrad.config.schema import NETWORKS
 from handgrad.data import DATASETS, Dataset, PixelRange, Split
@@ -48,10 +45,11 @@ from handgrad.runs.store import (
     require_weights,
 )
 from handgrad.torch_port import BACKENDS, load_weights
-from handgrad.training import Augmentation, Callback, LayerRecorder, Settings, Trainer, load_newest_checkpoint
+from handgrad.training import Callback, LayerRecorder, Settings, Trainer, load_newest_checkpoint
 from handgrad.training.chance import at_chance
 from handgrad.training.checkpoint import newest_origin
 from handgrad.training.diagnose import diagnose, heed
+from handgrad.training.settings import build_settings
 from handgrad.training.trainer import environment
 
 log = logging.getLogger("handgrad")
@@ -84,17 +82,6 @@ def build_network(config: RunConfig, dataset: Dataset, rows: Any) -> Network:
             f"one for each class of {dataset.name} (--layers)"
         )
     return network
-
-
-def build_settings(config: RunConfig) -> Settings:
-    """The settings of the training loop, from a configuration."""
-    parts = {
-        "optimizer": build_optimizer(config),
-        "schedule": build_schedule(config),
-        "transforms": build_transforms(config),
-        "augmentation": Augmentation(**matching(Augmentation, config)),
-    }
-    return Settings(**matching(Settings, config) | parts)
 
 
 def prepare(config: RunConfig, dataset: Dataset) -> tuple[Network, Split, Settings]:

@@ -99,11 +99,11 @@ class Engine:
     def forward_backward(self, batches: Batches, rows: Array, key: int, training: bool = True) -> Pass:
         """One batch through the network, its gradients left there."""
         x = self.program.activations[: rows.size * self.program.table[0]["x_size"]]
-        labels = np.empty(rows.size, np.int64)
+        labels, weights = np.empty(rows.size, np.int64), batches.weights[rows] if batches.weights.size else np.empty(0)
         driver.gather(batches, rows, x, labels)
         if batches.augmentation.size:
             augment(x, rows.size, batches, np.uint64(key))
-        loss, _ = driver.loss_and_gradients(self.program, labels, np.uint64(key), training)
+        loss, _ = driver.loss_and_gradients(self.program, labels, weights, np.uint64(key), training)
         network = self.network
         return Pass(self._outputs(rows.size), float(loss), network.gradients.copy(), network.buffers.copy())
 

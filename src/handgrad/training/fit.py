@@ -2,26 +2,28 @@
 
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data import Dataset, Split, holdout, split
-from handgrad.data.arrays import whole_labels
+from handgrad.config.lookup import setting_name
+from handgrad.config.metrics import metric_name
+from handgrad.data import Dataset
 from handgrad.data.pixels import not_finite, range_of
-from handgrad.errors import CorruptDataError
+from handgrad.errors import UsageError
 from handgrad.nn import Network, Scaling
 from handgrad.training.chance import at_chance
 from handgrad.training.diagnose import diagnose, heed
-from handgrad.training.history import History
-from handgrad.training.settings import Settings
+from handgrad.training.history import Epoch, History
+from handgrad.training.inputs import read_parts
+from handgrad.training.settings import read_settings
 from handgrad.training.trainer import Callback, Trainer
 
 log = logging.getLogger("handgrad")
 Array = NDArray[Any]
+Function = Callable[[int, dict[str, Any]], Any]
 VALIDATION = 0.1
 LARGE = 12.0  # pixels as floats are from 0 to 1 or from -1 to 1, standardised ones a few times as large
 PROBE_SECONDS = 0.3
@@ -29,46 +31,90 @@ PROBE_SECONDS = 0.3
 
 def fit(
     network: Network,
-    data: Dataset | Split | tuple[Array, Array],
-    settings: Settings | None = None,
+    data: Any,
+    labels: Any = None,
     *,
-    callbacks: Sequence[Callback] = (),
-    **changes: Any,
+    validation_data: Any = None,
+    sample_weight: Any = None,
+    callbacks: Sequence[Callback | Function] = (),
+    verbose: int = 1,
+    **settings: Any,
 ) -> History:
-    """Train `network` on a data set (10 % held out for validation, never the test part), a split, or (images, labels).
+    """Train `network` on images and labels (lists, frames or arrays), on (images, labels), a data set or a split.
 
-    `changes` are fields of Settings, such as epochs=5, optimizer=Adam(1e-3), batch_size=32.
+    Labels are numbers, texts or one-hot rows. Whole numbers are scaled as pixels; floats enter as they are.
+    `validation_data` is (images, labels); without it, `validation_fraction` (a tenth) of the images is held out. Of a
+    data set, the test part is never touched. An image of `sample_weight` 2 counts as two.
+    A callback is a `Callback`, or a function of the number of the epoch and a dictionary of its numbers; it may return
+    True to stop. `verbose` 0 prints no progress.
+    `settings` are those of `Settings` by name: epochs=5, batch_size=32, optimizer="adam", learning_rate=0.001;
+    `optimizer` and `schedule` may be objects.
 
     Raises  UsageError when settings make no sense or data do not fit the network; DivergedError.
     """
-    settings = replace(settings or Settings(), **changes)
-    parts = _split(data, settings.seed)
+    given = {setting_name(name): value for name, value in settings.items()}
+    fraction = given.pop("validation_fraction", VALIDATION)
+    chosen = read_settings(given)
+    parts = read_parts(network, data, labels, validation_data, fraction, sample_weight, chosen.seed)
     _find_range(network, parts.x)
     names = network.class_names or tuple(map(str, range(network.classes)))
-    heed(diagnose(parts, names, data if isinstance(data, Dataset) else None, network, settings))
-    trainer = Trainer(network, parts, settings, callbacks)
+    heed(diagnose(parts, names, data if isinstance(data, Dataset) else None, network, chosen))
+    watching = [each if isinstance(each, Callback) else Calling(each) for each in _listed(callbacks)]
+    trainer = Trainer(network, parts, chosen, [*([Lines()] if verbose else []), *watching])
     history = trainer.run()
     verdict = at_chance(trainer, trainer.measure(parts.x, parts.y, parts.validation_rows), "validation")
     heed([verdict] if verdict else [])
     return history
 
 
-def _split(data: Dataset | Split | tuple[Array, Array], seed: int) -> Split:
-    if isinstance(data, Split):
-        return data
-    if isinstance(data, Dataset):
-        return split(data, VALIDATION, seed)
-    images, labels = np.asarray(data[0]), whole_labels(np.asarray(data[1]), "labels")
-    return Split(images, labels, *holdout(labels, VALIDATION, seed))
+class Lines(Callback):
+    """A line an epoch."""
+
+    def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
+        """Print it; without validation images, of the training images alone."""
+        parts = [f"train {epoch.train_loss:.4f} {100 * epoch.train_accuracy:5.2f} %"]
+        if len(trainer.split.validation_rows):
+            parts.append(f"val {epoch.validation_loss:.4f} {100 * epoch.validation_accuracy:5.2f} %")
+        print(f"epoch {epoch.epoch:>{len(str(trainer.settings.epochs))}}", *parts, sep="  ", flush=True)
+
+
+class Calling(Callback):
+    """A function of the number of each epoch and its numbers by name; it may return True to stop."""
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+
+    def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
+        """Call it."""
+        if self.function(epoch.epoch, Numbers(epoch.row())) is True:
+            trainer.stop("callback")
+
+
+class Numbers(dict[str, Any]):
+    """The numbers of an epoch, under other libraries' names as well: "val_loss" is validation_loss."""
+
+    def __missing__(self, name: str) -> Any:
+        meant = metric_name(name) if "val" in name or "train" in name or "test" in name else ""
+        if meant and meant in self:
+            return self[meant]
+        raise KeyError(f"{name}: an epoch has {', '.join(self)}")
+
+
+def _listed(callbacks: Any) -> list[Any]:
+    listed = list(callbacks) if isinstance(callbacks, Sequence) else [callbacks]
+    for each in listed:
+        if isinstance(each, type) or not (isinstance(each, Callback) or callable(each)):
+            raise UsageError(f"a callback is a Callback, or a function of epoch and logs, got {each!r:.60}")
+    return listed
 
 
 def _find_range(network: Network, images: Array) -> None:
     """Have the network take whole numbers as pixels of the range that their values tell, now and when it predicts.
 
-    Raises  CorruptDataError when floats, which enter as they are, are not all finite.
+    Raises  UsageError when floats, which enter as they are, are not all finite.
     """
     if broken := not_finite(images):
-        raise CorruptDataError(f"images are not all finite: {broken}. Mend or remove them")
+        raise UsageError(f"images are not all finite: {broken}. Mend or remove them")
     if images.dtype.kind in "bui" and network.scaling == Scaling():
         low, high = range_of("images", {"images": images})
         network.scaling = Scaling(1 / (high - low), -low / (high - low))

@@ -16,7 +16,9 @@ from safetensors import numpy as tensors_as_bytes
 from handgrad.data import places
 from handgrad.errors import CorruptDataError, HandgradError, UsageError
 from handgrad.files import LARGEST_BYTES, atomic_write, read_file
-from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, Network, Scaling
+from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, Scaling
+from handgrad.nn import Network as BaseNetwork
+from handgrad.training.network import Network
 from handgrad.training.numpy_weights import from_arrays, read_dict, to_arrays, write_arrays
 
 Tensors = dict[str, NDArray[Any]]
@@ -93,7 +95,7 @@ def restore(description: Any, registry: Mapping[str, type]) -> Any:
         raise CorruptDataError(f"{description} describes nothing that is registered here: {error!r}") from error
 
 
-def save_model(network: Network, path: str | Path, durable: bool = True) -> None:
+def save_model(network: BaseNetwork, path: str | Path, durable: bool = True) -> None:
     """Write a network to `path`: its layers and loss by name, its parameters and buffers ("0.weight", ...) as arrays.
 
     `durable` is as for `atomic_write`.
@@ -141,7 +143,7 @@ def load_model(path: str | Path) -> Network:
     return network
 
 
-def _fill(network: Network, tensors: Tensors, path: Path) -> None:
+def _fill(network: BaseNetwork, tensors: Tensors, path: Path) -> None:
     views = network.views
     if set(tensors) != set(views):
         odd = sorted(set(tensors) ^ set(views))[0]
@@ -157,7 +159,7 @@ def _fill(network: Network, tensors: Tensors, path: Path) -> None:
         view[...] = array
 
 
-def save_weights(network: Network, path: Path) -> None:
+def save_weights(network: BaseNetwork, path: Path) -> None:
     """Write the network's weights in the format that the name of `path` ends with.
 
     Shapes  .npz, and .npy, a dict: W0 (inputs, outputs), b0 (1, outputs), ..., as `to_arrays` has them
@@ -169,7 +171,7 @@ def save_weights(network: Network, path: Path) -> None:
     return atomic_write(path, write_arrays(to_arrays(network), path.suffix))
 
 
-def load_weights(network: Network, path: Path) -> None:
+def load_weights(network: BaseNetwork, path: Path) -> None:
     """Give the network the weights that `save_weights` wrote for one with the same layers.
 
     Raises  UsageError for another ending; FileSystemError; CorruptDataError when names, shapes or types differ.
@@ -219,7 +221,7 @@ def read_arrays(path: Path) -> NDArray[Any] | dict[str, NDArray[Any]]:
         raise CorruptDataError(f"{path} holds no weights: {' '.join(str(error).split())}") from error
 
 
-def _read_numpy(network: Network, path: Path) -> dict[str, NDArray[Any]]:
+def _read_numpy(network: BaseNetwork, path: Path) -> dict[str, NDArray[Any]]:
     found = read_arrays(path)
     try:
         return from_arrays(network, found) if isinstance(found, dict) else _cut(network, found)
@@ -227,7 +229,7 @@ def _read_numpy(network: Network, path: Path) -> dict[str, NDArray[Any]]:
         raise CorruptDataError(f"{path} holds no weights of this network: {error}") from error
 
 
-def _cut(network: Network, loaded: NDArray[Any]) -> dict[str, NDArray[Any]]:
+def _cut(network: BaseNetwork, loaded: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """The parts of one flat vector by name."""
     count = network.parameters.size
     if loaded.shape != (count + network.buffers.size,):

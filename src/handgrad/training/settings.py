@@ -1,12 +1,19 @@
 """The settings of a training, besides its network and its data."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.config.metrics import MONITORS
+from handgrad.config import build_optimizer, build_schedule, build_transforms
+from handgrad.config.build import matching
+from handgrad.config.lookup import Problems, setting_name, unknown, value_name
+from handgrad.config.metrics import MONITORS, metric_name
+from handgrad.config.presets import fields_of
+from handgrad.config.schema import Schema
 from handgrad.errors import UsageError, bounded, check_bounds
 from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Optimizer, Schedule
 
@@ -86,3 +93,67 @@ class Settings:
         for name, choices in (("monitor", MONITORS), ("keep", KEEP)):
             if getattr(self, name) not in choices:
                 raise UsageError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r} (--{name})")
+
+
+# Objects among the settings: what they are called, and where those that have names stand by them.
+PARTS: dict[str, tuple[type[Any], Mapping[str, Any]]] = {
+    "optimizer": (Optimizer, OPTIMIZERS),
+    "schedule": (Schedule, SCHEDULES),
+    "transforms": (GradientTransforms, {}),
+    "augmentation": (Augmentation, {}),
+}
+
+
+def build_settings(config: Schema) -> Settings:
+    """The settings of the training loop, from a configuration."""
+    parts = {
+        "optimizer": build_optimizer(config),
+        "schedule": build_schedule(config),
+        "transforms": build_transforms(config),
+        "augmentation": Augmentation(**matching(Augmentation, config)),
+    }
+    return Settings(**matching(Settings, config) | parts)
+
+
+def read_settings(written: Mapping[str, Any]) -> Settings:
+    """Settings from names and values, aliases included: `optimizer` is an object or a name, its fields stand beside it.
+
+    So optimizer=Adam(0.01) is optimizer="adam", learning_rate=0.01; and so are schedules, penalties and augmentation.
+
+    Raises  UsageError of all that is wrong.
+    """
+    given = {setting_name(name): value for name, value in written.items()}
+    names, problems, parts = {field.name for field in dataclasses.fields(Settings)}, Problems(), dict[str, Any]()
+    for part, (base, registry) in PARTS.items():
+        start = problems.of(_part, part, given.pop(part, None), base, registry)
+        if start is not None:
+            entry: Any = type(start)
+            own = {field.name: given.pop(name) for name, field in fields_of(entry).items() if name in given}
+            parts[part] = problems.of(lambda start=start, own=own: dataclasses.replace(start, **own))
+    if isinstance(given.get("monitor"), str):
+        given["monitor"] = metric_name(given["monitor"]) or given["monitor"]
+    plain = {name: given.pop(name) for name in list(given) if name in names}
+    problems.of(lambda: Settings(**plain))
+    for name in given:
+        describes = "describes a network, or where a run is kept: fit trains the network that it is given"
+        known = name in Schema.model_fields
+        problems.append(UsageError(f"{name} {describes}") if known else unknown(name, "setting"))
+    problems.refuse()
+    return Settings(**plain, **parts)
+
+
+def _part(part: str, value: Any, base: type[Any], registry: Mapping[str, Any]) -> Any:
+    """The object that a setting is; None stands for the one of Settings."""
+    if value is None:
+        return getattr(Settings(), part)
+    if isinstance(value, type) and issubclass(value, base):
+        return value()
+    if isinstance(value, str) and registry:
+        try:
+            return registry[value_name(part, value, registry)]()
+        except ValueError as error:
+            raise UsageError(f"{part} {error}") from None
+    if not isinstance(value, base):
+        name = f"a name such as {next(iter(registry))}, or " if registry else ""
+        raise UsageError(f"{part} must be {name}a handgrad {base.__name__}, got {value!r:.60}")
+    return value

@@ -204,12 +204,16 @@ class Trainer:
 
     def batches(self, epoch: int) -> Batches:
         """The training rows in the order of one epoch (from 0), a function of the seed and the epoch alone."""
-        if self._epoch_batches is None or self._epoch_batches[0] != epoch:
+        parts, size = self.split, self.settings.batch_size
+        if self._epoch_batches is None:  # images are brought to the network's form once
+            batches = self.network.batches(parts.x, parts.y, parts.train_rows, size, parts.weights)
+            key = np.uint64(subkey(np.uint64(self.settings.seed), TRAINING))
+            self._epoch_batches = -1, batches._replace(key=key, augmentation=self.augmentation)
+        if self._epoch_batches[0] != epoch:
             draws = np.random.Philox(key=[self.settings.seed, (SHUFFLING << 32) + epoch])
-            order = self.split.train_rows[np.argsort(draws.random_raw(len(self.split.train_rows)), kind="stable")]
-            batches = self.network.batches(self.split.x, self.split.y, order, self.settings.batch_size)
-            key = subkey(np.uint64(self.settings.seed), TRAINING)
-            self._epoch_batches = epoch, batches._replace(key=np.uint64(key), augmentation=self.augmentation)
+            order = parts.train_rows[np.argsort(draws.random_raw(len(parts.train_rows)), kind="stable")]
+            order.flags.writeable = False
+            self._epoch_batches = epoch, self._epoch_batches[1]._replace(order=order)
         return self._epoch_batches[1]
 
     def _compile(self) -> None:

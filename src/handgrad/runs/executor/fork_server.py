@@ -44,7 +44,7 @@ def main(descriptor: int, text: str) -> None:
     try:
         warm_up(order["configs"])
     except HandgradError as error:
-        control.send({"refused": str(error), "exit_code": error.exit_code})
+        control.send({"refused": error.text, "exit_code": error.exit_code})
         return
     control.send({"ready": True})
     gc.freeze()  # so that no collection in a worker copies these pages

@@ -227,7 +227,7 @@ def main(descriptor: int, text: str) -> None:
         with connected(address, order["jobs"], proxy.give_up):
             proxy.serve(order)
     except HandgradError as error:
-        proxy.send({"refused": str(error), "exit_code": error.exit_code})
+        proxy.send({"refused": error.text, "exit_code": error.exit_code})
     except Exception as error:  # of Ray, which has lost its cluster
         traceback.print_exc()
         lost = f"the Ray cluster ({address}) was lost: {last_line(error)}"

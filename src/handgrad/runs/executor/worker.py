@@ -67,7 +67,7 @@ def attempt(function: Function, task: Task, reporter: Reporter) -> Ended:
     except HandgradError as error:
         how = "diverged" if isinstance(error, DivergedError) else "refused"
         seconds = time.perf_counter() - began
-        return Ended(task.number, how, seconds=seconds, message=str(error), exit_code=error.exit_code)
+        return Ended(task.number, how, seconds=seconds, message=error.text, exit_code=error.exit_code)
 
 
 def perform(function: Function, task: Task, reporter: Reporter) -> Ended:
@@ -77,7 +77,7 @@ def perform(function: Function, task: Task, reporter: Reporter) -> Ended:
     except InterruptedRunError:
         return Ended(task.number, INTERRUPTED)
     except HandgradError as error:
-        return Ended(task.number, "broken", message=str(error), exit_code=error.exit_code)
+        return Ended(task.number, "broken", message=error.text, exit_code=error.exit_code)
     except (Exception, MemoryError) as error:
         traceback.print_exc(file=sys.stderr)
         message = f"{type(error).__name__}: {' '.join(str(error).split())}"
