@@ -52,9 +52,9 @@ def fit(
 
     Raises  UsageError when settings make no sense or data do not fit the network; DivergedError.
     """
-    given = {setting_name(name): value for name, value in settings.items()}
-    fraction = given.pop("validation_fraction", VALIDATION)
-    chosen = read_settings(given)
+    values = {setting_name(name): value for name, value in settings.items()}
+    fraction = values.pop("validation_fraction", VALIDATION)
+    chosen = read_settings(values)
     parts = read_parts(network, data, labels, validation_data, fraction, sample_weight, chosen.seed)
     _find_range(network, parts.x)
     names = network.class_names or tuple(map(str, range(network.classes)))

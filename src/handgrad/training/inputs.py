@@ -83,8 +83,8 @@ def read_parts(
     """
     if isinstance(data, Dataset | Split):
         if any(each is not None for each in (labels, validation_data, sample_weight)):
-            given = "a data set" if isinstance(data, Dataset) else "a split"
-            raise UsageError(f"{given} has its own labels and validation images: give it alone")
+            source = "a data set" if isinstance(data, Dataset) else "a split"
+            raise UsageError(f"{source} has its own labels and validation images: give it alone")
         return data if isinstance(data, Split) else split(data, fraction, seed)
     images, labels = _pair(data, "data") if labels is None else (data, labels)
     images = {"x": read_images(images)}
@@ -102,10 +102,10 @@ def read_parts(
         rows = np.arange(len(images["x"])) if weights is None else np.flatnonzero(weights)
         kept, held = holdout(found[0][rows], fraction, seed)
         return Split(images["x"], found[0], rows[kept], rows[held], weights)
-    return _joined([*images.values()], found, weights)
+    return _with_validation([*images.values()], found, weights)
 
 
-def _joined(images: list[Array], labels: list[Array], weights: Array | None) -> Split:
+def _with_validation(images: list[Array], labels: list[Array], weights: Array | None) -> Split:
     """Training images and validation images as one array."""
     (train, held), (count, more) = images, map(len, images)
     if train.shape[1:] != held.shape[1:]:

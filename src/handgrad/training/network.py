@@ -96,9 +96,9 @@ def train(
         class_names=names,
         class_weights=build_class_weights(config, found[0], len(names)),
     )
-    given = vars(build_settings(config)) | {"validation_fraction": config.validation_fraction}
+    values = vars(build_settings(config)) | {"validation_fraction": config.validation_fraction}
     watched = {"validation_data": validation_data, "sample_weight": sample_weight, "callbacks": callbacks}
-    network.fit(images, y, verbose=verbose, **watched, **given)
+    network.fit(images, y, verbose=verbose, **watched, **values)
     return network
 
 

@@ -122,20 +122,20 @@ def read_settings(written: Mapping[str, Any]) -> Settings:
 
     Raises  UsageError of all that is wrong.
     """
-    given = {setting_name(name): value for name, value in written.items()}
+    values = {setting_name(name): value for name, value in written.items()}
     names, problems, parts = {field.name for field in dataclasses.fields(Settings)}, Problems(), dict[str, Any]()
     for part, (base, registry) in PARTS.items():
-        start = problems.of(_part, part, given.pop(part, None), base, registry)
+        start = problems.of(_part, part, values.pop(part, None), base, registry)
         if start is not None:
             entry: Any = type(start)
-            own = {field.name: given.pop(name) for name, field in fields_of(entry).items() if name in given}
+            own = {field.name: values.pop(name) for name, field in fields_of(entry).items() if name in values}
             parts[part] = problems.of(lambda start=start, own=own: dataclasses.replace(start, **own))
-    if isinstance(given.get("monitor"), str):
-        given["monitor"] = metric_name(given["monitor"]) or given["monitor"]
-    plain = {name: given.pop(name) for name in list(given) if name in names}
+    if isinstance(values.get("monitor"), str):
+        values["monitor"] = metric_name(values["monitor"]) or values["monitor"]
+    plain = {name: values.pop(name) for name in list(values) if name in names}
     problems.of(lambda: Settings(**plain))
-    for name in given:
-        describes = "describes a network, or where a run is kept: fit trains the network that it is given"
+    for name in values:
+        describes = "describes a network, or where a run is kept: fit trains the network that it is values"
         known = name in Schema.model_fields
         problems.append(UsageError(f"{name} {describes}") if known else unknown(name, "setting"))
     problems.refuse()
