@@ -135,7 +135,7 @@ def read_settings(written: Mapping[str, Any]) -> Settings:
     plain = {name: values.pop(name) for name in list(values) if name in names}
     problems.of(lambda: Settings(**plain))
     for name in values:
-        describes = "describes a network, or where a run is kept: fit trains the network that it is values"
+        describes = "describes a network, or where a run is kept: fit trains a network that is there"
         known = name in Schema.model_fields
         problems.append(UsageError(f"{name} {describes}") if known else unknown(name, "setting"))
     problems.refuse()
