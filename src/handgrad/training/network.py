@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from handgrad.classical import CLASSICAL
 from handgrad.config import RunConfig, build_layers, build_loss
 from handgrad.config.build import build_class_weights
+from handgrad.config.layer_list import LayerList, build_layer
 from handgrad.config.lookup import value_name
 from handgrad.config.schema import OF_DATA, decides_training
-from handgrad.config.layer_list import LayerList, build_layer
 from handgrad.errors import UsageError
 from handgrad.evaluation import Measure, measure
 from handgrad.nn import LOSSES, Layer, Loss
