@@ -50,14 +50,18 @@ test-keras: ## run the tests that compare with Keras, in .venv-keras
 	@.venv-keras/bin/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH) keras==$(KERAS) h5py
 	@.venv-keras/bin/python -m pytest tests/optim/test_differences.py tests/nn/test_keras_layers.py tests/exports/test_keras_files.py
 
+# Of the tests of kernels and layers, those whose kernels are their own, or none: another way to compile changes nothing.
+OTHERS := $(wildcard $(addprefix tests/,$(addprefix kernels/test_,cache.py compile.py memory.py processor.py) nn/test_extension.py))
+OTHERS := $(addprefix --ignore=,$(OTHERS))
+
 # Without this option Numba does not check array bounds.
 boundscheck: $(STATE)-dev ## run the tests of kernels and layers with array bounds checked
 	@set -- $(wildcard tests/kernels tests/nn); test $$# -eq 0 || \
-	  NUMBA_BOUNDSCHECK=1 $(PYTEST) -m "not slow" "$$@"
+	  NUMBA_BOUNDSCHECK=1 $(PYTEST) -m "not slow" $(OTHERS) "$$@"
 
 # Most laptops have no AVX-512; on such a machine this repeats the normal tests, which is quick.
 vectors: $(STATE)-dev ## run the tests of kernels compiled for vectors of 256 bits
-	@HANDGRAD_VECTOR_WIDTH=256 $(PYTEST) -m "not slow" tests/kernels
+	@HANDGRAD_VECTOR_WIDTH=256 $(PYTEST) -m "not slow" $(OTHERS) tests/kernels
 
 lint: $(STATE)-dev ## check the style and the format of the code
 	@$(BIN)/ruff format --check .
