@@ -51,7 +51,7 @@ def python(code, cwd=None, **variables):
 
 def finished(words, cwd=None, **variables):
     done = subprocess.run(
-        words, capture_output=True, text=True, cwd=cwd, env=environment(**variables), timeout=120, check=False
+        words, capture_output=True, text=True, cwd=cwd, env=environment(**variables), timeout=300, check=False
     )
     return Answer(done.returncode, done.stdout, without_notice(done.stderr))
 

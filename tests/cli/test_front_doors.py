@@ -54,7 +54,7 @@ def course_config(folder, **changes):
 
 @pytest.mark.parametrize("flags", [SHORT, LONG], ids=["short", "long"])
 def test_every_flag_of_the_course_in_one_command(here, capsys, flags):
-    answer = call(capsys, f"train.py {flags} --wandb_mode disabled --runs_dir . --name course")
+    answer = call(capsys, f"train.py {flags} --wandb_mode disabled --no_report --runs_dir . --name course")
     assert answer.code == 0
     run = open_run(here / "course")
     assert run.config == course_config(".", preset="plain", wandb_mode="disabled", track=("wandb",))
@@ -63,14 +63,14 @@ def test_every_flag_of_the_course_in_one_command(here, capsys, flags):
 
 
 def test_the_other_front_door_takes_them_too(here, capsys):
-    assert call(capsys, f"train {SHORT} --no_wandb --runs_dir . --name course").code == 0
+    assert call(capsys, f"train {SHORT} --no_wandb --no_report --runs_dir . --name course").code == 0
     assert open_run(here / "course").config == course_config(".")
 
 
 def test_the_echoed_command_is_the_run(here, capsys):
     first = call(capsys, f"{TINY} -a ReLU --label-smoothing=0.04 -wi glorot --runs_dir . --name one").out
     echoed = first.splitlines()[0].removeprefix("$ handgrad ")
-    assert call(capsys, echoed.replace("--name one", "--name two")).code == 0
+    assert call(capsys, echoed.replace("--name one", "--name two"), "--no_report").code == 0
     one, two = open_run(here / "one"), open_run(here / "two")
     assert one.model_file.read_bytes() == two.model_file.read_bytes()
     assert one.config == two.config.replaced(name="one")

@@ -151,9 +151,8 @@ def test_their_own_equations_are_printed_and_checked():
         assert line in text.replace("δ⁽²⁾", "∂L/∂Z⁽²⁾")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_they_train_and_the_driver_is_not_compiled_again(dtype):
-    images, labels = easy_data(dtype)
+def test_they_train_and_the_driver_is_not_compiled_again():
+    images, labels = easy_data("float32")
 
     def fit(net, optimizer):
         batches, records = net.batches(images, labels, np.tile(np.arange(60), 20), 10), np.zeros((120, 3))
@@ -161,9 +160,9 @@ def test_they_train_and_the_driver_is_not_compiled_again(dtype):
         assert driver.train_steps(net.program(10), optimization, batches, 0, 0, np.full(120, 0.01), 10, records) == 120
         return records[:, 0]
 
-    fit(Network([nn.Dense(3)], (4,), dtype=dtype), OPTIMIZERS["sgd"]())
+    fit(Network([nn.Dense(3)], (4,), dtype="float32"), OPTIMIZERS["sgd"]())
     before = list(driver.train_steps.signatures), str(driver.train_steps.stats)
-    losses = fit(network(dtype), OPTIMIZERS["tiger"]())
+    losses = fit(network("float32"), OPTIMIZERS["tiger"]())
     assert losses[-12:].mean() < 0.4 * losses[:6].mean()
     assert (list(driver.train_steps.signatures), str(driver.train_steps.stats)) == before
 

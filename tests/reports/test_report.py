@@ -102,14 +102,6 @@ def test_report_is_the_same_twice(pages, finished_run, here, capsys):
     assert times.sub("", (here / "again.html").read_text()) == times.sub("", (pages / "run.html").read_text())
 
 
-def test_training_ends_with_a_report(here, capsys):
-    words = TINY.replace("--no_report", "--runs_dir . --name a")
-    answer = call(capsys, words)
-    assert answer.code == 0
-    assert "report: a/report.html" in answer.out
-    parsed((here / "a" / "report.html").read_text())
-
-
 def test_several_seeds_end_with_one_report(here, capsys):
     words = TINY.replace("--no_report", "--runs_dir . --name a --seeds 2")
     answer = call(capsys, words)
@@ -122,12 +114,13 @@ def test_several_seeds_end_with_one_report(here, capsys):
     assert f"{100 * mean:.2f} % of the test images are classified correctly, the mean over 2 seeds" in words
 
 
-def test_watched_test_images_are_told_of(here, capsys):
+def test_training_ends_with_a_report_which_tells_of_watched_test_images(here, capsys):
     """Four fifths of the test images are looked at after each epoch: they are not said to be training images."""
     answer = call(capsys, TINY.replace("--no_report", "--runs_dir . --name a --fold test/5"))
     assert answer.code == 0
     assert "note: fold test/5 validates on test images: they choose nothing, the last epoch is kept" in answer.out
     assert "kept: epoch 2 of 2, the last one" in answer.out.splitlines()
+    assert "report: a/report.html" in answer.out
     words = " ".join("".join(parsed((here / "a" / "report.html").read_text()).itertext()).split())
     assert "288 of the test images were looked at after each epoch (fold test/5)" in words
     assert "not used for training, nor to choose anything" not in words

@@ -1,5 +1,7 @@
 """`handgrad compare` and claims never disagree on whether two runs differ in the cause alone."""
 
+import functools
+
 import pytest
 
 from handgrad.claims import REPORTS, read_document, report_file
@@ -29,6 +31,7 @@ def setup_for(document, name, variant):
 def pairs_of(report, variant):
     """Every pair that a claim of the report compares, of experiments whose settings are known before a sweep."""
     document = read_document(report_file(report))
+    setup = functools.cache(lambda name: setup_for(document, name, variant))
     for name, claim in document.claims.items():
         relation = RELATIONS[claim.relation]
         known = [
@@ -41,7 +44,7 @@ def pairs_of(report, variant):
         counted = quantity(claim.measure).type == "count"  # which no training changes, so that nothing confounds it
         if counted or not isinstance(relation, Pairwise) or len(known) < len(claim.experiments):
             continue
-        evidence = {each: evidence_of_runs(document, each, {}, [setup_for(document, each, variant)]) for each in known}
+        evidence = {each: evidence_of_runs(document, each, {}, [setup(each)]) for each in known}
         for upper, lower in relation.pairs(claim, evidence):
             yield name, claim, relation, evidence[upper], evidence[lower]
 

@@ -151,32 +151,33 @@ def test_a_stated_number_is_held_against_the_runs(hand_in, home):
     assert wrong.words.startswith(f"12.5 (the runs say {right} % [")
 
 
-@pytest.mark.parametrize(
-    ("claim", "verdict"),
-    [
-        ("fast > slow on test_accuracy", "holds"),
-        ("fast > slow", "holds"),
-        ("slow < fast on test_accuracy by 2", "holds"),
-        ("fast > slow by 99", "does not hold"),
-        ("slow > fast", "does not hold"),
-        ("fast > slow on test_loss", "does not hold"),
-        ("fast = slow within 2", "does not hold"),
-        ("fast = slow within 100", "holds"),
-        ("fast = slow within 1000 on parameters", "holds"),
-        ("fast > other", "confounded"),
-        ("better", "holds"),
-    ],
-)
-def test_claims_are_judged_by_the_runs(hand_in, capsys, claim, verdict):
-    woven = Woven(open_hand_in(hand_in(f"# Words\n\nIt is so\n({{{{ claim: {claim} }}}}).\n")))
-    (statement,) = woven.statements
-    said = "The fast one is better." if claim == "better" else claim
-    assert (statement.line, statement.words, statement.verdict) == (4, said, verdict)
-    assert statement.sentence
-    (words,) = woven.chapters[0].blocks
-    assert f"{verdict}: " in words.html
-    assert ("<mark>⚠ " in words.html) == ("**⚠ " in words.markdown) == (verdict != "holds")
-    assert ("handgradfails" in words.latex) == (verdict != "holds")
+CLAIMS = {
+    "fast > slow on test_accuracy": "holds",
+    "fast > slow": "holds",
+    "slow < fast on test_accuracy by 2": "holds",
+    "fast > slow by 99": "does not hold",
+    "slow > fast": "does not hold",
+    "fast > slow on test_loss": "does not hold",
+    "fast = slow within 2": "does not hold",
+    "fast = slow within 100": "holds",
+    "fast = slow within 1000 on parameters": "holds",
+    "fast > other": "confounded",
+    "better": "holds",
+}
+
+
+def test_claims_are_judged_by_the_runs(hand_in):
+    woven = Woven(
+        open_hand_in(hand_in("".join(f"# Words\n\nIt is so\n({{{{ claim: {each} }}}}).\n" for each in CLAIMS)))
+    )
+    for place, (claim, verdict) in enumerate(CLAIMS.items()):
+        statement, (words,) = woven.statements[place], woven.chapters[place].blocks
+        said = "The fast one is better." if claim == "better" else claim
+        assert (statement.line, statement.words, statement.verdict) == (4 * place + 4, said, verdict)
+        assert statement.sentence, claim
+        assert f"{verdict}: " in words.html, claim
+        assert ("<mark>⚠ " in words.html) == ("**⚠ " in words.markdown) == (verdict != "holds"), claim
+        assert ("handgradfails" in words.latex) == (verdict != "holds"), claim
 
 
 @pytest.mark.parametrize(("claim", "code"), [("fast > slow", 0), ("slow > fast", 1)])
