@@ -13,7 +13,7 @@ from handgrad.figures.gallery import comparison, figure, to_bytes, to_svg
 from handgrad.figures.style import house_style
 
 TRAINED_BY_STEPS = ["loss", "accuracy", "learning_rate", "activations", "gradients"]
-OF_A_NETWORK = ["architecture", "tsne", "tsne_output", "dense_filters", "conv_filters", "feature_maps"]
+OF_A_NETWORK = ["architecture", "tsne", "tsne_output", "dense_filters", "conv_filters", "feature_maps", "explanation"]
 
 # What makes no sense for a run, and a word of the reason.
 LEFT_OUT = {
@@ -27,6 +27,7 @@ LEFT_OUT = {
     ("hog", "dense_filters"): "looks at an image",
     ("hog", "conv_filters"): "no convolution",
     ("hog", "feature_maps"): "no convolution",
+    ("hog", "explanation"): "no images",
     **dict.fromkeys([("knn", name) for name in TRAINED_BY_STEPS], "no iteration is recorded"),
     **dict.fromkeys([("knn", name) for name in OF_A_NETWORK], "holds no network"),
     ("knn", "confusion_train"): "keeps predictions of its test and validation images",
@@ -65,10 +66,17 @@ def check_table(table, caption):
     assert {len(row) for row in rows} == {len(head)}
 
 
-IMAGES = ["tsne", "dense_filters", "conv_filters", "feature_maps", "activations"]  # where convolutions matter
+IMAGES = [
+    "tsne",
+    "dense_filters",
+    "conv_filters",
+    "feature_maps",
+    "explanation",
+    "activations",
+]  # where convolutions matter
 
 
-OF_COLOURS = ["architecture", "samples", "predictions", "dense_filters", "conv_filters", "feature_maps"]
+OF_COLOURS = ["architecture", "samples", "predictions", "dense_filters", "conv_filters", "feature_maps", "explanation"]
 DRAWN = {"mlp": FIGURES, "cnn": IMAGES, "colour": OF_COLOURS}
 
 

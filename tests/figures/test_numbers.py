@@ -57,9 +57,10 @@ def test_right_and_wrong_are_what_they_are_called(data_of):
         np.testing.assert_array_equal(each.true, digits.y_test[each.rows])
         assert ((each.true == each.predicted) == same).all()
         np.testing.assert_allclose(each.probability, guesses[each.rows].max(axis=1), rtol=1e-4)
-    assert (np.diff(found.wrong.probability) <= 0).all()
+    assert (np.diff(found.wrong.loss) <= 0).all()
     wrong = guesses.argmax(axis=1) != digits.y_test
-    assert found.wrong.probability[0] == pytest.approx(guesses[wrong].max(), rel=1e-4)
+    of_true = guesses[np.arange(len(digits.y_test)), digits.y_test]
+    assert found.wrong.loss[0] == pytest.approx(-np.log(of_true[wrong].min()), rel=1e-4)
     assert found.errors == wrong.sum()
 
 
@@ -186,6 +187,9 @@ def test_architecture_by_hand():
     assert found.rows[1].settings == "filters 3, kernel_size 3, stride 2, padding same"
     assert found.rows[3].settings == "slope 0.2"
     assert found.parameters == 281
+    assert [row.macs for row in found.rows] == [0, 27 * 4 * 4, 0, 0, 0, 48 * 5], (
+        "each weight at each place of its output"
+    )
 
 
 def test_statistics_are_those_of_the_history(data_of):

@@ -84,7 +84,7 @@ def run_predict(tokens: list[str]) -> int:
             rows = read_unlabelled(path)
             title, results = rows.title, [*results, *_of_rows(run, network, rows, path, (known, tested))]
             continue
-        fitted = _fitted(run, shape, path)
+        fitted = fitted_image(run, shape, path)
         entering = extractor(fitted.picture[None]) if extractor else fitted.picture[None]
         probabilities = network.predict_proba(entering)[0]
         doubts = _doubts(fitted, probabilities, known, tested)
@@ -128,7 +128,7 @@ def _counted_name(path: Path) -> list[int | str]:
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
 
 
-def _fitted(run: Run, shape: tuple[int, ...], path: Path) -> Fitted:
+def fitted_image(run: Run, shape: tuple[int, ...], path: Path) -> Fitted:
     """The picture as the training images were.
 
     Those of the named sets are light on dark. Of data of one's own, the run's facts say whether they were drawings on

@@ -1,4 +1,4 @@
-"""What a command prints at its end."""
+"""`handgrad show`, and what other commands print at their end."""
 
 import textwrap
 from collections.abc import Sequence
@@ -6,10 +6,12 @@ from typing import Any
 
 from handgrad.classical import CLASSICAL, Estimate
 from handgrad.cli.console import echo, echo_notes
+from handgrad.cli.options import Parser
 from handgrad.config import RunConfig
 from handgrad.config.schema import departures
 from handgrad.evaluation import mean_share
-from handgrad.runs import Prepared, Run
+from handgrad.nn.summary import summary_text
+from handgrad.runs import Prepared, Run, open_run
 from handgrad.runs.classical import MOST_TRAIN_ROWS
 from handgrad.runs.predictions import kept_epoch, kept_weights
 from handgrad.text import duration
@@ -17,6 +19,19 @@ from handgrad.training import Trainer
 from handgrad.training.layer_statistics import dead_units
 
 PARTS = ("test", "validation", "train")
+
+
+def run_show(tokens: list[str]) -> int:
+    """Print a run's network layer by layer, and how well it does."""
+    run = open_run(Parser("show").arguments(tokens).run)
+    network, config, metrics = run.load_model(), run.config, run.metrics
+    echo(f"{run.path}: {config.model} trained on {config.dataset}, {config.optimizer}, {type(network.loss).__name__}")
+    if metrics:
+        echo(f"accuracy: {_accuracies(metrics)}")
+    echo(summary_text(network))
+    megabytes = (network.parameters.nbytes + network.buffers.nbytes) / 1e6
+    echo(f"weights: {megabytes:.2f} MB of {network.dtype}; {', '.join(network.class_names)}")
+    return 0
 
 
 def print_result(run: Run) -> None:
@@ -72,14 +87,7 @@ def print_plan(config: RunConfig, trainer: Trainer, test_images: int, seconds: f
     """The network layer by layer, how long training it would take, and what was chosen for it."""
     network, parts, settings = trainer.network, trainer.split, trainer.settings
     _print_parts(network.input_shape, len(parts.train_rows), len(parts.validation_rows), test_images)
-    sizes = [sum(part.size for part in plan.parameters) for plan in network.plans]
-    rows = [("layer", "output shape", "parameters"), ("input", _shape(network.input_shape), "")]
-    for layer, plan, size in zip(network.layers, network.plans, sizes, strict=True):
-        rows.append((type(layer).__name__, _shape(plan.output), f"{size:,}" if size else ""))
-    rows.append(("all", "", f"{network.parameters.size:,}"))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for name, output, parameters in rows:
-        echo(f"{name:<{widths[0]}}   {output:<{widths[1]}}   {parameters:>{widths[2]}}".rstrip())
+    echo(summary_text(network))
     steps, epochs = f"{trainer.steps_per_epoch:,}", settings.epochs
     echo(f"steps: {trainer.total_steps:,} in all, {steps} in each of {epochs:,} epoch{'s' * (epochs > 1)}")
     echo(f"time: about {duration(seconds)} of training on this machine")

@@ -16,6 +16,7 @@ Array = NDArray[Any]
 NEIGHBOURS = 10_000  # training images among which the nearest is looked for
 REFERENCES = 500  # test images whose distances are the usual ones
 UNUSUAL = 0.99  # quantile of these, beyond which a picture is unlike the training images
+SMALLEST = float(np.finfo(np.float64).tiny)  # in place of a probability that was rounded to 0
 FEWEST = 50  # test images on which the share of right answers is estimated
 
 
@@ -46,6 +47,16 @@ class Predictions(NamedTuple):
     def right(self) -> Array:
         """Whether an image was taken for what it is.  Shapes  -> (N,) bool"""
         return self.predicted == self.labels
+
+    @property
+    def losses(self) -> Array:
+        """Of each image -ln p of its true class; of mere scores, how far another class lies ahead.  Shapes  -> (N,)"""
+        true = self.scores[np.arange(len(self.labels)), self.labels]
+        return -np.log(np.maximum(true, SMALLEST)) if self.probabilistic else self.scores.max(axis=1) - true
+
+    def largest_losses(self, count: int) -> Array:
+        """The rows of the images of largest loss, the largest first; of equal ones the first.  Shapes  -> (count,)"""
+        return np.argsort(-self.losses, kind="stable")[:count]
 
 
 def predict(network: Network, images: Array, labels: Array, class_names: Sequence[str] = ()) -> Predictions:

@@ -1,6 +1,7 @@
 """Figures of runs: a file each, of a function that computes plain data and, below it, one that plots them.
 
-FIGURES are plotted from one run, COMPARISONS from any number of them. Whoever wants a figure asks these by name.
+FIGURES are plotted from one run, COMPARISONS from any number of them, RESULTS from what a function found. Whoever
+wants a figure asks these by name.
 """
 
 from handgrad.figures.accuracy_bars import compare_test_data, plot_bars
@@ -15,6 +16,7 @@ from handgrad.figures.curves import (
     plot_curves,
     plot_overlay,
 )
+from handgrad.figures.explanation import Explained, explanation_data, explanations, plot_explanation
 from handgrad.figures.filters import (
     conv_filters_data,
     dense_filters_data,
@@ -23,7 +25,7 @@ from handgrad.figures.filters import (
     plot_filters,
 )
 from handgrad.figures.layer_statistics import activations_data, gradients_data, plot_activations, plot_gradients
-from handgrad.figures.learning_rate import learning_rate_data, plot_learning_rate
+from handgrad.figures.learning_rate import learning_rate_data, plot_learning_rate, plot_rate_curve, rate_curve
 from handgrad.figures.pictures import plot_predictions, plot_samples, predictions_data, samples_data
 from handgrad.figures.reliability import plot_reliability, reliability_data
 from handgrad.figures.roc import compare_roc_data, plot_compare_roc, plot_roc, roc_data
@@ -52,6 +54,7 @@ FIGURES: dict[str, FigureSpec] = {
     "dense_filters": FigureSpec("weights of the first dense layer as pictures", dense_filters_data, plot_filters),
     "conv_filters": FigureSpec("filters of each convolution", conv_filters_data, plot_filters),
     "feature_maps": FigureSpec("what each convolution makes of an image", feature_maps_data, plot_feature_maps),
+    "explanation": FigureSpec("pixels that the scores of some images rest on", explanation_data, plot_explanation),
     "activations": FigureSpec("outputs of each layer during training", activations_data, plot_activations),
     "gradients": FigureSpec("gradients and weights of each layer during training", gradients_data, plot_gradients),
 }
@@ -67,6 +70,11 @@ COMPARISONS: dict[str, FigureSpec] = {
     "compare_20": FigureSpec(
         "what several runs say of twenty images drawn at random", many_classes_data, plot_top_classes
     ),
+}
+
+RESULTS: dict[str, FigureSpec] = {
+    "explanation": FigureSpec("pixels that the scores of chosen images rest on", explanations, plot_explanation),
+    "lr_find": FigureSpec("loss against a learning rate that rises", rate_curve, plot_rate_curve),
 }
 
 extend(figures=FIGURES, comparisons=COMPARISONS)

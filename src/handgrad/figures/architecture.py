@@ -1,6 +1,5 @@
 """Architecture: the layers of a network with shapes and parameter counts, from input to output."""
 
-import dataclasses
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,8 +7,8 @@ import numpy as np
 from handgrad.figures import style
 from handgrad.figures.base import Table
 from handgrad.figures.run_data import RunData
-from handgrad.nn import Initializer, Layer, Network
-from handgrad.nn.layer import Shape
+from handgrad.nn import Network
+from handgrad.nn.summary import Row, summary_rows
 
 LINE = 0.3  # inches a layer
 MOST = 60  # layers; of more, the middle is left out
@@ -29,26 +28,6 @@ CENTRE, COLUMNS = 1.85, (7.75, 8.75, 9.95)  # of the drawing's width, which is 1
 QUIET: dict[str, Any] = {"size": style.SMALL, "color": style.MUTED}
 
 
-class Row(NamedTuple):
-    """One layer, numbered from 0 as in the names of its parameters; the input has no number."""
-
-    number: int | None
-    type: str
-    settings: str
-    output: Shape
-    parameters: int
-
-    @property
-    def size(self) -> int:
-        """Numbers that it puts out for one image."""
-        return int(np.prod(self.output))
-
-    @property
-    def shape(self) -> str:
-        """As one writes it: 4×28×28."""
-        return "×".join(map(str, self.output))
-
-
 class Architecture(NamedTuple):
     """The input and every layer, first to last."""
 
@@ -65,13 +44,17 @@ class Architecture(NamedTuple):
     def caption(self) -> str:
         """All layers in one sentence."""
         layers = ", ".join(f"{row.type} {row.shape}" for row in self.rows)
-        return f"Architecture of {self.run}: {layers}; {self.parameters:,} parameters, loss {self.loss}."
+        macs = sum(row.macs for row in self.rows)
+        return (
+            f"Architecture of {self.run}: {layers}; {self.parameters:,} parameters, {macs:,} multiply-adds "
+            f"for an image, loss {self.loss}."
+        )
 
     @property
     def table(self) -> Table:
         """A row a layer."""
-        columns = ("number", "layer", "settings", "output_shape", "outputs", "parameters")
-        rows = ((row.number, row.type, row.settings, row.shape, row.size, row.parameters) for row in self.rows)
+        columns = ("number", "layer", "settings", "output_shape", "outputs", "parameters", "multiply_adds")
+        rows = ((row.number, row.type, row.settings, row.shape, row.size, *row[4:]) for row in self.rows)
         return Table(columns, rows)
 
 
@@ -82,26 +65,7 @@ def architecture_data(data: RunData) -> Architecture:
 
 def architecture_of(network: Network, name: str) -> Architecture:
     """Layers, shapes and counts of a network."""
-    rows = [Row(None, "input", "", network.input_shape, 0)]
-    for number, (layer, plan) in enumerate(zip(network.layers, network.plans, strict=True)):
-        count = sum(part.size for part in plan.parameters)
-        rows.append(Row(number, type(layer).__name__, _settings(layer), plan.output, count))
-    return Architecture(name, tuple(rows), type(network.loss).__name__)
-
-
-def _settings(layer: Layer) -> str:
-    """Its fields but what weights start from: "filters 4, kernel_size 3"."""
-    described: Any = layer
-    fields = dataclasses.fields(described)
-    values = ((field.name, getattr(layer, field.name)) for field in fields)
-    described = (f"{name} {_text(value)}" for name, value in values if not isinstance(value, Initializer | None))
-    return ", ".join(described)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, tuple):
-        return "×".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return Architecture(name, summary_rows(network), type(network.loss).__name__)
 
 
 def plot_architecture(found: Architecture) -> Any:

@@ -1,4 +1,4 @@
-"""Learning rate against the iteration."""
+"""Learning rate against the iteration; loss against a learning rate that rises."""
 
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ from handgrad.config import build_optimizer, build_schedule
 from handgrad.figures import style
 from handgrad.figures.base import Table
 from handgrad.figures.run_data import RunData
+from handgrad.training.lr_find import RateSearch
 
 Array = NDArray[Any]
 
@@ -54,4 +55,50 @@ def plot_learning_rate(rates: Rates) -> Any:
     axes.set_ylabel("learning rate (per step)")
     axes.set_ylim(bottom=0)
     style.over_iterations(axes, len(rates.rates), rates.steps_per_epoch)
+    return figure
+
+
+class RateCurve(NamedTuple):
+    """What the learning-rate finder saw of a model."""
+
+    name: str
+    found: RateSearch
+
+    @property
+    def caption(self) -> str:
+        """What was found."""
+        return f"Loss of {self.name} while the learning rate rises from step to step: {self.found.sentence}."
+
+    @property
+    def table(self) -> Table:
+        """A row a step."""
+        found = self.found
+        rows = zip(range(1, len(found.rates) + 1), found.rates, found.losses, found.smoothed, strict=True)
+        return Table(("iteration", "learning_rate", "loss", "smoothed_loss"), rows)
+
+
+def rate_curve(found: tuple[str, RateSearch]) -> RateCurve:
+    """Of a model's name, and what was found."""
+    return RateCurve(*found)
+
+
+def plot_rate_curve(curve: RateCurve) -> Any:
+    """Losses and their moving average over the rate; where the average is least, and the suggestion."""
+    found = curve.found
+    figure, axes = style.new(
+        f"Loss against learning rate: where training learns fast\n{style.cut(curve.name, 90)}", 3.2
+    )
+    axes.plot(found.rates, found.losses, color=style.OTHER, linewidth=0.8, label="loss of a batch")
+    axes.plot(found.rates, found.smoothed, **style.ROLES["training"].line, label="moving average")
+    least = found.rates[found.lowest], found.smoothed[found.lowest]
+    axes.plot(*least, linestyle="", marker="v", color=style.INK, label=f"least, at {least[0]:.2g}")
+    if found.suggestion is not None:
+        look = style.ROLES["validation"].line
+        axes.axvline(found.suggestion, **look, label=f"suggested: {found.suggestion:.2g}")
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate (log scale)")
+    axes.set_ylabel("training loss")
+    low, high = found.smoothed.min(), found.smoothed[0]
+    axes.set_ylim(low - 0.15 * (high - low), high + 0.6 * (high - low) if high > low else None)
+    style.legend_below(figure, axes, 4)
     return figure

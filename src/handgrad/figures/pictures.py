@@ -39,9 +39,9 @@ class Samples(NamedTuple):
 
 
 class Guesses(NamedTuple):
-    """Some test images with their true class, the predicted one and its probability (NaN where there is none).
+    """Some test images: true class, predicted class and its probability (NaN where there is none), loss.
 
-    Shapes  images (n, H, W) uint8; rows, true, predicted (n,) int; probability (n,) float64
+    Shapes  images (n, H, W) uint8; rows, true, predicted (n,) int; probability, loss (n,) float64
     """
 
     images: Array
@@ -49,10 +49,11 @@ class Guesses(NamedTuple):
     true: Array
     predicted: Array
     probability: Array
+    loss: Array
 
 
 class RightAndWrong(NamedTuple):
-    """Right guesses drawn at random, and the surest of the wrong ones; `errors` counts all of these."""
+    """Right guesses drawn at random, and the wrong ones of largest loss; `errors` counts all of these."""
 
     run: str
     class_names: tuple[str, ...]
@@ -66,19 +67,19 @@ class RightAndWrong(NamedTuple):
         """How they were chosen."""
         return (
             f"Test images that {self.run} names rightly (drawn at random) and wrongly (the "
-            f"{len(self.wrong.rows)} surest of {self.errors:,} errors on {self.tested:,} images), "
-            "with the class that it names and its probability."
+            f"{len(self.wrong.rows)} of largest loss among {self.errors:,} errors on {self.tested:,} images), "
+            "with the class that it names and its probability. The loss is -ln p of the true class."
         )
 
     @property
     def table(self) -> Table:
         """A row an image."""
         rows = (
-            (outcome, row, self.class_names[true], self.class_names[predicted], probability)
+            (outcome, row, self.class_names[true], self.class_names[predicted], probability, loss)
             for outcome, guesses in (("right", self.right), ("wrong", self.wrong))
-            for row, true, predicted, probability in zip(*guesses[1:], strict=True)
+            for row, true, predicted, probability, loss in zip(*guesses[1:], strict=True)
         )
-        return Table(("answer", "test_image", "true", "predicted", "probability"), rows)
+        return Table(("answer", "test_image", "true", "predicted", "probability", "loss"), rows)
 
 
 def samples_data(data: RunData) -> Samples:
@@ -97,12 +98,12 @@ def samples_data(data: RunData) -> Samples:
 def predictions_data(data: RunData) -> RightAndWrong:
     """What it gets right and wrong on the test images."""
     predictions, (images, _) = data.predictions(), data.images("test")
-    right, wrong = np.flatnonzero(predictions.right), np.flatnonzero(~predictions.right)
+    right = np.flatnonzero(predictions.right)
     drawn = np.sort(data.generator(RIGHT).permutation(right)[:EACH])
-    sure = predictions.scores[wrong].max(axis=1) if len(wrong) else np.empty(0)
-    surest = wrong[np.argsort(-sure, kind="stable")[:EACH]]
-    both = [_guesses(predictions, images, rows) for rows in (drawn, surest)]
-    return RightAndWrong(data.name, predictions.class_names, both[0], both[1], len(wrong), len(images))
+    worst = predictions.largest_losses(len(images))
+    worst = worst[~predictions.right[worst]][:EACH]
+    both = [_guesses(predictions, images, rows) for rows in (drawn, worst)]
+    return RightAndWrong(data.name, predictions.class_names, both[0], both[1], len(images) - len(right), len(images))
 
 
 def _guesses(predictions: Predictions, images: Array, rows: Array) -> Guesses:
@@ -110,7 +111,7 @@ def _guesses(predictions: Predictions, images: Array, rows: Array) -> Guesses:
         raise DoesNotApplyError("its inputs are no images")
     predicted = predictions.predicted[rows]
     probability = predictions.scores[rows, predicted] if predictions.probabilistic else np.full(len(rows), np.nan)
-    return Guesses(images[rows], rows, predictions.labels[rows], predicted, probability)
+    return Guesses(images[rows], rows, predictions.labels[rows], predicted, probability, predictions.losses[rows])
 
 
 def plot_samples(samples: Samples) -> Any:
@@ -127,7 +128,7 @@ def plot_predictions(found: RightAndWrong) -> Any:
     right, names = found.tested - found.errors, found.class_names
     headings = (
         f"right: {right:,} of {found.tested:,}, drawn at random (predicted class, its probability)",
-        f"wrong: {found.errors:,} of {found.tested:,}, the surest ones (true class, what was said, its probability)",
+        f"wrong: {found.errors:,} of {found.tested:,}, by loss (true class, what was said, its probability, loss)",
     )
     sheets = [
         Sheet(heading, guesses.images, ACROSS, INCHES, PIXELS, _texts(names, guesses), lines)
@@ -144,11 +145,13 @@ def _in_two_lines(name: str, width: int) -> str:
 
 def _texts(names: tuple[str, ...], guesses: Guesses) -> list[str]:
     return [
-        _text(style.cut(names[true], 11), style.cut(names[predicted], 11), probability)
-        for true, predicted, probability in zip(*guesses[2:], strict=True)
+        _text(style.cut(names[true], 11), style.cut(names[predicted], 11), probability, loss)
+        for true, predicted, probability, loss in zip(*guesses[2:], strict=True)
     ]
 
 
-def _text(true: str, predicted: str, probability: float) -> str:
+def _text(true: str, predicted: str, probability: float, loss: float) -> str:
     percent = "" if np.isnan(probability) else f"{100 * probability:.1f} %"
-    return f"{predicted}\n{percent}" if true == predicted else f"true: {true}\nsaid: {predicted}\n{percent}"
+    if true == predicted:
+        return f"{predicted}\n{percent}"
+    return f"true: {true}\nsaid: {predicted}\n" + (f"{percent}, {loss:.1f}" if percent else "")

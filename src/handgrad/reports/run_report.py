@@ -49,7 +49,7 @@ ENDINGS = {
 LEVEL = 3  # of the headings within a section
 REGISTRY = FIGURES | COMPARISONS
 MOST_ROWS = 40
-INSIDE = ("dense_filters", "conv_filters", "feature_maps", "tsne")
+INSIDE = ("explanation", "dense_filters", "conv_filters", "feature_maps", "tsne")
 
 
 class Gallery:

@@ -1,0 +1,127 @@
+"""`handgrad explain`: which pixels a network's scores rest on, as a figure and as maps of numbers."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from handgrad.cli.console import Screen, echo
+from handgrad.cli.options import Parser
+from handgrad.cli.predict import fitted_image
+from handgrad.data import read_picture
+from handgrad.errors import UsageError
+from handgrad.evaluation.explanation import Explanation, explain, squares
+from handgrad.figures import RESULTS, Explained, RunData
+from handgrad.figures.gallery import FORMATS, save
+from handgrad.files import atomic_write, atomic_writer, json_text
+from handgrad.runs import open_run
+from handgrad.text import counted, nearest, squashed
+
+NUMBER = re.compile(r"-?\d+")
+
+
+class Subject(NamedTuple):
+    """An image to be explained, its name, its true class where that is known, and what was done to it."""
+
+    name: str
+    image: Any
+    true: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def run_explain(tokens: list[str]) -> int:
+    """Draw and write the maps of images, test images by their numbers, or those of largest loss."""
+    arguments = Parser("explain", format=tuple(FORMATS)).arguments(tokens)
+    if arguments.top < 1:
+        raise UsageError(f"top must be at least 1, got {arguments.top} (--top)")
+    data = RunData(open_run(arguments.run))
+    network = data.network
+    names = network.class_names or tuple(map(str, range(network.classes)))
+    chosen = getattr(arguments, "class")
+    target = None if chosen is None else _target(chosen, names)
+    folder, rows, found = arguments.output or data.run.path / "explanation", list[dict[str, Any]](), list[Any]()
+    with Screen().working("explaining") as update:
+        for subject in _subjects(data, arguments.images, arguments.top):
+            update(f"explaining {subject.name}")
+            each = explain(network, subject.image, target)
+            echo(_line(subject, names, each))
+            found.append(Explained(subject.name, names[each.target], subject.true, each))
+            rows.append(_facts(subject, names, each))
+        drawn = RESULTS["explanation"].drawn("explanation", (data.name, found))
+    files = save(drawn, folder, arguments.format)
+    atomic_write(folder / "explanation.json", json_text({"run": str(data.run.path), "images": rows}))
+    with atomic_writer(folder / "maps.npz") as file:
+        np.savez(file, **_maps([each.maps for each in found]))
+    if not found[0].maps.gradcam.size:
+        echo(f"no Grad-CAM: {found[0].maps.layer}")
+    echo(f"figure: {files[0]}; its numbers, explanation.json and maps.npz beside it")
+    return 0
+
+
+def _target(word: str, names: tuple[str, ...]) -> int:
+    """A class by its name, in any case, or by its number."""
+    called = {squashed(name): number for number, name in enumerate(names)}
+    if word in names or squashed(word) in called:
+        return names.index(word) if word in names else called[squashed(word)]
+    if word.isdecimal() and int(word) < len(names):
+        return int(word)
+    near = nearest(word, names)
+    hint = f"did you mean {near}?" if near else f"there are {', '.join(names)}"
+    raise UsageError(f"there is no class {word!r}: {hint} (--class; their numbers are 0 to {len(names) - 1})")
+
+
+def _subjects(data: RunData, words: list[str], top: int) -> Iterator[Subject]:
+    """The images that are named, each a file or the number of a test image; without any, those of largest loss."""
+    if not words:
+        worst = data.predictions().largest_losses(top)
+        echo(f"the {counted(len(worst), 'test image')} of largest loss (-ln p of the true class), the largest first:")
+        words = [str(row) for row in worst]
+    for word in words:
+        yield _tested(data, int(word)) if NUMBER.fullmatch(word) else _from_file(data, Path(word))
+
+
+def _tested(data: RunData, row: int) -> Subject:
+    images, labels = data.images("test")
+    if not 0 <= row < len(images):
+        raise UsageError(f"{data.dataset.name} has {len(images):,} test images, 0 to {len(images) - 1}: got {row}")
+    return Subject(f"test image {row}", images[row], data.dataset.class_names[labels[row]])
+
+
+def _from_file(data: RunData, path: Path) -> Subject:
+    shape = data.network.input_shape
+    picture = read_picture(path).pixels
+    fitted = fitted_image(data.run, shape, path)
+    size = " x ".join(map(str, shape[-2:]))
+    notes: tuple[str, ...] = ("in colour, made grey",) if picture.ndim == 3 and len(shape) == 2 else ()
+    notes += ("dark on light, inverted",) if fitted.inverted else ()
+    if picture.shape[-2:] != shape[-2:]:
+        notes += (f"brought from {picture.shape[-2]} x {picture.shape[-1]} to {size} pixels",)
+    return Subject(path.name, fitted.picture, notes=(*notes, *fitted.doubts))
+
+
+def _line(subject: Subject, names: tuple[str, ...], found: Explanation) -> str:
+    true = f", in truth {subject.true}" if subject.true else ""
+    notes = f" ({'; '.join(subject.notes)})" if subject.notes else ""
+    return f"{subject.name}: for {names[found.target]}, {100 * found.probability:.1f} %{true}{notes}"
+
+
+def _facts(subject: Subject, names: tuple[str, ...], found: Explanation) -> dict[str, Any]:
+    square, steps = squares(found.occlusion.shape)
+    return {
+        "image": subject.name,
+        "notes": list(subject.notes),
+        "class": names[found.target],
+        "true": subject.true or None,
+        "score": found.score,
+        "probability": found.probability,
+        "gradcam": found.layer,
+        "occlusion": {"square": square, "steps": steps},
+    }
+
+
+def _maps(found: list[Explanation]) -> dict[str, Any]:
+    """Shapes  images, saliency (N, *input_shape); gradcam (N, h, w); occlusion (N, H, W)"""
+    names = {"images": "image", "saliency": "saliency", "gradcam": "gradcam", "occlusion": "occlusion"}
+    return {name: np.stack([getattr(each, of) for each in found]) for name, of in names.items()}

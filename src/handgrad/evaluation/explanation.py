@@ -1,0 +1,171 @@
+"""Which pixels a network's score for a class rests on: saliency, Grad-CAM and occlusion, by its own backward pass.
+
+The score of a class is the last layer's output for it, before the softmax.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from handgrad.errors import UsageError
+from handgrad.kernels import driver
+from handgrad.nn import Network
+from handgrad.nn.images import image_shape
+from handgrad.nn.layout import outputs
+
+Array = NDArray[Any]
+WINDOWS = 7  # the square that covers pixels is a seventh of the image's side, and moves by half of that
+
+
+class Backward(NamedTuple):
+    """What one pass forward and one backward give of some images.
+
+    Shapes  logits (N, K); input (N, *input_shape): d score / d input; outputs, gradients: of each layer, (N, *output)
+    """
+
+    logits: Array
+    input: Array
+    outputs: list[Array]
+    gradients: list[Array]
+
+
+class Explanation(NamedTuple):
+    """Of one image and one class; `layer` is the one whose output Grad-CAM weighs, or why there is no Grad-CAM.
+
+    Shapes  image, saliency (H, W) or (C, H, W); occlusion (H, W); gradcam (h, w) of the layer's output, (0, 0) if none
+    """
+
+    image: Array
+    target: int
+    score: float
+    probability: float
+    saliency: Array
+    gradcam: Array
+    occlusion: Array
+    layer: str
+
+    @property
+    def strength(self) -> Array:
+        """How much the score changes with each pixel, of colours the one of most change.  Shapes  -> (H, W)"""
+        magnitude = np.abs(self.saliency)
+        return magnitude.max(axis=0) if magnitude.ndim == 3 else magnitude
+
+    @property
+    def heat(self) -> Array:
+        """Grad-CAM in the image's size, bilinear.  Shapes  -> (H, W)"""
+        size = zip(self.occlusion.shape, self.gradcam.shape, strict=True)
+        factors = [whole / part for whole, part in size]
+        return np.asarray(ndimage.zoom(self.gradcam, factors, order=1, mode="nearest", grid_mode=True))
+
+
+def explain(network: Network, image: Array, target: int | None = None) -> Explanation:
+    """The three maps of one image for class number `target`, by default the one that the network takes it for.
+
+    Shapes  image (*input_shape) uint8 or float
+    Raises  UsageError when the network takes no images, the image has another shape, or there is no such class.
+    """
+    if len(network.input_shape) not in (2, 3):
+        raise UsageError(f"the network takes {network.input_shape[0]} numbers and no image: no pixels explain it")
+    if target is not None and not 0 <= target < network.classes:
+        raise UsageError(f"class must be 0 to {network.classes - 1}, got {target}")
+    images = image[None]
+    probabilities = network.predict_proba(images)[0]
+    target = int(probabilities.argmax()) if target is None else target
+    found = backward(network, images, np.array([target]))
+    # A byte enters as scale * pixel + shift; with the whole range of pixels as the unit, the slope is 255 * scale.
+    slope = 255 * np.asarray(network.scaling.scale) if image.dtype == np.uint8 else np.ones(())
+    saliency = found.input[0] * (slope[:, None, None] if slope.ndim else slope)
+    number = gradcam_layer(network)
+    heat = np.zeros((0, 0)) if number is None else gradcam(found.outputs[number], found.gradients[number])[0]
+    name = "" if number is None else type(network.layers[number]).__name__
+    layer = "the network has no convolution" if number is None else f"output of layer {number}, {name}"
+    score, probability = float(found.logits[0, target]), float(probabilities[target])
+    return Explanation(
+        image, target, score, probability, saliency, heat, occlusion(network, image, target, score), layer
+    )
+
+
+def backward(network: Network, images: Array, targets: Array) -> Backward:
+    """The gradient of each image's score for its class, in evaluation mode; the network is not changed.
+
+    Shapes  images (N, *input_shape) uint8 or float; targets (N,) int in [0, K)
+    Ref     Simonyan, Vedaldi & Zisserman (2014), Deep inside convolutional networks, section 3
+    """
+    rows, program = len(images), network.program(len(images))
+    table = program.table.copy()
+    table["dx_size"] = table["x_size"]  # down to the input, where training stops at the first parameter
+    program = program._replace(table=table, first=0, gradients=np.zeros_like(network.gradients))
+    logits = np.empty((rows, network.classes), network.dtype)
+    driver.evaluate_rows(program, network.batches(images, size=rows), logits)
+    start = table["dy_start"][-1]
+    program.dactivations[start : start + logits.size] = np.eye(network.classes)[targets].ravel()
+    driver.backward(program, rows)
+    entered = program.dactivations[table["dx_start"][0] :][: rows * table["x_size"][0]]
+    found = [output.copy() for output in outputs(network, program, rows)]
+    table["y_start"] = table["dy_start"]
+    gradients = outputs(network, program._replace(activations=program.dactivations), rows)
+    return Backward(
+        logits, entered.reshape(rows, *network.input_shape).copy(), found, [each.copy() for each in gradients]
+    )
+
+
+def gradcam_layer(network: Network) -> int | None:
+    """The last convolution, or what follows it in the same shape, as its activation does; None without convolution."""
+    number, plans = None, network.plans
+    for each, plan in enumerate(plans):
+        if any(len(part.shape) == 4 for part in plan.parameters):
+            number = each
+    while number is not None and number + 1 < len(plans) and plans[number + 1].output == plans[number].output:
+        number += 1
+    return number
+
+
+def gradcam(output: Array, gradient: Array) -> Array:
+    """Where maps speak for the class: relu(sum_c a[c] output[c]), a[c] the mean of gradient[c] over its pixels.
+
+    Shapes  output, gradient (N, C, h, w) -> (N, h, w).  Ref  Selvaraju et al. (2017), Grad-CAM, equations 1 and 2
+    """
+    weights = gradient.mean(axis=(2, 3), keepdims=True)
+    return np.maximum((weights * output).sum(axis=1), 0)
+
+
+def occlusion(network: Network, image: Array, target: int, score: float) -> Array:
+    """How much the score falls when a square covers a pixel, the mean over the squares that do.
+
+    The square has the median colour of the image's border.
+
+    Shapes  image (*input_shape) -> (H, W)
+    Ref     Zeiler & Fergus (2014), Visualizing and understanding convolutional networks, section 4.2
+    """
+    size = image_shape(image.shape, "occlusion")[1:]
+    windows = list(covering(size))
+    covered = np.repeat(image[None], len(windows), axis=0)
+    for each, window in zip(covered, windows, strict=True):
+        each[..., window[0], window[1]] = _border(image)
+    falls = score - network.logits(covered)[:, target].astype(np.float64)
+    total, count = np.zeros(size), np.zeros(size)
+    for window, fall in zip(windows, falls, strict=True):
+        total[window] += fall
+        count[window] += 1
+    return total / count
+
+
+def squares(size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The height and width of the square that covers pixels, and the steps by which it moves."""
+    window = max(1, size[0] // WINDOWS), max(1, size[1] // WINDOWS)
+    return window, (max(1, window[0] // 2), max(1, window[1] // 2))
+
+
+def covering(size: tuple[int, int]) -> Any:
+    """Each place of the square, from the upper left; the last ones may end at the border."""
+    window, steps = squares(size)
+    starts = [range(0, all_ - side + step, step) for all_, side, step in zip(size, window, steps, strict=True)]
+    return ((slice(i, i + window[0]), slice(j, j + window[1])) for i in starts[0] for j in starts[1])
+
+
+def _border(image: Array) -> Array:
+    """The median of what lies at the border, for each channel.  Shapes  (H, W) -> (); (C, H, W) -> (C, 1, 1)"""
+    edge = np.concatenate([image[..., 0, :], image[..., -1, :], image[..., 0], image[..., -1]], axis=-1)
+    return np.asarray(np.median(edge, axis=-1, keepdims=True)[..., None] if image.ndim == 3 else np.median(edge))
