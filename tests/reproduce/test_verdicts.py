@@ -256,7 +256,7 @@ def test_what_decides_and_what_would_change_the_verdict():
     # differences 1, 2, 3: mean 2, interval -0.48 to 4.48; four such seeds decide (tests/evaluation/test_differences.py)
     undecided = judged({"higher": ["a", "b"]}, one, few).sentence
     assert "2.00 points (95 % interval -0.48 to 4.48)" in undecided
-    assert "about 4 seeds for a difference of this size (an estimate)" in undecided
+    assert "or about 4 seeds, by the spread of these (an estimate)" in undecided
     # differences 5, 6, 7: within 2.48 of 0 it would be undecided
     far = {"values": [92.0, 90.0, 91.0], "activation": "tanh"}
     assert "within 2.48 points of 0 it would be undecided" in judged({"higher": ["a", "b"]}, one, far).sentence
@@ -294,7 +294,8 @@ def test_holm_by_hand():
     assert found[1].p_holm == pytest.approx(2 * found[1].p)
     assert found[0].p_holm == pytest.approx(max(found[0].p, 2 * found[1].p))
     assert (found[2].p, found[2].p_holm) == (None, None)
-    assert "after Holm's correction over 2 claims" in found[0].arithmetic[-1]
+    assert "after Holm's correction over 2 claims" in found[1].arithmetic[-1]
+    assert "Holm" not in " ".join(found[0].arithmetic)  # its own p is above 0.05, and no correction lowers it
 
 
 def test_gaps_over_seeds_are_taken_seed_by_seed():

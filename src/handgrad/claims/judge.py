@@ -17,6 +17,7 @@ from handgrad.claims.settings import belonging, stated_differences
 from handgrad.claims.wording import pair_line, probability
 from handgrad.errors import UsageError
 from handgrad.evaluation import Difference, holm
+from handgrad.evaluation.difference import LEVEL
 from handgrad.optim import SCHEDULES
 from handgrad.text import counted, markdown_cell, markdown_line
 
@@ -87,10 +88,9 @@ def _corrected(verdicts: list[ClaimVerdict]) -> list[ClaimVerdict]:
     adjusted = dict(zip([each.name for each in tested], holm([each.p or 0.0 for each in tested]), strict=True))
     found = []
     for each in verdicts:
-        if each.p is not None and len(tested) > 1:
-            which = "p" if len(each.differences) == 1 else "Largest p"
-            held = probability(adjusted[each.name]).removeprefix("= ")
-            line = f"{which} {probability(each.p)} ({held} after Holm's correction over {len(tested)} claims)."
+        if each.p is not None and each.p < LEVEL and len(tested) > 1:  # above, no correction changes anything
+            which = "p" if len(each.differences) == 1 else f"Largest p {probability(each.p)}, and"
+            line = f"{which} {probability(adjusted[each.name])} after Holm's correction over {len(tested)} claims."
             each = each._replace(arithmetic=[*each.arithmetic, line])
         found.append(each._replace(p_holm=adjusted.get(each.name)))
     return found

@@ -137,7 +137,7 @@ def _needed(difference: Difference) -> str:
     if count is None and difference.seeds < 2:
         return "and several seeds would show whether it is the same for others"
     about = f"about {count:,}" if count else f"more than {MOST_SEEDS:,}"
-    return f"or, by the spread of these, {about} seeds for a difference of this size (an estimate)"
+    return f"or {about} seeds, by the spread of these (an estimate)"
 
 
 def in_words(differences: Mapping[str, tuple[Any, Any]]) -> str:
