@@ -11,9 +11,23 @@ import pytest
 import handgrad.nn
 import handgrad.optim
 
-LAYERS = ["Add", "Branch", "Concat", "Split", "BatchNorm", "Conv2D", "Dense", "Dropout", "Flatten", "LayerNorm"]
+LAYERS = [
+    "Add",
+    "Branch",
+    "Concat",
+    "Split",
+    "BatchNorm",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "GroupNorm",
+    "LayerNorm",
+    "PadChannels",
+    "Transpose",
+]
 POOLS = ["AveragePool2D", "GlobalAveragePool", "MaxPool2D"]
-ACTIVATIONS = ["ELU", "GELU", "Identity", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh"]
+ACTIVATIONS = ["ELU", "GELU", "Identity", "LeakyReLU", "PReLU", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh"]
 OPTIMIZERS = ["Adagrad", "Adam", "AdamW", "Eve", "Lion", "Momentum", "NAG", "NAdam", "RMSprop", "SGD"]
 SCHEDULES = ["Constant", "Cosine", "Exponential", "OneCycle", "StepDecay", "Warmup"]
 

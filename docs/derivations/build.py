@@ -55,6 +55,7 @@ LETTERS = (
     "b",
     "gamma",
     "beta",
+    "slope",
 )  # of the batch before and after a layer, and of its parameters
 TERMS = 9  # of a sum that are written out
 
@@ -84,6 +85,13 @@ LAYER_EXAMPLES = {
     "max_pool2d": ({}, {"X": IMAGE, "dY": SQUARE}),
     "average_pool2d": ({}, {"X": IMAGE, "dY": SQUARE}),
     "global_average_pool": ({}, {"X": SQUARE, "dY": [[2]]}),
+    "group_norm": (
+        {"groups": 2, "epsilon": 1e-9},
+        {"X": [[[[1, 3]], [[-2, 2]]]], "gamma": [1, 2], "beta": [0, 1], "dY": [[[[1, 2]], [[-1, 0.5]]]]},
+    ),
+    "prelu": ({}, {"slope": [0.25]}),
+    "pad_channels": ({"channels": 2}, {"X": [[[[1, 2]]]], "dY": [[[[1, -1]], [[2, 0.5]]]]}),
+    "transpose": ({}, {"X": [[[[1, 2]], [[3, 4]], [[5, 6]]]], "dY": [[[[1], [-1], [0.5]], [[2], [3], [0]]]]}),
     "split": ({}, {"dY2": [[0.5, 1], [2, -1]]}),
     "add": ({}, {"X2": [[0.5, 1], [2, -1]]}),
     "concat": ({}, {"X2": [[4], [5]], "dY": [[1, 2, 3], [-1, 0.5, 2]]}),

@@ -20,7 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from handgrad.config import RunConfig, build_layers, build_loss
 from handgrad.config.describe import idle_line
-from handgrad.config.schema import NETWORKS, REPLACED_BY_CNN
+from handgrad.config.schema import NETWORKS, REPLACED_BY_CNN, REPLACED_BY_NAMED
 from handgrad.data import Split, holdout
 from handgrad.errors import DivergedError, UsageError
 from handgrad.evaluation import Measure
@@ -179,9 +179,11 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self._check_what_is_no_setting()
         settings = {name: SETTINGS.get(name, name) for name in self.get_params() if name not in NOT_SETTINGS}
         values = {setting: getattr(self, name) for name, setting in settings.items()}
-        if self.layers is not None or self.model == "cnn":
+        if self.layers is not None or self.model != "mlp":
             defaults = {SETTINGS.get(field.name, field.name): field.default for field in fields(self)}
-            for name in REPLACED_BY_CNN:  # nobody gave what is as by default
+            for name in (
+                REPLACED_BY_CNN if self.model == "cnn" else REPLACED_BY_NAMED
+            ):  # nobody gave what is as by default
                 if name in values and repr(values[name]) == repr(defaults[name]):
                     del values[name]
         elif isinstance(self.hidden_layer_sizes, np.ndarray):

@@ -72,8 +72,9 @@ def test_listed_layers_that_end_with_the_output_get_no_other():
 
 @pytest.mark.parametrize("name", [*ACTIVATIONS, *LAYERS])
 def test_every_layer_can_be_listed(name):
-    text = f"{name}:12" if name in ("dense", "conv2d") else name
-    before = "relu" if name.endswith(("2d", "pool")) else "flatten"
+    text = f"{name}:12" if name in ("dense", "conv2d", "pad_channels") else name
+    of_images = name.endswith(("2d", "pool")) or name in ("group_norm", "transpose", "pad_channels")
+    before = "relu" if of_images else "flatten"
     listed = {"split": ["split", "branch", "add"], "branch": ["split", "branch", "add"]}.get(name, [text])
     listed = ["split", "branch", name] if name in ("add", "concat") else listed
     layers = build_layers(RunConfig(layers=[before, *listed]), 10)

@@ -4,8 +4,10 @@ import pytest
 from tests.ingredients import nn
 
 from handgrad.config import RunConfig, build_layers
+from handgrad.config.layer_list import NAMED, build_layer, named_network
 from handgrad.errors import FileSystemError, UsageError
 from handgrad.nn import He, Network, XavierUniform
+from handgrad.nn.graph import graph_of
 
 LISTED = """
 - conv2d: {filters: 6, kernel_size: [2, 3], padding: valid}
@@ -85,6 +87,39 @@ def test_a_missing_file_and_layers_besides_are_refused(net):
         RunConfig(model=str(net.with_name("other.yaml")))
     with pytest.raises(UsageError, match=r"layers is given twice: in .*net\.yaml and by itself"):
         RunConfig(model=str(net), layers=["relu"])
+
+
+# LeNet-5 as it is usually built: 156 + 2,416 + 48,120 + 10,164 + 850; ResNet-20 in
+# He et al. (2016), table 6; VGG8 by its own code; Mixer-S in the paper's sizes, below.
+PAPERS = {"lenet5": (61_706, 1), "resnet20": (270_000, 5_000), "vgg8": (3_918_858, 1)}
+
+
+def count(items, shape, classes):
+    layers = [build_layer(item) for item in [*items, f"dense:{classes}"]]
+    return sum(part.size for plan in graph_of(layers, shape).plans for part in plan.parameters)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_named_networks_have_the_parameters_of_the_papers(name):
+    said = named_network(name)
+    assert count(said["layers"], tuple(said["input"]), 10) == said["parameters"]
+    expected, apart = PAPERS.get(name, (said["parameters"], 1))
+    assert abs(said["parameters"] - expected) < apart
+    config = RunConfig(model=name)
+    assert build_layers(config, 10) == build_layers(RunConfig(layers=said["layers"]), 10)
+    assert f"--model {name}" in config.command()
+    with pytest.raises(UsageError, match=f"model {name} describes the whole network: leave out dropout"):
+        RunConfig(model=name, dropout=0.1)
+
+
+@pytest.mark.parametrize(("patch", "millions"), [(16, 18.5), (32, 19.1)])
+def test_the_mixer_in_the_papers_sizes_has_its_parameters(patch, millions):
+    """Table 1: 18 and 19 million. 224 / 16 = 14 patches a side, 512 channels, layers of 256 and 2,048 units."""
+    side, ours = 224 // patch, " ".join(named_network("mlp-mixer-s")["layers"])
+    ours = ours.replace("conv2d:64,1 gelu conv2d:64,1", f"conv2d:256,1 gelu conv2d:{side**2},1")
+    ours = ours.replace("conv2d:512,1 gelu conv2d:128,1", "conv2d:2048,1 gelu conv2d:512,1")
+    ours = ours.replace("conv2d:128,4,4", f"conv2d:512,{patch},{patch}").replace("transpose:8", f"transpose:{side}")
+    assert round(count(ours.split(), (3, 224, 224), 1000) / 1e6, 1) == millions
 
 
 BLOCKS = """

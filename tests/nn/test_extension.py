@@ -120,11 +120,11 @@ class PReLU(Layer):
 def _registered(monkeypatch):
     monkeypatch.setitem(OPTIMIZERS, "tiger", Tiger)
     monkeypatch.setitem(ACTIVATIONS, "mish", Mish)
-    monkeypatch.setitem(LAYERS, "prelu", PReLU)
+    monkeypatch.setitem(LAYERS, "slopes", PReLU)
 
 
 def network(dtype="float64"):
-    hidden = [nn.Dense(8), ACTIVATIONS["mish"](), nn.Dense(8), LAYERS["prelu"]()]
+    hidden = [nn.Dense(8), ACTIVATIONS["mish"](), nn.Dense(8), LAYERS["slopes"]()]
     return Network([*hidden, nn.Dense(3)], (4,), dtype=dtype, seed=1)
 
 

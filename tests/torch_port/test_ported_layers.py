@@ -7,7 +7,7 @@ import pytest
 from numba import njit
 from tests.ingredients import nn
 from tests.nn import passes
-from tests.nn.rows import closed
+from tests.nn.rows import closed, suiting_shape
 
 from handgrad.errors import UsageError
 from handgrad.nn import ACTIVATIONS, LAYERS, LOSSES, Network, concat, residual
@@ -20,7 +20,7 @@ KEY = 77  # of a step's random numbers
 
 
 def layer_of(kind):
-    return kind(3) if kind in (nn.Dense, nn.Conv2D) else kind()
+    return kind(3) if kind in (nn.Dense, nn.Conv2D, nn.PadChannels) else kind()
 
 
 def filled(layers, shape, **changes):
@@ -58,7 +58,7 @@ def test_every_layer(name, torch):
     agree(torch, filled([nn.Conv2D(2, 2), *closed(layer), nn.Dense(4)], (6, 5)))
     if kind is not nn.BatchNorm:
         agree(torch, filled([*closed(layer), nn.Dense(4)], (6, 5)))
-    if not isinstance(layer, nn.Conv2D | nn.MaxPool2D | nn.AveragePool2D | nn.GlobalAveragePool):
+    if suiting_shape(layer) == (6,):
         agree(torch, filled([nn.Dense(7), *closed(layer), nn.Dense(4)], (6,)))
 
 
@@ -82,6 +82,13 @@ NETWORKS = {
             *(nn.Conv2D(4), *residual([nn.Conv2D(4), nn.BatchNorm(), nn.Dropout(0.3)]), nn.ReLU()),
             *residual([nn.Conv2D(5, 3, 2), nn.Sigmoid()], [nn.Conv2D(5, 1, 2)]),
             *(nn.Dense(6), *residual([nn.Dense(6)]), nn.Dense(4)),
+        ],
+    ),
+    "of channels": (
+        (4, 3, 2),
+        [
+            *(nn.GroupNorm(2), nn.PReLU(per_channel=True), nn.LayerNorm(over="channels"), nn.Transpose()),
+            *(nn.Conv2D(6, 1), nn.Transpose((3, 2)), nn.PadChannels(8), nn.Dense(4)),
         ],
     ),
     "concat within residual": (

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 from tests.ingredients import nn
-from tests.nn.rows import closed
+from tests.nn.rows import closed, suiting_shape
 
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, Network, Scaling
@@ -34,8 +34,7 @@ def same(one, other):
 @pytest.mark.parametrize("name", [*LAYERS, *ACTIVATIONS])
 def test_every_layer(tmp_path, name):
     layer = made((LAYERS | ACTIVATIONS)[name])
-    takes_images = "2d" in name or "pool" in name
-    before = [layer, nn.Flatten()] if takes_images else [nn.Flatten(), nn.Dense(5), *closed(layer)]
+    before = [layer, nn.Flatten()] if suiting_shape(layer) != (6,) else [nn.Flatten(), nn.Dense(5), *closed(layer)]
     network = Network([*before, nn.Dense(3)], (6, 6), seed=2)
     network.buffers += 0.5
     save_model(network, tmp_path / "a.safetensors")

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 import llvmlite.binding as llvm
 
 from handgrad.cli.options import Parser
+from handgrad.config.layer_list import NAMED, named_network
 from handgrad.config.lookup import value_name
 from handgrad.data import statuses
 from handgrad.errors import UsageError
@@ -19,9 +20,10 @@ PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "torch", "wandb", "tensor
 
 
 def run_info(tokens: list[str]) -> int:
-    """Print what is installed and found, or one optimizer's exact rule."""
+    """Print what is installed and found, or one optimizer's exact rule, or the networks that have a name."""
     arguments = Parser("info", words={"optimizers": ", ".join(OPTIMIZERS)}).arguments(tokens)
-    for line in _rule(arguments.optimizer) if arguments.optimizer else _facts():
+    lines = _rule(arguments.optimizer) if arguments.optimizer else _models() if arguments.models else _facts()
+    for line in lines:
         print(line)
     return 0
 
@@ -39,6 +41,15 @@ def _rule(text: str) -> list[str]:
     before = f"g = g * min(1, clip_norm / |g|) + l1 * sign(w){decay}"
     lines += [f"before it: {before}   (penalties: weights only, not biases)", f"defaults: {defaults}"]
     lines += [f"reference: {optimizer.reference}", f"differences: {optimizer.differences}"]
+    return [part for line in lines for part in _wrapped(line)]
+
+
+def _models() -> list[str]:
+    lines = ["networks for `handgrad train --model NAME`, for 10 classes:"]
+    for name in NAMED:
+        said = named_network(name)
+        size = f"{said['parameters']:,} parameters, for images of {'x'.join(map(str, said['input']))}"
+        lines += [f"  {name:<14}{size}", f"    {said['about']}", f"    {said['paper']}"]
     return [part for line in lines for part in _wrapped(line)]
 
 

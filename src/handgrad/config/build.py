@@ -13,12 +13,12 @@ from handgrad.config.schema import (
     GREY,
     NETWORKS,
     OF_DATA,
-    REPLACED_BY_CNN,
     REPLACED_BY_FEATURES,
     REPLACED_BY_LAYERS,
     USED_BY_CLASSICAL,
     Schema,
     departures,
+    replaced_by,
 )
 from handgrad.data import Dataset, Split, hold_fold, load, read_fold, split, watched_on_test, with_features
 from handgrad.errors import UsageError
@@ -161,9 +161,9 @@ def check(config: Schema) -> None:
         problems.of(_check_validation_on_test, config)
     if config.layers is not None:
         problems.of(_refuse, config, REPLACED_BY_LAYERS, "layers describes the whole network")
-    elif config.model == "cnn":
-        problems.of(_refuse, config, REPLACED_BY_CNN, "model cnn describes the whole network")
-    elif not network:
+    elif network:
+        problems.of(_refuse, config, replaced_by(config.model), f"model {config.model} describes the whole network")
+    else:
         useless = tuple(name for name in type(config).model_fields if name not in USED_BY_CLASSICAL)
         problems.of(_refuse, config, useless, f"model {config.model} is fitted by scikit-learn")
         problems.of(build_classical, config)

@@ -15,7 +15,6 @@ from handgrad.config.schema import (
     EACH_LAYER,
     GREY,
     NETWORKS,
-    REPLACED_BY_CNN,
     REPLACED_BY_FEATURES,
     REPLACED_BY_LAYERS,
     USED_BY_CLASSICAL,
@@ -23,6 +22,7 @@ from handgrad.config.schema import (
     departures,
     differences,
     own_default,
+    replaced_by,
     stated,
 )
 from handgrad.nn import ACTIVATIONS
@@ -83,7 +83,8 @@ def command(config: Schema) -> str:
 def auto_name(config: Schema) -> str:
     """A folder's name such as fashion_mnist_hl_3_bs_16_ac_tanh_adam_lr_0.0001_s_0, cut to 96 characters with a hash."""
     parts: list[Any] = [PurePath(config.dataset).stem or "data"]
-    activation = ["ac", config.activation] if config.layers is None else []
+    own = config.layers is not None or "activation" in replaced_by(config.model)
+    activation = [] if own else ["ac", config.activation]
     parts += [config.features] if config.features != "pixels" else []
     if config.model in CLASSICAL:
         parts += [config.model, _brief(config.model_options)]
@@ -113,6 +114,8 @@ def title(config: Schema) -> str:
         what = [config.model, _brief(config.model_options)]
     elif config.layers is not None:
         what = ["a network of layers", config.optimizer]
+    elif "activation" in replaced_by(config.model):
+        what = [config.model, config.optimizer]
     else:
         units = f"{'-'.join(map(str, config.hidden_sizes))} units"
         what = [units if config.model == "mlp" else config.model.upper(), config.activation, config.optimizer]
@@ -236,8 +239,8 @@ def _reasons(config: Schema) -> dict[str, str]:
         found |= dict.fromkeys(useless, f"model {config.model}")
     elif config.layers is not None:
         found |= dict.fromkeys(REPLACED_BY_LAYERS, "layers describes the network")
-    elif config.model != "mlp":
-        found |= dict.fromkeys(REPLACED_BY_CNN, f"model {config.model}")
+    else:
+        found |= dict.fromkeys(replaced_by(config.model), f"model {config.model}")
     if config.features != "pixels":
         found |= dict.fromkeys(REPLACED_BY_FEATURES, f"features {config.features}")
     if config.patience >= config.epochs:

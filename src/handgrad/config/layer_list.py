@@ -4,9 +4,12 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
+from handgrad import strict_yaml
 from handgrad.config.lookup import listed, quoted, value_name
 from handgrad.config.value_types import BRACKETS, Name, Number, Size, Switch, ValueType, Whole, as_text, items
 from handgrad.errors import UsageError
@@ -80,6 +83,16 @@ def _repeat(value: Any) -> list[Any]:
 
 BLOCKS: dict[str, Callable[[Any], list[Any]]] = {"residual": _residual, "concat": _concat, "repeat": _repeat}
 """What may stand in a list of layers beside single ones, each written as several."""
+
+NAMED = {path.stem: path for path in sorted((Path(__file__).parents[1] / "networks").glob("*.yaml"))}
+"""The networks that come as files of layers, by their names."""
+
+
+@cache
+def named_network(name: str) -> dict[str, Any]:
+    """What the file of one of NAMED says: about, paper, input, parameters; `layers` as texts."""
+    content = strict_yaml.load_mapping(NAMED[name])
+    return {**content, "layers": LayerList().read(content["layers"])}
 
 
 def build_layer(item: str, initializer: Initializer | None = None) -> Layer:

@@ -30,11 +30,11 @@ from handgrad.config.schema import (
     DEFAULT_SIZES,
     EACH_LAYER,
     MODELS,
-    REPLACED_BY_CNN,
     REPLACED_BY_LAYERS,
     USED_BY_CLASSICAL,
     Schema,
     departures,
+    replaced_by,
     value_type_of,
 )
 from handgrad.config.value_types import BOOLEANS, Name, Number, Switch, Text, ValueType, Whole, Wholes, as_text, number
@@ -267,7 +267,7 @@ def _replaced_by(model: str, base: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     if name in CLASSICAL:
         return tuple(field for field in base if field not in USED_BY_CLASSICAL)
-    return REPLACED_BY_CNN if name == "cnn" else ()
+    return replaced_by(name)
 
 
 def resolved_keep(config: Schema, stated: Mapping[str, Any]) -> dict[str, Any]:

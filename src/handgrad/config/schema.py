@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from handgrad import plugins
 from handgrad.classical import CLASSICAL
 from handgrad.config import presets
-from handgrad.config.layer_list import LayerList
+from handgrad.config.layer_list import NAMED, LayerList, named_network
 from handgrad.config.lookup import quoted
 from handgrad.config.metrics import MONITORS, metric_name
 from handgrad.config.presets import interval_of
@@ -45,7 +45,8 @@ BALANCED = "balanced"
 DEVICES = ("cpu", "cuda", "auto")
 EACH_LAYER = 128  # units, where a number of layers is given and nothing of their size
 REPLACED_BY_CNN = ("num_layers", "hidden_size", "dropout", "batch_norm")
-REPLACED_BY_LAYERS = ("model", "activation", *REPLACED_BY_CNN)
+REPLACED_BY_NAMED = ("activation", *REPLACED_BY_CNN)
+REPLACED_BY_LAYERS = ("model", *REPLACED_BY_NAMED)
 REPLACED_BY_FEATURES = ("noise", "shift", "elastic", "flip", "rotation", "crop", "cutout", "normalize")
 # Settings that make other data of themselves.
 OF_DATA = ("dataset", "resize", "skip_damaged", "grey", "features", "fold")
@@ -53,6 +54,11 @@ USED_BY_CLASSICAL = (
     *("preset", *OF_DATA, "validation_fraction", "train_fraction", "normalize", "model", "model_options"),
     *("seed", "runs_dir", "name", "track", "wandb_project", "wandb_entity", "wandb_mode"),
 )
+
+
+def replaced_by(model: str) -> tuple[str, ...]:
+    """The settings that a network of this name makes no use of."""
+    return {"mlp": (), "cnn": REPLACED_BY_CNN}.get(model, REPLACED_BY_NAMED)
 
 
 def run_name(text: str) -> str:
@@ -132,6 +138,7 @@ def _cnn(config: "Schema", shape: Shape) -> list[str]:
 
 
 NETWORKS: dict[str, Callable[["Schema", Shape], list[str]]] = {"mlp": _mlp, "cnn": _cnn}
+NETWORKS |= {name: lambda config, shape, name=name: [*named_network(name)["layers"]] for name in NAMED}  # type: ignore[misc]
 MODELS = ChainMap[str, Any](CLASSICAL, NETWORKS)
 """Networks, each as a list of layers, and classical models, as they are registered now."""
 
@@ -199,9 +206,10 @@ class Schema(BaseModel):
     model: Annotated[str, Name("model", MODELS)] = _network(
         "mlp",
         "mlp: dense layers, given by the settings below; cnn: two convolutions of four 3x3 filters (in colour, 16, 32 "
-        "and 64 filters), each followed by batch normalisation, activation and 2x2 pooling; a YAML file with a list of "
-        "layers, see layers; or a model of scikit-learn: svm, linear_svm, logistic, knn, random_forest; a prefix such "
-        "as in hog-svm sets --features hog",
+        "and 64 filters), each followed by batch normalisation, activation and 2x2 pooling; "
+        f"{', '.join(NAMED)}: as in the papers, see `handgrad info --models`; a YAML file with a list of layers, see "
+        "layers; or a model of scikit-learn: svm, linear_svm, logistic, knn, random_forest; a prefix such as in "
+        "hog-svm sets --features hog",
     )
     model_options: Annotated[dict[str, float], Options()] = _network(
         {}, "hyper-parameters of a scikit-learn model, such as C=5 gamma=0.05 for svm"

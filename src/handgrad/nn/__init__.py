@@ -5,6 +5,7 @@ from handgrad.nn.activations.elu import ELU
 from handgrad.nn.activations.gelu import GELU
 from handgrad.nn.activations.identity import Identity
 from handgrad.nn.activations.leaky_relu import LeakyReLU
+from handgrad.nn.activations.prelu import PReLU
 from handgrad.nn.activations.relu import ReLU
 from handgrad.nn.activations.sigmoid import Sigmoid
 from handgrad.nn.activations.silu import SiLU
@@ -21,6 +22,7 @@ from handgrad.nn.flatten import Flatten
 from handgrad.nn.global_average_pool import GlobalAveragePool
 from handgrad.nn.gradcheck import Check, gradcheck
 from handgrad.nn.graph import Branch, Split
+from handgrad.nn.group_norm import GroupNorm
 from handgrad.nn.initializers import (
     He,
     HeUniform,
@@ -39,6 +41,8 @@ from handgrad.nn.layer_norm import LayerNorm
 from handgrad.nn.losses import AbsoluteError, CrossEntropy, Loss, SquaredError
 from handgrad.nn.max_pool2d import MaxPool2D
 from handgrad.nn.network import Network, Scaling
+from handgrad.nn.pad_channels import PadChannels
+from handgrad.nn.transpose import Transpose
 from handgrad.plugins import extend
 
 ACTIVATIONS: dict[str, type[Layer]] = {
@@ -47,6 +51,7 @@ ACTIVATIONS: dict[str, type[Layer]] = {
     "tanh": Tanh,
     "relu": ReLU,
     "leaky_relu": LeakyReLU,
+    "prelu": PReLU,
     "elu": ELU,
     "gelu": GELU,
     "silu": SiLU,
@@ -60,10 +65,13 @@ LAYERS: dict[str, type[Layer]] = {
     "dropout": Dropout,
     "batch_norm": BatchNorm,
     "layer_norm": LayerNorm,
+    "group_norm": GroupNorm,
     "conv2d": Conv2D,
     "max_pool2d": MaxPool2D,
     "average_pool2d": AveragePool2D,
     "global_average_pool": GlobalAveragePool,
+    "pad_channels": PadChannels,
+    "transpose": Transpose,
     "split": Split,
     "branch": Branch,
     "add": Add,

@@ -5,18 +5,21 @@ saved   for each image its mean and 1 / sqrt(variance + epsilon), from which the
 Ref     Ba, Kiros & Hinton, Layer normalization (2016), arXiv 1607.06450
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
 
 from handgrad.equations import Statement
-from handgrad.errors import bounded, check_bounds
+from handgrad.errors import UsageError, bounded, check_bounds
 from handgrad.kernels.compile import fast_kernel
+from handgrad.kernels.normalisation import featurenorm_backward, featurenorm_forward
+from handgrad.nn.images import image_shape, with_channel
 from handgrad.nn.initializers import Ones, Zeros
 from handgrad.nn.layer import Layer, Parameter, Plan, Shape
 from handgrad.torch_mapping import TorchModule
 
+OVER = ("all", "channels")
 # AT are the indices of one number of image n without n itself, ALL the same as those of a sum, M their count.
 FORWARD = """
     mu[n] = 1/M * sum(X[n,AT], ALL)
@@ -90,18 +93,34 @@ def layernorm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, sett
 class LayerNorm(Layer):
     """Normalises the numbers of each image by their own mean and variance, then gamma and beta for each place.
 
-    The same in training and evaluation, whatever the batch; of images (channels, height, width) over all three.
+    The same in training and evaluation, whatever the batch; of images (channels, height, width) over all three, or each
+    pixel by itself over its channels, with a gamma and beta for each channel.
     """
 
     aliases = "ln", "layer_normalization", "layer_normalisation"
 
     epsilon: float = bounded(1e-5, "(0, inf)")
+    over: str = field(default="all", metadata={"choices": OVER})
 
     def __post_init__(self) -> None:
         check_bounds(self)
+        if self.over not in OVER:
+            raise UsageError(f"over must be one of {', '.join(OVER)}, got {self.over!r} (--layers)")
 
     def plan(self, shape: Shape) -> Plan:
         """gamma starts at one, beta at zero; neither is penalised."""
+        if self.over == "channels":
+            image = image_shape(shape, "layer normalisation over channels")
+            return Plan(
+                image,
+                (featurenorm_forward, featurenorm_backward),
+                (Parameter("gamma", image[:1], Ones()), Parameter("beta", image[:1], Zeros())),
+                sizes=(1, image[0], 1),
+                settings=(self.epsilon,),
+                saved_per_image=2 * prod(image[1:]),
+                smooth=True,
+                layout="columns",
+            )
         return Plan(
             shape,
             (layernorm_forward, layernorm_backward),
@@ -113,15 +132,30 @@ class LayerNorm(Layer):
         )
 
     def statement(self, shape: Shape) -> Statement:
-        """The sums run over the numbers of one image."""
+        """The sums run over the numbers of one image, or over the channels of one of its pixels."""
+        values = {"epsilon": self.epsilon}
+        if self.over == "channels":
+            image = image_shape(shape, "layer normalisation over channels")
+            pixel = {"[n]": "[n,h,w]", "gamma[AT]": "gamma[c]", "beta[AT]": "beta[c]", ", n)": ", n, h, w)"}
+            pixel |= {"AT": "c,h,w", "ALL": "c", "M": str(image[0])}
+            texts = [FORWARD, BACKWARD]
+            for written, meant in pixel.items():
+                texts = [text.replace(written, meant) for text in texts]
+            return Statement(*texts, values, input=image)
         indices = ",".join(("j",) if len(shape) == 1 else ("c", "h", "w")[-len(shape) :])
         forward, backward = (
             text.replace("AT", indices).replace("ALL", indices).replace("M", str(prod(shape)))
             for text in (FORWARD, BACKWARD)
         )
-        return Statement(forward, backward, vars(self))
+        return Statement(forward, backward, values)
 
     def torch_modules(self, shape: Shape) -> list[TorchModule]:
-        """Its namesake, over all axes but the batch's."""
+        """Its namesake, over the last axes: all but the batch's, or the channels, brought there and back."""
+        names = {"gamma": "weight", "beta": "bias"}
+        if self.over == "channels":
+            channels, *_ = image_shape(shape, "layer normalisation over channels")
+            there, back = ({"source": 1, "destination": -1}, {"source": -1, "destination": 1})
+            own = TorchModule("torch.nn.LayerNorm", {"normalized_shape": (channels,), "eps": self.epsilon}, names)
+            return with_channel(shape, TorchModule("torch.movedim", there), own, TorchModule("torch.movedim", back))
         arguments = {"normalized_shape": shape, "eps": self.epsilon}
-        return [TorchModule("torch.nn.LayerNorm", arguments, {"gamma": "weight", "beta": "bias"})]
+        return [TorchModule("torch.nn.LayerNorm", arguments, names)]

@@ -130,7 +130,8 @@ def _call(module: TorchModule) -> str:
     own = name.rpartition(".")[2]
     if module.name == STEP:
         return f"Step({module.arguments['step']!r})"
-    if own.islower():  # a function
-        return f'type("{own.capitalize()}", (nn.Module,), {{"forward": lambda self, x: {name}(x)}})()'
     arguments = ", ".join(f"{name}={value!r}" for name, value in module.arguments.items())
+    if own.islower():  # a function
+        call = f"{name}({', '.join(filter(None, ('x', arguments)))})"
+        return f'type("{own.capitalize()}", (nn.Module,), {{"forward": lambda self, x: {call}}})()'
     return f"{name}({arguments})"

@@ -58,7 +58,11 @@ def _made(module: TorchModule) -> Any:
     found = torch_attribute(module.name)
     if isinstance(found, type):
         return found(**module.arguments)
-    return type(found.__name__.capitalize(), (installed_torch().nn.Module,), {"forward": lambda self, x: found(x)})()
+    return type(
+        found.__name__.capitalize(),
+        (installed_torch().nn.Module,),
+        {"forward": lambda self, x: found(x, **module.arguments)},
+    )()
 
 
 def device_named(name: str) -> Any:
