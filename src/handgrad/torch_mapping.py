@@ -8,6 +8,8 @@ Arguments = Mapping[str, Any]
 """PyTorch's arguments by name: a text names the attribute of ours that gives the value, a tuple several attributes;
 any other value stands for itself."""
 
+STEP = "handgrad.torch_port.paths.Step"  # the module that stands where paths part or meet
+
 
 def arguments_from(ours: Any, arguments: Arguments) -> dict[str, Any]:
     """The arguments with the values that `ours`, a layer, a loss or an optimizer, has."""

@@ -9,7 +9,8 @@ from handgrad.nn.layer import Layer
 
 COLOUR, GREY = Scaling((0.02, 0.01, 0.03), (-0.5, 0.25, 0.0)), Scaling(0.02, -0.5)
 VECTORS = {"dense", "flatten", "dropout", "batch_norm", "layer_norm", *ACTIVATIONS}
-CASES = [*LAYERS, *ACTIVATIONS, *NETWORKS]
+NO_FORM = {"pad_channels", "transpose", "of channels"}  # layers that are refused, and a network with them
+CASES = [name for name in (*LAYERS, *ACTIVATIONS, *NETWORKS) if name not in NO_FORM]
 
 
 def cases_of(name: str) -> list[tuple[tuple[int, ...], list[Layer]]]:

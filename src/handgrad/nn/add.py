@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.kernels.paths import add_backward, add_forward
-from handgrad.nn.graph import STEP, Branch, Split, numbered
+from handgrad.nn.graph import Branch, Split, numbered
 from handgrad.nn.layer import Layer, Plan, Shape
-from handgrad.torch_mapping import TorchModule
+from handgrad.torch_mapping import STEP, TorchModule
 
 
 @dataclass(frozen=True)

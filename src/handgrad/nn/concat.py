@@ -7,9 +7,9 @@ from math import prod
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.kernels.paths import concat_backward, concat_forward
-from handgrad.nn.graph import STEP, Branch, Split, numbered
+from handgrad.nn.graph import Branch, Split, numbered
 from handgrad.nn.layer import Layer, Plan, Shape
-from handgrad.torch_mapping import TorchModule
+from handgrad.torch_mapping import STEP, TorchModule
 
 AXES = {1: "", 2: ",w", 3: ",h,w"}  # after the one that is joined, by how many an image has
 

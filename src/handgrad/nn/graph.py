@@ -12,9 +12,8 @@ from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.kernels.paths import path_backward, path_forward
 from handgrad.nn.layer import Layer, Plan, Shape
-from handgrad.torch_mapping import TorchModule
+from handgrad.torch_mapping import STEP, TorchModule
 
-STEP = "handgrad.torch_port.paths.Step"  # of the graph in PyTorch
 BATCH = -1  # the number of what enters the first layer
 
 

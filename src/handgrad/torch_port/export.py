@@ -15,8 +15,7 @@ from handgrad.data.places import read_file
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.files import LARGEST_BYTES, atomic_write
 from handgrad.nn import Network, Scaling
-from handgrad.nn.graph import STEP
-from handgrad.torch_mapping import TorchModule
+from handgrad.torch_mapping import STEP, TorchModule
 from handgrad.torch_port.port import from_state, installed_torch, modules_of, sequential, to_state, torch_attribute
 from handgrad.training import models
 
