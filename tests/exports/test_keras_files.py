@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from tests.exports.written import CASES, cases_of, made
+from tests.exports.written import cases, made
 from tests.ingredients import nn
 
 from handgrad.exports import export
@@ -34,14 +34,13 @@ def test_the_layout_of_weights():
         np.testing.assert_array_equal(file["layers/dense_1/vars/1"], views["4.bias"])
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_keras_reads_it(name, keras, tmp_path):
-    for shape, layers in cases_of(name):
+def test_keras_reads_every_layer(keras, tmp_path):
+    for name, shape, layers in cases():
         network, images = made(shape, layers)
         export(network, tmp_path / "model.keras")
         model = keras.saving.load_model(tmp_path / "model.keras")
         logits = keras.ops.convert_to_numpy(model(seen_by_keras(images)))
-        np.testing.assert_allclose(logits, network.logits(images), rtol=0, atol=LARGEST)
+        np.testing.assert_allclose(logits, network.logits(images), rtol=0, atol=LARGEST, err_msg=name)
 
 
 def test_keras_reads_weights(keras, tmp_path):

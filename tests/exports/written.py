@@ -1,26 +1,32 @@
 """Networks to be exported: every layer of the registry by itself and among others, and networks of many shapes."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from tests.ingredients import nn
+from tests.nn.rows import closed
 from tests.torch_port.test_ported_layers import NETWORKS, layer_of
 
 from handgrad.nn import ACTIVATIONS, LAYERS, Network, Scaling
 from handgrad.nn.layer import Layer
 
 COLOUR, GREY = Scaling((0.02, 0.01, 0.03), (-0.5, 0.25, 0.0)), Scaling(0.02, -0.5)
-VECTORS = {"dense", "flatten", "dropout", "batch_norm", "layer_norm", *ACTIVATIONS}
+IMAGES = {"conv2d", "max_pool2d", "average_pool2d", "global_average_pool"}  # layers that take nothing else
 NO_FORM = {"pad_channels", "transpose", "of channels"}  # layers that are refused, and a network with them
-CASES = [name for name in (*LAYERS, *ACTIVATIONS, *NETWORKS) if name not in NO_FORM]
 
 
-def cases_of(name: str) -> list[tuple[tuple[int, ...], list[Layer]]]:
-    """A network of NETWORKS; or a layer on what a convolution gives, on images, and on vectors where it takes them."""
-    if name in NETWORKS:
-        return [NETWORKS[name]]
-    layer = layer_of((LAYERS | ACTIVATIONS)[name])
-    cases = [((6, 5), [nn.Conv2D(2, 2), layer, nn.Dense(4)])]
-    cases += [((6, 5), [layer, nn.Dense(4)])] if name != "batch_norm" else []
-    return cases + ([((6,), [nn.Dense(7), layer, nn.Dense(4)])] if name in VECTORS else [])
+def cases() -> Iterator[tuple[str, tuple[int, ...], list[Layer]]]:
+    """NETWORKS; and each layer on what a convolution gives, on images, and on vectors where it takes them."""
+    for name, type_ in (LAYERS | ACTIVATIONS).items():
+        if name in NO_FORM:
+            continue
+        layers = closed(layer_of(type_))
+        yield f"{name} after a convolution", (6, 5), [nn.Conv2D(2, 2), *layers, nn.Dense(4)]
+        if name != "batch_norm":
+            yield f"{name} on images", (6, 5), [*layers, nn.Dense(4)]
+        if name not in IMAGES:
+            yield f"{name} on vectors", (6,), [nn.Dense(7), *layers, nn.Dense(4)]
+    yield from ((name, *network) for name, network in NETWORKS.items() if name not in NO_FORM)
 
 
 def made(shape, layers, dtype="float32"):

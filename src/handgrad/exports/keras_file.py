@@ -63,8 +63,9 @@ def _layers(network: Network) -> list[_Layer]:
 
     def apply(step: Step, inputs: list[str]) -> str:
         named = list(calls(step.text.format(**step.values)))
-        for place, call in enumerate(named, 1):
-            arrays = [_laid_out(step, text) for text in step.variables] if place == len(named) else []
+        holder = next((call for call in named if call.result), named[-1])
+        for call in named:
+            arrays = [_laid_out(step, text) for text in step.variables] if call is holder else []
             inputs = [add(call.operator, tuple(inputs), call.values, *arrays)]
         return inputs[0]
 

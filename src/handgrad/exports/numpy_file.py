@@ -54,7 +54,8 @@ def numpy_program(network: Network, path: Path) -> str:
 
     def apply(step: Step, inputs: list[str]) -> str:
         arrays = {name: f'W["{own}"]{".T" if name in step.transposed else ""}' for name, own in step.own.items()}
-        text = re.sub(r"\s+", " ", step.text).format(**step.values, **arrays, x=", ".join(inputs)).replace(".T.T", "")
+        values = {**step.values, "bias": f"np.zeros(1, {inputs[0]}.dtype)", **arrays, "x": ", ".join(inputs)}
+        text = re.sub(r"\s+", " ", step.text).format(**values).replace(".T.T", "")
         result = "_".join(["x", *step.paths])
         if text != result:
             lines.append(f"    {result} = {text}")

@@ -35,7 +35,7 @@ def onnx_content(network: Network) -> bytes:
         begin, known = len(nodes), {name: [array] for name, array in arrays.items()} | {"x": inputs}
         for call in calls(step.text.format(**step.values)):
             output = f"{step.layer}.{call.result or 'output'}_{begin}"
-            sources = [each for name in call.inputs for each in known[name]]
+            sources = [each for name in call.inputs for each in known.get(name, [])]  # no bias
             known[call.result] = [node(call.operator, sources, output, **call.values)]
         return known[""][0]
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from handgrad.errors import UsageError
 from handgrad.nn import Network
+from handgrad.nn.graph import STEP
 from handgrad.plugins import how_to_install
 from handgrad.torch_mapping import TorchModule
 from handgrad.torch_port.port import modules_of
@@ -21,7 +22,6 @@ from handgrad.torch_port.port import modules_of
 Array = NDArray[Any]
 Name = TypeVar("Name")
 RANKS = {"Flatten": 1, "Unflatten": 3}  # axes besides the batch's, of what comes out of these two modules
-SPLIT, BRANCH, JOINS = "split", "branch", ("add", "concat")  # modules where paths part and meet
 
 
 class Step(NamedTuple):
@@ -62,15 +62,15 @@ def trace(network: Network, program: str, apply: Callable[[Step, list[Name]], Na
     modules = list(modules_of(network))
     for place, (_, number, module) in enumerate(modules):
         paths = "".join(chr(ord("a") + len(ends)) for _, _, ends in splits)
-        inputs = [now]
-        if module.name == SPLIT:
+        inputs, meeting = [now], module.arguments["step"] if module.name == STEP else ""
+        if meeting == "split":
             splits.append((now, rank, []))
-        elif module.name == BRANCH:
+        elif meeting == "branch":
             splits[-1][2].append(now)
             now, rank = splits[-1][:2]
         else:
-            if module.name in JOINS:
-                inputs, paths = [*splits.pop()[2], now], paths[:-1]
+            if meeting:
+                module, inputs, paths = TorchModule(meeting), [*splits.pop()[2], now], paths[:-1]
             now = apply(_step(network, number, module, program, rank)._replace(paths=paths), inputs)
             last = place + 1 == len(modules) or modules[place + 1][1] != number
             rank = len(shapes[number]) if last else RANKS.get(module.name.rpartition(".")[2], rank)
@@ -78,22 +78,23 @@ def trace(network: Network, program: str, apply: Callable[[Step, list[Name]], Na
 
 
 def _step(network: Network, number: int, module: TorchModule, program: str, rank: int) -> Step:
-    row = _table().get(module.name, {})
-    text = row.get(f"{program}_{rank}", row.get(program))
-    if text is None:
-        raise UsageError(
-            f"layer {number}, {type(network.layers[number]).__name__}, cannot be exported: handgrad knows no form of "
-            f"PyTorch's {module.name} for {program}"
-        )
+    row, name = _table().get(module.name, {}), type(network.layers[number]).__name__
+    if not any(key.startswith(program) for key in row):
+        raise UsageError(f"layer {number}, {name}, cannot be exported: handgrad knows no {module.name} for {program}")
     try:
         values = _arguments(row, module)
     except ValueError as error:
-        name = type(network.layers[number]).__name__
         raise UsageError(f"layer {number}, {name}, cannot be exported: {module.name} with {error}") from error
+    variant = "single" if values.get("num_parameters") == 1 else ""
+    variant = "dilated" if max(values.get("dilation", (1,))) > 1 else variant
+    keys = (f"{program}_{variant}_{rank}", f"{program}_{variant}", f"{program}_{rank}", program)
+    text = next(row[key] for key in keys if key in row)
     views, own = network.views, {theirs: f"{number}.{ours}" for ours, theirs in module.names.items()}
     turned = frozenset(module.names[name] for name in module.transposed)
     arrays = {name: views[ours].T if name in turned else views[ours] for name, ours in own.items()}
-    variables = row.get(f"variables_{rank}", row.get("variables", "")).split()
+    variables = [
+        each for each in row.get(f"variables_{rank}", row.get("variables", "")).split() if each.partition(":")[0] in own
+    ]
     return Step(number, text.strip(), values, arrays, own, turned, tuple(variables), "")
 
 
