@@ -35,7 +35,7 @@ torch: $(STATE)-torch ## install PyTorch, for lockstep, --backend torch and expo
 
 sweep: $(STATE)-sweep ## install Optuna, for Bayesian sweeps (bayes, gp), and Plotly, for interactive figures
 
-wandb tensorboard onnx keras postgresql ray parquet: %: $(STATE)-% # error messages and docs name these targets
+wandb tensorboard onnx keras postgresql ray parquet completion notebook: %: $(STATE)-% # error messages and docs name these targets
 
 test: $(STATE)-dev ## run the quick tests
 	@$(PYTEST) -m "not slow"

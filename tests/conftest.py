@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 from tests.commands import TINY
 
-from handgrad.cli import console
+from handgrad import screen
 from handgrad.cli.main import main
 from handgrad.errors import HandgradError
 
@@ -92,7 +92,7 @@ def finished_run(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch):
     """What is announced where it takes long is not, on a slow machine, among the lines that tests compare."""
-    monkeypatch.setattr(console, "WAITS", 1e6)
+    monkeypatch.setattr(screen, "WAITS", 1e6)
 
 
 @pytest.fixture

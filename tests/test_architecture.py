@@ -19,6 +19,9 @@ FLOORS: dict[str, float] = {
             "errors",
             "files",
             "machine",
+            "screen",
+            "run_folder",
+            "previews",
             "text",
             "plugins",
             "torch_mapping",
@@ -41,12 +44,16 @@ FLOORS: dict[str, float] = {
 
 # Heavy or optional packages may be imported inside a function: who does not use them does not wait for them.
 LATE_IMPORTS = {
+    "IPython",
     "matplotlib",
     "optuna",
+    "pandas",
     "plotly",
+    "pooch",
     "psycopg",
     "pyarrow",
     "ray",
+    "shtab",
     "sklearn",
     "tensorboard",
     "torch",

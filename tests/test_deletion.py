@@ -88,7 +88,7 @@ def without(kind, name, folder, *words, cwd):
 def test_the_rest_goes_on(kind, name, tmp_path):
     train = f"train -d digits --dry_run {INSTEAD.get(name, NETWORK)}"
     plain = f"train -d digits --dry_run {NETWORK}"
-    commands = [*dict.fromkeys(["--help", "info", "train --help", train, plain])]
+    commands = [*dict.fromkeys(["--help", "info", "train --help all", train, plain])]
     done = without(kind, name, tmp_path, *commands, cwd=tmp_path)
     codes = dict(re.findall(r"<(.*)> (\d+)", done.stderr))
     assert [*codes] == commands, done.stderr

@@ -142,7 +142,7 @@ def test_trained_resumed_asked_and_explained(run, tmp_path):
     assert (tmp_path / "it" / "model.safetensors").read_bytes() == model
     Image.new("L", (8, 8), 90).save(tmp_path / "image.png")
     assert "image.png" in run("predict it image.png")
-    help_text = run("train --help")
+    help_text = run("train --help all")
     assert "signum" in help_text
     assert "for momentum, nag or signum" in help_text
     assert "0.9; signum 0.8" in " ".join(help_text.split())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from handgrad.estimator import HandgradClassifier
     from handgrad.evaluation import confusion_matrix, measure
     from handgrad.nn import gradcheck
-    from handgrad.runs import execute, resume
+    from handgrad.runs import Run, execute, open_run, resume
     from handgrad.sweeps.search import sweep
     from handgrad.training import CSVLogger, EarlyStopping, ModelCheckpoint, Network, load_model, save_model, train
     from handgrad.training.fit import fit
@@ -30,6 +30,7 @@ __all__ = [
     "HandgradError",
     "ModelCheckpoint",
     "Network",
+    "Run",
     "RunConfig",
     "UsageError",
     "confusion_matrix",
@@ -39,7 +40,9 @@ __all__ = [
     "load",
     "load_model",
     "measure",
+    "open_run",
     "resume",
+    "runs",
     "save_model",
     "sweep",
     "train",
@@ -52,7 +55,7 @@ _HOMES = {
     "estimator": ("HandgradClassifier",),
     "evaluation": ("confusion_matrix", "measure"),
     "nn": ("gradcheck",),
-    "runs": ("execute", "resume"),
+    "runs": ("Run", "execute", "open_run", "resume"),
     "sweeps.search": ("sweep",),
     "training": (
         *("CSVLogger", "EarlyStopping", "ModelCheckpoint"),

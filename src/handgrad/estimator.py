@@ -9,8 +9,8 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
@@ -68,7 +68,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         batch_size="auto" is 200, or less for fewer samples, or where 200 would leave a last batch of one sample.
     model, layers, dropout, batch_norm, weight_init, loss, label_smoothing, optimizer, momentum, schedule, l1, clip_norm
     dtype
-        As in RunConfig; `handgrad train --help` lists their values.
+        As in RunConfig; `handgrad train --help all` lists their values.
     class_weight
         "balanced", or a dict of weights by class, as in scikit-learn. It multiplies the sample weights; the loss of a
         batch is divided by the sum of its weights. Accuracies held out for early_stopping are weighted, too.
@@ -152,7 +152,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
     def predict_proba(self, X: Any) -> Array:
         """Probability of each class, in the order of `classes_`, worked out in float64."""
-        return softmax(self._logits(X).astype(np.float64), axis=1)
+        return scipy.special.softmax(self._logits(X).astype(np.float64), axis=1)
 
     @property
     def coefs_(self) -> list[Array]:

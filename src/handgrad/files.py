@@ -274,7 +274,7 @@ def read_json(path: Path) -> dict[str, Any]:
         return {}
     content = read_object(path)
     digest = content.pop(DIGEST, None)
-    if digest not in (None, _digest(content)):
+    if digest not in (None, _digest_as_read(content)):
         raise CorruptDataError(f"{path} was altered after it was written: its digest does not match its content")
     return content
 
@@ -295,8 +295,11 @@ def read_object(path: Path) -> dict[str, Any]:
 
 def _digest(content: Mapping[str, Any]) -> str:
     """Of what a reader will find: JSON has no tuples, and names that are numbers become texts."""
-    found = json.loads(json.dumps(content))
-    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+    return _digest_as_read(json.loads(json.dumps(content)))
+
+
+def _digest_as_read(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def read_tables(package: str, name: str, delimiter: str = "=") -> dict[str, dict[str, str]]:

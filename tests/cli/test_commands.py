@@ -216,14 +216,28 @@ def test_runs(run, here, capsys):
     answer = call(capsys, "runs --runs_dir .")
     assert answer.code == 0
     head, *rows = answer.out.splitlines()
-    assert head.split() == ["test", "%", "val", "%", "epochs", "params", "seconds", "state", "run"]
-    rows = {row.split()[-1]: row.split()[:-1] for row in rows}
+    assert head.split() == ["no", "test", "%", "val", "%", "epochs", "seconds", "state", "run"]
+    rows = {row.split()[-1]: row.split()[1:-1] for row in rows}
     assert set(rows) == {"run", "a" * 90, "unended"}  # a long name is not broken: it is wanted for the next command
     metrics = open_run(run).metrics
     shares = [f"{100 * metrics[part]['accuracy']:.2f}" for part in ("test", "validation")]
-    assert rows["run"] == [*shares, "2", "1,210", f"{metrics['seconds']:.1f}", "finished"]
+    assert rows["run"] == [*shares, "2", f"{metrics['seconds']:.1f}", "finished"]
     assert rows["a" * 90][-2:] == ["time", "limit"]
-    assert rows["unended"] == ["0", "not", "ended:", "resume", "it"]
+    assert rows["unended"] == ["to", "resume"]
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_table_of_runs_fits_a_terminal(here, capsys, monkeypatch, columns):
+    name = "fashion_mnist_hl_3_bs_16_ac_tanh_adam_lr_0.0001_dropout_0.3_warmup_steps_200_ls_0.1_s_0"
+    (here / "runs" / name).mkdir(parents=True)
+    (here / "runs" / name / "config.yaml").write_text("dataset: digits\n")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    row = call(capsys, "runs").out.splitlines()[1]
+    beginning, end = row.split()[-1].split("…")
+    assert len(row) == columns
+    assert name.startswith(beginning)
+    assert name.endswith(end)
 
 
 def test_damaged_runs_do_not_hide_the_others(run, here, capsys):
@@ -235,7 +249,7 @@ def test_damaged_runs_do_not_hide_the_others(run, here, capsys):
     assert answer.code == 0
     rows = {row.split()[-1]: row for row in answer.out.splitlines()[1:]}
     assert "finished" in rows["run"]
-    assert all("its files are damaged" in rows[name] for name in ("one", "two", "three", "four"))
+    assert all("damaged" in rows[name] for name in ("one", "two", "three", "four"))
 
 
 def test_no_runs(here, capsys):

@@ -10,7 +10,6 @@ import pytest
 import sklearn.metrics
 from tests.commands import TINY, call
 
-from handgrad.cli.console import Screen
 from handgrad.cli.evaluate import matrix_lines, show_summary
 from handgrad.cli.main import main
 from handgrad.data import load
@@ -18,6 +17,7 @@ from handgrad.evaluation import Predictions, ensemble, mcnemar, summarise
 from handgrad.evaluation.tables import confusion_table
 from handgrad.runs import open_run
 from handgrad.runs.predictions import predictions_of
+from handgrad.screen import Screen
 
 
 @pytest.fixture(scope="module")

@@ -167,7 +167,7 @@ def test_options(line, expected):
 REFUSED = {
     "unknown": ("--optimzer adam", "unknown flag --optimzer: did you mean --optimizer?"),
     "unknown, by an alias": ("--learningrat 1", "unknown flag --learningrat: did you mean --learning_rate?"),
-    "unknown, like nothing": ("--frobnicate 1", "unknown flag --frobnicate. --help lists all"),
+    "unknown, like nothing": ("--frobnicate 1", "unknown flag --frobnicate. --help all lists all"),
     "option unknown": ("--dryrunn", "unknown flag --dryrunn: did you mean --dry_run?"),
     "glued": ("-b32", "unknown flag -b32: did you mean -b 32?"),
     "glued, a fraction": ("-lr0.1", "unknown flag -lr0.1: did you mean -lr 0.1?"),

@@ -6,8 +6,9 @@ import pytest
 from tests.commands import TINY, call
 
 from handgrad.cli import progress
-from handgrad.cli.progress import Bars, RunsProgress
+from handgrad.cli.progress import RunsProgress
 from handgrad.reproduce.tasks import Ending
+from handgrad.training.progress import Bars
 
 FLAGS = TINY.removeprefix("train ").replace(" --no_report", "")
 FIT = "train -d digits --model knn --no_report --name fit"

@@ -5,7 +5,7 @@ import time
 import pytest
 from tests.commands import TINY, call
 
-from handgrad.cli import console
+from handgrad import screen
 
 WORDS = {
     f"{TINY} --runs_dir . --name new": "reading the images of digits …",
@@ -21,15 +21,15 @@ WORDS = {
 
 @pytest.mark.parametrize(("words", "expected"), WORDS.items())
 def test_a_wait_is_announced(run, here, capsys, monkeypatch, words, expected):
-    monkeypatch.setattr(console, "WAITS", 0)
+    monkeypatch.setattr(screen, "WAITS", 0)
     answer = call(capsys, words)
     assert answer.code == 0
     assert expected in (answer.out + answer.err).splitlines()
 
 
 def test_what_is_soon_over_is_not_announced(capsys, monkeypatch):
-    monkeypatch.setattr(console, "WAITS", 0.2)
-    with console.working("adding") as update:
+    monkeypatch.setattr(screen, "WAITS", 0.2)
+    with screen.working("adding") as update:
         update("multiplying")
     time.sleep(0.4)
     assert capsys.readouterr() == ("", "")

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from handgrad.data import download as download_module
-from handgrad.data.download import DownloadBar, console, download
+from handgrad.data.download import DownloadBar, download
 from handgrad.data.idx_sets import IDX_FILES, IDX_SOURCES, IMAGES_TRAIN, IdxSet
 from handgrad.errors import CorruptDataError, FileSystemError
+from handgrad.screen import console
 
 
 def serve(server, mirror, files):

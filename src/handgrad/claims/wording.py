@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scipy.integrate import quad
-from scipy.stats import norm
+import scipy
 
 from handgrad.claims.estimate import Evidence, quantity, unit_of, written
 from handgrad.evaluation import Difference
@@ -205,6 +204,6 @@ def highest_of(count: int) -> float:
     """The mean of the highest of `count` independent standard normal numbers."""
 
     def density(z: float) -> float:
-        return z * count * float(norm.pdf(z)) * float(norm.cdf(z)) ** (count - 1)
+        return z * count * float(scipy.stats.norm.pdf(z)) * float(scipy.stats.norm.cdf(z)) ** (count - 1)
 
-    return float(quad(density, -10, 10, points=[0, 3])[0])
+    return float(scipy.integrate.quad(density, -10, 10, points=[0, 3])[0])

@@ -17,13 +17,14 @@ import numpy as np
 from rich.table import Table
 
 from handgrad.classical import CLASSICAL
-from handgrad.cli.console import Screen, echo, echo_additions, echo_notes, read_dataset, working
+from handgrad.cli.console import echo_additions, echo_notes, read_dataset
 from handgrad.cli.flags import parse_or_help
 from handgrad.config import RunConfig, build_dataset
 from handgrad.errors import HandgradError, UsageError
 from handgrad.machine import available_cores, peak_bytes
 from handgrad.plugins import how_to_install
 from handgrad.runs import diagnose_run, prepare
+from handgrad.screen import Screen, echo, working
 from handgrad.torch_mapping import arguments_from
 from handgrad.torch_port import to_torch
 from handgrad.torch_port.port import criterion, places, torch_attribute

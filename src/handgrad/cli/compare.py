@@ -4,15 +4,16 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from handgrad.cli.console import Screen, one_by_one
+from handgrad.cli.arguments import Parser
+from handgrad.cli.console import one_by_one
 from handgrad.cli.evaluate import show_table
-from handgrad.cli.options import Parser
 from handgrad.config.lookup import quoted
 from handgrad.evaluation.tables import Table
 from handgrad.files import atomic_write
 from handgrad.reports.comparison import pair_lines, results_table
 from handgrad.runs import open_run
 from handgrad.runs.comparison import Comparison, Configuration, Pair, compare
+from handgrad.screen import Screen
 
 SIDE_BY_SIDE = 5  # configurations in one table of settings
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from rich.table import Column, Table
 
 from handgrad.classical import CLASSICAL
-from handgrad.cli.console import Screen, echo, echo_additions, echo_notes
+from handgrad.cli.console import echo_additions, echo_notes
 from handgrad.cli.flags import ParsedFlags, parse_or_help
 from handgrad.cli.progress import callbacks_of_one
 from handgrad.config import RunConfig
 from handgrad.errors import UsageError
 from handgrad.runs import CrossValidation, FoldResult, cross_validate
 from handgrad.runs.crossval import CLASS_MEASURES, MEASURES, Spread, folder_of
+from handgrad.screen import Screen, echo
 
 HEADS = {"accuracy": "accuracy %", "precision": "precision %", "recall": "recall %", "f1": "F1 %", "loss": "loss"}
 

@@ -5,19 +5,20 @@ from pathlib import Path
 from rich.table import Column, Table
 
 from handgrad import data
-from handgrad.cli.console import Screen, echo, read_dataset, working
-from handgrad.cli.options import Parser
+from handgrad.cli.arguments import Parser
+from handgrad.cli.console import read_dataset
 from handgrad.config import RunConfig, build_split
 from handgrad.errors import CorruptDataError, FileSystemError
 from handgrad.files import atomic_writer
+from handgrad.screen import Screen, echo, working
 from handgrad.training.diagnose import heed, of_images
 
 ACTIONS = ("list", "show", "fetch", "verify", "sample")
 
 
-def run_data(tokens: list[str]) -> int:
-    """Show which data sets are here, or what one holds; download, verify one, or take pictures out of it."""
-    parser = Parser(
+def parser() -> Parser:
+    """What the command takes."""
+    found = Parser(
         "data",
         "List, download, verify and show data sets; save sample images. A data set is a\n"
         "name from the list, a folder of images, or an .npz or .csv file.",
@@ -25,19 +26,25 @@ def run_data(tokens: list[str]) -> int:
         "  handgrad data fetch mnist\n  handgrad data verify fashion_mnist\n"
         "  handgrad data sample digits --out samples    one test image a class, as PNG",
     )
-    parser.add_argument("action", choices=ACTIONS)
-    parser.add_argument("name", nargs="?", help="data set, as for --dataset; not needed for list")
-    parser.add_argument(
+    found.add_argument("action", choices=ACTIONS)
+    found.add_argument("name", nargs="?", help="data set, as for --dataset; not needed for list")
+    found.add_argument(
         "--out", type=Path, default=Path("samples"), help="folder for the images that sample saves (default: samples)"
     )
+    return found
+
+
+def run_data(tokens: list[str]) -> int:
+    """Show which data sets are here, or what one holds; download, verify one, or take pictures out of it."""
     alone = len(tokens) == 1 and tokens[0] not in ACTIONS and not tokens[0].startswith("-")
-    arguments = parser.arguments(["show", *tokens] if alone else tokens)
+    taking = parser()
+    arguments = taking.arguments(["show", *tokens] if alone else tokens)
     if arguments.action == "list":
         echo("\n".join(map(_line, data.statuses())))
         echo("`handgrad data fetch NAME` downloads what is not here")
         return 0
     if arguments.name is None:
-        parser.error(f"data {arguments.action} needs the name of a data set: {', '.join(data.DATASETS)}")
+        taking.error(f"data {arguments.action} needs the name of a data set: {', '.join(data.DATASETS)}")
     if arguments.action == "sample":
         return _sample(arguments.name, arguments.out)
     return {"show": _show, "fetch": _fetch, "verify": _verify}[arguments.action](arguments.name)

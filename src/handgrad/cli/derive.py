@@ -5,14 +5,15 @@ import os
 import sys
 from pathlib import Path
 
-from handgrad.cli.console import echo, working
 from handgrad.cli.flags import FLAG, parse_or_help
 from handgrad.config.lookup import listed
 from handgrad.config.value_types import Name
 from handgrad.derivation import FORMATS, derive_config, derive_run
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
+from handgrad.run_folder import run_path
 from handgrad.runs import open_run
+from handgrad.screen import echo, working
 
 SUFFIXES = {".txt": "text", ".html": "html", ".htm": "html", ".md": "md", ".tex": "tex"}
 log = logging.getLogger("handgrad")
@@ -44,7 +45,7 @@ def _split(tokens: list[str]) -> tuple[Path | None, list[str]]:
     for place, token in enumerate(rest):
         named = place == 0 and not FLAG.match(token)
         if named or (not FLAG.match(token) and (Path(token) / "config.yaml").is_file()):
-            return Path(rest.pop(place)), rest
+            return run_path(rest.pop(place)), rest
     return None, rest
 
 

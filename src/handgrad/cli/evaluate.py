@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import rich.table
 from rich.text import Text
 
-from handgrad.cli.console import Screen, one_by_one
+from handgrad.cli.arguments import Parser
+from handgrad.cli.console import one_by_one
 from handgrad.cli.evaluate_weights import predictions_of_weights
-from handgrad.cli.options import Parser
 from handgrad.errors import UsageError
 from handgrad.evaluation import (
     McNemar,
@@ -38,8 +38,10 @@ from handgrad.evaluation.tables import (
     write_csv,
 )
 from handgrad.files import atomic_write
+from handgrad.run_folder import run_path
 from handgrad.runs import Run, open_run
 from handgrad.runs.predictions import PARTS, agreeing
+from handgrad.screen import Screen
 from handgrad.training.models import SUFFIXES
 
 NAME_WIDTH = 14  # of classes, in the confusion matrix
@@ -70,7 +72,7 @@ class Evaluation(NamedTuple):
 
 def run_evaluate(tokens: list[str]) -> int:
     """Print all numbers of a run, or of several side by side; write them as JSON and CSV when asked to."""
-    arguments = _parser().arguments(tokens)
+    arguments = parser().arguments(tokens)
     files = [path for path in arguments.runs if path.suffix in SUFFIXES]
     if files:
         if len(arguments.runs) > 1:
@@ -110,32 +112,33 @@ def _evaluate_weights(path: Path, arguments: Any) -> int:
     return 0
 
 
-def _parser() -> Parser:
-    parser = Parser(
+def parser() -> Parser:
+    """What the command takes."""
+    found = Parser(
         "evaluate",
         "Compute all metrics of a run, per class; or compare several runs on the same\nimages with McNemar's test.",
         EXAMPLES,
     )
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs; or a file of weights")
-    parser.add_argument(
+    found.add_argument("runs", type=run_path, nargs="+", metavar="RUN", help="folders of runs; or a file of weights")
+    found.add_argument(
         "-a", "--activation", metavar="NAME", help="activation of a file of weights that does not say it"
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of a file of weights")
-    parser.add_argument(
+    found.add_argument("--config", type=Path, metavar="FILE", help="settings of a file of weights")
+    found.add_argument(
         "--ensemble", action="store_true", help="also evaluate the ensemble: the mean of all runs' probabilities"
     )
-    parser.add_argument("--on", choices=PARTS, default="test", help="images to evaluate on (default: test)")
-    parser.add_argument(
+    found.add_argument("--on", choices=PARTS, default="test", help="images to evaluate on (default: test)")
+    found.add_argument(
         "-d", "--dataset", help="another data set of the same shape and classes (default: the run's own)"
     )
-    parser.add_argument(
+    found.add_argument(
         "--top", type=_count, default=10, metavar="N", help="number of most frequent confusions to list (default: 10)"
     )
-    parser.add_argument("--percent", action="store_true", help="also print the confusion matrix in per cent")
-    parser.add_argument("--format", choices=("text", *FORMATS), default="text", help="format of the printed tables")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to FILE")
-    parser.add_argument("--csv", type=Path, metavar="FOLDER", help="write tables and predictions to FOLDER")
-    return parser
+    found.add_argument("--percent", action="store_true", help="also print the confusion matrix in per cent")
+    found.add_argument("--format", choices=("text", *FORMATS), default="text", help="format of the printed tables")
+    found.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to FILE")
+    found.add_argument("--csv", type=Path, metavar="FOLDER", help="write tables and predictions to FOLDER")
+    return found
 
 
 def _count(text: str) -> int:

@@ -69,7 +69,7 @@ def parse(tokens: Sequence[str], options: Sequence[Option] = TRAIN, start: str =
     Raises  UsageError for all flags, values and combinations that make no sense, in one line; FileSystemError for a
             file that cannot be read.
     """
-    if any(FLAG.match(token) and squashed(token) in ("h", "help") for token in tokens):
+    if any(FLAG.match(token) and squashed(token) in ("h", "help", "helpall") for token in tokens):
         return ParsedFlags(
             RunConfig(preset=start), {}, {**{option.name: option.default for option in options}, "help": True}, []
         )
@@ -159,7 +159,7 @@ def _split(tokens: Iterable[str], problems: list[UsageError]) -> list[tuple[str,
         elif found and token.strip(DASHES):
             found[-1][1].append(token)
         else:
-            what = f"unexpected {quoted(token)}: settings are written --name value. --help lists them"
+            what = f"unexpected {quoted(token)}: settings are written --name value. --help all lists them"
             problems.append(UsageError(what))
     return found
 

@@ -2,19 +2,19 @@
 
 import textwrap
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.progress import track
 from rich.table import Table
 
-from handgrad.cli.console import Screen, echo, echo_additions, echo_notes, read_dataset, working
+from handgrad.cli.console import echo_additions, echo_notes, read_dataset
 from handgrad.cli.flags import DASHES, parse_or_help
 from handgrad.config import RunConfig, build_split
 from handgrad.config.value_types import Names
 from handgrad.nn import Network, gradcheck
 from handgrad.runs import build_network, diagnose_run, open_run, prepare
+from handgrad.screen import Screen, echo, working
 from handgrad.torch_port import TorchTrainer
 from handgrad.torch_port.discrepancies import DISCREPANCIES
 from handgrad.torch_port.lockstep import Lockstep, Parting, lockstep
@@ -80,7 +80,7 @@ def _start(tokens: list[str]) -> tuple[Network | None, list[str]]:
     """The network of the run that comes first, if one does, with its settings put before the flags."""
     if not tokens or tokens[0][0] in DASHES:
         return None, tokens
-    folder = open_run(Path(tokens[0]))
+    folder = open_run(tokens[0])
     return folder.load_model(), ["--config", str(folder.config_file), *tokens[1:]]
 
 

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import llvmlite.binding as llvm
 
-from handgrad.cli.options import Parser
+from handgrad.cli.arguments import Parser
 from handgrad.config.layer_list import NAMED, named_network
 from handgrad.config.lookup import value_name
 from handgrad.data import statuses

@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 
 from handgrad.classical import CLASSICAL
-from handgrad.cli.console import echo, echo_additions, echo_notes, read_dataset, working
+from handgrad.cli.console import echo_additions, echo_notes, read_dataset
 from handgrad.cli.flags import DASHES, parse_or_help
 from handgrad.errors import UsageError
 from handgrad.figures import RESULTS
 from handgrad.figures.gallery import save
 from handgrad.runs import diagnose_run, open_run, prepare
+from handgrad.screen import echo, working
 from handgrad.torch_port import BACKENDS
 from handgrad.training.diagnose import heed
 from handgrad.training.lr_find import lr_find

@@ -1,6 +1,5 @@
 """The `handgrad` command: finds the sub-command, and turns errors into one line and an exit code."""
 
-import importlib
 import io
 import logging
 import os
@@ -9,8 +8,9 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Any
 
-from handgrad.cli.commands import COMMANDS
+from handgrad.cli.commands import COMMANDS, module_of, short_help_for
 from handgrad.cli.starting import interrupt_as_usual, leave_on_interrupt
 from handgrad.errors import FileSystemError, HandgradError, UsageError
 from handgrad.text import suggestion, visible_name
@@ -86,7 +86,7 @@ def _dispatch(tokens: list[str]) -> int:
     return _run(name, rest)
 
 
-def _run(name: str, *arguments: object) -> int:
+def _run(name: str, *arguments: Any) -> int:
     # With far too little memory, some libraries wait without end for more while they are loaded.
     allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
     if allowed != resource.RLIM_INFINITY and allowed < LEAST_BYTES:
@@ -94,7 +94,11 @@ def _run(name: str, *arguments: object) -> int:
             f"memory must be at least {LEAST_BYTES >> 20} MB, got {allowed >> 20} MB (ulimit -v). "
             "Allow more: ulimit -v unlimited"
         )
-    module = importlib.import_module(f"handgrad.cli.{COMMANDS[name][0]}")
+    tokens, program = arguments[0], arguments[1] if arguments[1:] else f"handgrad {name}"
+    if text := short_help_for(name, tokens, program):
+        print(text, end="")
+        return 0
+    module = module_of(name)
     interrupt_as_usual()
     return int(getattr(module, f"run_{name}")(*arguments))
 

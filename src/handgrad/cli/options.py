@@ -1,12 +1,10 @@
-"""What commands take: rows of options, their help text, and argparse with the errors of handgrad."""
+"""What commands take that take settings of a run: rows of options, and their help text."""
 
-import argparse
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from handgrad.cli.commands import TABLES, examples_of, rows, usage_of
 from handgrad.config import RunConfig, value_type_of
@@ -15,7 +13,6 @@ from handgrad.config.lookup import listed
 from handgrad.config.presets import BEST, CHOICES, PRESETS, defaults_of, fields_of
 from handgrad.config.schema import run_name
 from handgrad.config.value_types import Name, Number, Switch, Text, ValueType, Whole, items
-from handgrad.errors import UsageError
 
 WIDTH, COLUMN = 80, 28
 SHORT = 4  # letters of an alias that help shows beside the name
@@ -54,7 +51,6 @@ TYPES: dict[str, Callable[[str, list[str]], ValueType]] = {
     "number": lambda name, words: Number(" ".join(words)),
     "choice": lambda name, words: Name(name, tuple(words)),
 }
-PYTHON_TYPES = {"path": Path, "int": int, "text": str}
 
 
 def options_of(command: str, **types: ValueType) -> tuple[Option, ...]:
@@ -75,57 +71,6 @@ def _option(words: Sequence[str], text: str, types: Mapping[str, ValueType]) -> 
 
 TRAIN = options_of("train")
 SWEEP = options_of("sweep", name=Text(run_name), map=Pairs())
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser of `handgrad COMMAND` by its section of the file, whose help keeps the line breaks of its examples.
-
-    `choices` are those of arguments that have some; `words` stand in help in the place of their names in braces.
-    """
-
-    def __init__(
-        self, command: str, about: str = "", examples: str = "", words: Mapping[str, Any] = {}, **choices: Sequence[str]
-    ) -> None:
-        own = TABLES[command] if not about else {}
-        if own:
-            about, examples = own["about"], "\n".join(f"  {line}" for line in examples_of(command))
-        more = f"\n\n{own['more']}".replace("\n|", "\n  ") if "more" in own else ""
-        super().__init__(
-            f"handgrad {command}",
-            description=about,
-            epilog=f"examples:\n{examples}{more}" if examples else None,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        for row, text in rows(command) if own else ():
-            self._add_row(row, text.format_map(words), choices)
-
-    def _add_row(self, words: Sequence[str], text: str, choices: Mapping[str, Sequence[str]]) -> None:
-        names = [word for word in words if word.startswith("-")] or [words[0]]
-        how: dict[str, Any] = {"help": text}
-        for word in words[len(names) :]:
-            key, _, value = word.partition(":")
-            if key in PYTHON_TYPES:
-                how["type"] = PYTHON_TYPES[key]
-            elif key == "default":
-                how["default"] = value  # argparse gives it the type
-            elif key == "append":
-                how |= {"action": "append", "default": []}
-            else:
-                how["nargs" if word in "?*+" else "metavar"] = word
-        if (name := names[-1 if names[0] == "-o" else 0].lstrip("-")) in choices:
-            how["choices"] = choices[name]
-        if len(words) == len(names) and "choices" not in how:
-            how["action"] = "store_true"
-        self.add_argument(*names, **how)
-
-    def error(self, message: str) -> NoReturn:
-        """Raise what argparse would print."""
-        raise UsageError(f"{message}. `{self.prog} --help` shows the usage")
-
-    def arguments(self, tokens: list[str]) -> Any:
-        """Parse; --help prints and leaves with 0 as usual."""
-        return self.parse_args(tokens)
 
 
 def help_text(

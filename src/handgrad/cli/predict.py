@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from handgrad.cli.console import echo, working
-from handgrad.cli.options import Parser
+from handgrad.cli.arguments import Parser
 from handgrad.config import build_dataset
 from handgrad.data import DATASETS, FEATURES, PixelRange, bring_to, luma, read_picture, to_pillow
 from handgrad.data.array_files import Rows, is_array_file, read_unlabelled
@@ -25,8 +24,10 @@ from handgrad.evaluation.picture import Fitted, dark_on_light, fit_picture
 from handgrad.evaluation.predictions import Familiarity, Predictions, familiarity, trust
 from handgrad.files import atomic_write, atomic_writer
 from handgrad.nn import Network
+from handgrad.run_folder import run_path
 from handgrad.runs import Run, open_run
 from handgrad.runs.predictions import predictions_of
+from handgrad.screen import echo, working
 from handgrad.text import counted, csv_text
 
 DRAWN = re.compile("digits|[kq]?mnist|emnist_.*")  # ink on paper; the other named sets hold pictures of things
@@ -51,9 +52,9 @@ class Result(NamedTuple):
     name: object = None
 
 
-def run_predict(tokens: list[str]) -> int:
-    """Print the three likeliest classes of each image, and what makes the answer doubtful."""
-    parser = Parser(
+def parser() -> Parser:
+    """What the command takes."""
+    found = Parser(
         "predict",
         "Classify images of any size: drawings, scans, photographs of a\n"
         "sheet, light on dark or dark on light. What makes an answer doubtful is printed\nbelow it.",
@@ -62,16 +63,22 @@ def run_predict(tokens: list[str]) -> int:
         "  handgrad predict runs/NAME test/ --csv submission.csv --kaggle\n"
         "  handgrad predict runs/NAME test.csv --csv out.csv --kaggle     a table of rows",
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
-    parser.add_argument(
+    found.add_argument("run", type=run_path, metavar="RUN", help="folder of the run")
+    found.add_argument(
         "images", type=Path, nargs="+", metavar="IMAGE", help="image files, folders of them, or files of arrays"
     )
-    parser.add_argument("--show", type=Path, metavar="FOLDER", help="also save what the network sees, as PNG files")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write the answers as a table")
-    parser.add_argument("--kaggle", action="store_true", help="columns ImageId (from 1, or as in the table) and Label")
-    arguments = parser.arguments(tokens)
+    found.add_argument("--show", type=Path, metavar="FOLDER", help="also save what the network sees, as PNG files")
+    found.add_argument("--csv", type=Path, metavar="FILE", help="also write the answers as a table")
+    found.add_argument("--kaggle", action="store_true", help="columns ImageId (from 1, or as in the table) and Label")
+    return found
+
+
+def run_predict(tokens: list[str]) -> int:
+    """Print the three likeliest classes of each image, and what makes the answer doubtful."""
+    predicting = parser()
+    arguments = predicting.arguments(tokens)
     if arguments.kaggle and arguments.csv is None:
-        parser.error("--kaggle says which columns --csv FILE has: give that too")
+        predicting.error("--kaggle says which columns --csv FILE has: give that too")
     run, paths = open_run(arguments.run), _files(arguments.images)
     network, extractor = run.load_model(), FEATURES[run.config.features]
     shape = tuple(run.facts["image_shape"]) if extractor else network.input_shape

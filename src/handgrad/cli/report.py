@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from handgrad.claims.questions import Question
-from handgrad.cli.console import Screen, echo, echo_report
-from handgrad.cli.options import Parser
+from handgrad.cli.arguments import Parser
+from handgrad.cli.console import echo_report
 from handgrad.errors import HandgradError, UsageError
 from handgrad.figures import COMPARISONS, FIGURES, RunData
 from handgrad.figures.gallery import FORMATS, Outcome, write_figures
@@ -31,6 +31,7 @@ from handgrad.reproduce.handin import (
 )
 from handgrad.reproduce.weave import Woven
 from handgrad.runs import InterruptedRunError, Run, open_run
+from handgrad.screen import Screen, echo
 from handgrad.text import counted
 
 log = logging.getLogger("handgrad")

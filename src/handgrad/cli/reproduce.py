@@ -13,8 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from handgrad.claims import REPORTS, ClaimVerdict, check, find_document, markdown, read_document, report_file, summary
-from handgrad.cli.console import Screen, echo, working
-from handgrad.cli.options import Parser
+from handgrad.cli.arguments import Parser
 from handgrad.cli.progress import RunsProgress
 from handgrad.cli.report import begin_hand_in
 from handgrad.data import canonical_name
@@ -26,6 +25,7 @@ from handgrad.reproduce.pages import write_outcome
 from handgrad.reproduce.plan import Choice, Plan, estimated_seconds, fetch_data, make_plan, warn
 from handgrad.reproduce.tasks import Task, finish_all, one_thread_each, over, runs_in, write_weights
 from handgrad.reproduce.weave import Woven
+from handgrad.screen import Screen, echo, working
 from handgrad.text import duration
 
 ROOT = Path("reproductions")

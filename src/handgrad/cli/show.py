@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from handgrad.classical import CLASSICAL, Estimate
-from handgrad.cli.console import echo, echo_notes
-from handgrad.cli.options import Parser
+from handgrad.cli.arguments import Parser
+from handgrad.cli.console import echo_notes
 from handgrad.config import RunConfig
 from handgrad.config.schema import departures
 from handgrad.evaluation import mean_share
@@ -14,6 +14,7 @@ from handgrad.nn.summary import summary_text
 from handgrad.runs import Prepared, Run, open_run
 from handgrad.runs.classical import MOST_TRAIN_ROWS
 from handgrad.runs.predictions import kept_epoch, kept_weights
+from handgrad.screen import echo
 from handgrad.text import duration
 from handgrad.training import Trainer
 from handgrad.training.layer_statistics import dead_units

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from handgrad.cli.commands import TABLES, examples_of
-from handgrad.cli.console import echo, echo_notes, working
+from handgrad.cli.console import echo_notes
 from handgrad.cli.flags import FLAG, ParsedFlags, parse
 from handgrad.cli.options import SWEEP, Option, help_text, options_of, short_help
-from handgrad.cli.progress import SweepView
 from handgrad.cli.sweep_posthoc import test_best, test_ensemble, transfer_best
+from handgrad.cli.sweep_progress import SweepView
 from handgrad.cli.sweep_report import beyond_file, print_examination, report_at_end, sweep_report
 from handgrad.config.presets import BEST
 from handgrad.config.value_types import Name, ValueType
@@ -19,6 +19,7 @@ from handgrad.errors import ERROR, Diagnostic, FileSystemError, HandgradError, I
 from handgrad.machine import available_cores
 from handgrad.reports.render import WRITERS
 from handgrad.runs.executor.ray_cluster import check_cluster
+from handgrad.screen import echo, working
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep, search
 from handgrad.sweeps.database import check_url
 from handgrad.sweeps.diagnostics import Plan, diagnose_sweep

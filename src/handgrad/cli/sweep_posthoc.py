@@ -8,14 +8,15 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from handgrad.cli.console import Screen, echo, one_by_one
+from handgrad.cli.console import one_by_one
 from handgrad.cli.evaluate import show_points, show_table, test_numbers
 from handgrad.cli.flags import ParsedFlags
-from handgrad.cli.progress import TransferView
+from handgrad.cli.sweep_progress import TransferView
 from handgrad.config.metrics import is_share
 from handgrad.errors import UsageError
 from handgrad.evaluation import Interval
 from handgrad.evaluation.tables import Table, ends, percent, test_in_words
+from handgrad.screen import Screen, echo
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.posthoc import test, transfer
 from handgrad.sweeps.search import run_sweep

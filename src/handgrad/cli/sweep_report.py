@@ -9,7 +9,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from handgrad.cli.console import Screen, echo, echo_report
+from handgrad.cli.console import echo_report
 from handgrad.cli.flags import ParsedFlags
 from handgrad.config import RunConfig
 from handgrad.config.describe import ADDITIONS, beyond, beyond_line
@@ -19,6 +19,7 @@ from handgrad.reports.blocks import Report
 from handgrad.reports.render import write_html, write_markdown, writer_of
 from handgrad.reports.sweep import build_sweep_report
 from handgrad.reports.sweep_data import Measure, SweepData, look, standing
+from handgrad.screen import Screen, echo
 from handgrad.sweeps import SweepDefinition
 from handgrad.sweeps.folder import Sweep, changed
 from handgrad.sweeps.space import Categorical, Distribution, name_of

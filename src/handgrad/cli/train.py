@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from handgrad.classical import CLASSICAL, estimate
-from handgrad.cli.commands import examples_of
-from handgrad.cli.console import echo, echo_additions, echo_notes, read_dataset, working
+from handgrad.cli.commands import examples_of, module_of
+from handgrad.cli.console import echo_additions, echo_notes, read_dataset
 from handgrad.cli.flags import ParsedFlags, parse
 from handgrad.cli.options import SWEEP, help_text
 from handgrad.cli.progress import callbacks, callbacks_of_one
-from handgrad.cli.report import write_report
 from handgrad.cli.show import print_fit_plan, print_plan, print_result, print_seed, print_seeds
-from handgrad.cli.sweep import sweep
 from handgrad.config import RunConfig, validates_on_test
 from handgrad.config.presets import BEST, PLAIN
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
 from handgrad.runs import InterruptedRunError, Run, diagnose_run, execute, make_trainer, prepare, prepare_classical
+from handgrad.screen import echo, working
 from handgrad.training.diagnose import heed
 from handgrad.training.fit import estimate_seconds
 from handgrad.training.models import check_suffix, save_weights, settings_file
@@ -65,9 +64,9 @@ def _sweep(config: RunConfig, parsed: ParsedFlags) -> int:
     same = {name: parsed.options[name] for name in ("dry_run", "report", "method")}
     idle = [name for name in (*ONE_FILE, "model_path") if parsed.options[name]]
     notes = [*parsed.notes, *([f"no effect here: {', '.join(idle)} (mode sweep)"] if idle else [])]
-    return sweep(
-        parsed.options["sweep_config"] or COURSE_SWEEP, ParsedFlags(config, parsed.stated, options | same, notes)
-    )
+    file = parsed.options["sweep_config"] or COURSE_SWEEP
+    found = ParsedFlags(config, parsed.stated, options | same, notes)
+    return int(module_of("sweep").sweep(file, found))
 
 
 def _check_paths(parsed: ParsedFlags) -> None:
@@ -113,7 +112,7 @@ def _train(config: RunConfig, parsed: ParsedFlags) -> int:
         print_result(runs[0])
     _save_extras(runs[-1], parsed)
     if parsed.options["report"]:
-        write_report(runs)
+        module_of("report").write_report(runs)
     return 0
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.table import Table
 
-from handgrad.cli.console import Screen, working
-from handgrad.cli.options import Parser
+from handgrad.cli.arguments import Parser
 from handgrad.errors import FileSystemError, UsageError
 from handgrad.files import atomic_write
 from handgrad.reports.render import write_html
+from handgrad.screen import Screen, working
 from handgrad.verify.outcome import NOTE, RIGHT, UNCHECKED, WRONG, Outcome
 from handgrad.verify.report import COLUMNS, class_csv, class_rows, lines, page
 from handgrad.verify.students import check_class

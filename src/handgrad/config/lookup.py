@@ -14,7 +14,7 @@ from handgrad.optim import OPTIMIZERS
 from handgrad.text import nearest, squashed
 
 T = TypeVar("T")
-ALL = {"flag": "--help lists all", "setting": "`handgrad train --help` lists all"}
+ALL = {"flag": "--help all lists all", "setting": "`handgrad train --help all` lists all"}
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.errors import CorruptDataError, raise_together
+from handgrad.previews import table_html
 
 MAX_CLASSES = 1000
 FORMS = (("uint8", 3), ("uint8", 4), ("float32", 2))  # of grey images, of images in colour, of features
@@ -19,7 +20,7 @@ Inputs = NDArray[Any]  # uint8 images, or float32 features
 Labels = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Images with their labels, in a training part and a test part that may be empty; the arrays are read-only.
 
@@ -33,10 +34,10 @@ class Dataset:
     """
 
     name: str
-    x_train: Inputs = field(repr=False)
-    y_train: Labels = field(repr=False)
-    x_test: Inputs = field(repr=False)
-    y_test: Labels = field(repr=False)
+    x_train: Inputs
+    y_train: Labels
+    x_test: Inputs
+    y_test: Labels
     class_names: tuple[str, ...]
     fingerprint: str = ""
     pictures: tuple[int, ...] | None = None
@@ -56,6 +57,15 @@ class Dataset:
             object.__setattr__(self, part, _read_only(getattr(self, part)))
         if not self.fingerprint:
             object.__setattr__(self, "fingerprint", _fingerprint(self))
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.image_shape))
+        parts = f"{len(self.y_train):,} training and {len(self.y_test):,} test images of {shape}"
+        return f"Dataset({self.name}: {parts}, {self.classes} classes)"
+
+    def _repr_html_(self) -> str:
+        counts = (np.bincount(labels, minlength=self.classes).tolist() for labels in (self.y_train, self.y_test))
+        return table_html(("class", "training", "test"), zip(self.class_names, *counts, strict=True), repr(self))
 
     @property
     def image_shape(self) -> tuple[int, ...]:

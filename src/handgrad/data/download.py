@@ -7,11 +7,10 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 from urllib.parse import urljoin
 
-import pooch
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from handgrad.errors import HandgradError
+from handgrad.screen import console
 
 log = logging.getLogger("handgrad")
 
@@ -19,9 +18,6 @@ MAX_BYTES = 1 << 30  # EMNIST has 535 MB
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1 << 16
 EVERY = 10.0  # seconds between two lines where there is no terminal
-
-console = Console(stderr=True)
-"""The command line shows what it waits for on the same one, so that both are seen together."""
 
 
 class Failure(NamedTuple):
@@ -107,6 +103,8 @@ def _fetch(address: str) -> bytes:
         raise ValueError("only https addresses are used")
     log.info("downloading %s", address)
     body, progress = _CappedBuffer(), DownloadBar(address.rpartition("/")[2])
+    import pooch  # who has the data does not wait for it
+
     fetch = pooch.HTTPDownloader(
         progressbar=progress, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_SECONDS, hooks={"response": _refuse_plain_http}
     )

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import pooch
+import platformdirs
 
 from handgrad.errors import CorruptDataError, FileSystemError
 from handgrad.files import open_file
@@ -34,7 +34,7 @@ class Place(NamedTuple):
 
 def cache_root() -> Path:
     """The folder for downloads and decoded arrays: $HANDGRAD_CACHE_DIR, or the user's cache folder."""
-    return Path(os.path.expanduser(os.environ.get(CACHE_VARIABLE) or pooch.os_cache("handgrad")))
+    return Path(os.path.expanduser(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("handgrad")))
 
 
 def download_folder(name: str) -> Path:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import erf
 
 from handgrad.equations import tree
 from handgrad.errors import UsageError
@@ -33,7 +33,7 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(np, name) for name in ("exp", "log", "sqrt", "tanh", "cos", "abs", "sign", "floor")},
     "atan": np.arctan,
-    "erf": erf,
+    "erf": lambda x: scipy.special.erf(x),  # noqa: PLW0108  loaded when it is first wanted
     "norm": np.linalg.norm,
     "min": np.minimum,
     "max": np.maximum,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
+import scipy
 from numpy.typing import NDArray
-from scipy.special import stdtr  # scipy.stats takes half a second to import
 
 from handgrad.evaluation.interval import student, wilson
 from handgrad.evaluation.mcnemar import mcnemar
@@ -153,7 +153,7 @@ def over_images(first: NDArray[Any], second: NDArray[Any], by: float = 0.0, scal
     if by:
         variance = b + c - (b - c) ** 2 / images
         test, statistic = "z", (b - c - images * by / scale) / math.sqrt(variance) if variance else math.nan
-        p = 2 * float(stdtr(math.inf, -abs(statistic)))
+        p = 2 * float(scipy.special.stdtr(math.inf, -abs(statistic)))
     return Difference(scale * value, scale * low, scale * high, by, test, statistic, p, how)
 
 
@@ -196,7 +196,7 @@ def _score(a: Estimate, b: Estimate, by: float) -> tuple[str, float, float]:
     if not variance:
         return name, math.nan, math.nan if name == "t" else float(not distance)
     statistic = distance / math.sqrt(variance)
-    return name, statistic, 2 * float(stdtr(difference.freedom, -abs(statistic)))
+    return name, statistic, 2 * float(scipy.special.stdtr(difference.freedom, -abs(statistic)))
 
 
 def _fisher(a: Estimate, b: Estimate) -> tuple[str, float, float]:

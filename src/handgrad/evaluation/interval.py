@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple
 
-from scipy.special import ndtri, stdtrit  # scipy.stats takes half a second to import
+import scipy
 
 
 class Interval(NamedTuple):
@@ -27,7 +27,7 @@ class Interval(NamedTuple):
 
 def student(freedom: float, confidence: float = 0.95) -> float:
     """How many standard errors an interval reaches to either side: Student's quantile."""
-    return float(stdtrit(freedom, 0.5 + confidence / 2))
+    return float(scipy.special.stdtrit(freedom, 0.5 + confidence / 2))
 
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
@@ -57,7 +57,7 @@ def wilson(right: int, total: int) -> Interval:
     """
     if not total:
         return Interval(math.nan, 0.0, 1.0, 0)
-    share, z = right / total, float(ndtri(0.975))
+    share, z = right / total, float(scipy.special.ndtri(0.975))
     centre, scale = share + z**2 / (2 * total), 1 + z**2 / total
     half = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
     low = (centre - half) / scale if right else 0.0

@@ -10,8 +10,8 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import bdtr, ndtr, ndtri
 
 from handgrad.evaluation.interval import Interval
 
@@ -44,7 +44,7 @@ def mcnemar(first: Array, second: Array) -> McNemar:
     """
     b, c = int(np.sum(first & ~second)), int(np.sum(second & ~first))
     m = min(b, c)
-    p = float(bdtr(m, b + c, 0.5) + (bdtr(m - 1, b + c, 0.5) if m else 0.0))
+    p = float(scipy.special.bdtr(m, b + c, 0.5) + (scipy.special.bdtr(m - 1, b + c, 0.5) if m else 0.0))
     return McNemar(b, c, p, _difference(b, c, len(first)))
 
 
@@ -91,7 +91,7 @@ def _difference(b: int, c: int, images: int) -> Interval:
     """
     if not images:
         return Interval(math.nan, math.nan, math.nan, 0)
-    angle, reach = np.linspace(0, 2 * math.pi, ANGLES), float(ndtri(0.975))
+    angle, reach = np.linspace(0, 2 * math.pi, ANGLES), float(scipy.special.ndtri(0.975))
     differing = _shares(b + c, images, reach * np.sin(angle))
     first = _shares(b, b + c, reach * np.cos(angle)) if b + c else np.array([[0.0], [1.0]])  # either way
     products = differing * (2 * first - 1)
@@ -100,8 +100,8 @@ def _difference(b: int, c: int, images: int) -> Interval:
 
 def _above(count: int, size: int, share: Array) -> Array:
     """P(B > count) + P(B = count) / 2, B ~ Binomial(size, share)."""
-    below = bdtr(count - 1, size, share) if count else 0.0
-    return np.asarray(1 - (bdtr(count, size, share) + below) / 2)
+    below = scipy.special.bdtr(count - 1, size, share) if count else 0.0
+    return np.asarray(1 - (scipy.special.bdtr(count, size, share) + below) / 2)
 
 
 def _shares(count: int, size: int, z: Array) -> Array:
@@ -109,6 +109,6 @@ def _shares(count: int, size: int, z: Array) -> Array:
     low, high = np.zeros(len(z)), np.ones(len(z))
     for _ in range(52):  # bits of a float64
         middle = (low + high) / 2
-        less = _above(count, size, middle) < ndtr(z)
+        less = _above(count, size, middle) < scipy.special.ndtr(z)
         low, high = np.where(less, middle, low), np.where(less, high, middle)
     return np.where(high == 1, 1.0, low)

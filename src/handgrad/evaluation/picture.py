@@ -3,9 +3,9 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 from handgrad.errors import UsageError
 
@@ -78,7 +78,7 @@ def dark_on_light(grey: Array, drawn: bool) -> bool:
     The border of a photographed sheet may show the table below it, so the middle decides where anything is drawn there.
     """
     small = _shrunk(grey, WORKING_SIDE // 4).astype(float)
-    beside = small - ndimage.median_filter(small, size=max(3, int(0.4 * min(small.shape))), mode="nearest")
+    beside = small - scipy.ndimage.median_filter(small, size=max(3, int(0.4 * min(small.shape))), mode="nearest")
     margin = [int(0.15 * size) for size in small.shape]
     for part in (beside[margin[0] or None : -margin[0] or None, margin[1] or None : -margin[1] or None], beside):
         if drawn and (np.abs(part) > 2 * LEAST_CONTRAST).mean() > 0.002:
@@ -114,7 +114,7 @@ def find_drawing(light: Array) -> Drawing | None:
     chosen, doubts = _stroke(mask, ink)
     if chosen is None:
         return None
-    box = ndimage.find_objects(chosen.astype(int))[0]
+    box = scipy.ndimage.find_objects(chosen.astype(int))[0]
     scale = max(light.shape) / max(small.shape)
     height, width = (axis.stop - axis.start for axis in box)
     if scale > 1.5 and max(height, width) < WORKING_SIDE / 3:  # a small drawing on a large sheet, seen from nearer
@@ -131,16 +131,20 @@ def find_drawing(light: Array) -> Drawing | None:
         doubts.append("low contrast")
     if height >= 0.97 * small.shape[0] or width >= 0.97 * small.shape[1]:
         doubts.append("the drawing touches the border: leave some paper around it")
-    soft = np.where(ndimage.binary_dilation(chosen, iterations=2), np.clip((ink - grain) / (level - grain), 0, 1), 0)
+    soft = np.where(
+        scipy.ndimage.binary_dilation(chosen, iterations=2), np.clip((ink - grain) / (level - grain), 0, 1), 0
+    )
     return Drawing(soft[box].astype(np.float32), tuple(doubts))
 
 
 def _ink(light: Floats) -> tuple[Floats, Mask, float]:
     """How far each pixel stands out of its background, which of them are ink, and the grain of the paper."""
     window = max(3, int(BACKGROUND * min(light.shape)) | 1)
-    smooth = ndimage.gaussian_filter(light, 0.7)
-    opened = ndimage.grey_opening(smooth, size=window, mode="constant", cval=-1e6)  # by windows inside the picture
-    background = ndimage.gaussian_filter(opened, window / 6)
+    smooth = scipy.ndimage.gaussian_filter(light, 0.7)
+    opened = scipy.ndimage.grey_opening(
+        smooth, size=window, mode="constant", cval=-1e6
+    )  # by windows inside the picture
+    background = scipy.ndimage.gaussian_filter(opened, window / 6)
     ink = smooth - background
     centre = float(np.median(ink))
     grain = centre + NOISE * 1.4826 * float(np.median(np.abs(ink - centre)))
@@ -171,13 +175,13 @@ def _without_lines(mask: Mask) -> Mask:
         if line.any():
             kept = across & ~line
             vertical = np.ones((int(2 + 2 * line.sum(axis=0).max() / max(1, _count(line))), 1), bool)
-            across = kept | (ndimage.binary_closing(kept, vertical) & line)
+            across = kept | (scipy.ndimage.binary_closing(kept, vertical) & line)
             mask = across.T if turned else across
     return mask
 
 
 def _count(line: Mask) -> int:
-    return int(ndimage.label(line[:, line.shape[1] // 2])[1])
+    return int(scipy.ndimage.label(line[:, line.shape[1] // 2])[1])
 
 
 def _lines(mask: Mask) -> Mask:
@@ -194,18 +198,18 @@ def _lines(mask: Mask) -> Mask:
         found = ((inked > COVERED * total) & (total > LONG * width))[rows]
         if found[:, width // 2].sum() > best[:, width // 2].sum():
             best = found
-    return ndimage.binary_dilation(best, np.ones((3, 1), bool)) if best.mean() < 0.3 else np.zeros_like(mask)
+    return scipy.ndimage.binary_dilation(best, np.ones((3, 1), bool)) if best.mean() < 0.3 else np.zeros_like(mask)
 
 
 def _stroke(mask: Mask, ink: Floats) -> tuple[Mask | None, list[str]]:
     """The connected ink with the most mass and its companions, or None; and what else there was."""
-    groups, count = ndimage.label(ndimage.binary_dilation(mask, np.ones((3, 3)), GAP), np.ones((3, 3), int))
+    groups, count = scipy.ndimage.label(scipy.ndimage.binary_dilation(mask, np.ones((3, 3)), GAP), np.ones((3, 3), int))
     groups = np.where(mask, groups, 0)
     if not count:
         return None, []
     areas = np.bincount(groups.ravel(), minlength=count + 1)[1:]
-    mass = ndimage.sum_labels(ink, groups, np.arange(1, count + 1))
-    boxes = ndimage.find_objects(groups)
+    mass = scipy.ndimage.sum_labels(ink, groups, np.arange(1, count + 1))
+    boxes = scipy.ndimage.find_objects(groups)
     ends = np.array([(down.start, across.start, down.stop, across.stop) for down, across in boxes])
     inside = (ends[:, :2] > 0).all(axis=1) & (ends[:, 2:] < mask.shape).all(axis=1)
     size = (ends[:, 2:] - ends[:, :2]).max(axis=1)
@@ -232,7 +236,7 @@ def _whole(light: Array) -> Drawing:
     """The smallest box around everything that stands out of the border's level; the whole picture when nothing does."""
     edge = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
     ink = light.astype(int) > int(np.median(edge)) + 32
-    box = ndimage.find_objects(ink.astype(int))[0] if ink.any() else (slice(None), slice(None))
+    box = scipy.ndimage.find_objects(ink.astype(int))[0] if ink.any() else (slice(None), slice(None))
     return Drawing((light[box] / np.float32(255)).astype(np.float32), ())
 
 
@@ -249,10 +253,10 @@ def _scaled(ink: Floats, shape: tuple[int, ...], centred: bool) -> Floats:
     share = MNIST_BOX if centred else 1.0
     factor = min(share * shape[0] / ink.shape[0], share * shape[1] / ink.shape[1])
     if centred and factor < 1:
-        width = 4 * float(ndimage.distance_transform_edt(np.pad(ink > 0.5, 1))[1:-1, 1:-1][ink > 0.5].mean() or 0)
+        width = 4 * float(scipy.ndimage.distance_transform_edt(np.pad(ink > 0.5, 1))[1:-1, 1:-1][ink > 0.5].mean() or 0)
         if 0 < width * factor < THINNEST:
             more = int(np.ceil((THIN / factor - width) / 2))
-            ink = ndimage.grey_dilation(np.pad(ink, more), size=2 * more + 1)
+            ink = scipy.ndimage.grey_dilation(np.pad(ink, more), size=2 * more + 1)
             factor = min(share * shape[0] / ink.shape[0], share * shape[1] / ink.shape[1])
     height, width_ = (max(1, round(size * factor)) for size in ink.shape)
     resample = Image.Resampling.BOX if factor < 1 else Image.Resampling.BILINEAR

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from handgrad.errors import DivergedError, UsageError
 from handgrad.kernels import driver
@@ -73,7 +73,7 @@ def predict(network: Network, images: Array, labels: Array, class_names: Sequenc
     if broken:
         raise DivergedError(f"the network's outputs are not finite for {broken} of {len(logits)} images: it diverged")
     names = tuple(class_names) or network.class_names or tuple(map(str, range(network.classes)))
-    return Predictions(softmax(logits, axis=1), np.asarray(labels, np.int64), names)
+    return Predictions(scipy.special.softmax(logits, axis=1), np.asarray(labels, np.int64), names)
 
 
 def require_images(predictions: Predictions) -> None:

@@ -15,6 +15,7 @@ from handgrad.nn.graph import graph_of
 from handgrad.nn.layer import Layer, Shape
 from handgrad.nn.layout import Slot, Wiring, assemble, outputs, slots_of
 from handgrad.nn.losses import CrossEntropy, Loss
+from handgrad.previews import table_html
 from handgrad.text import visible_name
 
 Array = NDArray[Any]
@@ -97,6 +98,17 @@ class Network:
         made_from, parameters, buffers = state
         Network.__init__(self, **made_from)
         self.parameters[:], self.buffers[:] = parameters, buffers
+
+    def __repr__(self) -> str:
+        layers = ", ".join(type(layer).__name__ for layer in self.layers)
+        return f"Network({self.input_shape} -> {self.classes}: {layers}; {self.parameters.size:,} parameters)"
+
+    def _repr_html_(self) -> str:
+        rows: list[list[str | int]] = [["input", " x ".join(map(str, self.input_shape)), ""]]
+        for layer, plan in zip(self.layers, self.plans, strict=True):
+            size = sum(part.size for part in plan.parameters)
+            rows.append([type(layer).__name__, " x ".join(map(str, plan.output)), size or ""])
+        return table_html(("layer", "output", "parameters"), rows, f"{self.parameters.size:,} parameters")
 
     @property
     def classes(self) -> int:

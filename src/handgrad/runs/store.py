@@ -6,6 +6,8 @@ import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from html import escape
+from importlib import import_module
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -16,18 +18,17 @@ from handgrad.config.describe import WITHOUT_INFLUENCE, effective_differences
 from handgrad.data import Dataset
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
 from handgrad.files import (
-    TEMPORARY_PREFIX,
     atomic_write,
     flush_folder,
     json_text,
     lock_folder,
     new_folder,
     read_file,
-    read_json,
     sweep_temporaries,
 )
 from handgrad.nn import Network
 from handgrad.optim import SCHEDULES
+from handgrad.run_folder import RunFolder, run_path, run_paths
 from handgrad.training import History, load_model, save_model
 from handgrad.training.checkpoint import newest_origin
 from handgrad.training.history import read_record, records, sealed, unsealed
@@ -94,7 +95,7 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(read_file(path)).hexdigest()
 
 
-class Run:
+class Run(RunFolder):
     """One run's folder: config.yaml, run.json, history.jsonl, metrics.json, model.safetensors, checkpoints, log.txt.
 
     That of a classical model has predictions.safetensors in place of history, model and checkpoints. Unless it is
@@ -102,19 +103,9 @@ class Run:
     """
 
     def __init__(self, path: Path, durable: bool = True) -> None:
-        self.path, self.durable = path, durable
+        super().__init__(path)
+        self.durable = durable
         self._lock: int | None = None  # held by whoever has made the folder, until the first `locked` block ends
-        self.config_file, self.facts_file = path / "config.yaml", path / "run.json"
-        self.history_file, self.metrics_file = path / "history.jsonl", path / "metrics.json"
-        self.model_file, self.log_file = path / "model.safetensors", path / "log.txt"
-        self.predictions_file = path / "predictions.safetensors"
-        self.checkpoints = path / "checkpoints"
-        self.best_file = self.checkpoints / "best.safetensors"
-        self.first_epoch_file = self.checkpoints / "epoch-1.safetensors"
-
-    @property
-    def name(self) -> str:
-        return self.path.name
 
     @property
     def config(self) -> RunConfig:
@@ -122,20 +113,37 @@ class Run:
         return RunConfig.from_yaml(self.config_file)
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """Command, settings, data and environment at the start; empty without a file.  Raises  as `read_json`."""
-        return read_json(self.facts_file)
-
-    @property
-    def metrics(self) -> dict[str, Any]:
-        """What metrics.json holds; empty while the run has not ended.  Raises  as `read_json`."""
-        return read_json(self.metrics_file)
-
-    @property
     def complete(self) -> bool:
         """Whether nothing is left to do: the training ended by itself, and its network or predictions are there."""
         kept = os.path.lexists(self.model_file) or os.path.lexists(self.predictions_file)
         return self.metrics.get("stopped") in OVER and kept
+
+    @property
+    def history(self) -> History:
+        """What happened, as `read_history`."""
+        return self.read_history()
+
+    @property
+    def figures(self) -> Any:
+        """Matplotlib figures by name, each drawn when asked for: `figures["roc"]`."""
+        # Figures are made from runs: their room, above this one, is loaded when it is first wanted.
+        return import_module("handgrad.figures.of_run").Figures(self)
+
+    def predict(self, images: Any) -> Any:
+        """The class of each image, by its number.  Shapes  images as `Network.predict_proba` -> (N,) int
+
+        Raises  as `load_model`, and for images that do not fit the network.
+        """
+        return self.load_model().predict_proba(images).argmax(axis=1)
+
+    def __repr__(self) -> str:
+        state, test, validation, epochs, *_ = self.result
+        shares = (("test", test), ("validation", validation))
+        accuracy = [f"{part} {100 * share:.2f} %" for part, share in shares if share is not None]
+        return f"Run({', '.join([self.name, state, *accuracy, *([f'{epochs} epochs'] if epochs else [])])})"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{escape(repr(self))}</div>{self.history._repr_html_()}"
 
     def write_json(self, path: Path, content: dict[str, Any]) -> None:
         """Write `content` as readable JSON with its digest, atomically."""
@@ -264,12 +272,12 @@ def _taken(path: Path, numbered: bool) -> str:
     return f"{path} exists and is no run, for it has no config.yaml: remove it, or choose another --name"
 
 
-def open_run(path: Path) -> Run:
-    """The run in the folder `path`, to be looked at; with a warning when its config.yaml was edited.
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """The run in the folder `path`, or that it means as `run_path` reads it; a warning when its config.yaml was edited.
 
-    Raises  as `existing_run`.
+    Raises  as `existing_run` and `run_path`.
     """
-    run = existing_run(path)
+    run = existing_run(run_path(path))
     with suppress(HandgradError):  # damage is reported where it matters
         if found := edits(run.facts, run.config, over=True):
             log.warning("%s was edited since the run began: %s", run.config_file, in_words(found))
@@ -290,26 +298,8 @@ def existing_run(path: Path, durable: bool = True) -> Run:
 
 
 def list_runs(runs_dir: Path) -> list[Run]:
-    """Every run below `runs_dir`, oldest first; also those that are damaged, or that this user may not read.
-
-    Raises  FileSystemError when the folder itself cannot be read.
-    """
-    try:
-        folders = [path for path in Path(runs_dir).iterdir() if path.is_dir()]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise FileSystemError(f"cannot read {runs_dir}: {error.strerror}. Check the path (--runs_dir)") from error
-    found = [Run(path) for path in folders if not path.name.startswith(TEMPORARY_PREFIX)]
-    runs = (run for run in found if _may_be_run(run))
-    files = {run: run.config_file if os.path.lexists(run.config_file) else run.path for run in runs}
-    return sorted(files, key=lambda run: files[run].lstat().st_mtime)
-
-
-def _may_be_run(run: Run) -> bool:
-    """Whether it has one of a run's files, or keeps its content to itself."""
-    files = (run.config_file, run.facts_file, run.history_file, run.metrics_file, run.model_file)
-    return any(map(os.path.lexists, files)) or not os.access(run.path, os.R_OK | os.X_OK)
+    """Every run below `runs_dir`, as `run_paths`."""
+    return [Run(path) for path in run_paths(runs_dir)]
 
 
 def began_with(run: Run, over: bool) -> dict[str, Any]:

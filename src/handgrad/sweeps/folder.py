@@ -16,6 +16,7 @@ from handgrad.config import RunConfig
 from handgrad.config.describe import effective_differences
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
 from handgrad.files import atomic_write, new_folder, read_file, read_object
+from handgrad.previews import table_html
 from handgrad.runs import Run, list_runs
 from handgrad.runs.executor.protocol import INTERRUPTED
 from handgrad.sweeps.database import Database, open_readonly, sqlite_url, without_password
@@ -144,6 +145,20 @@ class Sweep:
     def wanted(self) -> int | None:
         """How many trials there are to be, each configuration with its seeds; None for any number."""
         return None if self.configurations is None else self.configurations * self.settings.seeds
+
+    def __repr__(self) -> str:
+        return f"Sweep({', '.join([self.name, self.settings.method, *(f'{v} {k}' for k, v in self._summary())])})"
+
+    def _repr_html_(self) -> str:
+        header = ["method", *(name for name, _ in self._summary())]
+        return table_html(header, [[self.settings.method, *(value for _, value in self._summary())]], self.name)
+
+    def _summary(self) -> list[tuple[str, str]]:
+        """How many trials are in each state, and the best objective, as sweep.json had them last."""
+        summary = read_object(self.summary_file) if self.summary_file.exists() else {}
+        best, name = summary.get("best"), self.definition.metric.name
+        states = [(state, str(count)) for state, count in summary.get("states", {}).items()]
+        return [*states, *([(f"best {name}", f"{best['objective']:.4g}")] if best else [])]
 
     def trials(self) -> list[Trial]:
         """Every trial as it is now, by number; also while the sweep runs.

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import special
+import scipy
 
 from handgrad.errors import UsageError
 
@@ -257,7 +257,7 @@ class Normal(Tailed):
 
     def quantile(self, p: float) -> float:
         """mu + sigma z(p), z being that of the standard normal distribution."""
-        return float(self.mu + self.sigma * special.ndtri(min(max(p, EDGE), 1 - EDGE)))
+        return float(self.mu + self.sigma * scipy.special.ndtri(min(max(p, EDGE), 1 - EDGE)))
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,7 @@ class Beta(Tailed):
 
     def quantile(self, p: float) -> float:
         """The inverse of the regularised incomplete beta function."""
-        return float(special.betaincinv(self.a, self.b, min(max(p, EDGE), 1 - EDGE)))
+        return float(scipy.special.betaincinv(self.a, self.b, min(max(p, EDGE), 1 - EDGE)))
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from handgrad.config import RunConfig, build_dataset, build_layers, data_key
 from handgrad.data import Dataset
@@ -76,7 +76,7 @@ def fit(costs: Sequence[Cost], seconds: Sequence[float]) -> Timing:
     times = np.asarray(seconds)
     rows = np.asarray(costs) / times[:, None]
     scale = np.maximum(rows.max(axis=0), 1e-300)
-    rates = nnls(rows / scale, np.ones(len(times)))[0] / scale
+    rates = scipy.optimize.nnls(rows / scale, np.ones(len(times)))[0] / scale
     errors: NDArray[np.float64] = rows @ rates - 1
     freedom = max(1, len(times) - int(np.count_nonzero(rates)))
     return Timing(tuple(rates), 2 * float(np.linalg.norm(errors)) / (freedom * len(times)) ** 0.5)

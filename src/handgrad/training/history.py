@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
+from handgrad.previews import curves_html, show_figures
+
 SEAL = re.compile(r', "digest": "([0-9a-f]{16})"}$')
 
 
@@ -113,7 +115,7 @@ def _with_nan(row: dict[str, Any]) -> dict[str, Any]:
     return {name: math.nan if value is None else value for name, value in row.items()}
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """Losses and right answers of each iteration, gradient norms {step: norm}, evaluations, epochs, why it ended.
 
@@ -146,6 +148,49 @@ class History:
     def same_as(self, other: "History") -> bool:
         """Whether every number but the seconds is equal to the last bit."""
         return self._comparable() == other._comparable()
+
+    def to_frame(self) -> Any:
+        """A row an epoch, as a DataFrame of pandas, which must be installed."""
+        import pandas as pd
+
+        return pd.DataFrame([epoch.row() for epoch in self.epochs]).set_index("epoch")
+
+    def curves(self) -> dict[str, dict[str, list[float]]]:
+        """Loss, and accuracy in per cent, of each epoch: in training, on the validation and on the test images."""
+        parts, units = ("train", "validation", "test"), {"loss": 1, "accuracy": 100}
+        found = {
+            name: {part: [unit * getattr(epoch, f"{part}_{name}") for epoch in self.epochs] for part in parts}
+            for name, unit in units.items()
+        }
+        return {
+            name: {part: values for part, values in each.items() if not all(map(math.isnan, values))}
+            for name, each in found.items()
+        }
+
+    def plot(self) -> Any:
+        """A Matplotlib figure of loss and accuracy by epoch."""
+        from matplotlib.figure import Figure
+
+        show_figures()
+        figure: Any = Figure(figsize=(7.2, 2.6), layout="constrained")
+        for axes, (name, curves) in zip(figure.subplots(1, 2), self.curves().items(), strict=True):
+            for part, values in curves.items():
+                axes.plot(range(1, len(values) + 1), values, marker="o", markersize=3, label=part)
+            axes.set(xlabel="epoch", ylabel="loss" if name == "loss" else "accuracy (%)")
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.legend(frameon=False)
+        return figure
+
+    def __repr__(self) -> str:
+        epochs, steps = len(self.epochs), len(self.losses)
+        parts = [f"{epochs} epoch{'s' * (epochs != 1)}", f"{steps:,} steps", *([self.stopped] if self.stopped else [])]
+        last = {name: {part: values[-1] for part, values in each.items()} for name, each in self.curves().items()}
+        parts += [f"{part} loss {value:.4f}" for part, value in last["loss"].items()]
+        parts += [f"{part} accuracy {value:.2f} %" for part, value in last["accuracy"].items()]
+        return f"History({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        return "".join(curves_html(name, curves) for name, curves in self.curves().items())
 
     def _comparable(self) -> Any:
         timeless = [repr(asdict(epoch) | {"seconds": 0}) for epoch in self.epochs]

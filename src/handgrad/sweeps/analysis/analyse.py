@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from handgrad.errors import UsageError
 from handgrad.evaluation import Interval
@@ -139,7 +139,7 @@ def _choice(sweep: Sweep, entries: Sequence[Entry], space: RestrictedSpace, surr
     candidates = [entries[best].values, *_untried(sweep, entries, space, surrogate)]
     mean, covariance = surrogate.expected(candidates)
     spread = np.diag(covariance) + covariance[0, 0] - 2 * covariance[0]
-    clearly = mean - mean[0] > float(ndtri(0.975)) * np.sqrt(np.maximum(spread, 0))
+    clearly = mean - mean[0] > float(scipy.special.ndtri(0.975)) * np.sqrt(np.maximum(spread, 0))
     clearly[0] = True  # over itself, so that there is always one
     chosen = max(np.flatnonzero(clearly).tolist(), key=lambda i: float(mean[i]))
     return Choice(candidates[chosen], surrogate.interval(candidates[chosen], len(entries)), None if chosen else best)
@@ -193,7 +193,7 @@ def interval_of_best(entries: Sequence[Entry]) -> Interval:
     """
     best = entries[0].objective
     other_run = math.sqrt(1 + best.size) if entries[0].over == SEEDS else 2.0
-    wider = float(ndtri(0.025 / len(entries)) / ndtri(0.025)) * other_run
+    wider = float(scipy.special.ndtri(0.025 / len(entries)) / scipy.special.ndtri(0.025)) * other_run
     low, high = best.mean - wider * (best.mean - best.low), best.mean + wider * (best.high - best.mean)
     return best._replace(low=low, high=high)
 

@@ -6,8 +6,8 @@ from itertools import combinations, product
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from handgrad.evaluation import holm
 from handgrad.sweeps.analysis.leaderboard import Configuration
@@ -67,7 +67,14 @@ def _chance(others: Array, those: Array) -> float:
     """
     k, n = len(those), len(those) + len(others)
     m = k + int(np.sum(others <= those.max()))
-    return float(np.exp(gammaln(m + 1) - gammaln(m - k + 1) - gammaln(n + 1) + gammaln(n - k + 1)))
+    return float(
+        np.exp(
+            scipy.special.gammaln(m + 1)
+            - scipy.special.gammaln(m - k + 1)
+            - scipy.special.gammaln(n + 1)
+            + scipy.special.gammaln(n - k + 1)
+        )
+    )
 
 
 def with_interactions(model: Additive, sign: int) -> Additive:

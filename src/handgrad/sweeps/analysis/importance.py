@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from handgrad.evaluation import Interval, student
 from handgrad.sweeps.analysis.model import Factor, is_number
@@ -146,7 +145,7 @@ def correlations(
     for factor in found:
         numbers = [each[factor.name] for each in values]
         if all(map(is_number, numbers)):
-            ranks = rankdata(numbers), rankdata(objectives)
+            ranks = scipy.stats.rankdata(numbers), scipy.stats.rankdata(objectives)
             result.append(Correlation(factor.name, None, pearson(*ranks, ranked=True), len(numbers)))
         for level, value in enumerate(factor.levels):
             indicator = (factor.codes == level).astype(float)
@@ -164,5 +163,5 @@ def pearson(x: Array, y: Array, ranked: bool = False) -> Interval:
     r = float(np.clip(x @ y / math.sqrt(float(x @ x) * float(y @ y)), -1, 1))
     if abs(r) == 1:
         return Interval(r, r, r, len(x))
-    half = float(ndtri(0.975)) * math.sqrt((1 + r**2 / 2 if ranked else 1) / (len(x) - 3))
+    half = float(scipy.special.ndtri(0.975)) * math.sqrt((1 + r**2 / 2 if ranked else 1) / (len(x) - 3))
     return Interval(r, math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half), len(x))

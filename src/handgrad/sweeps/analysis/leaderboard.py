@@ -6,9 +6,8 @@ from statistics import fmean, variance
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import bdtrc, ndtri, stdtrit
-from scipy.stats import fisher_exact, linregress
 
 from handgrad.config import RunConfig, build_dataset, build_split
 from handgrad.data import Dataset
@@ -135,7 +134,7 @@ def leaderboard(
     entries = []
     for rank, (each, own) in enumerate(zip(ranked, known, strict=True), 1):
         freedom = min(known[0].freedom, own.freedom)
-        t = -float(stdtrit(freedom, CLEAR / max(1, len(ranked) - 1)))
+        t = -float(scipy.special.stdtrit(freedom, CLEAR / max(1, len(ranked) - 1)))
         tied = ranked[0].gain - each.gain <= t * math.sqrt(known[0].variance + own.variance)
         seconds = fmean(trial.seconds for trial in each.trials)
         objective = own.objective.within(*sweep.definition.metric.bounds)
@@ -175,7 +174,7 @@ def _uncertain(ranked: Sequence[Configuration], place: int, measurements: Measur
     images = measurements.of(each.trials[0]).images
     if images:
         share = wilson(round(each.mean * images), images)
-        return Uncertain(share, IMAGES, ((share.high - share.low) / (2 * float(ndtri(0.975)))) ** 2, MANY)
+        return Uncertain(share, IMAGES, ((share.high - share.low) / (2 * float(scipy.special.ndtri(0.975)))) ** 2, MANY)
     nothing = Interval(each.mean, math.nan, math.nan, 1)
     return Uncertain(nothing, NOTHING, math.inf if math.isnan(noise) else noise**2, MANY)
 
@@ -190,7 +189,7 @@ def failures(trials: Sequence[Trial], measurements: Measurements) -> tuple[Failu
 
 def guessing(right: int, images: int, classes: int) -> float:
     """The chance that whoever guesses has at least so many right: P(B >= right), B ~ Binomial(images, 1 / classes)."""
-    return float(bdtrc(right - 1, images, 1 / classes)) if right else 1.0
+    return float(scipy.special.bdtrc(right - 1, images, 1 / classes)) if right else 1.0
 
 
 def failure_groups(sweep: Sweep, trials: Sequence[Trial], failed: Sequence[Failure]) -> tuple[FailureGroup, ...]:
@@ -229,7 +228,7 @@ def _group(name: str, value: Any, has: Array, bad: Array) -> FailureGroup:
     failed, of, all_failed = int(np.sum(has & bad)), int(has.sum()), int(bad.sum())
     failed_others, others = all_failed - failed, len(bad) - of
     table = [[failed, of - failed], [failed_others, others - failed_others]]
-    p = float(fisher_exact(table, "greater").pvalue)
+    p = float(scipy.stats.fisher_exact(table, "greater").pvalue)
     return FailureGroup(name, value, failed, of, p, failed_others, others)
 
 
@@ -252,7 +251,7 @@ def _line(hours: Sequence[float], values: Sequence[float]) -> tuple[Interval, fl
     """Slope, intercept and the p-value of no slope; NaN where the times do not tell."""
     if len(hours) < FEWEST_TIMED or max(hours) == min(hours):
         return Interval(math.nan, math.nan, math.nan, len(hours)), math.nan, math.nan
-    fit = linregress(hours, values)
+    fit = scipy.stats.linregress(hours, values)
     half = student(len(hours) - 2) * float(fit.stderr)
     slope = float(fit.slope)
     return Interval(slope, slope - half, slope + half, len(hours)), float(fit.intercept), float(fit.pvalue)

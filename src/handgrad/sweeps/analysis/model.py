@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
 from handgrad.evaluation import Interval, student
 from handgrad.sweeps.analysis.result import Range
@@ -205,7 +205,9 @@ def estimate(mean: float, variance: float, freedom: float) -> Estimate | None:
         return None
     error = math.sqrt(variance)
     half = student(freedom) * error
-    return Estimate(Interval(mean, mean - half, mean + half, 0), 2 * float(stdtr(freedom, -abs(mean) / error)))
+    return Estimate(
+        Interval(mean, mean - half, mean + half, 0), 2 * float(scipy.special.stdtr(freedom, -abs(mean) / error))
+    )
 
 
 FEWEST = 3  # configurations that a value needs for its effect to be estimated

@@ -6,10 +6,8 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, solve_triangular
-from scipy.linalg.lapack import dpotrf, dtrtrs
-from scipy.special import ndtri, stdtr
 
 from handgrad.config.metrics import is_share
 from handgrad.evaluation import Interval
@@ -62,7 +60,7 @@ class Observed(NamedTuple):
         """The lower Cholesky factor of the results' covariance.  Shapes  -> (n, n)"""
         covariance = sizes.kernel(self.agreement, self.parameters) if kernel is None else kernel.copy()
         covariance[np.diag_indices_from(covariance)] += sizes.noise**2 * self.seed + self.images
-        return np.asarray(dpotrf(covariance.T, lower=1, clean=1, overwrite_a=1)[0])
+        return np.asarray(scipy.linalg.lapack.dpotrf(covariance.T, lower=1, clean=1, overwrite_a=1)[0])
 
     def log_likelihoods(self) -> Iterator[tuple[Sizes, float]]:
         """Of all sizes, with what was likely beforehand, up to a constant."""
@@ -71,7 +69,7 @@ class Observed(NamedTuple):
             for noise in NOISES:
                 sizes = Sizes(part, rest, reach, noise)
                 factor = self.factor(sizes, kernel)
-                half = dtrtrs(factor, self.y, lower=1)[0]
+                half = scipy.linalg.lapack.dtrtrs(factor, self.y, lower=1)[0]
                 fit = -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum())
                 yield sizes, fit - math.log1p((noise / USUAL) ** 2) - (math.log(len(RESTS) - 1) if rest else 0.0)
 
@@ -90,12 +88,12 @@ class Member(NamedTuple):
     def predict(self, across: Array, among: Array, parameters: int) -> tuple[Array, Array]:
         """Mean and covariance of others.  Shapes  across (m, n), among (m, m) -> (m,), (m, m)"""
         toward = self.sizes.kernel(across, parameters)
-        part = solve_triangular(self.factor, toward.T, lower=True, check_finite=False)
+        part = scipy.linalg.solve_triangular(self.factor, toward.T, lower=True, check_finite=False)
         return toward @ self.pull, self.sizes.kernel(among, parameters) - part.T @ part
 
     def left_out(self, y: Array) -> tuple[Array, Array]:
         """Mean and variance of each run, with its noise, from all others: Rasmussen & Williams (2006), 5.4.2."""
-        own = np.diag(cho_solve((self.factor, True), np.eye(len(y)), check_finite=False))
+        own = np.diag(scipy.linalg.cho_solve((self.factor, True), np.eye(len(y)), check_finite=False))
         return y - self.pull / own, 1 / own
 
 
@@ -111,13 +109,13 @@ def members(observed: Observed) -> list[Member]:
 
 def _member(observed: Observed, sizes: Sizes, weight: float) -> Member:
     factor = observed.factor(sizes)
-    return Member(sizes, weight, factor, cho_solve((factor, True), observed.y, check_finite=False))
+    return Member(sizes, weight, factor, scipy.linalg.cho_solve((factor, True), observed.y, check_finite=False))
 
 
 FEWEST = 5  # configurations to learn from
 SMOOTH = 0.3  # of a scale's length: numbers so far apart still agree to 61 %
 MOST_KNOWN = 1500  # runs that it is conditioned on
-NODES = ndtri((np.arange(25) + 0.5) / 25)  # of a normal distribution, equally likely
+NODES = scipy.special.ndtri((np.arange(25) + 0.5) / 25)  # of a normal distribution, equally likely
 SEED_SHARE = 0.25  # of the images' variance, which is taken to be a seed's at least: one seed each cannot tell
 
 
@@ -282,6 +280,6 @@ def _quantile(p: float, weights: Array, centres: Array, deviations: Array, freed
     low, high = float((centres - 10 * deviations).min()), float((centres + 10 * deviations).max())
     for _ in range(60):
         middle = (low + high) / 2
-        below = float(weights @ stdtr(freedom, (middle - centres) / deviations)) < p
+        below = float(weights @ scipy.special.stdtr(freedom, (middle - centres) / deviations)) < p
         low, high = (middle, high) if below else (low, middle)
     return (low + high) / 2

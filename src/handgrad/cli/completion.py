@@ -1,0 +1,71 @@
+"""`handgrad completion SHELL`, by the package shtab."""
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from handgrad.cli.arguments import Parser
+from handgrad.cli.commands import COMMANDS, TABLES, module_of
+from handgrad.cli.options import options_of
+from handgrad.config import RunConfig, value_type_of
+from handgrad.config.value_types import Name, Switch, Text, ValueType
+from handgrad.errors import UsageError
+from handgrad.plugins import how_to_install, is_installed
+from handgrad.run_folder import run_path
+from handgrad.screen import echo
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+def run_completion(tokens: list[str]) -> int:
+    """Print the script."""
+    shell = Parser("completion", shell=SHELLS).arguments(tokens).shell
+    if not is_installed("shtab"):
+        raise UsageError(f"completion needs the package shtab: {how_to_install('completion')}")
+    import shtab
+
+    echo(shtab.complete(_whole(), shell))
+    return 0
+
+
+def _whole() -> argparse.ArgumentParser:
+    """Every command with its flags, as argparse sees them."""
+    whole = argparse.ArgumentParser("handgrad")
+    commands = whole.add_subparsers()
+    for name, (_, summary) in COMMANDS.items():
+        parser = _of_settings(name) if "config" in TABLES.get(name, {}) else _of_arguments(name)
+        commands.add_parser(name, help=summary, parents=[parser], add_help=False)
+    return whole
+
+
+def _of_arguments(name: str) -> argparse.ArgumentParser:
+    if name not in TABLES:
+        parser: Any = module_of(name).parser()
+    else:
+        choices: dict[str, Any] = {"shell": SHELLS} if name == "completion" else {}
+        parser = Parser(name, words=defaultdict(int), **choices)  # of the help, which no shell shows, 0 for any word
+    for action in parser._actions:
+        action.help = None if action.help is None else action.help.replace("%", "%%")
+        if action.type in (Path, run_path):
+            action.complete = {"bash": "_shtab_compgen_files", "zsh": "_files", "fish": "__fish_complete_path"}
+    return argparse.ArgumentParser(add_help=False, parents=[parser], conflict_handler="resolve")
+
+
+def _of_settings(name: str) -> argparse.ArgumentParser:
+    """The options of the command, and every setting of a run."""
+    parser = argparse.ArgumentParser()
+    types = {name: Text() for name in ("name", "map", "format", "torch")}
+    rows = {option.name: (option.type, option.help) for option in options_of(name, **types) if option.name != "help"}
+    fields = {field: (value_type_of(field), str(info.description)) for field, info in RunConfig.model_fields.items()}
+    for flag, (type_, text) in (fields | rows).items():
+        parser.add_argument(f"--{flag}", help=text.replace("%", "%%"), **_taken(type_))
+        if isinstance(type_, Switch):
+            parser.add_argument(f"--no_{flag}", help=argparse.SUPPRESS, action="store_true")
+    return parser
+
+
+def _taken(type_: ValueType) -> dict[str, Any]:
+    if isinstance(type_, Switch):
+        return {"action": "store_true"}
+    return {"choices": type_.names} if isinstance(type_, Name) else {}

@@ -1,0 +1,47 @@
+"""The help of one screen, and the scripts that complete words."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+from tests.commands import call
+
+from handgrad.cli.commands import COMMANDS
+from handgrad.cli.flags import parse
+
+
+def test_the_short_help_is_one_screen_and_names_what_there_is(capsys):
+    lines = call(capsys, "train --help").out.splitlines()
+    assert 24 <= len(lines) <= 40
+    assert max(map(len, lines)) <= 80
+    longer = call(capsys, "train --help all").out
+    flags = [word.strip(",") for line in lines for word in line.split() if word.startswith("--")]
+    assert len(flags) > 20
+    for flag in set(flags) - {"--help"}:
+        assert flag.replace("--no_", "--") in longer.replace("--[no_]", "--"), flag
+
+
+def test_the_short_help_waits_for_no_compiler():
+    code = "import sys; from handgrad.cli.main import main; main(['train', '-h']); sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def test_help_is_asked_for_in_several_ways():
+    for words in ("--help", "-h", "--help all", "--help-all", "--help_all"):
+        assert parse(words.split()).options["help"] is True
+
+
+@pytest.fixture
+def _shtab():
+    pytest.importorskip("shtab", reason="shtab is not installed: python -m pip install shtab")
+
+
+@pytest.mark.usefixtures("_shtab")
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(capsys, tmp_path, shell):
+    script = call(capsys, f"completion {shell}").out
+    assert all(word in script for word in [*COMMANDS, "nadam", "hidden_size", "ensemble"])
+    if shutil.which(shell):
+        (tmp_path / "script").write_text(script)
+        subprocess.run([shell, "-n", tmp_path / "script"], check=True)
