@@ -18,6 +18,7 @@ from handgrad.training.chance import at_chance
 from handgrad.training.diagnose import diagnose, heed
 from handgrad.training.history import Epoch, History
 from handgrad.training.inputs import read_parts
+from handgrad.training.progress import TrainingProgress
 from handgrad.training.settings import read_settings
 from handgrad.training.trainer import Callback, Trainer
 
@@ -46,7 +47,7 @@ def fit(
     `validation_data` is (images, labels); without it, `validation_fraction` (a tenth) of the images is held out. Of a
     data set, the test part is never touched. An image of `sample_weight` 2 counts as two.
     A callback is a `Callback`, or a function of the number of the epoch and a dictionary of its numbers; it may return
-    True to stop. `verbose` 0 prints no progress.
+    True to stop. Progress is a bar in terminals and notebooks, and a line an epoch; `verbose` 0 prints neither.
     `settings` are those of `Settings` by name: epochs=5, batch_size=32, optimizer="adam", learning_rate=0.001;
     `optimizer` and `schedule` may be objects.
 
@@ -60,22 +61,11 @@ def fit(
     names = network.class_names or tuple(map(str, range(network.classes)))
     heed(diagnose(parts, names, data if isinstance(data, Dataset) else None, network, chosen))
     watching = [each if isinstance(each, Callback) else Calling(each) for each in _listed(callbacks)]
-    trainer = Trainer(network, parts, chosen, [*([Lines()] if verbose else []), *watching])
+    trainer = Trainer(network, parts, chosen, [*([TrainingProgress(measures=False)] if verbose else []), *watching])
     history = trainer.run()
     verdict = at_chance(trainer, trainer.measure(parts.x, parts.y, parts.validation_rows), "validation")
     heed([verdict] if verdict else [])
     return history
-
-
-class Lines(Callback):
-    """A line an epoch."""
-
-    def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
-        """Print it; without validation images, of the training images alone."""
-        parts = [f"train {epoch.train_loss:.4f} {100 * epoch.train_accuracy:5.2f} %"]
-        if len(trainer.split.validation_rows):
-            parts.append(f"val {epoch.validation_loss:.4f} {100 * epoch.validation_accuracy:5.2f} %")
-        print(f"epoch {epoch.epoch:>{len(str(trainer.settings.epochs))}}", *parts, sep="  ", flush=True)
 
 
 class Calling(Callback):

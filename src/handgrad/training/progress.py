@@ -68,11 +68,11 @@ class TrainingProgress(Callback):
     """A bar with loss, accuracy, images per second and time left, and a line an epoch.
 
     For a model without steps the bar fills with the time that it is expected to take, and there is a line a stage.
-    Without `lines` there is the bar alone.
+    Without `lines` there is the bar alone. With `measures`, what is measured after the training is announced.
     """
 
-    def __init__(self, lines: bool = True) -> None:
-        self._lines = lines
+    def __init__(self, lines: bool = True, measures: bool = True) -> None:
+        self._lines, self._measures = lines, measures
         self._bar = Bars(LABEL, BarColumn(), NUMBERS, TimeRemainingColumn())
         self._fit_bar = Bars(LABEL, BarColumn(), NUMBERS)
         self._measuring = ExitStack()
@@ -118,7 +118,7 @@ class TrainingProgress(Callback):
     def ended(self, trainer: Trainer) -> None:
         """Take the bar away; all images are evaluated once more."""
         self._bar.end()
-        if trainer.history.stopped != "failed":
+        if self._measures and trainer.history.stopped != "failed":
             self._measuring.enter_context(self._bar.screen.working("measuring the network on all images"))
 
     def finished(self, trainer: Trainer, run: Any) -> None:
