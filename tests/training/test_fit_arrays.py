@@ -117,6 +117,8 @@ def test_train_is_one_line_and_an_exception_stops():
     network = handgrad.train(X, WORDS[LABELS], layers=["dense:8", "relu"], epochs=4, lr=0.05, verbose=0, preset="plain")
     assert (network.predict(X) == WORDS[LABELS]).mean() > 0.9
     assert network.history.epochs[-1].epoch == 4
+    weighted = handgrad.train(X, WORDS[LABELS], layers="dense:8", class_weight={"eel": 3}, epochs=1, verbose=0)
+    assert weighted.class_weights == (1, 1, 3)
     network = handgrad.train(X, LABELS, layers="dense:8 relu", callbacks=lambda epoch, logs: epoch == 2, verbose=0)
     assert (network.history.stopped, len(network.history.epochs)) == ("callback", 2)
 
@@ -175,7 +177,7 @@ MISTAKES = [
     ((X, LABELS, {"learning_rate": -1}), "learning_rate must be positive, got -1"),
     ((X, LABELS, {"epochs": 2.5}), "epochs must be a whole number, got 2.5"),
     ((X, LABELS, {"epoch": 2, "bach_size": 3}), "unknown setting bach_size: did you mean batch_size?"),
-    ((X, LABELS, {"dropout": 0.5}), "dropout describes a network"),
+    ((X, LABELS, {"dropout": 0.5}), "dropout describes a network: give it to handgrad.Network or handgrad.train"),
     ((X, LABELS, {"monitor": "roc"}), "monitor must be one of"),
     ((X, LABELS, {"validation_data": X}), "validation_data must be images and labels, (x, y), got a ndarray"),
     ((X, LABELS, {"validation_data": (X[:9].astype(int), LABELS[:9])}), "Give both in one type"),
@@ -210,6 +212,7 @@ BUILDING = [
     ),
     (lambda: handgrad.train(X, LABELS, model="svm"), "train trains networks"),
     (lambda: handgrad.train(X, LABELS, droput=0.1), "did you mean dropout?"),
+    (lambda: handgrad.train(X, LABELS, class_weight={0: 1, 7: 2}), "class_weight names 7, which is no class of y"),
     (lambda: small().evaluate(X, LABELS[:3]), "x has 60 images, but there are 3 labels"),
     (lambda: small().predict([["a"]]), "x holds texts such as"),
     (lambda: ModelCheckpoint("a.h5"), "is named as another library's file"),

@@ -347,6 +347,12 @@ def decides_training(field: str) -> bool:
     return extra["group"] not in ("run", "tracking")
 
 
+def is_of_network(field: str) -> bool:
+    """Whether a field describes a network, and not how it is trained."""
+    extra: Any = Schema.model_fields[field].json_schema_extra
+    return bool(extra["group"] == "network")
+
+
 def differences(a: Schema, b: Schema) -> dict[str, tuple[Any, Any]]:
     """The fields in which two configurations differ, each with both values."""
     return {name: (value, getattr(b, name)) for name, value in a if value != getattr(b, name)}

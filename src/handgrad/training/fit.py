@@ -91,7 +91,7 @@ class Numbers(dict[str, Any]):
 
 
 def _listed(callbacks: Any) -> list[Any]:
-    listed = list(callbacks) if isinstance(callbacks, Sequence) else [callbacks]
+    listed = list(callbacks) if isinstance(callbacks, Sequence) else [callbacks] if callbacks is not None else []
     for each in listed:
         if isinstance(each, type) or not (isinstance(each, Callback) or callable(each)):
             raise UsageError(f"a callback is a Callback, or a function of epoch and logs, got {each!r:.60}")

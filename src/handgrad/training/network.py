@@ -1,6 +1,6 @@
 """A network from Python: built from names, trained, asked and looked at by its own methods."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -81,12 +81,14 @@ def train(
 
     Raises  UsageError when something makes no sense, all at once; DivergedError.
     """
+    images, (found, names) = read_images(x), read_labels({"y": y})
+    if isinstance(weights := settings.get("class_weight"), Mapping):
+        settings["class_weight"] = _by_class(weights, names)
     config = RunConfig.from_mapping(settings)
     if useless := sorted(name for name in config.model_fields_set if not _trains(name)):
         raise UsageError(f"train takes arrays and returns a network, and has no use for {', '.join(useless)}")
     if config.model in CLASSICAL:
         raise UsageError(f"train trains networks: model {config.model} is for handgrad.execute")
-    images, (found, names) = read_images(x), read_labels({"y": y})
     network = Network(
         build_layers(config, len(names), images.shape[1:]),
         images.shape[1:],
@@ -100,6 +102,14 @@ def train(
     watched = {"validation_data": validation_data, "sample_weight": sample_weight, "callbacks": callbacks}
     network.fit(images, y, verbose=verbose, **watched, **values)
     return network
+
+
+def _by_class(weights: Mapping[Any, Any], names: tuple[str, ...]) -> list[Any]:
+    """A weight for each class, from those of some by label; the others' is 1."""
+    by_name = {str(label): weight for label, weight in weights.items()}
+    if wrong := [name for name in by_name if name not in names]:
+        raise UsageError(f"class_weight names {wrong[0]}, which is no class of y")
+    return [by_name.get(name, 1.0) for name in names]
 
 
 def _trains(name: str) -> bool:

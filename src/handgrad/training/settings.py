@@ -13,7 +13,7 @@ from handgrad.config.build import matching
 from handgrad.config.lookup import Problems, setting_name, unknown, value_name
 from handgrad.config.metrics import MONITORS, metric_name
 from handgrad.config.presets import fields_of
-from handgrad.config.schema import Schema
+from handgrad.config.schema import Schema, is_of_network
 from handgrad.errors import UsageError, bounded, check_bounds
 from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Optimizer, Schedule
 
@@ -135,9 +135,14 @@ def read_settings(written: Mapping[str, Any]) -> Settings:
     plain = {name: values.pop(name) for name in list(values) if name in names}
     problems.of(lambda: Settings(**plain))
     for name in values:
-        describes = "describes a network, or where a run is kept: fit trains a network that is there"
         known = name in Schema.model_fields
-        problems.append(UsageError(f"{name} {describes}") if known else unknown(name, "setting"))
+        use = (
+            "describes a network: give it to handgrad.Network or handgrad.train"
+            if known and is_of_network(name)
+            else ""
+        )
+        use = use or "is for runs that are kept on disk: handgrad.execute"
+        problems.append(UsageError(f"{name} {use}") if known else unknown(name, "setting"))
     problems.refuse()
     return Settings(**plain, **parts)
 
