@@ -230,6 +230,12 @@ def test_a_mistake_in_building_is_one_line(build, says):
     assert "--" not in str(caught.value)
 
 
+def test_a_summary_is_a_line_a_layer(capsys):
+    small().summary()
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [["0", "Dense", "8", "40"], ["1", "ReLU", "8"], ["2", "Dense", "3", "27"], ["all", "67"]]
+
+
 def test_what_is_guessed_is_said(caplog):
     trained(X, 10 * LABELS + 1)
     assert "classes are the labels that occur: 1, 11, 21" in caplog.text

@@ -63,6 +63,13 @@ class Network(BaseNetwork):
             raise UsageError(f"x has {len(array)} images, but there are {len(found)} labels: give one for each")
         return measure(self, array, found)
 
+    def summary(self) -> None:
+        """Print each layer with the shape of its output and how many parameters it has, and their sum."""
+        for number, (layer, plan) in enumerate(zip(self.layers, self.plans, strict=True)):
+            size, output = sum(part.size for part in plan.parameters), " x ".join(map(str, plan.output))
+            print(f"{number:>3}  {type(layer).__name__:<20}{output:<20}{f'{size:,}' if size else '':>14}".rstrip())
+        print(f"     {'all':<40}{self.parameters.size:>14,}")
+
 
 def train(
     x: Any,
