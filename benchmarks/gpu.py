@@ -98,12 +98,12 @@ def steps(workload: Workload, data: Any, arguments: Any) -> dict[str, float]:
     return found
 
 
-def trainer_of(kind: type[Trainer], workload: Workload, data: Any, device: str) -> Trainer:
+def trainer_of(engine: type[Trainer], workload: Workload, data: Any, device: str) -> Trainer:
     """A trainer on all training images, as `handgrad train` makes it."""
     split = Split(data.x_train, data.y_train, np.arange(len(data.x_train)), np.arange(0))
     settings = Settings(optimizer=optimizer_of(workload.rule), epochs=1, batch_size=workload.batch, keep="last")
     network = Network(layers_of(workload.layers), data.x_train.shape[1:], seed=0)
-    return kind(network, split, settings, device=device)
+    return engine(network, split, settings, device=device)
 
 
 def plain_torch(workload: Workload, data: Any, device: str) -> Callable[[int], float]:
