@@ -19,7 +19,7 @@ from handgrad.verify.sandbox import Handle, TheirError
 from handgrad.verify.subject import Subject
 
 Array = NDArray[Any]
-ALSO = ("predictions", "labels", "learning_rate", "weight_decay", "cache", "inputs", "upstream")
+CLEARLY = 0.02  # a less likely call must fit better by so much
 
 
 class Batch(NamedTuple):
@@ -152,7 +152,7 @@ def find_backward(
                 continue
             for found in _assignments(subject, Found(target, plan), numbers):
                 error = _score(take(subject, found, numbers, batch), true)
-                if best is None or error < best[0] - 1e-9:
+                if best is None or error < best[0] - CLEARLY:
                     best = (error, found)
             if best and best[0] <= subject.bound:
                 return best[1], errors
@@ -162,8 +162,15 @@ def find_backward(
 
 
 def _score(theirs: Mapping[str, Array], true: Mapping[str, Array]) -> float:
-    """How far gradients are off, shape and all: 1 for each that does not fit at all."""
-    return sum(min(1.0, distance(theirs[name], true[name])) for name in theirs) / max(1, len(theirs))
+    """How far gradients are off in direction: 1 for each that does not fit at all, and a little for factors."""
+    total = 0.0
+    for name, array in theirs.items():
+        ours, plain = true[name], min(1.0, distance(array, true[name]))
+        if array.shape == ours.shape and np.all(np.isfinite(array)):
+            factor = float(np.vdot(ours, array)) / max(float(np.vdot(ours, ours)), 1e-300)
+            plain = min(plain, distance(array, factor * ours) + 1e-3 * plain) if factor else plain
+        total += plain
+    return total / max(1, len(theirs))
 
 
 def _candidates(subject: Subject) -> Iterator[tuple[Any, Any]]:

@@ -102,6 +102,9 @@ def program_checks(session: Session, contract: Contract) -> Iterator[Check]:
         except TheirError as error:
             yield Check("command line", NOTE, f"{path}: {error}")
             continue
+        if result["error"].startswith("FileNotFoundError"):
+            yield Check("command line", NOTE, f"{contract.title} wants {path}: it is missing")
+            continue
         lacking = [flag for flag in program.get("flags") or [] if not re.search(rf"(?<![\w-]){flag}\b", result["out"])]
         if result["code"] or result["error"]:
             yield Check("command line", NOTE, f"{path} --help: {result['error'] or result['out'].strip()[-120:]}")

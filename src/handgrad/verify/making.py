@@ -157,14 +157,14 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
     """Every array in lists, tuples and dictionaries, by its place."""
     if isinstance(value, np.ndarray):
         yield path, value
+    elif isinstance(value, float) and path:
+        yield path, np.array(value)
     elif isinstance(value, dict):
         for key, each in value.items():
             yield from leaves(each, (*path, str(key)))
     elif isinstance(value, list | tuple):
         if value and all(isinstance(each, float | int) for each in value):
             yield path, np.array(value, float)
-            yield from (((*path, str(k)), np.array(float(each))) for k, each in enumerate(value))
-            return
         for k, each in enumerate(value):
             yield from leaves(each, (*path, str(k)))
 

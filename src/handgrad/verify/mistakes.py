@@ -20,6 +20,7 @@ from handgrad.verify.arithmetic import (
 )
 
 LEARNING_RATE = 0.125  # with which somebody's update is run
+NOTHING = 1e-12
 MATCH = 1e-6  # relative; what one mistake reproduces is off by rounding alone
 
 
@@ -34,6 +35,11 @@ class Mistake(NamedTuple):
 
 def _other(name: str) -> Callable[[Any, Place], Array]:
     return lambda value, p: ACTIVATIONS[name].slope(p.run.sums[p.layer], ACTIVATIONS[name].value(p.run.sums[p.layer]))
+
+
+def _mixed(name: str) -> Callable[[Any, Place], Array]:
+    """The derivative of another function in the form that takes an output, at this function's output."""
+    return lambda value, p: ACTIVATIONS[name].slope(p.run.sums[p.layer], p.run.inputs[p.layer + 1])
 
 
 def _at(z: Callable[[Place], Array]) -> Callable[[Any, Place], Array]:
@@ -133,6 +139,9 @@ BACKWARD: tuple[Mistake, ...] = (
     Mistake("derivative of another function", f"{SLOPE} is that of sigmoid", "slope", _other("sigmoid")),
     Mistake("derivative of another function", f"{SLOPE} is that of tanh", "slope", _other("tanh")),
     Mistake("derivative of another function", f"{SLOPE} is that of ReLU", "slope", _other("relu")),
+    Mistake("derivative of another function", f"{SLOPE} is that of sigmoid, taken of its output", "slope",
+            _mixed("sigmoid")),
+    Mistake("derivative of another function", f"{SLOPE} is that of tanh, taken of its output", "slope", _mixed("tanh")),
     Mistake("wrong derivative", f"{SLOPE} is 1 - a, which is another function", "slope",
             lambda s, p: 1 - _own(p)),
     Mistake("wrong derivative", "the activation's output is multiplied in, not its derivative", "slope",
@@ -283,6 +292,8 @@ def _scales(theirs: Mapping[str, Array], ours: Mapping[str, Array]) -> tuple[dic
         other = ours[name]
         if array.shape != other.shape or not np.all(np.isfinite(array)):
             return {}, np.inf
+        if max(float(np.linalg.norm(array)), float(np.linalg.norm(other))) < NOTHING:
+            continue  # rounding alone: it has no factor
         square = float(np.vdot(other, other))
         factor = float(np.vdot(other, array)) / square if square else 1.0
         scales[name] = factor

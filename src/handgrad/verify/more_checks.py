@@ -280,6 +280,13 @@ class _Engine:
                          "wrong value", None, place)  # fmt: skip
         if max(abs(a - b) for a, b in zip(found, slopes, strict=True)) > 1e-9:
             return self._fault(label, place, method, found, slopes)
+        inputs = [self.value(point) for point in points]
+        middle = self.apply(inputs[0], method, *inputs[1:])
+        _, found = self.slopes(self.apply(middle, "__mul__", self.value(3.0)), inputs)
+        if np.allclose(found, slopes, 0, 1e-9) and any(slopes):
+            words = f"{method}: the gradient of what comes after it is not multiplied in"
+            return Check(label, WRONG, words, 2.0, method,
+                         "upstream gradient missing", 0.0, place)  # fmt: skip
         return None
 
     def _fault(self, label: str, place: str, method: str, found: Any, slopes: Any) -> Check:

@@ -109,6 +109,8 @@ def gradient_checks(
         return [*_single_image(subject, found, loss, generator)], found, loss
     own = any(each.loss and each.loss.name == loss.name for each in losses)
     checks = list(_compared(subject, found, batch, theirs, loss, (explanation, own, contract)))
+    if subject.biases and not any(name[0] == "b" for name in found.paths):
+        checks.append(Check("gradients", NOTE, "db was not found: the gradients of the biases are not checked"))
     checks += _layout(subject, found, contract)
     if changed:
         checks.append(Check("inputs", WRONG, "backward changes the arrays that it is given", layer="the input",
@@ -129,7 +131,7 @@ def possible_losses(subject: Subject, losses: list[TheirLoss]) -> list[Loss]:
     cross, mean = Loss("cross_entropy", MEAN.scale, "softmax"), MEAN.scale
     squared = [Loss("squared_error", mean, output) for output in ("softmax", "identity")]
     if takes_loss(subject):
-        return [cross] if subject.wanted.loss == "cross_entropy" else squared
+        return [cross] if subject.wanted.loss == "cross_entropy" else [*squared, cross]  # which it may know alone
     return {
         "softmax": [cross, squared[0]],
         "sigmoid": [Loss("binary_cross_entropy", mean), squared[0], cross],

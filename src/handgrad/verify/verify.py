@@ -183,6 +183,7 @@ def _case(subject: Subject, contract: Contract, generator: np.random.Generator, 
     checks += found
     if first and where:
         checks += difference_checks(subject, generator, loss)
+    if first and where and all(check.status != WRONG for check in checks):
         checks += decay_checks(subject, where, loss, generator)
     if first:
         checks += weight_checks(subject, contract, generator)
