@@ -138,10 +138,10 @@ class LayerNorm(Layer):
             image = image_shape(shape, "layer normalisation over channels")
             pixel = {"[n]": "[n,h,w]", "gamma[AT]": "gamma[c]", "beta[AT]": "beta[c]", ", n)": ", n, h, w)"}
             pixel |= {"AT": "c,h,w", "ALL": "c", "M": str(image[0])}
-            texts = [FORWARD, BACKWARD]
+            forward, backward = FORWARD, BACKWARD
             for written, meant in pixel.items():
-                texts = [text.replace(written, meant) for text in texts]
-            return Statement(*texts, values, input=image)
+                forward, backward = forward.replace(written, meant), backward.replace(written, meant)
+            return Statement(forward, backward, values, input=image)
         indices = ",".join(("j",) if len(shape) == 1 else ("c", "h", "w")[-len(shape) :])
         forward, backward = (
             text.replace("AT", indices).replace("ALL", indices).replace("M", str(prod(shape)))

@@ -130,10 +130,7 @@ class Run(RunFolder):
         return import_module("handgrad.figures.of_run").Figures(self)
 
     def predict(self, images: Any) -> Any:
-        """The class of each image, by its number.  Shapes  images as `Network.predict_proba` -> (N,) int
-
-        Raises  as `load_model`, and for images that do not fit the network.
-        """
+        """The class of each image, by its number; a UsageError for images that do not fit.  Shapes  -> (N,) int"""
         return self.load_model().predict_proba(images).argmax(axis=1)
 
     def __repr__(self) -> str:

@@ -51,8 +51,5 @@ def _cell(value: Any) -> Any:
 
 
 def all_runs(folder: str | Path = RUNS_DIR) -> Runs:
-    """Every run below `folder`, oldest first.
-
-    Raises  FileSystemError when the folder cannot be read.
-    """
+    """Every run below `folder`, oldest first.  Raises  FileSystemError when the folder cannot be read."""
     return Runs(list_runs(Path(folder)))
