@@ -45,6 +45,9 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="takes long: make test-slow runs it outside of CI"))
 
 
+# Two tests at once share two cores: a training takes one, unless its test asks for more.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Whoever develops tries new examples each time; CI the same ones, so that it is red for what has changed only.
 hypothesis.settings.register_profile("CI", derandomize=True)
 if os.environ.get("CI"):

@@ -24,7 +24,6 @@ from handgrad.config.schema import NETWORKS, REPLACED_BY_CNN, REPLACED_BY_NAMED
 from handgrad.data import Split, holdout
 from handgrad.errors import DivergedError, UsageError
 from handgrad.evaluation import Measure
-from handgrad.kernels import driver
 from handgrad.kernels.program import Batches
 from handgrad.training import Callback, Epoch, Network, Trainer
 from handgrad.training.settings import build_settings
@@ -315,7 +314,7 @@ def _in_one_batch(X: Array, labels: Array, weights: Array | None, most: int) -> 
 class Continued(Trainer):
     """A training that goes on after epochs and steps on other samples, and weighs those held out, too."""
 
-    epochs_before = steps_before = 0
+    epochs_before = 0
 
     def batches(self, epoch: int) -> Batches:
         """Shuffled as no epoch before."""
@@ -328,11 +327,6 @@ class Continued(Trainer):
             return measured
         right = self.network.logits(images[rows]).argmax(axis=1) == labels[rows]
         return measured._replace(accuracy=float(np.average(right, weights=weights[rows])))
-
-    def _steps(self, batches: Batches, start: int, rates: Array, records: Array) -> int:
-        program, step = self.network.program(self.settings.batch_size), self.steps_before + self.step
-        every = self.settings.log_every
-        return driver.train_steps(program, self.optimization, batches, start, step, rates, every, records)
 
 
 class Progress(Callback):

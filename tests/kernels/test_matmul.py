@@ -24,7 +24,8 @@ def multiply(name, sizes, dtype):
     factors = equation.split("->")[0].split(",")
     a, b = (generator.normal(size=[named[axis] for axis in axes]).astype(dtype) for axes in factors)
     room = np.full(sizes[0] * sizes[1] + 2 * LANES, np.nan, dtype)
-    product(*sizes, a.ravel(), b.ravel(), room[LANES:-LANES])
+    parts = sizes[0] if name == "a transposed" else sizes[1]
+    product(*sizes, a.ravel(), b.ravel(), room[LANES:-LANES], 0, parts)
     assert np.isnan(np.concatenate([room[:LANES], room[-LANES:]])).all()  # nothing is written beside the product
     rounding = 2 * gamma(sizes[2], dtype) * np.einsum(equation, abs(a), abs(b))
     return room[LANES:-LANES].reshape(sizes[:2]), np.einsum(equation, a, b), rounding
@@ -51,7 +52,7 @@ def test_float32_is_about_as_exact_as_blas():
     generator = np.random.default_rng(0)
     a, b = generator.normal(size=(16, 784)).astype("float32"), generator.normal(size=(784, 128)).astype("float32")
     c = np.empty(16 * 128, np.float32)
-    matmul.matmul(16, 128, 784, a.ravel(), b.ravel(), c)
+    matmul.matmul(16, 128, 784, a.ravel(), b.ravel(), c, 0, 128)
     exact = a.astype(float) @ b.astype(float)
     assert abs(c.reshape(16, 128) - exact).mean() < 3 * abs(a @ b - exact).mean()
 
@@ -63,13 +64,13 @@ def test_a_result_does_not_depend_on_where_the_arrays_lie():
     for offset in range(5):
         shifted = [np.concatenate([np.zeros(offset, "float32"), x])[offset:] for x in (a, b)]
         c = np.empty(7 * 37 + offset, np.float32)[offset:]
-        matmul.matmul(7, 37, 33, *shifted, c)
+        matmul.matmul(7, 37, 33, *shifted, c, 0, 37)
         results.add(c.tobytes())
     assert len(results) == 1
 
 
 def test_nan_reaches_the_product():
     c = np.empty(4)
-    matmul.matmul(2, 2, 2, np.array([np.nan, 0.0, 1.0, 1.0]), np.zeros(4), c)
+    matmul.matmul(2, 2, 2, np.array([np.nan, 0.0, 1.0, 1.0]), np.zeros(4), c, 0, 2)
     assert np.isnan(c[:2]).all()
     assert not c[2:].any()

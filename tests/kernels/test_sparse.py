@@ -37,11 +37,11 @@ def test_same_bits_as_the_whole_product(m, n, inner, dtype, pattern):
     a = PATTERNS[pattern](random.normal(size=(m, inner)), random).astype(dtype)
     b, dy = random.normal(size=inner * n).astype(dtype), random.normal(size=m * n).astype(dtype)
     whole, left_out = np.full((2, m * n), np.nan, dtype)
-    matmul.matmul(m, n, inner, a.ravel(), b, whole)
+    matmul.matmul(m, n, inner, a.ravel(), b, whole, 0, n)
     sparse.sparse_matmul(m, n, inner, a.ravel(), b, left_out)
     np.testing.assert_array_equal(whole, left_out)
     whole, left_out = np.full((2, inner * n), np.nan, dtype)
-    matmul.matmul_transposed_a(inner, n, m, a.ravel(), dy, whole)
+    matmul.matmul_transposed_a(inner, n, m, a.ravel(), dy, whole, 0, inner)
     sparse.sparse_matmul_transposed_a(inner, n, m, a.ravel(), dy, left_out)
     np.testing.assert_array_equal(whole, left_out)
 

@@ -52,7 +52,17 @@ FIRST = _pairs(
 # Where a run is kept and tracked, and how often it is evaluated or saved: its weights are the same bits.
 WITHOUT_INFLUENCE = frozenset(
     (
-        *("checkpoint_seconds", "evaluate_every", "log_every", "log_test", "name", "preset", "runs_dir", "track"),
+        *(
+            "checkpoint_seconds",
+            "evaluate_every",
+            "log_every",
+            "log_test",
+            "name",
+            "preset",
+            "runs_dir",
+            "threads",
+            "track",
+        ),
         *("wandb_entity", "wandb_group", "wandb_mode", "wandb_project"),
     )
 )

@@ -23,6 +23,7 @@ from handgrad.config.value_types import (
     Size,
     Switch,
     Text,
+    Threads,
     ValueType,
     Whole,
     Wholes,
@@ -270,6 +271,9 @@ class Schema(BaseModel):
         0, "iterations between two evaluations; 0: after each epoch only"
     )
     log_test: Annotated[bool, Switch()] = _training(False, "also evaluate on the test images after each epoch")
+    threads: Annotated[int, Threads()] = _training(
+        0, "threads of the hand-written engine, with the same result for any number; auto, or 0: as many as pay"
+    )
     checkpoint_seconds: Annotated[float, Number("[0, inf)")] = _training(
         30.0, "seconds between two checkpoints, at least"
     )

@@ -109,6 +109,17 @@ class Whole(ValueType):
         return whole
 
 
+@dataclass(frozen=True)
+class Threads(Whole):
+    """A number of threads; "auto" is 0, which stands for as many as pay."""
+
+    high: int = 1024
+
+    def read(self, value: Any) -> int:
+        """An int in the range."""
+        return 0 if (as_text(value) or "").lower() == "auto" else super().read(value)
+
+
 def _whole(value: Any) -> int | None:
     if isinstance(value, str):
         with suppress(ValueError):

@@ -19,7 +19,8 @@ Ref     the pairs of y, dy and the formulas: Dumoulin & Visin, A guide to convol
 import numpy as np
 
 from handgrad.kernels.compile import fast_kernel, inline_kernel
-from handgrad.kernels.processor import CACHE_LINE_BYTES
+from handgrad.kernels.packed import aligned
+from handgrad.kernels.team import share
 
 
 @inline_kernel
@@ -89,13 +90,13 @@ def total(x):
 
 
 @inline_kernel
-def correlate(x, weight, bias, y, down, right, batch):
-    """y[o, r, s] = bias[o] + sum_c,i,j weight[o, c, i, j] x[c, r down + i, s right + j], for each image of the batch.
+def correlate(x, weight, bias, y, down, right, batch, first, last, top):
+    """y[o, r, s] = bias[o] + sum_c,i,j weight[o, c, i, j] x[c, r down + i - top, s right + j], for each image.
 
-    Shapes  x (C, H, W N), weight (O, C, KH, KW), bias (O,), y (O, OH, OW N); `batch` is N
+    Shapes  x (C, H, W N), weight (O, C, KH, KW), bias (O,), y (O, OH, OW N), of which r = first to last; N is `batch`
     """
     chunk = y.shape[2] if right == 1 else batch  # a stride leaves gaps: then one pixel at a time
-    for r in range(y.shape[1]):
+    for r in range(first, last):
         for o in range(weight.shape[0]):
             y[o, r] = bias[o]  # (1)
             for c in range(weight.shape[1]):
@@ -103,27 +104,28 @@ def correlate(x, weight, bias, y, down, right, batch):
                     for start in range(0, y.shape[2], chunk):
                         out = y[o, r, start : start + chunk]
                         # (2), a row of the kernel against a row of the images of the whole batch
-                        add_taps(out, x[c, r * down + i, start * right :], weight[o, c, i], batch)
+                        add_taps(out, x[c, r * down + i - top, start * right :], weight[o, c, i], batch)
 
 
 @inline_kernel
-def correlate_gradients(x, dy, dweight, dbias, down, right, batch):
+def correlate_gradients(x, dy, dweight, dbias, down, right, batch, first, last):
     """dweight[o, c, i, j] = sum_n,r,s dy[o, r, s] x[c, r down + i, s right + j];  dbias[o] = sum_n,r,s dy[o, r, s].
 
-    Shapes  as `correlate`; each gradient has its variable's shape
+    Shapes  as `correlate`; each gradient has its variable's shape, of which o = first to last, the first an even one
     """
-    chunk, last = (dy.shape[2] if right == 1 else batch), dy.shape[0] - 1
-    dweight[:] = 0
-    dbias[:] = 0
+    chunk, final = (dy.shape[2] if right == 1 else batch), dy.shape[0] - 1
+    for o in range(first, last):
+        dweight[o] = 0
+        dbias[o] = 0
     spare = np.empty(dweight.shape[3], dweight.dtype)  # an odd last filter is paired with itself
     for r in range(dy.shape[1]):
-        for o in range(dweight.shape[0]):
+        for o in range(first, last):
             dbias[o] += total(dy[o, r])  # (3)
-        for o in range(0, dweight.shape[0], 2):
-            dy_row, dy_row_next = dy[o, r], dy[min(o + 1, last), r]
+        for o in range(first, last, 2):
+            dy_row, dy_row_next = dy[o, r], dy[min(o + 1, final), r]
             for c in range(dweight.shape[1]):
                 for i in range(dweight.shape[2]):
-                    taps, taps_next = dweight[o, c, i], dweight[o + 1, c, i] if o < last else spare
+                    taps, taps_next = dweight[o, c, i], dweight[o + 1, c, i] if o < final else spare
                     for start in range(0, dy_row.size, chunk):
                         # (4), for two filters
                         stop, line = start + chunk, x[c, r * down + i, start * right :]
@@ -131,14 +133,14 @@ def correlate_gradients(x, dy, dweight, dbias, down, right, batch):
 
 
 @inline_kernel
-def within_zeros(x, y, top, left, down, right, batch):
+def within_zeros(x, y, top, left, down, right, batch, first, last):
     """Copy x into zeros: pixel (r, s) to (top + r down, left + s right), where y has that place.
 
-    Shapes  x (C, H, W N), y (C, H', W' N)
+    Shapes  x (C, H, W N), y (C, H', W' N), of whose rows only those from first to last are written
     """
     width, room = x.shape[2] // batch, y.shape[2] // batch
     for c in range(y.shape[0]):
-        for r in range(y.shape[1]):
+        for r in range(first, last):
             line, source = y[c, r], (r - top) // down
             if r < top or (r - top) % down or source >= x.shape[1]:
                 line[:] = 0
@@ -152,14 +154,6 @@ def within_zeros(x, y, top, left, down, right, batch):
                 for s in range(min(width, (room - left + right - 1) // right)):
                     place = (left + s * right) * batch
                     line[place : place + batch] = x[c, source, s * batch : (s + 1) * batch]
-
-
-@inline_kernel
-def aligned(like, size):
-    """A vector of `like`'s type that starts at a cache line, not set: loads across two lines take twice as long."""
-    room = np.empty(size + CACHE_LINE_BYTES // like.itemsize, like.dtype)
-    start = (-room.ctypes.data % CACHE_LINE_BYTES) // like.itemsize
-    return room[start : start + size]
 
 
 @inline_kernel
@@ -193,38 +187,61 @@ def padded(x, saved, shape):
 
 
 @fast_kernel
-def convolution_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+def convolution_forward_share(x, y, parameters, buffers, saved, shape, settings, key, training, part):
     """y[o, r, s] = bias[o] + sum_c,i,j weight[o, c, i, j] x[c, r down + i - top, s right + j - left], x = 0 outside.
 
     Shapes  x (C, H, W, N), y (O, OH, OW, N); parameters: weight (O, C, KH, KW), then bias (O,)
+    Part    some rows of y; rows of the margin that two parts need, both write alike
     """
     channels, height, width, filters, kernel_height, kernel_width, down, right, top, left, rows, columns = shape
     batch = x.size // (channels * height * width)
+    first, last = share(rows, 1, part[0], part[1])
     weights = filters * channels * kernel_height * kernel_width
     weight = parameters[:weights].reshape((filters, channels, kernel_height, kernel_width))
     images = padded(x, saved, shape)
+    if first == last:
+        return
     if saved.size:
-        within_zeros(x.reshape((channels, height, width * batch)), images, top, left, 1, 1, batch)
+        inputs, reach = x.reshape((channels, height, width * batch)), (last - 1) * down + kernel_height
+        within_zeros(inputs, images, top, left, 1, 1, batch, first * down, reach)
     out = y.reshape((filters, rows, columns * batch))
-    correlate(images, weight, parameters[weights:], out, down, right, batch)
+    correlate(images, weight, parameters[weights:], out, down, right, batch, first, last, 0)
 
 
 @fast_kernel
-def convolution_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+def convolution_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+    """All of `convolution_forward_share`."""
+    convolution_forward_share(x, y, parameters, buffers, saved, shape, settings, key, training, (0, 1))
+
+
+@fast_kernel
+def convolution_backward_share(dy, dx, x, y, parameters, dparameters, saved, shape, settings, part):
     """Gradients of the loss with respect to weight, bias and x.
 
     Math    (3), (4) and (5) above
+    Part    the weights' gradients of some filters, in pairs, and some rows of dx
     """
     channels, height, width, filters, kernel_height, kernel_width, down, right, top, left, rows, columns = shape
     batch = dy.size // (filters * rows * columns)
     weights = filters * channels * kernel_height * kernel_width
     gradient = dy.reshape((filters, rows, columns * batch))
     dweight = dparameters[:weights].reshape((filters, channels, kernel_height, kernel_width))
-    correlate_gradients(padded(x, saved, shape), gradient, dweight, dparameters[weights:], down, right, batch)
-    if dx.size:  # (5) is (2) again: dy, spread out by the stride within zeros, under the turned kernel
+    first, last = share(filters, 2, part[0], part[1])
+    images = padded(x, saved, shape)
+    if first < last:
+        correlate_gradients(images, gradient, dweight, dparameters[weights:], down, right, batch, first, last)
+    first, last = share(height, 1, part[0], part[1])
+    if dx.size and first < last:  # (5) is (2) again: dy, spread out by the stride within zeros, under the turned kernel
         weight = parameters[:weights].reshape((filters, channels, kernel_height, kernel_width))
-        outer = filters, height + kernel_height - 1, (width + kernel_width - 1) * batch
+        outer = filters, last - first + kernel_height - 1, (width + kernel_width - 1) * batch
         spread = aligned(dy, outer[0] * outer[1] * outer[2]).reshape(outer)
-        within_zeros(gradient, spread, kernel_height - 1 - top, kernel_width - 1 - left, down, right, batch)
-        zeros = np.zeros(channels, dy.dtype)
-        correlate(spread, turned(weight), zeros, dx.reshape((channels, height, width * batch)), 1, 1, batch)
+        above, before = kernel_height - 1 - top - first, kernel_width - 1 - left
+        within_zeros(gradient, spread, above, before, down, right, batch, 0, outer[1])
+        zeros, out = np.zeros(channels, dy.dtype), dx.reshape((channels, height, width * batch))
+        correlate(spread, turned(weight), zeros, out, 1, 1, batch, first, last, first)
+
+
+@fast_kernel
+def convolution_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+    """All of `convolution_backward_share`."""
+    convolution_backward_share(dy, dx, x, y, parameters, dparameters, saved, shape, settings, (0, 1))

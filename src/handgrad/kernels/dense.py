@@ -3,14 +3,19 @@
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 from handgrad.kernels.matmul import matmul, matmul_transposed_a, matmul_transposed_b
 from handgrad.kernels.sparse import sparse_matmul, sparse_matmul_transposed_a
+from handgrad.kernels.team import share
+
+TILE = 32  # units or inputs in a part, a multiple of what a block of the product has
 
 
 @strict_kernel
-def add_bias(y, bias):
-    """y[n] = y[n] + bias for every row.  Shapes  y (N * O,), bias (O,)"""
-    for n in range(0, y.size, bias.size):
-        for j in range(bias.size):
-            y[n + j] += bias[j]
+def add_bias(y, bias, outputs, first, last):
+    """y[n, j] += bias[j] for every row n, and j from first to last.  Shapes  y (N * outputs,), bias (outputs,)"""
+    some = bias[first:last]
+    for n in range(first, y.size, outputs):
+        row = y[n : n + some.size]
+        for j in range(some.size):
+            row[j] += some[j]
 
 
 @strict_kernel
@@ -23,14 +28,38 @@ def sum_rows(dy, dbias):
 
 
 @fast_kernel
+def dense_forward_share(x, y, parameters, buffers, saved, shape, settings, key, training, part):
+    """As `dense_forward`, some of the units."""
+    inputs, outputs = shape[0], shape[1]
+    first, last = share(outputs, TILE, part[0], part[1])
+    if first < last:
+        matmul(x.size // inputs, outputs, inputs, x, parameters, y, first, last)
+        add_bias(y, parameters[inputs * outputs :], outputs, first, last)
+
+
+@fast_kernel
+def dense_backward_share(dy, dx, x, y, parameters, dparameters, saved, shape, settings, part):
+    """As `dense_backward`, some of the inputs: their weights' gradients, and their own."""
+    inputs, outputs = shape[0], shape[1]
+    rows = dy.size // outputs
+    first, last = share(inputs, TILE, part[0], part[1])
+    if part[0] == 0:
+        sum_rows(dy, dparameters[inputs * outputs :])
+    if first < last:
+        matmul_transposed_a(inputs, outputs, rows, x, dy, dparameters, first, last)
+        if dx.size:
+            matmul_transposed_b(rows, inputs, outputs, dy, parameters, dx, first, last)
+
+
+@fast_kernel
 def dense_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
     """y = x W + b.
 
     Shapes  x (N, I), W (I, O), b (O,), y (N, O)
     """
     inputs, outputs = shape[0], shape[1]
-    matmul(x.size // inputs, outputs, inputs, x, parameters, y)
-    add_bias(y, parameters[inputs * outputs :])
+    matmul(x.size // inputs, outputs, inputs, x, parameters, y, 0, outputs)
+    add_bias(y, parameters[inputs * outputs :], outputs, 0, outputs)
 
 
 @fast_kernel
@@ -42,10 +71,10 @@ def dense_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings
     """
     inputs, outputs = shape[0], shape[1]
     rows = dy.size // outputs
-    matmul_transposed_a(inputs, outputs, rows, x, dy, dparameters)
+    matmul_transposed_a(inputs, outputs, rows, x, dy, dparameters, 0, inputs)
     sum_rows(dy, dparameters[inputs * outputs :])
     if dx.size:
-        matmul_transposed_b(rows, inputs, outputs, dy, parameters, dx)
+        matmul_transposed_b(rows, inputs, outputs, dy, parameters, dx, 0, inputs)
 
 
 @fast_kernel
@@ -53,7 +82,7 @@ def sparse_dense_forward(x, y, parameters, buffers, saved, shape, settings, key,
     """`dense_forward`, to the last bit, for images that are mostly black."""
     inputs, outputs = shape[0], shape[1]
     sparse_matmul(x.size // inputs, outputs, inputs, x, parameters, y)
-    add_bias(y, parameters[inputs * outputs :])
+    add_bias(y, parameters[inputs * outputs :], outputs, 0, outputs)
 
 
 @fast_kernel
@@ -64,4 +93,4 @@ def sparse_dense_backward(dy, dx, x, y, parameters, dparameters, saved, shape, s
     sparse_matmul_transposed_a(inputs, outputs, rows, x, dy, dparameters)
     sum_rows(dy, dparameters[inputs * outputs :])
     if dx.size:
-        matmul_transposed_b(rows, inputs, outputs, dy, parameters, dx)
+        matmul_transposed_b(rows, inputs, outputs, dy, parameters, dx, 0, inputs)

@@ -11,52 +11,133 @@ from handgrad.kernels.augment import augment
 from handgrad.kernels.compile import inline_kernel, strict_kernel
 from handgrad.kernels.losses import count_correct
 from handgrad.kernels.processor import CACHE_LINE_BYTES, flush_denormals, prefetch, restore
-from handgrad.kernels.program import call_backward, call_forward, call_loss, call_prepare, call_update
+from handgrad.kernels.program import (
+    NUMBERS,
+    SHARES,
+    call_backward,
+    call_backward_share,
+    call_forward,
+    call_forward_share,
+    call_loss,
+    call_prepare,
+    call_update,
+)
 from handgrad.kernels.random import subkey
+from handgrad.kernels.team import (
+    BACKWARD,
+    DONE,
+    FORWARD,
+    NONE_LEFT,
+    PARTS,
+    STOP,
+    TASK,
+    UPDATE,
+    add_one,
+    done_and_take,
+    linger,
+    load_word,
+    publish,
+    share,
+    take,
+    wait_for,
+)
 
 BLOCK = 2048  # elements updated at a time: a block of weights, gradients and two states stays in the first-level cache
+UNIT = 4096  # numbers of an activation in a part, a multiple of what its loop computes at once
+
+
+@inline_kernel
+def inputs_of(program, op, rows, part, parts):
+    """(first, last, saved's first, saved's last): which numbers of its input an operation computes, in this part."""
+    first, last = 0, rows * op.x_size
+    if op.split != NUMBERS:
+        return first, last, op.saved_start, op.saved_start + op.saved_size
+    first, last = share(last, UNIT, part, parts)
+    kept = op.saved_start
+    return first, last, kept + min(first, op.saved_size), kept + min(last, op.saved_size)
+
+
+@strict_kernel
+def forward_part(program, i, rows, key, training, part, parts):
+    """A part of the forward pass of operation number i: see `Program.table`'s `split`."""
+    arena, op = program.activations, program.table[i]
+    first, last, saved_first, saved_last = inputs_of(program, op, rows, part, parts)
+    x = arena[op.x_start + first : op.x_start + last]
+    y = arena[op.y_start + first : op.y_start + (last if op.split == NUMBERS else rows * op.y_size)]
+    parameters = program.parameters[op.parameter_start : op.parameter_start + op.parameter_size]
+    buffers = program.buffers[op.buffer_start : op.buffer_start + op.buffer_size]
+    saved = program.saved[saved_first:saved_last]
+    shape = program.shapes[op.shape_start : op.shape_start + op.shape_size]
+    settings = program.settings[op.setting_start : op.setting_start + op.setting_size]
+    own = subkey(key, op.stream)
+    if op.split == SHARES:
+        call_forward_share(
+            op.forward, arena, x, y, parameters, buffers, saved, shape, settings, own, training, (part, parts)
+        )
+    else:
+        call_forward(op.forward, arena, x, y, parameters, buffers, saved, shape, settings, own, training)
+
+
+@strict_kernel
+def backward_part(program, i, rows, part, parts):
+    """A part of the backward pass of operation number i."""
+    arena, darena, op = program.activations, program.dactivations, program.table[i]
+    first, last, saved_first, saved_last = inputs_of(program, op, rows, part, parts)
+    y_last = last if op.split == NUMBERS else rows * op.y_size
+    dy, y = darena[op.dy_start + first : op.dy_start + y_last], arena[op.y_start + first : op.y_start + y_last]
+    x = arena[op.x_start + first : op.x_start + last]
+    dx = darena[op.dx_start + first : op.dx_start + (last if op.dx_size else first)]
+    parameters = program.parameters[op.parameter_start : op.parameter_start + op.parameter_size]
+    dparameters = program.gradients[op.parameter_start : op.parameter_start + op.parameter_size]
+    saved = program.saved[saved_first:saved_last]
+    shape = program.shapes[op.shape_start : op.shape_start + op.shape_size]
+    settings = program.settings[op.setting_start : op.setting_start + op.setting_size]
+    if op.split == SHARES:
+        call_backward_share(
+            op.backward, arena, dy, dx, x, y, parameters, dparameters, saved, shape, settings, (part, parts)
+        )
+    else:
+        call_backward(op.backward, arena, dy, dx, x, y, parameters, dparameters, saved, shape, settings)
+
+
+@inline_kernel
+def pass_part(program, what, i, rows, key, training, part, parts):
+    """A part of an operation, forward or backward."""
+    if what == FORWARD:
+        forward_part(program, i, rows, key, training, part, parts)
+    else:
+        backward_part(program, i, rows, part, parts)
+
+
+@strict_kernel
+def run_operation(program, what, i, rows, key, training):
+    """All of an operation, its parts shared with the team, if it is worth that."""
+    team = program.team
+    parts = min(program.table[i].parts, PARTS * team.threads) if team.threads > 1 else 1
+    part, alone = 0, parts == 1
+    if not alone:
+        publish(team, parts, what, i, rows, key, training)
+        part, _ = take(team)
+    while part != NONE_LEFT:
+        if part >= 0:
+            pass_part(program, what, i, rows, key, training, part, parts)
+        part = NONE_LEFT if alone else done_and_take(team, part)
+    if not alone:
+        wait_for(team, parts)
 
 
 @strict_kernel
 def forward(program, rows, key, training):
     """Run every operation on the first `rows` rows of the input; `key` seeds this step's random numbers."""
-    arena = program.activations
     for i in range(program.table.size):
-        op = program.table[i]
-        call_forward(
-            op.forward,
-            arena,
-            arena[op.x_start : op.x_start + rows * op.x_size],
-            arena[op.y_start : op.y_start + rows * op.y_size],
-            program.parameters[op.parameter_start : op.parameter_start + op.parameter_size],
-            program.buffers[op.buffer_start : op.buffer_start + op.buffer_size],
-            program.saved[op.saved_start : op.saved_start + op.saved_size],
-            program.shapes[op.shape_start : op.shape_start + op.shape_size],
-            program.settings[op.setting_start : op.setting_start + op.setting_size],
-            subkey(key, op.stream),
-            training,
-        )
+        run_operation(program, FORWARD, i, rows, key, training)
 
 
 @strict_kernel
 def backward(program, rows):
     """Run the operations backwards from the gradient of the last output down to the first layer with parameters."""
-    arena, darena = program.activations, program.dactivations
     for i in range(program.table.size - 1, program.first - 1, -1):
-        op = program.table[i]
-        call_backward(
-            op.backward,
-            arena,
-            darena[op.dy_start : op.dy_start + rows * op.y_size],
-            darena[op.dx_start : op.dx_start + rows * op.dx_size],
-            arena[op.x_start : op.x_start + rows * op.x_size],
-            arena[op.y_start : op.y_start + rows * op.y_size],
-            program.parameters[op.parameter_start : op.parameter_start + op.parameter_size],
-            program.gradients[op.parameter_start : op.parameter_start + op.parameter_size],
-            program.saved[op.saved_start : op.saved_start + op.saved_size],
-            program.shapes[op.shape_start : op.shape_start + op.shape_size],
-            program.settings[op.setting_start : op.setting_start + op.setting_size],
-        )
+        run_operation(program, BACKWARD, i, rows, np.uint64(0), True)
 
 
 @strict_kernel
@@ -140,7 +221,7 @@ def penalise(w, dw, scale, l1, l2, keep):
 
 
 @strict_kernel
-def update(program, optimization, scale, learning_rate):
+def update_part(program, optimization, scale, learning_rate, part, parts):
     """Apply transforms and optimizer block by block, so that each element is fetched from memory once."""
     real = program.parameters.dtype.type
     _, l1, l2, decay = optimization.transforms
@@ -148,10 +229,11 @@ def update(program, optimization, scale, learning_rate):
     second = size if optimization.vectors > 1 else 0
     third = 2 * size if optimization.vectors > 2 else 0
     for s in range(optimization.segments.shape[0]):
-        first, last, penalised = optimization.segments[s]
+        start, stop, penalised = optimization.segments[s]
         keep = 1 - learning_rate * decay * penalised
-        for a in range(first, last, BLOCK):
-            b = min(a + BLOCK, last)
+        first, last = share(stop - start, BLOCK, part, parts)
+        for a in range(start + first, start + last, BLOCK):
+            b = min(a + BLOCK, stop)
             w, dw = program.parameters[a:b], program.gradients[a:b]
             penalise(w, dw, real(scale), real(l1 * penalised), real(l2 * penalised), real(keep))
             call_update(
@@ -164,6 +246,44 @@ def update(program, optimization, scale, learning_rate):
                 states[third + a : third + b] if optimization.vectors else w,
                 optimization.coefficients,
             )
+
+
+@strict_kernel
+def update(program, optimization, scale, learning_rate):
+    """Every part of the update, shared with the team, if it is worth that."""
+    team = program.team
+    parts = min(program.parameters.size // (8 * BLOCK), PARTS * team.threads) if team.threads > 1 else 1
+    part, alone = 0, parts <= 1
+    if not alone:
+        team.numbers[0], team.numbers[1] = scale, learning_rate
+        publish(team, parts, UPDATE, 0, 0, np.uint64(0), True)
+        part, _ = take(team)
+    while part != NONE_LEFT:
+        if part >= 0:
+            update_part(program, optimization, scale, learning_rate, part, max(1, parts))
+        part = NONE_LEFT if alone else done_and_take(team, part)
+    if not alone:
+        wait_for(team, parts)
+
+
+@strict_kernel
+def assist(program, optimization):
+    """Take parts of the training that another thread leads, until the team is told to stop."""
+    word, team, words, turns = flush_denormals(), program.team, program.team.words, 0
+    while load_word(words, STOP) == 0:
+        part, parts = take(team)
+        if part >= 0:
+            what, i, rows = words[TASK], words[TASK + 1], words[TASK + 2]
+            key, training = np.uint64(words[TASK + 3]), words[TASK + 4] != 0
+            if what == UPDATE:
+                update_part(program, optimization, team.numbers[0], team.numbers[1], part, parts)
+            else:
+                pass_part(program, what, i, rows, key, training, part, parts)
+            add_one(words, DONE)
+            turns = 0
+        else:
+            turns = linger(turns)
+    restore(word)
 
 
 @strict_kernel

@@ -6,17 +6,22 @@ own order, one fused multiply-add a term, whatever the sizes: a row's bits do no
 
 The product is cut into columns of two vectors, these into blocks of ROWS rows: the columns of b stay in the cache for
 all blocks below one another. The last block overlaps its neighbour rather than being smaller: the same numbers are
-computed twice, to the same bits. Only where n is below two vectors are single, masked ones used.
+computed twice, to the same bits. Only where n is below two vectors are single, masked ones used. Larger factors than
+a cache holds are cut further, see `packed`.
 """
 
 import numpy as np
 
 from handgrad.kernels.blocks import ROWS, VECTOR_BYTES, block
-from handgrad.kernels.compile import fast_kernel
+from handgrad.kernels.compile import fast_kernel, inline_kernel
+from handgrad.kernels.packed import packed_product, transpose
 
 # Blocks of a pair of vectors and of a single, masked one: of ROWS rows, of half as many, of one.
 pair, pair_half, pair_row = block(ROWS, 2), block(ROWS // 2, 2), block(1, 2)
 single, single_half, single_row = block(ROWS, 1, True), block(ROWS // 2, 1, True), block(1, 1, True)
+# Where cutting into panels pays, measured: see benchmarks/LOG.md.
+FEW, MANY = 4 * ROWS, 16 * ROWS  # rows, columns or terms
+PACKED, LARGE = 1 << 18, 15 << 16  # numbers of the weights
 NO_LIST = np.empty(0, np.int32)
 
 
@@ -41,62 +46,70 @@ def pair_columns(j, m, n, inner, a, a_row, a_inner, b, c):
 
 
 @fast_kernel
-def single_columns(j, m, n, inner, a, a_row, a_inner, b, c):
-    """Columns j to j + width, or to n, of the product: see `product`."""
+def single_columns(j, columns, m, n, inner, a, a_row, a_inner, b, c):
+    """Columns j to j + width, or as many as are left, of the product: see `product`."""
     size = block_rows(m)
     for i in range(0, m, size):
         first = min(i, m - size)
         if size == ROWS:
-            single(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, n - j)
+            single(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, columns)
         elif size > 1:
-            single_half(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, n - j)
+            single_half(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, columns)
         else:
-            single_row(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, n - j)
+            single_row(a, a_row, a_inner, b, n, c, first, NO_LIST, 0, inner, j, columns)
 
 
 @fast_kernel
-def product(m, n, inner, a, a_row, a_inner, b, c):
-    """c = a b, where a[i, k] stands at i a_row + k a_inner: (inner, 1) for rows of a, (1, m) for its columns.
+def product(m, n, inner, a, a_row, a_inner, b, c, first, last):
+    """Columns first to last of c = a b; a[i, k] stands at i a_row + k a_inner: (inner, 1) for rows, (1, m) for columns.
 
     Shapes  a (m * inner,), b (inner * n,) row-major, c (m * n,) row-major
     """
     width = VECTOR_BYTES // c.itemsize
-    if n >= 2 * width:
-        for j in range(0, n, 2 * width):
-            pair_columns(min(j, n - 2 * width), m, n, inner, a, a_row, a_inner, b, c)
+    if last - first >= 2 * width:
+        for j in range(first, last, 2 * width):
+            pair_columns(min(j, last - 2 * width), m, n, inner, a, a_row, a_inner, b, c)
     else:
-        for j in range(0, n, width):
-            single_columns(j, m, n, inner, a, a_row, a_inner, b, c)
+        for j in range(first, last, width):
+            single_columns(j, last - j, m, n, inner, a, a_row, a_inner, b, c)
+
+
+@inline_kernel
+def conflict(row, array):
+    """Whether rows of so many numbers lie a distance apart that brings them into a few sets of the caches."""
+    return row * array.itemsize % 2048 == 0
 
 
 @fast_kernel
-def transpose(a, rows, columns, out):
-    """out = a^T.  Shapes  a (rows * columns,), out (columns * rows,), both row-major"""
-    for i in range(rows):
-        for j in range(columns):
-            out[j * rows + i] = a[i * columns + j]
+def matmul(m, n, inner, a, b, c, first, last):
+    """Columns first to last of c = a b.  Shapes  a (m, inner), b (inner, n), c (m, n), flat and row-major"""
+    if min(m, n, inner) >= FEW and inner * n >= PACKED:
+        packed_product(m, n, inner, a, inner, 1, b, c, first, last)
+    else:
+        product(m, n, inner, a, inner, 1, b, c, first, last)
 
 
 @fast_kernel
-def matmul(m, n, inner, a, b, c):
-    """c = a b.  Shapes  a (m, inner), b (inner, n), c (m, n), flat and row-major"""
-    product(m, n, inner, a, inner, 1, b, c)
+def matmul_transposed_a(m, n, inner, a, b, c, first, last):
+    """Rows first to last of c = a^T b.  Shapes  a (inner, m), b (inner, n), c (m, n), flat and row-major"""
+    here, rows = c[first * n :], last - first
+    if min(m, n) >= FEW and inner >= (FEW if conflict(n, c) else MANY) and m * max(n, inner) >= PACKED:
+        packed_product(rows, n, inner, a[first:], 1, m, b, here, 0, n)
+    else:
+        product(rows, n, inner, a[first:], 1, m, b, here, 0, n)
 
 
 @fast_kernel
-def matmul_transposed_a(m, n, inner, a, b, c):
-    """c = a^T b.  Shapes  a (inner, m), b (inner, n), c (m, n), flat and row-major"""
-    product(m, n, inner, a, 1, m, b, c)
-
-
-@fast_kernel
-def matmul_transposed_b(m, n, inner, a, b, c):
-    """c = a b^T, as the transpose of b a^T: blocks want rows of their second factor, and a and c are small beside b.
+def matmul_transposed_b(m, n, inner, a, b, c, first, last):
+    """Columns first to last of c = a b^T, as the transpose of b a^T: blocks want rows of their second factor.
 
     Shapes  a (m, inner), b (n, inner), c (m, n), flat and row-major
     """
-    a_transposed = np.empty(inner * m, a.dtype)
-    c_transposed = np.empty(n * m, c.dtype)
-    transpose(a, m, inner, a_transposed)
-    product(n, m, inner, b, inner, 1, a_transposed, c_transposed)
-    transpose(c_transposed, n, m, c)
+    rows = last - first
+    a_transposed, c_transposed = np.empty(inner * m, a.dtype), np.empty(rows * m, c.dtype)
+    transpose(a, m, inner, a_transposed, m)
+    if min(m, n, inner) >= FEW and n * inner >= (PACKED if conflict(inner, b) else LARGE):
+        packed_product(rows, m, inner, b[first * inner :], inner, 1, a_transposed, c_transposed, 0, m)
+    else:
+        product(rows, m, inner, b[first * inner :], inner, 1, a_transposed, c_transposed, 0, m)
+    transpose(c_transposed, rows, m, c[first:], n)

@@ -4,6 +4,7 @@ Every kernel of a layer, a loss or an optimizer has one of these signatures:
 
 forward   (x, y, parameters, buffers, saved, shape, settings, key, training)
 backward  (dy, dx, x, y, parameters, dparameters, saved, shape, settings)
+both, where several threads may share them: one more, (part, parts), of which each computes what no other one does
 loss      (logits, labels, dlogits, settings) -> float64
 prepare   (coefficients, memory, hyper, step, learning_rate, loss)
 update    (w, dw, state1, state2, state3, coefficients)
@@ -51,9 +52,12 @@ OPERATION = np.dtype(
             "setting_start",
             "setting_size",
             "stream",  # its own stream of random numbers
+            "split",  # WHOLE, NUMBERS, SHARES: how threads share it; its kernels of SHARES take a part and parts
+            "parts",  # in how many it may be cut so that each still pays
         )
     ]
 )
+WHOLE, NUMBERS, SHARES = range(3)
 HUGE_PAGE_BYTES = 1 << 21
 LARGE_BYTES = 1 << 18
 STAGGER_BYTES = 5 * CACHE_LINE_BYTES
@@ -75,6 +79,7 @@ class Program(NamedTuple):
     first: int  # the first operation with parameters: gradients are not needed below it
     loss: int  # address
     loss_settings: Any  # real
+    team: Any  # the Team of threads that compute it
 
 
 class Optimization(NamedTuple):
@@ -117,6 +122,14 @@ def _backward(real: Any) -> list[Any]:
     return [_vector(real)] * 7 + [_vector(types.int64), _vector(real)]
 
 
+def _forward_share(real: Any) -> list[Any]:
+    return [*_forward(real), types.UniTuple(types.int64, 2)]
+
+
+def _backward_share(real: Any) -> list[Any]:
+    return [*_backward(real), types.UniTuple(types.int64, 2)]
+
+
 def _loss(real: Any) -> list[Any]:
     matrix = types.Array(real, 2, "C")
     return [matrix, _vector(types.int64), matrix, _vector(real)]
@@ -134,12 +147,16 @@ def _update(real: Any) -> list[Any]:
 SIGNATURES = {
     "forward": (types.void, _forward),
     "backward": (types.void, _backward),
+    "forward_share": (types.void, _forward_share),
+    "backward_share": (types.void, _backward_share),
     "loss": (types.float64, _loss),
     "prepare": (types.void, _prepare),
     "update": (types.void, _update),
 }
 call_forward = caller(*SIGNATURES["forward"])
 call_backward = caller(*SIGNATURES["backward"])
+call_forward_share = caller(*SIGNATURES["forward_share"])
+call_backward_share = caller(*SIGNATURES["backward_share"])
 call_loss = caller(*SIGNATURES["loss"])
 call_prepare = caller(*SIGNATURES["prepare"])
 call_update = caller(*SIGNATURES["update"])

@@ -6,7 +6,12 @@ from typing import Any
 
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
-from handgrad.kernels.convolution import convolution_backward, convolution_forward
+from handgrad.kernels.convolution import (
+    convolution_backward,
+    convolution_backward_share,
+    convolution_forward,
+    convolution_forward_share,
+)
 from handgrad.kernels.grouped_convolution import grouped_convolution_backward, grouped_convolution_forward
 from handgrad.nn.images import (
     LARGEST_EXTENT,
@@ -96,6 +101,8 @@ class Conv2D(Layer):
             saved_per_image=channels * prod(reach) if any(map(any, margins)) else 0,
             smooth=True,
             layout="columns",
+            shared_kernels=(convolution_forward_share, convolution_backward_share) if plain else None,
+            multiplications=window * self.filters * rows * columns,
         )
 
     def statement(self, shape: Shape) -> Statement:

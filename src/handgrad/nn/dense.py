@@ -6,7 +6,14 @@ from numbers import Integral
 
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
-from handgrad.kernels.dense import dense_backward, dense_forward, sparse_dense_backward, sparse_dense_forward
+from handgrad.kernels.dense import (
+    dense_backward,
+    dense_backward_share,
+    dense_forward,
+    dense_forward_share,
+    sparse_dense_backward,
+    sparse_dense_forward,
+)
 from handgrad.nn.initializers import Initializer, XavierUniform, Zeros
 from handgrad.nn.layer import LARGEST, Layer, Parameter, Plan, Shape
 from handgrad.torch_mapping import TorchModule
@@ -37,6 +44,8 @@ class Dense(Layer):
             (weight, bias),
             sizes=(inputs, self.units),
             sparse_kernels=(sparse_dense_forward, sparse_dense_backward),
+            shared_kernels=(dense_forward_share, dense_backward_share),
+            multiplications=inputs * self.units,
             smooth=True,
         )
 

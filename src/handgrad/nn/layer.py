@@ -59,6 +59,9 @@ class Plan:
     compute the same faster when most of the input is zero, as many pixels are. `smooth` where no derivative jumps as
     an input number passes through zero, as it does in a ReLU: a gradient check need not look at the signs there.
 
+    `shared_kernels` compute the same bits in parts, for several threads; without them one thread does it, but that
+    functions of each number are cut by the driver. `multiplications` are about those of an image, or its numbers.
+
     `layout` is how batches lie in memory, in and out: "rows" (N, features), image after image; "columns"
     (features, N), the batch last; None where it makes no difference, as for a function of each number.
 
@@ -78,6 +81,8 @@ class Plan:
     layout: str | None = "rows"
     sparse_kernels: tuple[Any, Any] | None = None
     paths: tuple["Plan", ...] = ()
+    shared_kernels: tuple[Any, Any] | None = None
+    multiplications: int = 0
 
 
 class Layer(ABC):
@@ -131,7 +136,9 @@ class Activation(Layer):
         """Same shape out as in; all fields are handed to the kernels as settings."""
         settings = tuple(float(value) for value in vars(self).values())
         saved = prod(shape) if self.saves else 0
-        return Plan(shape, self.kernels, settings=settings, saved_per_image=saved, layout=None)
+        return Plan(
+            shape, self.kernels, settings=settings, saved_per_image=saved, layout=None, multiplications=prod(shape)
+        )
 
     def statement(self, shape: Shape) -> Statement | None:
         """The same for every shape; the fields are known to it by their names."""

@@ -15,13 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.kernels import transpose
-from handgrad.kernels.program import OPERATION, Program, aligned_zeros, kernel_address
+from handgrad.kernels.program import NUMBERS, OPERATION, SHARES, WHOLE, Program, aligned_zeros, kernel_address
+from handgrad.kernels.team import MANY, team_of
 from handgrad.nn.graph import Graph
 from handgrad.nn.layer import Plan, Shape
 
 Array = NDArray[Any]
 address_of = cache(kernel_address)  # looking one up takes Numba half a millisecond
 LINE = 16  # numbers of float32 in a cache line
+PART_MULTIPLICATIONS = 1 << 20  # of a part of an operation that threads share, or the numbers of an activation:
+PART_NUMBERS = 1 << 15  # some 10 microseconds
 SPARSE_UNITS = 6  # units of a first layer times the sparsity of pixels, from where listing the others pays
 INTO = {
     "columns": (transpose.to_columns_forward, transpose.to_columns_backward),
@@ -170,9 +173,9 @@ def batch_of(arena: Array, place: Place, rows: int) -> Array:
     return images.reshape(rows, *place.shape)
 
 
-def assemble(network: Any, rows: int) -> Program:
+def assemble(network: Any, rows: int, threads: int = 1) -> Program:
     """Lay a network out for batches of up to `rows` images; layers that compute nothing get no operation."""
-    table, shapes, settings = _table(network, rows)
+    table, shapes, settings = _table(network, rows, threads)
     real, arena = network.dtype, network.wiring.starts(rows, {})[-1]
     last = table[-1]
     return Program(
@@ -188,10 +191,17 @@ def assemble(network: Any, rows: int) -> Program:
         int(np.flatnonzero(table["parameter_size"])[0]),
         address_of(network.loss.kernel, "loss", real),
         np.array(network.loss.settings, real),
+        team_of(threads),
     )
 
 
-def _table(network: Any, rows: int) -> tuple[Array, list[int], list[float]]:
+def worthwhile_threads(network: Any, rows: int) -> int:
+    """How many threads pay for batches of so many images: each is to have work for some 50 microseconds a pass."""
+    shared = [plan for plan in network.plans if plan.shared_kernels]
+    return max(1, rows * sum(plan.multiplications for plan in shared) // (4 * PART_MULTIPLICATIONS))
+
+
+def _table(network: Any, rows: int, threads: int) -> tuple[Array, list[int], list[float]]:
     """One row an operation; every start is where the row before it stopped."""
     table: list[dict[str, int]] = []
     shapes: list[int] = []
@@ -213,10 +223,15 @@ def _table(network: Any, rows: int) -> tuple[Array, list[int], list[float]]:
         row |= {"shape_start": len(shapes), "shape_size": len(plan.sizes), "stream": layer}
         row |= {"setting_start": len(settings), "setting_size": len(plan.settings)}
         pays = not table and network.sparsity * prod(plan.output) > SPARSE_UNITS
-        kernels = dict(
-            zip(("forward", "backward"), (plan.sparse_kernels if pays else None) or plan.kernels or (), strict=True)
-        )
-        row |= {role: address_of(kernel, role, network.dtype) for role, kernel in kernels.items()}
+        sparse = plan.sparse_kernels if pays else None
+        split = WHOLE
+        if threads > 1 and not sparse and plan.multiplications:
+            split = SHARES if plan.shared_kernels else WHOLE if plan.layout else NUMBERS
+        suffix, kernels = ("_share", plan.shared_kernels) if split == SHARES else ("", sparse or plan.kernels)
+        for role, kernel in zip(("forward", "backward"), kernels or (), strict=True):
+            row[role] = address_of(kernel, role + suffix, network.dtype)
+        each = PART_NUMBERS if split == NUMBERS else PART_MULTIPLICATIONS
+        row |= {"split": split, "parts": max(1, min(rows * plan.multiplications // each, MANY)) if split else 1}
         table.append(row)
         filled = {name: filled[name] + sizes[name] for name in sizes}
         shapes += plan.sizes

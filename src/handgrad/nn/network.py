@@ -86,7 +86,7 @@ class Network:
         self.buffers = aligned_zeros(_end(self.buffer_slots), dtype)
         _check_weights(self.class_weights, self.classes)
         self.sparsity = 0.0
-        self._programs: dict[int, Program] = {}
+        self._programs: dict[tuple[int, int], Program] = {}
         self.initialise(seed)
 
     def __getstate__(self) -> Any:
@@ -146,11 +146,14 @@ class Network:
         self.sparsity = share_of_zeros(flat, 0) if dark else 0.0
         self._programs.clear()
 
-    def program(self, rows: int) -> Program:
-        """The network as the compiled driver sees it, with room for batches of up to `rows` images."""
-        if rows not in self._programs:
-            self._programs[rows] = assemble(self, rows)
-        return self._programs[rows]
+    def program(self, rows: int, threads: int = 1) -> Program:
+        """The network as the compiled driver sees it, with room for batches of up to `rows` images.
+
+        Several threads compute the same bits as one: see `handgrad.kernels.team`.
+        """
+        if (rows, threads) not in self._programs:
+            self._programs[rows, threads] = assemble(self, rows, threads)
+        return self._programs[rows, threads]
 
     def batches(
         self,

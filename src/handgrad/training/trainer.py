@@ -22,13 +22,14 @@ from handgrad.errors import DivergedError, UsageError
 from handgrad.evaluation import Measure, measure
 from handgrad.kernels import driver
 from handgrad.kernels.blocks import VECTOR_BYTES
-from handgrad.kernels.program import Batches
+from handgrad.kernels.program import Batches, Program
 from handgrad.kernels.random import subkey
 from handgrad.nn import Network
 from handgrad.nn.network import EVALUATION_ROWS
 from handgrad.training.diagnose import heed, lonely_batches
 from handgrad.training.history import Epoch, Evaluation, History
 from handgrad.training.settings import Settings
+from handgrad.training.threads import assisted, thread_count
 
 PACKAGES = ("numpy", "numba", "scipy", "llvmlite")
 Outputs = Iterable[tuple[int, Any]]
@@ -71,9 +72,8 @@ def diverged(network: Network, outputs: Outputs, what: str, loss: float) -> Dive
     )
 
 
-def standing_outputs(network: Network, rows: int) -> Iterator[tuple[int, Any]]:
-    """What the layers' operations left in the network's memory for the last batch of up to `rows` images."""
-    program = network.program(rows)
+def standing_outputs(program: Program, rows: int) -> Iterator[tuple[int, Any]]:
+    """What the layers' operations left in the program's memory for the last batch of up to `rows` images."""
     for operation in program.table:
         start = operation["y_start"]
         yield int(operation["stream"]), program.activations[start : start + rows * operation["y_size"]]
@@ -123,6 +123,8 @@ class Trainer:
     Another engine is a subclass with its own `_steps`, `measure`, `environment` and `_outputs`; `device` is its matter.
     """
 
+    steps_before = 0  # made in trainings before, of which this one goes on
+
     def __init__(
         self,
         network: Network,
@@ -139,6 +141,7 @@ class Trainer:
         self.callbacks, self.device = callbacks, device
         if not settings.augmentation.noise:
             network.select_kernels(split.x[split.train_rows[:SAMPLE]])
+        self.threads = thread_count(settings.threads, network, settings.batch_size)
         self.optimization = settings.optimizer.bind(network, settings.transforms)
         self.augmentation = settings.augmentation.numbers(network.input_shape, split.x.dtype)
         self.steps_per_epoch = -(-len(split.train_rows) // settings.batch_size)
@@ -254,12 +257,15 @@ class Trainer:
 
     def _steps(self, batches: Batches, start: int, rates: Array, records: Array) -> int:
         """A step for each of `rates`, its loss, right answers and gradient norm put into `records`; how many."""
-        program, every = self.network.program(self.settings.batch_size), self.settings.log_every
-        return driver.train_steps(program, self.optimization, batches, start, self.step, rates, every, records)
+        program, step = self.network.program(self.settings.batch_size, self.threads), self.steps_before + self.step
+        every = self.settings.log_every
+        with assisted(program, self.optimization):
+            return driver.train_steps(program, self.optimization, batches, start, step, rates, every, records)
 
     def _outputs(self, rows: int) -> Outputs:
         """Every layer's outputs for the last batch, which had up to `rows` images."""
-        return standing_outputs(self.network, rows)
+        threads = self.threads if rows == self.settings.batch_size else 1
+        return standing_outputs(self.network.program(rows, threads), rows)
 
     def _record(self, records: Array) -> None:
         first = self.step + 1

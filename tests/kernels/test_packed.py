@@ -1,0 +1,50 @@
+"""Products in panels have the bits of those in blocks, whole or in parts, and write nothing beside them."""
+
+import numpy as np
+import pytest
+
+from handgrad.kernels import matmul, packed
+from handgrad.kernels.blocks import ROWS, VECTOR_BYTES
+
+WIDTH = 2 * VECTOR_BYTES // 4
+SIZES = ((ROWS, WIDTH, 1), (4 * ROWS + 3, 3 * WIDTH + 5, packed.INNER + 9), (3, WIDTH - 1, 7), (2 * ROWS, 2 * WIDTH, 9))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", SIZES)
+def test_the_bits_of_blocks(sizes, dtype):
+    m, n, inner = sizes
+    generator = np.random.default_rng(1)
+    a, b = generator.normal(size=(m, inner)).astype(dtype), generator.normal(size=(inner, n)).astype(dtype)
+    expected, room = np.empty(m * n, dtype), np.full(m * n + 2 * WIDTH, np.nan, dtype)
+    matmul.product(m, n, inner, a.ravel(), inner, 1, b.ravel(), expected, 0, n)
+    for turned, steps in ((a, (inner, 1)), (np.ascontiguousarray(a.T), (1, m))):
+        room[:] = np.nan
+        middle = n // 2 // WIDTH * WIDTH
+        for first, last in ((0, middle), (middle, n)):
+            if first < last:
+                packed.packed_product(m, n, inner, turned.ravel(), *steps, b.ravel(), room[WIDTH:-WIDTH], first, last)
+        assert room[WIDTH:-WIDTH].tobytes() == expected.tobytes()
+        assert np.isnan(room[:WIDTH]).all()
+        assert np.isnan(room[-WIDTH:]).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (16, 16), (17, 40), (33, 5)])
+def test_transposing(shape):
+    a = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    out = np.full((shape[1], shape[0] + 3), -1, np.float32)
+    packed.transpose(a.ravel(), *shape, out.ravel(), shape[0] + 3)
+    np.testing.assert_array_equal(out[:, : shape[0]], a.T)
+    assert (out[:, shape[0] :] == -1).all()
+
+
+def test_large_products_take_panels_and_keep_their_bits():
+    m, n, inner = 4 * ROWS, 512, 512
+    generator = np.random.default_rng(2)
+    a, b = generator.normal(size=m * inner).astype("f4"), generator.normal(size=inner * n).astype("f4")
+    whole, blocks, parts = np.empty((3, m * n), np.float32)
+    matmul.matmul(m, n, inner, a, b, whole, 0, n)
+    matmul.product(m, n, inner, a, inner, 1, b, blocks, 0, n)
+    for first in (0, 256):
+        matmul.matmul(m, n, inner, a, b, parts, first, first + 256)
+    assert whole.tobytes() == blocks.tobytes() == parts.tobytes()
