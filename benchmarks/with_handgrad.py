@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.contenders import Array, CannotExpressError, Contender, Entry, Task, initial_weights
-from benchmarks.workloads import IMAGES, WORKLOADS, Rule, parse
+from benchmarks.workloads import IMAGES, WORKLOADS, Rule
 from handgrad.config.layer_list import build_layer
 from handgrad.data import Split, load
 from handgrad.nn import ACTIVATIONS, LAYERS, Layer, Network
@@ -104,9 +104,9 @@ def fill(network: Network, weights: Any) -> None:
 
 def layers_of(texts: Iterable[str]) -> list[Layer]:
     """handgrad's layers.  Raises  CannotExpressError when it has no such layer yet."""
-    lacking = [text for text in texts if parse(text)[0] not in {**LAYERS, **ACTIVATIONS}]
+    lacking = [text for text in texts if text.partition(":")[0] not in {**LAYERS, **ACTIVATIONS}]
     if lacking:
-        raise CannotExpressError(f"handgrad has no {parse(lacking[0])[0]}: needs convolutions")
+        raise CannotExpressError(f"handgrad has no {lacking[0].partition(':')[0]}: needs convolutions")
     return [build_layer(text) for text in texts]
 
 
