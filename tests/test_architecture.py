@@ -46,6 +46,7 @@ FLOORS: dict[str, float] = {
 LATE_IMPORTS = {
     "IPython",
     "matplotlib",
+    "mlflow",
     "optuna",
     "pandas",
     "plotly",
@@ -57,6 +58,7 @@ LATE_IMPORTS = {
     "sklearn",
     "tensorboard",
     "torch",
+    "trackio",
     "wandb",
 }
 

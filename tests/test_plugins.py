@@ -80,17 +80,17 @@ FEW_DIGITS = FewDigits()
 WATCHING = '''
 from handgrad.figures import FigureSpec
 from handgrad.figures.architecture import architecture_data, plot_architecture
-from handgrad.runs.trackers import Guarded
+from handgrad.runs.trackers import Tracker
 
 
-class Counter(Guarded):
+class Counter(Tracker):
     """Writes how many steps there were."""
 
     title = "Counter"
     package = "json"
 
-    def log_end(self, trainer, run):
-        (self.folder / "counted.txt").write_text(f"{trainer.step}")
+    def log_results(self, step, results):
+        (self.folder / "counted.txt").write_text(f"{step}")
 
 
 NETWORK = FigureSpec("once more", architecture_data, plot_architecture)

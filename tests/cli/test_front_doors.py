@@ -11,7 +11,7 @@ from tests.commands import TINY, call, finished, process
 
 from handgrad.config import RunConfig
 from handgrad.runs import open_run
-from handgrad.runs.trackers import TRACKERS, Guarded
+from handgrad.runs.trackers import TRACKERS, Tracker
 
 TRAIN_PY = Path(__file__).parents[2] / "train.py"
 
@@ -178,7 +178,7 @@ class FakeWandb:
     def __init__(self, login=False, reachable=True):
         self.logged_in, self.reachable, self.modes = login, reachable, []
         self.dir, self.url, self.summary, self.rows = "folder/files", "https://example.org/run", {}, []
-        self.plot, self.finished = self, False
+        self.config, self.id, self.finished = {}, "mine", False
 
     def login(self, prompt, verify):
         assert not prompt
@@ -199,8 +199,26 @@ class FakeWandb:
     def log(self, numbers, step=None):
         self.rows.append((step, numbers))
 
-    def confusion_matrix(self, **arrays):
-        return arrays
+    def plot_table(self, spec, table, fields, strings):
+        return {"rows": table["data"], **strings}
+
+    def Table(self, columns, data):
+        return {"columns": columns, "data": data}
+
+    def Image(self, array):
+        return array
+
+    def Artifact(self, name, type, metadata):
+        return self
+
+    def define_metric(self, name, step_metric=None):
+        pass
+
+    def add_file(self, path):
+        self.model = path
+
+    def log_artifact(self, artifact):
+        pass
 
     def finish(self):
         self.finished = True
@@ -261,9 +279,10 @@ def test_what_wandb_is_told(here, capsys, fake):
     epochs = [numbers for _, numbers in module.rows if "epoch" in numbers]
     assert [epoch["validation_accuracy"] for epoch in epochs] == [e["validation_accuracy"] for e in metrics["epochs"]]
     assert module.summary["final/test_accuracy"] == metrics["test"]["accuracy"]
-    matrix = module.rows[-1][1]["confusion_matrix"]
-    right = sum(a == b for a, b in zip(matrix["y_true"], matrix["preds"], strict=True))
-    assert right / len(matrix["y_true"]) == metrics["test"]["accuracy"]
+    logged = module.rows[-1][1]
+    recalls = [share / 100 for true, guess, share in logged["confusion_matrix"]["rows"] if true == guess]
+    assert recalls == pytest.approx([row[2] for row in logged["classes"]["data"]])
+    assert module.model.endswith("model.safetensors")
     assert module.finished
 
 
@@ -289,7 +308,7 @@ def test_tensorboard_files(here, capsys):
     assert steps == [epoch["step"] for epoch in metrics["epochs"]]
 
 
-class Broken(Guarded):
+class Broken(Tracker):
     """A tracker that raises on one occasion, and counts its occasions after that."""
 
     title, on, calls = "Broken", "", 0
@@ -305,7 +324,7 @@ class Broken(Guarded):
     def log_numbers(self, step, numbers):
         self._raise("log")
 
-    def log_end(self, trainer, run):
+    def close(self):
         self._raise("end")
 
 

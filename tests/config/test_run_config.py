@@ -62,7 +62,10 @@ REFUSED = {
     "name long": ({"name": "a" * 101}, "name must be a name, not a path, of at most 100 characters"),
     "resize three": ({"resize": [1, 2, 3]}, "resize must be a height and a width, got [1, 2, 3]"),
     "resize zero": ({"resize": "0x8"}, "resize must be 1 to 4096, got 0"),
-    "tracker unknown": ({"track": ["wandb", "mlflow"]}, "track must be one of wandb, tensorboard, got 'mlflow'"),
+    "tracker unknown": (
+        {"track": ["wandb", "neptune"]},
+        "track must be one of wandb, tensorboard, mlflow, trackio, got 'neptune'",
+    ),
     "option unknown": (
         {"optimizer": "eve", "optimizer_options": {"beta4": 0.9}},
         "optimizer_options: eve has no option beta4, expected beta3 or clip; did you mean beta3?",

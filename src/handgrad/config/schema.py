@@ -40,7 +40,7 @@ from handgrad.optim import OPTIMIZERS, SCHEDULES
 MANY = 10**6
 GREY: Shape = (28, 28)  # of images that are not known
 DEFAULT_SIZES = (512, 256)
-TRACKERS = ("wandb", "tensorboard", *plugins.names("trackers"))  # made in handgrad.runs.trackers
+TRACKERS = ("wandb", "tensorboard", "mlflow", "trackio", *plugins.names("trackers"))  # made in handgrad.runs.trackers
 BACKENDS = ("handgrad", "torch")
 BALANCED = "balanced"
 DEVICES = ("cpu", "cuda", "auto")
