@@ -20,7 +20,7 @@ from handgrad.errors import HandgradError
 from handgrad.nn import Network
 
 CONFIGURATIONS = [
-    HandgradClassifier(hidden_layer_sizes=(32, 16), activation="tanh", optimizer="nadam"),
+    HandgradClassifier(hidden_layer_sizes=(32, 16), optimizer="nadam"),
     HandgradClassifier(layers=("conv2d:8,3", "relu", "flatten", "dense:32", "relu"), image_shape=(1, -1)),
     HandgradClassifier(dtype="float64"),
 ]
