@@ -16,6 +16,7 @@ from handgrad.errors import UsageError
 from handgrad.evaluation import Measure, measure
 from handgrad.nn import LOSSES, Layer, Loss
 from handgrad.nn import Network as BaseNetwork
+from handgrad.nn.summary import summary_text
 from handgrad.training.fit import fit
 from handgrad.training.history import History
 from handgrad.training.inputs import numbered, read_images, read_labels
@@ -64,11 +65,8 @@ class Network(BaseNetwork):
         return measure(self, array, found)
 
     def summary(self) -> None:
-        """Print each layer with the shape of its output and how many parameters it has, and their sum."""
-        for number, (layer, plan) in enumerate(zip(self.layers, self.plans, strict=True)):
-            size, output = sum(part.size for part in plan.parameters), " x ".join(map(str, plan.output))
-            print(f"{number:>3}  {type(layer).__name__:<20}{output:<20}{f'{size:,}' if size else '':>14}".rstrip())
-        print(f"     {'all':<40}{self.parameters.size:>14,}")
+        """Print a table of the layers with output shapes, parameters and multiply-adds."""
+        print(summary_text(self))
 
 
 def train(
