@@ -13,7 +13,16 @@ from handgrad.figures.gallery import comparison, figure, to_bytes, to_svg
 from handgrad.figures.style import house_style
 
 TRAINED_BY_STEPS = ["loss", "accuracy", "learning_rate", "activations", "gradients"]
-OF_A_NETWORK = ["architecture", "tsne", "tsne_output", "dense_filters", "conv_filters", "feature_maps", "explanation"]
+OF_A_NETWORK = [
+    "architecture",
+    "tsne",
+    "tsne_output",
+    "dense_filters",
+    "conv_filters",
+    "feature_maps",
+    "explanation",
+    "histograms",
+]
 
 # What makes no sense for a run, and a word of the reason.
 LEFT_OUT = {

@@ -14,6 +14,7 @@ from handgrad.figures.architecture import architecture_of
 from handgrad.figures.base import DoesNotApplyError
 from handgrad.figures.confusion import confusion_matrix_of, confusion_train_data
 from handgrad.figures.filters import conv_filters_data, dense_filters_data, feature_maps_data
+from handgrad.figures.histograms import IMAGES, PURPOSE, histograms_data
 from handgrad.figures.layer_statistics import activations_data, gradients_data
 from handgrad.figures.pictures import predictions_data, samples_data
 from handgrad.figures.reliability import reliability_data
@@ -190,6 +191,21 @@ def test_architecture_by_hand():
     assert [row.macs for row in found.rows] == [0, 27 * 4 * 4, 0, 0, 0, 48 * 5], (
         "each weight at each place of its output"
     )
+
+
+def test_histograms_count_outputs_and_dead_units(data_of):
+    """Before training, the weights are those of the seed; shares are those of the network's own outputs."""
+    data = data_of("mlp")
+    found = histograms_data(data)
+    assert found.moments == ("before training", "after the first epoch", "after training")
+    assert [each.name for each in found.layers] == ["1 Dense", "2 ReLU", "4 Dense"]
+    relu = found.layers[1]
+    assert relu.units == 12
+    np.testing.assert_allclose(relu.shares.sum(axis=1), 1)
+    chosen = np.sort(data.generator(PURPOSE).permutation(data.split.train_rows)[:IMAGES])
+    y = data.network.activations(data.split.x[chosen], [2])[2]
+    assert relu.dead[-1] == sum(not y[:, unit].any() for unit in range(12))
+    assert relu.shares[-1, 0] == np.mean(y <= relu.edges[1])
 
 
 def test_statistics_are_those_of_the_history(data_of):

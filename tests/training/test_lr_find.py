@@ -37,7 +37,9 @@ def test_each_step_has_its_own_rate():
 def test_nothing_of_the_network_is_changed():
     model = network()
     before = model.parameters.copy(), model.gradients.copy()
-    lr_find(model, PARTS, optimizer=SGD(0.1), steps=30)
+    from_parts = lr_find(model, PARTS, optimizer=SGD(0.1), steps=30)
+    from_dataset = lr_find(model, load("digits"), optimizer=SGD(0.1), steps=30)
+    np.testing.assert_array_equal(from_parts.losses, from_dataset.losses)
     assert all(map(np.array_equal, before, (model.parameters, model.gradients)))
 
 

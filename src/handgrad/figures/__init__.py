@@ -24,6 +24,7 @@ from handgrad.figures.filters import (
     plot_feature_maps,
     plot_filters,
 )
+from handgrad.figures.histograms import histograms_data, plot_histograms
 from handgrad.figures.layer_statistics import activations_data, gradients_data, plot_activations, plot_gradients
 from handgrad.figures.learning_rate import learning_rate_data, plot_learning_rate, plot_rate_curve, rate_curve
 from handgrad.figures.pictures import plot_predictions, plot_samples, predictions_data, samples_data
@@ -56,6 +57,7 @@ FIGURES: dict[str, FigureSpec] = {
     "feature_maps": FigureSpec("what each convolution makes of an image", feature_maps_data, plot_feature_maps),
     "explanation": FigureSpec("pixels that the scores of some images rest on", explanation_data, plot_explanation),
     "activations": FigureSpec("outputs of each layer during training", activations_data, plot_activations),
+    "histograms": FigureSpec("outputs of each layer before and after training", histograms_data, plot_histograms),
     "gradients": FigureSpec("gradients and weights of each layer during training", gradients_data, plot_gradients),
 }
 

@@ -204,7 +204,7 @@ def course_section(data: RunData, gallery: Gallery) -> Section:
         *gallery.pictures("loss"),
         *gallery.folded("accuracy", "learning_rate"),
         *([Details("Every epoch in numbers", [_epochs_table(data)])] if data.metrics.get("epochs") else []),
-        *gallery.folded("activations", "gradients"),
+        *gallery.folded("activations", "histograms", "gradients"),
         *_dead_words(data),
     ]
     return Section("training", "How training went", blocks)

@@ -63,9 +63,13 @@ class LayerRecorder(Callback):
 
 
 def _output(layer: Any, y: Array) -> Output:
-    flat = _flat(layer, y)
-    dead = flat.all(axis=(0, *range(2, y.ndim))).mean()
-    return Output(*map(_rounded, (y.mean(dtype=np.float64), y.std(dtype=np.float64), flat.mean(), dead)))
+    flat, dead = _flat(layer, y).mean(), dead_channels(layer, y).mean()
+    return Output(*map(_rounded, (y.mean(dtype=np.float64), y.std(dtype=np.float64), flat, dead)))
+
+
+def dead_channels(layer: Any, y: Array) -> Array:
+    """Which units, or channels, of a layer's outputs pass next to no gradient for any image.  Shapes  -> (C,) bool"""
+    return np.asarray(_flat(layer, y).all(axis=(0, *range(2, y.ndim))))
 
 
 class DeadUnits(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data import Split
+from handgrad.data import Dataset, Split, holdout, split
 from handgrad.errors import DivergedError, UsageError
 from handgrad.nn import Network
 from handgrad.optim import Schedule
@@ -19,6 +19,7 @@ LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 200
 MEMORY = 0.9  # of the moving average of losses
 EXPLODED = 4.0  # times the least smoothed loss so far: where the search ends
 BACK = 10.0  # the suggestion lies so many times below the rate of the least smoothed loss
+HELD_OUT = 0.1  # as `fit` holds out
 LEAST_FALL = 0.02  # share of the first smoothed loss by which it must fall, or nothing was learned
 
 
@@ -90,7 +91,7 @@ class _Stop(Callback):
 
 def lr_find(
     network: Network,
-    parts: Split,
+    data: Dataset | Split | tuple[Array, Array],
     settings: Settings | None = None,
     *,
     lowest: float = LOWEST,
@@ -101,7 +102,7 @@ def lr_find(
 ) -> RateSearch:
     """Train a copy of `network` for some steps, the rate of each a little higher, until the loss explodes.
 
-    `changes` are fields of Settings, as for `fit`; `network` itself stays as it is.
+    `data` and `changes` are as for `fit`; `network` itself stays as it is, and no test image is used.
 
     Raises  UsageError when the rates or the number of steps make no sense.
     Ref     Smith (2015), No more pesky learning rate guessing games; here the rate rises exponentially
@@ -111,7 +112,7 @@ def lr_find(
     if steps < 20:
         raise UsageError(f"steps must be at least 20, got {steps}")
     settings = replace(settings or Settings(), **changes)
-    learning_rate = settings.optimizer.learning_rate
+    parts, learning_rate = _parts(data, settings.seed), settings.optimizer.learning_rate
     rising = _Rising(lowest=lowest / learning_rate, highest=highest / learning_rate, steps=steps)
     rows, epochs = parts.train_rows, -(-steps // max(1, len(parts.train_rows) // settings.batch_size))
     off: dict[str, Any] = {"patience": 0, "keep": "last", "time_limit": 0.0, "evaluate_every": 0, "epochs": epochs}
@@ -128,6 +129,15 @@ def lr_find(
     end = _end(smoothed)
     rates = np.geomspace(lowest, highest, steps)[:end]
     return RateSearch(rates, losses[:end], smoothed[:end], end < steps, len(rows), settings.batch_size)
+
+
+def _parts(data: Dataset | Split | tuple[Array, Array], seed: int) -> Split:
+    if isinstance(data, Split):
+        return data
+    if isinstance(data, Dataset):
+        return split(data, HELD_OUT, seed)
+    images, labels = (np.asarray(each) for each in data)
+    return Split(images, labels, *holdout(labels, HELD_OUT, seed))
 
 
 def _smoothed(losses: Array) -> Array:
