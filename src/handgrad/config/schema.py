@@ -41,16 +41,14 @@ MANY = 10**6
 GREY: Shape = (28, 28)  # of images that are not known
 DEFAULT_SIZES = (512, 256)
 TRACKERS = ("wandb", "tensorboard", "mlflow", "trackio", *plugins.names("trackers"))  # made in handgrad.runs.trackers
-BACKENDS = ("handgrad", "torch")
+BACKENDS, DEVICES = ("handgrad", "torch"), ("cpu", "cuda", "auto")
 BALANCED = "balanced"
-DEVICES = ("cpu", "cuda", "auto")
 EACH_LAYER = 128  # units, where a number of layers is given and nothing of their size
 REPLACED_BY_CNN = ("num_layers", "hidden_size", "dropout", "batch_norm")
 REPLACED_BY_NAMED = ("activation", *REPLACED_BY_CNN)
 REPLACED_BY_LAYERS = ("model", *REPLACED_BY_NAMED)
 REPLACED_BY_FEATURES = ("noise", "shift", "elastic", "flip", "rotation", "crop", "cutout", "normalize")
-# Settings that make other data of themselves.
-OF_DATA = ("dataset", "resize", "skip_damaged", "grey", "features", "fold")
+OF_DATA = ("dataset", "resize", "skip_damaged", "grey", "features", "fold")  # these make other data of themselves
 USED_BY_CLASSICAL = (
     *("preset", *OF_DATA, "validation_fraction", "train_fraction", "normalize", "model", "model_options"),
     *("seed", "runs_dir", "name", "track", "wandb_project", "wandb_entity", "wandb_mode"),

@@ -85,8 +85,8 @@ def _pictures(images: Array, predictions: Predictions, rows: Array) -> Rows:
     ]
     if images.ndim < 3:  # features, and no pictures
         return Rows(columns, found)
-    shown = [np.moveaxis(images[n], 0, -1).squeeze() if images.ndim == 4 else images[n] for n in rows]
-    return Rows(("image", *columns), [(image, *row) for image, row in zip(shown, found, strict=True)])
+    pictures = [np.moveaxis(images[n], 0, -1).squeeze() if images.ndim == 4 else images[n] for n in rows]
+    return Rows(("image", *columns), [(image, *row) for image, row in zip(pictures, found, strict=True)])
 
 
 def _layers(trainer: Trainer) -> dict[str, float]:
