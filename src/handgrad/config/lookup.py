@@ -15,6 +15,7 @@ from handgrad.text import nearest, squashed
 
 T = TypeVar("T")
 ALL = {"flag": "--help all lists all", "setting": "`handgrad train --help all` lists all"}
+MANY_NAMES = 20  # of which the nearest is told, and not all
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60
@@ -258,6 +259,8 @@ def value_name(field: str, text: str, names: Collection[str]) -> str:
     near = nearest(text, known, aliases.FOREIGN.get(field, ()))
     hint = f"; did you mean {names_by_alias.get(squashed(near), near)}?" if near else ""
     pointer = aliases.POINTERS.get(field, {}).get(squeezed, "")
+    if hint and len(names) > MANY_NAMES:
+        raise ValueError(f"is not known, got {quoted(text)}{hint}")
     raise ValueError(f"must be one of {', '.join(names)}, got {quoted(text)}{hint}{f'. {pointer}' if pointer else ''}")
 
 
