@@ -236,7 +236,7 @@ MISTAKES = {
     "verbose must be True or False, got 2": {"verbose": 2},
     "early_stopping needs validation_fraction above 0": {"early_stopping": True, "validation_fraction": 0},
     "n_iter_no_change must be 0 to": {"n_iter_no_change": -1},
-    "model must be one of mlp, cnn, got 'svm'": {"model": "svm"},
+    "model must be one of mlp, cnn, .*, got 'svm'": {"model": "svm"},
     "model cnn needs image_shape": {"model": "cnn"},
     "image_shape must have 64 pixels, as X has features, got \\(28, 28\\)": {"model": "cnn", "image_shape": (28, 28)},
     "image_shape must have 64 pixels, as X has features, got '8x8'": {"image_shape": "8x8"},

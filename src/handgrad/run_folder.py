@@ -51,6 +51,10 @@ class RunFolder:
     def result(self) -> "Result":
         """What a table of runs says of it, whatever its files look like."""
         try:
+            if not self.config_file.read_text(encoding="utf-8").endswith(
+                "\n"
+            ):  # torn; the rest is read when it is opened
+                return Result(DAMAGED)
             metrics = self.metrics
             if not metrics:
                 return Result(UNFINISHED)
@@ -62,7 +66,7 @@ class RunFolder:
                 metrics["parameters"],
                 float(metrics["seconds"]),
             )
-        except (HandgradError, KeyError, TypeError, ValueError):
+        except (HandgradError, OSError, KeyError, TypeError, ValueError):
             return Result(DAMAGED)
 
 

@@ -96,7 +96,7 @@ def test_fitting_again_gives_the_same(fitted, capsys, tmp_path):
 
 def test_other_commands(fitted, capsys):
     runs = call(capsys, "runs --runs_dir", fitted.path.parent).out
-    assert re.search(r"^ *\d\d\.\d\d +\d\d\.\d\d +0 +[\d,]+ +\d+\.\d +finished +run *$", runs, re.MULTILINE)
+    assert re.search(r"^ *1 +\d\d\.\d\d +\d\d\.\d\d +0 +\d+\.\d +finished +run *$", runs, re.MULTILINE)
     evaluated = call(capsys, "evaluate", fitted.path)
     assert f"accuracy {100 * fitted.metrics['test']['accuracy']:.2f} %" in evaluated.out
     for words, expected in {

@@ -68,12 +68,12 @@ def test_dry_run_trains_nothing_and_writes_nothing(here, capsys):
     _, images, *table, everything, steps, seconds = plan.splitlines()
     assert images == "images: 1,294 training, 144 validation, 359 test, each of 8 x 8"
     assert [line.split() for line in table[:4]] == [
-        ["layer", "output", "shape", "parameters"],
+        ["layer", "output", "shape", "parameters", "multiply-adds"],
         ["input", "8", "x", "8"],
-        ["Flatten", "64"],
-        ["Dense", "16", "1,040"],
+        ["0", "Flatten", "64"],
+        ["1", "Dense", "units", "16", "16", "1,040", "1,024"],
     ]
-    assert everything.split() == ["all", "1,210"]
+    assert everything.split() == ["all", "1,210", "1,184"]
     assert steps == "steps: 82 in all, 41 in each of 2 epochs"
     assert re.fullmatch(r"time: about [\d.]+ s of training on this machine", seconds)
     (here / "again.yaml").write_text(settings)

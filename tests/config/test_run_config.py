@@ -105,7 +105,7 @@ REFUSED = {
     "cnn and sizes": ({"model": "cnn", "nhl": 3}, "model cnn describes the whole network: leave out num_layers, got 3"),
     "model unknown": (
         {"model": "resnet"},
-        "model must be one of mlp, cnn, lenet5, mlp-mixer-s, resnet20, vgg8, svm, linear_svm, logistic, knn, random_forest",
+        "model must be one of mlp, cnn, lenet5, mlp-mixer-s, resnet20, vgg8, svm, linear_svm, logistic, knn",
     ),
     "option of no network": ({"model_options": "C=5"}, "mlp has no option C, it has none (--model_options)"),
     "model option unknown": (

@@ -11,8 +11,15 @@ from handgrad.nn import ACTIVATIONS, LAYERS, Network, Scaling
 from handgrad.nn.layer import Layer
 
 COLOUR, GREY = Scaling((0.02, 0.01, 0.03), (-0.5, 0.25, 0.0)), Scaling(0.02, -0.5)
-IMAGES = {"conv2d", "max_pool2d", "average_pool2d", "global_average_pool"}  # layers that take nothing else
-NO_FORM = {"pad_channels", "transpose", "of channels"}  # layers that are refused, and a network with them
+IMAGES = {
+    "conv2d",
+    "group_norm",
+    "pad_channels",
+    "max_pool2d",
+    "average_pool2d",
+    "global_average_pool",
+}  # layers that take nothing else
+NO_FORM = {"transpose", "of channels"}  # layers that are refused, and a network with them
 
 
 def cases() -> Iterator[tuple[str, tuple[int, ...], list[Layer]]]:

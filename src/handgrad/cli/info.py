@@ -64,9 +64,7 @@ def _facts() -> list[str]:
     lines += [f"{package:<14}{_version(package)}" for package in PACKAGES]
     lines.append(f"{'products':<14}handgrad's own, in vectors of {VECTOR_BYTES} bytes: no BLAS is used")
     lines.append(f"{'processor':<14}{llvm.get_host_cpu_name()}, {len(available_cores())} cores for this process")
-    lines.append(
-        f"{'threads':<14}as many a training as pay (--threads), within OMP_NUM_THREADS; the same result for any number"
-    )
+    lines.append(f"{'threads':<14}--threads, or as many as pay, within OMP_NUM_THREADS; one result")
     lines.append(f"{'kernel cache':<14}{cache_folder()}")
     lines.append("data sets:")
     for status in statuses():

@@ -65,10 +65,13 @@ def _macs(plan: Plan) -> int:
 
 
 def _settings(layer: Layer) -> str:
-    """Its fields but what weights start from: "filters 4, kernel_size 3"."""
+    """Its fields but what weights start from, and what is as usual: "filters 4, stride 2"."""
     described: Any = layer
-    values = ((field.name, getattr(layer, field.name)) for field in dataclasses.fields(described))
-    return ", ".join(f"{name} {_text(value)}" for name, value in values if not isinstance(value, Initializer | None))
+    values = [(field.name, getattr(layer, field.name), field.default) for field in dataclasses.fields(described)]
+    kept = [
+        (name, value) for name, value, usual in values if not isinstance(value, Initializer | None) and value != usual
+    ]
+    return ", ".join(f"{name} {_text(value)}" for name, value in kept)
 
 
 def _text(value: Any) -> str:

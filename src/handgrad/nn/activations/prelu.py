@@ -34,7 +34,7 @@ def prelu_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings
     for c in range(parameters.size):
         slope, dslope = parameters[c], zero
         for i in range(c * each, (c + 1) * each):
-            dslope += zero if x[i] > 0 else dy[i] * x[i]
+            dslope += dy[i] * (zero if x[i] > 0 else x[i])
         dparameters[c] = dslope
         if dx.size:
             for i in range(c * each, (c + 1) * each):
