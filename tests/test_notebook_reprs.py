@@ -4,10 +4,11 @@ import math
 from html.parser import HTMLParser
 
 import pytest
+from tests.ingredients import nn
 
 import handgrad
 from handgrad.errors import UsageError
-from handgrad.nn import Dense, Network, ReLU
+from handgrad.nn import Network
 from handgrad.previews import curves_html, table_html
 from handgrad.training.history import Epoch, History
 
@@ -77,7 +78,7 @@ def test_a_table_is_escaped():
 
 
 def test_a_network_and_a_data_set():
-    network, digits = Network([Dense(16), ReLU(), Dense(10)], (8, 8)), handgrad.load("digits")
+    network, digits = Network([nn.Dense(16), nn.ReLU(), nn.Dense(10)], (8, 8)), handgrad.load("digits")
     assert repr(network) == "Network((8, 8) -> 10: Dense, ReLU, Dense; 1,210 parameters)"
     assert repr(digits) == "Dataset(digits: 1,438 training and 359 test images of 8 x 8, 10 classes)"
     for each in (network, digits):

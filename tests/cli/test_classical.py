@@ -237,7 +237,7 @@ def test_a_fit_that_is_interrupted(here, capsys):
     said = "handgrad: stopped; of a fit nothing can be kept. Start it again with: handgrad resume noise"
     assert [line for line in err.splitlines() if "warning: " not in line] == [said]
     assert not (here / "noise" / "metrics.json").exists()
-    assert "not ended: resume it" in call(capsys, "runs --runs_dir .").out
+    assert " to resume " in call(capsys, "runs --runs_dir .").out
     assert "has no predictions yet: finish it with `handgrad resume noise`" in call(capsys, "evaluate noise").err
 
 

@@ -167,7 +167,9 @@ def test_commands(capsys, tmp_path, torch):
     assert call(capsys, *words, "--name", "second").code == 0
     first, second = (open_run(tmp_path / name).read_history().losses for name in ("first", "second"))
     assert second[0] < 0.7 * first[0]
-    assert call(capsys, "export", tmp_path / "first", tmp_path / "weights.npz").out == ""
+    assert (
+        call(capsys, "export", tmp_path / "first", tmp_path / "weights.npz").out == "It holds a dict W0, b0, W1, ….\n"
+    )
 
 
 def test_without_pytorch(capsys, monkeypatch, tmp_path):

@@ -4,11 +4,12 @@ from threading import Thread
 
 import numpy as np
 import pytest
+from tests.ingredients import nn
 
-from handgrad import nn
 from handgrad.data import Split
 from handgrad.kernels import team
 from handgrad.kernels.compile import fast_kernel
+from handgrad.nn import Network
 from handgrad.nn.layout import worthwhile_threads
 from handgrad.optim import OPTIMIZERS
 from handgrad.training import Callback, Settings, Trainer
@@ -17,11 +18,11 @@ from handgrad.training.threads import thread_count
 NETWORKS = {
     "dense": (
         (28, 28),
-        (nn.Dense(640), nn.ACTIVATIONS["gelu"](), nn.Dense(513), nn.ACTIVATIONS["relu"](), nn.Dense(10)),
+        (nn.Dense(640), nn.GELU(), nn.Dense(513), nn.ReLU(), nn.Dense(10)),
     ),
     "convolutions": (
         (3, 12, 12),
-        (nn.Conv2D(17), nn.ACTIVATIONS["relu"](), nn.Conv2D(9, 5, stride=2), nn.Flatten(), nn.Dense(10)),
+        (nn.Conv2D(17), nn.ReLU(), nn.Conv2D(9, 5, stride=2), nn.Flatten(), nn.Dense(10)),
     ),
 }
 
@@ -47,7 +48,7 @@ def trained(name, threads, callbacks=()):
     shape, layers = NETWORKS[name]
     generator = np.random.default_rng(0)
     images, labels = generator.integers(1, 256, (160, *shape), dtype=np.uint8), generator.integers(0, 10, 160)
-    network = nn.Network(layers, shape)
+    network = Network(layers, shape)
     split = Split(images, labels, np.arange(160), np.arange(0))
     chosen = Settings(OPTIMIZERS["adam"](learning_rate=1e-3), epochs=2, batch_size=64, keep="last", threads=threads)
     trainer = Trainer(network, split, chosen, callbacks)
@@ -86,7 +87,7 @@ def test_every_part_is_done_once():
 
 
 def test_small_networks_get_one_thread_and_large_ones_what_there_is(monkeypatch):
-    small, large = (nn.Network([nn.Dense(units), nn.Dense(10)], (28, 28)) for units in (32, 1024))
+    small, large = (Network([nn.Dense(units), nn.Dense(10)], (28, 28)) for units in (32, 1024))
     assert worthwhile_threads(small, 16) == 1
     assert worthwhile_threads(large, 256) > 16
     monkeypatch.setattr("handgrad.training.threads.available_cores", lambda: (0, 1, 2))

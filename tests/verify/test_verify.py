@@ -6,10 +6,11 @@ import json
 import numpy as np
 import pytest
 from tests.commands import call, process
+from tests.ingredients import nn
 from tests.verify.broken import BROKEN, write
 from tests.verify.faults import FAULTS, STYLES, plant
 
-from handgrad.nn import Dense, Network, Tanh
+from handgrad.nn import Network
 from handgrad.verify.arithmetic import Loss, Net, backward, forward, loss_value
 from handgrad.verify.outcome import WRONG
 from handgrad.verify.training_checks import engine_of
@@ -33,7 +34,7 @@ def test_the_reference_is_theengine_of():
     net, x, y = drawn()
     engine = engine_of(net, "tanh")
     assert isinstance(engine, Network)
-    assert [type(layer) for layer in engine.layers] == [Dense, Tanh, Dense, Tanh, Dense]
+    assert [type(layer) for layer in engine.layers] == [nn.Dense, nn.Tanh, nn.Dense, nn.Tanh, nn.Dense]
     value = engine.loss_and_gradients(x, y.argmax(1))
     run = forward(net, x)
     assert value == pytest.approx(loss_value(net, run, y, CROSS), rel=1e-12)

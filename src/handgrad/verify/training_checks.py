@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data import load
-from handgrad.nn import ACTIVATIONS as LAYERS
-from handgrad.nn import Dense, Network
+from handgrad.nn import ACTIVATIONS, LAYERS, Network
 from handgrad.verify.arithmetic import Loss, Net, forward
 from handgrad.verify.gradients import Batch, Found, call_backward, take
 from handgrad.verify.network_checks import with_loss
@@ -83,7 +82,7 @@ def engine_of(net: Net, activation: str) -> Network:
     """handgrad's own network with these weights, in float64."""
     layers: list[Any] = []
     for weight in net.weights:
-        layers += [Dense(weight.shape[1]), LAYERS[activation]()]
+        layers += [LAYERS["dense"](weight.shape[1]), ACTIVATIONS[activation]()]
     engine = Network(layers[:-1], (net.weights[0].shape[0],), dtype="float64")
     views = list(engine.views.values())
     for k, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
