@@ -25,7 +25,12 @@ def training_checks(subject: Subject, found: Found, loss: Loss, generator: np.ra
     """Their gradients and the engine's, from the same weights, over the same batches of real digits."""
     name = {"leaky_relu(0.01)": "leaky_relu"}.get(subject.activation, subject.activation)
     wanted = replace(subject.wanted, widths=(64, 16, 16, 10))
-    if loss.name != "cross_entropy" or subject.output == "sigmoid" or name not in LAYERS or subject.maker.is_module:
+    if (
+        loss.name != "cross_entropy"
+        or subject.output == "sigmoid"
+        or name not in ACTIVATIONS
+        or subject.maker.is_module
+    ):
         return
     try:
         made = _resized(subject, wanted)
@@ -81,8 +86,9 @@ def _scaled(images: Array, inputs: int) -> Array:
 def engine_of(net: Net, activation: str) -> Network:
     """handgrad's own network with these weights, in float64."""
     layers: list[Any] = []
+    dense: Any = LAYERS["dense"]
     for weight in net.weights:
-        layers += [LAYERS["dense"](weight.shape[1]), ACTIVATIONS[activation]()]
+        layers += [dense(weight.shape[1]), ACTIVATIONS[activation]()]
     engine = Network(layers[:-1], (net.weights[0].shape[0],), dtype="float64")
     views = list(engine.views.values())
     for k, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
