@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from handgrad.errors import FileSystemError, HandgradError, UsageError
-from handgrad.files import TEMPORARY_PREFIX, read_json
+from handgrad.files import TEMPORARY_PREFIX, read_file, read_json
 
 log = logging.getLogger("handgrad")
 RUNS_DIR = "runs"
@@ -51,9 +51,7 @@ class RunFolder:
     def result(self) -> "Result":
         """What a table of runs says of it, whatever its files look like."""
         try:
-            if not self.config_file.read_text(encoding="utf-8").endswith(
-                "\n"
-            ):  # torn; the rest is read when it is opened
+            if not read_file(self.config_file).endswith(b"\n"):  # torn; the rest is read when it is opened
                 return Result(DAMAGED)
             metrics = self.metrics
             if not metrics:
@@ -66,7 +64,7 @@ class RunFolder:
                 metrics["parameters"],
                 float(metrics["seconds"]),
             )
-        except (HandgradError, OSError, KeyError, TypeError, ValueError):
+        except (HandgradError, KeyError, TypeError, ValueError):
             return Result(DAMAGED)
 
 
