@@ -30,7 +30,6 @@ NOT_IN_CI = {
     "test_the_prediction_is_not_too_good",
     "test_a_sweep_goes_on_though_it_dies_three_times",
     "test_sixty_trials_while_a_random_worker_is_killed_again_and_again",
-    "test_every_fault_is_named",  # a busy machine leaves statements out, which take too long there
     "test_a_whole_report_on_digits[da6401]",
     "test_a_whole_report_on_digits[dl-2022]",
     "test_a_whole_report_on_digits[ee5179]",

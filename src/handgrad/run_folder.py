@@ -15,7 +15,7 @@ from handgrad.files import TEMPORARY_PREFIX, read_file, read_json
 
 log = logging.getLogger("handgrad")
 RUNS_DIR = "runs"
-NUMBER = re.compile(r"@?(\d+)|@last")
+NUMBER = re.compile(r"@?(\d+)|@last", re.IGNORECASE)
 UNFINISHED, DAMAGED = "to resume", "damaged"
 FEW = 3  # names that an error lists
 

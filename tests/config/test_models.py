@@ -171,7 +171,7 @@ def test_what_is_wrong_in_a_block_is_told_in_a_line(content, message, net):
 MISFITS = {
     "shapes": (["split", "conv2d:4", "branch", "add"], r"layer 3, Add: add takes .*, got \(4, 6, 6\) and \(3, 6, 6\)"),
     "sides": (["split", "max_pool2d", "branch", "concat"], r"layer 3, Concat: .*\(3, 3, 3\) and \(3, 6, 6\)"),
-    "not joined": (["split", "conv2d:4", "branch"], "layer 0, Split, is never joined: end it with Add or Concat"),
+    "not joined": (["split", "conv2d:4", "branch"], "layer 0, Split, has no end: give it Add or Concat"),
     "no split": (["conv2d:4", "add"], "layer 1, Add, has no Split before it"),
     "groups": (["conv2d:4,groups=2"], "groups needs channels and filters that 2 divides, got 3 channels and 4 filters"),
     "padding": (

@@ -185,7 +185,7 @@ def test_architecture_by_hand():
     assert [row.type for row in found.rows] == ["input", "Conv2D", "BatchNorm", "LeakyReLU", "Flatten", "Dense"]
     assert [row.shape for row in found.rows] == ["8×8", "3×4×4", "3×4×4", "3×4×4", "48", "5"]
     assert [row.parameters for row in found.rows] == [0, 30, 6, 0, 0, 245]
-    assert found.rows[1].settings == "filters 3, stride 2"
+    assert found.rows[1].settings == "filters 3, kernel_size 3, stride 2"
     assert found.rows[3].settings == "slope 0.2"
     assert found.parameters == 281
     assert [row.macs for row in found.rows] == [0, 27 * 4 * 4, 0, 0, 0, 48 * 5], (

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from handgrad import strict_yaml
-from handgrad.cli.commands import examples_of, usage_of
+from handgrad.cli.commands import COMMANDS, examples_of, usage_of
 from handgrad.cli.options import TRAIN, Option, help_text, options_of
 from handgrad.config import RunConfig, aliases, lookup, value_type_of
 from handgrad.config.describe import TURN_WANDB_ON, called_for, folder_of_name, idle_line
@@ -100,7 +100,7 @@ def parse_or_help(tokens: Sequence[str], command: str, more: str = "", **types: 
     options = options_of(command, **types)
     parsed = parse(tokens, options)
     if parsed.options["help"]:
-        print(help_text(usage_of(command), examples_of(command), options) + more, end="")
+        print(help_text(usage_of(command), examples_of(command), options, about=COMMANDS[command][1]) + more, end="")
         sys.exit(0)
     return parsed
 

@@ -79,16 +79,17 @@ def help_text(
     options: Sequence[Option] = TRAIN,
     subcommands: Mapping[str, str] | None = None,
     preset: str = BEST,
+    about: str = "",
 ) -> str:
-    """Every flag by groups with its short form, choices and default, at most 80 columns wide, examples at the end.
+    """What it is `about`; every flag by groups with its short form, choices and default; examples at the end.
 
-    `subcommands` have a line each, above all flags; defaults are those of `preset`.
+    At most 80 columns wide. `subcommands` have a line each, above all flags; defaults are those of `preset`.
     """
-    above, below = [], []
+    above, below = [textwrap.fill(f"{about[0].upper()}{about[1:]}.", WIDTH)] if about else [], []
     if subcommands:
         entries = (_entry((), f"{word} NAME", summary) for word, summary in subcommands.items())
         words = program.rpartition(" ")[0]
-        above = [_section(f"{words} SUBCOMMAND NAME, for an existing sweep; each has its own --help", entries)]
+        above += [_section(f"{words} SUBCOMMAND NAME, for an existing sweep; each has its own --help", entries)]
     fields: Iterable[tuple[str, Any]] = RunConfig.model_fields.items()
     start = {**PRESETS[preset], "preset": preset}
     for group, members in groupby(fields, lambda item: str(item[1].json_schema_extra["group"])):

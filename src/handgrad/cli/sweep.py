@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from handgrad.cli.commands import TABLES, examples_of
+from handgrad.cli.commands import COMMANDS, TABLES, examples_of
 from handgrad.cli.console import echo_notes
 from handgrad.cli.flags import FLAG, ParsedFlags, parse
 from handgrad.cli.options import SWEEP, Option, help_text, options_of, short_help
@@ -43,7 +43,7 @@ def run_sweep(tokens: list[str]) -> int:
     parsed = parse(rest, SWEEP, starting_preset(file) if file else BEST)
     if parsed.options["help"]:
         summaries = {word: row.summary for word, row in SUBCOMMANDS.items()}
-        print(help_text(PROGRAM, examples_of("sweep"), SWEEP, summaries), end="")
+        print(help_text(PROGRAM, examples_of("sweep"), SWEEP, summaries, about=COMMANDS["sweep"][1]), end="")
         return 0
     return sweep(file, parsed._replace(config=parsed.with_wandb()))
 

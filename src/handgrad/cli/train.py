@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from handgrad.classical import CLASSICAL, estimate
-from handgrad.cli.commands import examples_of, module_of
+from handgrad.cli.commands import COMMANDS, examples_of, module_of
 from handgrad.cli.console import echo_additions, echo_notes, read_dataset
 from handgrad.cli.flags import ParsedFlags, parse
 from handgrad.cli.options import SWEEP, help_text
@@ -36,7 +36,7 @@ def run_train(tokens: list[str], program: str = "handgrad train", course: bool =
     parsed = parse(tokens, start=start)
     if parsed.options["help"]:
         examples = [example.replace("handgrad train", program) for example in examples_of("train")]
-        print(help_text(program, examples, preset=start), end="")
+        print(help_text(program, examples, preset=start, about=COMMANDS["train"][1]), end="")
         return 0
     config = parsed.with_wandb(course)
     if parsed.options["mode"] == "sweep" or parsed.options["sweep_config"]:

@@ -15,7 +15,7 @@ from handgrad.text import nearest, squashed
 
 T = TypeVar("T")
 ALL = {"flag": "--help all lists all", "setting": "`handgrad train --help all` lists all"}
-MANY_NAMES = 20  # of which the nearest is told, and not all
+MANY_NAMES = 20  # of which an error names the nearest only
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60

@@ -117,7 +117,12 @@ class Threads(Whole):
 
     def read(self, value: Any) -> int:
         """An int in the range."""
-        return 0 if (as_text(value) or "").lower() == "auto" else super().read(value)
+        if (as_text(value) or "").lower() == "auto":
+            return 0
+        try:
+            return super().read(value)
+        except ValueError as error:
+            raise ValueError(f"{error}; or write auto") from error
 
 
 def _whole(value: Any) -> int | None:

@@ -268,7 +268,7 @@ def update(program, optimization, scale, learning_rate):
 
 @strict_kernel
 def assist(program, optimization):
-    """Take parts of the training that another thread leads, until the team is told to stop."""
+    """Take parts of the training that another thread leads, until the team is to stop."""
     word, team, words, turns = flush_denormals(), program.team, program.team.words, 0
     while load_word(words, STOP) == 0:
         part, parts = take(team)

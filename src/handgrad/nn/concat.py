@@ -11,7 +11,7 @@ from handgrad.nn.graph import Branch, Split, numbered
 from handgrad.nn.layer import Layer, Plan, Shape
 from handgrad.torch_mapping import STEP, TorchModule
 
-AXES = {1: "", 2: ",w", 3: ",h,w"}  # after the one that is joined, by how many an image has
+AXES = {1: "", 2: ",w", 3: ",h,w"}  # after the first, by how many an image has
 
 
 @dataclass(frozen=True)

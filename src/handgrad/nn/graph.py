@@ -85,7 +85,7 @@ class Graph(NamedTuple):
 
 
 class _Open(NamedTuple):
-    """A split that is not joined yet: what came to it, the first layers of its paths, and the last ones."""
+    """A split without an end so far: what came to it, the first layers of its paths, and the last ones."""
 
     source: int
     begins: list[int]
@@ -95,24 +95,24 @@ class _Open(NamedTuple):
 def graph_of(layers: Sequence[Layer], shape: Shape) -> Graph:
     """Bind every layer to the shape that comes to it.
 
-    Raises  UsageError where a layer does not fit, or paths are not joined.
+    Raises  UsageError where a layer does not fit, or paths have no end.
     """
     plans: list[Plan] = []
     sources: list[tuple[int, ...]] = []
-    unjoined: list[_Open] = []
+    unfinished: list[_Open] = []
     branches: dict[int, tuple[int, ...]] = {}
     for number, layer in enumerate(layers):
         before: tuple[int, ...] = (number - 1,)
-        if layer.path in ("branch", "join") and not unjoined:
+        if layer.path in ("branch", "join") and not unfinished:
             raise UsageError(f"layer {number}, {_name(layer)}, has no Split before it (--layers)")
         if layer.path == "split":
-            unjoined.append(_Open(number - 1, [number], []))
+            unfinished.append(_Open(number - 1, [number], []))
         elif layer.path == "branch":
-            unjoined[-1].begins.append(number)
-            unjoined[-1].ends.append(number - 1)
-            before = (unjoined[-1].source,)
+            unfinished[-1].begins.append(number)
+            unfinished[-1].ends.append(number - 1)
+            before = (unfinished[-1].source,)
         elif layer.path == "join":
-            _, (first, *later), ends = unjoined.pop()
+            _, (first, *later), ends = unfinished.pop()
             before = (*ends, number - 1)
             branches[first] = tuple(later)
             for begin in (first, *later)[:-1]:  # the gradient by the last path comes first, and is added to
@@ -120,10 +120,8 @@ def graph_of(layers: Sequence[Layer], shape: Shape) -> Graph:
         shapes = [plans[source].output if source >= 0 else tuple(shape) for source in before]
         plans.append(_bound(number, layer, shapes))
         sources.append(before)
-    if unjoined:
-        raise UsageError(
-            f"layer {unjoined[-1].begins[0]}, Split, is never joined: end it with Add or Concat (--layers)"
-        )
+    if unfinished:
+        raise UsageError(f"layer {unfinished[-1].begins[0]}, Split, has no end: give it Add or Concat (--layers)")
     return Graph(tuple(plans), tuple(sources), branches)
 
 

@@ -65,13 +65,13 @@ def _macs(plan: Plan) -> int:
 
 
 def _settings(layer: Layer) -> str:
-    """Its fields but what weights start from, and what is as usual: "filters 4, stride 2"."""
+    """Its fields but what weights start from: every size, and what is not as usual: "filters 4, kernel_size 3"."""
     described: Any = layer
     values = [(field.name, getattr(layer, field.name), field.default) for field in dataclasses.fields(described)]
-    kept = [
-        (name, value) for name, value, usual in values if not isinstance(value, Initializer | None) and value != usual
-    ]
-    return ", ".join(f"{name} {_text(value)}" for name, value in kept)
+    written = [each for each in values if not isinstance(each[1], Initializer | None)]
+    return ", ".join(
+        f"{name} {_text(value)}" for name, value, usual in written if value != usual or name.endswith("size")
+    )
 
 
 def _text(value: Any) -> str:

@@ -184,8 +184,10 @@ class Loading:
         modules, path, finders = self.before
         for name in set(sys.modules) - modules:
             module = sys.modules[name]
-            where = getattr(module, "__file__", None) or ""
-            if isinstance(module, StandIn) or where.startswith(str(self.folder)) or name in self.modules:
+            stand_in = isinstance(module, StandIn)
+            # A folder without __init__.py is a package that has no file, but paths.
+            places = [] if stand_in else [getattr(module, "__file__", None) or "", *getattr(module, "__path__", ())]
+            if stand_in or name in self.modules or any(place.startswith(str(self.folder)) for place in places):
                 del sys.modules[name]
         sys.path[:], sys.meta_path[:] = path, finders
 
