@@ -72,7 +72,7 @@ def interrupted(folder, number, command=LONG, run="run"):
 def test_interrupted_and_resumed_as_if_nothing_had_happened(tmp_path, capsys, same_end, number):
     code, seconds, said = interrupted(tmp_path, number)
     assert code == 128 + number
-    assert seconds < 30  # a fraction of one where the machine has nothing else to do
+    assert seconds < 5
     run = open_run(tmp_path / "run")
     step = run.metrics["steps"]
     assert said.splitlines()[-1] == (
