@@ -104,6 +104,7 @@ class TorchTrainer(Trainer):
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
+        self.threads = 1  # of our engine: PyTorch has its own
         self.port = Port(self.network, self.device)
         self.update = Update(self.port, self.settings.optimizer, self.settings.transforms, self.optimization)
         self._last: tuple[Any, int | None] = (None, None)  # images and key of the latest batch

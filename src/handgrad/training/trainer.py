@@ -4,6 +4,7 @@ All that a training needs to go on is its network, its optimizer's state and the
 dropout, noise and the schedule are functions of (seed, step), and the early-stopping counter one of the history.
 """
 
+import logging
 import platform
 import sys
 import time
@@ -37,6 +38,7 @@ Outputs = Iterable[tuple[int, Any]]
 Array = NDArray[Any]
 SHUFFLING, TRAINING = 12, 13  # purposes, in the keys of random numbers
 SAMPLE = 256  # training images that are looked at to choose kernels
+log = logging.getLogger("handgrad")
 CHUNK_SECONDS = 0.1  # a compiled call lasts about so long: short enough for Ctrl-C and a progress bar
 
 
@@ -180,6 +182,8 @@ class Trainer:
 
         Raises  DivergedError when a loss is not finite; the network is left with the best weights so far.
         """
+        if self.threads > 1:
+            log.info("trained by %d threads, with the same result as by one", self.threads)
         try:
             self._notify("started")
             self._compile()
