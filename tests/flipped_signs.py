@@ -46,6 +46,7 @@ def schedule(name):
 
 NORM = "nn/batch_norm.py"
 CONV, POOL, LOSSES, DRIVER = "kernels/convolution.py", "kernels/pooling.py", "kernels/losses.py", "kernels/driver.py"
+PENALTIES = "kernels/gradients.py"
 COSINE, ONE_CYCLE = "optim/schedules/cosine.py", "optim/schedules/one_cycle.py"
 
 FLIPS = [
@@ -135,9 +136,9 @@ FLIPS = [
     Flip("optim/nadam.py", "fresh * dw[i] + carried", "fresh * dw[i] - carried", optimizer("nadam"), "nadam: w"),
     Flip("optim/eve.py", "abs(loss - memory[1])", "abs(loss + memory[1])", optimizer("eve"), "eve: w"),
     Flip("optim/eve.py", "memory[0] + (1 - beta3)", "memory[0] - (1 - beta3)", optimizer("eve"), "eve: w"),
-    Flip(DRIVER, "+ l1 * np.sign", "- l1 * np.sign", transforms("l1"), "l1=0.03, weight_decay=0.0): w"),
+    Flip(PENALTIES, "+ l1 * np.sign", "- l1 * np.sign", transforms("l1"), "l1=0.03, weight_decay=0.0): w"),
     Flip(
-        DRIVER,
+        PENALTIES,
         "            dw[i] = scale * dw[i] + l2 * w[i]",
         "            dw[i] = scale * dw[i] - l2 * w[i]",
         transforms("weight_decay"),

@@ -29,7 +29,7 @@ CNN = {
     "layers": ["conv2d:3,3", "relu", "max_pool2d:2", "conv2d:2,2", "relu"],
 }
 CHANGES = {
-    "mlp": {"evaluate_every": 4},
+    "mlp": {"evaluate_every": 4, "log_units": 5},
     "cnn": CNN | {"log_test": True},
     "no hidden layer": {"num_layers": 0, "keep": "last"},
     "one epoch": {"epochs": 1, "validation_fraction": 0, "seed": 1},

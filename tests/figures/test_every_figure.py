@@ -39,6 +39,8 @@ LEFT_OUT = {
     ("hog", "explanation"): "no images",
     **dict.fromkeys([("knn", name) for name in TRAINED_BY_STEPS], "no iteration is recorded"),
     **dict.fromkeys([("knn", name) for name in OF_A_NETWORK], "holds no network"),
+    **dict.fromkeys([(run, "unit_gradients") for run in ("no hidden layer", "one epoch", "cnn", "hog")], "log_units"),
+    ("knn", "unit_gradients"): "no iteration is recorded",
     ("knn", "confusion_train"): "keeps predictions of its test and validation images",
 }
 SVG = "{http://www.w3.org/2000/svg}"

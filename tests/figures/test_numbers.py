@@ -16,6 +16,7 @@ from handgrad.figures.confusion import confusion_matrix_of, confusion_train_data
 from handgrad.figures.filters import conv_filters_data, dense_filters_data, feature_maps_data
 from handgrad.figures.histograms import IMAGES, PURPOSE, histograms_data
 from handgrad.figures.layer_statistics import activations_data, gradients_data
+from handgrad.figures.learning_rate import Rates
 from handgrad.figures.pictures import predictions_data, samples_data
 from handgrad.figures.reliability import reliability_data
 from handgrad.figures.roc import roc_data
@@ -193,9 +194,33 @@ def test_architecture_by_hand():
     )
 
 
+def test_histograms_of_every_epoch_where_units_are_recorded(data_of):
+    """As many dead units, and the same shares, as the network that the epoch left has for the same images."""
+    data = data_of("mlp", seed=1)
+    found = histograms_data(data)
+    assert found.moments == ("before training", "epoch 1", "epoch 2")
+    last = data.history.activities[-1].outputs
+    for each in found.layers:
+        np.testing.assert_allclose(each.shares.sum(axis=1), 1)
+        own = last[int(each.name.split()[0])]
+        assert each.dead[-1] == own.active.count(0)
+        kept = np.array(own.counts) / sum(own.counts)
+        middles = np.linspace(own.low, own.high, 2 * len(kept) + 1)[1::2]
+        common = (each.edges[:-1] + each.edges[1:]) / 2
+        assert each.shares[-1] @ common == pytest.approx(kept @ middles, abs=1.5 * np.diff(each.edges)[0])
+
+
+def test_a_step_budget_by_hand():
+    """Rates 1, 1/2 with momentum 1/2: the first gradient moves the weights by 1 + 1/2 1/2, the second by 1/2."""
+    found = Rates("a", "b", np.array([1.0, 0.5]), 1, 0.5)
+    assert found.effective.tolist() == [1.25, 0.5]
+    assert found.cumulative.tolist() == [1.0, 1.5]
+    assert found.constant == 0.75
+
+
 def test_histograms_count_outputs_and_dead_units(data_of):
     """Before training, the weights are those of the seed; shares are those of the network's own outputs."""
-    data = data_of("mlp")
+    data = data_of("mlp", log_units=0)
     found = histograms_data(data)
     assert found.moments == ("before training", "after the first epoch", "after training")
     assert [each.name for each in found.layers] == ["1 Dense", "2 ReLU", "4 Dense"]

@@ -17,6 +17,7 @@ from handgrad.errors import UsageError, bounded
 from handgrad.kernels import driver
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 from handgrad.kernels.elementary import sigmoid, tanh
+from handgrad.kernels.gradients import NO_UNITS
 from handgrad.nn import ACTIVATIONS, LAYERS, Network, Normal, Parameter, Plan
 from handgrad.nn.layer import Activation, Layer
 from handgrad.optim import OPTIMIZERS, GradientTransforms, Optimizer
@@ -157,7 +158,10 @@ def test_they_train_and_the_driver_is_not_compiled_again():
     def fit(net, optimizer):
         batches, records = net.batches(images, labels, np.tile(np.arange(60), 20), 10), np.zeros((120, 3))
         optimization = optimizer.bind(net, GradientTransforms(weight_decay=0.01))
-        assert driver.train_steps(net.program(10), optimization, batches, 0, 0, np.full(120, 0.01), 10, records) == 120
+        assert (
+            driver.train_steps(net.program(10), optimization, batches, 0, 0, np.full(120, 0.01), 10, records, NO_UNITS)
+            == 120
+        )
         return records[:, 0]
 
     fit(Network([nn.Dense(3)], (4,), dtype="float32"), OPTIMIZERS["sgd"]())

@@ -10,6 +10,7 @@ from tests.optim.paths import STEP
 from tests.rounding import assert_close, deviations, gamma, terms_of_network
 
 from handgrad.kernels import driver
+from handgrad.kernels.gradients import NO_UNITS
 from handgrad.nn import ACTIVATIONS, LOSSES, CrossEntropy, Network
 from handgrad.optim import OPTIMIZERS, GradientTransforms
 
@@ -47,7 +48,15 @@ class Training:
             records = np.full((len(now), 3), -1.0)
             program = self.network.program(SIZE)
             done = driver.train_steps(
-                program, self.optimization, self.batches, place * SIZE, self.made, now, log_every, records
+                program,
+                self.optimization,
+                self.batches,
+                place * SIZE,
+                self.made,
+                now,
+                log_every,
+                records,
+                NO_UNITS,
             )
             self.made += done
             self.records = np.concatenate([self.records, records])

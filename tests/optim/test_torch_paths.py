@@ -11,6 +11,7 @@ from tests.optim.paths import walk
 from tests.rounding import parting, random_walk
 
 from handgrad.kernels import driver
+from handgrad.kernels.gradients import NO_UNITS
 from handgrad.nn import Network
 from handgrad.optim import GradientTransforms
 
@@ -74,7 +75,9 @@ def train(network, optimizer, transforms):
     batches = network.batches(*problem(network.dtype), size=SIZE)
     rates = np.full(STEPS, optimizer.learning_rate)
     optimization, records = optimizer.bind(network, transforms), np.zeros((STEPS, 3))
-    assert driver.train_steps(network.program(SIZE), optimization, batches, 0, 0, rates, 100, records) == STEPS
+    assert (
+        driver.train_steps(network.program(SIZE), optimization, batches, 0, 0, rates, 100, records, NO_UNITS) == STEPS
+    )
 
 
 def theirs(torch, network, make, hyper, transforms):

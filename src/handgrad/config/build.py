@@ -172,6 +172,9 @@ def check(config: Schema) -> None:
     if config.device == "cuda" and config.backend == "handgrad":
         what = "device cuda needs PyTorch: the hand-written engine computes on the processor (--backend torch)"
         problems.append(UsageError(what))
+    if config.log_units and config.backend != "handgrad":
+        what = "log_units records what the hand-written engine leaves of each step: leave it out with --backend torch"
+        problems.append(UsageError(what))
     if config.class_weight is not None and config.label_smoothing:
         what = "class_weight and label_smoothing do not go together: libraries differ in what a smoothed label weighs"
         problems.append(UsageError(f"{what}. Leave one out (--class_weight, --label_smoothing)"))

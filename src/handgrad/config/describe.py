@@ -56,6 +56,7 @@ WITHOUT_INFLUENCE = frozenset(
             "checkpoint_seconds",
             "evaluate_every",
             "log_every",
+            "log_units",
             "log_test",
             "name",
             "preset",

@@ -265,9 +265,8 @@ class Schema(BaseModel):
     keep: Annotated[str, Name("keep", ("best", "last"))] = _training("best", "epoch whose weights are kept")
     time_limit: Annotated[float, Number("[0, inf)")] = _training(0.0, "stop after this many seconds; 0: never")
     log_every: Annotated[int, Whole(1)] = _training(100, "iterations between two points of the loss curve")
-    evaluate_every: Annotated[int, Whole(0)] = _training(
-        0, "iterations between two evaluations; 0: after each epoch only"
-    )
+    evaluate_every: Annotated[int, Whole(0)] = _training(0, "iterations between two evaluations; 0: each epoch only")
+    log_units: Annotated[int, Whole(0)] = _training(0, "first iterations whose gradients of single units are recorded")
     log_test: Annotated[bool, Switch()] = _training(False, "also evaluate on the test images after each epoch")
     threads: Annotated[int, Threads()] = _training(
         0, "threads of the hand-written engine, with the same result for any number; auto, or 0: as many as pay"

@@ -33,6 +33,7 @@ from handgrad.figures.roc import compare_roc_data, plot_compare_roc, plot_roc, r
 from handgrad.figures.run_data import RunData
 from handgrad.figures.top_classes import many_classes_data, plot_top_classes, top_classes_data
 from handgrad.figures.tsne import plot_tsne, tsne_data, tsne_output_data
+from handgrad.figures.units import plot_unit_gradients, unit_gradients_data
 from handgrad.plugins import extend
 
 FIGURES: dict[str, FigureSpec] = {
@@ -40,7 +41,9 @@ FIGURES: dict[str, FigureSpec] = {
     "samples": FigureSpec("one training image per class", samples_data, plot_samples),
     "loss": FigureSpec("loss against iteration", loss_data, plot_curves),
     "accuracy": FigureSpec("accuracy against iteration", accuracy_data, plot_curves),
-    "learning_rate": FigureSpec("learning rate against iteration", learning_rate_data, plot_learning_rate),
+    "learning_rate": FigureSpec(
+        "learning rate against iteration, and what it comes to", learning_rate_data, plot_learning_rate
+    ),
     "confusion": FigureSpec("confusion matrix on test images", confusion_data, plot_confusion),
     "confusion_train": FigureSpec("confusion matrix on training images", confusion_train_data, plot_confusion),
     "predictions": FigureSpec("right and wrong predictions", predictions_data, plot_predictions),
@@ -58,6 +61,7 @@ FIGURES: dict[str, FigureSpec] = {
     "explanation": FigureSpec("pixels that the scores of some images rest on", explanation_data, plot_explanation),
     "activations": FigureSpec("outputs of each layer during training", activations_data, plot_activations),
     "histograms": FigureSpec("outputs of each layer before and after training", histograms_data, plot_histograms),
+    "unit_gradients": FigureSpec("gradients of single units of a layer", unit_gradients_data, plot_unit_gradients),
     "gradients": FigureSpec("gradients and weights of each layer during training", gradients_data, plot_gradients),
 }
 

@@ -1,4 +1,4 @@
-"""Histograms of each layer's outputs before training, after the first epoch, and of the network that was kept."""
+"""Histograms of each layer's outputs: before training, after the first epoch, after it; or of every epoch."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -11,10 +11,11 @@ from handgrad.figures.base import Table
 from handgrad.figures.run_data import RunData
 from handgrad.nn import Network
 from handgrad.runs.execution import build_network
-from handgrad.training.layer_statistics import dead_channels
+from handgrad.training.history import Activity
+from handgrad.training.layer_statistics import BINS, dead_channels
 
 Array = NDArray[Any]
-IMAGES, BINS, MOST_LAYERS = 256, 40, 8
+IMAGES, MOST_LAYERS, MOST_MOMENTS = 256, 8, 6
 PURPOSE = 9  # in the key of a generator
 ROW = 1.35  # inches
 
@@ -63,7 +64,39 @@ class Histograms(NamedTuple):
 
 
 def histograms_data(data: RunData) -> Histograms:
-    """Of the layers that change their input in evaluation, at most MOST_LAYERS of them, evenly spread."""
+    """Of the layers that change their input in evaluation, at most MOST_LAYERS of them, evenly spread.
+
+    A run that recorded its units has them of every epoch: at most MOST_MOMENTS, evenly spread.
+    """
+    layers, measured = data.network.layers, data.history.activities
+    if not measured:
+        return _computed(data)
+    epochs = [row for row in measured if row.step % data.steps_per_epoch == 0]
+    rows = _spread(epochs, MOST_MOMENTS)
+    moments = [f"epoch {row.step // data.steps_per_epoch}" if row.step else "before training" for row in rows]
+    numbers = _spread([number for number in rows[0].outputs if all(number in row.outputs for row in rows)], MOST_LAYERS)
+    found = [_recorded(layers[k], k, [row.outputs[k] for row in rows]) for k in numbers]
+    return Histograms(data.name, tuple(moments), tuple(found), rows[0].images)
+
+
+def _spread(items: list[Any], most: int) -> list[Any]:
+    """All of them, or `most` evenly spread from the first to the last."""
+    places = np.linspace(0, len(items) - 1, min(most, len(items))).round().astype(int)
+    return [items[place] for place in places]
+
+
+def _recorded(layer: Any, number: int, moments: list[Activity]) -> LayerHistogram:
+    """Counts of bins that differ from moment to moment, spread over the same ones."""
+    low, high = min(each.low for each in moments), max(each.high for each in moments)
+    edges, shares = np.linspace(low, high, BINS + 1), []
+    for each in moments:
+        below = np.concatenate([[0], np.cumsum(each.counts)]) / sum(each.counts)
+        shares.append(np.diff(np.interp(edges, np.linspace(each.low, each.high, len(each.counts) + 1), below)))
+    dead = np.array([each.active.count(0) for each in moments])
+    return LayerHistogram(f"{number} {type(layer).__name__}", edges, np.array(shares), dead, len(moments[0].active))
+
+
+def _computed(data: RunData) -> Histograms:
     kept_network, rows = data.network, data.split.train_rows
     chosen = np.sort(data.generator(PURPOSE).permutation(rows)[:IMAGES])
     images, networks = data.split.x[chosen], dict[str, Network]()
@@ -74,9 +107,8 @@ def histograms_data(data: RunData) -> Histograms:
     networks["after training"] = kept_network
     layers = kept_network.layers
     plans = zip(layers, kept_network.plans, strict=True)
-    kept = [number for number, (layer, plan) in enumerate(plans) if plan.kernels and not layer.passes_through]
-    if len(kept) > MOST_LAYERS:
-        kept = [kept[place] for place in np.linspace(0, len(kept) - 1, MOST_LAYERS).round().astype(int)]
+    changing = [number for number, (layer, plan) in enumerate(plans) if plan.kernels and not layer.passes_through]
+    kept = _spread(changing, MOST_LAYERS)
     found = [network.activations(images, kept) for network in networks.values()]
     return Histograms(
         data.name,

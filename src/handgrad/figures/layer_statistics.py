@@ -76,9 +76,10 @@ def gradients_data(data: RunData) -> LayerStatistics:
     series = []
     for slot in network.parameter_slots:
         if slot.part.penalised:
-            table = np.array([statistics.parameters[slot.name] for statistics in measured], float).reshape(-1, 2)
+            table = np.array([statistics.parameters[slot.name] for statistics in measured], float).reshape(-1, 3)
             label = f"{slot.layer} {type(network.layers[slot.layer]).__name__}"
-            series.append(Series(label, {"gradient_rms": table[:, 1], "weight_rms": table[:, 0]}))
+            values = {"gradient_rms": table[:, 1], "weight_rms": table[:, 0], "symmetry": table[:, 2]}
+            series.append(Series(label, values))
     return _together(data, "Gradients and weights of the layers", measured, series)
 
 
@@ -112,17 +113,18 @@ def plot_activations(found: LayerStatistics) -> Any:
 
 
 def plot_gradients(found: LayerStatistics) -> Any:
-    """Root mean square of gradients and weights; where it was recorded, the norm of the whole gradient."""
+    """Root mean square of gradients and weights, how alike units are; where it was recorded, the whole gradient."""
     panels = {"gradient_rms": "RMS of the gradient\n(loss per weight)", "weight_rms": "RMS of the weights\n(no unit)"}
+    panels |= {"symmetry": "symmetry of units\n(1: all equal)"}
     extra = len(found.norms) > 2
     figure, axes = _panels(found, "Gradients and weights of each layer during training: layers compared", panels, extra)
     for each, name in zip(axes, panels, strict=False):
         style.log_scale(each, *(one.values[name] for one in found.series))
     if extra:
         look = style.ROLES["training"]
-        axes[2].plot(found.norm_steps, found.norms, color=look.color, linewidth=1, marker=".", label="whole gradient")
-        axes[2].set_ylabel("norm of the whole\ngradient, one batch")
-        style.log_scale(axes[2], found.norms)
+        axes[3].plot(found.norm_steps, found.norms, color=look.color, linewidth=1, marker=".", label="whole gradient")
+        axes[3].set_ylabel("norm of the whole\ngradient, one batch")
+        style.log_scale(axes[3], found.norms)
     return figure
 
 

@@ -15,46 +15,92 @@ Array = NDArray[Any]
 
 
 class Rates(NamedTuple):
-    """The learning rate of every iteration.  Shapes  rates (N,) float64"""
+    """The learning rate of every iteration; `momentum` is that of a velocity, which adds steps up, 0 without one.
+
+    Shapes  rates (N,) float64
+    """
 
     run: str
     schedule: str
     rates: Array
     steps_per_epoch: int
+    momentum: float
+
+    @property
+    def cumulative(self) -> Array:
+        """The step budget: the sum of the rates so far."""
+        return np.cumsum(self.rates)
+
+    @property
+    def constant(self) -> float:
+        """The constant rate with the same step budget."""
+        return float(self.rates.mean())
+
+    @property
+    def effective(self) -> Array:
+        """How far the gradient of each iteration moves the weights by the end, in multiples of itself.
+
+        Math    e_t = sum_(s >= t) rate_s m^(s - t) = rate_t + m e_(t+1), about rate / (1 - m) for a slow schedule
+        """
+        found, later = np.empty(len(self.rates)), 0.0
+        for t in range(len(self.rates) - 1, -1, -1):
+            later = found[t] = self.rates[t] + self.momentum * later
+        return found
 
     @property
     def caption(self) -> str:
-        """From where to where."""
+        """From where to where, and what it adds up to."""
         rates = self.rates
+        momentum = (
+            f" With momentum {self.momentum:g}, a gradient moves weights by {self.effective.max():.3g} times itself "
+            f"at most, {self.effective.mean():.3g} on average."
+            if self.momentum
+            else ""
+        )
         return (
             f"Learning rate of {self.run}, schedule {self.schedule}: {rates[0]:.3g} at first, "
-            f"at most {rates.max():.3g}, {rates[-1]:.3g} at the end."
+            f"at most {rates.max():.3g}, {rates[-1]:.3g} at the end. Its sum, the step budget, is "
+            f"{rates.sum():.3g}: that of a constant rate of {self.constant:.3g}.{momentum}"
         )
 
     @property
     def table(self) -> Table:
         """A row an iteration."""
-        rows = ((step, step / self.steps_per_epoch, rate) for step, rate in enumerate(self.rates, 1))
-        return Table(("iteration", "epoch", "learning_rate"), rows)
+        rows = zip(self.rates, self.cumulative, self.effective, strict=True)
+        each = ((step, step / self.steps_per_epoch, *row) for step, row in enumerate(rows, 1))
+        return Table(("iteration", "epoch", "learning_rate", "cumulative_rate", "effective_step"), each)
 
 
 def learning_rate_data(data: RunData) -> Rates:
     """As the schedule has them."""
     steps, total = len(data.history.losses), data.config.epochs * data.steps_per_epoch
-    schedule = build_schedule(data.config)
-    rates = schedule.rates(build_optimizer(data.config).learning_rate, 0, steps, total)
-    return Rates(data.name, data.config.schedule, rates, data.steps_per_epoch)
+    schedule, optimizer = build_schedule(data.config), build_optimizer(data.config)
+    rates = schedule.rates(optimizer.learning_rate, 0, steps, total)
+    return Rates(
+        data.name, data.config.schedule, rates, data.steps_per_epoch, float(getattr(optimizer, "momentum", 0.0))
+    )
 
 
 def plot_learning_rate(rates: Rates) -> Any:
-    """The learning rate against the iteration."""
+    """Rate, equivalent constant rate and effective step against the iteration; the step budget beside them."""
     title = f"Learning rate against iteration: schedule {rates.schedule}\n{style.cut(rates.run, 90)}"
-    figure, axes = style.new(title, 2.6)
+    figure, panels = style.grid(title, 2.9, 1, 2)
+    left, right = panels[0]
     steps = np.arange(1, len(rates.rates) + 1)
-    axes.plot(*style.thinned(steps, rates.rates), **style.ROLES["training"].line)
-    axes.set_ylabel("learning rate (per step)")
-    axes.set_ylim(bottom=0)
-    style.over_iterations(axes, len(rates.rates), rates.steps_per_epoch)
+    left.plot(*style.thinned(steps, rates.rates), **style.look(0).line, label="learning rate")
+    left.axhline(rates.constant, **style.look(1).line, label="constant rate of the same sum")
+    if rates.momentum:
+        left.plot(*style.thinned(steps, rates.effective), **style.look(2).line, label="effective step, with momentum")
+        style.log_scale(left, rates.rates[rates.rates > 0], rates.effective[rates.effective > 0])
+    else:
+        left.set_ylim(bottom=0)
+    left.set_ylabel("learning rate (per step)")
+    right.plot(*style.thinned(steps, rates.cumulative), **style.look(0).line)
+    right.set_ylabel("cumulative rate")
+    right.set_ylim(bottom=0)
+    for panel in (left, right):
+        style.over_iterations(panel, len(steps), rates.steps_per_epoch, narrow=True)
+    style.legend_below(figure, left)
     return figure
 
 

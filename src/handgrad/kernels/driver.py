@@ -9,6 +9,7 @@ import numpy as np
 
 from handgrad.kernels.augment import augment
 from handgrad.kernels.compile import inline_kernel, strict_kernel
+from handgrad.kernels.gradients import BLOCK, gradient_norm, penalise, unit_norms
 from handgrad.kernels.losses import count_correct
 from handgrad.kernels.processor import CACHE_LINE_BYTES, flush_denormals, prefetch, restore
 from handgrad.kernels.program import (
@@ -42,7 +43,6 @@ from handgrad.kernels.team import (
     wait_for,
 )
 
-BLOCK = 2048  # elements updated at a time: a block of weights, gradients and two states stays in the first-level cache
 UNIT = 4096  # numbers of an activation in a part, a multiple of what its loop computes at once
 
 
@@ -190,36 +190,6 @@ def loss_and_gradients(program, labels, weights, key, training):
     return loss, correct
 
 
-@inline_kernel
-def gradient_norm(gradients):
-    """Euclidean norm, summed in float64 by blocks."""
-    total = 0.0
-    for start in range(0, gradients.size, BLOCK):
-        part = gradients.dtype.type(0)
-        for g in gradients[start : start + BLOCK]:
-            part += g * g
-        total += float(part)
-    return math.sqrt(total)
-
-
-@inline_kernel
-def penalise(w, dw, scale, l1, l2, keep):
-    """The transforms between gradient and optimizer: dw = scale dw + l1 sign(w) + l2 w, then w = keep w.
-
-    Math    clipping multiplies by scale = min(1, clip_norm / norm); l1 and l2 are the gradients of the penalties
-            l1 sum |w| + l2/2 sum w^2; keep = 1 - learning_rate * decay is AdamW's decoupled weight decay
-    """
-    if l1 != 0:
-        for i in range(w.size):
-            dw[i] = scale * dw[i] + l1 * np.sign(w[i]) + l2 * w[i]
-    elif scale != 1 or l2 != 0:
-        for i in range(w.size):
-            dw[i] = scale * dw[i] + l2 * w[i]
-    if keep != 1:
-        for i in range(w.size):
-            w[i] *= keep
-
-
 @strict_kernel
 def update_part(program, optimization, scale, learning_rate, part, parts):
     """Apply transforms and optimizer block by block, so that each element is fetched from memory once."""
@@ -333,11 +303,12 @@ def prefetch_rows(batches, rows):
 
 
 @strict_kernel
-def train_steps(program, optimization, batches, start, step, rates, log_every, records):
+def train_steps(program, optimization, batches, start, step, rates, log_every, records, units):
     """Train from the `start`-th image of the epoch on, one step for each of `rates`, or until a loss is not finite.
 
     Shapes  rates (S,) float64: the learning rates; step: the number of steps made before, so the first one here is
-            step + 1; records (S, 3) float64: loss, right answers, and gradient norm (NaN unless due) of each step
+            step + 1; units (U, 3) int64: see unit_norms; records (S, 3 + U) float64: loss, right answers, and
+            gradient norm (NaN unless due) of each step, then the norms of units
     Returns the number of steps whose loss was computed; the last one's loss is not finite when it is less than S
             or when it is not finite: the parameters are then as before that step.
     """
@@ -361,6 +332,7 @@ def train_steps(program, optimization, batches, start, step, rates, log_every, r
         records[s, 0], records[s, 1], records[s, 2] = loss, correct, np.nan
         if not math.isfinite(loss):
             break
+        unit_norms(program.gradients, units, records[s, 3:])
         records[s, 2] = optimizer_step(program, optimization, step, rates[s], loss, step % log_every == 0)
     restore(word)
     return done

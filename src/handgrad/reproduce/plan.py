@@ -26,7 +26,7 @@ from handgrad.training.fit import estimate_seconds
 
 log = logging.getLogger("handgrad")
 
-APART = WITHOUT_INFLUENCE - {"evaluate_every", "log_every", "log_test"} | {"seed"}
+APART = WITHOUT_INFLUENCE - {"evaluate_every", "log_every", "log_test", "log_units"} | {"seed"}
 START_SECONDS = 3.0  # of a process
 RUN_SECONDS = 0.3  # loading data, writing the folder, measuring at the end
 # What a step's time does not hang on.

@@ -42,18 +42,18 @@ class Recorder(Callback):
         self._file = open_file(run.history_file, os.O_WRONLY | os.O_APPEND)
         self._epoch_ended = False
         self._best: Any = None
-        self._statistics = 0  # how many of the history's are written
+        self._written = 0, 0  # how many of the history's statistics, and activities, are in the file
 
     def started(self, trainer: Trainer) -> None:
         """A checkpoint before the first step, so that a run from given weights can be resumed from its beginning."""
         if trainer.step:
-            self._statistics = len(trainer.history.statistics)
+            self._written = len(trainer.history.statistics), len(trainer.history.activities)
         elif not self.trial_mode:
             save_checkpoint(trainer, self.run.checkpoints, self.origin)
         self._append_statistics(trainer)
 
     def stepped(self, trainer: Trainer, first: int, losses: Any, correct: Any, norms: dict[int, float]) -> None:
-        self._append(steps_record(first, losses, correct, norms))
+        self._append(steps_record(first, losses, correct, norms, trainer.history))
 
     def evaluated(self, trainer: Trainer, evaluation: Evaluation) -> None:
         self._append(measured_record(evaluation))
@@ -102,9 +102,11 @@ class Recorder(Callback):
         network.parameters[:], network.buffers[:] = now
 
     def _append_statistics(self, trainer: Trainer) -> None:
-        for statistics in trainer.history.statistics[self._statistics :]:
-            self._append(measured_record(statistics))
-        self._statistics = len(trainer.history.statistics)
+        measured: tuple[list[Any], list[Any]] = trainer.history.statistics, trainer.history.activities
+        for rows, written in zip(measured, self._written, strict=True):
+            for row in rows[written:]:
+                self._append(measured_record(row))
+        self._written = len(measured[0]), len(measured[1])
 
     def _append(self, record: dict[str, Any]) -> None:
         with self._writing():

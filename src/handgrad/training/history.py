@@ -26,10 +26,14 @@ class Output(NamedTuple):
 
 
 class Size(NamedTuple):
-    """Root mean square of a parameter's elements, and of the loss's gradient with respect to them."""
+    """Root mean square of a parameter's elements, and of the loss's gradient with respect to them.
+
+    `symmetry` of a layer's weights: see handgrad.training.layer_statistics; NaN of others, and by older versions.
+    """
 
     weight: float
     gradient: float
+    symmetry: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,46 @@ class Statistics:
         return cls(
             int(record["step"]),
             {int(layer): Output(*map(_number, [*numbers, None][:4])) for layer, numbers in record["outputs"].items()},
-            {name: Size(*map(_number, numbers)) for name, numbers in record["parameters"].items()},
+            {name: Size(*map(_number, [*numbers, None][:3])) for name, numbers in record["parameters"].items()},
         )
+
+
+class Activity(NamedTuple):
+    """A histogram of a layer's outputs, from `low` to `high`, and for how many of the images each unit is active.
+
+    A unit, or channel, is active for an image that some gradient comes through it for.
+    """
+
+    low: float
+    high: float
+    counts: tuple[int, ...]
+    active: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Activities:
+    """The units of layers, by the layer's number, after `step` steps, for so many `images`."""
+
+    step: int
+    outputs: dict[int, Activity]
+    images: int
+
+    def record(self) -> dict[str, Any]:
+        """As a line of a history file."""
+        return {
+            "step": self.step,
+            "outputs": {str(layer): list(activity) for layer, activity in self.outputs.items()},
+            "images": self.images,
+        }
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> "Activities":
+        """What `record` gave.  Raises  as that of Statistics."""
+        outputs = {
+            int(layer): Activity(float(low), float(high), tuple(counts), tuple(active))
+            for layer, (low, high, counts, active) in record["outputs"].items()
+        }
+        return cls(int(record["step"]), outputs, int(record["images"]))
 
 
 def _finite(number: float) -> float | None:
@@ -119,7 +161,8 @@ def _with_nan(row: dict[str, Any]) -> dict[str, Any]:
 class History:
     """Losses and right answers of each iteration, gradient norms {step: norm}, evaluations, epochs, why it ended.
 
-    `statistics` of the layers are there when somebody measured them: see LayerWatch.
+    `statistics` of the layers, and `activities` of their units, are there when a LayerRecorder measured them.
+    `unit_gradients` are by weight the norms of the gradients of a layer's first units, a row an iteration.
     `stopped` is "finished", "patience", "time limit", "interrupted" or, while it goes on, empty.
     """
 
@@ -129,6 +172,8 @@ class History:
     evaluations: list[Evaluation] = field(default_factory=list)
     epochs: list[Epoch] = field(default_factory=list)
     statistics: list[Statistics] = field(default_factory=list)
+    activities: list[Activities] = field(default_factory=list)
+    unit_gradients: dict[str, list[list[float]]] = field(default_factory=dict)
     stopped: str = ""
 
     def best(self, monitor: str) -> Epoch | None:
@@ -194,27 +239,41 @@ class History:
 
     def _comparable(self) -> Any:
         timeless = [repr(asdict(epoch) | {"seconds": 0}) for epoch in self.epochs]
-        measured = [*map(repr, self.evaluations), *map(repr, self.statistics)]
-        return self.losses, self.correct, self.gradient_norms, measured, timeless
+        measured = [*map(repr, self.evaluations), *map(repr, self.statistics), *map(repr, self.activities)]
+        return self.losses, self.correct, self.gradient_norms, repr(self.unit_gradients), measured, timeless
 
 
-def steps_record(first: int, losses: list[float], correct: list[int], norms: dict[int, float]) -> dict[str, Any]:
-    """The line of some iterations, the first of them with number `first`; null where a number is not finite."""
+def steps_record(
+    first: int, losses: list[float], correct: list[int], norms: dict[int, float], history: History
+) -> dict[str, Any]:
+    """The line of some iterations of a history, the first with number `first`; null where a number is not finite."""
     finite = [loss if math.isfinite(loss) else None for loss in losses]
     kept = {step: norm for step, norm in norms.items() if math.isfinite(norm)}
-    return {"first": first, "losses": finite, "correct": correct, "norms": kept}
+    last = first - 1 + len(losses)
+    units = {
+        name: [list(map(_finite, r)) for r in rows[first - 1 : last]] for name, rows in history.unit_gradients.items()
+    }
+    recorded = {name: rows for name, rows in units.items() if rows}
+    return {
+        "first": first,
+        "losses": finite,
+        "correct": correct,
+        "norms": kept,
+        **({"units": recorded} if recorded else {}),
+    }
 
 
-def measured_record(row: Epoch | Evaluation | Statistics) -> dict[str, Any]:
-    """The line of an epoch, of a measurement in the middle of one, or of what was measured of every layer."""
-    return {type(row).__name__.lower(): row.record() if isinstance(row, Statistics) else _without_nan(asdict(row))}
+def measured_record(row: Epoch | Evaluation | Statistics | Activities) -> dict[str, Any]:
+    """The line of an epoch, of a measurement in the middle of one, or of what was measured of layers or units."""
+    written = row.record() if isinstance(row, Statistics | Activities) else _without_nan(asdict(row))
+    return {type(row).__name__.lower(): written}
 
 
 def records(history: History, step: int) -> Iterable[dict[str, Any]]:
     """The lines that a history file would hold up to `step`: see `read_record`."""
     norms = {at: norm for at, norm in history.gradient_norms.items() if at <= step}
-    yield steps_record(1, history.losses[:step], history.correct[:step], norms)
-    rows: list[Epoch | Evaluation | Statistics] = [*history.evaluations, *history.epochs, *history.statistics]
+    yield steps_record(1, history.losses[:step], history.correct[:step], norms, history)
+    rows: list[Any] = [*history.evaluations, *history.epochs, *history.statistics, *history.activities]
     for row in rows:
         if row.step <= step:
             yield measured_record(row)
@@ -262,6 +321,11 @@ def read_record(history: History, record: dict[str, Any]) -> None:
         history.epochs.append(Epoch(**_with_nan(record["epoch"])))
     if "statistics" in record:
         history.statistics.append(Statistics.from_record(record["statistics"]))
-    unknown = set(record) - {"first", "losses", "correct", "norms", "evaluation", "epoch", "statistics"}
+    if "activities" in record:
+        history.activities.append(Activities.from_record(record["activities"]))
+    for name, rows in record.get("units", {}).items():
+        history.unit_gradients.setdefault(name, []).extend([list(map(_number, row)) for row in rows])
+    known = {"first", "losses", "correct", "norms", "units", "evaluation", "epoch", "statistics", "activities"}
+    unknown = set(record) - known
     if unknown:
         raise ValueError(f"unknown field {sorted(unknown)[0]}")

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.nn import ACTIVATIONS, Network
-from handgrad.nn.layout import outputs
-from handgrad.training.history import Epoch, Evaluation, Output, Size, Statistics
+from handgrad.nn.layout import Slot, outputs
+from handgrad.training.history import Activities, Activity, Epoch, Evaluation, Output, Size, Statistics
 from handgrad.training.trainer import Callback, Trainer
 
 Array = NDArray[Any]
 SAMPLING = 14  # purpose, in the key of random numbers
 MOST_IMAGES, LEAST_IMAGES, SHARE = 256, 16, 50
+BINS = 40  # of a histogram
 
 
 def layer_statistics(network: Network, images: Array, labels: Array, step: int) -> Statistics:
@@ -28,15 +29,34 @@ def layer_statistics(network: Network, images: Array, labels: Array, step: int) 
         return Statistics(
             step,
             {number: _output(layer, y) for number, (layer, plan, y) in enumerate(found) if plan.kernels},
-            {
-                slot.name: Size(*(_rms(slot.view(vector)) for vector in (network.parameters, network.gradients)))
-                for slot in network.parameter_slots
-            },
+            {slot.name: _size(slot, network) for slot in network.parameter_slots},
         )
 
 
+def activities(network: Network, count: int, step: int) -> Activities:
+    """Histogram and active units of each layer that changes its input, for the `count` images it has just measured."""
+    found = zip(network.layers, network.plans, outputs(network, network.program(count), count), strict=True)
+    kept = {n: (layer, y) for n, (layer, plan, y) in enumerate(found) if plan.kernels and not layer.passes_through}
+    finite = {number: (layer, y) for number, (layer, y) in kept.items() if np.isfinite(y).all()}
+    return Activities(step, {number: _activity(*each) for number, each in finite.items()}, count)
+
+
+def symmetry(weights: Array) -> float:
+    """How alike the units of a layer are: 1 for equal ones, about 1/n for n drawn independently.
+
+    Shapes  weights (units, inputs)
+    Math    |mean_j w_j|^2 / mean_j |w_j|^2, which is 1 - mean_j |w_j - mean_k w_k|^2 / mean_j |w_j|^2
+    """
+    mean = weights.mean(axis=0, dtype=np.float64)
+    whole = np.square(weights, dtype=np.float64).sum() / len(weights)
+    return _rounded(mean @ mean / whole) if whole else 1.0
+
+
 class LayerRecorder(Callback):
-    """Adds statistics to the history: at the start, at each epoch's end and at each evaluation in between."""
+    """Adds statistics to the history: at the start, at each epoch's end and at each evaluation in between.
+
+    Where the settings say `log_units`, also how single units are.
+    """
 
     def started(self, trainer: Trainer) -> None:
         """Before the first step; a resumed training has them already."""
@@ -60,6 +80,8 @@ class LayerRecorder(Callback):
     def _measure(self, trainer: Trainer) -> None:
         images, labels = trainer.split.x[self._rows], trainer.split.y[self._rows]
         trainer.history.statistics.append(layer_statistics(trainer.network, images, labels, trainer.step))
+        if trainer.settings.log_units:
+            trainer.history.activities.append(activities(trainer.network, len(labels), trainer.step))
 
 
 def _output(layer: Any, y: Array) -> Output:
@@ -94,6 +116,15 @@ def dead_units(statistics: Sequence[Statistics], network: Network) -> list[DeadU
     ]
 
 
+def _activity(layer: Any, y: Array) -> Activity:
+    low, high = float(y.min()), float(y.max())
+    high = high if high > low else low + 1.0
+    places = np.minimum(((y - low) * (BINS / (high - low))).astype(np.int64), BINS - 1)
+    active = ~_flat(layer, y).all(axis=tuple(range(2, y.ndim)))
+    counts = np.bincount(places.ravel(), minlength=BINS)
+    return Activity(low, high, tuple(counts.tolist()), tuple(active.sum(axis=0).tolist()))
+
+
 def _flat(layer: Any, y: Array) -> Array:
     """Where next to no gradient comes through: within 1 % of an output range from its ends; without one, at zeros."""
     ends = getattr(layer, "output_range", None)
@@ -102,6 +133,17 @@ def _flat(layer: Any, y: Array) -> Array:
     low, high = ends
     margin = 0.01 * (high - low)
     return (y < low + margin) | (y > high - margin)
+
+
+def _size(slot: Slot, network: Network) -> Size:
+    size = Size(*(_rms(slot.view(vector)) for vector in (network.parameters, network.gradients)))
+    return size._replace(symmetry=symmetry(_by_unit(slot, network.parameters))) if slot.part.penalised else size
+
+
+def _by_unit(slot: Slot, vector: Array) -> Array:
+    """A row a unit: of a dense layer a column of its weights, of a convolution a filter."""
+    part = slot.view(vector)
+    return part.T if part.ndim == 2 else part.reshape(len(part), -1)
 
 
 def _rms(values: Array) -> float:

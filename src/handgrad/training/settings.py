@@ -72,6 +72,7 @@ class Settings:
     `patience` epochs without a better `monitor` stop the training, 0 never; `keep` says which weights it ends with.
     `evaluate_every` iterations the validation set is measured besides once an epoch; 0 never.
     `time_limit` in seconds of training, 0 for none; `log_every` iterations the gradient's norm is recorded.
+    In `log_units` first iterations the gradients of single units are recorded, and how each unit is when layers are.
     `threads` work together, with the same result for any number; 0 stands for as many as pay.
     """
 
@@ -88,6 +89,7 @@ class Settings:
     time_limit: float = bounded(0.0, "[0, inf)")
     log_every: int = bounded(100, "[1, inf)")
     evaluate_every: int = bounded(0, "[0, inf)")
+    log_units: int = bounded(0, "[0, inf)")
     threads: int = bounded(0, "[0, 1024]")
 
     def __post_init__(self) -> None:

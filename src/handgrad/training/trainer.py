@@ -23,6 +23,7 @@ from handgrad.errors import DivergedError, UsageError
 from handgrad.evaluation import Measure, measure
 from handgrad.kernels import driver
 from handgrad.kernels.blocks import VECTOR_BYTES
+from handgrad.kernels.gradients import NO_UNITS
 from handgrad.kernels.program import Batches, Program
 from handgrad.kernels.random import subkey
 from handgrad.nn import Network
@@ -39,6 +40,7 @@ Array = NDArray[Any]
 SHUFFLING, TRAINING = 12, 13  # purposes, in the keys of random numbers
 SAMPLE = 256  # training images that are looked at to choose kernels
 log = logging.getLogger("handgrad")
+MOST_UNITS = 5  # of each layer, whose gradients are recorded
 CHUNK_SECONDS = 0.1  # a compiled call lasts about so long: short enough for Ctrl-C and a progress bar
 
 
@@ -89,6 +91,19 @@ def _culprit(network: Network, outputs: Outputs) -> str:
         if not np.isfinite(numbers).all():
             return f"the outputs of layer {layer} ({type(network.layers[layer]).__name__}) are the first not finite"
     return "the latest outputs of every layer are finite"
+
+
+def _first_units(network: Network) -> dict[str, Array]:
+    """Where the gradients of the first units of each weight lie: see `driver.unit_norms`."""
+    found = {}
+    for slot in network.parameter_slots:
+        if slot.part.penalised:
+            shape = slot.part.shape  # (inputs, units) of a dense layer, (filters, ...) of a convolution
+            units, dense = (shape[1] if len(shape) == 2 else shape[0]), len(shape) == 2
+            size = slot.part.size // units
+            rows = [(slot.start + unit * (1 if dense else size), units if dense else 1, size) for unit in range(units)]
+            found[slot.name] = np.array(rows[:MOST_UNITS], np.int64)
+    return found
 
 
 class Callback:
@@ -154,6 +169,7 @@ class Trainer:
         self.epoch_seconds = self.seconds = self.session_seconds = 0.0
         self.stop_reason = ""
         self._chunk = 1
+        self._units = _first_units(network) if settings.log_units else {}
         self._epoch_batches: tuple[int, Batches] | None = None
 
     def learning_rate_at(self, step: int) -> float:
@@ -225,7 +241,7 @@ class Trainer:
 
     def _compile(self) -> None:
         """Have everything compiled, or loaded from the cache, before the clock runs: a call of no steps."""
-        self._steps(self.batches(self.step // self.steps_per_epoch), 0, np.empty(0), np.empty((0, 3)))
+        self._steps(self.batches(self.step // self.steps_per_epoch), 0, np.empty(0), self._room(0))
 
     def _rates(self, first: int, count: int) -> Array:
         settings = self.settings
@@ -235,6 +251,8 @@ class Trainer:
         """One compiled call of about CHUNK_SECONDS, ending at the latest where something is to be measured."""
         epoch, within = divmod(self.step, self.steps_per_epoch)
         count = min(self._chunk, self.steps_per_epoch - within)
+        if self.step < self.settings.log_units:
+            count = min(count, self.settings.log_units - self.step)
         if every := self.settings.evaluate_every:
             count = min(count, every - self.step % every)
         records = self._train(self.batches(epoch), within * self.settings.batch_size, count)
@@ -249,7 +267,7 @@ class Trainer:
 
     def _train(self, batches: Batches, start: int, count: int) -> Array:
         """`count` steps from image `start` of the epoch on; returns the records of those made."""
-        records, rates = np.empty((count, 3)), self._rates(self.step, count)
+        records, rates = self._room(count), self._rates(self.step, count)
         begin = time.perf_counter()
         done = self._steps(batches, start, rates, records)
         elapsed = time.perf_counter() - begin
@@ -259,12 +277,19 @@ class Trainer:
         self._chunk = int(np.clip(CHUNK_SECONDS * count / max(elapsed, 1e-9), 1, 4 * self._chunk))
         return records[:done]
 
+    def _room(self, count: int) -> Array:
+        """For the records of so many steps, with a column for each unit whose gradient is recorded."""
+        units = sum(map(len, self._units.values())) if self.step < self.settings.log_units else 0
+        return np.empty((count, 3 + units))
+
     def _steps(self, batches: Batches, start: int, rates: Array, records: Array) -> int:
-        """A step for each of `rates`, its loss, right answers and gradient norm put into `records`; how many."""
+        """A step for each of `rates`, its loss, right answers, gradient norm and those of units put into `records`."""
         program, step = self.network.program(self.settings.batch_size, self.threads), self.steps_before + self.step
-        every = self.settings.log_every
+        every, units = self.settings.log_every, NO_UNITS
+        if records.shape[1] > 3:
+            units = np.concatenate(list(self._units.values()))
         with assisted(program, self.optimization):
-            return driver.train_steps(program, self.optimization, batches, start, step, rates, every, records)
+            return driver.train_steps(program, self.optimization, batches, start, step, rates, every, records, units)
 
     def _outputs(self, rows: int) -> Outputs:
         """Every layer's outputs for the last batch, which had up to `rows` images."""
@@ -281,7 +306,17 @@ class Trainer:
         self.history.losses += losses
         self.history.correct += correct
         self.history.gradient_norms |= norms
+        if records.shape[1] > 3:
+            self._record_units(records[:, 3:])
         self._notify("stepped", first, losses, correct, norms)
+
+    def _record_units(self, norms: Array) -> None:
+        """Six digits, as they are written down."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            digits = 10.0 ** np.nan_to_num(5 - np.floor(np.log10(norms)), posinf=0.0)
+        ends = np.cumsum([len(units) for units in self._units.values()])
+        for name, part in zip(self._units, np.split(np.round(norms * digits) / digits, ends[:-1], axis=1), strict=True):
+            self.history.unit_gradients.setdefault(name, []).extend(part.tolist())
 
     def _measures(self) -> tuple[Measure, Measure]:
         split, validation, test = self.split, Measure(), Measure()

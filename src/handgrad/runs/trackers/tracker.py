@@ -12,6 +12,7 @@ from handgrad.evaluation import class_report, predict
 from handgrad.evaluation.metrics import Array, confusion_counts, shares_of_true_class
 from handgrad.evaluation.predictions import Predictions
 from handgrad.training import Callback, Epoch, Evaluation, Trainer
+from handgrad.training.layer_statistics import dead_units
 
 log = logging.getLogger("handgrad")
 PICTURES = 32  # images in a table
@@ -95,9 +96,12 @@ def _layers(trainer: Trainer) -> dict[str, float]:
         return {}
     newest, layers = trainer.history.statistics[-1], trainer.network.layers
     outputs = {f"{k} {type(layers[k]).__name__}": output._asdict() for k, output in newest.outputs.items()}
+    for each in dead_units(trainer.history.statistics, trainer.network):
+        outputs[each.layer]["dead_units"] = each.dead
     sizes = {f"{name} rms": size._asdict() for name, size in newest.parameters.items()}
     every = (outputs | sizes).items()
-    return {f"layers/{place}/{name}": float(number) for place, row in every for name, number in row.items()}
+    numbers = {f"layers/{place}/{name}": float(number) for place, row in every for name, number in row.items()}
+    return {name: number for name, number in numbers.items() if not np.isnan(number)}
 
 
 class Tracker(Callback):
