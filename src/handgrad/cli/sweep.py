@@ -11,6 +11,7 @@ from handgrad.cli.console import echo_notes
 from handgrad.cli.flags import FLAG, ParsedFlags, parse
 from handgrad.cli.options import SWEEP, Option, help_text, options_of, short_help
 from handgrad.cli.sweep_posthoc import test_best, test_ensemble, transfer_best
+from handgrad.cli.sweep_program import announce, program_of, read_program
 from handgrad.cli.sweep_progress import SweepView
 from handgrad.cli.sweep_report import beyond_file, print_examination, report_at_end, sweep_report
 from handgrad.config.presets import BEST
@@ -57,10 +58,12 @@ def _check_name(file: str | None) -> None:
 
 def sweep(file: str | None, parsed: ParsedFlags) -> int:
     """Examine or run the sweep of a file, or the bundled one of that name."""
-    definition = read(file, parsed)
-    if not parsed.options["dry_run"]:
+    program, rule = program_of(file, parsed.options) if file else (None, "")
+    definition = read_program(str(file), program, parsed) if program else read(file, parsed)
+    announce(rule, program)
+    if not (parsed.options["dry_run"] or program):
         echo(beyond_file(definition, parsed.config))
-    echo_notes(parsed.notes)
+    echo_notes(parsed.notes if program is None else [])
     if "wandb" in parsed.config.track and find_spec("wandb") is None:
         log.warning("W&B is not installed, so no trial is sent to it: python -m pip install wandb")
     return _diagnose(definition, parsed) if parsed.options["dry_run"] else _start(definition, parsed)
@@ -79,12 +82,14 @@ def read(file: str | None, parsed: ParsedFlags) -> SweepDefinition:
 
 def _diagnose(definition: SweepDefinition, parsed: ParsedFlags) -> int:
     """The sweep and its diagnostics; 2 where one of these is an error, so that a script can see it."""
-    echo(f"timing {PROBES} configurations for a moment …")
+    seconds, unknown = None, []
     try:
-        seconds, unknown = estimate(definition, parsed.config), []
+        if definition.program is None:
+            echo(f"timing {PROBES} configurations for a moment …")
+            seconds = estimate(definition, parsed.config)
     except HandgradError as error:
         fix = "The sweep cannot run like that either"
-        seconds, unknown = None, [Diagnostic(ERROR, f"hours are not estimated: {error}", fix)]
+        unknown = [Diagnostic(ERROR, f"hours are not estimated: {error}", fix)]
     found = [*unknown, *diagnose_sweep(definition, parsed.config, _plan(parsed.options), seconds)]
     print_examination(definition, parsed.config, found)
     return UsageError.exit_code if any(each.severity == ERROR for each in found) else 0
@@ -114,6 +119,9 @@ def resume_sweep(sweep: Sweep, parsed: ParsedFlags) -> int:
     """Go on with a sweep; `--trials` and `--seeds` may ask for more than before."""
     if parsed.options["ray"]:
         check_cluster(parsed.options["ray"])
+    if (program := sweep.definition.program) and program.function:
+        raise UsageError(f"{program.path} runs this sweep by itself. Go on with: {sweep.resume_command}")
+    announce("", program)
     return _run(changed(sweep, **_overrides(parsed.options)), parsed.options)
 
 
@@ -180,7 +188,10 @@ def _run_subcommand(word: str, tokens: list[str]) -> int:
     if parsed.stated and not row.settings:
         raise UsageError(f"a sweep keeps the settings it was started with: leave --{next(iter(parsed.stated))} out")
     echo_notes(parsed.notes)
-    return row.run(_find(tokens[0], Path(parsed.options["sweeps_dir"])), parsed)
+    sweep = _find(tokens[0], Path(parsed.options["sweeps_dir"]))
+    if sweep.definition.program and row.run in (test_best, test_ensemble, transfer_best):
+        raise UsageError(f"handgrad has no networks of {sweep.definition.program.path}: {word} is for its own trials")
+    return row.run(sweep, parsed)
 
 
 def _find(name: str, folder: Path) -> Sweep:

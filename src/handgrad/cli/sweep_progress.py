@@ -2,7 +2,7 @@
 
 from rich.progress import BarColumn
 
-from handgrad.config.metrics import is_share
+from handgrad.sweeps.definition import Metric
 from handgrad.sweeps.driver import SweepCallback, SweepProgress
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.store import FAILED, LOST, STOPPED, Trial
@@ -15,16 +15,17 @@ MARKS = {STOPPED: "stopped", FAILED: "failed", LOST: "lost"}
 class SweepView(SweepCallback):
     """A bar, and above it a line for each new best and each failure; where there is no bar, a line a trial."""
 
-    def __init__(self) -> None:
+    def __init__(self, bar: bool = True) -> None:
+        self._has_bar = bar
         self._bar = Bars(BarColumn(bar_width=16), NUMBERS)
-        self._metric = ""
+        self._metric = Metric()
         self._best: Trial | None = None
 
     def began(self, sweep: Sweep, progress: SweepProgress) -> None:
         """Say what is run, and show the bar."""
-        self._metric, self._best = sweep.definition.metric.name, progress.best
+        self._metric, self._best = sweep.definition.metric, progress.best
         self._bar.screen.print(self._title(sweep, progress))
-        self._bar.move(progress.ended, progress.wanted, "starting")
+        self._move(progress, "starting")
 
     def polled(self, progress: SweepProgress) -> None:
         of = f"/{progress.wanted:,}" if progress.wanted is not None else ""
@@ -32,7 +33,11 @@ class SweepView(SweepCallback):
         parts += [f"{n} {what}" for n, what in ((progress.stopped, "stopped"), (progress.failed, "failed")) if n]
         parts += [f"best {self._value(progress.best.objective)}"] if progress.best else []
         parts += [f"{duration(progress.seconds_left)} left"] if progress.seconds_left is not None else []
-        self._bar.move(progress.ended, progress.wanted, ", ".join(parts))
+        self._move(progress, ", ".join(parts))
+
+    def _move(self, progress: SweepProgress, text: str) -> None:
+        if self._has_bar:  # a program that prints in between would tear it
+            self._bar.move(progress.ended, progress.wanted, text)
 
     def trial_ended(self, trial: Trial, progress: SweepProgress) -> None:
         is_best = progress.best is not None and progress.best != self._best
@@ -62,9 +67,10 @@ class SweepView(SweepCallback):
         failed = f", {progress.failed:,} failed" * bool(progress.failed)
         lines = [f"{progress.ended:,} trials done{stopped}{failed}"]
         if best := progress.best:
-            lines.append(f"best: {self._metric} {self._value(best.objective)}, trial {best.number}: {best.run}")
-            lines.append(f"  {sweep.config(best).replaced(name=None, runs_dir='runs', wandb_group=None).command()}")
-            lines.append(f"its test accuracy, to be looked at once: handgrad sweep test {sweep.path}")
+            lines.append(f"best: {self._metric.name} {self._value(best.objective)}, trial {best.number}: {best.run}")
+            lines.append(f"  {sweep.command(best.values, best)}")
+            if sweep.definition.program is None:
+                lines.append(f"its test accuracy, to be looked at once: handgrad sweep test {sweep.path}")
         if any(sweep.runs_dir.glob("*/wandb/offline-run-*")):
             lines.append(
                 f"W&B: written offline. Send it later with `wandb sync {sweep.runs_dir}/*/wandb/offline-run-*`"
@@ -74,7 +80,7 @@ class SweepView(SweepCallback):
     def _value(self, objective: float | None) -> str:
         if objective is None:
             return ""
-        return f"{100 * objective:.2f} %" if is_share(self._metric) else f"{objective:.4f}"
+        return f"{100 * objective:.2f} %" if self._metric.share else f"{objective:.4f}"
 
 
 class TransferView(SweepView):

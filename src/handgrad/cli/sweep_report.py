@@ -21,7 +21,7 @@ from handgrad.reports.sweep import build_sweep_report
 from handgrad.reports.sweep_data import Measure, SweepData, look, standing
 from handgrad.screen import Screen, echo
 from handgrad.sweeps import SweepDefinition
-from handgrad.sweeps.folder import Sweep, changed
+from handgrad.sweeps.folder import Settings, Sweep, changed
 from handgrad.sweeps.space import Categorical, Distribution, name_of
 from handgrad.text import counted
 
@@ -153,8 +153,11 @@ def _others(definition: SweepDefinition, base: RunConfig) -> list[str]:
     lines = []
     if definition.constants:
         lines.append("fixed: " + ", ".join(f"{field} {_word(value)}" for field, value in definition.constants.items()))
-    lines.append(beyond_file(definition, base))
     values = definition.sample(np.random.default_rng(0), base)
+    if definition.program:
+        command = Sweep(Path(), definition, base, Settings(definition.method)).command(values)
+        return [*lines, f"runs in {definition.program.folder}", f"$ {command}"]
+    lines.append(beyond_file(definition, base))
     config = definition.to_config(values, base)
     if definition.early_terminate:
         rungs = definition.early_terminate.rungs(config.epochs)

@@ -51,6 +51,15 @@ class ValueType:
         return core_schema.no_info_plain_validator_function(self)
 
 
+class AnyValue(ValueType):
+    """Whatever a file holds, lists as lists: somebody's program decides what it means."""
+
+    def read(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: self.read(item) for name, item in value.items()}
+        return [self.read(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def yes_or_no(value: Any) -> bool | None:
     """A word such as true or off, or a flag without any, as a bool; None for a number or another word."""
     text = (as_text(value) or "").lower()

@@ -35,7 +35,9 @@ from handgrad.reports.sweep_data import (
 )
 from handgrad.reports.sweep_parameters import chart_section, importance_section, observations_section
 from handgrad.sweeps.analysis.result import Entry
+from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.posthoc.test import read_chosen
+from handgrad.sweeps.programs.program import Program
 from handgrad.sweeps.store import STOPPED, Trial
 from handgrad.text import counted, duration
 from handgrad.training.trainer import environment
@@ -137,7 +139,8 @@ def failures_section(data: SweepData) -> Section:
 def _failures(data: SweepData) -> list[Block]:
     failures = data.analysis.failures
     if not failures:
-        return [Text("No trial failed, and none was as bad as guessing.")] if data.rated else []
+        guessing = "" if data.sweep.definition.program else ", and none was as bad as guessing"
+        return [Text(f"No trial failed{guessing}.")] if data.rated else []
     reasons = Counter(GUESSED if each.trial.rated else each.trial.state for each in failures)
     parts = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
     summary = f"{len(failures):,} of {counted(len(data.trials), 'trial')} failed: {parts}."
@@ -178,7 +181,7 @@ def _stop_row(data: SweepData, trial: Trial) -> tuple[str, ...]:
 
 def _saved(data: SweepData, stopped: list[Trial]) -> str:
     """In epochs, which are counted, and in time, taking the epochs that were not run to be like those that were."""
-    epochs = {trial.number: data.sweep.config(trial).epochs for trial in data.trials if trial.rated}
+    epochs = {trial.number: _length(data, trial) for trial in data.trials if trial.rated}
     saved = sum(epochs[trial.number] - trial.stop.rung for trial in stopped if trial.stop)
     seconds = sum(
         trial.seconds / trial.stop.rung * (epochs[trial.number] - trial.stop.rung) for trial in stopped if trial.stop
@@ -191,6 +194,13 @@ def _saved(data: SweepData, stopped: list[Trial]) -> str:
         f"1/{eta} of those that had got as far. That saved {saved:,} of "
         f"{sum(epochs.values()):,} epochs, about {duration(seconds)} of training."
     )
+
+
+def _length(data: SweepData, trial: Trial) -> int:
+    """How many epochs a trial would have had; of a program, as many values of its metric as the longest trial has."""
+    if data.sweep.definition.program:
+        return max(len(each.epochs) for each in data.rated)
+    return data.sweep.config(trial).epochs
 
 
 def reproduce_section(data: SweepData) -> Section:
@@ -210,13 +220,22 @@ def reproduce_section(data: SweepData) -> Section:
                 "same order."
             )
         )
-    best = sweep.best(data.trials)
+    best = None if sweep.definition.program else sweep.best(data.trials)
     facts = sweep.run(best).facts if best else {}
     blocks += [
-        versions(facts.get("environment") or environment()),
+        _of_program(sweep.definition.program)
+        if sweep.definition.program
+        else versions(facts.get("environment") or environment()),
         Attachment("trials.csv", trials_table(data).csv(), "every trial with its values, times and end"),
     ]
     return Section("reproduce", "How to reproduce it", blocks)
+
+
+def _of_program(program: Program) -> Text:
+    return Text(
+        f"The trials ran {program.path} in {program.folder}. handgrad does not know its data, its versions and its "
+        "networks: this report has no section about them."
+    )
 
 
 def command(data: SweepData) -> str:
@@ -227,6 +246,8 @@ def command(data: SweepData) -> str:
     words += ["--trials", str(count)] if count is not None else []
     words += ["--seeds", str(settings.seeds)] if settings.seeds > 1 else []
     words += ["--method", settings.method] if settings.method != data.sweep.definition.method else []
+    if data.sweep.definition.program:
+        return shlex.join([*words, *(["--seed", str(base.seed)] if base.seed else [])])
     return shlex.join([*words, *_flags(base.replaced(name=None, runs_dir="runs", wandb_group=None), data)])
 
 
@@ -257,6 +278,8 @@ def recommendation_section(data: SweepData) -> Section:
         "the five best together": f"ensemble {path} --top 5",
         "the same configurations with more seeds": f"resume {path} --seeds {data.sweep.settings.seeds + 2}",
     }
+    if data.sweep.definition.program:
+        commands = {what: words for what, words in commands.items() if words.startswith("resume")}
     lines = [line for what, words in commands.items() for line in (f"# {what}", f"handgrad sweep {words}")]
     return Section("recommendation", "The recommendation", [*blocks, Text("To go on:"), Code("\n".join(lines))])
 
@@ -304,10 +327,17 @@ def build_sweep_report(data: SweepData) -> Report:
     return Report(f"Sweep {data.sweep.name}", subtitle, _facts(data), sweep_sections(data))
 
 
+def _subject(sweep: Sweep) -> tuple[str, str]:
+    """What the trials ran, or were trained on."""
+    if sweep.definition.program:
+        return "program", sweep.definition.program.path
+    return "data set", str(sweep.definition.constants.get("dataset", sweep.base.dataset))
+
+
 def _facts(data: SweepData) -> list[tuple[str, str]]:
     settings = data.sweep.settings
     return [
-        ("data set", str(data.sweep.definition.constants.get("dataset", data.sweep.base.dataset))),
+        _subject(data.sweep),
         ("method", settings.method),
         ("configurations", f"{len(data.analysis.entries):,}"),
         ("trials", f"{len(data.trials):,}"),

@@ -9,16 +9,13 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.config import value_type_of
-from handgrad.config.metrics import is_share
 from handgrad.figures import Table, style
 from handgrad.reports.blocks import spelled
 from handgrad.sweeps.analysis.analyse import analyse
 from handgrad.sweeps.analysis.result import Analysis, Correlation, Effect
 from handgrad.sweeps.database import is_driven
-from handgrad.sweeps.definition import Metric
+from handgrad.sweeps.definition import Metric, SweepDefinition
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.space import Distribution
 from handgrad.sweeps.store import FAILED, LOST, RUNNING, STOPPED, Trial
 from handgrad.text import counted, duration
 
@@ -131,7 +128,7 @@ def look(sweep: Sweep) -> SweepData:
 
 def measure_of(metric: Metric) -> Measure:
     """Accuracies in per cent, losses as they are; of a target, the distance from it."""
-    share, name = is_share(metric.name), metric.name.replace("_", " ")
+    share, name = metric.share, metric.name.replace("_", " ")
     factor, unit, digits = (100.0, "%", 2) if share else (1.0, "", 4)
     if metric.goal == "target" and metric.target is not None:
         name = f"distance of {name} from {factor * metric.target:g}{' ' * share}{unit}"
@@ -362,16 +359,17 @@ def searched(data: SweepData, backwards: bool = False) -> Searched:
         np.array([trial.number for trial in trials]),
         np.array([measure.factor * data.counted_objective(trial) for trial in trials]),
         np.array([trial.state == STOPPED for trial in trials]),
-        tuple(column(name, data.sweep.definition.varying[name], trials) for name in names),
+        tuple(column(name, data.sweep.definition, trials) for name in names),
     )
 
 
-def column(name: str, distribution: Distribution, trials: list[Trial]) -> Column:
+def column(name: str, definition: SweepDefinition, trials: list[Trial]) -> Column:
     """A parameter's values, listed where they are few, else on a scale of numbers."""
     values = [trial.values[name] for trial in trials]
+    distribution = definition.parameters[name]
     axis = distribution.axis
     if axis.type == "categorical" or (distribution.size or FEW + 1) <= FEW:
-        listed = _ordered([value_type_of(name)(value) for value in distribution.grid()])
+        listed = _ordered(definition.grid(name))
         places = [listed.index(value) for value in values]
         return Column(Scale(name, tuple(map(spelled, listed))), np.array(places, dtype=float))
     low, high = min([axis.low, *values]), max([axis.high, *values])

@@ -13,7 +13,9 @@ import numpy as np
 from handgrad.config import RunConfig, value_type_of
 from handgrad.config.describe import values_name
 from handgrad.config.metrics import is_share
+from handgrad.config.value_types import AnyValue, ValueType
 from handgrad.errors import Diagnostic, UsageError
+from handgrad.sweeps.programs.program import Program
 from handgrad.sweeps.pruner import Hyperband
 from handgrad.sweeps.space import Constant, Distribution, distribution, name_of, numbers_of
 
@@ -28,12 +30,14 @@ GOALS: dict[str, tuple[str, ...]] = {
 class Metric:
     """A number of an epoch's row, and what is wanted of it: the least, the most, or to be near `target`.
 
-    With the goals minimize and maximize, a sweep ends when a run reaches `target`, if there is one.
+    With the goals minimize and maximize, a sweep ends when a run reaches `target`, if there is one. A `foreign` one is
+    logged by a program of which nothing is known: not that an accuracy goes from 0 to 1, nor on what it is measured.
     """
 
     name: str = "validation_accuracy"
     goal: str = "maximize"
     target: float | None = None
+    foreign: bool = False
 
     def __post_init__(self) -> None:
         if self.goal == "target" and self.target is None:
@@ -42,7 +46,12 @@ class Metric:
     @property
     def bounds(self) -> tuple[float, float]:
         """The least and the most that it can be, and so can its distance from a target."""
-        return 0.0, 1.0 if is_share(self.name) else math.inf
+        return (-math.inf, math.inf) if self.foreign else (0.0, 1.0 if self.share else math.inf)
+
+    @property
+    def share(self) -> bool:
+        """Whether it is a share from 0 to 1, of which more is better."""
+        return not self.foreign and is_share(self.name)
 
     def objective(self, value: float) -> float:
         """What is to be minimised, from the metric's value."""
@@ -70,7 +79,7 @@ class SweepDefinition:
     """The space of `parameters`, by fields of RunConfig, and how it is searched.
 
     `values` are everywhere the canonical values of the parameters that vary, by name. `notices` tell what of the file
-    was not taken to the letter.
+    was not taken to the letter. Where there is a `program`, parameters are its own, by its own names.
     """
 
     parameters: dict[str, Distribution]
@@ -80,6 +89,7 @@ class SweepDefinition:
     metric: Metric = field(default_factory=Metric)
     early_terminate: Hyperband | None = None
     run_cap: int | None = None
+    program: Program | None = None
     notices: tuple[Diagnostic, ...] = field(default=(), compare=False)
 
     @property
@@ -91,7 +101,7 @@ class SweepDefinition:
     def constants(self) -> dict[str, Any]:
         """The values of all others."""
         rest = {name: d.quantile(0) for name, d in self.parameters.items() if d.size == 1}
-        return {name: value_type_of(name)(value) for name, value in rest.items()}
+        return {name: self.value_type(name)(value) for name, value in rest.items()}
 
     @property
     def size(self) -> int | None:
@@ -140,7 +150,12 @@ class SweepDefinition:
 
     def to_config(self, values: Mapping[str, Any], base: RunConfig) -> RunConfig:
         """A run's configuration: `base`, over it constants and `values`; a UsageError if they cannot go together."""
-        return base.replaced(**self.constants, **values)
+        # Of somebody's program, nothing is known that could not go together.
+        return base if self.program else base.replaced(**self.constants, **values)
+
+    def value_type(self, name: str) -> ValueType:
+        """How the values of a parameter may be written."""
+        return AnyValue() if self.program else value_type_of(name)
 
     def key(self, values: Mapping[str, Any]) -> str:
         """Equal for equal configurations of this sweep, however they were stored."""
@@ -161,7 +176,7 @@ class SweepDefinition:
             "name": self.name,
             "description": self.description,
             "method": self.method,
-            "metric": _without_none(dataclasses.asdict(self.metric)),
+            "metric": _without_none(dataclasses.asdict(self.metric) | {"foreign": None}),
             "run_cap": self.run_cap,
             "early_terminate": {"type": "hyperband", **_without_none(dataclasses.asdict(self.early_terminate))}
             if self.early_terminate
@@ -169,16 +184,21 @@ class SweepDefinition:
             "parameters": {name: _stored(d) for name, d in self.parameters.items()},
             "notices": [list(notice) for notice in self.notices],
         }
-        return _without_none(parts)
+        return _without_none(parts) | (self.program.to_mapping() if self.program else {})
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
         """What `to_mapping` made; a file that a person wrote goes through `read_sweep`."""
         rest = dict(mapping)
         stopping = {name: value for name, value in rest.pop("early_terminate", {}).items() if name != "type"}
+        program = Program.from_mapping(rest)
+        read = AnyValue() if program else None
         return cls(
-            parameters={name: _restored(name, stored) for name, stored in rest.pop("parameters").items()},
-            metric=Metric(**rest.pop("metric")),
+            parameters={
+                name: _restored(read or value_type_of(name), stored) for name, stored in rest.pop("parameters").items()
+            },
+            metric=Metric(**rest.pop("metric"), foreign=program is not None),
+            program=program,
             early_terminate=Hyperband(**stopping) if stopping else None,
             notices=tuple(Diagnostic(*notice) for notice in rest.pop("notices", ())),
             **rest,
@@ -192,7 +212,7 @@ class SweepDefinition:
 
     def _read(self, name: str, value: Any) -> Any:
         try:
-            return value_type_of(name)(value)
+            return self.value_type(name)(value)
         except ValueError as error:
             raise UsageError(f"{name} {error} (--{name})") from error
 
@@ -206,13 +226,13 @@ def _stored(parameter: Distribution) -> dict[str, Any]:
     return {"distribution": name_of(parameter), **_plain(numbers)}
 
 
-def _restored(name: str, stored: Mapping[str, Any]) -> Distribution:
+def _restored(read: ValueType, stored: Mapping[str, Any]) -> Distribution:
     numbers = {key: value for key, value in stored.items() if key != "distribution"}
     fields = {key: tuple(value) if isinstance(value, list) else value for key, value in numbers.items()}
     if "values" in fields:
-        fields["values"] = tuple(value_type_of(name)(value) for value in fields["values"])
+        fields["values"] = tuple(map(read, fields["values"]))
     if "value" in fields:
-        fields["value"] = value_type_of(name)(fields["value"])
+        fields["value"] = read(fields["value"])
     return distribution(stored["distribution"], fields)
 
 

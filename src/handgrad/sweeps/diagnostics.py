@@ -11,7 +11,7 @@ from handgrad.classical import CLASSICAL
 from handgrad.config import RunConfig
 from handgrad.config.describe import WITHOUT_INFLUENCE, conditions
 from handgrad.config.lookup import listed
-from handgrad.config.metrics import is_share
+from handgrad.config.metrics import is_share, metric_name
 from handgrad.data import read_fold
 from handgrad.errors import ERROR, NOTE, WARNING, Diagnostic, UsageError
 from handgrad.optim import OPTIMIZERS
@@ -174,11 +174,16 @@ def _repeats(field: str, selector: str, idle: list[Any], of: int) -> Diagnostic:
 def wrong_way(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
     """An accuracy that is minimized, or a loss that is maximized."""
     metric = sweep.definition.metric
-    right = "maximize" if is_share(metric.name) else "minimize"
-    if metric.goal not in (right, "target"):
+    name = metric_name(metric.name) if metric.foreign else metric.name
+    right = "maximize" if name and is_share(name) else "minimize"
+    if name and metric.goal not in (right, "target"):
         best = "the worst networks would win"
         default = " (the default where no goal is given)" if metric.goal == "minimize" else ""
-        yield Diagnostic(ERROR, f"{metric.name} is to be {metric.goal}d{default}: {best}", f"Write goal: {right}")
+        yield Diagnostic(
+            WARNING if metric.foreign else ERROR,
+            f"{metric.name} is to be {metric.goal}d{default}: {best}",
+            f"Write goal: {right}",
+        )
 
 
 def tuned_on_test(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
@@ -213,7 +218,7 @@ def never_logged(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
 def out_of_reach(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
     """A target accuracy in per cent: accuracies go from 0 to 1."""
     metric = sweep.definition.metric
-    if metric.target is not None and is_share(metric.name) and not 0 <= metric.target <= 1:
+    if metric.target is not None and metric.share and not 0 <= metric.target <= 1:
         share = metric.target / 100
         fix = f"Write target: {share:g}" if 0 <= share <= 1 else "Write a target from 0 to 1"
         yield Diagnostic(ERROR, f"target {metric.target:g} is out of reach: {metric.name} goes from 0 to 1", fix)
@@ -325,10 +330,22 @@ CHECKS: tuple[Callable[[DiagnosedSweep], Iterator[Diagnostic]], ...] = (
 )
 
 
+PROGRAM_CHECKS = (
+    size_and_hours,
+    wrong_way,
+    nothing_varies,
+    exponents_for_values,
+    linear_scale,
+    seeds_among_parameters,
+    ignored_probabilities,
+    more_trials_than_there_are,
+)
+
+
 def diagnose_sweep(
     definition: SweepDefinition, base: RunConfig, plan: Plan | None = None, estimate: Estimate | None = None
 ) -> list[Diagnostic]:
     """All that is found about a sweep, the worst first; hours are stated where an `estimate` of a trial is given."""
     sweep = DiagnosedSweep(definition, base, plan or Plan(), estimate)
-    found = [each for check in CHECKS for each in check(sweep)]
+    found = [each for check in (PROGRAM_CHECKS if definition.program else CHECKS) for each in check(sweep)]
     return sorted([*found, *definition.notices], key=lambda each: (ERROR, WARNING, NOTE).index(each.severity))

@@ -13,8 +13,9 @@ from handgrad.runs.executor.protocol import INTERRUPTED, Died, Ended, EpochEnded
 from handgrad.runs.interruption import Interruption, stopping_on_signals
 from handgrad.sweeps.database import Drivers
 from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.programs.surprises import hopeless, ignores_arguments
 from handgrad.sweeps.pruner import Stop
-from handgrad.sweeps.run_trial import EARLY, STATES, task_of
+from handgrad.sweeps.run_trial import EARLY, STATES
 from handgrad.sweeps.scheduler import Scheduler
 from handgrad.sweeps.store import FAILED, FINISHED, LOST, RUNNING, STOPPED, Trial, TrialStore
 
@@ -56,6 +57,7 @@ RECENT = 50  # ends of trials from which the time left is estimated
 SAVE_SECONDS = 2.0  # between two summaries in sweep.json, while the sweep runs
 FLUSHERS = 4  # threads that wait for the disk
 DEATHS = 3  # of a trial's processes without an epoch between them, before it is lost
+MOST_LOOKED_AT = 10  # finished trials of a program whose results may turn out to be all equal
 LOST_IN_A_ROW = 3  # before the fault is sought in the machine
 
 
@@ -81,6 +83,7 @@ class Outcomes:
         self._unwritten: deque[tuple[Ended, Future[None]]] = deque()  # until their files are on the disk
         self._flushers = ThreadPoolExecutor(FLUSHERS)
         self._lost_in_a_row = 0
+        self.hopeless, self._warned = "", False  # why no trial of a program can have a result
         self._saved = -math.inf  # when sweep.json was
         self._ends: deque[float] = deque(maxlen=RECENT)
         self.progress = self._progress()
@@ -139,10 +142,22 @@ class Outcomes:
         trial = self.store.finish(number, state, **outcome)
         self._lost_in_a_row = 0
         self.progress = self._progress()
+        self._watch_program()
         if time.monotonic() - self._saved > SAVE_SECONDS:
             self.sweep.save(self.store.known(), durable=False)
             self._saved = time.monotonic()
         self.callback.trial_ended(trial, self.progress)
+
+    def _watch_program(self) -> None:
+        """Begin no more trials of a program that gives no results; warn of one that seems to ignore its arguments."""
+        if self.sweep.definition.program is None or self.done:
+            return
+        self.hopeless = hopeless(self.store)
+        self.done = bool(self.hopeless)
+        few = self.store.states[FINISHED] < MOST_LOOKED_AT
+        if few and not self._warned and (warning := ignores_arguments(self.sweep.definition, self.store.known())):
+            self._warned = True
+            self.callback.noticed(warning)
 
     def close(self) -> None:
         """Record all that have ended, and the whole sweep's summary."""
@@ -262,15 +277,13 @@ class Driver:
 
     def _start(self, trial: Trial) -> None:
         try:
-            config = self.sweep.config(trial)
+            task = self.sweep.task(trial)
         except UsageError as error:
             self.outcomes.finish(trial.number, FAILED, why=str(error))
             return
-        pruner = self.sweep.definition.early_terminate
-        rungs = pruner.rungs(config.epochs) if pruner else ()
         self.running.add(trial.number)
-        self._lengths[trial.number] = config.epochs
-        self.executor.submit(task_of(trial.number, config, self.sweep.definition.metric.name, rungs))
+        self._lengths[trial.number] = task.config.get("epochs", 0)
+        self.executor.submit(task)
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Notice):
@@ -299,10 +312,12 @@ class Driver:
         return any(t.state == RUNNING or (t.state == LOST and t.number not in self.outcomes.abandoned) for t in trials)
 
     def _complain(self, progress: SweepProgress) -> None:
-        command = f"Go on with: handgrad sweep resume {self.sweep.path}"
+        command = f"Go on with: {self.sweep.resume_command}"
         of = f" of {progress.wanted}" if progress.wanted is not None else ""
         if number := self._interruption.signal:
             raise InterruptedRunError(f"stopped with {progress.ended}{of} trials done, saved. {command}", number)
+        if self.outcomes.hopeless:
+            raise IncompleteSweepError(f"no more trials are begun: {self.outcomes.hopeless}")
         if progress.lost:
             why = next(trial.why for trial in reversed(self.store.known()) if trial.state == LOST)
             missing = progress.lost if progress.wanted is None else progress.wanted - progress.ended

@@ -6,7 +6,8 @@ import json
 import logging
 import os
 import re
-from collections.abc import Collection, Iterable
+import shlex
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, Us
 from handgrad.files import atomic_write, new_folder, read_file, read_object
 from handgrad.previews import table_html
 from handgrad.runs import Run, list_runs
-from handgrad.runs.executor.protocol import INTERRUPTED
+from handgrad.runs.executor.protocol import INTERRUPTED, Ended, Task
 from handgrad.sweeps.database import Database, open_readonly, sqlite_url, without_password
 from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.run_trial import STATES, ended
-from handgrad.sweeps.store import FAILED, STOPPED, Trial, TrialStore
+from handgrad.sweeps.programs import trial_folder
+from handgrad.sweeps.run_trial import EARLY, STATES, ended, task_of
+from handgrad.sweeps.store import FAILED, Trial, TrialStore
 
 log = logging.getLogger("handgrad")
 UNFINISHED = (None, "", "failed", INTERRUPTED)  # what diverged is tried again, and diverges again
@@ -34,6 +36,9 @@ def recovered(definition: SweepDefinition, base: RunConfig, runs_dir: Path, know
     One that is not over waits for a driver, which goes on from its checkpoint. Why a trial was stopped early is lost;
     one that was refused before it had a folder is tried anew. A run of another origin is named, and left alone.
     """
+    if definition.program:
+        pairs = trial_folder.recovered(definition, runs_dir, known)
+        return [_with_outcome(trial, end, end.message) if end else trial for trial, end in pairs]
     found: list[Trial] = []
     for run in list_runs(runs_dir):
         if run.name in known:
@@ -73,14 +78,17 @@ def _outcome(definition: SweepDefinition, config: RunConfig, run: Run, trial: Tr
         end = None
     if end is None:
         return trial
-    state = STATES.get(end.how, FAILED)
+    return _with_outcome(trial, end, _reason(run) if end.how == EARLY else end.message)
+
+
+def _with_outcome(trial: Trial, end: Ended, why: str) -> Trial:
     return dataclasses.replace(
         trial,
-        state=state,
+        state=STATES.get(end.how, FAILED),
         objective=end.objective,
         epochs={epoch: value for epoch, value in enumerate(end.epochs, 1) if value is not None},
         seconds=end.seconds,
-        why=_reason(run) if state == STOPPED else end.message,
+        why=why,
     )
 
 
@@ -172,7 +180,7 @@ class Sweep:
 
     def store(self, storage: Database) -> TrialStore:
         """The trials for a driver, with those besides of whose runs there are folders, and nothing in the storage."""
-        there = {run.name for run in list_runs(self.runs_dir)}  # before the trials are read: each has begun by then
+        there = self._names_of_runs()  # before the trials are read: each has begun by then
         store = TrialStore(storage, self.study, self.definition)
         known = {trial.run for trial in store.trials()}
         found = recovered(self.definition, self.base, self.runs_dir, known) if there - known else []
@@ -182,6 +190,35 @@ class Sweep:
             count = f"{len(found)} trials" if len(found) > 1 else "one trial"
             log.warning("%s: %s found again from their folders", self.path, count)
         return store
+
+    @property
+    def resume_command(self) -> str:
+        """What runs the missing trials."""
+        program = self.definition.program
+        return shlex.join(program.function) if program and program.function else f"handgrad sweep resume {self.path}"
+
+    def _names_of_runs(self) -> set[str]:
+        if self.definition.program:
+            return trial_folder.names_of_trials(self.runs_dir)
+        return {run.name for run in list_runs(self.runs_dir)}
+
+    def task(self, trial: Trial) -> Task:
+        """What an executor does for a trial.  Raises  UsageError where its values cannot go together."""
+        if self.definition.program:
+            return trial_folder.task_of(self.definition, trial, self.run(trial).path)
+        config, pruner = self.config(trial), self.definition.early_terminate
+        return task_of(trial.number, config, self.definition.metric.name, pruner.rungs(config.epochs) if pruner else ())
+
+    def command(self, values: Mapping[str, Any], trial: Trial | None = None) -> str:
+        """What trains a configuration again, as a run of its own: with the seed of `trial`, if there is one."""
+        if program := self.definition.program:
+            task = trial_folder.task_of(self.definition, trial or Trial(0, dict(values), "", self.base.seed), Path())
+            parameters = task.options["parameters"]
+            if program.function:
+                return f"# {program.path} with wandb.config = {parameters}"
+            return shlex.join(program.words(parameters, trial_folder.PARAMETERS))
+        config = self.config(trial) if trial else self.definition.to_config(values, self.base)
+        return config.replaced(name=None, runs_dir="runs", wandb_group=None).command()
 
     def config(self, trial: Trial) -> RunConfig:
         """The configuration of a trial's run.  Raises  UsageError where its values cannot go together."""

@@ -35,7 +35,8 @@ class Scheduler:
         """The next replicate of a configuration, as a trial of `driver`."""
         definition = self.sweep.definition
         earlier = self.store.configurations().get(definition.key(values), ())
-        seed = int(values.get("seed", definition.constants.get("seed", self.sweep.base.seed))) + len(earlier)
+        first = values.get("seed", definition.constants.get("seed"))
+        seed = (first if isinstance(first, int) else self.sweep.base.seed) + len(earlier)
         trial = Trial(
             0, values, self._name(values, seed), seed, len(earlier), began=round(time.time(), 3), driver=driver
         )

@@ -13,12 +13,14 @@ from handgrad.errors import ERROR, WARNING, Diagnostic, UsageError
 from handgrad.machine import available_cores
 from handgrad.runs import diagnose_each
 from handgrad.runs.executor.local import LocalExecutor
+from handgrad.runs.executor.protocol import Executor
 from handgrad.runs.executor.ray_cluster import RayExecutor
 from handgrad.sweeps.database import check_url, open_storage
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.diagnostics import Plan, diagnose_sweep
 from handgrad.sweeps.driver import Driver, SweepCallback, SweepProgress
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, free_path, open_sweep
+from handgrad.sweeps.programs.executor import ProgramExecutor
 from handgrad.sweeps.run_trial import FUNCTION
 from handgrad.sweeps.samplers import Random, require
 from handgrad.sweeps.sweep_file import read_sweep, starting_preset
@@ -35,10 +37,12 @@ def run_sweep(
     hours: float | None = None,
     callback: SweepCallback | None = None,
     ray: str | None = None,
+    executor: Executor | None = None,
 ) -> SweepProgress:
     """Run what is missing of `sweep`, `jobs` trials at a time (one a core by default), for at most `hours`.
 
-    `ray` is the address of a Ray cluster whose cores these are: auto, local, HOST:PORT or ray://HOST:PORT.
+    `ray` is the address of a Ray cluster whose cores these are: auto, local, HOST:PORT or ray://HOST:PORT. Where there
+    is an `executor` already, it runs the trials.
 
     Raises  UsageError when there is no end to it, or Ray or what its method needs is missing; FileSystemError when its
             storage or its cluster cannot be used; CorruptDataError when its storage is damaged; IncompleteSweepError
@@ -48,10 +52,13 @@ def run_sweep(
     if sweep.wanted is None and not hours:
         raise UsageError("this sweep has no limit: give --trials or --hours")
     check_url(sweep.storage_url)
-    if not ray:  # a cluster may have data that is not here
+    program = sweep.definition.program
+    if program and ray:
+        raise UsageError(f"--ray runs handgrad's own trials only: {program.path} is run on this machine")
+    if not ray and not program:  # a cluster may have data that is not here
         _heed_diagnoses(examples(sweep))
     # The process that workers come from loads data and kernels while the storage is opened.
-    executor = _executor(sweep, jobs, ray)
+    executor = executor or _executor(sweep, jobs, ray)
     with closing(executor), open_storage(sweep.storage_url) as (drivers, storage):
         with drivers.exclusive():
             store = sweep.store(storage)
@@ -73,11 +80,14 @@ def _heed_diagnoses(examples: list[dict[str, Any]]) -> None:
     heed(warnings)
 
 
-def _executor(sweep: Sweep, jobs: int | None, ray: str | None) -> LocalExecutor | RayExecutor:
+def _executor(sweep: Sweep, jobs: int | None, ray: str | None) -> Executor:
+    slots = jobs or len(available_cores())
+    if program := sweep.definition.program:
+        return ProgramExecutor(program, sweep.name, slots, sweep.base.time_limit)
     configs = examples(sweep)
     if ray:
         return RayExecutor(ray, jobs, FUNCTION, configs[0], sweep.runs_dir, sweep.workers_log)
-    return LocalExecutor(jobs or len(available_cores()), FUNCTION, configs, sweep.workers_log)
+    return LocalExecutor(slots, FUNCTION, configs, sweep.workers_log)
 
 
 def examples(sweep: Sweep) -> list[dict[str, Any]]:

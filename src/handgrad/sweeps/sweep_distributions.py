@@ -4,13 +4,13 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from handgrad.config import value_type_of
 from handgrad.config.lookup import Problems, inverted, listed, quoted
-from handgrad.config.value_types import Number, Options, Whole, Wholes
+from handgrad.config.value_types import AnyValue, Number, Options, ValueType, Whole, Wholes
 from handgrad.errors import NOTE, Diagnostic, UsageError
 from handgrad.files import read_file
 from handgrad.sweeps.space import DISTRIBUTIONS, QUANTIZED, Distribution, Tailed, distribution, keys_of, plain_of
@@ -124,8 +124,24 @@ FEW = 1000  # values that are all checked
 NEXT_TO_NOTHING = 1e-6  # of a maximum: the least number where a file says 0 of what must be positive
 
 
-def read_distribution(field: str, content: Any, where: str, notices: list[Diagnostic]) -> Distribution:
-    """The distribution of a field of RunConfig; values by any alias become canonical.
+class Named(NamedTuple):
+    """A parameter by its name, and how its values may be written."""
+
+    field: str
+    value_type: ValueType
+
+    def takes(self, value: Any) -> bool:
+        """Whether it is a real number that may have this value."""
+        try:
+            return isinstance(self.value_type, Number) and self.value_type(value) is not None
+        except ValueError:
+            return False
+
+
+def read_distribution(
+    field: str, content: Any, where: str, notices: list[Diagnostic], value_type: ValueType | None = None
+) -> Distribution:
+    """The distribution of a field of RunConfig, or of another parameter of this type; values become canonical.
 
     Raises  UsageError in one line that begins with `where`.
     """
@@ -133,7 +149,7 @@ def read_distribution(field: str, content: Any, where: str, notices: list[Diagno
         key = "values" if isinstance(content, list) else "value"
         written = f"{key}: {quoted(content)}"
         raise UsageError(f"{where} must say how it varies, got {quoted(content)}: write {{{written}}}")
-    name = _distribution_name(content, where)
+    named, name = Named(field, value_type or value_type_of(field)), _distribution_name(content, where)
     keys = keys_of(name)
     check_keys(content, ["distribution", *keys], f"{where}, a {name}")
     needed = [key for key, is_needed in keys.items() if is_needed]
@@ -141,23 +157,15 @@ def read_distribution(field: str, content: Any, where: str, notices: list[Diagno
     if missing:
         raise UsageError(f"{where} is {name} and needs {listed(needed).replace(' or ', ' and ')}: add {missing[0]}")
     numbers = {key: content[key] for key in keys if key in content}
-    if name == "uniform" and numbers["min"] == 0 and not fits_bounds(field, 0) and fits_bounds(field, numbers["max"]):
+    if name == "uniform" and numbers["min"] == 0 and not named.takes(0) and named.takes(numbers["max"]):
         numbers["min"] = numbers["max"] * NEXT_TO_NOTHING
         what = f"{where}.min: 0 itself is no {field}, the least is {numbers['min']:g}"
         notices.append(Diagnostic(NOTE, what, "A learning rate is better drawn from log_uniform_values"))
     try:
-        return _checked(field, name, distribution(name, _read(field, numbers, where, notices)))
+        return _checked(named, name, distribution(name, _read(named, numbers, where, notices)))
     except UsageError as error:
         message = str(error)
         raise UsageError(message if message.startswith(where) else f"{where} {message}") from error
-
-
-def fits_bounds(field: str, value: Any) -> bool:
-    """Whether a field of real numbers takes a value."""
-    try:
-        return isinstance(value_type_of(field), Number) and value_type_of(field)(value) is not None
-    except ValueError:
-        return False
 
 
 def _distribution_name(content: Mapping[str, Any], where: str) -> str:
@@ -178,12 +186,12 @@ def _distribution_name(content: Mapping[str, Any], where: str) -> str:
     raise UsageError(f"{where} has no values: give value, values, min and max, or distribution")
 
 
-def _read(field: str, numbers: dict[str, Any], where: str, notices: list[Diagnostic]) -> dict[str, Any]:
+def _read(named: Named, numbers: dict[str, Any], where: str, notices: list[Diagnostic]) -> dict[str, Any]:
     """The fields of the distribution's dataclass."""
     read: dict[str, Any] = {}
     for key, value in numbers.items():
         if key == "value":
-            read[key] = _canonical(field, value, f"{where}.value", notices)
+            read[key] = _canonical(named, value, f"{where}.value", notices)
         elif key in ("values", "probabilities"):
             read[key] = _listed(value, f"{where}.{key}")
         else:
@@ -193,7 +201,7 @@ def _read(field: str, numbers: dict[str, Any], where: str, notices: list[Diagnos
     if "values" in read:
         problems = Problems()
         listed_values = read["values"]
-        read["values"] = tuple(problems.of(_canonical, field, v, f"{where}.values", notices) for v in listed_values)
+        read["values"] = tuple(problems.of(_canonical, named, v, f"{where}.values", notices) for v in listed_values)
         problems.refuse()
         read |= _without_repeats(read, numbers["values"], where, notices)
     return read
@@ -205,9 +213,9 @@ def _listed(value: Any, where: str) -> tuple[Any, ...]:
     return tuple(value)
 
 
-def _canonical(field: str, value: Any, where: str, notices: list[Diagnostic]) -> Any:
-    value_type = value_type_of(field)
-    if isinstance(value, Mapping) and not isinstance(value_type, Options):
+def _canonical(named: Named, value: Any, where: str, notices: list[Diagnostic]) -> Any:
+    field, value_type = named
+    if isinstance(value, Mapping) and not isinstance(value_type, Options | AnyValue):
         raise UsageError(f"{where} must be plain values, got {quoted(value)}")
     try:
         canonical = value_type(value)
@@ -238,14 +246,14 @@ def _without_repeats(
     return unique | ({"probabilities": tuple(chance for _, chance in sums)} if chances is not None else {})
 
 
-def _checked(field: str, name: str, found: Distribution) -> Distribution:
+def _checked(named: Named, name: str, found: Distribution) -> Distribution:
     """The distribution, if its values suit the field; of an unbounded one, all but a hundredth of them must.
 
     Raises  UsageError with the first value that does not.
     """
     if name in ("constant", "categorical"):
         return found
-    value_type = value_type_of(field)
+    field, value_type = named
     few = found.size is not None and found.size <= FEW
     probes = PROBES[1:-1] if isinstance(plain_of(found), Tailed) else PROBES
     for value in found.grid() if few else map(found.quantile, probes):

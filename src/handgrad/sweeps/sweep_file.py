@@ -1,7 +1,7 @@
 """A sweep file in W&B's format, read into a SweepDefinition: each key is used, or reported as ignored."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from handgrad.config.presets import BEST, PLAIN
 from handgrad.config.value_types import Switch
 from handgrad.errors import NOTE, Diagnostic, HandgradError, UsageError
 from handgrad.sweeps.definition import GOALS, METHODS, Metric, SweepDefinition
+from handgrad.sweeps.programs.program import Program
+from handgrad.sweeps.programs.program_file import own_keys, read_program
 from handgrad.sweeps.pruner import Hyperband
 from handgrad.sweeps.space import Constant, Distribution, name_of
 from handgrad.sweeps.sweep_distributions import bound, check_keys, mapping, read_otherwise, text, whole, word
@@ -71,11 +73,13 @@ STOPPING_EXAMPLE = "{type: hyperband, min_iter: 3}"
 STOPPING_KEYS = ("type", "min_iter", "max_iter", "s", "eta", "strict")
 
 
-def read_metric(content: Any, notices: list[Diagnostic]) -> Metric:
-    """The metric; validation accuracy, as high as can be, where a file has none.
+def read_metric(content: Any, notices: list[Diagnostic], foreign: bool = False) -> Metric:
+    """The metric; validation accuracy, as high as can be, where a file has none; by any name where it is `foreign`.
 
     Raises  UsageError for an unknown metric or goal, with the nearest.
     """
+    if content is None and foreign:
+        raise UsageError("there is no metric: add metric: {name: NAME, goal: maximize}, as the program logs it")
     if content is None:
         notices.append(
             Diagnostic(NOTE, "there is no metric: validation_accuracy is maximized", f"Add {METRIC_EXAMPLE}")
@@ -85,12 +89,12 @@ def read_metric(content: Any, notices: list[Diagnostic]) -> Metric:
     problems = Problems()
     problems.of(check_keys, keys, ["name", "goal", "target", "impute", "impute_while_running"], "metric")
     written = problems.of(text, keys.get("name"), "metric.name") or ""
-    name = metric_name(written)
+    name = written if foreign else metric_name(written)
     if written and name is None:
         near = nearest(written, [*METRICS, *USUAL])
         hint = f"; did you mean {metric_name(near)}?" if near else ""
         problems.append(UsageError(f"metric.name must be {listed(METRICS)}, got {quoted(written)}{hint}"))
-    elif name and squashed(written) not in USUAL:
+    elif name and not foreign and squashed(written) not in USUAL:
         notices.append(Diagnostic(NOTE, f"metric.name: {written} is taken as {name}", f"Write {name}"))
     for key in ("impute", "impute_while_running"):
         if key in keys:
@@ -103,7 +107,7 @@ def read_metric(content: Any, notices: list[Diagnostic]) -> Metric:
     target = problems.of(bound, wanted, "metric.target", notices) if wanted is not None else None
     problems.refuse()
     try:
-        return Metric(str(name), str(goal), target)
+        return Metric(str(name), str(goal), target, foreign)
     except UsageError as error:
         raise UsageError(f"metric.{error}") from error
 
@@ -150,14 +154,13 @@ IGNORED = {
     "apiVersion": "there is one format",
     "kind": "",
     "controller": "the search runs here",
-    "program": "handgrad trains by itself",
     "job": "there is no queue to take it from",
     "image_uri": "there is no container to start",
     "scheduler": "the search engine is Optuna",
 }
 USED = ("name", "description", "method", "metric", "parameters", "early_terminate", "run_cap")
 SETTINGS = {"project": "wandb_project", "entity": "wandb_entity"}
-KEYS = (*USED, "handgrad", *SETTINGS, "command", "metrics", *IGNORED)
+KEYS = (*USED, "handgrad", *SETTINGS, "program", "command", "metrics", *IGNORED)
 MEANT = {
     "count": "run_cap",
     "trials": "run_cap",
@@ -168,32 +171,41 @@ MEANT = {
 
 
 def read_sweep(
-    source: str | Path | Mapping[str, Any], base: RunConfig | None = None, named: Mapping[str, str] = {}
+    source: str | Path | Mapping[str, Any],
+    base: RunConfig | None = None,
+    named: Mapping[str, str] = {},
+    program: Program | None = None,
 ) -> SweepDefinition:
     """A sweep from a file in W&B's format, or a mapping of the same keys, or one of `BUNDLED`, by name.
 
     `base` has what the sweep leaves open: at least one configuration must be possible with it. `named` says which
-    settings some names of parameters mean, as `handgrad: {map: {NAME: SETTING}}` in the file does.
+    settings some names of parameters mean, as `handgrad: {map: {NAME: SETTING}}` in the file does. Where a `program` is
+    run, parameters and metric are its own, and its command is that of the file.
 
     Raises  UsageError in one line that names the file, the key, the value and what is expected; FileSystemError.
     """
     notices: list[Diagnostic] = []
-    if isinstance(source, Mapping):
-        name, content = "sweep", source
-    else:
-        path = Path(os.path.expanduser(source))
-        path = BUNDLED[str(source)] if str(source) in BUNDLED and not path.exists() else path
-        name, content = str(source), strict_yaml.load_mapping(path)
+    name, content, path = content_of(source)
+    if path:
         notices += read_otherwise(path, content)
     if named:
         own = content.get("handgrad") or {}
         content = {**content, "handgrad": {**own, "map": {**(own.get("map") or {}), **named}}}
     try:
-        definition = _definition(content, notices)
+        definition = _definition(content, notices, program)
         definition.sample(np.random.default_rng(0), base or RunConfig())
     except UsageError as error:
         raise UsageError(f"{name}: {error}") from error
     return definition
+
+
+def content_of(source: str | Path | Mapping[str, Any]) -> tuple[str, Mapping[str, Any], Path | None]:
+    """What a sweep is called in errors, its keys, and its file, if there is one."""
+    if isinstance(source, Mapping):
+        return "sweep", source, None
+    path = Path(os.path.expanduser(source))
+    path = BUNDLED[str(source)] if str(source) in BUNDLED and not path.exists() else path
+    return str(source), strict_yaml.load_mapping(path), path
 
 
 def starting_preset(source: str | Path | Mapping[str, Any]) -> str:
@@ -204,7 +216,9 @@ def starting_preset(source: str | Path | Mapping[str, Any]) -> str:
         return BEST
 
 
-def _definition(content: Mapping[str, Any], notices: list[Diagnostic]) -> SweepDefinition:
+def _definition(
+    content: Mapping[str, Any], notices: list[Diagnostic], program: Program | None = None
+) -> SweepDefinition:
     """Raises  UsageError for all that is wrong with the keys and their values, at once."""
     problems = Problems()
     fields = {key: f"parameters.{key}" for key in content if squashed(str(key)) in field_aliases()}
@@ -216,21 +230,19 @@ def _definition(content: Mapping[str, Any], notices: list[Diagnostic]) -> SweepD
     if "metrics" in content:
         what = "metrics asks for several goals at once, which is not done here: give one metric"
         problems.append(UsageError(what))
-    problems.of(_check_ignored, content, notices)
+    problems.of(_check_ignored, content, notices, () if program else ("program",))
     method = problems.of(word, content["method"], METHODS, "method") if "method" in content else None
-    named = problems.of(_named, content) or {}
-    found = problems.of(read_parameters, content["parameters"], notices, named) if "parameters" in content else None
-    parameters = problems.of(_with_settings, content, found or {}, notices) or {}
-    if Path(str(content.get("program"))).name == "train.py" and "preset" not in parameters:
-        parameters["preset"] = Constant(PLAIN)
-        what = f"program train.py starts from preset {PLAIN}, and so does this sweep unless --preset says otherwise"
-        notices.append(Diagnostic(NOTE, what))
+    if program:
+        read = problems.of(read_program, content, program, notices)
+        program, parameters = read or (program, {})
+    else:
+        parameters = _own_parameters(content, notices, problems)
     if method == "grid":
         problems.of(_refuse_endless, parameters)
     if method == "bayes":
         what = "bayes is Optuna's tree-structured Parzen estimator here, where W&B has a Gaussian process"
         notices.append(Diagnostic(NOTE, what))
-    metric = problems.of(read_metric, content.get("metric"), notices)
+    metric = problems.of(read_metric, content.get("metric"), notices, program is not None)
     stopping = problems.of(read_stopping, content.get("early_terminate"), notices)
     name, description = (problems.of(_optional, content, key, text) for key in ("name", "description"))
     run_cap = problems.of(_optional, content, "run_cap", whole)
@@ -243,15 +255,30 @@ def _definition(content: Mapping[str, Any], notices: list[Diagnostic]) -> SweepD
         metric=metric or Metric(),
         early_terminate=stopping,
         run_cap=run_cap,
+        program=program,
         notices=tuple(dict.fromkeys(notices)),
     )
+
+
+def _own_parameters(
+    content: Mapping[str, Any], notices: list[Diagnostic], problems: Problems
+) -> dict[str, Distribution]:
+    """The parameters of runs of handgrad's own engine."""
+    named = problems.of(_named, content) or {}
+    found = problems.of(read_parameters, content["parameters"], notices, named) if "parameters" in content else None
+    parameters = problems.of(_with_settings, content, found or {}, notices) or {}
+    if Path(str(content.get("program"))).name == "train.py" and "preset" not in parameters:
+        parameters["preset"] = Constant(PLAIN)
+        what = f"program train.py starts from preset {PLAIN}, and so does this sweep unless --preset says otherwise"
+        notices.append(Diagnostic(NOTE, what))
+    return parameters
 
 
 def _named(content: Mapping[str, Any]) -> dict[str, str]:
     """What `handgrad: {map: {NAME: SETTING}}` says that names of parameters mean."""
     own = content.get("handgrad") or {}
     problems = Problems()
-    problems.of(check_keys, own, ["map"], "handgrad")
+    problems.of(check_keys, own, ["map", *own_keys()], "handgrad")
     named = {str(name): setting_name(str(setting)) for name, setting in (own.get("map") or {}).items()}
     for name, setting in named.items():
         if setting not in RunConfig.model_fields:
@@ -264,14 +291,14 @@ def _optional(content: Mapping[str, Any], key: str, read: Callable[[Any, str], A
     return None if content.get(key) is None else read(content[key], key)
 
 
-def _check_ignored(content: Mapping[str, Any], notices: list[Diagnostic]) -> None:
+def _check_ignored(content: Mapping[str, Any], notices: list[Diagnostic], besides: Sequence[str]) -> None:
     """A notice for each key that says nothing here; what would change the search is refused instead."""
     if content.get("kind", "sweep") != "sweep":
         raise UsageError(f"kind must be sweep, got {quoted(content['kind'])}")
     scheduler = content.get("scheduler")
     if isinstance(scheduler, Mapping) and ("source" in scheduler or "search_space" in scheduler):
         raise UsageError("scheduler names Python code with a search space of its own: write parameters instead")
-    for key, reason in IGNORED.items():
+    for key, reason in (IGNORED | dict.fromkeys(besides, "handgrad trains by itself")).items():
         if key in content and reason:
             notices.append(Diagnostic(NOTE, f"{key} is ignored: {reason}"))
 

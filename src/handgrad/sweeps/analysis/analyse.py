@@ -121,11 +121,10 @@ def recommendation(
     )
     choice = choice._replace(predicted=choice.predicted.within(*sweep.definition.metric.bounds))
     entry = None if choice.place is None else entries[choice.place]
-    config = sweep.definition.to_config(choice.values, sweep.base)
     return Recommendation(
         choice.values,
         choice.predicted,
-        entry.command if entry else config.replaced(name=None, runs_dir="runs", wandb_group=None).command(),
+        entry.command if entry else sweep.command(choice.values),
         _words(entries, choice, unit, surrogate is not None),
         len(entries),
         entry.trials[0] if entry else None,

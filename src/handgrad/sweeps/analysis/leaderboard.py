@@ -37,7 +37,8 @@ class Measurements:
         self._sweep = sweep
         self._part, _, measure = sweep.definition.metric.name.partition("_")
         self._known: dict[tuple[object, ...], Measured] = {}
-        self._share = measure == "accuracy" and sweep.definition.metric.goal != "target"
+        metric = sweep.definition.metric
+        self._share = measure == "accuracy" and metric.goal != "target" and not metric.foreign
 
     def of(self, trial: Trial) -> Measured:
         if not self._share:
@@ -139,13 +140,8 @@ def leaderboard(
         seconds = fmean(trial.seconds for trial in each.trials)
         objective = own.objective.within(*sweep.definition.metric.bounds)
         about = (rank, each.values, each.trials, objective, own.over)
-        entries.append(Entry(*about, tied, seconds, command(sweep, each.trials[0])))
+        entries.append(Entry(*about, tied, seconds, sweep.command(each.values, each.trials[0])))
     return tuple(entries)
-
-
-def command(sweep: Sweep, trial: Trial) -> str:
-    """What trains a trial's configuration again, as a run of its own."""
-    return sweep.config(trial).replaced(name=None, runs_dir="runs", wandb_group=None).command()
 
 
 def between_seeds(ranked: Sequence[Configuration], place: int) -> tuple[float, int]:

@@ -9,7 +9,6 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from handgrad.config.metrics import is_share
 from handgrad.evaluation import Interval
 from handgrad.sweeps.analysis.model import MOST_LEVELS, is_number, positions
 from handgrad.sweeps.definition import Metric, SweepDefinition
@@ -127,8 +126,8 @@ class VarianceStabilizer:
 
     def __init__(self, metric: Metric, smallest: float) -> None:
         self._sign = 1 if metric.goal == "maximize" else -1
-        self._errors = is_share(metric.name) and metric.goal == "maximize"
-        self._logs = self._errors or (metric.name.endswith("loss") and metric.goal == "minimize")
+        self._errors = metric.share and metric.goal == "maximize"
+        self._logs = self._errors or (not metric.foreign and metric.name.endswith("loss") and metric.goal == "minimize")
         self._smallest = smallest
 
     def forward(self, objectives: Array) -> Array:

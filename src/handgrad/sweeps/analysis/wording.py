@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.config.metrics import is_share
 from handgrad.evaluation import Interval
 from handgrad.sweeps.analysis.effects import SAME, RestrictedSpace
 from handgrad.sweeps.analysis.importance import FEWEST_IMPORTANCES
@@ -15,6 +14,7 @@ from handgrad.sweeps.analysis.model import FEWEST, SPARE
 from handgrad.sweeps.analysis.result import CLEAR, Effect, Failure, FailureGroup, Observation, Range, Timeline
 from handgrad.sweeps.definition import Metric
 from handgrad.sweeps.folder import Sweep
+from handgrad.sweeps.programs.surprises import ignores_arguments
 from handgrad.sweeps.store import STOPPED, Trial
 
 BARE = ("optimizer", "activation", "dataset", "model")  # whose values say enough by themselves
@@ -78,7 +78,7 @@ class Unit:
     """How numbers of a metric are written: accuracies in points of a hundred, others as they are."""
 
     def __init__(self, metric: Metric) -> None:
-        self.share = is_share(metric.name)
+        self.share = metric.share
         self.sign = 1 if metric.goal == "maximize" else -1
         self.metric = metric
 
@@ -295,6 +295,8 @@ def notes(
             f"{stopped:,} trials were stopped early and count with what they had reached, so that what made them slow "
             "looks worse than at the end of a training."
         )
+    if sweep.definition.program and (equal := ignores_arguments(sweep.definition, trials)):
+        yield f"{equal[0].upper()}{equal[1:]}"
     lost = sum(not failure.trial.rated for failure in failed)
     if lost:
         yield f"{lost:,} trials have no objective and count only among the failures."

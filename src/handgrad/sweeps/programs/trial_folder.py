@@ -1,0 +1,108 @@
+"""The folder of a program's trial: the parameters that it gets, what it logs and prints, and how it ended."""
+
+import json
+import os
+import shutil
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from handgrad import strict_yaml
+from handgrad.errors import HandgradError
+from handgrad.files import atomic_write, json_text, read_json
+from handgrad.runs.executor.protocol import Ended, Task
+from handgrad.sweeps.definition import SweepDefinition
+from handgrad.sweeps.programs.logged import LOG, OUTPUT, SUMMARY, TRACKIO
+from handgrad.sweeps.programs.program import STAND_IN, Program
+from handgrad.sweeps.store import Trial
+
+TRIAL, OUTCOME, STOP = "trial.json", "outcome.json", "stop"
+PARAMETERS, WANDB_PARAMETERS = "parameters.json", "parameters.yaml"
+VARIABLE = "HANDGRAD_TRIAL"  # names the folder to the program
+
+
+def task_of(definition: SweepDefinition, trial: Trial, folder: Path) -> Task:
+    """The task of a trial; where a parameter is called seed, its replicates count it up."""
+    values = {**definition.constants, **trial.values}
+    values = {name: values[name] for name in definition.parameters}
+    if isinstance(values.get("seed"), int):
+        values["seed"] = trial.seed
+    pruner = definition.early_terminate
+    options = {
+        "folder": str(folder.absolute()),
+        "values": trial.values,
+        "parameters": definition.program.parameters(values) if definition.program else values,
+        "metric": definition.metric.name,
+        "rungs": pruner.rungs(MOST_EPOCHS) if pruner else [],
+        "seed": trial.seed,
+        "replicate": trial.replicate,
+        "began": trial.began,
+    }
+    return Task(trial.number, {}, options)
+
+
+MOST_EPOCHS = 10_000  # values of a metric that are reported; of a longer log, the last one and the summary count
+
+
+def prepare(task: Task) -> Path:
+    """A folder for the trial to begin in, free of what an earlier attempt has logged."""
+    folder = Path(task.options["folder"])
+    for name in (LOG, OUTPUT, SUMMARY, OUTCOME, STOP):
+        (folder / name).unlink(missing_ok=True)
+    for name in ("wandb", TRACKIO, "media"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    parameters = task.options["parameters"]
+    atomic_write(folder / TRIAL, json_text(task.options), durable=False)
+    atomic_write(folder / PARAMETERS, json.dumps(parameters) + "\n", durable=False)
+    listed = {name: {"value": value} for name, value in parameters.items()}
+    atomic_write(folder / WANDB_PARAMETERS, strict_yaml.dump(listed), durable=False)
+    return folder
+
+
+def variables(program: Program, folder: Path, sweep: str) -> dict[str, str]:
+    """The environment of a trial: where it logs to, its parameters for W&B, and nothing that leaves the machine."""
+    found = {**os.environ, VARIABLE: str(folder), "WANDB_SWEEP_ID": sweep, "PYTHONUNBUFFERED": "1"}
+    found |= {"WANDB_SWEEP_PARAM_PATH": str(folder / WANDB_PARAMETERS), "WANDB_RUN_ID": folder.name[-64:]}
+    found |= {"WANDB_DIR": str(folder), "TRACKIO_DIR": str(folder / TRACKIO)}
+    return found | python_path() if program.stand_in else {"WANDB_MODE": "offline", **found}
+
+
+def python_path() -> dict[str, str]:
+    """PYTHONPATH with the stand-in for wandb in front."""
+    return {"PYTHONPATH": os.pathsep.join([str(STAND_IN), *filter(None, [os.environ.get("PYTHONPATH")])])}
+
+
+def write_outcome(folder: Path, end: Ended) -> None:
+    """Keep how the trial ended, for whoever finds its folder."""
+    atomic_write(folder / OUTCOME, json_text({"ended": list(end)}), durable=False)
+
+
+def read_outcome(folder: Path, number: int) -> Ended | None:
+    """How the trial ended, as trial `number`; None where it did not, or what it wrote is damaged."""
+    with suppress(HandgradError, KeyError, TypeError):
+        _, how, *rest = read_json(folder / OUTCOME)["ended"]
+        end = Ended(number, how, *rest)
+        return end._replace(epochs=tuple(end.epochs))
+    return None
+
+
+def names_of_trials(runs_dir: Path) -> set[str]:
+    """The names of the folders below `runs_dir` that belong to a trial."""
+    return {path.parent.name for path in runs_dir.glob(f"*/{TRIAL}")}
+
+
+def recovered(definition: SweepDefinition, runs_dir: Path, known: Collection[str]) -> list[tuple[Trial, Ended | None]]:
+    """A trial for each folder whose name is not `known`, in the order in which they were begun, with its end if any."""
+    found: list[tuple[dict[str, Any], str]] = []
+    for name in names_of_trials(runs_dir) - set(known):
+        with suppress(HandgradError):
+            found.append((read_json(runs_dir / name / TRIAL), name))
+    trials: list[tuple[Trial, Ended | None]] = []
+    for facts, name in sorted(found, key=lambda each: each[0].get("began", 0.0)):
+        with suppress(HandgradError, KeyError, TypeError, ValueError):
+            values = definition.canonical(facts["values"])
+            trial = Trial(len(trials), values, name, facts["seed"], facts["replicate"], began=facts["began"])
+            trials.append((trial, read_outcome(runs_dir / name, trial.number)))
+    return trials

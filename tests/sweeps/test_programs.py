@@ -1,0 +1,370 @@
+"""Sweeps of programs that are not handgrad's: scripts as students write them, run unchanged without W&B."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from handgrad.cli.main import main
+from handgrad.errors import UsageError
+from handgrad.sweeps.folder import open_sweep
+from handgrad.sweeps.programs.logged import Logged, Tail, flat
+from handgrad.sweeps.programs.program import STAND_IN, Program, located
+from handgrad.sweeps.programs.trial_folder import TRIAL
+
+SCRIPTS = Path(__file__).parent / "course_scripts"
+RATES, SIZES, EPOCHS = (0.5, 0.1, 0.01), (16, 32), 3
+# Of the ten, what differs from `sweep_file` below: words of the command line, the metric, the parameters, the command.
+STYLES = {
+    "args_config": {},
+    "config_attribute": {},
+    "config_defaults": {},
+    "with_run": {"metric": "val.acc"},
+    "nested_config": {"nested": True, "command": ["${env}", "python", "${program}"]},
+    "run_name": {},
+    "pictures": {},
+    "defined_metric": {},
+    "prints_only": {"words": ["--metric_regex", "val acc: ([0-9.-]+)"]},
+}
+GUARD = """
+import os, socket
+def refused(self, address, *more):
+    open(os.environ["GUARD_FILE"], "a").write(f"{address}\\n")
+    raise OSError("no network")
+socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = refused
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """A working folder, Python found in the path, no login, and a record of every connection that a script opens."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "guard").mkdir()
+    (tmp_path / "guard" / "sitecustomize.py").write_text(GUARD)
+    monkeypatch.setenv("GUARD_FILE", str(tmp_path / "connections"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "guard"))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("NETRC", str(tmp_path / "no-login"))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    yield tmp_path
+    assert not (tmp_path / "connections").exists()
+
+
+def sweep_file(script, method="grid", metric="val_acc", nested=False, command=None, **more):
+    """sweep.yaml, and the script beside it unless it is there."""
+    rate = {"learning_rate": {"values": list(RATES)}}
+    parameters = {"optimizer": {"parameters": rate}} if nested else rate
+    content = {
+        "program": f"{script}.py",
+        "method": method,
+        "metric": {"name": metric, "goal": "maximize"},
+        "parameters": {**parameters, "batch_size": {"values": list(SIZES)}, "epochs": {"value": EPOCHS}},
+        **({"command": command} if command else {}),
+        **more,
+    }
+    Path("sweep.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    if (SCRIPTS / f"{script}.py").exists():
+        Path(f"{script}.py").write_bytes((SCRIPTS / f"{script}.py").read_bytes())
+
+
+def program_of(text, **more):
+    """A sweep of a script with this text."""
+    Path("own.py").write_text("import os, sys, time, json, wandb\n" + text)
+    sweep_file("own", **more)
+
+
+def sweep(*words, jobs=2):
+    return main(["sweep", "sweep.yaml", "--name", "s", "--no_report", "--jobs", str(jobs), *words])
+
+
+def trials(name="s"):
+    return open_sweep(Path("sweeps") / name).trials()
+
+
+def best_weight(rate, size):
+    """What the scripts reach: each epoch adds the rate times the distance to 1."""
+    return 1 - (1 - rate) ** EPOCHS - size / 1000
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_scripts_in_the_styles_of_courses_run_unchanged_and_go_on_after_a_stop(style, capsys):
+    about = dict(STYLES[style])
+    words = about.pop("words", [])
+    sweep_file(style, **about)
+    assert sweep("--trials", "2", *words) == 0
+    begun = {trial.run: trial.began for trial in trials()}
+    assert main(["sweep", "resume", "s", "--trials", "6", "--jobs", "2", "--no_report"]) == 0
+    found = trials()
+    assert len(found) == len(RATES) * len(SIZES)
+    assert {trial.run: trial.began for trial in found if trial.run in begun} == begun
+    factor = {"config_defaults": None}.get(style, 1)
+    if factor:
+        name = "optimizer.learning_rate" if style == "nested_config" else "learning_rate"
+        for trial in found:
+            wanted = best_weight(trial.values[name], trial.values["batch_size"])
+            assert trial.objective == pytest.approx(wanted, abs=1e-4)
+    assert len({trial.objective for trial in found}) == 6
+    assert "the working folder" in capsys.readouterr().out
+
+
+def test_a_function_is_run_for_each_trial_and_not_a_second_time_after_a_stop(capfd):
+    Path("agent_function.py").write_bytes((SCRIPTS / "agent_function.py").read_bytes())
+    assert main(["run", "agent_function.py"]) == 0
+    found = trials("agent_function")
+    assert [t.objective for t in found] == [
+        pytest.approx(best_weight(t.values["learning_rate"], t.values["batch_size"])) for t in found
+    ]
+    assert len(found) == 4
+    report = Path("sweeps/agent_function/report.md").read_text()
+    assert "agent_function.py" in report
+    assert "handgrad sweep test" not in report
+    assert main(["run", "--resume", "--no_report", "agent_function.py"]) == 0
+    assert trials("agent_function") == found
+
+
+def test_pictures_tables_and_artifacts_are_files_of_the_trial():
+    sweep_file("pictures")
+    assert sweep("--trials", "1") == 0
+    folder = Path("sweeps/s/runs") / trials()[0].run
+    (picture,) = folder.glob("media/*.png")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert len(list(folder.glob("media/*.table.json"))) == 3
+    assert float((folder / "artifacts/model/weight.txt").read_text()) > 0
+    matrix = next(
+        row["conf_mat"]
+        for line in (folder / "log.jsonl").read_text().splitlines()
+        if "conf_mat" in (row := json.loads(line))
+    )
+    rows = json.loads(Path(matrix["path"]).read_text())["data"]
+    assert ["Trouser", "Pullover", 1] in rows
+    assert sum(count for *_, count in rows) == 4
+
+
+WORDS = {
+    "${args}": ["--lr=0.1", "--flag=True", "--off=False", "--sizes=[1, 2]", "--none=None"],
+    "${args_no_hyphens}": ["lr=0.1", "flag=True", "off=False", "sizes=[1, 2]", "none=None"],
+    "${args_no_boolean_flags}": ["--lr=0.1", "--flag", "--sizes=[1, 2]", "--none=None"],
+    "${args_json}": ['{"lr": 0.1, "flag": true, "off": false, "sizes": [1, 2], "none": null}'],
+    "${args_json_file}": ["file.json"],
+    "${program}": ["train.py"],
+    "${env}": ["/usr/bin/env"],
+    "${interpreter}": ["python"],
+    "${envvar:COURSE}": ["DA6401"],
+    "--data=${envvar:COURSE}/x": ["--data=DA6401/x"],
+    "${envvar:NOT_SET}": ["NOT_SET"],
+    "${unknown}": [],
+    "-b": ["-b"],
+}
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_macros_are_those_of_wandb(word, monkeypatch):
+    monkeypatch.setenv("COURSE", "DA6401")
+    monkeypatch.delenv("NOT_SET", raising=False)
+    parameters = {"lr": 0.1, "flag": True, "off": False, "sizes": [1, 2], "none": None}
+    assert Program("train.py", (word,)).words(parameters, "file.json") == WORDS[word]
+
+
+def test_macros_agree_with_the_installed_wandb():
+    utils = pytest.importorskip("wandb.sdk.launch.sweeps.utils")
+    parameters = {"lr": 1e-05, "flag": True, "off": False, "sizes": [1, 2], "none": None, "name": "a b"}
+    theirs = utils.create_sweep_command_args({"args": {name: {"value": value} for name, value in parameters.items()}})
+    for macro, words in theirs.items():
+        if macro != "args_dict":
+            assert Program("train.py", (f"${{{macro}}}",)).words(parameters, "") == words
+
+
+def test_a_mistyped_metric_ends_the_sweep_and_names_what_was_logged(capsys):
+    sweep_file("args_config", metric="val_accuracy")
+    assert sweep(jobs=1) == 6
+    assert "val_accuracy was never logged; logged were epoch, val_acc, val_loss" in capsys.readouterr().err
+    assert len(trials()) == 1
+
+
+def test_a_crash_is_a_failed_trial_and_is_repeated_on_request():
+    program_of(
+        "tries = os.path.join(os.environ['HANDGRAD_TRIAL'], 'tries')\n"
+        "open(tries, 'a').write('x')\n"
+        "wandb.init()\n"
+        "if wandb.config.learning_rate == 0.5 and len(open(tries).read()) < 3: raise ValueError('exploded')\n"
+        "wandb.log({'val_acc': wandb.config.learning_rate + wandb.config.batch_size})\n"
+    )
+    assert sweep("--retries", "1") == 0
+    assert {trial.why for trial in trials() if trial.state == "failed"} == {"ValueError: exploded"}
+    assert sum(trial.rated for trial in trials()) == 4
+    assert main(["sweep", "sweep.yaml", "--name", "t", "--no_report", "--retries", "2"]) == 0
+    assert all(trial.rated for trial in trials("t"))
+
+
+def test_programs_that_always_fail_end_the_sweep(capsys):
+    program_of("sys.exit('no such file: data.csv')")
+    assert sweep() == 6
+    assert "trials failed, with the same error: no such file: data.csv" in capsys.readouterr().err
+
+
+def test_a_program_that_ignores_its_arguments_is_named(capsys):
+    program_of("wandb.init(); [wandb.log({'val_acc': e}) for e in range(2)]")
+    assert sweep() == 0
+    assert "configurations have exactly equal results: does own.py read its arguments" in capsys.readouterr().out
+
+
+def test_a_trial_ends_at_the_time_limit_whatever_it_does():
+    program_of(
+        "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN) if sys.argv[1].endswith('0.5') else None\n"
+        "wandb.init(); wandb.log({'val_acc': 1}); time.sleep(60 * (wandb.config.learning_rate > 0.4))\n"
+    )
+    began = time.monotonic()
+    assert sweep("--time_limit", "1") == 0
+    assert time.monotonic() - began < 30
+    assert sorted(t.why for t in trials() if t.state == "failed") == ["took longer than 1 s (--time_limit)"] * 2
+
+
+def test_hyperband_stops_the_worse_ones_by_what_they_log():
+    program_of(
+        "wandb.init(); c = wandb.config\n"
+        "for e in range(9):\n    wandb.log({'val_acc': c.learning_rate * (e + 1) / c.batch_size}); time.sleep(0.08)\n",
+        early_terminate={"type": "hyperband", "min_iter": 2, "eta": 2},
+    )
+    assert sweep() == 0
+    stopped = [trial for trial in trials() if trial.state == "stopped"]
+    assert stopped
+    assert all(2 <= len(trial.epochs) < 9 and trial.stop for trial in stopped)
+    assert "was worse than" in stopped[0].why
+
+
+def test_a_program_is_run_only_where_it_lies(capsys):
+    sweep_file("args_config")
+    assert main(["sweep", "sweep.yaml", "--dry_run"]) == 0
+    assert "runs args_config.py in the working folder" in capsys.readouterr().out
+    assert not Path("sweeps").exists()
+    content, here = {"program": "not_there.py"}, Path.cwd()
+    assert located(content, here, None) == (
+        None,
+        "not_there.py is not there: the file is read as settings of handgrad's own engine",
+    )
+    with pytest.raises(UsageError, match=r"there is no not_there\.py"):
+        located(content, here, "program")
+    Path("folder").mkdir()
+    Path("folder/not_there.py").write_text("raise SystemExit(3)")
+    folder, rule = located(content, Path("folder"), None)
+    assert folder == str(here / "folder")
+    assert rule.startswith("runs not_there.py in folder, beside the sweep file, a process a trial; --engine handgrad")
+    folder, rule = located(content, Path("folder"), "handgrad")
+    assert folder is None
+    assert rule.startswith("--engine handgrad: not_there.py is not run")
+    ours = Path(__file__).parents[2]
+    assert located({"program": "train.py"}, ours, None)[0] is None
+    assert main(["sweep", "sweep.yaml", "--dataset", "digits"]) == 2
+    assert "--dataset is a setting of handgrad's own engine" in capsys.readouterr().err
+
+
+def test_bayes_learns_from_a_programs_trials_and_the_report_reads_them():
+    pytest.importorskip("optuna")
+    parameters = {
+        "learning_rate": {"min": 0.01, "max": 0.9},
+        "batch_size": {"values": [16, 32]},
+        "epochs": {"value": 3},
+    }
+    sweep_file("args_config", method="bayes", parameters=parameters)
+    assert main(["sweep", "sweep.yaml", "--name", "s", "--trials", "18"]) == 0
+    report = Path("sweeps/s/report.md").read_text()
+    assert "handgrad does not know its data" in report
+    assert "python args_config.py --learning_rate=" in report
+    assert "Importance" in report
+    assert "sweep test" not in report
+
+
+def test_after_kill_9_no_program_is_left_and_the_rest_is_run():
+    program_of("wandb.init(); time.sleep(0.4); wandb.log({'val_acc': wandb.config.learning_rate})\n")
+    words = [sys.executable, "-m", "handgrad", "sweep", "sweep.yaml", "--name", "s", "--no_report", "--jobs", "2"]
+    path = {**os.environ, "PYTHONPATH": f"{Path(main.__code__.co_filename).parents[2]}"}
+    with subprocess.Popen(words, env=path, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.strip().startswith("1 "):
+                break
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    done = {trial.run for trial in trials() if trial.ended}
+    assert 1 <= len(done) < 6
+    folder = str(Path.cwd())
+    time.sleep(0.1)
+    assert not [
+        p
+        for p in Path("/proc").glob("[0-9]*/cwd")
+        if os.path.realpath(p) == folder and p.parent.name != str(os.getpid())
+    ]
+    Path("sweeps/s/study.db").unlink()  # the folders alone tell what is done
+    assert main(["sweep", "resume", "s", "--no_report"]) == 0
+    assert len(trials()) == 6
+    assert all(trial.objective == trial.values["learning_rate"] for trial in trials())
+
+
+def test_the_stand_in_needs_no_package(tmp_path):
+    text = "import sys, wandb; assert 'numpy' not in sys.modules; r = wandb.init(); r.log({'a': wandb.Image([[0.5]])})"
+    environment = {"PYTHONPATH": str(STAND_IN), "HANDGRAD_TRIAL": str(tmp_path / "trial")}
+    subprocess.run([sys.executable, "-S", "-c", text], env=environment, check=True)
+    assert json.loads((tmp_path / "trial" / "summary.json").read_text())["a"]["path"].endswith(".png")
+
+
+def logged(folder, program=None):
+    return Logged(folder, program or Program("train.py"), "val_acc")
+
+
+def test_what_the_installed_wandb_writes_offline_is_read(tmp_path, monkeypatch):
+    pytest.importorskip("wandb")
+    script = (
+        "import wandb; run = wandb.init(project='p', config={'lr': 1, 'bs': 2}); assert run.config.lr == 0.01\n"
+        "for e in range(400): run.log({'val_acc': e / 400, 'n': {'x': 1}, 'text': 'x' * 300})\n"
+        "run.summary['val_acc'] = 7.5; run.finish()\n"
+    )
+    (tmp_path / "params.yaml").write_text("lr: {value: 0.01}\n")
+    environment = {"WANDB_MODE": "offline", "WANDB_DIR": str(tmp_path), "WANDB_SILENT": "true"}
+    environment |= {"WANDB_SWEEP_PARAM_PATH": str(tmp_path / "params.yaml"), "PYTHONPATH": ""}
+    subprocess.run([sys.executable, "-c", script], env={**os.environ, **environment}, check=True)
+    found = logged(tmp_path)
+    assert found.new_values() == [e / 400 for e in range(400)]
+    assert found.new_values() == []
+    assert found.result() == 7.5
+    assert "n.x" in found.names
+
+
+def test_what_trackio_writes_is_read(tmp_path):
+    pytest.importorskip("trackio")
+    script = (
+        "import trackio as t; t.init(project='p', embed=False); [t.log({'val_acc': e}) for e in range(3)]; t.finish()"
+    )
+    environment = {**os.environ, "TRACKIO_DIR": str(tmp_path / "trackio"), "PYTHONPATH": ""}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True)
+    assert logged(tmp_path).new_values() == [0.0, 1.0, 2.0]
+
+
+def test_a_file_of_json_lines_and_the_output_are_read(tmp_path):
+    (tmp_path / "m.jsonl").write_text('{"val_acc": 0.1}\nnot json\n{"val_acc": 0.2}\n{"val_a')
+    assert logged(tmp_path, Program("t.py", metric_file="m.jsonl")).new_values() == [0.1, 0.2]
+    (tmp_path / "output.txt").write_text("val acc: 0.5\nval acc: nothing\nval acc: 62%\n")
+    assert logged(tmp_path, Program("t.py", metric_regex=r"val acc: (\S+)")).new_values() == [0.5, 62.0]
+
+
+def test_half_a_line_waits_for_its_end(tmp_path):
+    path = tmp_path / "log"
+    path.write_text("one\ntw")
+    tail = Tail(path)
+    assert tail.lines() == ["one"]
+    path.write_text("one\ntwo\nthree")
+    assert tail.lines() == ["two"]
+    assert tail.lines(last=True) == ["three"]
+    assert flat({"val": {"acc": 1, "by": {"class": 2}}}) == {"val.acc": 1, "val.by.class": 2}
+
+
+def test_nothing_of_a_trial_is_written_outside_its_folder():
+    sweep_file("run_name")
+    assert sweep("--trials", "1") == 0
+    assert {path.name for path in Path().iterdir()} == {"guard", "run_name.py", "sweep.yaml", "sweeps"}
+    assert (Path("sweeps/s/runs") / trials()[0].run / TRIAL).exists()
