@@ -58,14 +58,14 @@ def block(rows: int, vectors: int, masked: bool = False, listed: bool = False) -
     return product
 
 
-def tile(rows: int, vectors: int, packing: bool = False) -> Any:
+def tile(rows: int, vectors: int, packing: bool = False, listed: bool = False) -> Any:
     """A compiled function (a, a_place, panel, c, c_place, count, fresh, b, b_place, ahead, ahead_place).
 
     Math    for i = 0 to rows and j = 0 to vectors * width:  c[i, j] = (c[i, j] unless `fresh`) + sum_k a[i, k] b[k, j]
             over k = 0 to count, at least 1; b stands in `panel`, row-major with vectors * width columns
     Places  a[i, k] at a_place[0] + i a_place[1] + k a_place[2], c[i, j] at c_place[0] + i c_place[1] + j
             when `packing`, b[k, j] at b_place[0] + k b_place[1] + j, copied into `panel` on the way: a copy's loads
-            and stores cost nothing beside the multiply-adds
+            and stores cost nothing beside the multiply-adds; when it is `listed` too, at b_place[k] + j, an array
     Ahead   with every k a line of `ahead` is prefetched, at start + (k & mask) near + (k >> shift) far, the first five
             of `ahead_place`; and one of the tile that comes next, which starts at the sixth in c
     """
@@ -78,8 +78,8 @@ def tile(rows: int, vectors: int, packing: bool = False) -> Any:
             a_data, panel_data, c_data, b_data, ahead_data = (
                 context.make_array(argument_types[i])(context, builder, arguments[i]).data for i in (0, 2, 3, 7, 9)
             )
-            a_place, c_place, b_place, ahead = (
-                [builder.extract_value(arguments[i], n) for n in range(argument_types[i].count)] for i in (1, 4, 8, 10)
+            a_place, c_place, ahead = (
+                [builder.extract_value(arguments[i], n) for n in range(argument_types[i].count)] for i in (1, 4, 10)
             )
             loop = _Loop(builder, context, argument_types[0].dtype, None)
             loop.fresh = builder.icmp_signed("!=", arguments[6], ir.Constant(I64, 0))
@@ -88,16 +88,53 @@ def tile(rows: int, vectors: int, packing: bool = False) -> Any:
             a_rows = [builder.gep(a_data, [builder.add(a_place[0], builder.mul(r, a_place[1]))]) for r in numbers]
             places = [builder.gep(c_data, [builder.add(c_place[0], builder.mul(r, c_place[1]))]) for r in numbers]
             source = panel_data, ir.Constant(I64, vectors * loop.width)
-            if packing:
-                loop.panel, source = panel_data, (builder.gep(b_data, [b_place[0]]), b_place[1])
+            if listed:
+                loop.panel, source = panel_data, (b_data, None)
+                loop.places = context.make_array(argument_types[8])(context, builder, arguments[8]).data
+            elif packing:
+                b_start, b_row = (builder.extract_value(arguments[8], n) for n in range(2))
+                loop.panel, source = panel_data, (builder.gep(b_data, [b_start]), b_row)
             loop.run((a_rows, a_place[2]), source, places, ir.Constant(I64, 0), arguments[5], vectors)
             return context.get_dummy_value()
 
         i, two, six = types.int64, types.UniTuple(types.int64, 2), types.UniTuple(types.int64, 6)
-        more = types.StarArgTuple((i, i, rest[2], two, rest[4], six))
+        more = types.StarArgTuple((i, i, rest[2], rest[3] if listed else two, rest[4], six))
         return types.void(a, types.UniTuple(i, 3), panel, c, two, more), generate
 
     return product
+
+
+def dots(rows: int, columns: int) -> Any:
+    """A compiled function (a, a_place, b, places, count, out).
+
+    Math    out[i columns + j] += sum_t a[i, t] b[places[j] + t] over t = 0 to count, for i below `rows` and j below
+            `columns`: products of rows with rows, whose numbers lie side by side in both
+            a[i, t] stands at a_place[0] + min(i, a_place[2]) a_place[1] + t
+    Order   each lane of a vector has a sum of its own, and these are added pairwise
+    """
+
+    @intrinsic
+    def products(typing_context: Any, a: Any, a_place: Any, b: Any, places: Any, count: Any, out: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            data = [context.make_array(signature.args[i])(context, builder, values[i]).data for i in (0, 2, 3, 5)]
+            start, apart, last = (builder.extract_value(values[1], n) for n in range(3))
+            numbers = [ir.Constant(I64, i) for i in range(rows)]
+            numbers = [builder.select(builder.icmp_signed("<", number, last), number, last) for number in numbers]
+            a_rows = [builder.gep(data[0], [builder.add(start, builder.mul(n, apart))]) for n in numbers]
+            listed = [builder.load(builder.gep(data[2], [ir.Constant(I64, j)])) for j in range(columns)]
+            b_rows = [builder.gep(data[1], [place]) for place in listed]
+            loop = _Loop(builder, context, a.dtype, None)
+            sums = loop.run_dots(a_rows, b_rows, values[4])
+            sums += [loop.zero] * (-len(sums) % loop.width)
+            for start in range(0, len(sums), loop.width):
+                place = builder.gep(data[3], [ir.Constant(I64, start)])
+                total = loop.sum_lanes(sums[start : start + loop.width])
+                loop.store(builder.fadd(loop.load(place), total), place)
+            return context.get_dummy_value()
+
+        return types.void(a, types.UniTuple(types.int64, 3), b, places, types.int64, out), generate
+
+    return products
 
 
 @intrinsic
@@ -163,12 +200,10 @@ class _Loop:
         self.zero = ir.Constant(self.vector, [ir.Constant(real, 0.0)] * width)
         self.inner: Any = None  # where the list of inner indices starts, if there is one
         self.ahead: Any = None  # what a tile prefetches
+        self.places: Any = None  # where the list of places of b's rows starts, if there is one
         self.panel: Any = None  # where rows of b are copied to, if they are
         self.fresh: Any = None  # whether sums start from zero and not from what is there; always, when None
-        self.mask = None
-        if columns is not None:
-            index = ir.Constant(ir.VectorType(I64, width), [ir.Constant(I64, n) for n in range(width)])
-            self.mask = builder.icmp_signed("<", index, splat(builder, columns, width))
+        self.mask = None if columns is None else self.lanes_below(columns)
 
     def run(self, a: Any, b: Any, places: Any, start: Any, count: Any, vectors: int) -> None:
         """The loop over k with one accumulator a row and vector; the stores of all of them after it.
@@ -189,13 +224,14 @@ class _Loop:
             k = builder.add(start, t)
         else:
             k = builder.zext(builder.load(builder.gep(self.inner, [t])), I64)
-        b_here, a_offset = builder.gep(b[0], [builder.mul(k, b[1])]), builder.mul(k, a[1])
+        b_row_start = builder.load(builder.gep(self.places, [t])) if self.places is not None else builder.mul(k, b[1])
+        b_here, a_offset = builder.gep(b[0], [b_row_start]), builder.mul(k, a[1])
         # (1), and a prefetch of the columns beside, for the next block
-        b_row = [self._load(builder.gep(b_here, [ir.Constant(I64, v * self.width)])) for v in range(vectors)]
+        b_row = [self.load(builder.gep(b_here, [ir.Constant(I64, v * self.width)])) for v in range(vectors)]
         if self.panel is not None:
             copy = builder.gep(self.panel, [builder.mul(t, ir.Constant(I64, vectors * self.width))])
             for v in range(vectors):
-                self._store(b_row[v], builder.gep(copy, [ir.Constant(I64, v * self.width)]))
+                self.store(b_row[v], builder.gep(copy, [ir.Constant(I64, v * self.width)]))
         if self.ahead is not None:
             data, first, mask, near, shift, far, following_c, c_row = self.ahead
             offset = builder.add(builder.mul(builder.and_(t, mask), near), builder.mul(builder.lshr(t, shift), far))
@@ -220,7 +256,62 @@ class _Loop:
         builder.position_at_end(after)
         for place, row in zip(places, updated, strict=True):  # (4)
             for v in range(vectors):
-                self._store(row[v], builder.gep(place, [ir.Constant(I64, v * self.width)]))
+                self.store(row[v], builder.gep(place, [ir.Constant(I64, v * self.width)]))
+
+    def run_dots(self, a: Any, b: Any, count: Any) -> list[Any]:
+        """The loop over vectors of two rows' numbers; the rest of them, fewer than a vector has, behind a mask."""
+        builder, sums = self.builder, [self.zero] * (len(a) * len(b))
+        whole = builder.and_(count, ir.Constant(I64, -self.width))
+        loop, rest, masked, after = (builder.append_basic_block(name) for name in ("dots", "rest", "masked", "summed"))
+        builder.cbranch(builder.icmp_signed(">", whole, ir.Constant(I64, 0)), loop, rest)
+        ways = [(builder.block, sums)]
+        builder.position_at_end(loop)
+        t = builder.phi(I64)
+        sums = [builder.phi(self.vector) for _ in sums]
+        following, updated = builder.add(t, ir.Constant(I64, self.width)), self._add_dots(a, b, t, sums)
+        for phi, zero, value in zip((t, *sums), (ir.Constant(I64, 0), *ways[0][1]), (following, *updated), strict=True):
+            phi.add_incoming(zero, ways[0][0])
+            phi.add_incoming(value, loop)
+        builder.cbranch(builder.icmp_signed("<", following, whole), loop, rest)
+        builder.position_at_end(rest)
+        sums = self._merged(*ways, (loop, updated))
+        builder.cbranch(builder.icmp_signed("<", whole, count), masked, after)
+        builder.position_at_end(masked)
+        self.mask = self.lanes_below(builder.sub(count, whole))
+        updated, self.mask = self._add_dots(a, b, whole, sums), None
+        builder.branch(after)
+        builder.position_at_end(after)
+        return self._merged((rest, sums), (masked, updated))
+
+    def _add_dots(self, a: Any, b: Any, t: Any, sums: list[Any]) -> list[Any]:
+        rows = [self.load(self.builder.gep(row, [t])) for row in a]
+        columns = [self.load(self.builder.gep(row, [t])) for row in b]
+        pairs = [(x, y) for x in rows for y in columns]
+        return [self._multiply_add(*pair, total) for pair, total in zip(pairs, sums, strict=True)]
+
+    def _merged(self, *ways: tuple[Any, list[Any]]) -> list[Any]:
+        """What stands in each place after coming from one block or another."""
+        phis = [self.builder.phi(self.vector) for _ in ways[0][1]]
+        for block, values in ways:
+            for phi, value in zip(phis, values, strict=True):
+                phi.add_incoming(value, block)
+        return phis
+
+    def sum_lanes(self, vectors: list[Any]) -> Any:
+        """One vector with the sum of each of `width` vectors' lanes: halves are added until one number is left."""
+        builder, half = self.builder, self.width // 2
+        while half:
+            low = [n for n in range(2 * self.width) if not n & half]
+            picks = [ir.Constant(ir.VectorType(I32, self.width), [n + side for n in low]) for side in (0, half)]
+            pairs = zip(vectors[::2], vectors[1::2], strict=True)
+            vectors = [builder.fadd(*(builder.shuffle_vector(*pair, pick) for pick in picks)) for pair in pairs]
+            half //= 2
+        return vectors[0]
+
+    def lanes_below(self, count: Any) -> Any:
+        """A mask of the first `count` lanes."""
+        index = ir.Constant(ir.VectorType(I64, self.width), [ir.Constant(I64, n) for n in range(self.width)])
+        return self.builder.icmp_signed("<", index, splat(self.builder, count, self.width))
 
     def _starts(self, places: Any, vectors: int) -> list[list[Any]]:
         """What the sums of a block start from."""
@@ -232,7 +323,7 @@ class _Loop:
         builder.cbranch(self.fresh, merged, going_on)
         builder.position_at_end(going_on)
         offsets = [ir.Constant(I64, v * self.width) for v in range(vectors)]
-        there = [[self._load(builder.gep(place, [offset])) for offset in offsets] for place in places]
+        there = [[self.load(builder.gep(place, [offset])) for offset in offsets] for place in places]
         builder.branch(merged)
         builder.position_at_end(merged)
         starts = [[builder.phi(self.vector) for _ in range(vectors)] for _ in places]
@@ -245,14 +336,14 @@ class _Loop:
     def _multiply_add(self, x: Any, y: Any, z: Any) -> Any:
         return self.builder.call(self._llvm("fma", self.vector, [self.vector] * 3), [x, y, z])
 
-    def _load(self, pointer: Any) -> Any:
+    def load(self, pointer: Any) -> Any:
         where = self.builder.bitcast(pointer, self.vector.as_pointer())
         if self.mask is None:
             return self.builder.load(where, align=self.bits // 8)
         function = self._llvm("masked.load", self.vector, [where.type, I32, self.mask.type, self.vector], ".p0")
         return self.builder.call(function, [where, ir.Constant(I32, self.bits // 8), self.mask, self.zero])
 
-    def _store(self, value: Any, pointer: Any) -> None:
+    def store(self, value: Any, pointer: Any) -> None:
         where = self.builder.bitcast(pointer, self.vector.as_pointer())
         if self.mask is None:
             self.builder.store(value, where, align=self.bits // 8)

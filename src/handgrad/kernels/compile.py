@@ -15,7 +15,10 @@ from numba.extending import intrinsic
 
 from handgrad.kernels.cache import KernelCache
 
-STRICT = {"error_model": "numpy", "nogil": True}
+INHERITED = {"error_model": "numpy", "nogil": True}
+"""The caller's policy: a kernel that does not say otherwise takes it over, if it is compiled on that occasion."""
+
+STRICT = INHERITED | {"fastmath": False}
 """IEEE arithmetic in the order written: for losses and wherever the last bit is compared."""
 
 FAST = STRICT | {"fastmath": {"contract", "reassoc", "nsz", "arcp"}}

@@ -17,7 +17,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from handgrad.kernels.compile import STRICT
+from handgrad.kernels.compile import INHERITED
 from handgrad.kernels.processor import float32_from_bits
 
 F = np.float32
@@ -44,7 +44,7 @@ def sigmoid(x: Any) -> Any:
     return 1 / (1 + math.exp(-x))
 
 
-@overload(exp, jit_options=STRICT)
+@overload(exp, jit_options=INHERITED)
 def _exp(x):
     if x != types.float32:
         return lambda x: math.exp(x)
@@ -60,7 +60,7 @@ def _exp(x):
     return exp_float32
 
 
-@overload(tanh, jit_options=STRICT)
+@overload(tanh, jit_options=INHERITED)
 def _tanh(x):
     if x != types.float32:
         return lambda x: math.tanh(x)
@@ -76,7 +76,7 @@ def _tanh(x):
     return tanh_float32
 
 
-@overload(sigmoid, jit_options=STRICT)
+@overload(sigmoid, jit_options=INHERITED)
 def _sigmoid(x):
     if x != types.float32:
         return lambda x: 1 / (1 + math.exp(-x))

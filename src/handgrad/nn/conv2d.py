@@ -6,13 +6,7 @@ from typing import Any
 
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
-from handgrad.kernels.convolution import (
-    convolution_backward,
-    convolution_backward_share,
-    convolution_forward,
-    convolution_forward_share,
-)
-from handgrad.kernels.grouped_convolution import grouped_convolution_backward, grouped_convolution_forward
+from handgrad.kernels import convolution, grouped_convolution, implicit_gemm
 from handgrad.nn.images import (
     LARGEST_EXTENT,
     Extent,
@@ -28,6 +22,19 @@ from handgrad.nn.layer import LARGEST, Layer, Parameter, Plan, Shape
 from handgrad.torch_mapping import TorchModule
 
 PADDINGS = ("same", "valid")
+# From so many filters and taps (channels * kernel height * kernel width) on, of a group, a convolution is fastest as a
+# product: below, a register block of 8 filters is partly empty, or called for too little. See benchmarks/LOG.md.
+FILTERS, TAPS = 8, 16
+# Each pass by itself, then shared by threads.
+PRODUCT = (
+    (implicit_gemm.implicit_gemm_forward, implicit_gemm.implicit_gemm_backward),
+    (implicit_gemm.implicit_gemm_forward_share, implicit_gemm.implicit_gemm_backward_share),
+)
+PLAIN = (
+    (convolution.convolution_forward, convolution.convolution_backward),
+    (convolution.convolution_forward_share, convolution.convolution_backward_share),
+)
+GROUPED = (grouped_convolution.grouped_convolution_forward, grouped_convolution.grouped_convolution_backward), None
 Padding = str | int | tuple[int, int] | tuple[int, int, int, int]
 Margins = tuple[tuple[int, int], tuple[int, int]]
 """Zeros above and below an image, and to its left and right."""
@@ -90,18 +97,18 @@ class Conv2D(Layer):
         reach = [(count - 1) * step + size for count, step, size in zip((rows, columns), stride, large, strict=True)]
         image, each = (channels // groups, height, width), self.filters // groups
         sizes = (*image, each, *large, *stride, margins[0][0], margins[1][0], rows, columns)
-        plain = groups == 1 and large == kernel and self.bias
+        product = each >= FILTERS and window >= TAPS
+        plain = groups == 1 and large == kernel and self.bias and not product
+        alone, shared = PRODUCT if product else PLAIN if plain else GROUPED
         return Plan(
             (self.filters, rows, columns),
-            (convolution_forward, convolution_backward)
-            if plain
-            else (grouped_convolution_forward, grouped_convolution_backward),
+            alone,
             (weight, *bias),
             sizes=sizes if plain else (*sizes, groups, *kernel, *pair(self.dilation), int(self.bias)),
-            saved_per_image=channels * prod(reach) if any(map(any, margins)) else 0,
+            saved_per_image=channels * prod(reach) if any(map(any, margins)) and not product else 0,
             smooth=True,
             layout="columns",
-            shared_kernels=(convolution_forward_share, convolution_backward_share) if plain else None,
+            shared_kernels=shared,
             multiplications=window * self.filters * rows * columns,
         )
 

@@ -1,0 +1,65 @@
+"""Convolutions as products against the plain ones, which naive loops check; in parts they have the same bits."""
+
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+import pytest
+from tests.ingredients import nn
+from tests.kernels.bound import SENTINEL, BoundLayer
+
+from handgrad.kernels import implicit_gemm
+from handgrad.nn.conv2d import GROUPED, PRODUCT
+
+CONVOLUTIONS = {
+    "3 by 3": ((16, 4, 5), 3, nn.Conv2D(16)),
+    "more taps than a block has": ((48, 3, 3), 16, nn.Conv2D(9)),
+    "more numbers in a row than a block has": ((2, 3, 18), 67, nn.Conv2D(8)),
+    "stride 2": ((3, 7, 9), 5, nn.Conv2D(13, 3, 2)),
+    "two strides valid": ((9, 10, 11), 33, nn.Conv2D(20, (3, 2), (3, 2), "valid")),
+    "1 by 1 with gaps": ((16, 10, 8), 4, nn.Conv2D(16, 1, 3)),
+    "a stride beyond the kernel": ((8, 11, 13), 3, nn.Conv2D(17, 2, (4, 3), "valid")),
+    "four margins": ((8, 9, 9), 7, nn.Conv2D(12, 5, padding=(1, 2, 3, 0))),
+    "no bias, holes, one image": ((12, 9, 7), 1, nn.Conv2D(11, padding=(4, 1, 0, 2), dilation=(2, 3), bias=False)),
+    "groups": ((6, 6, 7), 9, nn.Conv2D(24, 3, 2, groups=3, dilation=2)),
+    "a margin as wide as the kernel": ((4, 6, 9), 10, nn.Conv2D(8, (1, 7), (2, 3), (0, 6))),
+}
+each_one = pytest.mark.parametrize(("shape", "rows", "layer"), CONVOLUTIONS.values(), ids=CONVOLUTIONS.keys())
+
+
+def arrays(shape, rows, layer, dtype):
+    generator, output = np.random.default_rng(3), layer.plan(shape).output
+    return [generator.normal(size=(rows, *each)).astype(dtype) for each in (shape, output)]
+
+
+@each_one
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_as_the_plain_one(shape, rows, layer, dtype):
+    bound, plain = BoundLayer(layer, shape, rows, dtype), BoundLayer(layer, shape, rows)
+    assert bound.plan.kernels == PRODUCT[0]
+    plain.plan = replace(plain.plan, kernels=GROUPED[0])
+    plain.parameters[:] = bound.parameters
+    reach = prod(size + kernel * 16 for size, kernel in zip(shape[1:], plain.sizes[4:6], strict=True))
+    plain.saved = np.zeros(shape[0] * reach * rows)
+    x, dy = arrays(shape, rows, layer, dtype)
+    bound.check(x, dy, plain.passes(x, dy))
+
+
+@each_one
+def test_the_bits_of_parts(shape, rows, layer):
+    bound = BoundLayer(layer, shape, rows, "float32")
+    x, dy = arrays(shape, rows, layer, "float32")
+    whole = bound.passes(x, dy)
+    y, dparameters, dx = (np.full_like(each, SENTINEL) for each in (bound.y, bound.dparameters, bound.x))
+    flat = bound.x, bound.laid_out(dy)
+    for part in range(3):
+        numbers = bound.saved, bound.sizes, bound.settings
+        implicit_gemm.implicit_gemm_forward_share(
+            flat[0], y, bound.parameters, bound.buffers, *numbers, np.uint64(0), True, (part, 3)
+        )
+        implicit_gemm.implicit_gemm_backward_share(
+            flat[1], dx, flat[0], y, bound.parameters, dparameters, *numbers, (part, 3)
+        )
+    assert bound.y.tobytes() == y.tobytes()
+    assert bound.dparameters.tobytes() == dparameters.tobytes()
+    np.testing.assert_array_equal(bound.brought_back(dx, shape), whole["dx"])
