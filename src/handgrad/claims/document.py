@@ -105,6 +105,11 @@ class Document(Part):
         return self
 
     @property
+    def reports(self) -> bool:
+        """Whether it is of a report that prints numbers, and not an experiment of its own."""
+        return any(experiment.printed.model_fields_set for experiment in self.experiments.values())
+
+    @property
     def scale(self) -> float:
         """What one whole is written as: 100 or 1."""
         return SCALES[self.unit]

@@ -45,11 +45,21 @@ OF_COURSE = {
     "best_epoch": Measure("epoch of the best validation accuracy", "number", better=-1),
 }
 
+# Of layers and their units, as every run records them; decades are powers of ten: handgrad.claims.evidence.
+OF_LAYERS = {
+    "dead_units": Measure("dead units at the end", "number", better=-1),
+    "saturation": Measure("outputs of activations that are zero or saturated at the end", better=-1),
+    "symmetry": Measure("symmetry of hidden layers at the end", "number", better=-1),
+    "first_gradient": Measure("first layer's gradient in decades", "number"),
+    "gradient_ratio": Measure("first layer's gradient against the last one's at the start, in decades", "number"),
+    "largest_gradient": Measure("largest gradient norm in decades", "number", better=-1),
+}
+
 WORKED_OUT = {
     "counted_accuracy": Measure("accuracy by the printed counts"),
     "gap": Measure("train-test gap", better=-1),
     **{metric: Measure(metric.replace("_", " ")) for metric in METRICS if metric not in PRINTED},
-} | OF_COURSE
+} | (OF_COURSE | OF_LAYERS)
 
 MEASURES = PRINTED | WORKED_OUT
 SCALES = {"percent": 100.0, "share": 1.0}

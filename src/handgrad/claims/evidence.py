@@ -9,7 +9,7 @@ import numpy as np
 
 from handgrad.claims.counts import ClassCounts, from_matrix, from_shares
 from handgrad.claims.document import Document
-from handgrad.claims.estimate import MEASURES, OF_COURSE, Evidence, quantity
+from handgrad.claims.estimate import MEASURES, OF_COURSE, OF_LAYERS, Evidence, quantity
 from handgrad.claims.printed import ImageCounts, Printed, Spread
 from handgrad.claims.settings import of_config
 from handgrad.config.describe import effective_differences
@@ -21,6 +21,9 @@ from handgrad.runs import Run, open_run
 from handgrad.runs.comparison import Setup, setup_of
 from handgrad.runs.predictions import predictions_of
 from handgrad.training import History
+from handgrad.training.layer_statistics import dead_units
+
+LEAST = 1e-12  # what a gradient counts as that is less, or 0: it has a logarithm
 
 
 def evidence_of(document: Document, name: str, folder: Path = Path()) -> Evidence:
@@ -86,8 +89,10 @@ def measured(run: Run, scale: float, wanted: Iterable[str] = ()) -> dict[str, fl
         if value is not None:
             numbers[metric] = value * (scale if is_share(metric) else 1)
     courses = [measure for measure in wanted if measure.partition("@")[0] in OF_COURSE]
-    history = run.read_history() if courses else History()
+    layers = [measure for measure in wanted if measure in OF_LAYERS]
+    history = run.read_history() if courses or layers else History()
     found = {measure: of_course(measure, history, run.config.log_every) for measure in courses}
+    found |= {measure: of_layers(measure, history, run, scale) for measure in layers}
     return numbers | {measure: value for measure, value in found.items() if value is not None}
 
 
@@ -110,6 +115,33 @@ def of_course(measure: str, history: History, every: int) -> float | None:
     if name == "plateau_epoch":
         return bend(accuracies)
     return 1.0 + accuracies.index(max(accuracies)) if accuracies else None
+
+
+def of_layers(measure: str, history: History, run: Run, scale: float) -> float | None:
+    """A measure of a run's layers; None where nobody measured them, or it has too few.
+
+    Gradients are root mean squares over a layer's weights, of the same training images each time: of the first layer
+    the mean of their logarithms over all measurements, from the start to the end.
+    """
+    rows, norms = history.statistics, history.gradient_norms.values()
+    if measure == "largest_gradient":
+        return math.log10(max(*norms, LEAST)) if norms else None
+    network = run.load_model()
+    weights = [slot.name for slot in network.parameter_slots if slot.part.penalised]
+    if not rows or len(weights) < 2:
+        return None
+    if measure in ("dead_units", "saturation"):
+        dead = dead_units(rows, network)
+        flat = [rows[-1].outputs[int(each.layer.split()[0])].flat for each in dead]
+        return (
+            float(sum(each.dead for each in dead)) if measure == "dead_units" else scale * float(np.mean(flat or 0.0))
+        )
+    if measure == "symmetry":
+        return float(np.mean([rows[-1].parameters[name].symmetry for name in weights[:-1]]))
+    first, last = (
+        [math.log10(max(row.parameters[name].gradient, LEAST)) for row in rows] for name in (weights[0], weights[-1])
+    )
+    return float(np.mean(first)) if measure == "first_gradient" else first[0] - last[0]
 
 
 def logged(losses: Sequence[float], every: int) -> list[float]:

@@ -23,7 +23,7 @@ PARTS = (
 )
 Rank = Annotated[int, Field(strict=True, ge=1, le=10**4)]
 VARIANTS = ("replication", "retrained")
-TABLES = ("classes", "folds", "confusions", "sample", "averages")
+TABLES = ("classes", "folds", "confusions", "sample", "averages", "effects")
 ITEMS = ("figure", "table", "equations", "sweep", "text")
 Variant = Literal["replication", "retrained"]
 OWN_WORDS = "value_error"

@@ -49,18 +49,26 @@ def run_reproduce(tokens: list[str]) -> int:
     plan = _plan(arguments)
     if arguments.init:
         return _begin(arguments, plan)
+    carry_out(plan, shlex.join(["handgrad", "reproduce", *tokens]), arguments)
+    return 0
+
+
+def carry_out(plan: Plan, command: str, arguments: Any) -> tuple[Plan, dict[str, str]] | None:
+    """Announce, train and report a plan; the plan as it ended, and why runs failed, or None for an estimate alone.
+
+    `arguments` have jobs, estimate and npz, as the command has them.
+    """
     jobs = arguments.jobs or len(available_cores())
     _announce(plan, jobs)
     if arguments.estimate:
-        return 0
+        return None
     failures = _train(plan.tasks, jobs)
     if plan.lacking:
         before = set(plan.runs)
         plan = make_plan(plan.document, plan.choice, plan.folder)
         failures |= _train(plan.of([key for key in plan.runs if key not in before]), jobs)
-    if arguments.npz:
+    if getattr(arguments, "npz", False):
         echo(f"weights: {write_weights(plan.distinct)} files weights.npz, in the folders of the runs")
-    command = shlex.join(["handgrad", "reproduce", *tokens])
     echo("writing the report …")
     with Screen().working("report: reading the runs") as update:
         written = write_outcome(plan, failures, command, jobs, lambda words: update(f"report: {words}"))
@@ -68,7 +76,7 @@ def run_reproduce(tokens: list[str]) -> int:
         echo(f"no result: {name}: {why}")
     echo(f"numbers: {_relative(written.readme)}")
     echo(f"report:  {_relative(written.report)} ({written.report.stat().st_size / 1e6:.1f} MB)")
-    return 0
+    return plan, failures
 
 
 def _begin(arguments: Any, plan: Plan) -> int:
@@ -87,25 +95,35 @@ def _begin(arguments: Any, plan: Plan) -> int:
 
 
 def _plan(arguments: Any) -> Plan:
-    """Raises  UsageError, in which the recipe is named."""
+    return plan_of(find_document(arguments.recipe), arguments)
+
+
+def check_counts(arguments: Any) -> None:
+    """Raises  UsageError for a number of seeds or jobs that cannot be."""
     for name, most in (("seeds", MOST_SEEDS), ("jobs", MOST_JOBS)):
         value = getattr(arguments, name)
         if value is not None and not 1 <= value <= most:
             raise UsageError(f"{name} must be 1 to {most}, got {value} (--{name})")
-    path = find_document(arguments.recipe)
-    chosen_questions = tuple(part for each in arguments.question for part in each.replace(",", " ").split())
+
+
+def plan_of(path: Path, arguments: Any, root: Path = ROOT) -> Plan:
+    """Raises  UsageError, in which the recipe is named."""
+    check_counts(arguments)
+    chosen_questions = tuple(
+        part for each in getattr(arguments, "question", ()) for part in each.replace(",", " ").split()
+    )
     dataset = canonical_name(arguments.dataset) if arguments.dataset else None
     chosen = Choice(chosen_questions, arguments.quick, arguments.seeds, dataset)
     try:
-        return make_plan(read_document(path), chosen, arguments.output or _folder(path, chosen))
+        return make_plan(read_document(path), chosen, arguments.output or _folder(root, path, chosen))
     except UsageError as error:
         raise UsageError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
 
 
-def _folder(path: Path, chosen: Choice) -> Path:
+def _folder(root: Path, path: Path, chosen: Choice) -> Path:
     """One for each kind of reproduction, as a quick one is no part of a full one."""
     dataset = Path(chosen.dataset).stem if chosen.dataset else ""
-    return ROOT / "-".join(part for part in (path.stem, "quick" if chosen.quick else "", dataset) if part)
+    return root / "-".join(part for part in (path.stem, "quick" if chosen.quick else "", dataset) if part)
 
 
 def _announce(plan: Plan, jobs: int) -> None:

@@ -59,7 +59,8 @@ def _verdict_blocks(results: Results, found: Mapping[str, Verdicts]) -> list[Blo
         for verdict, names in groups.items()
         if names and verdict != HOLDS
     ]
-    words = "; ".join(["claims of the report hold in our own runs", *([", ".join(others)] if others else [])])
+    whose = "claims of the report hold in our own runs" if results.document.reports else "expectations hold in the runs"
+    words = "; ".join([whose, *([", ".join(others)] if others else [])])
     words += f" ({everywhere} of these hold at every value of the open setting that was tried)" if everywhere else ""
     return [*([Headline(f"{len(groups[HOLDS])} of {judged}", f"{words}.")] if judged else []), Points(lines)]
 

@@ -42,7 +42,9 @@ def build_pages(results: Results, found: Mapping[str, Verdicts], made: Made, log
     part = f"Question {', '.join(plan.choice.questions)} of a report" if plan.choice.questions else "A report"
     return Report(
         title_of_plan(plan),
-        f"{part} reproduced by handgrad: its numbers, figures and claims",
+        f"{part} reproduced by handgrad: its numbers, figures and claims"
+        if plan.document.reports
+        else "An experiment of handgrad: its numbers, figures and claims",
         _facts(results, made),
         sections,
     )
@@ -82,7 +84,8 @@ def _question_section(
     blocks += writer.blocks(question)
     unprinted = [row for row in rows if row.reported == UNKNOWN]
     if unprinted:
-        title = f"{counted(len(unprinted), 'result')} that the report does not print"
+        own = results.document.reports
+        title = f"{counted(len(unprinted), 'result')}{' that the report does not print' if own else ''}"
         blocks.append(Details(title, [numbers_table(unprinted, judged=False)]))
     return Section(f"question-{question.id}", f"{question.id}: {question.title}", blocks)
 

@@ -16,12 +16,14 @@ from handgrad.reports.run_report import Gallery, derivation_section
 from handgrad.reports.sweep import SECTIONS
 from handgrad.reports.sweep_data import how_searched
 from handgrad.reproduce.class_tables import TABLES, Subject
+from handgrad.reproduce.effects import effects_blocks
 from handgrad.reproduce.results import Reached, Results
 from handgrad.runs import Run
 from handgrad.runs.predictions import predictions_of
 
 Log = Callable[[str], None]
 OVER_SEEDS = ("compare_loss", "compare_accuracy", "compare_test")  # show every seed, with bands or intervals
+EFFECTS = "effects"
 MOST_NAMES = 3  # of experiments in a line
 FIGURE_WORDS = {name: spec.summary for name, spec in (FIGURES | COMPARISONS).items()}
 KEPT = 6  # runs whose images and predictions are held in memory at a time
@@ -63,7 +65,7 @@ class QuestionBlocks:
 
     def _summary(self, item: Item, question: Question) -> str:
         """The line under which an item is folded; "" for what stands open."""
-        if item.text or item.equations or item.part == "outcome":
+        if item.text or item.equations or item.part == "outcome" or item.table == EFFECTS:
             return ""
         document = self.results.document
         if item.sweep is not None:
@@ -81,6 +83,8 @@ class QuestionBlocks:
             self.log(f"sweep {item.sweep}: {item.part}")
             return sweep_blocks(self.results, item)
         names = item.experiments or question.experiments
+        if item.table == EFFECTS:
+            return effects_blocks(self.results, names)
         if item.figure is not None and item.figure not in FIGURES:
             return self._compared(item.figure, names, item.variant)
         return [block for name in names for block in self._one(item, name)]
