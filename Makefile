@@ -7,7 +7,7 @@ BENCH ?=
 WORKERS ?= 2
 TORCH := 2.13.0
 KERAS := 3.15.1
-EXTRAS := torch,wandb,tensorboard,onnx,keras,sweep,postgresql,ray,dev
+EXTRAS := torch,wandb,tensorboard,onnx,keras,sweep,postgresql,ray,serve,dev
 
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
@@ -20,7 +20,7 @@ PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR: # if creating the virtual environment fails, the next call creates it again
-.PHONY: help train install torch sweep wandb tensorboard onnx keras postgresql ray test test-slow test-keras boundscheck vectors lint types coverage check bench format constraints clean
+.PHONY: help train install torch sweep wandb tensorboard onnx keras postgresql ray serve test test-slow test-keras boundscheck vectors lint types coverage check bench format constraints clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -35,7 +35,7 @@ torch: $(STATE)-torch ## install PyTorch, for lockstep, --backend torch and expo
 
 sweep: $(STATE)-sweep ## install Optuna, for Bayesian sweeps (bayes, gp), and Plotly, for interactive figures
 
-wandb tensorboard onnx keras postgresql ray parquet completion notebook: %: $(STATE)-% # error messages and docs name these targets
+wandb tensorboard onnx keras postgresql ray serve parquet completion notebook: %: $(STATE)-% # error messages and docs name these targets
 
 test: $(STATE)-dev ## run the quick tests
 	@$(PYTEST) -m "not slow"
@@ -107,14 +107,14 @@ $(STATE)-runtime: pyproject.toml constraints.txt | $(PYTHON)
 
 $(STATE)-dev: pyproject.toml constraints.txt | $(PYTHON)
 	@echo "Installing handgrad and the tools for its tests into $(VENV) (once, a minute or two) ..."
-	@$(PIP) install --quiet -e ".[dev,sweep]"
+	@$(PIP) install --quiet -e ".[dev,serve,sweep]"
 	@touch $(STATE)-runtime $@
 
 # One target for each extra of pyproject.toml. The build of PyTorch without CUDA is a tenth as large, and sufficient here.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 $(STATE)-torch: INDEX = $(addprefix --extra-index-url ,$(TORCH_INDEX))
 $(STATE)-torch $(STATE)-sweep $(STATE)-wandb $(STATE)-tensorboard $(STATE)-onnx $(STATE)-keras $(STATE)-postgresql \
-  $(STATE)-ray $(STATE)-parquet: \
+  $(STATE)-ray $(STATE)-serve $(STATE)-parquet: \
   $(STATE)-%: pyproject.toml constraints.txt | $(PYTHON)
 	@echo "Installing handgrad with $* into $(VENV) (once) ..."
 	@$(PIP) install --quiet $(INDEX) -e ".[$*]"

@@ -38,6 +38,7 @@ FLOORS: dict[str, float] = {
     **dict.fromkeys(["sweeps", "reports", "estimator"], 5),
     **dict.fromkeys(["claims"], 6),
     **dict.fromkeys(["reproduce", "verify"], 6.5),
+    **dict.fromkeys(["serve"], 6.8),
     **dict.fromkeys(["cli", "app", "__main__"], 7),
     "": 8,
 }

@@ -17,6 +17,14 @@ log = logging.getLogger("handgrad")
 RUNS_DIR = "runs"
 NUMBER = re.compile(r"@?(\d+)|@last", re.IGNORECASE)
 UNFINISHED, DAMAGED = "to resume", "damaged"
+# Settings: where a run is kept and tracked, and how often it is evaluated or saved. Its weights are the same bits.
+WITHOUT_INFLUENCE = frozenset(
+    (
+        *("checkpoint_seconds", "evaluate_every", "log_every", "log_test", "log_units", "name"),
+        *("preset", "runs_dir", "threads"),
+        *("track", "wandb_entity", "wandb_group", "wandb_mode", "wandb_project"),
+    )
+)
 FEW = 3  # names that an error lists
 
 

@@ -26,6 +26,7 @@ from handgrad.config.schema import (
     stated,
 )
 from handgrad.nn import ACTIVATIONS
+from handgrad.run_folder import WITHOUT_INFLUENCE
 
 LONGEST = 96
 TURN_WANDB_ON = ("wandb_project", "wandb_entity", "wandb_mode")  # as flags, where nothing says otherwise
@@ -48,24 +49,6 @@ ABBREVIATIONS = _pairs(
 # What stands in front of those where only some settings are named.
 FIRST = _pairs(
     "dataset= model= layers=net num_layers=hl hidden_size=sz batch_size=bs activation=ac optimizer= learning_rate=lr"
-)
-# Where a run is kept and tracked, and how often it is evaluated or saved: its weights are the same bits.
-WITHOUT_INFLUENCE = frozenset(
-    (
-        *(
-            "checkpoint_seconds",
-            "evaluate_every",
-            "log_every",
-            "log_units",
-            "log_test",
-            "name",
-            "preset",
-            "runs_dir",
-            "threads",
-            "track",
-        ),
-        *("wandb_entity", "wandb_group", "wandb_mode", "wandb_project"),
-    )
 )
 # What a training may have besides a network, an optimizer and a number of epochs; each is off at 0, or constant.
 ADDITIONS = (

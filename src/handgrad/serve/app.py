@@ -1,0 +1,233 @@
+"""The addresses that the page uses. What a request names is looked up; no path is made of it."""
+
+import asyncio
+import json
+import os
+import shlex
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from handgrad.errors import HandgradError, UsageError
+from handgrad.files import read_file
+from handgrad.run_folder import RunFolder
+from handgrad.serve.curves import CurveStore
+from handgrad.serve.limits import REPORT_POLICY, Application, Guard, LimitedProtocol, read_fields
+from handgrad.serve.processes import Jobs, Worker, interrupt
+from handgrad.serve.run_index import RunIndex
+
+LOOK_SECONDS, QUIET_SECONDS = 0.4, 15.0
+MOST_CURVES, MOST_STREAMS, MOST_COMPARED = 24, 24, 24
+LARGEST_REPORT, LOG_LINES = 1 << 26, 40
+TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+Action = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class Laboratory:
+    """What the addresses share: the table of runs, their curves, the commands that were started, the worker."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        self.runs_dir = runs_dir
+        self.index, self.curves = RunIndex(runs_dir), CurveStore()
+        self.jobs, self.worker = Jobs(), Worker()
+        self.streams = 0
+        folder = files("handgrad.serve") / "static"
+        self.static = {each.name: each.read_bytes() for each in folder.iterdir() if Path(each.name).suffix in TYPES}
+
+    def run(self, name: object) -> RunFolder:
+        """The run of this identifier.  Raises  UsageError when there is none."""
+        found = self.index.find(name)
+        if found is None:
+            raise UsageError("there is no such run any more")
+        return found
+
+    def runs(self, names: object, most: int) -> list[RunFolder]:
+        """The runs of these identifiers.  Raises  UsageError as `run`, and for no list, or too long a one."""
+        if not isinstance(names, list) or not 0 < len(names) <= most:
+            raise UsageError(f"runs must be a list of 1 to {most}")
+        return [self.run(name) for name in names]
+
+    # Pages and files ------------------------------------------------------------------------------------------
+
+    async def page(self, request: Request) -> Response:
+        """The one page, with the token that it sends along with whatever changes something."""
+        token = request.state.guard.post_token
+        response = Response(self.static["index.html"].replace(b"{{token}}", token.encode()), media_type="text/html")
+        guard = request.state.guard
+        response.set_cookie(guard.cookie, guard.token, httponly=True, samesite="strict", path="/")
+        return response
+
+    async def file(self, request: Request) -> Response:
+        """A script or a style of the page."""
+        name = request.path_params["name"]
+        if name not in self.static:
+            return PlainTextResponse("no such file\n", 404)
+        return Response(self.static[name], media_type=TYPES[Path(name).suffix])
+
+    async def report(self, request: Request) -> Response:
+        """The report in a run's folder, as it was written, in a frame in which nothing runs."""
+        path = self.run(request.path_params["name"]).path / "report.html"
+        if path.is_symlink():
+            raise UsageError(f"{path} is a link, which is not followed")
+        content = await run_in_threadpool(read_file, path, LARGEST_REPORT)
+        return Response(content, media_type="text/html", headers={"content-security-policy": REPORT_POLICY})
+
+    # Reading --------------------------------------------------------------------------------------------------
+
+    async def events(self, request: Request) -> Response:
+        """A stream: the table as it changes, and the curves of the runs in `curves`."""
+        names = [name for name in request.query_params.get("curves", "").split(",") if self.index.find(name)]
+        if self.streams >= MOST_STREAMS:
+            return PlainTextResponse(f"{MOST_STREAMS} pages are open already\n", 503)
+        return StreamingResponse(self._events(names[:MOST_CURVES]), media_type="text/event-stream")
+
+    async def _events(self, names: list[str]) -> AsyncIterator[str]:
+        version, quiet, seen = -1, 0.0, dict.fromkeys(names, -1)
+        self.streams += 1
+        try:
+            while True:
+                await run_in_threadpool(self.index.refresh)
+                before = quiet
+                if self.index.version != version:
+                    table = await run_in_threadpool(self.index.table, version)
+                    version, quiet = table["version"], 0.0
+                    yield event("runs", table)
+                for name in names:
+                    run = self.index.find(name)
+                    if run is None:
+                        continue
+                    seen[name], curves = await run_in_threadpool(self.curves.newer, run, seen[name])
+                    if curves is not None:
+                        quiet = 0.0
+                        yield event("curves", {"id": name, **curves})
+                quiet = quiet + LOOK_SECONDS if quiet == before else 0.0
+                if quiet > QUIET_SECONDS:
+                    quiet = 0.0
+                    yield ": nothing new\n\n"
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            self.streams -= 1
+
+    async def details(self, request: Request) -> Response:
+        """What a run's page says beside its curves."""
+        run = self.run(request.path_params["name"])
+        return JSONResponse(await run_in_threadpool(describe, run))
+
+    async def commands(self, request: Request) -> Response:
+        """The commands that were started from the page."""
+        return JSONResponse({"jobs": [job.to_mapping() for job in self.jobs.all]})
+
+    # Doing ----------------------------------------------------------------------------------------------------
+
+    async def compare(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """What `handgrad compare` finds."""
+        runs = self.runs(fields.get("runs"), MOST_COMPARED)
+        found = await self.worker.do("compare", runs=[str(run.path) for run in runs])
+        return found | {"command": shlex.join(["handgrad", "compare", *(str(run.path) for run in runs)])}
+
+    async def stop(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Stop a training as Ctrl-C does."""
+        run = self.run(fields.get("run"))
+        return {"command": f"kill -INT {interrupt(run)}"}
+
+    async def resume(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Go on with a training."""
+        return self.jobs.start(["resume", str(self.run(fields.get("run")).path)]).to_mapping()
+
+    async def write_report(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Write the report of a run."""
+        return self.jobs.start(["report", str(self.run(fields.get("run")).path)]).to_mapping()
+
+
+def event(name: str, content: dict[str, Any]) -> str:
+    """A message of a stream."""
+    return f"event: {name}\ndata: {json.dumps(content, separators=(',', ':'))}\n\n"
+
+
+def describe(run: RunFolder) -> dict[str, Any]:
+    """The command that made a run, its settings, environment and result, and the end of its log."""
+    found: dict[str, Any] = {"name": run.name, "path": str(run.path), "damage": []}
+    for part in ("facts", "metrics"):
+        try:
+            found[part] = getattr(run, part)
+        except HandgradError as error:
+            found[part] = {}
+            found["damage"].append(str(error))
+    found["metrics"].pop("epochs", None)
+    try:
+        found["log"] = read_file(run.log_file).decode(errors="replace").splitlines()[-LOG_LINES:]
+    except HandgradError:
+        found["log"] = []
+    found["report"] = os.path.lexists(run.path / "report.html")
+    return found
+
+
+def answering(action: Action) -> Callable[[Request], Awaitable[Response]]:
+    """An address that takes an object and answers with one."""
+
+    async def endpoint(request: Request) -> Response:
+        return JSONResponse(await action(await read_fields(request)))
+
+    return endpoint
+
+
+async def failed(request: Request, error: Exception) -> Response:
+    """An error in one line, as the command would print it."""
+    return JSONResponse({"error": str(error)}, 400)
+
+
+def build(laboratory: Laboratory) -> Starlette:
+    """All addresses."""
+    get = {
+        "/": laboratory.page,
+        "/static/{name}": laboratory.file,
+        "/run/{name}/report": laboratory.report,
+        "/api/events": laboratory.events,
+        "/api/run/{name}": laboratory.details,
+        "/api/commands": laboratory.commands,
+    }
+    post = {
+        "/api/compare": laboratory.compare,
+        "/api/stop": laboratory.stop,
+        "/api/resume": laboratory.resume,
+        "/api/report": laboratory.write_report,
+    }
+    routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
+    routes += [Route(path, answering(action), methods=["POST"]) for path, action in post.items()]
+    application = Starlette(routes=routes, exception_handlers={HandgradError: failed})
+    application.router.redirect_slashes = False  # an address is served as it stands, or not at all
+    return application
+
+
+def guarded(runs_dir: Path, hosts: frozenset[str], port: int, token: str) -> tuple[Application, Laboratory]:
+    """The application that is served, and what its addresses share."""
+    laboratory = Laboratory(runs_dir)
+    return Guard(build(laboratory), hosts, port, token), laboratory
+
+
+def serve(runs_dir: Path, sockets: list[Any], hosts: frozenset[str], token: str) -> None:
+    """Serve until Ctrl-C."""
+    application, laboratory = guarded(runs_dir, hosts, sockets[0].getsockname()[1], token)
+    config = uvicorn.Config(
+        application,
+        http=LimitedProtocol,
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=sockets)
+    finally:
+        laboratory.worker.stop()
