@@ -20,7 +20,7 @@ PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR: # if creating the virtual environment fails, the next call creates it again
-.PHONY: help train install torch sweep wandb tensorboard onnx keras postgresql ray serve test test-slow test-keras boundscheck vectors lint types coverage check bench format constraints clean
+.PHONY: help train install torch sweep wandb tensorboard onnx keras postgresql ray serve test test-slow test-keras boundscheck vectors oldest lint types coverage check bench docs pictures format constraints packages release clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -63,6 +63,13 @@ boundscheck: $(STATE)-dev ## run the tests of kernels and layers with array boun
 vectors: $(STATE)-dev ## run the tests of kernels compiled for vectors of 256 bits
 	@HANDGRAD_VECTOR_WIDTH=256 $(PYTEST) -m "not slow" $(OTHERS) tests/kernels
 
+# The lower bounds of pyproject.toml, as exact versions.
+oldest: ## run the quick tests with the oldest versions that pyproject.toml allows, in .venv-oldest
+	@$(MAKE) --no-print-directory VENV=.venv-oldest .venv-oldest/bin/python
+	@sed -n '/^dependencies/,/^]/s/^ *"\(.*\)>=\(.*\)",$$/\1==\2/p' pyproject.toml > .venv-oldest/oldest.txt
+	@.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-oldest/oldest.txt -e ".[dev]"
+	@.venv-oldest/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
+
 lint: $(STATE)-dev ## check the style and the format of the code
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -77,6 +84,16 @@ check: lint types test test-slow boundscheck vectors ## run everything that CI r
 
 bench: $(STATE)-runtime ## compare the speed with installed frameworks (BENCH="--workload A" for less, BENCH=--help for all)
 	@$(PYTHON) -m benchmarks $(BENCH)
+
+docs: $(STATE)-docs ## build the documentation as a site, build/site; a broken link is an error
+	@$(PYTHON) docs/build_site.py
+	@echo "Open build/site/index.html"
+
+pictures: $(STATE)-runtime ## make the README's picture again, with Chromium
+	@rm -rf build/pictures
+	@$(BIN)/handgrad train --dataset digits --name digits --runs_dir build/pictures
+	@chromium --headless --no-sandbox --hide-scrollbars --window-size=1160,900 \
+	  --screenshot=docs/images/report.png "file://$(CURDIR)/build/pictures/digits/report.html"
 
 format: $(STATE)-dev ## format the code, and fix what can be fixed automatically
 	@$(BIN)/ruff check --fix .
@@ -96,6 +113,23 @@ constraints: ## update constraints.txt to the newest versions of all dependencie
 	  print("\n".join(lines))' >> build/constraints/new.txt
 	@mv build/constraints/new.txt constraints.txt
 
+packages: $(STATE)-release ## build the wheel and the source archive in dist/, and check them
+	@rm -rf dist build/lib
+	@$(PYTHON) -m build --outdir dist . > build/packages.log 2>&1 || { tail -20 build/packages.log; exit 1; }
+	@$(PYTHON) -m twine check --strict dist/*
+	@$(PYTHON) -m check_wheel_contents dist/*.whl
+
+# Nothing is published or tagged: the last lines say how the maintainer does that.
+release: ## check that this commit can be released, and build the packages; stops at the first doubt
+	@version=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' src/handgrad/__init__.py); \
+	test -z "$$(git status --porcelain)" || { echo "There are changes that are not committed: commit or stash them."; exit 1; }; \
+	grep -q "^## $$version - 20" CHANGELOG.md || { echo "CHANGELOG.md has no heading '## $$version - DATE': add it."; exit 1; }; \
+	grep -q "^version: $$version$$" CITATION.cff || { echo "CITATION.cff has another version than $$version."; exit 1; }; \
+	test -d "tests/runs/golden/$$version" || { echo "tests/runs/golden/$$version is missing: python tests/runs/golden/make.py writes it."; exit 1; }; \
+	! git rev-parse -q --verify "refs/tags/v$$version" >/dev/null || { echo "There is a tag v$$version already: raise __version__."; exit 1; }; \
+	$(MAKE) --no-print-directory check docs packages && \
+	echo "All is well. Next: git tag -a v$$version -m 'handgrad $$version' && git push --tags && $(BIN)/twine upload dist/*"
+
 clean: ## delete build and test files; .venv and runs are kept
 	@rm -rf build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -114,7 +148,7 @@ $(STATE)-dev: pyproject.toml constraints.txt | $(PYTHON)
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 $(STATE)-torch: INDEX = $(addprefix --extra-index-url ,$(TORCH_INDEX))
 $(STATE)-torch $(STATE)-sweep $(STATE)-wandb $(STATE)-tensorboard $(STATE)-onnx $(STATE)-keras $(STATE)-postgresql \
-  $(STATE)-ray $(STATE)-serve $(STATE)-parquet: \
+  $(addprefix $(STATE)-,ray serve parquet completion notebook docs release): \
   $(STATE)-%: pyproject.toml constraints.txt | $(PYTHON)
 	@echo "Installing handgrad with $* into $(VENV) (once) ..."
 	@$(PIP) install --quiet $(INDEX) -e ".[$*]"

@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""What the README and the pages of the documentation show works as it stands there."""
 
 import os
 import re
@@ -14,6 +14,8 @@ from handgrad.cli.flags import parse
 from handgrad.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[1]
+FIRST_HOUR = "docs/first-hour.md"
+PAGES = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
 
 # What the test of the first hour adds to its commands, by how they begin: fewer epochs and images, no report that
 # another command writes anyway.
@@ -38,20 +40,18 @@ LONG = ("report", "figures")  # a minute each, for t-SNE; tests of their own run
 
 @pytest.fixture
 def blocks():
-    """`blocks("python")` are the fenced blocks of that language."""
+    """`blocks("python", page)` are the fenced blocks of that language."""
 
-    def of(language):
-        path = ROOT / "README.md"
-        if not path.exists():
-            pytest.skip("README.md is not there yet")
-        return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    def of(language, page="README.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
     return of
 
 
 def commands(blocks):
-    """Every command line of the shell blocks, without its comment."""
-    return command_lines(blocks("sh"))
+    """Every command line of the shell blocks of all pages, without its comment."""
+    return [words for page in PAGES for words in command_lines(blocks("sh", page))]
 
 
 def command_lines(blocks):
@@ -59,13 +59,9 @@ def command_lines(blocks):
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
-def first_hour():
-    """The text of the section."""
-    return (ROOT / "README.md").read_text(encoding="utf-8").partition("## A first hour")[2].partition("\n## ")[0]
-
-
-def test_python_blocks_run(blocks, tmp_path):
-    found = blocks("python")
+@pytest.mark.parametrize("page", ["README.md", FIRST_HOUR])
+def test_python_blocks_run(page, blocks, tmp_path):
+    found = blocks("python", page)
     assert found
     for block in found:
         done = subprocess.run(
@@ -90,18 +86,18 @@ def test_every_command_exists(blocks):
 
 
 def test_every_make_target_exists(blocks):
-    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert {words[1] for words in commands(blocks) if words[0] == "make"} <= set(targets)
+    rules = re.findall(r"^([a-z -]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    targets = {target for rule in rules for target in rule.split()}
+    assert {words[1] for words in commands(blocks) if words[0] == "make"} <= targets
 
 
 def test_the_first_hour_names_what_there_is(blocks):
     """Files that come with handgrad, make targets that bring what is missing, and no placeholder to fill in."""
-    blocks("sh")
-    section, rules = first_hour(), (ROOT / "Makefile").read_text()
-    words = [word for line in command_lines(re.findall(r"^```sh\n(.*?)^```", section, re.M | re.S)) for word in line]
+    page, rules = (ROOT / FIRST_HOUR).read_text(encoding="utf-8"), (ROOT / "Makefile").read_text()
+    words = [word for line in command_lines(blocks("sh", FIRST_HOUR)) for word in line]
     assert [word for word in words if re.search(r"\b(NAME|A|B)\b", word)] == []
     assert [word for word in words if word.startswith("examples/") and not (ROOT / word).exists()] == []
-    targets = {target for each in re.findall(r"`make ([a-z ]+)`", section) for target in each.split()}
+    targets = {target for each in re.findall(r"`make ([a-z ]+)`", page) for target in each.split()}
     assert {"torch", "sweep"} <= targets
     assert [target for target in targets if not re.search(rf"^{target}:", rules, re.M)] == []
 
@@ -109,12 +105,11 @@ def test_the_first_hour_names_what_there_is(blocks):
 @pytest.mark.slow
 @pytest.mark.skipif("HANDGRAD_FIRST_HOUR" not in os.environ, reason="three minutes: HANDGRAD_FIRST_HOUR=1 runs it")
 def test_the_first_hour_runs(blocks, here, capsys, real_data, torch):
-    """Every command of the section in its order, each with less to do (see SHORTER)."""
-    blocks("sh")
+    """Every command of the page in its order, each with less to do (see SHORTER)."""
     for name in ("mnist", "fashion_mnist"):
         real_data(name)
     (here / "examples").symlink_to(ROOT / "examples")
-    lines = command_lines(re.findall(r"^```sh\n(.*?)^```", first_hour(), re.M | re.S))
+    lines = command_lines(blocks("sh", FIRST_HOUR))
     assert len(lines) > 25
     for words in lines:
         assert words[0] == "handgrad"
@@ -127,7 +122,17 @@ def test_the_first_hour_runs(blocks, here, capsys, real_data, torch):
         assert answer.code == 0, (command, answer.err)
 
 
-def test_linked_files_exist(blocks):
-    blocks("python")
-    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
-    assert [link for link in links if not (ROOT / link).exists()] == []
+@pytest.mark.parametrize("page", PAGES)
+def test_linked_files_exist(page):
+    links = re.findall(r"\]\(([^)#:]+)[)#]", (ROOT / page).read_text(encoding="utf-8"))
+    assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
+
+
+def test_the_readme_is_short_and_the_checkout_small():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("no git checkout")
+    sizes = {name: (ROOT / name).stat().st_size for name in listed.stdout.split("\0") if (ROOT / name).is_file()}
+    assert {name: size for name, size in sizes.items() if size > 500_000} == {}
+    assert sum(sizes.values()) < 8_000_000

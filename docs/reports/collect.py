@@ -1,5 +1,5 @@
-"""Takes what `handgrad reproduce` made into this folder: pages, every number into README.md, and values and verdicts
-into results.json.
+"""Takes what `handgrad reproduce` made into this folder: pages with the figures that they do not fold away, every
+number into README.md, and values and verdicts into results.json.
 
 python docs/reports/collect.py REPRODUCTIONS, a folder with one folder for each report; those it lacks stay as they are.
 """
@@ -17,26 +17,37 @@ from handgrad.files import atomic_write
 
 HERE = Path(__file__).parent
 TABLES = re.compile(r"(?<=<!-- numbers -->\n).*(?=<!-- end of numbers -->)", re.DOTALL)
-BESIDE = re.compile(r'(?:src|href)="report/([^"]+)"')  # files that a page needs
+FIGURE = re.compile(r"!\[.*\]\(report/(.+)\)$", re.MULTILINE)
+LEFT_OUT = "*Figures that are folded away in report.html are left out here; the captions say what they show.*"
 NUMBERS = re.compile(r"## (?:Summary|Reported and reproduced)\n+(.*?)\n+## ", re.DOTALL)
 
 
 def take(reproductions: Path) -> list[str]:
     """Copy the page and the summary of each report that was reproduced whole; returns their names."""
-    found = [report for report in REPORTS if (reproductions / report / "report.html").is_file()]
+    found = [report for report in REPORTS if (reproductions / report / "report.md").is_file()]
     kept = json.loads((HERE / "results.json").read_text()) if (HERE / "results.json").is_file() else {}
     for report in found:
         kept[report] = _brief(json.loads((reproductions / report / "results.json").read_text(encoding="utf-8")))
-        page = (reproductions / report / "report.html").read_text(encoding="utf-8")
+        page = with_main_figures((reproductions / report / "report.md").read_text(encoding="utf-8"))
         shutil.rmtree(HERE / report, ignore_errors=True)
-        for name in sorted(set(BESIDE.findall(page))):
+        for name in FIGURE.findall(page):
             (HERE / report).mkdir(exist_ok=True)
             shutil.copyfile(reproductions / report / "report" / name, HERE / report / name)
-        page = page.replace('="report/', f'="{report}/').replace(" folder report beside ", f" folder {report} beside ")
-        atomic_write(HERE / f"{report}.html", page)
-        shutil.copyfile(reproductions / report / "README.md", HERE / f"{report}.md")
+        atomic_write(HERE / f"{report}.md", page.replace("](report/", f"]({report}/"))
     atomic_write(HERE / "results.json", json.dumps(kept, indent=1) + "\n")
     return found
+
+
+def with_main_figures(page: str) -> str:
+    """The page without the figures that are folded, and a line that says so."""
+    lines: list[str] = []
+    depth = 0
+    for line in page.splitlines():
+        depth += line.startswith("<details") - (line == "</details>")
+        if not (depth and FIGURE.match(line)):
+            lines.append(line)
+    title, *rest = lines
+    return "\n".join([title, "", LEFT_OUT, *rest]) + "\n"
 
 
 def _brief(results: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +73,7 @@ def _section(report: str) -> str:
     numbers = NUMBERS.search(summary)
     if numbers is None:
         raise SystemExit(f"{report}.md has no summary")
-    return f"\n### [{summary.splitlines()[0].lstrip('# ')}]({report}.html)\n\n{numbers[1]}\n"
+    return f"\n### [{summary.splitlines()[0].lstrip('# ')}]({report}.md)\n\n{numbers[1]}\n"
 
 
 if __name__ == "__main__":

@@ -193,10 +193,12 @@ def test_figures_of_a_large_page_stand_beside_it(tmp_path):
     assert "The figures stand in the folder page beside this page" in "".join(tree.itertext())
 
 
-def test_what_is_folded_stands_open_in_markdown():
+def test_what_is_folded_is_folded_in_markdown():
     folded = Details("More", [Text("a"), Details("Still more", [Text("b")]), Text("c")])
     text = markdown_text(Report("t", "s", [], [Section("x", "X", [folded, Text("d")])]), "figures")
-    assert text.endswith("## X\n\n**More**\n\na\n\n**Still more**\n\nb\n\nc\n\nd\n")
+    more, still_more = (f'<details markdown="1">\n<summary>{title}</summary>\n' for title in ("More", "Still more"))
+    inside = f"{more}\na\n\n{still_more}\nb\n\n</details>\n\nc\n\n</details>\n"
+    assert text.endswith(f"## X\n\n{inside}\nd\n")
 
 
 def test_pictures_are_found_in_order_also_the_folded():

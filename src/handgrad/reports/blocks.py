@@ -125,7 +125,7 @@ class Words(Equations):
 
 @dataclass(frozen=True)
 class Details(Block):
-    """Blocks folded under a line that says what they are; open on paper, and in Markdown."""
+    """Blocks folded under a line that says what they are; open on paper."""
 
     summary: str
     blocks: Sequence[Block]
