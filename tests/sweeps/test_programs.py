@@ -14,6 +14,7 @@ import yaml
 from handgrad.cli.main import main
 from handgrad.errors import UsageError
 from handgrad.sweeps.folder import open_sweep
+from handgrad.sweeps.programs import executor
 from handgrad.sweeps.programs.logged import Logged, Tail, flat
 from handgrad.sweeps.programs.program import STAND_IN, Program, located
 from handgrad.sweeps.programs.trial_folder import TRIAL
@@ -181,6 +182,18 @@ def test_macros_agree_with_the_installed_wandb():
             assert Program("train.py", (f"${{{macro}}}",)).words(parameters, "") == words
 
 
+def test_without_a_metric_whatever_looks_like_a_validation_accuracy_counts(capsys):
+    sweep_file("args_config")
+    content = yaml.safe_load(Path("sweep.yaml").read_text())
+    del content["metric"]
+    Path("sweep.yaml").write_text(yaml.safe_dump(content))
+    assert sweep("--trials", "1") == 0
+    (trial,) = trials()
+    wanted = best_weight(trial.values["learning_rate"], trial.values["batch_size"])
+    assert trial.objective == pytest.approx(wanted)
+    assert "note: there is no metric" in capsys.readouterr().out
+
+
 def test_a_mistyped_metric_ends_the_sweep_and_names_what_was_logged(capsys):
     sweep_file("args_config", metric="val_accuracy")
     assert sweep(jobs=1) == 6
@@ -215,7 +228,8 @@ def test_a_program_that_ignores_its_arguments_is_named(capsys):
     assert "configurations have exactly equal results: does own.py read its arguments" in capsys.readouterr().out
 
 
-def test_a_trial_ends_at_the_time_limit_whatever_it_does():
+def test_a_trial_ends_at_the_time_limit_whatever_it_does(monkeypatch):
+    monkeypatch.setattr(executor, "PATIENCE_SECONDS", 0.3)
     program_of(
         "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN) if sys.argv[1].endswith('0.5') else None\n"
         "wandb.init(); wandb.log({'val_acc': 1}); time.sleep(60 * (wandb.config.learning_rate > 0.4))\n"
@@ -265,6 +279,7 @@ def test_a_program_is_run_only_where_it_lies(capsys):
     assert "--dataset is a setting of handgrad's own engine" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_bayes_learns_from_a_programs_trials_and_the_report_reads_them():
     pytest.importorskip("optuna")
     parameters = {
@@ -281,6 +296,7 @@ def test_bayes_learns_from_a_programs_trials_and_the_report_reads_them():
     assert "sweep test" not in report
 
 
+@pytest.mark.slow
 def test_after_kill_9_no_program_is_left_and_the_rest_is_run():
     program_of("wandb.init(); time.sleep(0.4); wandb.log({'val_acc': wandb.config.learning_rate})\n")
     words = [sys.executable, "-m", "handgrad", "sweep", "sweep.yaml", "--name", "s", "--no_report", "--jobs", "2"]

@@ -19,12 +19,14 @@ from handgrad.runs.executor.fork_server import end_with
 from handgrad.runs.executor.protocol import Channel
 from handgrad.screen import echo
 from handgrad.sweeps import read_sweep
+from handgrad.sweeps.diagnostics import Plan
 from handgrad.sweeps.folder import Sweep, changed, open_sweep
 from handgrad.sweeps.programs.functions import FunctionExecutor
 from handgrad.sweeps.programs.program import Program
 from handgrad.sweeps.programs.trial_folder import python_path
-from handgrad.sweeps.search import begin, run_sweep
+from handgrad.sweeps.search import begin, require_valid, run_sweep
 
+FOREVER = 1e6  # hours
 AGENT = "HANDGRAD_AGENT"  # names the descriptor over which the program asks for trials
 
 
@@ -39,7 +41,7 @@ def run_run(tokens: list[str]) -> int:
         raise FileSystemError(f"there is no {file}: check the path")
     resume = ("handgrad", "run", "--resume", file, *words)
     program = Program(file, folder=os.getcwd(), function=resume)
-    echo(how_logged(program))
+    echo(how_logged(program, ""))
     ours, theirs = socket.socketpair()
     command = [*Program(file, ("${env}", "${interpreter}", "${program}")).words({}, ""), *words]
     with closing(Channel(ours)) as channel:
@@ -78,9 +80,13 @@ class Agent:
 
     def _made(self, content: Any) -> str:
         base = RunConfig()
-        definition = read_sweep(content, base, program=self._program)
+        path = str(content.get("program", "")) if isinstance(content, dict) else ""
+        program = dataclasses.replace(self._program, path=path) if Path(path).is_file() else self._program
+        definition = read_sweep(content, base, program=program)
         named = dataclasses.replace(definition, name=definition.name or Path(self._program.path).stem)
         folder, resume = Path(self._options.sweeps_dir), self._options.resume
+        for each in [*require_valid(named, base, Plan()), *named.notices]:
+            echo(f"{each.severity}: {each}")
         sweep = begin(named, base, {}, folder, resume=resume, endless=True)
         self._sweeps[sweep.name] = sweep
         return sweep.name
@@ -94,9 +100,11 @@ class Agent:
         if count is not None:
             known = {sweep.definition.key(trial.values) for trial in sweep.trials()}
             sweep = changed(sweep, configurations=count + (0 if self._options.resume else len(known)))
+        if sweep.wanted is None:
+            echo("this sweep has no end: Ctrl-C ends it; or give wandb.agent a count")
         executor = FunctionExecutor(self._process, self._channel, self._program) if function else None
         try:
-            run_sweep(sweep, callback=SweepView(bar=False), executor=executor)
+            run_sweep(sweep, hours=None if sweep.wanted else FOREVER, callback=SweepView(bar=False), executor=executor)
         finally:
             if not self._options.no_report and any(trial.rated for trial in sweep.trials()):
                 report_at_end(sweep)

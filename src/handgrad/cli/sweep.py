@@ -60,7 +60,7 @@ def sweep(file: str | None, parsed: ParsedFlags) -> int:
     """Examine or run the sweep of a file, or the bundled one of that name."""
     program, rule = program_of(file, parsed.options) if file else (None, "")
     definition = read_program(str(file), program, parsed) if program else read(file, parsed)
-    announce(rule, program)
+    announce(rule, program, () if parsed.options["dry_run"] else definition.notices)
     if not (parsed.options["dry_run"] or program):
         echo(beyond_file(definition, parsed.config))
     echo_notes(parsed.notes if program is None else [])

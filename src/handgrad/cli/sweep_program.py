@@ -1,11 +1,12 @@
 """`handgrad sweep FILE` where the file names a program that is not handgrad's."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from handgrad.cli.flags import ParsedFlags
-from handgrad.errors import UsageError
+from handgrad.errors import Diagnostic, UsageError
 from handgrad.screen import echo
 from handgrad.sweeps import BUNDLED, SweepDefinition, read_sweep
 from handgrad.sweeps.programs.program import Program, located
@@ -40,10 +41,10 @@ def stands_in(wanted: bool | None) -> bool:
     return not (netrc.is_file() and "wandb" in netrc.read_text(errors="replace"))
 
 
-def how_logged(program: Program) -> str:
+def how_logged(program: Program, choice: str = " (--no_stand_in: your own)") -> str:
     """Whose wandb the program imports, and where that sends what is logged."""
     if program.stand_in:
-        return "wandb is handgrad's stand-in (--no_stand_in: your own): what is logged stays in the trials' folders"
+        return f"wandb is handgrad's stand-in{choice}: what is logged stays in the trials' folders"
     if (mode := os.environ.get("WANDB_MODE", "offline")) != "offline":
         return f"wandb is your own, with WANDB_MODE={mode} (--stand_in: handgrad's, which sends nothing)"
     return "wandb is your own, offline, as long as WANDB_MODE says nothing else (--stand_in: handgrad's)"
@@ -58,9 +59,11 @@ def read_program(file: str, program: Program, parsed: ParsedFlags) -> SweepDefin
     return read_sweep(file, parsed.config, program=program)
 
 
-def announce(rule: str, program: Program | None) -> None:
-    """Say what is run, and how it logs."""
+def announce(rule: str, program: Program | None, notices: Sequence[Diagnostic] = ()) -> None:
+    """Print what is run, how it logs, and what of the file was not taken to the letter."""
     if rule:
         echo(rule)
     if program:
         echo(how_logged(program))
+        for notice in notices:
+            echo(f"note: {notice}")

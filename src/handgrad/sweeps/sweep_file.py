@@ -15,6 +15,7 @@ from handgrad.config.presets import BEST, PLAIN
 from handgrad.config.value_types import Switch
 from handgrad.errors import NOTE, Diagnostic, HandgradError, UsageError
 from handgrad.sweeps.definition import GOALS, METHODS, Metric, SweepDefinition
+from handgrad.sweeps.programs.logged import ANY_ACCURACY
 from handgrad.sweeps.programs.program import Program
 from handgrad.sweeps.programs.program_file import own_keys, read_program
 from handgrad.sweeps.pruner import Hyperband
@@ -78,13 +79,10 @@ def read_metric(content: Any, notices: list[Diagnostic], foreign: bool = False) 
 
     Raises  UsageError for an unknown metric or goal, with the nearest.
     """
-    if content is None and foreign:
-        raise UsageError("there is no metric: add metric: {name: NAME, goal: maximize}, as the program logs it")
     if content is None:
-        notices.append(
-            Diagnostic(NOTE, "there is no metric: validation_accuracy is maximized", f"Add {METRIC_EXAMPLE}")
-        )
-        return Metric()
+        default = Metric(ANY_ACCURACY, foreign=True) if foreign else Metric()
+        notices.append(Diagnostic(NOTE, f"there is no metric: {default.name} is maximized", f"Add {METRIC_EXAMPLE}"))
+        return default
     keys = mapping(content, "metric", METRIC_EXAMPLE)
     problems = Problems()
     problems.of(check_keys, keys, ["name", "goal", "target", "impute", "impute_while_running"], "metric")

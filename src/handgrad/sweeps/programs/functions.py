@@ -1,6 +1,7 @@
 """An executor for a program that calls a function of its own for each trial, as `wandb.agent(id, function=train)`."""
 
 import select
+import shlex
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from subprocess import Popen
 
 from handgrad.errors import HandgradError
 from handgrad.runs.executor.protocol import Channel, Ended, Event, Task
-from handgrad.sweeps.programs.executor import LOG_SECONDS, Followed
+from handgrad.sweeps.programs.executor import FAILED, LOG_SECONDS, Followed
 from handgrad.sweeps.programs.program import Program
 from handgrad.sweeps.programs.trial_folder import STOP, read_outcome
 
@@ -53,7 +54,9 @@ class FunctionExecutor:
                 self._trial = None
                 return found
         if self._channel.closed:
-            raise HandgradError(f"{self._program.path} ended within a trial, with exit code {self._process.wait()}")
+            why = f"{self._program.path} ended within a trial, with exit code {self._process.wait()}"
+            self._trial.end(FAILED, why)  # whoever goes on finds that, and begins with the next one
+            raise HandgradError(f"{why}. The other trials: {shlex.join(self._program.function)}")
         return found + self._trial.epochs()
 
     def close(self) -> None:

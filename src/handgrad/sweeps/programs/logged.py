@@ -13,12 +13,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from handgrad.config.metrics import metric_name
 from handgrad.sweeps.programs.program import Program
 
 Row = dict[str, Any]
 LOG, OUTPUT, SUMMARY, TRACKIO = "log.jsonl", "output.txt", "summary.json", "trackio"
 BLOCK, HEADER = 32768, 7  # of a log in LevelDB's format, whose file begins with as many bytes as a record's header has
 HISTORY, RECORD_SUMMARY, VALUE = 2, 3, 16  # numbers of fields in W&B's records
+ANY_ACCURACY = "any validation accuracy"  # the metric of a sweep that names none
 LARGEST = 1 << 24  # bytes of a file that are read at once
 
 
@@ -83,7 +85,7 @@ class Logged:
         found: list[float] = []
         for row in self._rows(last):
             self.names |= dict.fromkeys(name for name in row if not name.startswith("_"))
-            value = row.get(self.metric)
+            value = row.get(self._name(row))
             if isinstance(value, int | float):
                 self.last = float(value)
                 step = row.get("_step")
@@ -91,6 +93,11 @@ class Logged:
                     found.append(self.last)
                 self._step = step
         return found
+
+    def _name(self, row: Row) -> str:
+        if self.metric != ANY_ACCURACY:
+            return self.metric
+        return next((name for name in row if metric_name(name) == "validation_accuracy"), "")
 
     def result(self) -> float | None:
         """The metric in the run's summary, where it has one, else its last value."""

@@ -17,7 +17,7 @@ def hopeless(store: TrialStore) -> str:
         return ""
     last = failed[-1]
     if NEVER_LOGGED in last.why:
-        return f"{last.why}. Correct the metric's name in the sweep file"
+        return last.why
     if len(failed) < MOST_FAILURES:
         return ""
     every = "with the same error" if len({trial.why for trial in failed}) == 1 else "the last one with"

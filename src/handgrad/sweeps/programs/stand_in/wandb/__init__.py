@@ -34,46 +34,55 @@ class Error(Exception):
     """As wandb.errors.Error."""
 
 
-class UsageError(Error):
-    """As wandb.errors.UsageError."""
-
-
-CommError = AuthenticationError = UsageError
+UsageError = CommError = AuthenticationError = Error
 
 
 class Stopped(BaseException):
     """The sweep has stopped this trial early: raised by `log` where the trial is a function."""
 
 
-class Config(dict):
-    """Settings by key or attribute; what the sweep has chosen is kept, whatever the program sets."""
-
-    def update(self, items=(), allow_val_change=None):
-        for key, value in _settings(items).items():
-            self[key] = value
-        if run is not None:
-            run._write("config.json", self)
-
-    def setdefaults(self, items):
-        self.update({key: value for key, value in _settings(items).items() if key not in self})
-
-    def as_dict(self):
-        return dict(self)
-
-    def persist(self):
-        """Nothing to do."""
-
-    def __setitem__(self, key, value):
-        if value != _chosen.get(key, value):
-            return _note(f"config item {key!r} stays {_chosen[key]!r}, as the sweep has it")
-        return super().__setitem__(key, value)
+class Settings(dict):
+    """Items that are attributes as well."""
 
     def __getattr__(self, key):
         if key in self:
             return self[key]
-        raise AttributeError(f"wandb.config has no {key}; it has {', '.join(map(str, self))}")
+        raise AttributeError(f"there is no {key} among {', '.join(map(str, self))}")
 
-    __setattr__ = __setitem__
+    def __setattr__(self, key, value):
+        self[key] = value
+
+    def as_dict(self):
+        return dict(self)
+
+    def update(self, items=(), **more):
+        for key, value in _settings(items).items():
+            self[key] = value
+
+
+class Config(Settings):
+    """What the sweep has chosen is kept, whatever the program sets."""
+
+    def __setitem__(self, key, value):
+        if value != _chosen.get(key, value):
+            return _note(f"config item {key!r} stays {_chosen[key]!r}, as the sweep has it")
+        super().__setitem__(key, value)
+        return run and run.keep("config.json", self)
+
+    def setdefaults(self, items):
+        self.update({key: value for key, value in _settings(items).items() if key not in self})
+
+    def setdefault(self, key, value=None):
+        self.setdefaults({key: value})
+        return self[key]
+
+
+class Summary(Settings):
+    """The last value of everything logged, or its best by `define_metric`, and what the program sets."""
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, media.plain(value, run.folder))
+        run.keep("summary.json", self)
 
 
 def _settings(items):
@@ -84,45 +93,23 @@ def _settings(items):
         return {key: item.get("value", item) if isinstance(item, dict) else item for key, item in found.items()}
     if hasattr(items, "flag_values_dict"):
         return items.flag_values_dict()
-    if items and not isinstance(items, dict) and hasattr(items, "__dict__"):
-        return {key: value for key, value in vars(items).items() if not key.startswith("_")}
-    return dict(items or {})
-
-
-class Summary(dict):
-    """The last value of everything logged, or its best by `define_metric`, and what the program sets."""
-
-    def __getattr__(self, key):
-        if key in self:
-            return self[key]
-        raise AttributeError(key)
-
-    def __setitem__(self, key, value):
-        super().__setitem__(key, media.plain(value, _folder()))
-        if run is not None:
-            run._write("summary.json", self)
-
-    __setattr__ = __setitem__
-
-    def update(self, items=()):
-        for key, value in dict(items).items():
-            self[key] = value
+    return vars(items) if items and not isinstance(items, dict) and hasattr(items, "__dict__") else dict(items or {})
 
 
 class Run:
     """What `init` gives: also a context manager."""
 
-    def __init__(self, name=None, disabled=False, **about):
+    resumed, offline, settings = False, True, Settings()
+
+    def __init__(self, name, disabled, about):
         self.folder, self.disabled, self.summary, self.config = _folder(), disabled, Summary(), config
         self.id = about.get("id") or os.environ.get("WANDB_RUN_ID") or generate_id()
         self.name, self.tags = name or self.id, tuple(about.get("tags") or ())
-        self.project, self.entity, self.group, self.notes, self.job_type = (
-            about.get(key) for key in ("project", "entity", "group", "notes", "job_type")
-        )
+        for key in ("project", "entity", "group", "notes", "job_type"):
+            setattr(self, key, about.get(key))
         self.sweep_id, self.step, self.started, self._rules = os.environ.get("WANDB_SWEEP_ID"), 0, time.time(), {}
         self.dir = self.path = str(self.folder)
         self.url = f"file://{self.folder}"
-        self.resumed, self.offline, self.settings = False, True, Settings()
 
     def log(self, data, step=None, commit=None, sync=None):
         """A line of log.jsonl; lines of one `_step` belong together."""
@@ -137,44 +124,42 @@ class Run:
             with open(self.folder / "log.jsonl", "a", encoding="utf-8") as file:
                 file.write(json.dumps({**about, **row}, default=str) + "\n")
         for key, value in row.items():
-            dict.__setitem__(self.summary, key, self._summarised(key, value))
+            rule, known = self._rules.get(key), self.summary.get(key)
+            if rule and isinstance(value, (int, float)):
+                value = {rule: {"min": min, "max": max}[rule](value, known[rule] if isinstance(known, dict) else value)}
+            dict.__setitem__(self.summary, key, value)
         self.step += bool(commit if commit is not None else step is None)
         if (self.folder / "stop").exists():
             raise Stopped
         return None
 
-    def _summarised(self, key, value):
-        rule, known = self._rules.get(key), self.summary.get(key)
-        if rule in ("min", "max") and isinstance(value, (int, float)):
-            best = known[rule] if isinstance(known, dict) else value
-            return {rule: min(best, value) if rule == "min" else max(best, value)}
-        return value
-
     def define_metric(self, name, step_metric=None, summary=None, goal=None, **more):
         """With summary min, max or best, the summary has that in place of the last value."""
-        best = {"minimize": "min", "maximize": "max"}.get(goal, "max")
-        self._rules[name] = {"best": best}.get(summary, summary)
+        rule = "min" if summary == "best" and goal == "minimize" else {"best": "max"}.get(summary, summary)
+        self._rules[name] = rule if rule in ("min", "max") else None
 
     def finish(self, exit_code=None, quiet=None):
+        """The summary; `wandb.config` is empty for the next run."""
         global run
-        self._write("summary.json", {**self.summary, "_runtime": time.time() - self.started})
-        self._write("run.json", {"name": self.name, "id": self.id, "project": self.project, "tags": self.tags})
-        run = None if run is self else run
+        self.keep("summary.json", self.summary)
+        self.keep("run.json", {"name": self.name, "id": self.id, "project": self.project, "tags": self.tags})
+        if run is self:
+            run = None
+            config.clear()
+            _chosen.clear()
 
-    def _write(self, name, items):
+    def keep(self, name, items):
         if not self.disabled:
             path = self.folder / name
-            lines = json.dumps({str(k): media.plain(v, self.folder) for k, v in items.items()}, default=str, indent=1)
-            path.with_suffix(".new").write_text(lines + "\n", encoding="utf-8")
+            plain = {str(key): media.plain(value, self.folder) for key, value in items.items()}
+            path.with_suffix(".new").write_text(json.dumps(plain, default=str, indent=1) + "\n", encoding="utf-8")
             path.with_suffix(".new").replace(path)
 
     def log_artifact(self, artifact, name=None, type=None, aliases=None, **more):
-        made = artifact
         if not isinstance(artifact, Artifact):
-            made = Artifact(name or Path(artifact).stem, type or "file")
-            (made.add_dir if os.path.isdir(artifact) else made.add_file)(str(artifact))
-        made.keep(self.folder / "artifacts")
-        return made
+            path, artifact = artifact, Artifact(name or Path(artifact).stem, type or "file")
+            (artifact.add_dir if os.path.isdir(path) else artifact.add_file)(str(path))
+        return artifact.keep(self.folder / "artifacts")
 
     upsert_artifact = log_model = log_artifact
 
@@ -184,10 +169,9 @@ class Run:
     restore = use_model = use_artifact
 
     def save(self, glob_str=None, *_, **more):
-        for path in glob.glob(str(glob_str)) if glob_str and not self.disabled else ():
-            if os.path.isfile(path):
-                (self.folder / "files").mkdir(exist_ok=True)
-                shutil.copy(path, self.folder / "files")
+        for path in filter(os.path.isfile, glob.glob(str(glob_str)) if glob_str and not self.disabled else ()):
+            (self.folder / "files").mkdir(exist_ok=True)
+            shutil.copy(path, self.folder / "files")
         return True
 
     def watch(self, *_, **more):
@@ -198,9 +182,6 @@ class Run:
     def get_url(self):
         return self.url
 
-    def project_name(self):
-        return self.project
-
     def __enter__(self):
         return self
 
@@ -208,17 +189,10 @@ class Run:
         self.finish()
 
 
-class Settings:
-    """Taken and not used."""
-
-    def __init__(self, *_, **settings):
-        self.__dict__.update(settings)
-
-
 RunDisabled = Run
 _chosen = {}  # by the sweep
 run, config, DEFAULTS = None, Config(), "config-defaults.yaml"
-_own_folder = None  # where no sweep names one
+_own_folder = _lines = None  # where no sweep names a folder; the way to handgrad
 
 
 def _note(text):
@@ -228,8 +202,7 @@ def _note(text):
 def _folder():
     global _own_folder
     if not os.environ.get("HANDGRAD_TRIAL"):
-        name = time.strftime("run-%Y%m%d-%H%M%S-") + generate_id()
-        _own_folder = _own_folder or os.path.join("wandb-offline", name)
+        _own_folder = _own_folder or time.strftime("wandb-offline/run-%Y%m%d-%H%M%S-") + generate_id()
     folder = Path(os.environ.get("HANDGRAD_TRIAL") or _own_folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -239,28 +212,22 @@ def init(project=None, config=None, name=None, mode=None, reinit=None, settings=
     """A run whose settings are `config`, and over them what the sweep has chosen."""
     global run, summary, _own_folder
     own, items = globals()["config"], config
-    if run is not None and reinit in (None, False, "return_previous"):
-        own.update(items)
-        return run
-    finish()
-    _own_folder = None
-    chosen = _folder() / "parameters.json"
-    _chosen.update(json.loads(chosen.read_text(encoding="utf-8")) if chosen.is_file() else {})
-    own.update(DEFAULTS if os.path.isfile(DEFAULTS) else ())
-    dict.update(own, _chosen)
-    disabled = mode == "disabled" or os.environ.get("WANDB_MODE") == "disabled"
-    run = Run(name, disabled, project=project, **about)
-    summary = run.summary
+    if run is None or reinit not in (None, False, "return_previous"):
+        finish()
+        _own_folder, disabled = None, "disabled" in (mode, os.environ.get("WANDB_MODE"))
+        chosen = _folder() / "parameters.json"
+        _chosen.update(json.loads(chosen.read_text(encoding="utf-8")) if chosen.is_file() else {})
+        own.update(DEFAULTS if os.path.isfile(DEFAULTS) else ())
+        dict.update(own, _chosen)
+        run = Run(name, disabled, {"project": project, **about})
+        summary = run.summary
     own.update(items)
     return run
 
 
 def finish(exit_code=None, quiet=None):
-    """End the run; its settings end with it."""
-    if run is not None:
-        run.finish()
-        config.clear()
-        _chosen.clear()
+    """End the run."""
+    return run and run.finish()
 
 
 def _of_run(name):
@@ -273,7 +240,7 @@ def _of_run(name):
 
 
 log, define_metric, save, log_artifact, use_artifact, restore, log_model = map(
-    _of_run, ["log", "define_metric", "save", "log_artifact", "use_artifact", "restore", "log_model"]
+    _of_run, ("log", "define_metric", "save", "log_artifact", "use_artifact", "restore", "log_model")
 )
 
 
@@ -318,53 +285,31 @@ def agent(sweep_id, function=None, entity=None, project=None, count=None, **more
 
 
 def _requested(**message):
+    global _lines
     if "HANDGRAD_AGENT" not in os.environ:
         raise UsageError("wandb.sweep and wandb.agent: start this program by `handgrad run FILE`")
-    global _lines
     _lines = _lines or socket.socket(fileno=int(os.environ["HANDGRAD_AGENT"])).makefile("rw", encoding="utf-8")
     _lines.write(json.dumps(message, default=lambda v: v.tolist() if hasattr(v, "tolist") else list(v)) + "\n")
     _lines.flush()
     reply = json.loads(_lines.readline() or '{"error": "handgrad has ended"}')
-    if "error" in reply:
-        sys.exit(f"wandb (handgrad): {reply['error']}")
-    return reply
+    return reply if "error" not in reply else sys.exit(f"wandb (handgrad): {reply['error']}")
 
 
-_lines = None
-
-
-class Api:
+def Api(*_, **more):
     """Raises UsageError: what it reads is at W&B."""
-
-    def __init__(self, *_, **more):
-        raise UsageError("wandb.Api reads runs from W&B, and handgrad runs this program without it")
-
-
-PublicApi = controller = Api
+    raise UsageError("wandb.Api reads runs from W&B, and handgrad runs this program without it")
 
 
 def __getattr__(name):
     """Callbacks for Keras, which is loaded only where they are used."""
-    if name in ("WandbCallback", "WandbMetricsLogger"):
-        return _keras_callback("epoch/" * (name == "WandbMetricsLogger"))
-    if name in ("WandbModelCheckpoint", "WandbEvalCallback"):
-        return _callbacks().ModelCheckpoint
-    raise AttributeError(f"handgrad's stand-in for wandb has no {name}; with --no_stand_in, wandb is your own")
+    if name not in ("WandbCallback", "WandbMetricsLogger", "WandbModelCheckpoint"):
+        raise AttributeError(f"handgrad's stand-in for wandb has no {name}; with --no_stand_in, wandb is your own")
+    callbacks = importlib.import_module("keras").callbacks
+    if name == "WandbModelCheckpoint":
+        return callbacks.ModelCheckpoint
+    before = "epoch/" * (name == "WandbMetricsLogger")
 
+    def logged(epoch, logs):
+        log({f"{before}epoch": epoch, **{before + key: value for key, value in (logs or {}).items()}})
 
-def _callbacks():
-    try:
-        return importlib.import_module("keras.callbacks")
-    except ImportError:
-        return importlib.import_module("tensorflow.keras.callbacks")
-
-
-def _keras_callback(before):
-    class WandbCallback(_callbacks().Callback):
-        def __init__(self, *_, **more):
-            super().__init__()
-
-        def on_epoch_end(self, epoch, logs=None):
-            log({f"{before}epoch": epoch, **{before + key: value for key, value in (logs or {}).items()}})
-
-    return WandbCallback
+    return lambda *_, **more: callbacks.LambdaCallback(on_epoch_end=logged)

@@ -10,13 +10,12 @@ import struct
 import zlib
 from pathlib import Path
 
-OTHERS = "Audio", "Graph", "Html", "Molecule", "Object3D", "Plotly", "Video"
-
 
 def plain(value, folder):
     """What JSON can hold of a logged value; pictures and tables become files of `folder`/media."""
+    media = Path(folder) / "media"
     if isinstance(value, Media):
-        return value.kept(Path(folder) / "media")
+        return value.kept(media)
     if isinstance(value, dict):
         return {str(key): plain(item, folder) for key, item in value.items()}
     if isinstance(value, (list, tuple, set)):
@@ -25,15 +24,22 @@ def plain(value, folder):
         return float(value) if isinstance(value, float) else value
     if hasattr(value, "item") and (getattr(value, "size", 0) == 1 or (hasattr(value, "numel") and value.numel() == 1)):
         return plain(value.item(), folder)
-    if hasattr(value, "savefig") or hasattr(value, "gcf") or hasattr(value, "to_image"):
-        return Image(value).kept(Path(folder) / "media")
-    return Histogram(value).kept(Path(folder) / "media") if hasattr(value, "tolist") else str(value)
+    if hasattr(value, "savefig") or hasattr(value, "gcf"):
+        return Image(value).kept(media)
+    return Histogram(value).kept(media) if hasattr(value, "tolist") else str(value)
+
+
+def _file(folder, content, ending):
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / (hashlib.sha256(content).hexdigest()[:16] + ending)
+    path.write_bytes(content)
+    return str(path)
 
 
 class Media:
     """A value that is no number: a file is copied, text becomes one, anything else is named."""
 
-    def __init__(self, data_or_path=None, *_, caption=None, **more):
+    def __init__(self, data_or_path=None, mode=None, caption=None, **more):
         self.data, self.caption = data_or_path, caption
 
     def kept(self, folder):
@@ -47,21 +53,13 @@ class Media:
         return what
 
 
-globals().update({name: type(name, (Media,), {"__doc__": "A file, or a name."}) for name in OTHERS})
-
-
-def _file(folder, content, ending):
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / (hashlib.sha256(content).hexdigest()[:16] + ending)
-    path.write_bytes(content)
-    return str(path)
+Audio, Graph, Html, Molecule, Object3D, Plotly, Video = (
+    type(name, (Media,), {}) for name in ("Audio", "Graph", "Html", "Molecule", "Object3D", "Plotly", "Video")
+)
 
 
 class Image(Media):
     """From a file, a picture of PIL, a figure of Matplotlib, or pixels (H, W), (H, W, C) or (C, H, W)."""
-
-    def __init__(self, data_or_path=None, mode=None, caption=None, **more):
-        super().__init__(data_or_path, caption=caption)
 
     def kept(self, folder):
         if isinstance(self.data, (str, os.PathLike)):
@@ -88,8 +86,7 @@ def png(data):
         rows = rows[0]
     depth = len(rows[0][0]) if isinstance(rows[0][0], (list, tuple)) else 0
     if depth and len(rows) in (3, 4) and depth not in (1, 3, 4):  # channels first
-        rows = [list(zip(*lines)) for lines in zip(*rows)]
-        depth = len(rows[0][0])
+        rows, depth = [list(zip(*lines)) for lines in zip(*rows)], len(rows)
     flat = [[x for pixel in row for x in (pixel if depth else (pixel,))] for row in rows]
     values = [x for row in flat for x in row if x == x]
     factor = 255 if values and min(values) >= 0 and max(values) <= 1 and not isinstance(values[0], int) else 1
@@ -105,9 +102,8 @@ class Histogram(Media):
 
     def __init__(self, sequence=None, np_histogram=None, num_bins=64):
         if np_histogram is None:
-            flat = [
-                x for x in _flat(sequence.tolist() if hasattr(sequence, "tolist") else sequence) if math.isfinite(x)
-            ]
+            items = sequence.tolist() if hasattr(sequence, "tolist") else sequence
+            flat = [x for x in _flat(items) if math.isfinite(x)]
             low, high = (min(flat), max(flat)) if flat else (0.0, 0.0)
             width, counts = (high - low) / num_bins or 1.0, [0] * num_bins
             for x in flat:
@@ -127,18 +123,12 @@ def _flat(items):
 class Table(Media):
     """Rows under names of columns."""
 
-    def __init__(self, columns=None, data=None, rows=None, dataframe=None, **more):
-        data = data if data is not None else rows
+    def __init__(self, columns=None, data=None, rows=None, dataframe=None, chart="table", title=None, **more):
+        data = next((each for each in (data, rows, dataframe) if each is not None), ())
         if hasattr(data, "columns"):
-            dataframe, data = data, None
-        if dataframe is not None:
-            columns, data = list(dataframe.columns), dataframe.values.tolist()
-        self.data = [list(row) for row in (data if data is not None else ())]
-        count = len(self.data[0]) if self.data else 3
-        self.columns = list(
-            columns if columns is not None else ["Input", "Output", "Expected", *range(3, count)][:count]
-        )
-        self.chart, self.title = "table", None
+            columns, data = list(data.columns), data.values.tolist()
+        self.data, self.chart, self.title = [list(row) for row in data], chart, title
+        self.columns = list(columns if columns is not None else ("Input", "Output", "Expected"))
 
     def add_data(self, *row):
         if len(row) != len(self.columns):
@@ -149,22 +139,15 @@ class Table(Media):
 
     def add_column(self, name, data, optional=False):
         self.columns.append(name)
-        self.data = self.data or [[] for _ in data]
-        for row, value in zip(self.data, data):
-            row.append(value)
+        self.data = [[*row, value] for row, value in zip(self.data or [[] for _ in data], data)]
 
     def get_column(self, name, convert_to=None):
         return [row[self.columns.index(name)] for row in self.data]
 
     def kept(self, folder):
-        rows = [[plain(value, folder.parent) for value in row] for row in self.data]
-        content = json.dumps({"columns": self.columns, "data": rows}, default=str).encode()
-        return {
-            "_type": self.chart,
-            "title": self.title,
-            "rows": len(rows),
-            "path": _file(folder, content, ".table.json"),
-        }
+        content = {"columns": self.columns, "data": plain(self.data, folder.parent)}
+        path = _file(folder, json.dumps(content, default=str).encode(), ".table.json")
+        return {"_type": self.chart, "title": self.title, "rows": len(self.data), "path": path}
 
 
 class Artifact:
@@ -196,7 +179,7 @@ class Artifact:
         return self
 
     def keep(self, folder):
-        """Write the files."""
+        """Write the files, none outside the artifact's own folder."""
         place = (folder / "".join(c if c.isalnum() or c in "-_." else "_" for c in self.name)).resolve()
         for content, name in self._files:
             target = (place / name).resolve()
@@ -204,3 +187,4 @@ class Artifact:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 content = json.dumps(plain(content, place), default=str) if isinstance(content, Media) else content
                 target.write_bytes(content.encode() if isinstance(content, str) else content)
+        return self

@@ -1,12 +1,6 @@
-"""wandb.plot: each chart as a table of what it shows."""
+"""wandb.plot: each chart as a table of what it shows; of a curve, what it is computed from."""
 
 from wandb.media import Table
-
-
-def _chart(chart, columns, rows, title=None):
-    table = Table(columns=columns, data=rows)
-    table.chart, table.title = chart, title
-    return table
 
 
 def confusion_matrix(probs=None, y_true=None, preds=None, class_names=None, title=None, split_table=False):
@@ -16,57 +10,33 @@ def confusion_matrix(probs=None, y_true=None, preds=None, class_names=None, titl
     if preds is None:
         preds = [max(range(len(row)), key=row.__getitem__) for row in probs]
     pairs = [(int(true), int(predicted)) for true, predicted in zip(y_true, preds)]
-    size = 1 + max((max(pair) for pair in pairs), default=-1)
-    names = list(class_names) if class_names is not None else [f"Class_{k}" for k in range(size)]
-    places = range(max(size, len(names)))
-    names += [f"Class_{k}" for k in places[len(names) :]]
-    counts = dict.fromkeys(((i, j) for i in places for j in places), 0)
+    names = list(class_names) if class_names is not None else []
+    names += [f"Class_{k}" for k in range(len(names), 1 + max((max(pair) for pair in pairs), default=-1))]
+    counts = {(i, j): 0 for i in range(len(names)) for j in range(len(names))}
     for pair in pairs:
         counts[pair] += 1
     rows = [[names[i], names[j], count] for (i, j), count in counts.items()]
-    return _chart("confusion_matrix", ["Actual", "Predicted", "nPredictions"], rows, title)
+    return Table(["Actual", "Predicted", "nPredictions"], rows, chart="confusion_matrix", title=title)
 
 
-def _curve(chart, y_true, y_probas, labels, title, columns, points):
-    rows = []
-    for k in range(len(y_probas[0]) if len(y_probas) else 0):
-        ranked = sorted(zip((row[k] for row in y_probas), (int(true) == k for true in y_true)), key=lambda p: -p[0])
-        name = labels[k] if labels is not None else k
-        rows += [[name, *point] for point in points([hit for _, hit in ranked])]
-    return _chart(chart, ["class", *columns], rows, title)
+def _of_probabilities(chart):
+    def drawn(y_true=None, y_probas=None, labels=None, classes_to_plot=None, title=None, split_table=False):
+        rows = [[int(true), *map(float, row)] for true, row in zip(y_true, y_probas)]
+        names = labels if labels is not None else [f"Class_{k}" for k in range(len(rows[0]) - 1 if rows else 0)]
+        return Table(["true class", *names], rows, chart=chart, title=title)
+
+    return drawn
 
 
-def roc_curve(y_true=None, y_probas=None, labels=None, classes_to_plot=None, title="ROC", split_table=False):
-    """Each class against the rest."""
-
-    def points(hits):
-        positives, negatives, right, wrong = sum(hits) or 1, len(hits) - sum(hits) or 1, 0, 0
-        for hit in (None, *hits):
-            right, wrong = right + bool(hit), wrong + (hit is False)
-            yield wrong / negatives, right / positives
-
-    return _curve("roc_curve", y_true, y_probas, labels, title, ["fpr", "tpr"], points)
-
-
-def pr_curve(y_true=None, y_probas=None, labels=None, classes_to_plot=None, title="Precision-Recall", **more):
-    """Each class against the rest."""
-
-    def points(hits):
-        positives, right = sum(hits) or 1, 0
-        for count, hit in enumerate(hits, 1):
-            right += hit
-            yield right / positives, right / count
-
-    return _curve("pr_curve", y_true, y_probas, labels, title, ["recall", "precision"], points)
+roc_curve, pr_curve = map(_of_probabilities, ("roc_curve", "pr_curve"))
 
 
 def line_series(xs, ys, keys=None, title="", xname="x", split_table=False):
     """Several lines."""
     lines = zip(xs if len(xs) and hasattr(xs[0], "__len__") else [xs] * len(ys), ys)
-    rows = [
-        [x, keys[n] if keys else f"key_{n}", y] for n, (line, values) in enumerate(lines) for x, y in zip(line, values)
-    ]
-    return _chart("line_series", [xname, "key", "y"], rows, title)
+    named = ((keys[n] if keys else f"key_{n}", *line) for n, line in enumerate(lines))
+    rows = [[x, name, y] for name, line, values in named for x, y in zip(line, values)]
+    return Table([xname, "key", "y"], rows, chart="line_series", title=title)
 
 
 def _of_table(chart):
