@@ -6,7 +6,6 @@ from scipy import ndimage
 from tests.rounding import gamma, largest
 
 from handgrad.kernels.augment import augment, displace, gaussian_blur, resample, rotate
-from handgrad.kernels.program import Batches
 
 KEY = np.uint64(77)
 MIXING = 16  # operations of a weighted mean of four pixels
@@ -17,10 +16,8 @@ def augmented(images, key=KEY, background=0.0, **changed):
     """`images` (N, H, W) as the network would see them, pixels scaled from 0..255 to 0..1."""
     real = images.dtype.type
     settings = np.array([*images.shape[-2:], *(OFF | changed).values()])
-    batches = Batches(images, np.zeros(len(images), np.int64), np.empty(0), np.arange(len(images)),
-                      len(images), np.array([1 / 255], real), np.array([background], real), key, settings)  # fmt: skip
     x = images.ravel().copy()
-    augment(x, len(images), batches, key)
+    augment(x, len(images), settings, np.array([1 / 255], real), np.array([background], real), key)
     return x.reshape(images.shape)
 
 

@@ -9,7 +9,9 @@ import pytest
 PROGRAM = """
 import numpy as np
 from handgrad.kernels import driver
+from handgrad.kernels.augment import augment
 from handgrad.kernels.gradients import NO_UNITS
+from handgrad.kernels.program import kernel_address
 from handgrad.nn import *
 from handgrad.optim import GradientTransforms, NAdam
 
@@ -22,7 +24,9 @@ for dtype, layers in (("float32", cnn), ("float64", mlp)):
         images, labels = generator.normal(size=(rows, 13, 14)), generator.integers(0, 4, rows)
         optimization = NAdam().bind(network, GradientTransforms(clip_norm=0.1, l1=1e-3, weight_decay=1e-2))
         augmentation = np.array([13, 14, 0.1, 1.0, 2.0, 2.0, 0.5, 10.0, 2.0, 3.0])
-        batches = network.batches(images, labels, size=rows)._replace(augmentation=augmentation)
+        batches = network.batches(images, labels, size=rows)
+        how = kernel_address(augment, "augment", dtype)
+        batches = batches._replace(augmentation=augmentation, augment=how)
         records, rates = np.zeros((1, 3)), np.array([0.1])
         driver.train_steps(network.program(rows), optimization, batches, 0, 0, rates, 1, records, NO_UNITS)
         for array in (records, network.gradients, network.parameters, network.buffers, network.logits(images)):

@@ -61,10 +61,10 @@ def displace(field, room, key, shift, alpha, sigma):
 def flip_horizontally(image):
     """Mirror left and right in place.  Math  image[c, i, j] = image[c, i, width - 1 - j].  Shapes  (channels, H, W)"""
     width = image.shape[2]
-    for j in range(width // 2):
-        left = image[:, :, j].copy()
-        image[:, :, j] = image[:, :, width - 1 - j]
-        image[:, :, width - 1 - j] = left
+    for c in range(image.shape[0]):
+        for i in range(image.shape[1]):
+            for j in range(width // 2):
+                image[c, i, j], image[c, i, width - 1 - j] = image[c, i, width - 1 - j], image[c, i, j]
 
 
 @strict_kernel
@@ -116,10 +116,13 @@ def resample(image, out, down, right, fill):
 
 
 @strict_kernel
-def augment(x, rows, batches, key):
-    """Augment the `rows` images that stand in `x` in place.  Shapes  x (rows * channels * H * W,) real."""
-    height, width = int(batches.augmentation[0]), int(batches.augmentation[1])
-    noise, shift, alpha, sigma, flip, rotation, padding, side = batches.augmentation[2:10]
+def augment(x, rows, settings, scales, shifts, key):
+    """Augment the `rows` images that stand in `x` in place, scaled by `scales` and `shifts`.
+
+    Shapes  x (rows * channels * H * W,) real; scales, shifts (channels,) or (1,): see `Batches`
+    """
+    height, width = int(settings[0]), int(settings[1])
+    noise, shift, alpha, sigma, flip, rotation, padding, side = settings[2:10]
     images = x.reshape((rows, x.size // (rows * height * width), height, width))
     down, right, room = np.empty((height, width)), np.empty((height, width)), np.empty((height, width))
     moves = shift > 0 or alpha > 0 or rotation > 0 or padding > 0
@@ -135,12 +138,12 @@ def augment(x, rows, batches, key):
         if uniform(subkey(key, FLIP), n) < flip:
             flip_horizontally(images[n])
         for c in range(images.shape[1]):
-            of = min(c, batches.scale.size - 1)
+            of = min(c, scales.size - 1)
             image = images[n, c]
             if moves:
-                resample(image.copy(), image, down, right, batches.shift[of])
+                resample(image.copy(), image, down, right, shifts[of])
             if noise > 0:
-                stream, scale = subkey(subkey(key, NOISE), n), noise * batches.scale[of]
+                stream, scale = subkey(subkey(key, NOISE), n), noise * scales[of]
                 for i in range(height):
                     for j in range(width):
                         image[i, j] += x.dtype.type(scale * normal(stream, (c * height + i) * width + j))

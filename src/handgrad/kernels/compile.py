@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 
 from handgrad.kernels.cache import KernelCache
 
-INHERITED = {"error_model": "numpy", "nogil": True}
+INHERITED = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 """The caller's policy: a kernel that does not say otherwise takes it over, if it is compiled on that occasion."""
 
 STRICT = INHERITED | {"fastmath": False}
@@ -32,6 +32,8 @@ and one that found it in the cache, and so would the last bits."""
 
 def _compiled(function: Any, policy: dict[str, Any]) -> Any:
     dispatcher = njit(**policy)(function)
+    template = dispatcher.get_call_template  # a constant in a call is a number like others, not a kernel of its own
+    dispatcher.get_call_template = lambda args, kws: template([types.unliteral(each) for each in args], kws)
     if os.path.isfile(function.__code__.co_filename):  # a kernel typed into a notebook has no file to key a cache on
         dispatcher._cache = KernelCache(function, policy)
     return dispatcher

@@ -20,6 +20,7 @@ import numpy as np
 
 from handgrad.kernels.compile import fast_kernel, inline_kernel
 from handgrad.kernels.packed import aligned
+from handgrad.kernels.rearrangement import copy
 from handgrad.kernels.team import share
 
 
@@ -147,13 +148,13 @@ def within_zeros(x, y, top, left, down, right, batch, first, last):
             elif right == 1:
                 start, size = left * batch, min(width, room - left) * batch
                 line[:start] = 0
-                line[start : start + size] = x[c, source, :size]
+                copy(x[c, source, :size], line[start:])
                 line[start + size :] = 0
             else:
                 line[:] = 0
                 for s in range(min(width, (room - left + right - 1) // right)):
                     place = (left + s * right) * batch
-                    line[place : place + batch] = x[c, source, s * batch : (s + 1) * batch]
+                    copy(x[c, source, s * batch : (s + 1) * batch], line[place:])
 
 
 @inline_kernel

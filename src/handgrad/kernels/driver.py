@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 
-from handgrad.kernels.augment import augment
 from handgrad.kernels.compile import inline_kernel, strict_kernel
 from handgrad.kernels.gradients import BLOCK, gradient_norm, penalise, unit_norms
 from handgrad.kernels.losses import count_correct
@@ -15,6 +14,7 @@ from handgrad.kernels.processor import CACHE_LINE_BYTES, flush_denormals, prefet
 from handgrad.kernels.program import (
     NUMBERS,
     SHARES,
+    call_augment,
     call_backward,
     call_backward_share,
     call_forward,
@@ -24,6 +24,7 @@ from handgrad.kernels.program import (
     call_update,
 )
 from handgrad.kernels.random import subkey
+from handgrad.kernels.rearrangement import copy
 from handgrad.kernels.team import (
     BACKWARD,
     DONE,
@@ -324,8 +325,8 @@ def train_steps(program, optimization, batches, start, step, rates, log_every, r
         key = subkey(batches.key, step)
         gather(batches, rows, x, labels)
         prefetch_rows(batches, batches.order[start : start + batches.size])
-        if batches.augmentation.size:
-            augment(x, rows.size, batches, key)
+        if batches.augment:
+            call_augment(batches.augment, x, x, rows.size, batches.augmentation, batches.scale, batches.shift, key)
         weights = batches.weights[rows] if batches.weights.size else batches.weights
         loss, correct = loss_and_gradients(program, labels, weights, key, True)
         done = s + 1
@@ -358,7 +359,8 @@ def evaluate_rows(program, batches, probabilities):
         total += loss * rows.size
         right += correct
         if probabilities.shape[0]:
-            logits = program.activations[last.y_start : last.y_start + rows.size * last.y_size]
-            probabilities[start : start + rows.size] = logits.reshape((rows.size, last.y_size))
+            for n in range(rows.size):
+                first = last.y_start + n * last.y_size
+                copy(program.activations[first : first + last.y_size], probabilities[start + n])
     restore(word)
     return total / batches.order.size, right / batches.order.size

@@ -12,6 +12,7 @@ import numpy as np
 
 from handgrad.kernels.compile import fast_kernel, inline_kernel
 from handgrad.kernels.convolution import convolution_backward, convolution_forward
+from handgrad.kernels.rearrangement import copy
 
 # Into each caller, for the reason that compile.INLINE has; without a compiler a kernel is its own function.
 plain_forward = inline_kernel(getattr(convolution_forward, "py_func", convolution_forward))
@@ -40,7 +41,7 @@ def group_parameters(parameters, group, shape):
     with_holes(weight.reshape((kernels, kernel_height, kernel_width)), room, down, right)
     if biased:
         start = groups * kernels * area + group * filters
-        out[kernels * height * width :] = parameters[start : start + filters]
+        copy(parameters[start : start + filters], out[kernels * height * width :])
     return out
 
 
@@ -82,4 +83,4 @@ def grouped_convolution_backward(dy, dx, x, y, parameters, dparameters, saved, s
                     small[k, i, j] = large[k, i * down, j * right]
         if biased:
             start = groups * kernels * area + g * filters
-            dparameters[start : start + filters] = gradient[kernels * height * width :]
+            copy(gradient[kernels * height * width :], dparameters[start:])

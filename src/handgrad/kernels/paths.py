@@ -5,13 +5,14 @@ is what was split, and the gradient by what is added is the gradient by the sum.
 """
 
 from handgrad.kernels.compile import fast_kernel
+from handgrad.kernels.rearrangement import copy
 
 
 @fast_kernel
 def path_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
     """y = x, the beginning of a path."""
     if y.ctypes.data != x.ctypes.data:
-        y[:] = x
+        copy(x, y)
 
 
 @fast_kernel
@@ -40,7 +41,7 @@ def add_forward(x, y, parameters, buffers, saved, shape, settings, key, training
 def add_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
     """dx = dy."""
     if dx.size and dx.ctypes.data != dy.ctypes.data:
-        dx[:] = dy
+        copy(dy, dx)
 
 
 @fast_kernel

@@ -8,6 +8,7 @@ both, where several threads may share them: one more, (part, parts), of which ea
 loss      (logits, labels, dlogits, settings) -> float64
 prepare   (coefficients, memory, hyper, step, learning_rate, loss)
 update    (w, dw, state1, state2, state3, coefficients)
+augment   (x, rows, settings, scale, shift, key)
 
 Shapes    x, dx (N * inputs,); y, dy (N * outputs,): flat, row-major, one row per image; `real` is float32 or float64
           parameters, dparameters: the layer's own slice; buffers: what it keeps between steps without a gradient
@@ -108,6 +109,7 @@ class Batches(NamedTuple):
     shift: Any
     key: Any  # uint64: of all random numbers in training
     augmentation: Any  # float64: see kernels.augment; empty when off
+    augment: int = 0  # address of what augments; 0 when off
 
 
 def _vector(item: Any) -> Any:
@@ -144,6 +146,11 @@ def _update(real: Any) -> list[Any]:
     return [_vector(real)] * 6
 
 
+def _augment(real: Any) -> list[Any]:
+    scalars = _vector(types.float64)
+    return [_vector(real), types.int64, scalars, _vector(real), _vector(real), types.uint64]
+
+
 SIGNATURES = {
     "forward": (types.void, _forward),
     "backward": (types.void, _backward),
@@ -152,6 +159,7 @@ SIGNATURES = {
     "loss": (types.float64, _loss),
     "prepare": (types.void, _prepare),
     "update": (types.void, _update),
+    "augment": (types.void, _augment),
 }
 call_forward = caller(*SIGNATURES["forward"])
 call_backward = caller(*SIGNATURES["backward"])
@@ -160,6 +168,7 @@ call_backward_share = caller(*SIGNATURES["backward_share"])
 call_loss = caller(*SIGNATURES["loss"])
 call_prepare = caller(*SIGNATURES["prepare"])
 call_update = caller(*SIGNATURES["update"])
+call_augment = caller(*SIGNATURES["augment"])
 
 
 def kernel_address(kernel: Any, role: str, dtype: str) -> int:

@@ -1,6 +1,13 @@
 """Numbers in other places, batches in columns."""
 
-from handgrad.kernels.compile import fast_kernel
+from handgrad.kernels.compile import fast_kernel, inline_kernel
+
+
+@inline_kernel
+def copy(source, target):
+    """target[i] = source[i].  Numba's `target[:] = source` takes seconds to compile: the words of its error message."""
+    for i in range(source.size):
+        target[i] = source[i]
 
 
 @fast_kernel
@@ -11,7 +18,7 @@ def exchange_forward(x, y, parameters, buffers, saved, shape, settings, key, tra
     for p in range(pixels):
         for c in range(channels):
             start, end = (c * pixels + p) * rows, (p * channels + c) * rows
-            y[end : end + rows] = x[start : start + rows]
+            copy(x[start : start + rows], y[end:])
 
 
 @fast_kernel
@@ -22,17 +29,17 @@ def exchange_backward(dy, dx, x, y, parameters, dparameters, saved, shape, setti
     for c in range(channels if rows else 0):
         for p in range(pixels):
             start, end = (c * pixels + p) * rows, (p * channels + c) * rows
-            dx[start : start + rows] = dy[end : end + rows]
+            copy(dy[end : end + rows], dx[start:])
 
 
 @fast_kernel
 def pad_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
     """y[c] = x[c], and 0 in the channels from there on.  shape (channels in, channels out)"""
-    y[: x.size] = x
+    copy(x, y)
     y[x.size :] = 0
 
 
 @fast_kernel
 def pad_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
     """dx[c] = dy[c]."""
-    dx[:] = dy[: dx.size]
+    copy(dy[: dx.size], dx)

@@ -265,7 +265,7 @@ class Port:
         x, labels = np.empty(rows.size * prod(shape), self.network.dtype), np.empty(rows.size, np.int64)
         gather(batches, rows, x, labels)
         if key is not None and batches.augmentation.size:
-            augment(x, rows.size, batches, np.uint64(key))
+            augment(x, rows.size, batches.augmentation, batches.scale, batches.shift, np.uint64(key))
         images = self.torch.from_numpy(x.reshape(rows.size, *shape))
         return images.to(self.device), self.torch.from_numpy(labels).to(self.device)
 

@@ -102,7 +102,7 @@ class Engine:
         labels, weights = np.empty(rows.size, np.int64), batches.weights[rows] if batches.weights.size else np.empty(0)
         driver.gather(batches, rows, x, labels)
         if batches.augmentation.size:
-            augment(x, rows.size, batches, np.uint64(key))
+            augment(x, rows.size, batches.augmentation, batches.scale, batches.shift, np.uint64(key))
         loss, _ = driver.loss_and_gradients(self.program, labels, weights, np.uint64(key), training)
         network = self.network
         return Pass(self._outputs(rows.size), float(loss), network.gradients.copy(), network.buffers.copy())

@@ -22,11 +22,13 @@ from handgrad.data import Split
 from handgrad.errors import DivergedError, UsageError
 from handgrad.evaluation import Measure, measure
 from handgrad.kernels import driver
+from handgrad.kernels.augment import augment
 from handgrad.kernels.blocks import VECTOR_BYTES
 from handgrad.kernels.gradients import NO_UNITS
 from handgrad.kernels.program import Batches, Program
 from handgrad.kernels.random import subkey
 from handgrad.nn import Network
+from handgrad.nn.layout import address_of
 from handgrad.nn.network import EVALUATION_ROWS
 from handgrad.training.diagnose import heed, lonely_batches
 from handgrad.training.history import Epoch, Evaluation, History
@@ -231,7 +233,8 @@ class Trainer:
         if self._epoch_batches is None:  # images are brought to the network's form once
             batches = self.network.batches(parts.x, parts.y, parts.train_rows, size, parts.weights)
             key = np.uint64(subkey(np.uint64(self.settings.seed), TRAINING))
-            self._epoch_batches = -1, batches._replace(key=key, augmentation=self.augmentation)
+            how = address_of(augment, "augment", self.network.dtype) if self.augmentation.size else 0
+            self._epoch_batches = -1, batches._replace(key=key, augmentation=self.augmentation, augment=how)
         if self._epoch_batches[0] != epoch:
             draws = np.random.Philox(key=[self.settings.seed, (SHUFFLING << 32) + epoch])
             order = parts.train_rows[np.argsort(draws.random_raw(len(parts.train_rows)), kind="stable")]
