@@ -9,21 +9,29 @@ from tests import naive
 from tests.rounding import assert_close, deviations, terms_of
 
 from handgrad.kernels.compile import strict_kernel
-from handgrad.kernels.program import call_backward, call_forward, kernel_address
+from handgrad.kernels.program import (
+    call_backward,
+    call_backward_share,
+    call_forward,
+    call_forward_share,
+    kernel_address,
+)
 
+CALLS = {
+    "forward": call_forward,
+    "backward": call_backward,
+    "forward_share": call_forward_share,
+    "backward_share": call_backward_share,
+}
 SENTINEL = 7.5  # what fills an array before a kernel writes there: a kernel that adds instead of setting is seen
 
 
-@strict_kernel
-def run_forward(address, like, x, y, parameters, buffers, saved, shape, settings, key, training):
-    """Through the address, as in a training step."""
-    call_forward(address, like, x, y, parameters, buffers, saved, shape, settings, key, training)
+def through_address(call):
+    """A compiled function that calls a kernel as a training step does."""
+    return strict_kernel(lambda address, like, arrays: call(address, like, *arrays))
 
 
-@strict_kernel
-def run_backward(address, like, dy, dx, x, y, parameters, dparameters, saved, shape, settings):
-    """Through the address, as in a training step."""
-    call_backward(address, like, dy, dx, x, y, parameters, dparameters, saved, shape, settings)
+RUN = {role: through_address(call) for role, call in CALLS.items()}
 
 
 class BoundLayer:
@@ -70,11 +78,12 @@ class BoundLayer:
     def _call(self, role, *arrays):
         """The compiled kernel; with NUMBA_DISABLE_JIT=1 the Python that it is written in, which needs no compiling."""
         kernel = self.plan.kernels[("forward", "backward").index(role)]
+        if self.plan.shared:
+            role, arrays = f"{role}_share", (*arrays, (0, 1))
         if config.DISABLE_JIT:
             kernel(*arrays)
         else:
-            run = run_forward if role == "forward" else run_backward
-            run(kernel_address(kernel, role, self.dtype), self.x, *arrays)
+            RUN[role](kernel_address(kernel, role, self.dtype), self.x, arrays)
 
     def passes(self, x, dy, training=True, key=0):
         """Both passes: y, dx, and the gradient of each parameter as "dweight", from the buffers as they are."""

@@ -36,8 +36,8 @@ def arrays(shape, rows, layer, dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_as_the_plain_one(shape, rows, layer, dtype):
     bound, plain = BoundLayer(layer, shape, rows, dtype), BoundLayer(layer, shape, rows)
-    assert bound.plan.kernels == PRODUCT[0]
-    plain.plan = replace(plain.plan, kernels=GROUPED[0])
+    assert bound.plan.kernels == PRODUCT
+    plain.plan = replace(plain.plan, kernels=GROUPED, shared=False)
     plain.parameters[:] = bound.parameters
     reach = prod(size + kernel * 16 for size, kernel in zip(shape[1:], plain.sizes[4:6], strict=True))
     plain.saved = np.zeros(shape[0] * reach * rows)
@@ -54,10 +54,10 @@ def test_the_bits_of_parts(shape, rows, layer):
     flat = bound.x, bound.laid_out(dy)
     for part in range(3):
         numbers = bound.saved, bound.sizes, bound.settings
-        implicit_gemm.implicit_gemm_forward_share(
+        implicit_gemm.implicit_gemm_forward(
             flat[0], y, bound.parameters, bound.buffers, *numbers, np.uint64(0), True, (part, 3)
         )
-        implicit_gemm.implicit_gemm_backward_share(
+        implicit_gemm.implicit_gemm_backward(
             flat[1], dx, flat[0], y, bound.parameters, dparameters, *numbers, (part, 3)
         )
     assert bound.y.tobytes() == y.tobytes()

@@ -128,9 +128,9 @@ def flipped_tanh_backward(dy, dx, x, y, parameters, dparameters, saved, shape, s
 
 
 @fast_kernel
-def flipped_bias_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+def flipped_bias_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings, part):
     """db = -sum_n dy[n]."""
-    dense_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings)
+    dense_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings, part)
     for i in range(shape[0] * shape[1], dparameters.size):
         dparameters[i] = -dparameters[i]
 

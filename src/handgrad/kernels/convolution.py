@@ -188,7 +188,7 @@ def padded(x, saved, shape):
 
 
 @fast_kernel
-def convolution_forward_share(x, y, parameters, buffers, saved, shape, settings, key, training, part):
+def convolution_forward(x, y, parameters, buffers, saved, shape, settings, key, training, part):
     """y[o, r, s] = bias[o] + sum_c,i,j weight[o, c, i, j] x[c, r down + i - top, s right + j - left], x = 0 outside.
 
     Shapes  x (C, H, W, N), y (O, OH, OW, N); parameters: weight (O, C, KH, KW), then bias (O,)
@@ -210,13 +210,7 @@ def convolution_forward_share(x, y, parameters, buffers, saved, shape, settings,
 
 
 @fast_kernel
-def convolution_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
-    """All of `convolution_forward_share`."""
-    convolution_forward_share(x, y, parameters, buffers, saved, shape, settings, key, training, (0, 1))
-
-
-@fast_kernel
-def convolution_backward_share(dy, dx, x, y, parameters, dparameters, saved, shape, settings, part):
+def convolution_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings, part):
     """Gradients of the loss with respect to weight, bias and x.
 
     Math    (3), (4) and (5) above
@@ -240,9 +234,3 @@ def convolution_backward_share(dy, dx, x, y, parameters, dparameters, saved, sha
         within_zeros(gradient, spread, above, before, down, right, batch, 0, outer[1])
         zeros, out = np.zeros(channels, dy.dtype), dx.reshape((channels, height, width * batch))
         correlate(spread, turned(weight), zeros, out, 1, 1, batch, first, last, first)
-
-
-@fast_kernel
-def convolution_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
-    """All of `convolution_backward_share`."""
-    convolution_backward_share(dy, dx, x, y, parameters, dparameters, saved, shape, settings, (0, 1))

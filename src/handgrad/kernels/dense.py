@@ -28,8 +28,12 @@ def sum_rows(dy, dbias):
 
 
 @fast_kernel
-def dense_forward_share(x, y, parameters, buffers, saved, shape, settings, key, training, part):
-    """As `dense_forward`, some of the units."""
+def dense_forward(x, y, parameters, buffers, saved, shape, settings, key, training, part):
+    """y = x W + b.
+
+    Shapes  x (N, I), W (I, O), b (O,), y (N, O)
+    Part    some of the units
+    """
     inputs, outputs = shape[0], shape[1]
     first, last = share(outputs, TILE, part[0], part[1])
     if first < last:
@@ -38,8 +42,13 @@ def dense_forward_share(x, y, parameters, buffers, saved, shape, settings, key, 
 
 
 @fast_kernel
-def dense_backward_share(dy, dx, x, y, parameters, dparameters, saved, shape, settings, part):
-    """As `dense_backward`, some of the inputs: their weights' gradients, and their own."""
+def dense_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings, part):
+    """Gradients of the loss with respect to W, b and x.
+
+    Shapes  as `dense_forward`; each gradient has its variable's shape
+    Math    dW = x^T dy;  db = sum_n dy[n];  dx = dy W^T
+    Part    some of the inputs: their weights' gradients, and their own
+    """
     inputs, outputs = shape[0], shape[1]
     rows = dy.size // outputs
     first, last = share(inputs, TILE, part[0], part[1])
@@ -49,32 +58,6 @@ def dense_backward_share(dy, dx, x, y, parameters, dparameters, saved, shape, se
         matmul_transposed_a(inputs, outputs, rows, x, dy, dparameters, first, last)
         if dx.size:
             matmul_transposed_b(rows, inputs, outputs, dy, parameters, dx, first, last)
-
-
-@fast_kernel
-def dense_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
-    """y = x W + b.
-
-    Shapes  x (N, I), W (I, O), b (O,), y (N, O)
-    """
-    inputs, outputs = shape[0], shape[1]
-    matmul(x.size // inputs, outputs, inputs, x, parameters, y, 0, outputs)
-    add_bias(y, parameters[inputs * outputs :], outputs, 0, outputs)
-
-
-@fast_kernel
-def dense_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
-    """Gradients of the loss with respect to W, b and x.
-
-    Shapes  as `dense_forward`; each gradient has its variable's shape
-    Math    dW = x^T dy;  db = sum_n dy[n];  dx = dy W^T
-    """
-    inputs, outputs = shape[0], shape[1]
-    rows = dy.size // outputs
-    matmul_transposed_a(inputs, outputs, rows, x, dy, dparameters, 0, inputs)
-    sum_rows(dy, dparameters[inputs * outputs :])
-    if dx.size:
-        matmul_transposed_b(rows, inputs, outputs, dy, parameters, dx, 0, inputs)
 
 
 @fast_kernel

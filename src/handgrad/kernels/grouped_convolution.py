@@ -56,7 +56,7 @@ def grouped_convolution_forward(x, y, parameters, buffers, saved, shape, setting
     for g in range(groups):
         own = group_parameters(parameters, g, shape)
         images, out, room = x[g * xs : (g + 1) * xs], y[g * ys : (g + 1) * ys], saved[g * kept : (g + 1) * kept]
-        plain_forward(images, out, own, buffers, room, inner, settings, key, training)
+        plain_forward(images, out, own, buffers, room, inner, settings, key, training, (0, 1))
 
 
 @fast_kernel
@@ -72,7 +72,7 @@ def grouped_convolution_backward(dy, dx, x, y, parameters, dparameters, saved, s
         own = group_parameters(parameters, g, shape)
         images, out, room = x[g * xs : (g + 1) * xs], y[g * ys : (g + 1) * ys], saved[g * kept : (g + 1) * kept]
         dimages, dout = dx[g * dxs : (g + 1) * dxs], dy[g * ys : (g + 1) * ys]
-        plain_backward(dout, dimages, images, out, own, gradient, room, inner, settings)
+        plain_backward(dout, dimages, images, out, own, gradient, room, inner, settings, (0, 1))
         large = gradient[: kernels * height * width].reshape((kernels, height, width))
         small = dparameters[g * kernels * area : (g + 1) * kernels * area].reshape(
             (kernels, kernel_height, kernel_width)

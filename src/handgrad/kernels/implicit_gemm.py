@@ -284,7 +284,7 @@ def gradient_geometry(batch, shape):
 
 
 @fast_kernel
-def implicit_gemm_forward_share(x, y, parameters, buffers, saved, shape, settings, key, training, part):
+def implicit_gemm_forward(x, y, parameters, buffers, saved, shape, settings, key, training, part):
     """y[o, r, s] = bias[o] + sum_c,i,j weight[o, c, i, j] x[g C + c, r down + i d - top, s right + j e - left].
 
     Shapes  x (G C, H, W, N), y (G O, OH, OW, N); parameters: weight (G O, C, KH, KW), then bias (G O,), if there is one
@@ -305,7 +305,7 @@ def implicit_gemm_forward_share(x, y, parameters, buffers, saved, shape, setting
 
 
 @fast_kernel
-def implicit_gemm_backward_share(dy, dx, x, y, parameters, dparameters, saved, shape, settings, part):
+def implicit_gemm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings, part):
     """Gradients of the loss with respect to weight, bias and x.
 
     Math    (3), (4) and (5) of kernels.convolution
@@ -341,15 +341,3 @@ def implicit_gemm_backward_share(dy, dx, x, y, parameters, dparameters, saved, s
             taps = backward_taps(weight, shape, geometry, packed)
             target = channels, height, width, 1, shape[6], shape[7]
             correlate(dy[g * ys :], geometry, taps, packed, no_bias, dx[g * xs :], target, first, last)
-
-
-@fast_kernel
-def implicit_gemm_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
-    """All of `implicit_gemm_forward_share`."""
-    implicit_gemm_forward_share(x, y, parameters, buffers, saved, shape, settings, key, training, (0, 1))
-
-
-@fast_kernel
-def implicit_gemm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
-    """All of `implicit_gemm_backward_share`."""
-    implicit_gemm_backward_share(dy, dx, x, y, parameters, dparameters, saved, shape, settings, (0, 1))

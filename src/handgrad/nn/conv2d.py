@@ -25,16 +25,9 @@ PADDINGS = ("same", "valid")
 # From so many filters and taps (channels * kernel height * kernel width) on, of a group, a convolution is fastest as a
 # product: below, a register block of 8 filters is partly empty, or called for too little. See benchmarks/LOG.md.
 FILTERS, TAPS = 8, 16
-# Each pass by itself, then shared by threads.
-PRODUCT = (
-    (implicit_gemm.implicit_gemm_forward, implicit_gemm.implicit_gemm_backward),
-    (implicit_gemm.implicit_gemm_forward_share, implicit_gemm.implicit_gemm_backward_share),
-)
-PLAIN = (
-    (convolution.convolution_forward, convolution.convolution_backward),
-    (convolution.convolution_forward_share, convolution.convolution_backward_share),
-)
-GROUPED = (grouped_convolution.grouped_convolution_forward, grouped_convolution.grouped_convolution_backward), None
+PRODUCT = implicit_gemm.implicit_gemm_forward, implicit_gemm.implicit_gemm_backward
+PLAIN = convolution.convolution_forward, convolution.convolution_backward
+GROUPED = grouped_convolution.grouped_convolution_forward, grouped_convolution.grouped_convolution_backward
 Padding = str | int | tuple[int, int] | tuple[int, int, int, int]
 Margins = tuple[tuple[int, int], tuple[int, int]]
 """Zeros above and below an image, and to its left and right."""
@@ -99,16 +92,15 @@ class Conv2D(Layer):
         sizes = (*image, each, *large, *stride, margins[0][0], margins[1][0], rows, columns)
         product = each >= FILTERS and window >= TAPS
         plain = groups == 1 and large == kernel and self.bias and not product
-        alone, shared = PRODUCT if product else PLAIN if plain else GROUPED
         return Plan(
             (self.filters, rows, columns),
-            alone,
+            PRODUCT if product else PLAIN if plain else GROUPED,
             (weight, *bias),
             sizes=sizes if plain else (*sizes, groups, *kernel, *pair(self.dilation), int(self.bias)),
             saved_per_image=channels * prod(reach) if any(map(any, margins)) and not product else 0,
             smooth=True,
             layout="columns",
-            shared_kernels=shared,
+            shared=product or plain,
             multiplications=window * self.filters * rows * columns,
         )
 

@@ -8,9 +8,7 @@ from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.kernels.dense import (
     dense_backward,
-    dense_backward_share,
     dense_forward,
-    dense_forward_share,
     sparse_dense_backward,
     sparse_dense_forward,
 )
@@ -44,7 +42,7 @@ class Dense(Layer):
             (weight, bias),
             sizes=(inputs, self.units),
             sparse_kernels=(sparse_dense_forward, sparse_dense_backward),
-            shared_kernels=(dense_forward_share, dense_backward_share),
+            shared=True,
             multiplications=inputs * self.units,
             smooth=True,
         )

@@ -59,8 +59,9 @@ class Plan:
     compute the same faster when most of the input is zero, as many pixels are. `smooth` where no derivative jumps as
     an input number passes through zero, as it does in a ReLU: a gradient check need not look at the signs there.
 
-    `shared_kernels` compute the same bits in parts, for several threads; without them one thread does it, but that
-    functions of each number are cut by the driver. `multiplications` are about those of an image, or its numbers.
+    `shared` kernels compute the same bits in parts, for several threads, and take which part; others one thread runs,
+    but that functions of each number are cut by the driver. `multiplications` are about those of an image, or its
+    numbers.
 
     `layout` is how batches lie in memory, in and out: "rows" (N, features), image after image; "columns"
     (features, N), the batch last; None where it makes no difference, as for a function of each number.
@@ -81,7 +82,7 @@ class Plan:
     layout: str | None = "rows"
     sparse_kernels: tuple[Any, Any] | None = None
     paths: tuple["Plan", ...] = ()
-    shared_kernels: tuple[Any, Any] | None = None
+    shared: bool = False
     multiplications: int = 0
 
 

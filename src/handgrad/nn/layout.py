@@ -197,7 +197,7 @@ def assemble(network: Any, rows: int, threads: int = 1) -> Program:
 
 def worthwhile_threads(network: Any, rows: int) -> int:
     """How many threads pay for batches of so many images: each is to have work for some 50 microseconds a pass."""
-    shared = [plan for plan in network.plans if plan.shared_kernels]
+    shared = [plan for plan in network.plans if plan.shared]
     return max(1, rows * sum(plan.multiplications for plan in shared) // (4 * PART_MULTIPLICATIONS))
 
 
@@ -224,12 +224,11 @@ def _table(network: Any, rows: int, threads: int) -> tuple[Array, list[int], lis
         row |= {"setting_start": len(settings), "setting_size": len(plan.settings)}
         pays = not table and network.sparsity * prod(plan.output) > SPARSE_UNITS
         sparse = plan.sparse_kernels if pays else None
-        split = WHOLE
-        if threads > 1 and not sparse and plan.multiplications:
-            split = SHARES if plan.shared_kernels else WHOLE if plan.layout else NUMBERS
-        suffix, kernels = ("_share", plan.shared_kernels) if split == SHARES else ("", sparse or plan.kernels)
-        for role, kernel in zip(("forward", "backward"), kernels or (), strict=True):
-            row[role] = address_of(kernel, role + suffix, network.dtype)
+        split = SHARES if plan.shared and not sparse else WHOLE
+        if threads > 1 and plan.multiplications and not (sparse or plan.shared or plan.layout):
+            split = NUMBERS
+        for role, kernel in zip(("forward", "backward"), sparse or plan.kernels or (), strict=True):
+            row[role] = address_of(kernel, role + "_share" * (split == SHARES), network.dtype)
         each = PART_NUMBERS if split == NUMBERS else PART_MULTIPLICATIONS
         row |= {"split": split, "parts": max(1, min(rows * plan.multiplications // each, MANY)) if split else 1}
         table.append(row)
