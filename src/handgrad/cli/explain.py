@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handgrad.cli.arguments import Parser
-from handgrad.cli.predict import fitted_image
 from handgrad.data import read_picture
 from handgrad.errors import UsageError
 from handgrad.evaluation.explanation import Explanation, explain, squares
@@ -16,6 +15,7 @@ from handgrad.figures import RESULTS, Explained, RunData
 from handgrad.figures.gallery import FORMATS, save
 from handgrad.files import atomic_write, atomic_writer, json_text
 from handgrad.runs import open_run
+from handgrad.runs.pictures import fitted_image
 from handgrad.screen import Screen, echo
 from handgrad.text import counted, nearest, squashed
 

@@ -9,35 +9,26 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from handgrad.cli.arguments import Parser
-from handgrad.config import build_dataset
-from handgrad.data import DATASETS, FEATURES, PixelRange, bring_to, luma, read_picture, to_pillow
+from handgrad.data import DATASETS, FEATURES, PixelRange, luma, to_pillow
 from handgrad.data.array_files import Rows, is_array_file, read_unlabelled
-from handgrad.data.dataset import Dataset, Images
+from handgrad.data.dataset import Images
 from handgrad.data.images import KNOWN, SUFFIXES
 from handgrad.data.pixels import to_images
 from handgrad.data.places import visible
-from handgrad.errors import HandgradError, UsageError
-from handgrad.evaluation.picture import Fitted, dark_on_light, fit_picture
-from handgrad.evaluation.predictions import Familiarity, Predictions, familiarity, trust
+from handgrad.errors import UsageError
 from handgrad.files import atomic_write, atomic_writer
 from handgrad.nn import Network
 from handgrad.run_folder import run_path
 from handgrad.runs import Run, open_run
-from handgrad.runs.predictions import predictions_of
+from handgrad.runs.pictures import UNLIKE, Experience, doubts_about, experience, fitted_image, unsure_words
 from handgrad.screen import echo, working
 from handgrad.text import counted, csv_text
 
-DRAWN = re.compile("digits|[kq]?mnist|emnist_.*")  # ink on paper; the other named sets hold pictures of things
 TOP = 3  # classes of an image
-SURE = 0.95  # share of right results below which an answer is called unsure
 LABEL = ("Label", "label")  # as the column of names is written
-UNLIKE = "unlike the training images: the percentages do not apply"
 ROWS = 1000  # images of a table that are compared with the training images at once
-Experience = tuple[Familiarity | None, Predictions | None]
-DISTORTED = 0.1  # logarithm of a change of proportions that may matter
 ENLARGED = 10  # pixels for each pixel of what --show writes
 
 
@@ -84,7 +75,7 @@ def run_predict(tokens: list[str]) -> int:
     shape = tuple(run.facts["image_shape"]) if extractor else network.input_shape
     names = network.class_names or tuple(map(str, range(network.classes)))
     with working("looking at the data set of the run"):
-        known, tested = _experience(run)
+        known, tested = experience(run)
     title, results, taken = "ImageId", list[Result](), set[str]()
     for path in paths:
         if is_array_file(path):
@@ -94,7 +85,7 @@ def run_predict(tokens: list[str]) -> int:
         fitted = fitted_image(run, shape, path)
         entering = extractor(fitted.picture[None]) if extractor else fitted.picture[None]
         probabilities = network.predict_proba(entering)[0]
-        doubts = _doubts(fitted, probabilities, known, tested)
+        doubts = doubts_about(fitted, probabilities, known, tested)
         results.append(Result(path, probabilities, not fitted.empty, fitted.inverted, doubts))
         _print(results[-1], names)
         if arguments.show:
@@ -135,41 +126,6 @@ def _counted_name(path: Path) -> list[int | str]:
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
 
 
-def fitted_image(run: Run, shape: tuple[int, ...], path: Path) -> Fitted:
-    """The picture as the training images were.
-
-    Those of the named sets are light on dark. Of data of one's own, the run's facts say whether they were drawings on
-    light or dark ground; where they were neither, and in colour, the picture enters as it stands.
-    """
-    dataset, facts = run.config.dataset, run.facts
-    pixels = PixelRange(*facts["pixel_range"]) if "pixel_range" in facts else None
-    if len(shape) == 3:
-        how = Image.Resampling.BILINEAR if run.config.resize else Image.Resampling.BOX
-        return _in_colour(read_picture(path, None, pixels).pixels, shape, how)
-    if dataset in DATASETS or len(shape) != 2:
-        drawn = DRAWN.fullmatch(dataset) is not None
-        return fit_picture(_grey(read_picture(path).pixels), shape, drawn, dataset in ("mnist", "qmnist"))
-    grey = _grey(read_picture(path, (shape[0], shape[1]), pixels).pixels)
-    light = facts.get("light_background")
-    inverted = light is not None and dark_on_light(grey, drawn=False) != light
-    return Fitted(255 - grey if inverted else grey, inverted)
-
-
-def _grey(picture: Images) -> Images:
-    return luma(picture) if picture.ndim == 3 else picture
-
-
-def _in_colour(picture: Images, shape: tuple[int, ...], how: Image.Resampling) -> Fitted:
-    """The whole picture in `shape`, (3, H, W): as the training images were resized, or else by area."""
-    height, width = picture.shape[-2:]
-    doubts = ["the picture is grey, and the training images are in colour"] if picture.ndim == 2 else []
-    if abs(np.log(height / width * shape[2] / shape[1])) > DISTORTED:
-        doubts.append(
-            f"its proportions change from {height} x {width} to {shape[1]} x {shape[2]} pixels: cut it to fit"
-        )
-    return Fitted(np.broadcast_to(bring_to(picture, (shape[1], shape[2]), how), shape).copy(), False, tuple(doubts))
-
-
 def _of_rows(run: Run, network: Network, rows: Rows, path: Path, experience: Experience) -> list[Result]:
     """An answer for each image of a file of arrays, which enters as it lies there; printed is how many of each class.
 
@@ -180,7 +136,7 @@ def _of_rows(run: Run, network: Network, rows: Rows, path: Path, experience: Exp
     extractor = FEATURES[run.config.features]
     images = _as_trained(run, tuple(run.facts["image_shape"]) if extractor else network.input_shape, rows.pixels, path)
     called = range(1, len(images) + 1) if rows.names is None else rows.names
-    unsure = cache(lambda probability: _unsure(probability, tested))
+    unsure = cache(lambda probability: unsure_words(probability, tested))
     results = list[Result]()
     for start in range(0, len(images), ROWS):
         chunk = images[start : start + ROWS]
@@ -209,38 +165,6 @@ def _as_trained(run: Run, shape: tuple[int, ...], pixels: Images, path: Path) ->
         got, expected = (" x ".join(map(str, each)) for each in (images.shape[1:], shape))
         raise UsageError(f"{path}: images of {got} pixels, expected {expected} as the network was trained on")
     return images.reshape(-1, *shape)
-
-
-def _experience(run: Run) -> Experience:
-    """What the network has seen and how it does on test images; None where the data set is not on this machine."""
-    try:
-        named = DATASETS.get(run.config.dataset)
-        if named is not None and named.status().place is None:
-            raise UsageError(f"the data set {run.config.dataset} is not here")
-        dataset: Dataset = build_dataset(run.config)
-        tested = predictions_of(run, "test", dataset)
-        return None if dataset.pictures else familiarity(dataset.x_train, dataset.x_test), tested
-    except HandgradError as error:
-        echo(f"how far the percentages can be trusted is not known: {error}")
-        return None, None
-
-
-def _doubts(
-    fitted: Fitted, probabilities: Images, known: Familiarity | None, tested: Predictions | None
-) -> tuple[str, ...]:
-    found = list(fitted.doubts)
-    if fitted.empty:
-        return tuple(found)
-    if known is not None and known.unlike(fitted.picture[None])[0]:
-        return (*found, UNLIKE)
-    return (*found, *_unsure(float(probabilities.max()), tested))
-
-
-def _unsure(probability: float, tested: Predictions | None) -> tuple[str, ...]:
-    share, images = (1.0, 0) if tested is None else trust(tested, probability)
-    if share >= SURE:
-        return ()
-    return (f"unsure: of the {images} test images with such a probability, {100 * share:.0f} % are right",)
 
 
 def _print(result: Result, names: Sequence[str]) -> None:

@@ -25,7 +25,7 @@ from handgrad.serve.processes import Jobs, Worker, interrupt
 from handgrad.serve.run_index import RunIndex
 
 LOOK_SECONDS, QUIET_SECONDS = 0.4, 15.0
-MOST_CURVES, MOST_STREAMS, MOST_COMPARED = 24, 24, 24
+MOST_CURVES, MOST_STREAMS, MOST_COMPARED, MOST_NETWORKS = 24, 24, 24, 6
 LARGEST_REPORT, LOG_LINES = 1 << 26, 40
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 Action = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -133,6 +133,11 @@ class Laboratory:
         found = await self.worker.do("compare", runs=[str(run.path) for run in runs])
         return found | {"command": shlex.join(["handgrad", "compare", *(str(run.path) for run in runs)])}
 
+    async def classify(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """What several networks take a drawing for."""
+        runs = self.runs(fields.get("runs"), MOST_NETWORKS)
+        return await self.worker.do("classify", runs=[str(run.path) for run in runs], pixels=fields.get("pixels"))
+
     async def stop(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Stop a training as Ctrl-C does."""
         run = self.run(fields.get("run"))
@@ -196,6 +201,7 @@ def build(laboratory: Laboratory) -> Starlette:
     }
     post = {
         "/api/compare": laboratory.compare,
+        "/api/classify": laboratory.classify,
         "/api/stop": laboratory.stop,
         "/api/resume": laboratory.resume,
         "/api/report": laboratory.write_report,

@@ -1,9 +1,10 @@
 // The page: its views by the address behind #, the stream of what changes, the table of runs.
 import { $, colour, dark, h, percent, request, table, written } from "./common.js";
 import { Charts } from "./curves.js";
+import { showDraw } from "./draw.js";
 
 const ROWS = 200, FIRST = 6, MOST = 24, COLUMNS = 5;
-const VIEWS = { runs: showRuns, run: showRun, comparison: showComparison };
+const VIEWS = { runs: showRuns, run: showRun, comparison: showComparison, draw: () => showDraw(drawable, say) };
 const runs = new Map(), curves = new Map();
 const state = { ids: [], selected: [], chosen: false, sort: "began", falling: true, many: ROWS };
 let stream = null, streamed = "", charts = null, ownCharts = null, waiting = null;
@@ -36,13 +37,16 @@ function takeRuns({ ids, rows }) {
   $("#empty").hidden = ids.length > 0;
   groupChoices();
   soon();
-  route.again?.(rows);
+  route.again?.();
 }
 
 /** Draw once for all that arrives together. */
 function soon() {
   waiting ??= requestAnimationFrame(() => { waiting = null; if (!$("#runs").hidden) { drawTable(); drawCharts(); listen(state.selected); } else if (ownCharts) ownCharts(); });
 }
+
+/** Runs that may have a network, the newest first; those in the curves are chosen at first. */
+const drawable = () => state.ids.map((id) => runs.get(id)).filter((row) => row?.epochs && row.state !== "damaged").reverse().map((row) => ({ ...row, selected: state.selected.includes(row.id) }));
 
 // The table ----------------------------------------------------------------------------------------------------
 
@@ -186,6 +190,7 @@ function route() {
   ownCharts = null;
   route.again = null;
   VIEWS[view](rest.join("/"));
+  if (view === "draw") route.again = VIEWS.draw;
 }
 
 function showRuns() {
@@ -195,7 +200,7 @@ function showRuns() {
   soon();
 }
 
-export const say = (command) => { $("#command").textContent = command; };
+const say = (command) => { $("#command").textContent = command; };
 
 async function showRun(id) {
   const place = $("#run");

@@ -1,0 +1,102 @@
+"""A picture from outside, brought into the form of a run's training images, and how far its result can be trusted."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from handgrad.config import build_dataset
+from handgrad.data import DATASETS, PixelRange, bring_to, luma, read_picture
+from handgrad.data.dataset import Dataset, Images
+from handgrad.errors import HandgradError, UsageError
+from handgrad.evaluation.picture import Fitted, dark_on_light, fit_picture
+from handgrad.evaluation.predictions import Familiarity, Predictions, familiarity, trust
+from handgrad.runs.predictions import predictions_of
+from handgrad.runs.store import Run
+from handgrad.screen import echo
+
+DRAWN = re.compile("digits|[kq]?mnist|emnist_.*")  # ink on paper; the other named sets hold pictures of things
+SURE = 0.95  # share of right results below which an answer is called unsure
+UNLIKE = "unlike the training images: the percentages do not apply"
+DISTORTED = 0.1  # logarithm of a change of proportions that may matter
+Experience = tuple[Familiarity | None, Predictions | None]
+
+
+def fitted_image(run: Run, shape: tuple[int, ...], path: Path) -> Fitted:
+    """The picture as the training images were.
+
+    Those of the named sets are light on dark. Of data of one's own, the run's facts say whether they were drawings on
+    light or dark ground; where they were neither, and in colour, the picture enters as it stands.
+    """
+    dataset, facts = run.config.dataset, run.facts
+    pixels = PixelRange(*facts["pixel_range"]) if "pixel_range" in facts else None
+    if len(shape) == 3:
+        how = Image.Resampling.BILINEAR if run.config.resize else Image.Resampling.BOX
+        return _in_colour(read_picture(path, None, pixels).pixels, shape, how)
+    if dataset in DATASETS or len(shape) != 2:
+        return fitted_drawing(run, shape, _grey(read_picture(path).pixels))
+    return fitted_drawing(run, shape, _grey(read_picture(path, (shape[0], shape[1]), pixels).pixels))
+
+
+def fitted_drawing(run: Run, shape: tuple[int, ...], grey: Images) -> Fitted:
+    """Pixels, of any size, as the training images were: see `fitted_image`.  Shapes  grey (H, W) uint8"""
+    dataset, facts = run.config.dataset, run.facts
+    if len(shape) == 3:
+        return _in_colour(grey, shape, Image.Resampling.BOX)
+    if dataset in DATASETS or len(shape) != 2:
+        drawn = DRAWN.fullmatch(dataset) is not None
+        return fit_picture(grey, shape, drawn, dataset in ("mnist", "qmnist"))
+    grey = bring_to(grey, (shape[0], shape[1]))
+    light = facts.get("light_background")
+    inverted = light is not None and dark_on_light(grey, drawn=False) != light
+    return Fitted(255 - grey if inverted else grey, inverted)
+
+
+def _grey(picture: Images) -> Images:
+    return luma(picture) if picture.ndim == 3 else picture
+
+
+def _in_colour(picture: Images, shape: tuple[int, ...], how: Image.Resampling) -> Fitted:
+    """The whole picture in `shape`, (3, H, W): as the training images were resized, or else by area."""
+    height, width = picture.shape[-2:]
+    doubts = ["the picture is grey, and the training images are in colour"] if picture.ndim == 2 else []
+    if abs(np.log(height / width * shape[2] / shape[1])) > DISTORTED:
+        doubts.append(
+            f"its proportions change from {height} x {width} to {shape[1]} x {shape[2]} pixels: cut it to fit"
+        )
+    return Fitted(np.broadcast_to(bring_to(picture, (shape[1], shape[2]), how), shape).copy(), False, tuple(doubts))
+
+
+def experience(run: Run) -> Experience:
+    """What the network has seen and how it does on test images; None where the data set is not on this machine."""
+    try:
+        named = DATASETS.get(run.config.dataset)
+        if named is not None and named.status().place is None:
+            raise UsageError(f"the data set {run.config.dataset} is not here")
+        dataset: Dataset = build_dataset(run.config)
+        tested = predictions_of(run, "test", dataset)
+        return None if dataset.pictures else familiarity(dataset.x_train, dataset.x_test), tested
+    except HandgradError as error:
+        echo(f"how far the percentages can be trusted is not known: {error}")
+        return None, None
+
+
+def doubts_about(
+    fitted: Fitted, probabilities: Images, known: Familiarity | None, tested: Predictions | None
+) -> tuple[str, ...]:
+    """What makes the answer for a picture doubtful, in words."""
+    found = list(fitted.doubts)
+    if fitted.empty:
+        return tuple(found)
+    if known is not None and known.unlike(fitted.picture[None])[0]:
+        return (*found, UNLIKE)
+    return (*found, *unsure_words(float(probabilities.max()), tested))
+
+
+def unsure_words(probability: float, tested: Predictions | None) -> tuple[str, ...]:
+    """How often such a probability was right on the test images, where that was not often."""
+    share, images = (1.0, 0) if tested is None else trust(tested, probability)
+    if share >= SURE:
+        return ()
+    return (f"unsure: of the {images} test images with such a probability, {100 * share:.0f} % are right",)
