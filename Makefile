@@ -7,7 +7,7 @@ BENCH ?=
 WORKERS ?= 2
 TORCH := 2.13.0
 KERAS := 3.15.1
-EXTRAS := torch,wandb,tensorboard,onnx,keras,sweep,postgresql,ray,serve,dev
+EXTRAS := torch,wandb,tensorboard,onnx,keras,sweep,postgresql,ray,serve,notebook,docs,release,dev
 
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
@@ -80,7 +80,7 @@ types: $(STATE)-dev ## check the types
 coverage: $(STATE)-dev ## run all tests, quick and slow, and list the lines that no test reaches (twice the time)
 	@$(PYTEST) --cov
 
-check: lint types test test-slow boundscheck vectors ## run everything that CI runs
+check: lint types test test-slow boundscheck vectors docs ## run everything that CI runs
 
 bench: $(STATE)-runtime ## compare the speed with installed frameworks (BENCH="--workload A" for less, BENCH=--help for all)
 	@$(PYTHON) -m benchmarks $(BENCH)
