@@ -20,7 +20,17 @@ from handgrad.config.schema import (
     departures,
     replaced_by,
 )
-from handgrad.data import Dataset, Split, hold_fold, load, read_fold, split, watched_on_test, with_features
+from handgrad.data import (
+    Dataset,
+    Split,
+    hold_fold,
+    load,
+    read_fold,
+    split,
+    watched_on_test,
+    with_features,
+    with_label_noise,
+)
 from handgrad.errors import UsageError
 from handgrad.nn import INITIALIZERS, LOSSES, Initializer, Layer, Loss
 from handgrad.nn.layer import Shape
@@ -119,10 +129,13 @@ def build_dataset(config: Schema, name: str | None = None) -> Dataset:
 
 def build_split(config: Schema, dataset: Dataset) -> Split:
     """Which of its images are trained on, and which validate."""
+    held_out = 0 if validates_on_test(config) else config.validation_fraction
+    parts = split(dataset, held_out, config.seed, config.train_fraction)
+    if config.label_noise:
+        parts = with_label_noise(parts, config.label_noise, dataset.classes, config.seed)
     if not validates_on_test(config):
-        return split(dataset, config.validation_fraction, config.seed, config.train_fraction)
-    fold = read_fold(str(config.fold))
-    return watched_on_test(split(dataset, 0, config.seed, config.train_fraction), dataset, fold.folds, config.seed)
+        return parts
+    return watched_on_test(parts, dataset, read_fold(str(config.fold)).folds, config.seed)
 
 
 def build_scaling(config: Schema, dataset: Dataset, rows: Any) -> Scaling:

@@ -43,7 +43,7 @@ ABBREVIATIONS = _pairs(
     "optimizer_options=opt clip_norm=clip schedule=sched schedule_steps=every schedule_factor=by "
     "warmup_steps=warm noise=noise shift=shift elastic=elastic elastic_sigma=sigma normalize=norm resize=px "
     "grey=grey flip=flip rotation=rot crop=crop cutout=cut "
-    "train_fraction=train validation_fraction=val dtype= fold=fold backend= device="
+    "train_fraction=train label_noise=wrong validation_fraction=val dtype= fold=fold backend= device="
 )
 
 # What stands in front of those where only some settings are named.
@@ -53,7 +53,7 @@ FIRST = _pairs(
 # What a training may have besides a network, an optimizer and a number of epochs; each is off at 0, or constant.
 ADDITIONS = (
     *("batch_norm", "dropout", "schedule", "warmup_steps", "weight_decay", "l1", "clip_norm", "label_smoothing"),
-    *("noise", "shift", "elastic", "flip", "rotation", "crop", "cutout", "patience", "time_limit"),
+    *("label_noise", "noise", "shift", "elastic", "flip", "rotation", "crop", "cutout", "patience", "time_limit"),
 )
 LAYER_SETTINGS = ("batch_norm", "dropout", "activation")  # of which `layers` may have an item of its own
 NEEDS: dict[str, tuple[str, Callable[[Any], bool]]] = {  # the setting that another one needs, and which of its values

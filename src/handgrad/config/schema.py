@@ -173,6 +173,7 @@ class Schema(BaseModel):
         "2/5: hold out the second of five folds of the training images, and test on it; test/5: validate on all but "
         "the last of five folds of the test images; they choose nothing: the last epoch is kept",
     )
+    label_noise: Annotated[float, Number("[0, 1]")] = _data(0.0, "share of the training images given a wrong label")
     noise: Annotated[float, Number("[0, 1]")] = _data(
         0.0, "standard deviation of the noise added to training images; 1 is the full pixel range"
     )

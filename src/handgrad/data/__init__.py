@@ -26,6 +26,7 @@ from handgrad.data.splits import (
     split,
     take_fraction,
     watched_on_test,
+    with_label_noise,
 )
 from handgrad.errors import UsageError
 from handgrad.plugins import extend

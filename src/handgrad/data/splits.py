@@ -22,7 +22,7 @@ from handgrad.text import visible_name
 Rows = NDArray[np.int64]
 
 # One stream per purpose, so that a hold-out does not depend on the subset taken before it.
-HOLDOUT, FOLDS, FRACTION = 1, 2, 3
+HOLDOUT, FOLDS, FRACTION, LABEL_NOISE = 1, 2, 3, 4
 log = logging.getLogger("handgrad")
 TEST_FRACTION, TEST_SEED = 0.2, 0
 
@@ -180,6 +180,15 @@ def watched_on_test(parts: Split, dataset: Dataset, folds: int, seed: int) -> Sp
     x = np.concatenate([parts.x, dataset.x_test])
     y = np.concatenate([parts.y, dataset.y_test])
     return Split(x, y, parts.train_rows, len(parts.y) + rows)
+
+
+def with_label_noise(parts: Split, share: float, classes: int, seed: int) -> Split:
+    """`parts` with a share of the training rows given one of the other classes, each as likely; others stay right."""
+    draws = np.random.Philox(key=[seed, LABEL_NOISE]).random_raw(2 * len(parts.train_rows)).reshape(2, -1)
+    chosen = np.argsort(draws[0], kind="stable")[: round(share * len(parts.train_rows))]
+    rows, y = parts.train_rows[chosen], parts.y.copy()
+    y[rows] = (y[rows] + 1 + (draws[1, chosen] % max(classes - 1, 1)).astype(np.int64)) % classes
+    return replace(parts, y=y)
 
 
 class Part(NamedTuple):
