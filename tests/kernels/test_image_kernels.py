@@ -152,5 +152,5 @@ def test_gradients_of_parameters_do_not_need_dx(layer):
 def test_transpose(rows, columns):
     source = np.arange(float(rows * columns))
     target = np.full_like(source, SENTINEL)
-    transpose.transpose(source, target, rows, columns)
+    transpose.transpose(source, rows, columns, target, rows)
     assert np.array_equal(target.reshape(columns, rows), source.reshape(rows, columns).T)

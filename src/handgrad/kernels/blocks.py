@@ -128,7 +128,7 @@ def dots(rows: int, columns: int) -> Any:
             sums += [loop.zero] * (-len(sums) % loop.width)
             for start in range(0, len(sums), loop.width):
                 place = builder.gep(data[3], [ir.Constant(I64, start)])
-                total = loop.sum_lanes(sums[start : start + loop.width])
+                total = loop.sum_each(sums[start : start + loop.width])
                 loop.store(builder.fadd(loop.load(place), total), place)
             return context.get_dummy_value()
 
@@ -203,7 +203,7 @@ class _Loop:
         self.places: Any = None  # where the list of places of b's rows starts, if there is one
         self.panel: Any = None  # where rows of b are copied to, if they are
         self.fresh: Any = None  # whether sums start from zero and not from what is there; always, when None
-        self.mask = None if columns is None else self.lanes_below(columns)
+        self.mask = None if columns is None else self.mask_below(columns)
 
     def run(self, a: Any, b: Any, places: Any, start: Any, count: Any, vectors: int) -> None:
         """The loop over k with one accumulator a row and vector; the stores of all of them after it.
@@ -277,7 +277,7 @@ class _Loop:
         sums = self._merged(*ways, (loop, updated))
         builder.cbranch(builder.icmp_signed("<", whole, count), masked, after)
         builder.position_at_end(masked)
-        self.mask = self.lanes_below(builder.sub(count, whole))
+        self.mask = self.mask_below(builder.sub(count, whole))
         updated, self.mask = self._add_dots(a, b, whole, sums), None
         builder.branch(after)
         builder.position_at_end(after)
@@ -297,7 +297,7 @@ class _Loop:
                 phi.add_incoming(value, block)
         return phis
 
-    def sum_lanes(self, vectors: list[Any]) -> Any:
+    def sum_each(self, vectors: list[Any]) -> Any:
         """One vector with the sum of each of `width` vectors' lanes: halves are added until one number is left."""
         builder, half = self.builder, self.width // 2
         while half:
@@ -308,7 +308,7 @@ class _Loop:
             half //= 2
         return vectors[0]
 
-    def lanes_below(self, count: Any) -> Any:
+    def mask_below(self, count: Any) -> Any:
         """A mask of the first `count` lanes."""
         index = ir.Constant(ir.VectorType(I64, self.width), [ir.Constant(I64, n) for n in range(self.width)])
         return self.builder.icmp_signed("<", index, splat(self.builder, count, self.width))

@@ -4,43 +4,31 @@ Dense layers multiply rows; convolutions and pools work on columns, where every 
 so vectorises for any size of window. `shape` holds (D,).
 """
 
-from handgrad.kernels.compile import fast_kernel, inline_kernel
-
-TILE = 16  # numbers in a cache line of float32: each line of the source is fetched once
-
-
-@inline_kernel
-def transpose(source, target, rows, columns):
-    """target[j, i] = source[i, j].  Shapes  source (rows * columns,), target (columns * rows,)"""
-    for start in range(0, columns, TILE):
-        stop = min(start + TILE, columns)
-        for i in range(rows):
-            line, out = source[i * columns + start : i * columns + stop], target[start * rows + i :]
-            for j in range(line.size):
-                out[j * rows] = line[j]
+from handgrad.kernels.compile import fast_kernel
+from handgrad.kernels.packed import transpose
 
 
 @fast_kernel
 def to_columns_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
     """y = x^T.  Shapes  x (N, D), y (D, N)"""
-    transpose(x, y, x.size // shape[0], shape[0])
+    transpose(x, x.size // shape[0], shape[0], y, x.size // shape[0])
 
 
 @fast_kernel
 def to_columns_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
     """dx = dy^T."""
     if dx.size:
-        transpose(dy, dx, shape[0], dx.size // shape[0])
+        transpose(dy, shape[0], dx.size // shape[0], dx, shape[0])
 
 
 @fast_kernel
 def to_rows_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
     """y = x^T.  Shapes  x (D, N), y (N, D)"""
-    transpose(x, y, shape[0], x.size // shape[0])
+    transpose(x, shape[0], x.size // shape[0], y, shape[0])
 
 
 @fast_kernel
 def to_rows_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
     """dx = dy^T."""
     if dx.size:
-        transpose(dy, dx, dx.size // shape[0], shape[0])
+        transpose(dy, dx.size // shape[0], shape[0], dx, dx.size // shape[0])

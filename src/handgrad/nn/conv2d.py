@@ -22,9 +22,10 @@ from handgrad.nn.layer import LARGEST, Layer, Parameter, Plan, Shape
 from handgrad.torch_mapping import TorchModule
 
 PADDINGS = ("same", "valid")
-# From so many filters and taps (channels * kernel height * kernel width) on, of a group, a convolution is fastest as a
-# product: below, a register block of 8 filters is partly empty, or called for too little. See benchmarks/LOG.md.
-FILTERS, TAPS = 8, 16
+# From so many filters, and so many of them times taps (channels * kernel height * kernel width) on, of a group, a
+# convolution is fastest as a product: below, a register block of 8 filters is partly empty, or called for too little.
+# See benchmarks/LOG.md.
+FILTERS, WEIGHTS = 8, 128
 PRODUCT = implicit_gemm.implicit_gemm_forward, implicit_gemm.implicit_gemm_backward
 PLAIN = convolution.convolution_forward, convolution.convolution_backward
 GROUPED = grouped_convolution.grouped_convolution_forward, grouped_convolution.grouped_convolution_backward
@@ -90,7 +91,7 @@ class Conv2D(Layer):
         reach = [(count - 1) * step + size for count, step, size in zip((rows, columns), stride, large, strict=True)]
         image, each = (channels // groups, height, width), self.filters // groups
         sizes = (*image, each, *large, *stride, margins[0][0], margins[1][0], rows, columns)
-        product = each >= FILTERS and window >= TAPS
+        product = each >= FILTERS and each * window >= WEIGHTS
         plain = groups == 1 and large == kernel and self.bias and not product
         return Plan(
             (self.filters, rows, columns),
