@@ -7,7 +7,7 @@ from tests.ingredients import nn
 from tests.kernels.bound import SENTINEL, BoundLayer, assert_as
 from tests.rounding import assert_close, gamma
 
-from handgrad.kernels import transpose
+from handgrad.kernels.packed import transpose
 from handgrad.nn.images import pair
 
 DTYPES = ["float32", "float64"]
@@ -152,5 +152,5 @@ def test_gradients_of_parameters_do_not_need_dx(layer):
 def test_transpose(rows, columns):
     source = np.arange(float(rows * columns))
     target = np.full_like(source, SENTINEL)
-    transpose.transpose(source, rows, columns, target, rows)
+    transpose(source, rows, columns, target, rows)
     assert np.array_equal(target.reshape(columns, rows), source.reshape(rows, columns).T)

@@ -1,6 +1,12 @@
-"""Numbers in other places, batches in columns."""
+"""Numbers in other places.
+
+A batch lies in "rows" (N, D), an image after another, or in "columns" (D, N), the batch last. Dense layers multiply
+rows; convolutions and pools work on columns, where every loop over the batch is contiguous and so vectorises for any
+size of window. Between the two `shape` holds (D,); what comes before that here has its batches in columns.
+"""
 
 from handgrad.kernels.compile import fast_kernel, inline_kernel
+from handgrad.kernels.packed import transpose
 
 
 @inline_kernel
@@ -43,3 +49,29 @@ def pad_forward(x, y, parameters, buffers, saved, shape, settings, key, training
 def pad_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
     """dx[c] = dy[c]."""
     copy(dy[: dx.size], dx)
+
+
+@fast_kernel
+def to_columns_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+    """y = x^T.  Shapes  x (N, D), y (D, N)"""
+    transpose(x, x.size // shape[0], shape[0], y, x.size // shape[0])
+
+
+@fast_kernel
+def to_columns_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+    """dx = dy^T."""
+    if dx.size:
+        transpose(dy, shape[0], dx.size // shape[0], dx, shape[0])
+
+
+@fast_kernel
+def to_rows_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+    """y = x^T.  Shapes  x (D, N), y (N, D)"""
+    transpose(x, shape[0], x.size // shape[0], y, shape[0])
+
+
+@fast_kernel
+def to_rows_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+    """dx = dy^T."""
+    if dx.size:
+        transpose(dy, dx.size // shape[0], shape[0], dx, dx.size // shape[0])

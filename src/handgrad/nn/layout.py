@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.kernels import transpose
+from handgrad.kernels import rearrangement
 from handgrad.kernels.program import NUMBERS, OPERATION, SHARES, WHOLE, Program, aligned_zeros, kernel_address
 from handgrad.kernels.team import MANY, team_of
 from handgrad.nn.graph import Graph
@@ -27,8 +27,8 @@ PART_MULTIPLICATIONS = 1 << 20  # of a part of an operation that threads share, 
 PART_NUMBERS = 1 << 15  # some 10 microseconds
 SPARSE_UNITS = 6  # units of a first layer times the sparsity of pixels, from where listing the others pays
 INTO = {
-    "columns": (transpose.to_columns_forward, transpose.to_columns_backward),
-    "rows": (transpose.to_rows_forward, transpose.to_rows_backward),
+    "columns": (rearrangement.to_columns_forward, rearrangement.to_columns_backward),
+    "rows": (rearrangement.to_rows_forward, rearrangement.to_rows_backward),
 }
 
 
