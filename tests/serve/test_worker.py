@@ -62,3 +62,41 @@ def test_an_empty_pad_is_no_digit(trained):
 def test_what_is_no_drawing_is_refused(text):
     with pytest.raises(UsageError, match="a drawing is 196 x 196 bytes"):
         worker.read_drawing(text)
+
+
+def test_the_form_has_the_settings_and_no_files():
+    fields = {field["name"]: field for field in worker.form({})["fields"]}
+    assert fields["optimizer"]["default"] == "adam"
+    assert "digits" in fields["dataset"]["choices"]
+    assert not {"layers", "runs_dir", "wandb_project", "model_options"} & fields.keys()
+    json.dumps(fields)
+
+
+def test_a_plan_is_the_command_with_what_was_filled_in():
+    settings = {"dataset": "digits", "epochs": " 3 ", "optimizer": "sgd", "dropout": "", "seeds": "2"}
+    words = worker.planned({"settings": settings, "runs_dir": "runs"})["words"]
+    assert words == ["train", "--dataset", "digits", "--epochs", "3", "--optimizer", "sgd", "--seeds", "2"]
+
+
+WRONG = [
+    {"dataset": "/etc/passwd"},
+    {"dataset": "../secret"},
+    {"model": "net.yaml"},
+    {"layers": "x"},
+    {"runs_dir": "/tmp"},
+    {"name": "../x"},
+    {"epochs": "-1"},
+    {"seeds": "0"},
+    {"seeds": "10000"},
+    {"--debug": "1"},
+    {"epochs": 3},
+    [],
+    None,
+    {"track": "wandb"},
+]
+
+
+@pytest.mark.parametrize("settings", WRONG, ids=str)
+def test_a_wrong_plan_is_refused(settings):
+    with pytest.raises(UsageError):
+        worker.planned({"settings": settings, "runs_dir": "runs"})

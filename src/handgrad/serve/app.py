@@ -125,6 +125,10 @@ class Laboratory:
         """The commands that were started from the page."""
         return JSONResponse({"jobs": [job.to_mapping() for job in self.jobs.all]})
 
+    async def form(self, request: Request) -> Response:
+        """The settings that a training can be started with, from their table."""
+        return JSONResponse(await self.worker.do("form"))
+
     # Doing ----------------------------------------------------------------------------------------------------
 
     async def compare(self, fields: dict[str, Any]) -> dict[str, Any]:
@@ -137,6 +141,14 @@ class Laboratory:
         """What several networks take a drawing for."""
         runs = self.runs(fields.get("runs"), MOST_NETWORKS)
         return await self.worker.do("classify", runs=[str(run.path) for run in runs], pixels=fields.get("pixels"))
+
+    async def plan(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The command that the settings of the form stand for."""
+        return await self.worker.do("plan", settings=fields.get("settings"), runs_dir=str(self.runs_dir))
+
+    async def train(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Start it."""
+        return self.jobs.start((await self.plan(fields))["words"]).to_mapping()
 
     async def stop(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Stop a training as Ctrl-C does."""
@@ -198,10 +210,13 @@ def build(laboratory: Laboratory) -> Starlette:
         "/api/events": laboratory.events,
         "/api/run/{name}": laboratory.details,
         "/api/commands": laboratory.commands,
+        "/api/form": laboratory.form,
     }
     post = {
         "/api/compare": laboratory.compare,
         "/api/classify": laboratory.classify,
+        "/api/plan": laboratory.plan,
+        "/api/train": laboratory.train,
         "/api/stop": laboratory.stop,
         "/api/resume": laboratory.resume,
         "/api/report": laboratory.write_report,

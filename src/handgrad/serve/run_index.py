@@ -21,7 +21,7 @@ from handgrad.run_folder import (
     run_paths,
 )
 
-RUNNING = "running"
+RUNNING, OVER = "running", ("finished", "patience", "diverged", DAMAGED)
 SOONEST, THOROUGH = 0.3, 5.0  # seconds between two looks: at what grows, and at everything
 WHOLE_BYTES = 1 << 18  # a larger metrics.json is read without its epochs, which the table does not show
 PART_BYTES = 1 << 15
@@ -69,7 +69,7 @@ class RunIndex:
                 self._list()
             holders = lock_holders()
             for entry in self.entries.values():
-                if thorough or entry.row["state"] in (RUNNING, UNFINISHED):
+                if thorough or entry.row["state"] not in OVER:
                     self._look(entry, holders)
 
     def _list(self) -> None:
@@ -143,7 +143,7 @@ def _facts(run: RunFolder) -> dict[str, Any]:
 
 def _row(entry: Entry, running: bool) -> dict[str, Any]:
     run, result = entry.run, brief_result(entry.run)
-    state = RUNNING if running and result.state == UNFINISHED else result.state
+    state = RUNNING if running else result.state  # one that is resumed has the result of its first part
     epochs = result.epochs if result.epochs is not None else last_epoch(run.history_file)
     config = entry.facts.get("config", {})
     began = _stamp(run.config_file)

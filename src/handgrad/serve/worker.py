@@ -7,6 +7,7 @@ import base64
 import json
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from functools import lru_cache
@@ -15,7 +16,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from handgrad.data import FEATURES, luma
+from handgrad.config import RunConfig, value_type_of
+from handgrad.config.presets import BEST, PRESETS
+from handgrad.config.value_types import Name, Switch, ValueType, Whole
+from handgrad.data import DATASETS, FEATURES, luma
 from handgrad.errors import HandgradError, UsageError
 from handgrad.evaluation.explanation import explain
 from handgrad.nn import Network
@@ -120,7 +124,77 @@ def _as_text(pixels: Any) -> str:
     return base64.b64encode(np.asarray(pixels).astype(np.uint8).tobytes()).decode()
 
 
-TASKS: dict[str, Callable[[dict[str, Any]], Result]] = {"compare": compared, "classify": classified}
+# Settings that may name a file, or are for other machines and accounts: a form of the page has none of these.
+WITHOUT_FIELD = {"layers", "model_options", "optimizer_options", "class_weight", "fold", "runs_dir", "device", "resize"}
+FIRST = (
+    *("dataset", "model", "num_layers", "hidden_size", "activation", "optimizer", "learning_rate"),
+    *("epochs", "batch_size", "seed", "name"),
+)
+MOST_SEEDS = 100
+
+
+def form(task: dict[str, Any]) -> Result:
+    """The settings that the page can start a training with, as `handgrad train --help all` lists them."""
+    fields = []
+    for name, info in RunConfig.model_fields.items():
+        group = str(info.json_schema_extra["group"])  # type: ignore[index]
+        if group == "tracking" or name in WITHOUT_FIELD:
+            continue
+        type_ = value_type_of(name)
+        default = PRESETS[BEST].get(name, info.default)
+        fields.append(
+            {
+                "name": name,
+                "group": "first" if name in FIRST else group,
+                "help": info.description,
+                "choices": _choices(name, type_),
+                "default": ""
+                if default is None
+                else "x".join(map(str, default))
+                if isinstance(default, tuple)
+                else default,
+            }
+        )
+    order = {name: place for place, name in enumerate(FIRST)}
+    return {"fields": sorted(fields, key=lambda field: order.get(field["name"], len(order)))}
+
+
+def _choices(name: str, type_: ValueType) -> list[str] | None:
+    """The values that there are; of data sets, those on this machine."""
+    if name == "dataset":
+        return sorted(each for each, source in DATASETS.items() if source.status().place is not None)
+    if isinstance(type_, Switch):
+        return ["true", "false"]
+    return list(type_.names) if isinstance(type_, Name) else None
+
+
+def planned(task: dict[str, Any]) -> Result:
+    """The words of `handgrad train` with the settings of the form, each checked.  Raises  UsageError"""
+    settings = task["settings"]
+    if not isinstance(settings, dict) or not all(isinstance(each, str) for each in settings.values()):
+        raise UsageError("settings must be texts by name")
+    stated = {name: text.strip() for name, text in settings.items() if text.strip()}
+    seeds = Whole(low=1, high=MOST_SEEDS)
+    try:
+        extra = ["--seeds", str(seeds(stated.pop("seeds")))] if "seeds" in stated else []
+    except ValueError as error:
+        raise UsageError(f"seeds {error}") from error
+    fields = {field["name"]: field for field in form({})["fields"]}
+    for name, text in stated.items():
+        if name not in fields:
+            raise UsageError(f"the form has no setting {name[:40]!r}")
+        if fields[name]["choices"] is not None and text not in fields[name]["choices"]:
+            raise UsageError(f"{name} must be one of {', '.join(fields[name]['choices'])}, got {text[:40]!r}")
+    config = RunConfig.from_mapping({**stated, "runs_dir": task["runs_dir"]})
+    return {"words": [*shlex.split(config.command())[1:], *extra]}
+
+
+TASKS: dict[str, Callable[[dict[str, Any]], Result]] = {
+    "compare": compared,
+    "classify": classified,
+    "form": form,
+    "plan": planned,
+}
 
 
 class _Notes(logging.Handler):

@@ -2,9 +2,10 @@
 import { $, colour, dark, h, percent, request, table, written } from "./common.js";
 import { Charts } from "./curves.js";
 import { showDraw } from "./draw.js";
+import { showTrain } from "./train.js";
 
 const ROWS = 200, FIRST = 6, MOST = 24, COLUMNS = 5;
-const VIEWS = { runs: showRuns, run: showRun, comparison: showComparison, draw: () => showDraw(drawable, say) };
+const VIEWS = { runs: showRuns, run: showRun, comparison: showComparison, draw: () => showDraw(drawable, say), train: () => showTrain(say) };
 const runs = new Map(), curves = new Map();
 const state = { ids: [], selected: [], chosen: false, sort: "began", falling: true, many: ROWS };
 let stream = null, streamed = "", charts = null, ownCharts = null, waiting = null;
