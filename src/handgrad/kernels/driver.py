@@ -135,6 +135,14 @@ def forward(program, rows, key, training):
 
 
 @strict_kernel
+def infer(program, rows):
+    """The forward pass in evaluation mode."""
+    word = flush_denormals()
+    forward(program, rows, np.uint64(0), False)
+    restore(word)
+
+
+@strict_kernel
 def backward(program, rows):
     """Run the operations backwards from the gradient of the last output down to the first layer with parameters."""
     for i in range(program.table.size - 1, program.first - 1, -1):

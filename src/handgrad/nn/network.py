@@ -1,6 +1,7 @@
 """A network: a list of layers bound to an input shape, with every parameter in one flat vector."""
 
 from collections.abc import Collection, Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -113,7 +114,7 @@ class Network:
     @property
     def classes(self) -> int:
         """Number of outputs."""
-        return int(np.prod(self.plans[-1].output)) if self.plans else int(np.prod(self.input_shape))
+        return prod(self.plans[-1].output if self.plans else self.input_shape)
 
     @property
     def views(self) -> dict[str, Array]:
@@ -189,7 +190,7 @@ class Network:
 
     def _flat(self, images: Array) -> Array:
         """Images as rows: whole numbers are pixels, to be scaled as bytes are; floats enter as they are."""
-        shape, size = images.shape[1:], int(np.prod(self.input_shape))
+        shape, size = images.shape[1:], prod(self.input_shape)
         if shape != self.input_shape and (images[0:1].size != size or not _same_order(shape, self.input_shape)):
             last = sorted(shape) == sorted(self.input_shape)
             fix = ". With channels last, give np.moveaxis(images, -1, 1)" if last else ""
@@ -205,8 +206,14 @@ class Network:
 
     def logits(self, images: Array) -> Array:
         """The last layer's outputs.  Shapes  images (N, *input_shape) uint8 or float -> (N, K)"""
-        out = np.empty((len(images), self.classes), self.dtype)
-        driver.evaluate_rows(self.program(EVALUATION_ROWS), self.batches(images), out)
+        flat, program = self._flat(images), self.program(EVALUATION_ROWS)
+        if flat.dtype == self.dtype and 0 < len(flat) <= EVALUATION_ROWS:  # a few, which need no Batches
+            program.activations[: flat.size] = flat.reshape(-1)
+            driver.infer(program, len(flat))
+            start, size = int(program.table["y_start"][-1]), len(flat) * self.classes
+            return program.activations[start : start + size].reshape(len(flat), -1).copy()
+        out = np.empty((len(flat), self.classes), self.dtype)
+        driver.evaluate_rows(program, self.batches(images), out)
         return out
 
     def predict_proba(self, images: Array) -> Array:
