@@ -124,42 +124,21 @@ def _backward(real: Any) -> list[Any]:
     return [_vector(real)] * 7 + [_vector(types.int64), _vector(real)]
 
 
-def _forward_share(real: Any) -> list[Any]:
-    return [*_forward(real), types.UniTuple(types.int64, 2)]
-
-
-def _backward_share(real: Any) -> list[Any]:
-    return [*_backward(real), types.UniTuple(types.int64, 2)]
-
-
 def _loss(real: Any) -> list[Any]:
     matrix = types.Array(real, 2, "C")
     return [matrix, _vector(types.int64), matrix, _vector(real)]
 
 
-def _prepare(real: Any) -> list[Any]:
-    scalars = _vector(types.float64)
-    return [_vector(real), scalars, scalars, types.int64, types.float64, types.float64]
-
-
-def _update(real: Any) -> list[Any]:
-    return [_vector(real)] * 6
-
-
-def _augment(real: Any) -> list[Any]:
-    scalars = _vector(types.float64)
-    return [_vector(real), types.int64, scalars, _vector(real), _vector(real), types.uint64]
-
-
+SCALARS, PART = _vector(types.float64), types.UniTuple(types.int64, 2)
 SIGNATURES = {
     "forward": (types.void, _forward),
     "backward": (types.void, _backward),
-    "forward_share": (types.void, _forward_share),
-    "backward_share": (types.void, _backward_share),
+    "forward_share": (types.void, lambda real: [*_forward(real), PART]),
+    "backward_share": (types.void, lambda real: [*_backward(real), PART]),
     "loss": (types.float64, _loss),
-    "prepare": (types.void, _prepare),
-    "update": (types.void, _update),
-    "augment": (types.void, _augment),
+    "prepare": (types.void, lambda real: [_vector(real), SCALARS, SCALARS, types.int64, types.float64, types.float64]),
+    "update": (types.void, lambda real: [_vector(real)] * 6),
+    "augment": (types.void, lambda real: [_vector(real), types.int64, SCALARS, *[_vector(real)] * 2, types.uint64]),
 }
 call_forward = caller(*SIGNATURES["forward"])
 call_backward = caller(*SIGNATURES["backward"])
