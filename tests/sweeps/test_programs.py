@@ -363,9 +363,38 @@ def test_what_trackio_writes_is_read(tmp_path):
 
 def test_a_file_of_json_lines_and_the_output_are_read(tmp_path):
     (tmp_path / "m.jsonl").write_text('{"val_acc": 0.1}\nnot json\n{"val_acc": 0.2}\n{"val_a')
-    assert logged(tmp_path, Program("t.py", metric_file="m.jsonl")).new_values() == [0.1, 0.2]
+    assert logged(tmp_path, Program("t.py", metric_file="$HANDGRAD_TRIAL/m.jsonl")).new_values() == [0.1, 0.2]
+    shared = logged(tmp_path / "trial", Program("t.py", folder=str(tmp_path), metric_file="m.jsonl"))
+    assert shared.new_values() == []
+    with open(tmp_path / "m.jsonl", "a") as file:
+        file.write('\n{"val_acc": 0.3}\n')
+    assert shared.new_values() == [0.3]
     (tmp_path / "output.txt").write_text("val acc: 0.5\nval acc: nothing\nval acc: 62%\n")
     assert logged(tmp_path, Program("t.py", metric_regex=r"val acc: (\S+)")).new_values() == [0.5, 62.0]
+
+
+def test_trials_that_share_a_file_of_metrics_run_one_at_a_time(capsys):
+    Path("own.py").write_text(
+        "import json, sys, time\nrate = float(sys.argv[1].split('=')[1])\n"
+        "for e in range(3):\n    open('m.jsonl', 'a').write(json.dumps({'val_acc': rate}) + '\\n'); time.sleep(0.05)\n"
+    )
+    sweep_file("own")
+    assert sweep("--metric_file", "m.jsonl") == 0
+    assert all([*trial.epochs.values()] == [trial.values["learning_rate"]] * 3 for trial in trials())
+    assert "trials share the file m.jsonl, so they run one at a time" in capsys.readouterr().err
+
+
+def test_agent_without_a_function_runs_the_sweeps_program():
+    Path("start.py").write_text(
+        "import wandb\nparameters = {'learning_rate': {'values': [0.1, 0.5]}, 'batch_size': {'value': 16}, 'epochs': "
+        "{'value': 2}}\nmetric = {'name': 'val_acc', 'goal': 'maximize'}\n"
+        "sweep = {'program': 'args_config.py', 'method': 'grid', 'metric': metric, 'parameters': parameters}\n"
+        "wandb.agent('me/project/' + wandb.sweep(sweep), count=2)\n"
+    )
+    Path("args_config.py").write_bytes((SCRIPTS / "args_config.py").read_bytes())
+    assert main(["run", "--no_report", "start.py"]) == 0
+    assert all(trial.rated for trial in trials("start"))
+    assert len(trials("start")) == 2
 
 
 def test_half_a_line_waits_for_its_end(tmp_path):

@@ -83,6 +83,9 @@ def _heed_diagnoses(examples: list[dict[str, Any]]) -> None:
 def _executor(sweep: Sweep, jobs: int | None, ray: str | None) -> Executor:
     slots = jobs or len(available_cores())
     if program := sweep.definition.program:
+        if program.shares_file and slots > 1:
+            log.warning("trials share the file %s, so they run one at a time", program.metric_file)
+            slots = 1
         return ProgramExecutor(program, sweep.name, slots, sweep.base.time_limit)
     configs = examples(sweep)
     if ray:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.config.metrics import metric_name
-from handgrad.sweeps.programs.program import Program
+from handgrad.sweeps.programs.program import IN_TRIAL, Program
 
 Row = dict[str, Any]
 LOG, OUTPUT, SUMMARY, TRACKIO = "log.jsonl", "output.txt", "summary.json", "trackio"
@@ -73,9 +73,9 @@ class Logged:
         self._output, self._log = Tail(folder / OUTPUT), Tail(folder / LOG)
         self._file: Tail | None = None
         if program.metric_file:
-            inside, outside = folder / program.metric_file, Path(program.folder) / program.metric_file
-            size = outside.stat().st_size if outside.is_file() else 0
-            self._file, self._outside = Tail(inside), Tail(outside, size)
+            own, shared = program.metric_file.removeprefix(IN_TRIAL), Path(program.folder) / program.metric_file
+            size = shared.stat().st_size if shared.is_file() else 0
+            self._file = Tail(shared, size) if program.shares_file else Tail(folder / own)
         self._wandb_at: dict[Path, int] = {}
         self._trackio_at: dict[Path, int] = {}
         self._step: Any = None
@@ -113,7 +113,7 @@ class Logged:
     def _rows(self, last: bool) -> Iterator[Row]:
         yield from json_rows(self._log.lines(last))
         if self._file:
-            yield from json_rows([*self._file.lines(last), *self._outside.lines(last)])
+            yield from json_rows(self._file.lines(last))
         if self._pattern:
             for line in self._output.lines(last):
                 for match in self._pattern.finditer(line):

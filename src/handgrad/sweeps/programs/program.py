@@ -17,6 +17,7 @@ from handgrad.files import read_file
 DEFAULT = ("${env}", "${interpreter}", "${program}", "${args}")
 VARIABLE = re.compile(r"\$\{envvar:([A-Za-z0-9_]*)\}")
 MACRO = re.compile(r"\$\{(.*)\}")
+IN_TRIAL = "$HANDGRAD_TRIAL/"  # begins a metric_file that each trial has in its own folder
 OWN = b"handgrad.cli"  # what handgrad's own train.py imports
 HANDGRAD, PROGRAM = ENGINES = "handgrad", "program"
 STAND_IN = Path(__file__).parent / "stand_in"  # a folder for PYTHONPATH, with a package called wandb
@@ -54,6 +55,11 @@ class Program:
             return None
         own: dict[str, Any] = {name: as_tuple(value) for name, value in mapping.pop("handgrad").items()}
         return cls(mapping.pop("program"), tuple(mapping.pop("command")), **own)
+
+    @property
+    def shares_file(self) -> bool:
+        """Whether all trials write their metric to one file, which two at a time would mix up."""
+        return self.metric_file is not None and not self.metric_file.startswith(IN_TRIAL)
 
     def parameters(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values by parameter, those of groups in mappings."""
