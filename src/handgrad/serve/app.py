@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shlex
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.resources import files
 from pathlib import Path
@@ -248,6 +249,7 @@ def serve(runs_dir: Path, sockets: list[Any], hosts: frozenset[str], token: str)
         lifespan="off",
         timeout_graceful_shutdown=1,
     )
+    threading.Thread(target=laboratory.index.refresh, daemon=True).start()  # while the browser opens
     try:
         uvicorn.Server(config).run(sockets=sockets)
     finally:
