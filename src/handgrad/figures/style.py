@@ -175,7 +175,9 @@ def over_iterations(axes: Any, count: int, steps_per_epoch: int, narrow: bool = 
     axes.set_xlabel("iteration" if narrow else "iteration (training step)")
     axes.set_xlim(0, count * 1.01)
     axes.xaxis.set_major_formatter(lambda value, place: f"{value:,.0f}")
-    top = axes.secondary_xaxis("top", (lambda step: step / steps_per_epoch, lambda epoch: epoch * steps_per_epoch))
+    top = axes.secondary_xaxis(
+        "top", functions=(lambda step: step / steps_per_epoch, lambda epoch: epoch * steps_per_epoch)
+    )
     top.set_xlabel("epoch" if narrow else "epoch (pass over the training images)")
     top.spines["top"].set_visible(False)
     top.tick_params(length=2)
