@@ -23,6 +23,7 @@ T = TypeVar("T", Correlation, Effect)
 METHODS = {
     "grid": "in random order over a grid",
     "random": "at random",
+    "design": "by a D-optimal design for main effects (coordinate exchange)",
     "bayes": "by Optuna's tree-structured Parzen estimator",
     "gp": "by Optuna's Gaussian process",
 }

@@ -69,6 +69,7 @@ class Metric:
 METHODS: dict[str, tuple[str, ...]] = {
     "grid": ("grid_search", "gridsearch"),
     "random": ("random_search", "randomsearch"),
+    "design": ("doe", "designed", "d_optimal", "fractional_factorial"),
     "bayes": ("bayesian", "bayes_search", "bayesian_search", "tpe", "bayesian_optimization", "bayesian_optimisation"),
 }
 ATTEMPTS = 300

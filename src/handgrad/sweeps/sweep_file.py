@@ -1,5 +1,6 @@
 """A sweep file in W&B's format, read into a SweepDefinition: each key is used, or reported as ignored."""
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from handgrad.sweeps.programs.logged import ANY_ACCURACY
 from handgrad.sweeps.programs.program import Program
 from handgrad.sweeps.programs.program_file import own_keys, read_program
 from handgrad.sweeps.pruner import Hyperband
+from handgrad.sweeps.samplers.design import coefficients, design_size
 from handgrad.sweeps.space import Constant, Distribution, name_of
 from handgrad.sweeps.sweep_distributions import bound, check_keys, mapping, read_otherwise, text, whole, word
 from handgrad.sweeps.sweep_parameters import read_parameters
@@ -223,7 +225,7 @@ def _definition(
     problems.of(check_keys, content, KEYS, "", fields | MEANT)
     for key in ("method", "parameters"):
         if key not in content:
-            what = f"{key} is missing: a sweep needs method (grid, random or bayes) and parameters"
+            what = f"{key} is missing: a sweep needs method (grid, random, design or bayes) and parameters"
             problems.append(UsageError(what))
     if "metrics" in content:
         what = "metrics asks for several goals at once, which is not done here: give one metric"
@@ -235,7 +237,7 @@ def _definition(
         program, parameters = read or (program, {})
     else:
         parameters = _own_parameters(content, notices, problems)
-    if method == "grid":
+    if method in ("grid", "design"):
         problems.of(_refuse_endless, parameters)
     if method == "bayes":
         what = "bayes is Optuna's tree-structured Parzen estimator here, where W&B has a Gaussian process"
@@ -245,6 +247,8 @@ def _definition(
     name, description = (problems.of(_optional, content, key, text) for key in ("name", "description"))
     run_cap = problems.of(_optional, content, "run_cap", whole)
     problems.refuse()
+    if method == "design":
+        run_cap = _designed(parameters, run_cap, notices)
     return SweepDefinition(
         parameters=parameters,
         name=name,
@@ -256,6 +260,22 @@ def _definition(
         program=program,
         notices=tuple(dict.fromkeys(notices)),
     )
+
+
+def _designed(parameters: Mapping[str, Distribution], run_cap: int | None, notices: list[Diagnostic]) -> int:
+    """How many configurations a design has; a notice says how they are chosen, and what they can tell."""
+    levels = [each.size for each in parameters.values() if each.size and each.size > 1]
+    size, needed = run_cap or design_size(levels), coefficients(levels)
+    if size < needed:
+        what = f"method design: the main effects have {needed} coefficients, which run_cap {size} cannot tell"
+        raise UsageError(f"{what}: give {needed} or more, or leave it out")
+    of_all = f"{min(size, math.prod(levels))} of {math.prod(levels):,} configurations"
+    what = (
+        f"design: {of_all}, D-optimal for the main effects of {len(levels)} parameters ({needed} coefficients), from "
+        "the sweep's seed; interactions are not estimated"
+    )
+    notices.append(Diagnostic(NOTE, what))
+    return size
 
 
 def _own_parameters(

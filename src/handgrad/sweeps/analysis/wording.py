@@ -268,7 +268,7 @@ def _observation(words: str, effect: Effect) -> Observation:
     return Observation(f"{capital(words, bare)}.", effect.clear, effect)
 
 
-UNMOVED = ("grid", "random")  # searches that look at no result
+UNMOVED = ("grid", "random", "design")  # searches that look at no result
 
 
 def notes(

@@ -4,8 +4,15 @@ from handgrad.errors import UsageError
 from handgrad.plugins import how_to_install, is_installed
 from handgrad.sweeps.samplers.base import Grid, Random, Sampler
 from handgrad.sweeps.samplers.bayes import TPE, GaussianProcess
+from handgrad.sweeps.samplers.design import Design
 
-SAMPLERS: dict[str, type[Sampler]] = {"grid": Grid, "random": Random, "bayes": TPE, "gp": GaussianProcess}
+SAMPLERS: dict[str, type[Sampler]] = {
+    "grid": Grid,
+    "random": Random,
+    "design": Design,
+    "bayes": TPE,
+    "gp": GaussianProcess,
+}
 
 
 def require(method: str) -> None:
