@@ -89,11 +89,8 @@ docs: $(STATE)-docs ## build the documentation as a site, build/site; a broken l
 	@$(PYTHON) docs/build_site.py
 	@echo "Open build/site/index.html"
 
-pictures: $(STATE)-runtime ## make the README's picture again, with Chromium
-	@rm -rf build/pictures
-	@$(BIN)/handgrad train --dataset digits --name digits --runs_dir build/pictures
-	@chromium --headless --no-sandbox --hide-scrollbars --window-size=1160,900 \
-	  --screenshot=docs/images/report.png "file://$(CURDIR)/build/pictures/digits/report.html"
+pictures: $(STATE)-dev ## make the README's picture again, with Chromium
+	@$(PYTHON) docs/build_picture.py
 
 format: $(STATE)-dev ## format the code, and fix what can be fixed automatically
 	@$(BIN)/ruff check --fix .

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from handgrad.training import CSVLogger, EarlyStopping, ModelCheckpoint, Network, load_model, save_model, train
     from handgrad.training.fit import fit
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "CSVLogger",

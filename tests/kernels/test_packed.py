@@ -1,5 +1,8 @@
 """Products in panels have the bits of those in blocks, whole or in parts, and write nothing beside them."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -48,3 +51,35 @@ def test_large_products_take_panels_and_keep_their_bits():
     for first in (0, 256):
         matmul.matmul(m, n, inner, a, b, parts, first, first + 256)
     assert whole.tobytes() == blocks.tobytes() == parts.tobytes()
+
+
+BEFORE_A_WALL = """
+import ctypes, mmap, sys
+import numpy as np
+from handgrad.kernels import packed
+
+def at_the_end(array):
+    "A copy whose last number lies before a page that nobody may read."
+    room = -(-array.nbytes // mmap.PAGESIZE) * mmap.PAGESIZE
+    memory = mmap.mmap(-1, room + mmap.PAGESIZE)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.mprotect(ctypes.c_void_p(start + room), ctypes.c_size_t(mmap.PAGESIZE), 0) == 0
+    out = np.frombuffer(memory, array.dtype, array.size, room - array.nbytes)
+    out[:] = array.ravel()
+    return out
+
+m, n, inner = (int(word) for word in sys.argv[1:])
+generator = np.random.default_rng(1)
+a, b = generator.normal(size=(m, inner)).astype("f4"), generator.normal(size=(inner, n)).astype("f4")
+c = np.empty(m * n, "f4")
+packed.packed_product(m, n, inner, at_the_end(a), inner, 1, at_the_end(b), c, 0, n)
+np.testing.assert_allclose(c.reshape(m, n), a @ b, rtol=1e-4, atol=1e-4)
+"""
+
+
+@pytest.mark.parametrize("sizes", [(2 * ROWS + 1, 2 * WIDTH, 3000), (1, WIDTH + 3, 2000)])
+def test_nothing_is_read_beyond_the_matrices(sizes):
+    words = [sys.executable, "-c", BEFORE_A_WALL, *map(str, sizes)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr

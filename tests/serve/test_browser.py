@@ -38,18 +38,18 @@ def page(tmp_path):
 
 def test_runs_are_seen_at_once_and_grow(page, tmp_path):
     page.wait_for_selector(".plot canvas")
-    assert page.locator("#table tbody tr").count() == 3
+    page.wait_for_selector("#table tbody tr >> nth=2")
     assert "token" not in page.url
     assert page.inner_text("#compare") == "Compare the 3 selected"
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     growing = made_up_run(tmp_path / "growing", None)
-    page.wait_for_selector("tr:has-text('growing') >> text=to resume", timeout=2000)
+    page.wait_for_selector("tr:has-text('growing') >> text=to resume", timeout=10_000)
     epoch = {"epoch": 4, "step": 40, "train_loss": 0.125, "train_accuracy": 0.5, "seconds": 0.5}
     with (growing / "history.jsonl").open("a") as file:
         file.write(json.dumps({"epoch": epoch}) + "\n")
-    page.wait_for_selector(".plot[aria-label*='to 0.125']", timeout=2000)
+    page.wait_for_selector(".plot[aria-label*='to 0.125']", timeout=10_000)
     shutil.rmtree(growing)
-    page.wait_for_selector("tr:has-text('growing')", state="detached", timeout=2000)
+    page.wait_for_selector("tr:has-text('growing')", state="detached", timeout=10_000)
     page.fill("#table-controls input", "seed=1")
     page.wait_for_selector("#count:has-text('1 of 3 runs')")
     assert page.complaints == []

@@ -138,10 +138,14 @@ def packed_product(m, n, inner, a, a_row, a_inner, b, c, first, last):
     rows = -(-m // -(-m // rows) // ROWS) * ROWS
     panel = aligned(c, width * most)
     packed = a if direct else aligned(c, rows * most)
+    rest = m % ROWS if direct else 0  # a tile reads ROWS rows: the last ones are copied, as behind them a ends
+    last_rows = aligned(c, ROWS * most)
     for start in range(0, inner, most):
         count = min(most, inner - start)
+        copy_tile(a, (m - rest) * a_row + start, a_row, last_rows, 0, most, (rest, count))
         for i in range(0, m, rows):
             high = min(rows, m - i)
+            whole = high // ROWS * ROWS if rest else high
             a_place = i * a_row + start, a_row, 1, ROWS * a_row
             if not direct:
                 pack_columns(a, i * a_row + start * a_inner, a_inner, high, count, packed)
@@ -151,5 +155,11 @@ def packed_product(m, n, inner, a, a_row, a_inner, b, c, first, last):
                 b_place = start * n + j, start * n + (j + width if follows else first)
                 c_place = i * n + j, i * n + (j + width if follows else first)
                 ahead = (i + rows) * a_row + start + (j - first) // width * count // panels
-                sizes = high, count, int(start == 0), a_row if a_larger else 0, ahead, max(1, 8 // panels)
-                panel_product(panel, min(width, last - j), n, packed, a_place, b, b_place, c, c_place, sizes)
+                fresh, step, columns = int(start == 0), max(1, 8 // panels), min(width, last - j)
+                if whole:
+                    sizes = whole, count, fresh, a_row if a_larger else 0, ahead, step
+                    panel_product(panel, columns, n, packed, a_place, b, b_place, c, c_place, sizes)
+                if high > whole:
+                    place, below = (0, most, 1, 0), (c_place[0] + whole * n, c_place[1])
+                    sizes = high - whole, count, fresh, 0, ahead, step
+                    panel_product(panel, columns, n, last_rows, place, b, b_place, c, below, sizes)
