@@ -296,7 +296,7 @@ MALFORMED = [
     (
         [*SEARCH, "method"],
         "annealing",
-        "sweeps.search: unknown method 'annealing', expected one of grid, random, bayes",
+        "sweeps.search: unknown method 'annealing', expected one of grid, random, design, bayes",
     ),
     ([*SEARCH, "trails"], 9, "sweeps.search.trails: is no key"),
     (["experiments", "best", "found"], {"sweep": "serch"}, "found.sweep: unknown sweep 'serch': did you mean search?"),

@@ -263,3 +263,18 @@ def test_the_timeline_by_hand():
     assert course.intercept == pytest.approx(0.1)
     assert course.points[2] == (120.0, pytest.approx(0.3), 2)
     assert [best for _, best in course.running_best] == pytest.approx([0.1, 0.2, 0.3, 0.4])
+
+
+def test_a_model_that_the_best_result_refutes_chooses_nothing():
+    """Either above 0.9 or near guessing, by a combination of settings: a smooth model predicts the middle for all."""
+    generator = np.random.default_rng(3)
+    sweep = sweep_over()
+
+    def learns(values):
+        return values["optimizer"] == "adam" and values["activation"] != "sigmoid" and values["weight_decay"] != 0.5
+
+    trials = planted(sweep, lambda values: 0.95 if learns(values) else 0.1 + 0.02 * generator.random(), 36)
+    chosen = analyse(sweep, trials).recommendation
+    best = max(trials, key=lambda each: each.objective)
+    assert abs(chosen.predicted.mean - best.objective) < 0.1
+    assert learns(chosen.values)

@@ -78,6 +78,7 @@ def _sentence(factor: Factor, chosen: float, end: str, further: str) -> str:
     )
 
 
+REFUTED = " A model of all configurations does not explain the results, so the others say nothing about this one."
 UNTRIED = 1000  # draws that are thought of besides the tried configurations
 SHORTLIST = 20  # of them that are looked at closely
 
@@ -114,6 +115,8 @@ def recommendation(
     if not entries:
         return None
     unit = Unit(sweep.definition.metric)
+    refuted = surrogate is not None and _refuted(entries, surrogate.interval(entries[0].values, len(entries)), unit)
+    surrogate = None if refuted else surrogate
     choice = (
         _choice(sweep, entries, space, surrogate)
         if surrogate
@@ -125,11 +128,26 @@ def recommendation(
         choice.values,
         choice.predicted,
         entry.command if entry else sweep.command(choice.values),
-        _words(entries, choice, unit, surrogate is not None),
+        _words(entries, choice, unit, surrogate is not None) + (REFUTED if refuted else ""),
         len(entries),
         entry.trials[0] if entry else None,
         tuple(boundary_optima(sweep.definition, choice.values, effects, space, unit)),
     )
+
+
+def _refuted(entries: Sequence[Entry], predicted: Interval, unit: Unit) -> bool:
+    """Whether a model of all configurations says nothing, or the best one did better than it allows, luck included.
+
+    Math    high - low > the range of all objectives; or best beyond mean + c half, where half is the 95 % interval's
+            and c widens it to a confidence of 1 - 0.05 / entries
+    """
+    objectives = [entry.objective.mean for entry in entries]
+    if predicted.high - predicted.low > max(objectives) - min(objectives) > 0:
+        return True
+    gap = entries[0].objective.mean - predicted.mean
+    half = predicted.high - predicted.mean if gap > 0 else predicted.mean - predicted.low
+    widening = float(scipy.special.ndtri(0.025 / len(entries)) / scipy.special.ndtri(0.025))
+    return unit.better(gap) and abs(gap) > widening * half
 
 
 def _choice(sweep: Sweep, entries: Sequence[Entry], space: RestrictedSpace, surrogate: Surrogate) -> Choice:
