@@ -32,6 +32,8 @@ and one that found it in the cache, and so would the last bits."""
 
 def _compiled(function: Any, policy: dict[str, Any]) -> Any:
     dispatcher = njit(**policy)(function)
+    if dispatcher is function:  # NUMBA_DISABLE_JIT: it stays Python
+        return function
     template = dispatcher.get_call_template  # a constant in a call is a number like others, not a kernel of its own
     dispatcher.get_call_template = lambda args, kws: template([types.unliteral(each) for each in args], kws)
     if os.path.isfile(function.__code__.co_filename):  # a kernel typed into a notebook has no file to key a cache on
