@@ -67,8 +67,8 @@ vectors: $(STATE)-dev ## run the tests of kernels compiled for vectors of 256 bi
 oldest: ## run the quick tests with the oldest versions that pyproject.toml allows, in .venv-oldest
 	@$(MAKE) --no-print-directory VENV=.venv-oldest .venv-oldest/bin/python
 	@sed -n '/^dependencies/,/^]/s/^ *"\(.*\)>=\(.*\)",$$/\1==\2/p' pyproject.toml > .venv-oldest/oldest.txt
-	@.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-oldest/oldest.txt -e ".[dev]"
-	@.venv-oldest/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
+	@.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-oldest/oldest.txt -e ".[dev,serve,sweep]"
+	@.venv-oldest/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" -W default # of old libraries
 
 lint: $(STATE)-dev ## check the style and the format of the code
 	@$(BIN)/ruff format --check .
@@ -111,7 +111,7 @@ constraints: ## update constraints.txt to the newest versions of all dependencie
 	@mv build/constraints/new.txt constraints.txt
 
 packages: $(STATE)-release ## build the wheel and the source archive in dist/, and check them
-	@rm -rf dist build/lib
+	@rm -rf dist build/lib && mkdir -p build
 	@$(PYTHON) -m build --outdir dist . > build/packages.log 2>&1 || { tail -20 build/packages.log; exit 1; }
 	@$(PYTHON) -m twine check --strict dist/*
 	@$(PYTHON) -m check_wheel_contents dist/*.whl

@@ -15,7 +15,7 @@ from handgrad.cli.arguments import Parser
 from handgrad.cli.evaluate import show_table
 from handgrad.cli.reproduce import carry_out, check_counts
 from handgrad.config import RunConfig
-from handgrad.config.describe import WITHOUT_INFLUENCE
+from handgrad.config.describe import WITHOUT_INFLUENCE, brief
 from handgrad.config.lookup import setting_name
 from handgrad.config.presets import BEST, PRESETS
 from handgrad.config.schema import value_type_of
@@ -53,7 +53,11 @@ def run_ablate(tokens: list[str]) -> int:
     document = document_of(run.name, run.config, levels, arguments.seeds)
     sets = list(document.experiments)
     factorial = len(sets) == prod(len(values) + 1 for values in levels.values())
-    which = "every combination" if factorial else f"each change alone, and all together ({MOST} or more combinations)"
+    which = (
+        "every combination"
+        if factorial
+        else f"each change alone, and the first value of each together (more than {MOST} combinations)"
+    )
     echo(f"{run.name} and {len(sets) - 1} changes of it, {which}: {len(sets) * arguments.seeds} runs")
     plan = make_plan(document, Choice(seeds=arguments.seeds), arguments.output or ROOT / run.name)
     done = carry_out(plan, shlex.join(["handgrad", "ablate", *tokens]), arguments)
@@ -123,18 +127,8 @@ def document_of(title: str, config: RunConfig, levels: Levels, seeds: int) -> Do
 
 def _titled(row: dict[str, Any]) -> str:
     switched = {True: "+{}", False: "-{}"}
-    each = (switched[v].format(name) if isinstance(v, bool) else f"{name} {_plain(v)}" for name, v in row.items())
+    each = (switched[v].format(name) if isinstance(v, bool) else f"{name} {brief(v)}" for name, v in row.items())
     return ", ".join(each)
-
-
-def _plain(value: Any) -> str:
-    return (
-        "x".join(map(str, value))
-        if isinstance(value, tuple | list)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else str(value)
-    )
 
 
 def _print(found: Effects) -> None:

@@ -33,6 +33,8 @@ def run_serve(tokens: list[str]) -> int:
     echo(address)
     if arguments.host:
         log.warning("whoever can reach %s and knows the token can read these runs, and start and stop trainings", host)
+    if not os.path.isdir(arguments.runs_dir):
+        log.warning("there is no folder %s yet: the first training makes it", arguments.runs_dir)
     echo(f"runs in {arguments.runs_dir}; whoever has this address may train here. Ctrl-C ends it, trainings go on")
     if not arguments.no_browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         opening = Timer(0.5, webbrowser.open, [address])

@@ -81,12 +81,12 @@ def auto_name(config: Schema) -> str:
     activation = [] if own else ["ac", config.activation]
     parts += [config.features] if config.features != "pixels" else []
     if config.model in CLASSICAL:
-        parts += [config.model, _brief(config.model_options)]
+        parts += [config.model, brief(config.model_options)]
     elif config.layers is not None:
         parts += ["net", *(item.replace(":", "") for item in config.layers)]
     elif config.model == "mlp":
         size = config.hidden_size  # the usual one is left out, as in the course's names
-        parts += ["hl", config.num_layers, *(["sz", _brief(size)] if size != EACH_LAYER else [])]
+        parts += ["hl", config.num_layers, *(["sz", brief(size)] if size != EACH_LAYER else [])]
     else:
         parts.append(config.model)
     if config.model not in CLASSICAL:
@@ -96,7 +96,7 @@ def auto_name(config: Schema) -> str:
     for name, abbreviation in ABBREVIATIONS.items():
         if name in unusual and name != "hidden_size":
             value = unusual[name]
-            parts += ["no" if value is False else "", abbreviation, _brief(value)]
+            parts += ["no" if value is False else "", abbreviation, brief(value)]
     return file_name("_".join(str(part) for part in [*parts, "s", config.seed] if part != ""))
 
 
@@ -105,7 +105,7 @@ def title(config: Schema) -> str:
     if config.name:
         return config.name
     if config.model in CLASSICAL:
-        what = [config.model, _brief(config.model_options)]
+        what = [config.model, brief(config.model_options)]
     elif config.layers is not None:
         what = ["a network of layers", config.optimizer]
     elif "activation" in replaced_by(config.model):
@@ -126,7 +126,7 @@ def values_name(values: Mapping[str, Any]) -> str:
 
 
 def _named(abbreviation: str, value: Any) -> list[str]:
-    return ["no" if value is False else "", abbreviation, "none" if value is None else _brief(value)]
+    return ["no" if value is False else "", abbreviation, "none" if value is None else brief(value)]
 
 
 def file_name(text: str) -> str:
@@ -159,7 +159,8 @@ def _words(value: Any) -> list[str]:
     return ["none"] if value is None else [str(value)]
 
 
-def _brief(value: Any) -> str:
+def brief(value: Any) -> str:
+    """A value as names of runs have it: 512x256, 0.001; nothing for yes and no."""
     if isinstance(value, bool):
         return ""
     if isinstance(value, tuple):

@@ -66,7 +66,7 @@ class Effects(NamedTuple):
     def words(self) -> str:
         """How to read the table."""
         over = (
-            f"paired over {self.seeds} seeds, which share split, first weights and order of images"
+            f"paired over {self.seeds} seeds: shared are split, order of images, first weights of equal layers"
             if self.seeds > 1
             else ("one seed each, so nothing tells how sure they are")
         )

@@ -299,6 +299,13 @@ def seeds_among_parameters(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
         yield Diagnostic(WARNING, what, "Leave it out, and run each configuration with --seeds 3")
 
 
+def seeds_not_passed_on(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
+    """A program learns the seed of a replicate only by a parameter of that name."""
+    if sweep.plan.seeds > 1 and "seed" not in sweep.definition.parameters:
+        what = f"the program is not told its seed: if it fixes one itself, its {sweep.plan.seeds} runs are equal"
+        yield Diagnostic(WARNING, what, "If it takes one, add seed: {value: 0} to the parameters: replicates count up")
+
+
 def ignored_probabilities(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
     """Only random search draws by probabilities."""
     weighted = [
@@ -337,6 +344,7 @@ PROGRAM_CHECKS = (
     exponents_for_values,
     linear_scale,
     seeds_among_parameters,
+    seeds_not_passed_on,
     ignored_probabilities,
     more_trials_than_there_are,
 )

@@ -271,7 +271,7 @@ def _designed(parameters: Mapping[str, Distribution], run_cap: int | None, notic
         raise UsageError(f"{what}: give {needed} or more, or leave it out")
     of_all = f"{min(size, math.prod(levels))} of {math.prod(levels):,} configurations"
     what = (
-        f"design: {of_all}, D-optimal for the main effects of {len(levels)} parameters ({needed} coefficients), from "
+        f"design: {of_all}, D-optimal for the main effects of what varies ({needed} coefficients), from "
         "the sweep's seed; interactions are not estimated"
     )
     notices.append(Diagnostic(NOTE, what))

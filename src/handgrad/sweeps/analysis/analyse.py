@@ -26,7 +26,7 @@ from handgrad.sweeps.analysis.model import Factor, factors, is_number, positions
 from handgrad.sweeps.analysis.result import SEEDS, Analysis, Effect, Entry, Range, Recommendation
 from handgrad.sweeps.analysis.surrogate import FEWEST, Surrogate
 from handgrad.sweeps.analysis.wording import UNMOVED, Unit, called, notes, observations, value
-from handgrad.sweeps.definition import SweepDefinition
+from handgrad.sweeps.definition import Metric, SweepDefinition
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.store import Trial
 
@@ -78,7 +78,6 @@ def _sentence(factor: Factor, chosen: float, end: str, further: str) -> str:
     )
 
 
-REFUTED = " A model of all configurations does not explain the results, so the others say nothing about this one."
 UNTRIED = 1000  # draws that are thought of besides the tried configurations
 SHORTLIST = 20  # of them that are looked at closely
 
@@ -94,14 +93,30 @@ class Choice(NamedTuple):
 def fit_surrogate(
     sweep: Sweep, space: RestrictedSpace, ranked: Sequence[Configuration], measurements: Measurements
 ) -> Surrogate | None:
-    """What has been surrogate from the configurations that nothing degenerate; None where they are too few."""
+    """A model of the configurations without a degenerate level; None where they are too few, or it explains nothing."""
     rows = [each for each, taken in zip(ranked, space.rows, strict=True) if taken]
     names = [factor.name for factor in space.factors if len(factor.take(space.rows).levels) > 1]
     values = [each.values for each in rows for _ in each.objectives]
     objectives = np.array([objective for each in rows for objective in each.objectives])
     if len(rows) < FEWEST or not names or np.ptp(objectives) == 0:
         return None
-    return Surrogate(sweep.definition, names, values, objectives, measurements.of(rows[0].trials[0]).images)
+    found = Surrogate(sweep.definition, names, values, objectives, measurements.of(rows[0].trials[0]).images)
+    return None if _refuted(found.interval(rows[0].values, len(rows)), rows, sweep.definition.metric) else found
+
+
+def _refuted(predicted: Interval, rows: Sequence[Configuration], metric: Metric) -> bool:
+    """Whether what a model predicts of the best one says nothing, or leaves no room for its result, luck included.
+
+    Math    high - low > half of all that the metric can be; or best beyond mean + c half, where half is the 95 %
+            interval's and c widens it to a confidence of 1 - 0.05 / configurations
+    """
+    lowest, highest = metric.bounds
+    if predicted.high - predicted.low > (highest - lowest) / 2:
+        return True
+    unit, gap = Unit(metric), rows[0].mean - predicted.mean
+    half = predicted.high - predicted.mean if gap > 0 else predicted.mean - predicted.low
+    widening = float(scipy.special.ndtri(0.025 / len(rows)) / scipy.special.ndtri(0.025))
+    return unit.better(gap) and abs(gap) > widening * half
 
 
 def recommendation(
@@ -115,8 +130,6 @@ def recommendation(
     if not entries:
         return None
     unit = Unit(sweep.definition.metric)
-    refuted = surrogate is not None and _refuted(entries, surrogate.interval(entries[0].values, len(entries)), unit)
-    surrogate = None if refuted else surrogate
     choice = (
         _choice(sweep, entries, space, surrogate)
         if surrogate
@@ -128,26 +141,11 @@ def recommendation(
         choice.values,
         choice.predicted,
         entry.command if entry else sweep.command(choice.values),
-        _words(entries, choice, unit, surrogate is not None) + (REFUTED if refuted else ""),
+        _words(entries, choice, unit, surrogate is not None),
         len(entries),
         entry.trials[0] if entry else None,
         tuple(boundary_optima(sweep.definition, choice.values, effects, space, unit)),
     )
-
-
-def _refuted(entries: Sequence[Entry], predicted: Interval, unit: Unit) -> bool:
-    """Whether a model of all configurations says nothing, or the best one did better than it allows, luck included.
-
-    Math    high - low > the range of all objectives; or best beyond mean + c half, where half is the 95 % interval's
-            and c widens it to a confidence of 1 - 0.05 / entries
-    """
-    objectives = [entry.objective.mean for entry in entries]
-    if predicted.high - predicted.low > max(objectives) - min(objectives) > 0:
-        return True
-    gap = entries[0].objective.mean - predicted.mean
-    half = predicted.high - predicted.mean if gap > 0 else predicted.mean - predicted.low
-    widening = float(scipy.special.ndtri(0.025 / len(entries)) / scipy.special.ndtri(0.025))
-    return unit.better(gap) and abs(gap) > widening * half
 
 
 def _choice(sweep: Sweep, entries: Sequence[Entry], space: RestrictedSpace, surrogate: Surrogate) -> Choice:
@@ -226,9 +224,10 @@ def _words(entries: Sequence[Entry], choice: Choice, unit: Unit, surrogate: bool
         and unit.better(entries[choice.place].objective.mean - choice.predicted.mean)
     ):
         why = ", since the best of many owes something to chance"
+    alone = "" if surrogate or len(entries) == 1 else " Nothing was concluded from the other configurations."
     others = f" {tied} others cannot be distinguished from the best." if tied > 1 else ""
     others = " One other cannot be distinguished from the best." if tied == 1 else others
-    return f"{_reason(entries, choice.place, unit)} {expected}{why}.{others}"
+    return f"{_reason(entries, choice.place, unit)} {expected}{why}.{alone}{others}"
 
 
 def _reason(entries: Sequence[Entry], place: int | None, unit: Unit) -> str:

@@ -175,9 +175,13 @@ class Run:
         return True
 
     def watch(self, *_, **more):
+        """Nothing is done, and that is said."""
+        _note("watch records no gradients or weights here: log what you want to keep")
+
+    def unwatch(self, *_, **more):
         """Nothing is done."""
 
-    unwatch = log_code = alert = mark_preempting = display = to_html = status = link_artifact = watch
+    log_code = alert = mark_preempting = display = to_html = status = link_artifact = unwatch
 
     def get_url(self):
         return self.url
@@ -201,8 +205,9 @@ def _note(text):
 
 def _folder():
     global _own_folder
-    if not os.environ.get("HANDGRAD_TRIAL"):
-        _own_folder = _own_folder or time.strftime("wandb-offline/run-%Y%m%d-%H%M%S-") + generate_id()
+    if _own_folder is None and not os.environ.get("HANDGRAD_TRIAL"):
+        _own_folder = time.strftime("wandb-offline/run-%Y%m%d-%H%M%S-") + generate_id()
+        _note(f"what is logged goes to {_own_folder}")
     folder = Path(os.environ.get("HANDGRAD_TRIAL") or _own_folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -239,8 +244,8 @@ def _of_run(name):
     return call
 
 
-log, define_metric, save, log_artifact, use_artifact, restore, log_model = map(
-    _of_run, ("log", "define_metric", "save", "log_artifact", "use_artifact", "restore", "log_model")
+log, define_metric, save, log_artifact, use_artifact, restore, log_model, watch = map(
+    _of_run, ("log", "define_metric", "save", "log_artifact", "use_artifact", "restore", "log_model", "watch")
 )
 
 
@@ -251,7 +256,7 @@ def login(*_, **more):
 
 join = teardown = finish
 atexit.register(finish)  # as W&B does, where the program does not
-watch = unwatch = setup = ensure_configured = alert = log_code = mark_preempting = require = termlog = termwarn = login
+unwatch = setup = ensure_configured = alert = log_code = mark_preempting = require = termlog = termwarn = login
 
 
 def generate_id(length=8):
