@@ -146,8 +146,11 @@ def run_path(word: str | os.PathLike[str]) -> Path:
 
 
 def differing_settings(facts: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Of the settings that runs began with, by their facts, those that are not the same for all."""
+    """Of the settings that runs began with, by their facts, those that are not the same for all that have them.
+
+    A setting that older runs lack, as it did not exist, is no difference by itself.
+    """
     settings = [each.get("config", {}) for each in facts]
     names = dict.fromkeys(name for each in settings for name in each)
-    kept = [name for name in names if len({repr(each.get(name)) for each in settings}) > 1]
+    kept = [name for name in names if len({repr(each[name]) for each in settings if name in each}) > 1]
     return [{name: each.get(name) for name in kept} for each in settings]

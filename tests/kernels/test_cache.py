@@ -231,7 +231,7 @@ def test_without_any_folder_kernels_are_compiled_each_time(kernels, tmp_path):
 def test_a_disk_that_fills_up_stops_nothing(kernels, tmp_path):
     """A limit on the size of files stands in for it: it also strikes in the middle of a file."""
     (kernels / "sitecustomize.py").write_text(
-        "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
+        "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
     )
     variables = {"PYTHONPATH": f"{kernels}:{SOURCE}", "PYTHONDONTWRITEBYTECODE": "1"}
     result, said = run(kernels, tmp_path / "cache", **variables)

@@ -13,6 +13,7 @@ from tests.commands import process
 from handgrad.config import RunConfig
 from handgrad.data import load, split
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
+from handgrad.run_folder import differing_settings
 from handgrad.runs import create_run, list_runs, open_run, resume
 from handgrad.training import load_model
 
@@ -208,3 +209,10 @@ def test_what_killed_writers_left_is_swept(start, go_on):
         path.write_bytes(b"half")
     go_on(run)
     assert not any(path.exists() for path in left)
+
+
+def test_a_setting_that_older_runs_lack_is_no_difference():
+    facts = [{"config": {"epochs": 2, "new": 0}}, {"config": {"epochs": 3, "new": 0}}, {"config": {"epochs": 2}}]
+    assert differing_settings(facts) == [{"epochs": 2}, {"epochs": 3}, {"epochs": 2}]
+    facts[0]["config"]["new"] = 1
+    assert [each["new"] for each in differing_settings(facts)] == [1, 0, None]

@@ -89,6 +89,8 @@ def _subset(plan: Plan) -> str:
         changed.append(f"at most {quick.train_images:,} training images{epochs}{trials}")
     if plan.choice.dataset:
         changed.append(f"the data set {plan.choice.dataset} in place of the report's")
+    if not plan.document.reports:
+        return f"This is not the whole experiment: {' and '.join(changed)}."
     return (
         f"This is not the whole report: {' and '.join(changed)}. Its numbers are not to be held against the reported."
     )
@@ -129,7 +131,8 @@ def claim_blocks(results: Results, found: Mapping[str, Verdicts]) -> list[Block]
         arithmetic += [Text(f"{name.replace('_', ' ')}:"), Points([*_arithmetic(each), *lines])]
     header = ("claim", "verdict", "what was compared")
     what = "What was compared, and the arithmetic" if len(found) > MANY else "Arithmetic"
-    folded = f"{what} of {counted(len(found), 'verdict')}: by the report's numbers, and by ours"
+    whose = ": by the report's numbers, and by ours" if results.document.reports else ""
+    folded = f"{what} of {counted(len(found), 'verdict')}{whose}"
     table = Table(header, rows, "", header, badges=("verdict",))
     long = len(rows) > MANY
     return [*([] if long else [table]), Details(folded, [*([table] if long else []), *arithmetic])] if rows else []

@@ -37,7 +37,9 @@ def build_pages(results: Results, found: Mapping[str, Verdicts], made: Made, log
     plan = results.plan
     writer = QuestionBlocks(results, QUICK_TSNE_IMAGES if plan.choice.quick else TSNE_IMAGES, log)
     questions = [_question_section(question, results, found, writer) for question in plan.questions]
-    first = [summary_section(results, found), claims_section(found), choices_section(results)]
+    first = [summary_section(results, found), choices_section(results)]
+    if plan.document.reports:  # of other documents, the table with each question has every verdict
+        first.insert(1, claims_section(found))
     sections = [*first, *questions, _made_section(results, made, writer)]
     part = f"Question {', '.join(plan.choice.questions)} of a report" if plan.choice.questions else "A report"
     return Report(

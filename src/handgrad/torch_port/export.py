@@ -1,9 +1,9 @@
 """Networks out to PyTorch and back in: as modules, as state_dicts, as files."""
 
-import inspect
 import io
 import json
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from handgrad.errors import CorruptDataError, UsageError
 from handgrad.files import LARGEST_BYTES, atomic_write
 from handgrad.nn import Network, Scaling
 from handgrad.torch_mapping import STEP, TorchModule
-from handgrad.torch_port.port import from_state, installed_torch, modules_of, sequential, to_state, torch_attribute
+from handgrad.torch_port.port import from_state, installed_torch, modules_of, sequential, to_state
 from handgrad.training import models
 
 PICKLES = (".pt", ".pth", ".ckpt", ".bin")
@@ -97,8 +97,8 @@ def source(network: Network, file: str) -> str:
     double = [] if network.dtype == "float32" else ["model.double()"]
     a, b = (repr(n) if isinstance(n, float) else f"torch.tensor({n}).view(-1, 1, 1)" for n in network.scaling)
     scaling = "x = images / 255" if network.scaling == Scaling() else f"x = {a} * images + {b}"
-    home: Any = inspect.getmodule(torch_attribute(STEP))
-    paths = inspect.getsource(home) if network.graph.branches else ""
+    home = files("handgrad.torch_port") / "paths.py"  # read, not imported: it imports PyTorch
+    paths = home.read_text(encoding="utf-8") if network.graph.branches else ""
     graph = paths.partition('"""\n')[2].strip().splitlines()  # without what the file says of itself
     shape = ", ".join(map(str, (1, *network.input_shape)))
     loaders = {".safetensors": ("from safetensors.torch import load_file", f'load_file("{file}")')}
