@@ -9,6 +9,8 @@ from tests.ingredients import nn
 from handgrad.data import Split
 from handgrad.kernels import team
 from handgrad.kernels.compile import fast_kernel
+from handgrad.kernels.driver import backward_part, forward_part
+from handgrad.kernels.program import WHOLE
 from handgrad.nn import Network
 from handgrad.nn.layout import worthwhile_threads
 from handgrad.optim import OPTIMIZERS
@@ -63,6 +65,41 @@ def test_the_bits_of_any_number_of_threads(name):
     assert (shared > 1).sum() >= 2, "nothing is shared, so nothing is compared"
     assert len({each.network.parameters.tobytes() for each in results.values()}) == 1
     assert len({tuple(each.history.losses) for each in results.values()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [
+        ("batch_norm", [nn.BatchNorm()]),
+        ("max_pool2d", [nn.MaxPool2D(2)]),
+        ("max_pool2d, overlapping", [nn.MaxPool2D(3, stride=2)]),
+        ("average_pool2d, with a margin left out", [nn.AveragePool2D(3)]),
+        ("global_average_pool", [nn.GlobalAveragePool()]),
+        ("add", [nn.Split(), nn.Tanh(), nn.Branch(), nn.Add()]),
+    ],
+)
+def test_parts_of_a_layer_on_images_in_any_order_are_the_whole(name, layers):
+    """Each operation of a forward and a backward pass as one part, and as three of which the last comes first."""
+    found = []
+    for parts in ([(0, 1)], [(2, 3), (0, 3), (1, 3)]):
+        network = Network([nn.Conv2D(5), *layers, nn.Dense(10)], (3, 16, 16))
+        program = network.program(8, 2)
+        program.activations[: 8 * 3 * 16 * 16] = np.random.default_rng(0).normal(size=8 * 3 * 16 * 16)
+        program.saved[:] = program.activations[program.table[-1]["y_start"] :][: 8 * 10] = np.nan
+        divisible = program.table["split"] != WHOLE
+        assert divisible.sum() > 2, "only the convolution and the dense layer are divided"
+        for i, divided in enumerate(divisible):
+            for part in parts if divided else [(0, 1)]:
+                forward_part(program, i, 8, np.uint64(0), True, *part)
+        logits = program.activations[program.table[-1]["y_start"] :][: 8 * 10]
+        program.dactivations[program.table[-1]["dy_start"] :][: 8 * 10] = logits - 1
+        for i, divided in reversed([*enumerate(divisible)]):
+            for part in parts if divided else [(0, 1)]:
+                backward_part(program, i, 8, *part)
+        found.append((logits.copy(), network.gradients, network.buffers))
+    assert np.isfinite(found[0][1]).all()
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_number_may_change_in_the_middle():

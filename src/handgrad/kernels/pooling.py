@@ -1,16 +1,18 @@
 """Pooling: one number for each window of each channel.
 
 Layout  columns: (channels, height, width, N), the batch last
+Part    some channels
 `shape` (channels, height, width, window height, window width, stride down, stride right, output height, output width)
 """
 
 import numpy as np
 
 from handgrad.kernels.compile import fast_kernel
+from handgrad.kernels.team import share
 
 
 @fast_kernel
-def max_pool_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+def max_pool_forward(x, y, parameters, buffers, saved, shape, settings, key, training, part):
     """y[c, r, s] = max over i, j of x[c, r down + i, s right + j]; a NaN in the window is its maximum.
 
     Shapes  x (C, H, W, N), y (C, OH, OW, N); saved, of y's size, keeps the first place i KW + j of each maximum
@@ -20,7 +22,8 @@ def max_pool_forward(x, y, parameters, buffers, saved, shape, settings, key, tra
     images = x.reshape((channels, height, width, batch))
     out = y.reshape((channels, rows, columns, batch))
     places = saved[: y.size].reshape(out.shape)
-    for c in range(channels):
+    first, last = share(channels, 1, part[0], part[1])
+    for c in range(first, last):
         for r in range(rows):
             for s in range(columns):
                 best, place = out[c, r, s], places[c, r, s]
@@ -45,7 +48,7 @@ def max_pool_forward(x, y, parameters, buffers, saved, shape, settings, key, tra
 
 
 @fast_kernel
-def max_pool_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+def max_pool_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings, part):
     """dx = dy at the place of each window's maximum, summed where windows overlap; 0 elsewhere."""
     channels, height, width, kernel_height, kernel_width, down, right, rows, columns = shape
     if not dx.size:
@@ -55,9 +58,11 @@ def max_pool_backward(dy, dx, x, y, parameters, dparameters, saved, shape, setti
     places = saved[: dy.size].reshape(gradient.shape)
     images = dx.reshape((channels, height, width, batch))
     apart = down >= kernel_height and right >= kernel_width
-    if not apart or rows * kernel_height < height or columns * kernel_width < width:
-        dx[:] = 0
-    for c in range(channels):
+    covered = apart and rows * kernel_height >= height and columns * kernel_width >= width
+    first, last = share(channels, 1, part[0], part[1])
+    for c in range(first, last):
+        if not covered:
+            images[c] = 0
         for r in range(rows):
             for s in range(columns):
                 dy_batch, place = gradient[c, r, s], places[c, r, s]
@@ -72,13 +77,14 @@ def max_pool_backward(dy, dx, x, y, parameters, dparameters, saved, shape, setti
 
 
 @fast_kernel
-def average_pool_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+def average_pool_forward(x, y, parameters, buffers, saved, shape, settings, key, training, part):
     """y[c, r, s] = mean over i, j of x[c, r down + i, s right + j].  Shapes  x (C, H, W, N), y (C, OH, OW, N)"""
     channels, height, width, kernel_height, kernel_width, down, right, rows, columns = shape
-    batch, share = x.size // (channels * height * width), x.dtype.type(1 / (kernel_height * kernel_width))
+    batch, each = x.size // (channels * height * width), x.dtype.type(1 / (kernel_height * kernel_width))
     images = x.reshape((channels, height, width, batch))
     out = y.reshape((channels, rows, columns, batch))
-    for c in range(channels):
+    first, last = share(channels, 1, part[0], part[1])
+    for c in range(first, last):
         for r in range(rows):
             for s in range(columns):
                 mean = out[c, r, s]
@@ -88,24 +94,25 @@ def average_pool_forward(x, y, parameters, buffers, saved, shape, settings, key,
                     for n in range(batch):
                         mean[n] += pixel[n]
                 for n in range(batch):
-                    mean[n] *= share
+                    mean[n] *= each
 
 
 @fast_kernel
-def average_pool_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+def average_pool_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings, part):
     """dx = dy / (KH KW) everywhere in the window, summed where windows overlap; 0 where there is none."""
     channels, height, width, kernel_height, kernel_width, down, right, rows, columns = shape
     if not dx.size:
         return
-    batch, share = dx.size // (channels * height * width), dx.dtype.type(1 / (kernel_height * kernel_width))
+    batch, each = dx.size // (channels * height * width), dx.dtype.type(1 / (kernel_height * kernel_width))
     gradient = dy.reshape((channels, rows, columns, batch))
     images = dx.reshape((channels, height, width, batch))
-    dx[:] = 0
-    for c in range(channels):
+    first, last = share(channels, 1, part[0], part[1])
+    for c in range(first, last):
+        images[c] = 0
         for r in range(rows):
             for s in range(columns):
                 dy_batch = gradient[c, r, s]
                 for p in range(kernel_height * kernel_width):
                     out = images[c, r * down + p // kernel_width, s * right + p % kernel_width]
                     for n in range(batch):
-                        out[n] += share * dy_batch[n]
+                        out[n] += each * dy_batch[n]

@@ -22,8 +22,9 @@ import numpy as np
 from handgrad.equations import Statement
 from handgrad.errors import UsageError, bounded, check_bounds
 from handgrad.kernels.compile import fast_kernel, inline_kernel
+from handgrad.kernels.team import share
 from handgrad.nn.initializers import Ones, Zeros
-from handgrad.nn.layer import Buffer, Layer, Parameter, Plan, Shape
+from handgrad.nn.layer import COST, Buffer, Layer, Parameter, Plan, Shape
 from handgrad.torch_mapping import TorchModule
 
 # AT are the indices of one number, ALL those that one feature's statistics are taken over, M the count of these.
@@ -114,12 +115,12 @@ def batchnorm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, sett
             dbeta[j] += dy[i]
             dgamma[j] += dy[i] * ((x[i] - mean[j]) * inverse[j])
     if dx.size:
-        share = saved[2 * features]
+        each = saved[2 * features]
         for n in range(rows):
             for j in range(features):
                 i = n * features + j  # (7)
                 normalised = (x[i] - mean[j]) * inverse[j]
-                dx[i] = gamma[j] * inverse[j] * (dy[i] - share * (dbeta[j] + normalised * dgamma[j]))
+                dx[i] = gamma[j] * inverse[j] * (dy[i] - each * (dbeta[j] + normalised * dgamma[j]))
 
 
 @inline_kernel
@@ -135,18 +136,20 @@ def plane_statistics(plane):
 
 
 @fast_kernel
-def channelnorm_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
+def channelnorm_forward(x, y, parameters, buffers, saved, shape, settings, key, training, part):
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, a plane after the other, so that it is in the cache.
 
     Shapes  x, y (C, H W N); gamma, beta, mean, variance (C,)
     Math    in training the batch's mean and biased variance, and the running ones move by `momentum` towards the
             mean and the *unbiased* variance (times M / (M - 1), M = H W N); in evaluation the running ones
+    Part    some channels: none needs what is computed for another one
     """
     channels, one = shape[0], x.dtype.type(1)
     count = x.size // channels
+    first, last = share(channels, 1, part[0], part[1])
     momentum, epsilon = settings[0], settings[1]
     unbias = x.dtype.type(count / max(count - 1, 1))
-    for c in range(channels):
+    for c in range(first, last):
         plane, out = x[c * count : (c + 1) * count], y[c * count : (c + 1) * count]
         if training:
             mean, variance = plane_statistics(plane)  # (1) and (2)
@@ -159,15 +162,17 @@ def channelnorm_forward(x, y, parameters, buffers, saved, shape, settings, key, 
         gamma, beta = parameters[c], parameters[channels + c]
         for k in range(count):  # (4)
             out[k] = gamma * ((plane[k] - mean) * inverse) + beta
-    saved[2 * channels] = one / x.dtype.type(count) if training else one - one
+    if first == 0:
+        saved[2 * channels] = one / x.dtype.type(count) if training else one - one
 
 
 @fast_kernel
-def channelnorm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
+def channelnorm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings, part):
     """(5), (6) and (7) above, the sums over the batch and all pixels of the channel."""
-    channels, share = shape[0], saved[2 * shape[0]]
+    channels, each = shape[0], saved[2 * shape[0]]
     count = dy.size // channels
-    for c in range(channels):
+    first, last = share(channels, 1, part[0], part[1])
+    for c in range(first, last):
         start, stop = c * count, (c + 1) * count
         plane, gradient, mean, inverse = x[start:stop], dy[start:stop], saved[c], saved[channels + c]
         dgamma, dbeta = dy.dtype.type(0), dy.dtype.type(0)
@@ -177,8 +182,8 @@ def channelnorm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, se
         dparameters[c], dparameters[channels + c] = dgamma, dbeta
         if dx.size:
             out, scale = dx[start:stop], parameters[c] * inverse
-            dgamma *= share
-            dbeta *= share
+            dgamma *= each
+            dbeta *= each
             for k in range(count):  # (7)
                 out[k] = scale * (gradient[k] - (dbeta + (plane[k] - mean) * inverse * dgamma))
 
@@ -219,6 +224,8 @@ class BatchNorm(Layer):
             saved=2 * features + 1,
             smooth=True,
             layout="columns" if images else "rows",
+            shared=images,
+            multiplications=COST * prod(shape),
         )
 
     def statement(self, shape: Shape) -> Statement:

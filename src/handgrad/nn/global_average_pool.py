@@ -1,11 +1,12 @@
 """The mean of each channel."""
 
 from dataclasses import dataclass
+from math import prod
 
 from handgrad.equations import Statement
 from handgrad.kernels.pooling import average_pool_backward, average_pool_forward
 from handgrad.nn.images import image_shape, with_channel
-from handgrad.nn.layer import Layer, Plan, Shape
+from handgrad.nn.layer import COST, Layer, Plan, Shape
 from handgrad.torch_mapping import TorchModule
 
 
@@ -20,7 +21,15 @@ class GlobalAveragePool(Layer):
         channels, height, width = image_shape(shape, "a pool")
         sizes = (channels, height, width, height, width, height, width, 1, 1)
         pool = average_pool_forward, average_pool_backward
-        return Plan((channels,), pool, sizes=sizes, smooth=True, layout="columns")
+        return Plan(
+            (channels,),
+            pool,
+            sizes=sizes,
+            smooth=True,
+            layout="columns",
+            shared=True,
+            multiplications=COST * prod(image_shape(shape, "a pool")),
+        )
 
     def statement(self, shape: Shape) -> Statement:
         """A pool whose one window is the image."""

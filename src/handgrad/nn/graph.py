@@ -6,12 +6,13 @@ Concat. Such a part may stand within a path of another.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any, NamedTuple
 
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.kernels.paths import path_backward, path_forward
-from handgrad.nn.layer import Layer, Plan, Shape
+from handgrad.nn.layer import COST, Layer, Plan, Shape
 from handgrad.torch_mapping import STEP, TorchModule
 
 BATCH = -1  # the number of what enters the first layer
@@ -26,7 +27,8 @@ class Split(Layer):
 
     def plan(self, shape: Shape) -> Plan:
         """Same shape out as in."""
-        return Plan(shape, (path_forward, path_backward), sizes=(0,), smooth=True, layout=None)
+        work = COST * prod(shape)
+        return Plan(shape, (path_forward, path_backward), sizes=(0,), smooth=True, layout=None, multiplications=work)
 
     def statement(self, shape: Shape, *others: Shape) -> Statement:
         """Every path is given the same; what they give back is added."""

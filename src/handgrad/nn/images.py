@@ -5,7 +5,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from handgrad.errors import UsageError
-from handgrad.nn.layer import Layer, Plan, Shape
+from handgrad.nn.layer import COST, Layer, Plan, Shape
 from handgrad.torch_mapping import TorchModule
 
 Extent = int | tuple[int, int]
@@ -112,6 +112,8 @@ class Pool2D(Layer):
             saves_choices=self.places,
             smooth=True,
             layout="columns",
+            shared=True,
+            multiplications=COST * channels * prod(sizes),
         )
 
     def indices(self) -> tuple[str, str, str]:

@@ -16,6 +16,7 @@ from handgrad.torch_mapping import TorchModule, arguments_from
 
 Shape = tuple[int, ...]
 LARGEST = 1 << 27  # numbers in one array
+COST = 32  # a number that is read and written takes about the time of so many multiplications of a matrix product
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ class Plan:
     an input number passes through zero, as it does in a ReLU: a gradient check need not look at the signs there.
 
     `shared` kernels compute the same bits in parts, for several threads, and take which part; others one thread runs,
-    but that functions of each number are cut by the driver. `multiplications` are about those of an image, or its
-    numbers.
+    but that functions of each number are cut by the driver. `multiplications` are about those of an image; where
+    reading and writing takes longer, COST times its numbers.
 
     `layout` is how batches lie in memory, in and out: "rows" (N, features), image after image; "columns"
     (features, N), the batch last; None where it makes no difference, as for a function of each number.
@@ -138,7 +139,12 @@ class Activation(Layer):
         settings = tuple(float(value) for value in vars(self).values())
         saved = prod(shape) if self.saves else 0
         return Plan(
-            shape, self.kernels, settings=settings, saved_per_image=saved, layout=None, multiplications=prod(shape)
+            shape,
+            self.kernels,
+            settings=settings,
+            saved_per_image=saved,
+            layout=None,
+            multiplications=COST * prod(shape),
         )
 
     def statement(self, shape: Shape) -> Statement | None:

@@ -23,8 +23,7 @@ from handgrad.nn.layer import Plan, Shape
 Array = NDArray[Any]
 address_of = cache(kernel_address)  # looking one up takes Numba half a millisecond
 LINE = 16  # numbers of float32 in a cache line
-PART_MULTIPLICATIONS = 1 << 20  # of a part of an operation that threads share, or the numbers of an activation:
-PART_NUMBERS = 1 << 15  # some 10 microseconds
+PART_MULTIPLICATIONS = 1 << 20  # of a part of an operation that threads share: some 10 microseconds
 SPARSE_UNITS = 6  # units of a first layer times the sparsity of pixels, from where listing the others pays
 INTO = {
     "columns": (rearrangement.to_columns_forward, rearrangement.to_columns_backward),
@@ -229,8 +228,8 @@ def _table(network: Any, rows: int, threads: int) -> tuple[Array, list[int], lis
             split = NUMBERS
         for role, kernel in zip(("forward", "backward"), sparse or plan.kernels or (), strict=True):
             row[role] = address_of(kernel, role + "_share" * (split == SHARES), network.dtype)
-        each = PART_NUMBERS if split == NUMBERS else PART_MULTIPLICATIONS
-        row |= {"split": split, "parts": max(1, min(rows * plan.multiplications // each, MANY)) if split else 1}
+        parts = max(1, min(rows * plan.multiplications // PART_MULTIPLICATIONS, MANY))
+        row |= {"split": split, "parts": parts if split else 1}
         table.append(row)
         filled = {name: filled[name] + sizes[name] for name in sizes}
         shapes += plan.sizes
