@@ -23,7 +23,7 @@ class Add(Layer):
         """The shape that all paths have."""
         if any(other != shape for other in others):
             raise UsageError(f"add takes paths of one shape, got {' and '.join(map(str, (shape, *others)))}")
-        work = COST * prod(shape)
+        cost = COST * prod(shape)
         paths = tuple(
             Plan(
                 shape,
@@ -31,7 +31,7 @@ class Add(Layer):
                 sizes=(int(place > 0),),
                 smooth=True,
                 layout=None,
-                multiplications=work,
+                multiplications=cost,
             )
             for place in range(len(others) + 1)
         )

@@ -27,8 +27,8 @@ class Split(Layer):
 
     def plan(self, shape: Shape) -> Plan:
         """Same shape out as in."""
-        work = COST * prod(shape)
-        return Plan(shape, (path_forward, path_backward), sizes=(0,), smooth=True, layout=None, multiplications=work)
+        cost = COST * prod(shape)
+        return Plan(shape, (path_forward, path_backward), sizes=(0,), smooth=True, layout=None, multiplications=cost)
 
     def statement(self, shape: Shape, *others: Shape) -> Statement:
         """Every path is given the same; what they give back is added."""
