@@ -1,9 +1,12 @@
 """A package with an entry point in `handgrad.plugins` is known to every command, in every process.
 
-The package is a module and its metadata in a folder on the path, as pip leaves them.
+The package is that of docs/your-own.md: its files, and its metadata in a folder on the path, as pip leaves them.
 """
 
 import json
+import re
+import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,97 +14,10 @@ from PIL import Image
 from tests.commands import process
 
 pytestmark = pytest.mark.slow
-SOURCE = Path(__file__).parents[1] / "src"
-MODULE = '''
-from dataclasses import dataclass, replace
-
-import numpy as np
-
-from handgrad.errors import bounded
-from handgrad.data.digits import DigitsSet
-from handgrad.kernels.compile import fast_kernel, strict_kernel
-from handgrad.nn.layer import Activation
-from handgrad.optim import Optimizer
-
-
-@strict_kernel
-def signum_prepare(coefficients, memory, hyper, step, learning_rate, loss):
-    coefficients[0], coefficients[1], coefficients[2] = learning_rate, hyper[0], 1 - hyper[0]
-
-
-@fast_kernel
-def signum_update(w, dw, m, _, __, coefficients):
-    for i in range(w.size):
-        m[i] = coefficients[1] * m[i] + coefficients[2] * dw[i]
-        w[i] -= coefficients[0] * np.sign(m[i])
-
-
-@dataclass(frozen=True)
-class Signum(Optimizer):
-    """The sign of the momentum."""
-
-    prepare, update, vectors = signum_prepare, signum_update, 1
-    rule = "m = momentum * m + (1 - momentum) * g;  w = w - learning_rate * sign(m)"
-    reference = "Bernstein et al., signSGD, ICML 2018"
-    differences = "In neither PyTorch nor Keras."
-    aliases = ("signsgd",)
-
-    learning_rate: float = bounded(0.002, "(0, inf)")
-    momentum: float = bounded(0.8, "[0, 1)")
-
-
-@fast_kernel
-def square_forward(x, y, parameters, buffers, saved, shape, settings, key, training):
-    for i in range(x.size):
-        y[i] = x[i] * np.abs(x[i])
-
-
-@fast_kernel
-def square_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings):
-    for i in range(dx.size):
-        dx[i] = 2 * np.abs(x[i]) * dy[i]
-
-
-@dataclass(frozen=True)
-class SignedSquare(Activation):
-    """The square with the sign of its argument."""
-
-    kernels = square_forward, square_backward
-
-
-class FewDigits(DigitsSet):
-    def load(self):
-        whole = super().load()
-        return replace(whole, name="few_digits", x_train=whole.x_train[:800], y_train=whole.y_train[:800])
-
-
-FEW_DIGITS = FewDigits()
-'''
-WATCHING = '''
-from handgrad.figures import FigureSpec
-from handgrad.figures.architecture import architecture_data, plot_architecture
-from handgrad.runs.trackers import Tracker
-
-
-class Counter(Tracker):
-    """Writes how many steps there were."""
-
-    title = "Counter"
-    package = "json"
-
-    def log_results(self, step, results):
-        (self.folder / "counted.txt").write_text(f"{step}")
-
-
-NETWORK = FigureSpec("once more", architecture_data, plot_architecture)
-'''
-ENTRIES = """
-optimizers.signum = signum_for_handgrad:Signum
-activations.signed_square = signum_for_handgrad:SignedSquare
-datasets.few_digits = signum_for_handgrad:FEW_DIGITS
-trackers.counter = watching_for_handgrad:Counter
-figures.network = watching_for_handgrad:NETWORK
-"""
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src"
+PAGE = (ROOT / "docs" / "your-own.md").read_text(encoding="utf-8")
+FILES = dict(re.findall(r'^```\w+ title="mine/([^"]+)"\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL))
 SMALL = "-d few_digits -nhl 1 -sz 8 --no_batch_norm --dropout 0 --schedule constant -a signed_square"
 
 
@@ -119,7 +35,10 @@ def install(folder, entries, **modules):
 def run(tmp_path):
     """Run a command where the package is installed, and require its success."""
     (tmp_path / "site").mkdir()
-    install(tmp_path / "site", ENTRIES, signum_for_handgrad=MODULE, watching_for_handgrad=WATCHING)
+    project = tomllib.loads(FILES["pyproject.toml"])
+    entries = project["project"]["entry-points"]["handgrad.plugins"]
+    modules = {name: FILES[f"{name}.py"] for name in project["tool"]["setuptools"]["py-modules"]}
+    install(tmp_path / "site", "".join(f"{name} = {where}\n" for name, where in entries.items()), **modules)
 
     def done(words, code=0):
         answer = process(words, cwd=tmp_path, PYTHONPATH=f"{tmp_path / 'site'}:{SOURCE}")
@@ -147,8 +66,18 @@ def test_trained_resumed_asked_and_explained(run, tmp_path):
     assert "for momentum, nag or signum" in help_text
     assert "0.9; signum 0.8" in " ".join(help_text.split())
     assert "Bernstein" in run("info --optimizer signum")
-    run("figures it --only network")
-    assert list((tmp_path / "it" / "figures").glob("*network*.svg"))
+
+
+def test_the_page_runs_as_it_stands(run, tmp_path):
+    (block,) = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    commands = [shlex.split(line)[1:] for line in block.splitlines()]
+    assert len(commands) == 5
+    printed = [run(shlex.join(words)) for words in commands]
+    assert "Bernstein" in printed[0]
+    assert "passed" in printed[1]
+    assert (tmp_path / "it" / "counted.txt").read_text() == str(metrics_of(tmp_path / "it")["steps"])
+    assert list((tmp_path / "it" / "figures").glob("*weight_norms*.svg"))
+    assert "signum" in printed[4]
 
 
 def metrics_of(path):
