@@ -75,17 +75,19 @@ def run_predict(tokens: list[str]) -> int:
     shape = tuple(run.facts["image_shape"]) if extractor else network.input_shape
     names = network.class_names or tuple(map(str, range(network.classes)))
     with working("looking at the data set of the run"):
-        known, tested = experience(run)
+        known = experience(run)
+    if known.missing:
+        echo(known.missing)
     title, results, taken = "ImageId", list[Result](), set[str]()
     for path in paths:
         if is_array_file(path):
             rows = read_unlabelled(path)
-            title, results = rows.title, [*results, *_of_rows(run, network, rows, path, (known, tested))]
+            title, results = rows.title, [*results, *_of_rows(run, network, rows, path, known)]
             continue
         fitted = fitted_image(run, shape, path)
         entering = extractor(fitted.picture[None]) if extractor else fitted.picture[None]
         probabilities = network.predict_proba(entering)[0]
-        doubts = doubts_about(fitted, probabilities, known, tested)
+        doubts = doubts_about(fitted, probabilities, known)
         results.append(Result(path, probabilities, not fitted.empty, fitted.inverted, doubts))
         _print(results[-1], names)
         if arguments.show:
@@ -126,21 +128,20 @@ def _counted_name(path: Path) -> list[int | str]:
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
 
 
-def _of_rows(run: Run, network: Network, rows: Rows, path: Path, experience: Experience) -> list[Result]:
+def _of_rows(run: Run, network: Network, rows: Rows, path: Path, known: Experience) -> list[Result]:
     """An answer for each image of a file of arrays, which enters as it lies there; printed is how many of each class.
 
     Raises  UsageError for images of another shape than the training images.
     """
-    known, tested = experience
     names = network.class_names or tuple(map(str, range(network.classes)))
     extractor = FEATURES[run.config.features]
     images = _as_trained(run, tuple(run.facts["image_shape"]) if extractor else network.input_shape, rows.pixels, path)
     called = range(1, len(images) + 1) if rows.names is None else rows.names
-    unsure = cache(lambda probability: unsure_words(probability, tested))
+    unsure = cache(lambda probability: unsure_words(probability, known.tested))
     results = list[Result]()
     for start in range(0, len(images), ROWS):
         chunk = images[start : start + ROWS]
-        unlike = known.unlike(chunk) if known else np.zeros(len(chunk), bool)
+        unlike = known.familiar.unlike(chunk) if known.familiar else np.zeros(len(chunk), bool)
         scores = network.predict_proba(extractor(chunk) if extractor else chunk)
         for name, score, stranger in zip(called[start:], scores, unlike, strict=False):
             doubts = (UNLIKE,) if stranger else unsure(round(float(score.max()), 3))

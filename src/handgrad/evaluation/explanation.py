@@ -49,8 +49,7 @@ class Explanation(NamedTuple):
     @property
     def strength(self) -> Array:
         """How much the score changes with each pixel, of colours the one of most change.  Shapes  -> (H, W)"""
-        magnitude = np.abs(self.saliency)
-        return magnitude.max(axis=0) if magnitude.ndim == 3 else magnitude
+        return strength(self.saliency)
 
     @property
     def heat(self) -> Array:
@@ -74,17 +73,28 @@ def explain(network: Network, image: Array, target: int | None = None) -> Explan
     probabilities = network.predict_proba(images)[0]
     target = int(probabilities.argmax()) if target is None else target
     found = backward(network, images, np.array([target]))
-    # A byte enters as scale * pixel + shift; with the whole range of pixels as the unit, the slope is 255 * scale.
-    slope = 255 * np.asarray(network.scaling.scale) if image.dtype == np.uint8 else np.ones(())
-    saliency = found.input[0] * (slope[:, None, None] if slope.ndim else slope)
     number = gradcam_layer(network)
     heat = np.zeros((0, 0)) if number is None else gradcam(found.outputs[number], found.gradients[number])[0]
     name = "" if number is None else type(network.layers[number]).__name__
     layer = "the network has no convolution" if number is None else f"output of layer {number}, {name}"
     score, probability = float(found.logits[0, target]), float(probabilities[target])
-    return Explanation(
-        image, target, score, probability, saliency, heat, occlusion(network, image, target, score), layer
-    )
+    maps = saliency(network, image, found), heat, occlusion(network, image, target, score)
+    return Explanation(image, target, score, probability, *maps, layer)
+
+
+def saliency(network: Network, image: Array, found: Backward) -> Array:
+    """d score / d pixel, with the whole range of pixels as the unit.  Shapes  image, the first of `found` -> the same
+
+    Math    a byte enters as scale * pixel + shift, so that the slope is 255 * scale
+    """
+    slope = 255 * np.asarray(network.scaling.scale) if image.dtype == np.uint8 else np.ones(())
+    return np.asarray(found.input[0] * (slope[:, None, None] if slope.ndim else slope))
+
+
+def strength(slopes: Array) -> Array:
+    """How much the score changes with each pixel.  Shapes  (H, W) or (C, H, W) -> (H, W)"""
+    magnitude = np.abs(slopes)
+    return np.asarray(magnitude.max(axis=0) if magnitude.ndim == 3 else magnitude)
 
 
 def backward(network: Network, images: Array, targets: Array) -> Backward:

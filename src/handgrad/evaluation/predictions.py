@@ -143,7 +143,7 @@ def familiarity(train: Array, test: Array) -> Familiarity:
 
     Shapes  train, test (N, ...) any number of each; evenly spaced ones are used
     """
-    known = _unit(_some(train, NEIGHBOURS))
+    known = of_length_one(_some(train, NEIGHBOURS))
     return Familiarity(known, float(np.quantile(_distances(_some(test, REFERENCES), known), UNUSUAL)))
 
 
@@ -164,11 +164,12 @@ def _some(images: Array, most: int) -> Array:
     return images[np.linspace(0, len(images) - 1, min(most, len(images))).astype(int)]
 
 
-def _unit(images: Array) -> Array:
+def of_length_one(images: Array) -> Array:
+    """Each as a row of length 1; one of zeros stays so.  Shapes  (N, ...) -> (N, D) float32"""
     flat = images.reshape(len(images), -1).astype(np.float32)
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
 
 
 def _distances(images: Array, known: Array) -> Array:
     """Math  1 - max over known images of the cosine of the angle.  Shapes  -> (N,)"""
-    return 1 - (_unit(images) @ known.T).max(axis=1)
+    return 1 - (of_length_one(images) @ known.T).max(axis=1)

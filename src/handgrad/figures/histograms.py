@@ -106,9 +106,7 @@ def _computed(data: RunData) -> Histograms:
         networks["after the first epoch"] = data.first_network
     networks["after training"] = kept_network
     layers = kept_network.layers
-    plans = zip(layers, kept_network.plans, strict=True)
-    changing = [number for number, (layer, plan) in enumerate(plans) if plan.kernels and not layer.passes_through]
-    kept = _spread(changing, MOST_LAYERS)
+    kept = _spread(kept_network.changing, MOST_LAYERS)
     found = [network.activations(images, kept) for network in networks.values()]
     return Histograms(
         data.name,

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from handgrad.errors import HandgradError
+from handgrad.evaluation.neighbours import last_hidden
 from handgrad.figures import style
 from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.figures.run_data import RunData
-from handgrad.nn import Network
 from handgrad.training.models import read_tensors, write_tensors
 
 Array = NDArray[Any]
@@ -64,8 +64,13 @@ class Embedding(NamedTuple):
 
 
 def tsne_data(data: RunData) -> Embedding:
-    """Of the last hidden layer, which is the input of the last dense one; see `embedding`."""
+    """Of the last hidden layer, which is the input of the last dense one; see `embedding`.
+
+    Raises  DoesNotApplyError when no layer with weights is before that one.
+    """
     layer = last_hidden(data.network)
+    if layer is None:
+        raise DoesNotApplyError("the network has no hidden layer")
     spatial = len(data.network.plans[layer].output) > 1
     return embedding(data, layer, "the input of the last dense layer" if spatial else "the last hidden layer")
 
@@ -98,20 +103,6 @@ def embedding(data: RunData, layer: int, subject: str, mark: str = "") -> Embedd
     label = f"layer {layer}, {type(data.network.layers[layer]).__name__}"
     names = data.dataset.class_names
     return Embedding(data.name, subject, label, names, rows, labels[rows], perplexity, tuple(stages))
-
-
-def last_hidden(network: Network) -> int:
-    """The number of the last layer before the output layer, the last one with weights.
-
-    Raises  DoesNotApplyError when no layer with weights is before it.
-    """
-    weighted = [layer for layer, plan in enumerate(network.plans) if any(part.penalised for part in plan.parameters)]
-    if len(weighted) < 2:
-        raise DoesNotApplyError("the network has no hidden layer")
-    layer = weighted[-1] - 1
-    while network.layers[layer].passes_through and layer > weighted[-2]:
-        layer -= 1  # which puts out the same numbers
-    return layer
 
 
 def tsne(outputs: Array, perplexity: float, seed: int) -> tuple[Array, float]:

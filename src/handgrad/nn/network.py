@@ -117,6 +117,12 @@ class Network:
         return prod(self.plans[-1].output if self.plans else self.input_shape)
 
     @property
+    def changing(self) -> list[int]:
+        """The numbers of the layers whose output in evaluation is not their input."""
+        plans = enumerate(zip(self.layers, self.plans, strict=True))
+        return [number for number, (layer, plan) in plans if plan.kernels and not layer.passes_through]
+
+    @property
     def views(self) -> dict[str, Array]:
         """Parameters and buffers by name ("0.weight" is layer 0's weight), as shaped views of the flat vectors."""
         named = {slot.name: slot.view(self.parameters) for slot in self.parameter_slots}

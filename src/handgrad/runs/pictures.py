@@ -1,26 +1,35 @@
 """A picture from outside, brought into the form of a run's training images, and how far its result can be trusted."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from handgrad.config import build_dataset
+from handgrad.config import RunConfig, build_dataset
 from handgrad.data import DATASETS, PixelRange, bring_to, luma, read_picture
 from handgrad.data.dataset import Dataset, Images
 from handgrad.errors import HandgradError, UsageError
 from handgrad.evaluation.picture import Fitted, dark_on_light, fit_picture
 from handgrad.evaluation.predictions import Familiarity, Predictions, familiarity, trust
-from handgrad.runs.predictions import predictions_of
+from handgrad.runs.predictions import predictions_of, warn_of_other_data
 from handgrad.runs.store import Run
-from handgrad.screen import echo
 
 DRAWN = re.compile("digits|[kq]?mnist|emnist_.*")  # ink on paper; the other named sets hold pictures of things
 SURE = 0.95  # share of right results below which an answer is called unsure
 UNLIKE = "unlike the training images: the percentages do not apply"
 DISTORTED = 0.1  # logarithm of a change of proportions that may matter
-Experience = tuple[Familiarity | None, Predictions | None]
+
+
+class Experience(NamedTuple):
+    """What a network has seen, and how it does on test images; all None, and why, where its data set is not here."""
+
+    familiar: Familiarity | None = None
+    tested: Predictions | None = None
+    dataset: Dataset | None = None
+    missing: str = ""
 
 
 def fitted_image(run: Run, shape: tuple[int, ...], path: Path) -> Fitted:
@@ -29,19 +38,19 @@ def fitted_image(run: Run, shape: tuple[int, ...], path: Path) -> Fitted:
     Those of the named sets are light on dark. Of data of one's own, the run's facts say whether they were drawings on
     light or dark ground; where they were neither, and in colour, the picture enters as it stands.
     """
-    dataset, facts = run.config.dataset, run.facts
+    config, facts = run.config, run.facts
     pixels = PixelRange(*facts["pixel_range"]) if "pixel_range" in facts else None
     if len(shape) == 3:
-        how = Image.Resampling.BILINEAR if run.config.resize else Image.Resampling.BOX
+        how = Image.Resampling.BILINEAR if config.resize else Image.Resampling.BOX
         return _in_colour(read_picture(path, None, pixels).pixels, shape, how)
-    if dataset in DATASETS or len(shape) != 2:
-        return fitted_drawing(run, shape, _grey(read_picture(path).pixels))
-    return fitted_drawing(run, shape, _grey(read_picture(path, (shape[0], shape[1]), pixels).pixels))
+    if config.dataset in DATASETS or len(shape) != 2:
+        return fitted_drawing(config, facts, shape, _grey(read_picture(path).pixels))
+    return fitted_drawing(config, facts, shape, _grey(read_picture(path, (shape[0], shape[1]), pixels).pixels))
 
 
-def fitted_drawing(run: Run, shape: tuple[int, ...], grey: Images) -> Fitted:
+def fitted_drawing(config: RunConfig, facts: Mapping[str, Any], shape: tuple[int, ...], grey: Images) -> Fitted:
     """Pixels, of any size, as the training images were: see `fitted_image`.  Shapes  grey (H, W) uint8"""
-    dataset, facts = run.config.dataset, run.facts
+    dataset = config.dataset
     if len(shape) == 3:
         return _in_colour(grey, shape, Image.Resampling.BOX)
     if dataset in DATASETS or len(shape) != 2:
@@ -69,29 +78,28 @@ def _in_colour(picture: Images, shape: tuple[int, ...], how: Image.Resampling) -
 
 
 def experience(run: Run) -> Experience:
-    """What the network has seen and how it does on test images; None where the data set is not on this machine."""
+    """Of the data set of the run, with a warning when it is no longer what the run began with."""
     try:
         named = DATASETS.get(run.config.dataset)
         if named is not None and named.status().place is None:
             raise UsageError(f"the data set {run.config.dataset} is not here")
         dataset: Dataset = build_dataset(run.config)
+        warn_of_other_data(run, dataset)
         tested = predictions_of(run, "test", dataset)
-        return None if dataset.pictures else familiarity(dataset.x_train, dataset.x_test), tested
+        familiar = None if dataset.pictures else familiarity(dataset.x_train, dataset.x_test)
+        return Experience(familiar, tested, dataset)
     except HandgradError as error:
-        echo(f"how far the percentages can be trusted is not known: {error}")
-        return None, None
+        return Experience(missing=f"how far the percentages can be trusted is not known: {error}")
 
 
-def doubts_about(
-    fitted: Fitted, probabilities: Images, known: Familiarity | None, tested: Predictions | None
-) -> tuple[str, ...]:
+def doubts_about(fitted: Fitted, probabilities: Images, known: Experience) -> tuple[str, ...]:
     """What makes the answer for a picture doubtful, in words."""
     found = list(fitted.doubts)
     if fitted.empty:
         return tuple(found)
-    if known is not None and known.unlike(fitted.picture[None])[0]:
+    if known.familiar is not None and known.familiar.unlike(fitted.picture[None])[0]:
         return (*found, UNLIKE)
-    return (*found, *unsure_words(float(probabilities.max()), tested))
+    return (*found, *unsure_words(float(probabilities.max()), known.tested))
 
 
 def unsure_words(probability: float, tested: Predictions | None) -> tuple[str, ...]:

@@ -141,7 +141,8 @@ class Laboratory:
     async def classify(self, fields: dict[str, Any]) -> dict[str, Any]:
         """What several networks take a drawing for."""
         runs = self.runs(fields.get("runs"), MOST_NETWORKS)
-        return await self.worker.do("classify", runs=[str(run.path) for run in runs], pixels=fields.get("pixels"))
+        drawing = {"pixels": fields.get("pixels"), "inside": fields.get("inside") is True}
+        return await self.worker.do("classify", runs=[str(run.path) for run in runs], **drawing)
 
     async def plan(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The command that the settings of the form stand for."""

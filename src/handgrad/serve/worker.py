@@ -3,34 +3,25 @@
 `python -m handgrad.serve.worker` ends when nobody writes to it any more.
 """
 
-import base64
 import json
 import logging
 import os
 import shlex
 import sys
 from collections.abc import Callable
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from handgrad.config import RunConfig, value_type_of
 from handgrad.config.presets import BEST, PRESETS
 from handgrad.config.value_types import Name, Switch, ValueType, Whole
-from handgrad.data import DATASETS, FEATURES, luma
+from handgrad.data import DATASETS
 from handgrad.errors import HandgradError, UsageError
-from handgrad.evaluation.explanation import explain
-from handgrad.nn import Network
 from handgrad.reports.comparison import pair_lines, results_table
-from handgrad.run_folder import RunFolder
-from handgrad.runs import Run, open_run
+from handgrad.runs import open_run
 from handgrad.runs.comparison import Comparison, compare
-from handgrad.runs.pictures import Experience, doubts_about, experience, fitted_drawing
+from handgrad.serve.drawing import classified
 
 Result = dict[str, Any]
-SIDE = 196  # pixels of the page's pad
 
 
 def compared(task: dict[str, Any]) -> Result:
@@ -59,69 +50,6 @@ def compared(task: dict[str, Any]) -> Result:
 def _settings(comparison: Comparison) -> Result:
     columns = ("setting", *(each.letter for each in comparison.configurations))
     return {"columns": columns, "rows": [(name, *map(str, row)) for name, row in comparison.settings.items()]}
-
-
-class Subject(NamedTuple):
-    """A network that drawings are classified by, and what it has seen."""
-
-    run: Run
-    network: Network
-    shape: tuple[int, ...]
-    experience: Experience
-
-
-@lru_cache(maxsize=6)
-def _subject(path: str, changed: int) -> Subject:
-    run = open_run(path)
-    network = run.load_model()
-    shape = tuple(run.facts["image_shape"]) if FEATURES[run.config.features] else network.input_shape
-    return Subject(run, network, shape, experience(run))
-
-
-def classified(task: dict[str, Any]) -> Result:
-    """What `handgrad predict` and `handgrad explain` say of a drawing, for each of several networks."""
-    drawing = read_drawing(task["pixels"])
-    return {"networks": [_classified(_subject(path, _changed(path)), drawing) for path in task["runs"]]}
-
-
-def read_drawing(text: object) -> Any:
-    """The pixels of the page's pad, dark on light, a byte each.  Raises  UsageError when they are none."""
-    try:
-        content = base64.b64decode(str(text), validate=True)
-    except ValueError:
-        content = b""
-    if len(content) != SIDE * SIDE:
-        raise UsageError(f"a drawing is {SIDE} x {SIDE} bytes in base64")
-    return np.frombuffer(content, np.uint8).reshape(SIDE, SIDE)
-
-
-def _changed(path: str) -> int:
-    """When its network was written: another one is read anew."""
-    run = RunFolder(Path(path))
-    return max((os.stat(file).st_mtime_ns for file in (run.model_file, run.best_file) if file.exists()), default=0)
-
-
-def _classified(subject: Subject, drawing: Any) -> Result:
-    run, network = subject.run, subject.network
-    fitted = fitted_drawing(run, subject.shape, drawing)
-    extractor = FEATURES[run.config.features]
-    probabilities = network.predict_proba(extractor(fitted.picture[None]) if extractor else fitted.picture[None])[0]
-    strength = None if extractor or fitted.empty else explain(network, fitted.picture).strength
-    grey = luma(fitted.picture) if fitted.picture.ndim == 3 else fitted.picture
-    return {
-        "name": run.name,
-        "empty": fitted.empty,
-        "classes": network.class_names or list(map(str, range(network.classes))),
-        "probabilities": [round(float(each), 4) for each in probabilities],
-        "size": grey.shape,
-        "seen": _as_text(grey),
-        "saliency": None if strength is None else _as_text(255 * strength / max(float(strength.max()), 1e-12)),
-        "doubts": doubts_about(fitted, probabilities, *subject.experience),
-    }
-
-
-def _as_text(pixels: Any) -> str:
-    return base64.b64encode(np.asarray(pixels).astype(np.uint8).tobytes()).decode()
 
 
 # Settings that may name a file, or are for other machines and accounts: a form of the page has none of these.

@@ -35,8 +35,8 @@ def layer_statistics(network: Network, images: Array, labels: Array, step: int) 
 
 def activities(network: Network, count: int, step: int) -> Activities:
     """Histogram and active units of each layer that changes its input, for the `count` images it has just measured."""
-    found = zip(network.layers, network.plans, outputs(network, network.program(count), count), strict=True)
-    kept = {n: (layer, y) for n, (layer, plan, y) in enumerate(found) if plan.kernels and not layer.passes_through}
+    found = list(outputs(network, network.program(count), count))
+    kept = {number: (network.layers[number], found[number]) for number in network.changing}
     finite = {number: (layer, y) for number, (layer, y) in kept.items() if np.isfinite(y).all()}
     return Activities(step, {number: _activity(*each) for number, each in finite.items()}, count)
 

@@ -1,5 +1,6 @@
-// A pad: what several networks take a drawing for, what they saw of it, and which pixels that rests on.
-import { $, h, percent, request } from "./common.js";
+// A pad: what several networks take a drawing for, what they saw of it, which pixels that rests on, what each layer makes
+// of it, and which training images are nearest.
+import { $, dark, h, percent, request } from "./common.js";
 
 const SIDE = 196, PEN = 30, MOST = 6, STEP = 8;
 const pad = $("#pad"), ink = pad.getContext("2d", { willReadFrequently: true });
@@ -65,9 +66,10 @@ async function classify() {
     let text = "";
     for (let at = 0; at < data.length; at += 4) text += String.fromCharCode(Math.round(0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2]));
     try {
-      const { networks } = await request("/api/classify", { runs: [...chosen], pixels: btoa(text) });
+      const { networks } = await request("/api/classify", { runs: [...chosen], pixels: btoa(text), inside: inside.nearest || inside.layers });
       $("#draw-error").textContent = "";
       $("#results").replaceChildren(...networks.map(result));
+      $("#verdicts").textContent = networks.filter((each) => each.probabilities && !each.empty).map((each) => `${each.name}: ${verdict(each)}`).join("; ");
     } catch (error) { $("#draw-error").textContent = error.message; }
   }
   clearTimeout(patience);
@@ -75,19 +77,62 @@ async function classify() {
   busy = false;
 }
 
-function picture(size, text, label, heat) {
-  const [height, width] = size, canvas = h("canvas", { width, height, role: "img", "aria-label": label }), context = canvas.getContext("2d");
-  const image = context.createImageData(width, height), bytes = atob(text);
-  for (let at = 0; at < bytes.length; at++) { const value = bytes.charCodeAt(at); image.data.set(heat ? [value, value * value / 255, 255 * (value / 255) ** 6, 255] : [value, value, value, 255], 4 * at); }
+/** A picture whose pixels become colours: `shade` gives red, green, blue of a number from 0 to 255. */
+function picture(canvas, [height, width], text, shade) {
+  Object.assign(canvas, { width, height });
+  const context = canvas.getContext("2d"), image = context.createImageData(width, height), bytes = atob(text);
+  for (let at = 0; at < bytes.length; at++) image.data.set([...shade(bytes.charCodeAt(at)), 255], 4 * at);
   context.putImageData(image, 0, 0);
-  return h("figure", {}, canvas, h("figcaption", {}, label));
+  return canvas;
 }
 
+const grey = (value) => [value, value, value];
+const heat = (value) => [value, (value * value) / 255, 255 * (value / 255) ** 6];
+const figure = (label, { size, pixels }, shade = grey, ...caption) => h("figure", {}, picture(h("canvas", { role: "img", "aria-label": label }), size, pixels, shade), h("figcaption", {}, ...(caption.length ? caption : [label])));
+
+/** 128 is the ground, less than that goes to blue, more to orange. */
+function signed(value) {
+  const share = Math.min(1, Math.abs(value - 128) / 127), ground = dark.matches ? [20, 23, 26] : [255, 255, 255];
+  const full = value < 128 ? (dark.matches ? [90, 180, 240] : [0, 90, 170]) : (dark.matches ? [255, 154, 82] : [196, 78, 0]);
+  return ground.map((from, place) => Math.round(from + share * (full[place] - from)));
+}
+
+/** A layer's maps side by side, or its units in rows. */
+function layer(each) {
+  const [shown, height, width] = each.size, units = each.kind === "unit";
+  const columns = units ? Math.min(shown, shown > 256 ? 64 : 32) : Math.min(shown, 8), gap = units ? 0 : Math.ceil(width / 14);
+  const rows = Math.ceil(shown / columns), sheet = h("canvas", { width: columns * (width + gap) - gap, height: rows * (height + gap) - gap, role: "img", className: units ? "units" : "maps" });
+  const one = h("canvas"), context = sheet.getContext("2d"), bytes = atob(each.pixels);
+  for (let at = 0; at < shown; at++) context.drawImage(picture(one, [height, width], btoa(bytes.slice(at * height * width, (at + 1) * height * width)), signed), (at % columns) * (width + gap), Math.floor(at / columns) * (height + gap));
+  const of = shown < each.count ? `the first ${shown} of ${each.count}` : each.count, size = units ? "" : ` of ${height} × ${width}`;
+  const label = `${each.title}: ${of} ${each.kind}${each.count === 1 ? "" : "s"}${size}, ${percent(each.positive, 0)} % above 0, up to ±${each.limit}`;
+  sheet.setAttribute("aria-label", label);
+  return h("figure", { class: "layer" }, h("figcaption", {}, label), sheet);
+}
+
+/** What is shown of the inside of all networks, and stays open or closed while the drawing goes on. */
+const inside = { nearest: true, layers: true };
+
+function fold(name, title, ...content) {
+  return h("details", { open: inside[name], ontoggle: (event) => {
+    if (inside[name] === event.target.open) return;
+    inside[name] = event.target.open;
+    for (const other of document.querySelectorAll(`#results details[data-fold=${name}]`)) other.open = inside[name];
+    classify();
+  }, "data-fold": name }, h("summary", {}, title), ...content);
+}
+
+const verdict = ({ classes, probabilities }) => { const best = probabilities.indexOf(Math.max(...probabilities)); return `${classes[best]}, ${percent(probabilities[best], 1)} %`; };
+
 function result(each) {
+  if (each.error) return h("div", { class: "result" }, h("h2", {}, each.name), h("p", { class: "bad" }, each.error));
   if (each.empty) return h("div", { class: "result" }, h("h2", {}, each.name), h("p", {}, "nothing is drawn yet"));
   const order = each.probabilities.map((_, place) => place).sort((a, b) => each.probabilities[b] - each.probabilities[a]);
-  const best = order[0], bars = order.slice(0, 5).flatMap((at) => [h("span", {}, each.classes[at]), h("meter", { value: each.probabilities[at], "aria-hidden": "true" }), h("span", { class: "right" }, `${percent(each.probabilities[at], 1)} %`)]);
-  return h("div", { class: "result" }, h("h2", {}, `${each.classes[best]}, ${percent(each.probabilities[best], 1)} %: ${each.name}`), h("div", { class: "bars" }, bars), ...each.doubts.map((text) => h("p", { class: "warn" }, text)), picture(each.size, each.seen, "what it saw"), each.saliency ? picture(each.size, each.saliency, "saliency", true) : null);
+  const bars = order.slice(0, 5).flatMap((at) => [h("span", {}, each.classes[at]), h("meter", { value: each.probabilities[at], "aria-hidden": "true" }), h("span", { class: "right" }, `${percent(each.probabilities[at], 1)} %`)]);
+  const nearest = each.nearest?.map((other) => figure(`a training image of ${other.label}`, other.picture, grey, h("b", {}, other.label), ` ${other.distance}`));
+  return h("div", { class: "result" }, h("h2", {}, `${verdict(each)}: ${each.name}`), h("div", { class: "bars" }, bars), ...each.doubts.map((text) => h("p", { class: "warn" }, text)), figure("what it saw", each.seen), each.saliency ? figure("saliency", each.saliency, heat) : null,
+    nearest || !inside.nearest ? fold("nearest", "nearest training images", h("p", { class: "hint" }, each.among ?? ""), h("div", { class: "near" }, nearest ?? [])) : null,
+    fold("layers", "what each layer makes of it: orange above 0, blue below", ...(each.layers ?? []).map(layer)));
 }
 
 /** The view; `networks` lists the runs that there are. */
