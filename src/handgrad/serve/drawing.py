@@ -104,7 +104,7 @@ def _classified(subject: Subject, fitted: Fitted, inside: bool) -> Result:
         raise DivergedError("the network's outputs are not finite: it diverged")
     doubts = doubts_about(fitted, probabilities, subject.experience)
     missing = subject.experience.missing
-    answer: Result = {
+    result: Result = {
         "name": subject.name,
         "empty": fitted.empty,
         "classes": network.class_names or list(map(str, range(network.classes))),
@@ -113,16 +113,16 @@ def _classified(subject: Subject, fitted: Fitted, inside: bool) -> Result:
         "doubts": (*doubts, missing) if missing else doubts,
     }
     if fitted.empty or not inside:
-        return answer
+        return result
     found = backward(network, entering, probabilities.argmax(keepdims=True))
     if not features:
         slopes = strength(saliency(network, fitted.picture, found))
-        answer["saliency"] = _picture(255 * slopes / max(float(slopes.max()), 1e-12))
-    answer["layers"] = [_layer(network, number, found.outputs[number][0]) for number in network.changing]
+        result["saliency"] = _picture(255 * slopes / max(float(slopes.max()), 1e-12))
+    result["layers"] = [_layer(network, number, found.outputs[number][0]) for number in network.changing]
     if subject.nearest:
         layer = subject.nearest.layer
-        answer |= _nearest(subject, found.outputs[layer] if layer >= 0 else entering, answer["classes"])
-    return answer
+        result |= _nearest(subject, found.outputs[layer] if layer >= 0 else entering, result["classes"])
+    return result
 
 
 def _layer(network: Network, number: int, output: Any) -> Result:
@@ -132,14 +132,14 @@ def _layer(network: Network, number: int, output: Any) -> Result:
     """
     maps = output.reshape(-1, *output.shape[-2:]) if output.ndim > 1 else output.reshape(-1, 1, 1)
     many = "map" if output.ndim > 1 else "unit"
-    shown = maps[: MOST_MAPS if output.ndim > 1 else MOST_UNITS]
-    limit = float(np.abs(shown).max()) or 1.0
+    kept = maps[: MOST_MAPS if output.ndim > 1 else MOST_UNITS]
+    limit = float(np.abs(kept).max()) or 1.0
     return {
         "title": f"layer {number}, {type(network.layers[number]).__name__}",
         "kind": many,
         "count": len(maps),
-        "size": shown.shape,
-        "pixels": _as_text(np.rint(128 + 127 * shown / limit)),
+        "size": kept.shape,
+        "pixels": _as_text(np.rint(128 + 127 * kept / limit)),
         "limit": float(f"{limit:.3g}"),
         "positive": round(float((output > 0).mean()), 3),
     }
