@@ -14,12 +14,14 @@ pytest.importorskip("starlette", reason="starlette is not installed: python -m p
 import uvicorn
 
 from handgrad.serve import limits
-from handgrad.serve.app import guarded
+from handgrad.serve.app import Laboratory, build
+from handgrad.serve.limits import Guard
 from handgrad.serve.run_index import identifier
 
 SECRET = "nobody may read this"
 ESCAPES = ["..", "%2e%2e", "..%2f..", "..%5c..", "....//", "%252e%252e", ".%00.", "..\\..", "/", "~root"]
 PLACES = ["/static/{}/secret.txt", "/run/{}/report", "/api/run/{}", "/run/{}/../secret.txt"]
+PLACES += ["/sweep/{}/report", "/api/trial/{}/0", "/api/trial/x/{}"]
 HOSTS = ["", "localhost", "127.0.0.1", f"127.0.0.1:{PORT + 1}", "evil.example", f"evil.example:{PORT}", "0.0.0.0:8484"]
 HOSTS += [HOST, f"localhost:{PORT}", f"LOCALHOST:{PORT}", f"127.0.0.1.evil.example:{PORT}", f"user@{HOST}"]
 ORIGINS = [None, f"http://{HOST}", f"http://localhost:{PORT}", f"https://{HOST}", "null", "http://evil.example"]
@@ -31,7 +33,8 @@ def application(tmp_path):
     (tmp_path / "secret.txt").write_text(SECRET)
     run = made_up_run(tmp_path / "runs" / "one")
     (run / "report.html").write_text("<p>a report</p>")
-    found, laboratory = guarded(tmp_path / "runs", frozenset({"127.0.0.1", "localhost"}), PORT, TOKEN)
+    laboratory = Laboratory(tmp_path / "runs")
+    found = Guard(build(laboratory), frozenset({"127.0.0.1", "localhost"}), PORT, TOKEN)
     laboratory.index.refresh()
     return found
 

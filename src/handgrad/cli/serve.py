@@ -35,13 +35,16 @@ def run_serve(tokens: list[str]) -> int:
         log.warning("whoever can reach %s and knows the token can read these runs, and start and stop trainings", host)
     if not os.path.isdir(arguments.runs_dir):
         log.warning("there is no folder %s yet: the first training makes it", arguments.runs_dir)
-    echo(f"runs in {arguments.runs_dir}; whoever has this address may train here. Ctrl-C ends it, trainings go on")
+    app = import_module("handgrad.serve.app")
+    laboratory = app.Laboratory(arguments.runs_dir, arguments.sweeps_dir)
+    echo(f"runs in {arguments.runs_dir}, sweeps in {laboratory.sweeps.index.folder}")
+    echo("whoever has this address may train here. Ctrl-C ends it, trainings go on")
     if not arguments.no_browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         opening = Timer(0.5, webbrowser.open, [address])
         opening.daemon = True
         opening.start()
     hosts = frozenset({host} | ({"localhost"} if host == LOOPBACK else set()))
-    import_module("handgrad.serve.app").serve(arguments.runs_dir, [opened], hosts, token)
+    app.serve(laboratory, [opened], hosts, token)
     return 0
 
 

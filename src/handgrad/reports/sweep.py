@@ -90,7 +90,7 @@ def leaderboard_section(data: SweepData) -> Section:
         return Section("leaderboard", "", [])
     every = f"all {counted(len(entries), 'configuration')} with their values, intervals and commands"
     attached = Attachment("leaderboard.csv", leaderboard_table(data).csv(), every)
-    blocks: list[Block] = [_table(data, entries[:TOP], _caption(data)), attached]
+    blocks: list[Block] = [table_of(data, entries[:TOP], caption_of(data)), attached]
     blocks += [Text("The best that was tried:"), Code(entries[0].command)]
     if len(entries) > 1:
         worst = entries[-1]
@@ -98,7 +98,7 @@ def leaderboard_section(data: SweepData) -> Section:
     return Section("leaderboard", "Leaderboard", blocks)
 
 
-def _caption(data: SweepData) -> str:
+def caption_of(data: SweepData) -> str:
     entries = data.analysis.entries
     what = (
         f"The best {TOP} of {len(entries):,} configurations"
@@ -113,7 +113,7 @@ def _caption(data: SweepData) -> str:
     )
 
 
-def _table(data: SweepData, entries: Sequence[Entry], caption: str) -> Table:
+def table_of(data: SweepData, entries: Sequence[Entry], caption: str) -> Table:
     names, measure = data.parameters, data.measure
     header = ("", measure.label, "95 % interval", "runs", "seconds", *(name.replace("_", " ") for name in names))
     rows = [

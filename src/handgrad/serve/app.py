@@ -1,11 +1,9 @@
 """The addresses that the page uses. What a request names is looked up; no path is made of it."""
 
-import asyncio
-import json
 import os
 import shlex
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,20 +12,21 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from handgrad.errors import HandgradError, UsageError
-from handgrad.files import read_file
+from handgrad.files import LOCK, read_file
 from handgrad.run_folder import RunFolder
 from handgrad.serve.curves import CurveStore
-from handgrad.serve.limits import REPORT_POLICY, Application, Guard, LimitedProtocol, read_fields
+from handgrad.serve.limits import Guard, LimitedProtocol, read_fields
 from handgrad.serve.processes import Jobs, Worker, interrupt
 from handgrad.serve.run_index import RunIndex
+from handgrad.serve.streams import Streams, event, framed
+from handgrad.serve.sweep_index import usual_sweeps_dir
+from handgrad.serve.sweep_pages import SweepPages
 
-LOOK_SECONDS, QUIET_SECONDS = 0.4, 15.0
-MOST_CURVES, MOST_STREAMS, MOST_COMPARED, MOST_NETWORKS = 24, 24, 24, 6
-LARGEST_REPORT, LOG_LINES = 1 << 26, 40
+MOST_CURVES, MOST_COMPARED, MOST_NETWORKS, LOG_LINES = 24, 24, 6, 40
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 Action = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -35,17 +34,21 @@ Action = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 class Laboratory:
     """What the addresses share: the table of runs, their curves, the commands that were started, the worker."""
 
-    def __init__(self, runs_dir: Path) -> None:
+    def __init__(self, runs_dir: Path, sweeps_dir: Path | None = None) -> None:
         self.runs_dir = runs_dir
         self.index, self.curves = RunIndex(runs_dir), CurveStore()
-        self.jobs, self.worker = Jobs(), Worker()
-        self.streams = 0
+        self.jobs, self.worker, self.streams = Jobs(), Worker(), Streams()
+        self.sweeps = SweepPages(sweeps_dir or usual_sweeps_dir(runs_dir), self.jobs, self.worker)
         folder = files("handgrad.serve") / "static"
         self.static = {each.name: each.read_bytes() for each in folder.iterdir() if Path(each.name).suffix in TYPES}
 
+    def find(self, name: object) -> RunFolder | None:
+        """The run of this identifier, or that of a trial."""
+        return self.index.find(name) or self.sweeps.index.find_run(name)
+
     def run(self, name: object) -> RunFolder:
-        """The run of this identifier.  Raises  UsageError when there is none."""
-        found = self.index.find(name)
+        """As `find`.  Raises  UsageError when there is none."""
+        found = self.find(name)
         if found is None:
             raise UsageError("there is no such run any more")
         return found
@@ -75,47 +78,34 @@ class Laboratory:
 
     async def report(self, request: Request) -> Response:
         """The report in a run's folder, as it was written, in a frame in which nothing runs."""
-        path = self.run(request.path_params["name"]).path / "report.html"
-        if path.is_symlink():
-            raise UsageError(f"{path} is a link, which is not followed")
-        content = await run_in_threadpool(read_file, path, LARGEST_REPORT)
-        return Response(content, media_type="text/html", headers={"content-security-policy": REPORT_POLICY})
+        return await framed(self.run(request.path_params["name"]).path / "report.html")
 
     # Reading --------------------------------------------------------------------------------------------------
 
     async def events(self, request: Request) -> Response:
-        """A stream: the table as it changes, and the curves of the runs in `curves`."""
-        names = [name for name in request.query_params.get("curves", "").split(",") if self.index.find(name)]
-        if self.streams >= MOST_STREAMS:
-            return PlainTextResponse(f"{MOST_STREAMS} pages are open already\n", 503)
-        return StreamingResponse(self._events(names[:MOST_CURVES]), media_type="text/event-stream")
+        """A stream: the table as it changes, curves of the runs in `curves`; with `sweep`, sweeps and its trials."""
+        wanted = [name for name in request.query_params.get("curves", "").split(",") if self.find(name)]
+        seen = dict.fromkeys(wanted[:MOST_CURVES], -1)
+        shown = request.query_params.get("sweep")
+        known, sweeps = -1, self.sweeps.news(shown) if shown is not None else list
 
-    async def _events(self, names: list[str]) -> AsyncIterator[str]:
-        version, quiet, seen = -1, 0.0, dict.fromkeys(names, -1)
-        self.streams += 1
-        try:
-            while True:
-                await run_in_threadpool(self.index.refresh)
-                before = quiet
-                if self.index.version != version:
-                    table = await run_in_threadpool(self.index.table, version)
-                    version, quiet = table["version"], 0.0
-                    yield event("runs", table)
-                for name in names:
-                    run = self.index.find(name)
-                    if run is None:
-                        continue
-                    seen[name], curves = await run_in_threadpool(self.curves.newer, run, seen[name])
-                    if curves is not None:
-                        quiet = 0.0
-                        yield event("curves", {"id": name, **curves})
-                quiet = quiet + LOOK_SECONDS if quiet == before else 0.0
-                if quiet > QUIET_SECONDS:
-                    quiet = 0.0
-                    yield ": nothing new\n\n"
-                await asyncio.sleep(LOOK_SECONDS)
-        finally:
-            self.streams -= 1
+        def look() -> Iterator[str]:
+            nonlocal known
+            self.index.refresh()
+            if self.index.version != known:
+                table = self.index.table(known)
+                known = table["version"]
+                yield event("runs", table)
+            for name in seen:
+                run = self.find(name)
+                if run is None:
+                    continue
+                seen[name], curves = self.curves.newer(run, seen[name])
+                if curves is not None:
+                    yield event("curves", {"id": name, **curves})
+            yield from sweeps()
+
+        return self.streams.reply(look)
 
     async def details(self, request: Request) -> Response:
         """What a run's page says beside its curves."""
@@ -155,7 +145,7 @@ class Laboratory:
     async def stop(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Stop a training as Ctrl-C does."""
         run = self.run(fields.get("run"))
-        return {"command": f"kill -INT {interrupt(run)}"}
+        return {"command": f"kill -INT {interrupt(run.path / LOCK, f'trains {run.name}')}"}
 
     async def resume(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Go on with a training."""
@@ -164,11 +154,6 @@ class Laboratory:
     async def write_report(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Write the report of a run."""
         return self.jobs.start(["report", str(self.run(fields.get("run")).path)]).to_mapping()
-
-
-def event(name: str, content: dict[str, Any]) -> str:
-    """A message of a stream."""
-    return f"event: {name}\ndata: {json.dumps(content, separators=(',', ':'))}\n\n"
 
 
 def describe(run: RunFolder) -> dict[str, Any]:
@@ -223,6 +208,8 @@ def build(laboratory: Laboratory) -> Starlette:
         "/api/resume": laboratory.resume,
         "/api/report": laboratory.write_report,
     }
+    for pages in (laboratory.sweeps,):
+        get, post = get | pages.get, post | pages.post
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
     routes += [Route(path, answering(action), methods=["POST"]) for path, action in post.items()]
     application = Starlette(routes=routes, exception_handlers={HandgradError: failed})
@@ -230,15 +217,9 @@ def build(laboratory: Laboratory) -> Starlette:
     return application
 
 
-def guarded(runs_dir: Path, hosts: frozenset[str], port: int, token: str) -> tuple[Application, Laboratory]:
-    """The application that is served, and what its addresses share."""
-    laboratory = Laboratory(runs_dir)
-    return Guard(build(laboratory), hosts, port, token), laboratory
-
-
-def serve(runs_dir: Path, sockets: list[Any], hosts: frozenset[str], token: str) -> None:
+def serve(laboratory: Laboratory, sockets: list[Any], hosts: frozenset[str], token: str) -> None:
     """Serve until Ctrl-C."""
-    application, laboratory = guarded(runs_dir, hosts, sockets[0].getsockname()[1], token)
+    application = Guard(build(laboratory), hosts, sockets[0].getsockname()[1], token)
     config = uvicorn.Config(
         application,
         http=LimitedProtocol,

@@ -77,7 +77,7 @@ class Curves:
 
     def _take_epoch(self, epoch: dict[str, Any]) -> None:
         self._seconds += float(epoch["seconds"])
-        self.last = [_number(epoch.get(name)) for name in COLUMNS]
+        self.last = [plain_number(epoch.get(name)) for name in COLUMNS]
         self.last[SECONDS] = round(self._seconds, 3)
         if (int(epoch["epoch"]) - 1) % self._stride == 0:
             self.rows.append(self.last)
@@ -105,14 +105,14 @@ class Curves:
         kept = {name: values for name, values in columns.items() if any(value is not None for value in values)}
         return {
             "epochs": kept,
-            "losses": [_number(loss) for loss in self.losses],
+            "losses": [plain_number(loss) for loss in self.losses],
             "each": self._each,
-            "norms": [[step for step, _ in self.norms], [_number(norm) for _, norm in self.norms]],
+            "norms": [[step for step, _ in self.norms], [plain_number(norm) for _, norm in self.norms]],
             "torn": self._torn,
         }
 
 
-def _number(value: Any) -> float | None:
+def plain_number(value: Any) -> float | None:
     """With five digits, as many as a screen shows; None for what JSON does not know."""
     if value is None or not math.isfinite(value):
         return None

@@ -9,11 +9,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from handgrad.errors import UsageError
-from handgrad.run_folder import RunFolder
-from handgrad.serve.run_index import holder_of, lock_holders
+from handgrad.serve.run_index import lock_holder, lock_holders
 
 MOST_JOBS, TAIL_BYTES = 8, 4000
 LONGEST_LINE, TASK_SECONDS, IDLE_SECONDS = 1 << 24, 300.0, 600.0
@@ -60,21 +60,21 @@ class Jobs:
         return self.all[-1]
 
 
-def interrupt(run: RunFolder) -> int:
-    """Send the process that writes to a run what Ctrl-C sends; returns its number.
+def interrupt(lock: Path, what: str) -> int:
+    """Send the process that has locked a file, and `what` it does, what Ctrl-C sends; returns its number.
 
     Raises  UsageError when there is none, or the system does not say which it is.
     """
     holders = lock_holders()
     if holders is None:
-        raise UsageError(f"this system does not say which process trains {run.name}: press Ctrl-C where it was started")
-    process = holder_of(run.path, holders)
+        raise UsageError(f"this system does not say which process {what}: press Ctrl-C where it was started")
+    process = lock_holder(lock, holders)
     if process is None or process <= 1:
-        raise UsageError(f"no process trains {run.name}")
+        raise UsageError(f"no process {what}")
     try:
         os.kill(process, signal.SIGINT)
     except OSError as error:
-        raise UsageError(f"cannot stop process {process}, which trains {run.name}: {error.strerror}") from error
+        raise UsageError(f"cannot stop process {process}, which {what}: {error.strerror}") from error
     return process
 
 

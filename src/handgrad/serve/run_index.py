@@ -25,6 +25,7 @@ RUNNING, OVER = "running", ("finished", "patience", "diverged", DAMAGED)
 SOONEST, THOROUGH = 0.3, 5.0  # seconds between two looks: at what grows, and at everything
 WHOLE_BYTES = 1 << 18  # a larger metrics.json is read without its epochs, which the table does not show
 PART_BYTES = 1 << 15
+Holders = dict[tuple[int, int, int], int] | None
 LAST_EPOCH = re.compile(rb'"epoch": (\d+)')
 
 
@@ -44,37 +45,60 @@ def identifier(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:12]
 
 
-class RunIndex:
-    """All runs below a folder, oldest first, by their identifiers; safe to use from several threads."""
+class FolderIndex:
+    """What lies in a folder, oldest first, by its identifiers; safe to use from several threads.
 
-    def __init__(self, runs_dir: Path) -> None:
-        self.runs_dir, self.version = runs_dir, 0
-        self.entries: dict[str, Entry] = {}
+    What grows is looked at some times a second, the rest less often.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.version = folder, 0
+        self.entries: dict[str, Any] = {}
         self._mutex = threading.Lock()
         self._looked = self._looked_thoroughly = -THOROUGH
-        self._folder: Any = None
-        self._settings: list[dict[str, Any]] | None = None  # of each entry, those that are not the same for all
+        self._stamp: Any = None
 
-    def refresh(self) -> None:
-        """Read what has changed, unless somebody has just done so."""
+    def refresh(self, shown: str = "") -> None:
+        """Read what has changed, unless somebody has just done so; the entry that is `shown` as often as what grows."""
         with self._mutex:
             now = time.monotonic()
             if now - self._looked < SOONEST:
                 return
             self._looked = now
-            folder = _stamp(self.runs_dir)
-            thorough = folder != self._folder or now - self._looked_thoroughly >= THOROUGH
+            found = stamp(self.folder)
+            thorough = found != self._stamp or now - self._looked_thoroughly >= THOROUGH
             if thorough:
-                self._folder, self._looked_thoroughly = folder, now
+                self._stamp, self._looked_thoroughly = found, now
                 self._list()
             holders = lock_holders()
             for entry in self.entries.values():
-                if thorough or entry.row["state"] not in OVER:
+                if thorough or entry.id == shown or self._grows(entry):
                     self._look(entry, holders)
 
     def _list(self) -> None:
+        """Bring `entries` up to date with what lies in the folder."""
+        raise NotImplementedError
+
+    def _grows(self, entry: Any) -> bool:
+        raise NotImplementedError
+
+    def _look(self, entry: Any, holders: Holders) -> None:
+        """Read an entry anew if its files have changed."""
+        raise NotImplementedError
+
+
+class RunIndex(FolderIndex):
+    """All runs below a folder."""
+
+    entries: dict[str, Entry]
+
+    def __init__(self, runs_dir: Path) -> None:
+        super().__init__(runs_dir)
+        self._settings: list[dict[str, Any]] | None = None  # of each entry, those that are not the same for all
+
+    def _list(self) -> None:
         try:
-            paths = run_paths(self.runs_dir)
+            paths = run_paths(self.folder)
         except (HandgradError, OSError):  # the folder may be gone, or a run of it, while it is being read
             paths = [entry.run.path for entry in self.entries.values() if entry.run.path.is_dir()]
         known = {identifier(path): path for path in paths}
@@ -82,11 +106,14 @@ class RunIndex:
             self.version, self._settings = self.version + 1, None
         self.entries = {name: self.entries.get(name) or _unread(path) for name, path in known.items()}
 
-    def _look(self, entry: Entry, holders: dict[tuple[int, int, int], int] | None) -> None:
+    def _grows(self, entry: Entry) -> bool:
+        return entry.row["state"] not in OVER
+
+    def _look(self, entry: Entry, holders: Holders) -> None:
         run = entry.run
         files = (run.config_file, run.facts_file, run.metrics_file, run.history_file)
         running = is_running(run.path, holders)
-        signature = (*map(_stamp, files), running)
+        signature = (*map(stamp, files), running)
         if signature == entry.signature:
             return
         if signature[1] != (entry.signature or (None, None))[1]:
@@ -125,7 +152,8 @@ def _unread(path: Path) -> Entry:
     return entry
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """What differs once a file was written anew, its inode last; None without a file."""
     try:
         found = os.stat(path)
     except OSError:
@@ -146,7 +174,7 @@ def _row(entry: Entry, running: bool) -> dict[str, Any]:
     state = RUNNING if running else result.state  # one that is resumed has the result of its first part
     epochs = result.epochs if result.epochs is not None else last_epoch(run.history_file)
     config = entry.facts.get("config", {})
-    began = _stamp(run.config_file)
+    began = stamp(run.config_file)
     return {
         "id": entry.id,
         "name": run.name,
@@ -206,7 +234,7 @@ def last_epoch(path: Path) -> int | None:
     return int(found[-1]) if found else None
 
 
-def lock_holders() -> dict[tuple[int, int, int], int] | None:
+def lock_holders() -> Holders:
     """The process that holds each file lock, by the file's device and inode; None where the system does not say.
 
     A lock that was tried, however shortly, could make a training believe that another one is at its run.
@@ -224,15 +252,15 @@ def lock_holders() -> dict[tuple[int, int, int], int] | None:
     return found
 
 
-def holder_of(path: Path, holders: dict[tuple[int, int, int], int]) -> int | None:
-    """The process that writes to a run."""
+def lock_holder(lock: Path, holders: dict[tuple[int, int, int], int]) -> int | None:
+    """The process that has locked a file."""
     try:
-        found = os.stat(path / LOCK)
+        found = os.stat(lock)
     except OSError:
         return None
     return holders.get((os.major(found.st_dev), os.minor(found.st_dev), found.st_ino))
 
 
-def is_running(path: Path, holders: dict[tuple[int, int, int], int] | None) -> bool:
+def is_running(path: Path, holders: Holders) -> bool:
     """Whether a process writes to a run."""
-    return is_locked(path / LOCK) if holders is None else holder_of(path, holders) is not None
+    return is_locked(path / LOCK) if holders is None else lock_holder(path / LOCK, holders) is not None

@@ -20,6 +20,7 @@ from handgrad.reports.comparison import pair_lines, results_table
 from handgrad.runs import open_run
 from handgrad.runs.comparison import Comparison, compare
 from handgrad.serve.drawing import classified
+from handgrad.serve.sweep_analysis import analysed
 
 Result = dict[str, Any]
 
@@ -122,6 +123,7 @@ TASKS: dict[str, Callable[[dict[str, Any]], Result]] = {
     "classify": classified,
     "form": form,
     "plan": planned,
+    "analyse": analysed,
 }
 
 

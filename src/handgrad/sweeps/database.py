@@ -4,6 +4,8 @@ Both take the same few statements. Only drivers write, and never two at once. A 
 never taken for one without trials: whoever deletes it has the trials found again from their folders.
 """
 
+import hashlib
+import json
 import os
 import re
 import secrets
@@ -46,6 +48,18 @@ class Database:
     def close(self) -> None:
         """Close the connection, and with it all locks that it has on a server."""
         self._connection.close()
+
+
+def read_record(database: Database, study: str, number: int, record: str, digest: str) -> dict[str, Any]:
+    """The trial in a row of a study, as plain data.  Raises  CorruptDataError where it is not as it was written."""
+    if digest != record_digest(study, number, record):
+        raise CorruptDataError(f"{database.name} is damaged: trial {number} is not as written. {REMEDY}")
+    return dict(json.loads(record))
+
+
+def record_digest(study: str, number: int, record: str) -> str:
+    """What stands beside a row, so that a damaged one is known."""
+    return hashlib.sha256(f"{study}/{number}/{record}".encode()).hexdigest()[:16]
 
 
 class Drivers(Protocol):
@@ -132,8 +146,8 @@ def open_storage(url: str) -> Iterator[tuple[Drivers, Database]]:
     """
     check_url(url)
     with _translate_errors(url):
-        if _is_file(url):
-            path = _file(url)
+        if is_file(url):
+            path = file_of(url)
             with _only_driver(path):
                 if not os.path.lexists(path):
                     _make(path)
@@ -151,22 +165,22 @@ def open_storage(url: str) -> Iterator[tuple[Drivers, Database]]:
 def open_readonly(url: str) -> Iterator[Database | None]:
     """The storage at `url`, to be read only; None while there is no such file."""
     check_url(url)
-    if not _is_file(url):
+    if not is_file(url):
         with open_storage(url) as (_, database):
             yield database
-    elif not os.path.lexists(_file(url)):
+    elif not os.path.lexists(file_of(url)):
         yield None
     else:
-        with _translate_errors(url), closing(_opened(_file(url))) as database:
+        with _translate_errors(url), closing(_opened(file_of(url))) as database:
             yield database
 
 
 def is_driven(url: str, names: Iterable[str]) -> bool:
     """Whether the storage at `url` is in use by its only driver, or by one of these where it has room for several."""
-    if not _is_file(url):
+    if not is_file(url):
         with open_storage(url) as (drivers, _):
             return any(drivers.alive(name) for name in names)
-    return is_locked(Path(f"{_file(url)}.lock"))
+    return is_locked(Path(f"{file_of(url)}.lock"))
 
 
 @contextmanager
@@ -248,7 +262,7 @@ def _translate_errors(url: str) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
-            raise CorruptDataError(f"{_file(url)} is damaged: {error}. {REMEDY}") from error
+            raise CorruptDataError(f"{file_of(url)} is damaged: {error}. {REMEDY}") from error
         raise _unusable(url, error) from error
     except Exception as error:
         if isinstance(error, HandgradError) or not type(error).__module__.startswith("psycopg"):
@@ -261,10 +275,10 @@ def _unusable(url: str, error: Exception) -> FileSystemError:
     return FileSystemError(f"cannot use the storage {without_password(url)}: {reason}. Check it (--storage)")
 
 
-def _is_file(url: str) -> bool:
+def is_file(url: str) -> bool:
     return url.startswith("sqlite")
 
 
-def _file(url: str) -> Path:
+def file_of(url: str) -> Path:
     """The path after sqlite:/// as it stands there, which may hold characters that URLs write otherwise."""
     return Path(url.partition(":///")[2])

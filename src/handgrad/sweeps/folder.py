@@ -1,14 +1,12 @@
 """A sweep as a folder on disk: its definition, its settings, the runs of its trials, and its trial store."""
 
 import dataclasses
-import hashlib
 import json
 import logging
 import os
 import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +14,25 @@ from handgrad import strict_yaml
 from handgrad.config import RunConfig
 from handgrad.config.describe import effective_differences
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
-from handgrad.files import atomic_write, new_folder, read_file, read_object
+from handgrad.files import atomic_write, new_folder, read_object
 from handgrad.previews import table_html
 from handgrad.runs import Run, list_runs
 from handgrad.runs.executor.protocol import INTERRUPTED, Ended, Task
-from handgrad.sweeps.database import Database, open_readonly, sqlite_url, without_password
+from handgrad.sweeps.database import Database, open_readonly, without_password
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.programs import trial_folder
 from handgrad.sweeps.run_trial import EARLY, STATES, ended, task_of
+from handgrad.sweeps.settings import (
+    BASE_FILE,
+    REMEDY,
+    STUDY_FILE,
+    SUMMARY_FILE,
+    SWEEP_FILE,
+    Settings,
+    digest_of,
+    read_sweep_files,
+    study_of,
+)
 from handgrad.sweeps.store import FAILED, Trial, TrialStore
 
 log = logging.getLogger("handgrad")
@@ -99,34 +108,12 @@ def _reason(run: Run) -> str:
     return (re.findall(r"stopped: (after epoch .*)", text) or ["stopped early"])[-1]
 
 
-SWEEP_FILE, BASE_FILE, SUMMARY_FILE = "sweep.yaml", "base.yaml", "sweep.json"
-REMEDY = "Put it back as it was; or begin the sweep again under another --name: its runs stay where they are"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a sweep is carried out: by which method, from which seed, with how many seeds for each configuration.
-
-    `configurations` is how many there are to be in all, None for as many as there is time for. `storage` is where the
-    study is kept, None for a file in the sweep's folder; `study` is its name there, which a renamed folder keeps.
-    `digest` is that of all that the trials depend on; None in sweeps of versions that had none.
-    """
-
-    method: str
-    seed: int = 0
-    seeds: int = 1
-    configurations: int | None = None
-    storage: str | None = None
-    study: str | None = None
-    digest: str | None = None
-
-
 class Sweep:
     """sweep.yaml, base.yaml, sweep.json, study.db, runs/ and workers.log in the folder `path`."""
 
     def __init__(self, path: Path, definition: SweepDefinition, base: RunConfig, settings: Settings) -> None:
         self.path, self.definition, self.base, self.settings = Path(path), definition, base, settings
-        self.runs_dir, self.study_file = self.path / "runs", self.path / "study.db"
+        self.runs_dir, self.study_file = self.path / "runs", self.path / STUDY_FILE
         self.workers_log, self.summary_file = self.path / "workers.log", self.path / SUMMARY_FILE
 
     @property
@@ -136,12 +123,12 @@ class Sweep:
     @property
     def study(self) -> str:
         """What the study is called: as the folder was when the sweep began."""
-        return self.settings.study or self.name
+        return study_of(self.path, self.settings)[1]
 
     @property
     def storage_url(self) -> str:
         """Where the trials are kept."""
-        return self.settings.storage or sqlite_url(self.study_file)
+        return study_of(self.path, self.settings)[0]
 
     @property
     def configurations(self) -> int | None:
@@ -266,7 +253,7 @@ def create_sweep(path: Path, definition: SweepDefinition, base: RunConfig, setti
     def fill(folder: Path) -> None:
         atomic_write(folder / SWEEP_FILE, strict_yaml.dump(definition.to_mapping()))
         atomic_write(folder / BASE_FILE, base.to_yaml())
-        sweep.settings = dataclasses.replace(sweep.settings, digest=_digest(folder, sweep.settings))
+        sweep.settings = dataclasses.replace(sweep.settings, digest=digest_of(folder, sweep.settings))
         new = Sweep(folder, definition, base, sweep.settings)
         new.runs_dir.mkdir()
         new.save([])
@@ -294,48 +281,14 @@ def open_sweep(path: Path) -> Sweep:
             files were damaged, or changed since it began.
     """
     path = Path(path)
-    if not path.is_dir():
-        raise FileSystemError(f"no sweep in {path}: no such folder")
-    if not os.path.lexists(path / SUMMARY_FILE):
-        raise UsageError(f"{path} is no sweep: it has no {SUMMARY_FILE}")
-    summary = read_stored(path / SUMMARY_FILE, REMEDY)
+    stored = read_sweep_files(path)
     try:
-        (_, method), *others = summary["settings"].items()  # earlier versions have another key for the method
-        stored = Settings(method, **dict(others))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CorruptDataError(f"{path / SUMMARY_FILE} is damaged: {error!r}. {REMEDY}") from error
-    if stored.digest not in (None, _digest(path, stored)):
-        names = f"{SWEEP_FILE}, {BASE_FILE} or the settings in {SUMMARY_FILE}"
-        raise CorruptDataError(f"{path}: {names} differ from those that the sweep was started with. {REMEDY}")
-    try:
-        definition = SweepDefinition.from_mapping(strict_yaml.load_mapping(path / SWEEP_FILE))
+        definition = SweepDefinition.from_mapping(stored.definition)
         base = RunConfig.from_yaml(path / BASE_FILE)
     except (HandgradError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = error if isinstance(error, HandgradError) else repr(error)
         raise CorruptDataError(f"{path} is damaged: {reason}. {REMEDY}") from error
-    return Sweep(path, definition, base, stored)
-
-
-def read_stored(path: Path, remedy: str) -> dict[str, Any]:
-    """The JSON object in a file; `remedy` is what to do where there is none.
-
-    Raises  FileSystemError, CorruptDataError.
-    """
-    try:
-        return read_object(path)
-    except CorruptDataError as error:
-        raise CorruptDataError(f"{path} is damaged: {error}. {remedy}") from error
-
-
-def _digest(path: Path, settings: Settings) -> str:
-    """Of all that the trials of a sweep depend on.
-
-    Raises  FileSystemError, CorruptDataError for files that cannot be read.
-    """
-    digest = hashlib.sha256(json.dumps([settings.method, settings.seed, settings.study]).encode())
-    for name in (SWEEP_FILE, BASE_FILE):
-        digest.update(read_file(path / name))
-    return digest.hexdigest()
+    return Sweep(path, definition, base, stored.settings)
 
 
 def changed(sweep: Sweep, **settings: Any) -> Sweep:

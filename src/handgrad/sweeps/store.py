@@ -1,15 +1,13 @@
 """A trial as plain data, and the store, the one owner of the state of a sweep's trials, in memory and in a database."""
 
 import dataclasses
-import hashlib
 import json
 import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from handgrad.errors import CorruptDataError
-from handgrad.sweeps.database import REMEDY, TABLE, Database
+from handgrad.sweeps.database import TABLE, Database, read_record, record_digest
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.pruner import Stop
 
@@ -163,17 +161,11 @@ class TrialStore:
 
     def _row(self, trial: Trial) -> tuple[str, int, int, str, str]:
         record = json.dumps(dataclasses.asdict(trial))
-        return self.study, trial.number, int(trial.ended), record, _digest(self.study, trial.number, record)
+        return self.study, trial.number, int(trial.ended), record, record_digest(self.study, trial.number, record)
 
     def _trial(self, number: int, record: str, digest: str) -> Trial:
-        if digest != _digest(self.study, number, record):
-            raise CorruptDataError(f"{self.database.name} is damaged: trial {number} is not as written. {REMEDY}")
-        fields = json.loads(record)
+        fields = read_record(self.database, self.study, number, record, digest)
         values = self.definition.canonical(fields["values"])
         epochs = {int(epoch): value for epoch, value in fields["epochs"].items()}
         stop = Stop(*fields["stop"]) if fields["stop"] else None
         return Trial(**fields | {"values": values, "epochs": epochs, "stop": stop})
-
-
-def _digest(study: str, number: int, record: str) -> str:
-    return hashlib.sha256(f"{study}/{number}/{record}".encode()).hexdigest()[:16]

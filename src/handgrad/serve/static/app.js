@@ -2,21 +2,29 @@
 import { $, colour, dark, h, percent, request, table, written } from "./common.js";
 import { Charts } from "./curves.js";
 import { showDraw } from "./draw.js";
+import { byValue, headCells, keepingFocus, matches, wordsOf } from "./rows.js";
+import { SWEEP_EVENTS, showSweep, showSweeps, showTrial } from "./sweeps.js";
 import { showTrain } from "./train.js";
 
 const ROWS = 200, FIRST = 6, MOST = 24, COLUMNS = 5;
-const VIEWS = { runs: showRuns, run: showRun, comparison: showComparison, draw: () => showDraw(drawable, say), train: () => showTrain(say) };
+const VIEWS = { runs: showRuns, run: showRun, comparison: showComparison, draw: () => showDraw(drawable, say), train: () => showTrain(say), sweeps: told(showSweeps), sweep: told(showSweep), trial: told(showTrial) };
 const runs = new Map(), curves = new Map();
 const state = { ids: [], selected: [], chosen: false, sort: "began", falling: true, many: ROWS };
 let stream = null, streamed = "", charts = null, ownCharts = null, waiting = null;
 
 // The stream ---------------------------------------------------------------------------------------------------
 
-function listen(ids) {
-  if (stream && streamed === ids.join()) return;
+/** A view of sweeps, which is told of those. */
+function told(show) { return (rest) => show(rest, say, (sweep) => listen([], sweep)); }
+
+/** Be told of the runs and the curves of some; with a `sweep`, also of all sweeps and of its trials. */
+function listen(ids, sweep) {
+  const wanted = `curves=${ids.join()}${sweep === undefined ? "" : `&sweep=${encodeURIComponent(sweep)}`}`;
+  if (stream && streamed === wanted) return;
   stream?.close();
-  streamed = ids.join();
-  stream = new EventSource(`/api/events?curves=${streamed}`);
+  streamed = wanted;
+  stream = new EventSource(`/api/events?${wanted}`);
+  for (const [name, take] of Object.entries(SWEEP_EVENTS)) stream.addEventListener(name, (message) => take(JSON.parse(message.data)));
   stream.addEventListener("open", () => live("live"));
   stream.addEventListener("error", () => live("no connection: has `handgrad serve` ended? A new start has a new address", true));
   stream.addEventListener("runs", (message) => { takeRuns(JSON.parse(message.data)); });
@@ -64,31 +72,15 @@ const settingNames = () => Object.keys(runs.get(state.ids[0])?.settings ?? {}).f
 const valueOf = (row, name) => (FIXED[name] ? FIXED[name].value(row) : row.settings?.[name]);
 const percents = new Set(["test", "validation"]);
 
-/** Whether a row has what is searched for: words, or such as test>90, state=running, optimizer!=sgd. */
-function matches(row, words) {
-  return words.every((word) => {
-    const [, name, sign, wanted] = word.match(/^([a-z_0-9]+)(<=|>=|!=|=|<|>)(.+)$/i) ?? [];
-    if (!sign) return [row.name, row.state, ...Object.entries(row.settings ?? {}).map(([key, value]) => `${key}=${written(value)}`)].some((text) => text.toLowerCase().includes(word.toLowerCase()));
-    let value = valueOf(row, name);
-    if (percents.has(name) && value !== null) value *= 100;
-    const [one, other] = isFinite(wanted) && typeof value === "number" ? [value, +wanted] : [written(value).toLowerCase(), wanted.toLowerCase()];
-    if (value === undefined || value === null) return sign === "!=";
-    return { "=": one === other, "!=": one !== other, "<": one < other, ">": one > other, "<=": one <= other, ">=": one >= other }[sign];
-  });
-}
+const searched = {
+  texts: (row) => [row.name, row.state, ...Object.entries(row.settings ?? {}).map(([key, value]) => `${key}=${written(value)}`)],
+  value: (row, name) => { const value = valueOf(row, name); return percents.has(name) && value !== null ? 100 * value : value; },
+};
 
 function visibleRows() {
-  const words = $("#table-controls").search.value.split(/\s+/).filter(Boolean);
-  const found = state.ids.map((id) => runs.get(id)).filter((row) => row && matches(row, words));
-  const order = state.falling ? -1 : 1;
-  const compare = (one, other) => {
-    const [a, b] = [valueOf(one, state.sort), valueOf(other, state.sort)];
-    if (a === b) return 0;
-    if (a === null || a === undefined) return 1;
-    if (b === null || b === undefined) return -1;
-    return order * (typeof a === "number" && typeof b === "number" ? a - b : written(a).localeCompare(written(b), undefined, { numeric: true }));
-  };
-  return found.reverse().sort(compare);
+  const words = wordsOf($("#table-controls").search);
+  const found = state.ids.map((id) => runs.get(id)).filter((row) => row && matches(row, words, searched));
+  return found.reverse().sort(byValue((row) => valueOf(row, state.sort), state.falling));
 }
 
 const groupOf = (row, by) => (by === "seeds" ? row.group : written(row.settings?.[by]));
@@ -106,9 +98,7 @@ function drawTable() {
   const rows = visibleRows(), by = $("#table-controls").group.value;
   const names = settingNames(), own = names.slice().sort((a, b) => (b === by) - (a === by)).slice(0, COLUMNS);
   const columns = { ...FIXED, ...Object.fromEntries(own.map((name) => [name, { label: name, text: false, value: (row) => row.settings?.[name], write: (row) => written(row.settings?.[name]) }])) };
-  const focused = document.activeElement?.dataset?.focus;
-  const head = Object.entries(columns).map(([name, column]) => h("th", { class: column.text ? "text" : "", scope: "col", "aria-sort": state.sort === name ? (state.falling ? "descending" : "ascending") : "none" }, h("button", { type: "button", "data-focus": `sort ${name}`, onclick: () => sortBy(name) }, `${column.label}${state.sort === name ? (state.falling ? " ▾" : " ▴") : ""}`)));
-  $("#table thead").replaceChildren(h("tr", {}, h("th", {}, h("span", { class: "sr" }, "in the curves")), head));
+  const head = headCells(columns, state, soon);
   const listed = [];
   if (by) {
     const groups = Map.groupBy ? Map.groupBy(rows, (row) => groupOf(row, by)) : grouped(rows, (row) => groupOf(row, by));
@@ -116,8 +106,10 @@ function drawTable() {
   } else listed.push(...rows.slice(0, state.many).map((row) => tableRow(row, columns)));
   const cut = listed.slice(0, state.many);
   if (rows.length > state.many) cut.push(h("tr", {}, h("td", { class: "text", colSpan: 1 + Object.keys(columns).length }, h("button", { type: "button", onclick: () => { state.many += 4 * ROWS; soon(); } }, `${rows.length - state.many} more`))));
-  $("#table tbody").replaceChildren(...cut);
-  if (focused) document.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+  keepingFocus(() => {
+    $("#table thead").replaceChildren(h("tr", {}, h("th", {}, h("span", { class: "sr" }, "in the curves")), head));
+    $("#table tbody").replaceChildren(...cut);
+  });
   $("#count").textContent = `${rows.length === state.ids.length ? rows.length : `${rows.length} of ${state.ids.length}`} runs, ${state.selected.length} in the curves`;
   const several = state.selected.filter((id) => runs.has(id)).length;
   $("#compare").disabled = several < 2;
@@ -147,12 +139,6 @@ function tableRow(row, columns) {
     return h("td", { class: `${column.text ? "text" : ""} ${name === "state" ? `state-${row.state}` : ""}` }, column.write ? column.write(row) : written(column.value(row)));
   });
   return h("tr", {}, h("td", {}, box), cells);
-}
-
-function sortBy(name) {
-  state.falling = state.sort === name ? !state.falling : true;
-  state.sort = name;
-  soon();
 }
 
 function select(id) {

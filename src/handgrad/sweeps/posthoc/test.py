@@ -31,8 +31,9 @@ from handgrad.runs.predictions import Progress, predictions_of_all
 from handgrad.sweeps.analysis.leaderboard import Measurements, configurations, leaderboard
 from handgrad.sweeps.analysis.result import IMAGES, SEEDS, Entry
 from handgrad.sweeps.database import is_driven
-from handgrad.sweeps.folder import Sweep, read_stored
+from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.run_trial import run_trial, task_of
+from handgrad.sweeps.settings import read_stored
 from handgrad.sweeps.store import RUNNING, STOPPED, Trial
 
 

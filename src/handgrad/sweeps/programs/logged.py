@@ -15,9 +15,10 @@ from typing import Any
 
 from handgrad.config.metrics import metric_name
 from handgrad.sweeps.programs.program import IN_TRIAL, Program
+from handgrad.sweeps.settings import OUTPUT
 
 Row = dict[str, Any]
-LOG, OUTPUT, SUMMARY, TRACKIO = "log.jsonl", "output.txt", "summary.json", "trackio"
+LOG, SUMMARY, TRACKIO = "log.jsonl", "summary.json", "trackio"
 BLOCK, HEADER = 32768, 7  # of a log in LevelDB's format, whose file begins with as many bytes as a record's header has
 HISTORY, RECORD_SUMMARY, VALUE = 2, 3, 16  # numbers of fields in W&B's records
 ANY_ACCURACY = "any validation accuracy"  # the metric of a sweep that names none
