@@ -99,6 +99,7 @@ def leaderboard_section(data: SweepData) -> Section:
 
 
 def caption_of(data: SweepData) -> str:
+    """What the rows of the leaderboard are, and what their intervals are over."""
     entries = data.analysis.entries
     what = (
         f"The best {TOP} of {len(entries):,} configurations"
@@ -114,6 +115,7 @@ def caption_of(data: SweepData) -> str:
 
 
 def table_of(data: SweepData, entries: Sequence[Entry], caption: str) -> Table:
+    """The configurations of some entries, with result, interval and values."""
     names, measure = data.parameters, data.measure
     header = ("", measure.label, "95 % interval", "runs", "seconds", *(name.replace("_", " ") for name in names))
     rows = [

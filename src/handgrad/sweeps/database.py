@@ -276,6 +276,7 @@ def _unusable(url: str, error: Exception) -> FileSystemError:
 
 
 def is_file(url: str) -> bool:
+    """Whether a storage is a file of SQLite."""
     return url.startswith("sqlite")
 
 
