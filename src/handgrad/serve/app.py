@@ -86,8 +86,8 @@ class Laboratory:
         """A stream: the table as it changes, curves of the runs in `curves`; with `sweep`, sweeps and its trials."""
         wanted = [name for name in request.query_params.get("curves", "").split(",") if self.find(name)]
         seen = dict.fromkeys(wanted[:MOST_CURVES], -1)
-        shown = request.query_params.get("sweep")
-        known, sweeps = -1, self.sweeps.news(shown) if shown is not None else list
+        selected = request.query_params.get("sweep")
+        known, sweeps = -1, self.sweeps.news(selected) if selected is not None else list
 
         def look() -> Iterator[str]:
             nonlocal known

@@ -58,8 +58,8 @@ class FolderIndex:
         self._looked = self._looked_thoroughly = -THOROUGH
         self._stamp: Any = None
 
-    def refresh(self, shown: str = "") -> None:
-        """Read what has changed, unless somebody has just done so; the entry that is `shown` as often as what grows."""
+    def refresh(self, selected: str = "") -> None:
+        """Read what has changed, unless somebody has just done so; the `selected` entry as often as what grows."""
         with self._mutex:
             now = time.monotonic()
             if now - self._looked < SOONEST:
@@ -72,7 +72,7 @@ class FolderIndex:
                 self._list()
             holders = lock_holders()
             for entry in self.entries.values():
-                if thorough or entry.id == shown or self._grows(entry):
+                if thorough or entry.id == selected or self._grows(entry):
                     self._look(entry, holders)
 
     def _list(self) -> None:

@@ -49,22 +49,22 @@ class SweepPages:
 
     # Reading --------------------------------------------------------------------------------------------------
 
-    def news(self, shown: str) -> Callable[[], Iterator[str]]:
+    def news(self, selected: str) -> Callable[[], Iterator[str]]:
         """What is new for a page that shows the sweeps, and the trials of one of them."""
         known, seen = -1, (-1, "")
 
         def look() -> Iterator[str]:
             nonlocal known, seen
-            self.index.refresh(shown)
+            self.index.refresh(selected)
             if self.index.version != known:
                 table = self.index.table(known)
                 known = table["version"]
                 yield event("sweeps", {**table, "folder": str(self.index.folder)})
-            trials = self.index.trials(shown)
+            trials = self.index.trials(selected)
             if trials and (trials.version, trials.damage) != seen:
                 found = trials.newer(seen[0])
                 seen = found["version"], found["damage"]
-                yield event("trials", {"sweep": shown, **found})
+                yield event("trials", {"sweep": selected, **found})
 
         return look
 
