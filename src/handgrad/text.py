@@ -140,9 +140,11 @@ def nearest(word: str, names: Iterable[str], foreign: Iterable[str] = ()) -> str
     begun = [name for name in names if squashed(name).startswith(written)]
     if len(begun) == 1 and len(written) >= ABBREVIATION:
         return begun[0]
-    close = [(slips(written, squashed(name)), place, name) for place, name in enumerate(names)]
-    close = [entry for entry in close if entry[0] <= allowed and _alike(written, squashed(entry[2]))]
-    return min(close)[2] if close else None
+    near = [(squashed(name), place, name) for place, name in enumerate(names)]
+    near = [each for each in near if abs(len(each[0]) - len(written)) <= allowed and _alike(written, each[0])]
+    close = [(slips(written, other), place, name) for other, place, name in near]
+    least = min(close, default=(allowed + 1, 0, ""))
+    return least[2] if least[0] <= allowed else None
 
 
 def counted(count: int, what: str) -> str:

@@ -40,7 +40,7 @@ MALFORMED = {
     "goal without target": (GOOD + "metric: {name: val_loss, goal: target}\n", "metric.goal target needs a number"),
     "metric key": (GOOD + "metric: {name: val_acc, gaol: maximize}\n", "'gaol' in metric: did you mean goal?"),
     "target a text": (GOOD + "metric: {name: val_acc, target: high}\n", "metric.target must be a number, got the text"),
-    "unknown parameter": (P + "  lerning_rate: {value: 1}\n", "parameters.lerning_rate: unknown setting lerning_rate"),
+    "unknown parameter": (P + "  lerrning_rte: {value: 1}\n", "setting lerrning_rte: did you mean learning_rate?"),
     "ambiguous parameter": (P + "  alpha: {value: 1}\n", "alpha is ambiguous: choose learning_rate or beta"),
     "one parameter by two names": (P + "  lr: {value: 1}\n  eta: {value: 1}\n", "both mean learning_rate"),
     "bare number": (P + "  lr: 0.1\n", "parameters.lr must say how it varies, got 0.1: write {value: 0.1}"),
@@ -122,10 +122,6 @@ MALFORMED = {
     "another stopping": (GOOD + "early_terminate: {type: envelope}\n", "early_terminate.type must be hyperband"),
     "stopping without rungs": (GOOD + "early_terminate: {type: hyperband}\n", "needs min_iter, or max_iter and s"),
     "max_iter without s": (GOOD + "early_terminate: {type: hyperband, max_iter: 27}\n", "needs min_iter, or max_iter"),
-    "rungs below 1": (
-        GOOD + "early_terminate: {type: hyperband, max_iter: 2, s: 2}\n",
-        "early_terminate has no rungs: max_iter 2 / eta 3 is below 1",
-    ),
     "eta of 1": (GOOD + "early_terminate: {type: hyperband, min_iter: 3, eta: 1}\n", "eta must be above 1, got 1"),
     "min_iter of 0": (GOOD + "early_terminate: {type: hyperband, min_iter: 0}\n", "min_iter must be a whole number of"),
     "strict in words": (

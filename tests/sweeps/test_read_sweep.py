@@ -206,7 +206,10 @@ def test_other_metrics_are_refused(written):
 
 NAMES = {  # as people write them, with values that they have
     "hidden_size": (
-        "num_neurons_in_hidden_layers noOfNeurons layer_width dense_units hidden_unit_size perceptrons",
+        (
+            "num_neurons_in_hidden_layers noOfNeurons layer_width dense_units hidden_unit_size perceptrons "
+            "sizeofhiddenlayer numberofneurons s_hidden_layers fully_connected_neurons"
+        ),
         [32, 64],
     ),
     "num_layers": ("num_hidden n_hid_layers hidden_depth no_of_layers layers_num", [2, 3]),
@@ -214,7 +217,10 @@ NAMES = {  # as people write them, with values that they have
         "init_strategy weight_ini initialization_scheme wt_init_mode init_type param",
         ["random", "xavier"],
     ),
-    "weight_decay": ("wt_decay L2_lamb decay regularization_factor l2_penalty_weight weight_regularization", [0, 5e-4]),
+    "weight_decay": (
+        "wt_decay L2_lamb decay regularization_factor l2_penalty_weight weight_regularization l2_regpara L2Regulariz",
+        [0, 5e-4],
+    ),
     "optimizer": ("optimization_algorithm algo update_rule solver opt_algo gd_variant", ["sgd", "nadam"]),
     "epochs": ("max_epoch nb_epochs total_epochs training_epochs", [5, 10]),
     "learning_rate": ("lrn_rate lr_init learningRate initial_lr", [0.01, 0.001]),
@@ -282,6 +288,16 @@ def test_names_can_be_given_a_meaning():
             "gamma is taken as schedule_factor, since the file names the schedule",
         ),
         ({"nesterov": [False]}, {}, "nesterov is ignored: it is no setting here"),
+        ({"hidden_spec": ["64,64", "128-32"]}, {"hidden_size": ((64, 64), (128, 32))}, "by its words and values"),
+        ({"lin1_size": [64], "lin2_size": [8, 16]}, {"hidden_size": ((64, 8), (64, 16))}, "a list of 2"),
+        ({"bs": [[16, 32]]}, {"batch_size": (16, 32)}, "bs.value: a list is no batch_size; each of it is tried"),
+        ({"lr": [0, 0.1, 0.01]}, {"learning_rate": (0.1, 0.01)}, "lr.values: 0 is left out, it is no learning_rate"),
+        ({"dropout": [None, 0.2]}, {"dropout": (0.0, 0.2)}, "dropout.values: None is taken as 0"),
+        ({"learning_rtae": [1, 2]}, {"learning_rate": (1, 2)}, "learning_rate, which differs by one letter"),
+        ({"data_scaling": ["min_max", "standard"]}, {"normalize": ("unit", "standard")}, "by its words and values"),
+        ({"init": ["normalized_Xavier", "random initializer"]}, {"weight_init": ("xavier", "random")}, ""),
+        ({"criterion": ["NLLLoss", "mse"]}, {"loss": ("cross_entropy", "mean_squared_error")}, ""),
+        ({"wandb": ["online"]}, {"wandb_mode": ("online",)}, "wandb is taken as wandb_mode"),
         ({"device": ["cuda"], "run_name": ["a"]}, {}, "computes on the processor"),
     ],
 )
@@ -299,11 +315,33 @@ def test_parameters_are_read_beside_each_other(parameters, becomes, notice):
         ({"fc1": {"min": 8, "max": 64}}, "parameters.fc1 are the sizes of one layer each: list the values of all"),
         ({"use_momentum": {"value": True}}, "parameters.use_momentum does not say how much: give a number as momentum"),
         ({"regularizer": {"values": ["l2", "none"]}}, "parameters.regularizer cannot vary: the penalty is L2"),
+        (
+            {"kernelsize": {"values": [3, 5]}, "zeta": {"values": [1, 2]}, "opt.num_filters": {"values": [[8], [16]]}},
+            "unknown settings kernelsize, opt.num_filters: a convolutional network is given whole, as layers: {",
+        ),
+        ({"data_sizes": {"values": [[100], [200]]}}, "unknown setting data_sizes"),
+        ({"augment_data": {"values": [True, False]}}, "images are varied by noise, shift, elastic, flip"),
     ],
 )
 def test_doubtful_parameters_are_refused(parameters, says):
     with pytest.raises(UsageError, match=re.escape(says)):
         sweep(**parameters)
+
+
+def test_a_project_that_is_named_twice_alike_is_no_doubt():
+    content = {"method": "grid", "parameters": {"wandb_project": {"value": "p"}, "lr": {"value": 1}}}
+    assert read_sweep({**content, "project": "p"}).constants["wandb_project"] == "p"
+    with pytest.raises(UsageError, match="wandb_project stands among the parameters, and in"):
+        read_sweep({**content, "project": "q"})
+
+
+def test_early_stops_without_rungs_stop_nothing():
+    stopping = {"type": "hyperband", "max_iter": 2, "s": 2}
+    definition = read_sweep({"method": "grid", "parameters": {"lr": {"value": 1}}, "early_terminate": stopping})
+    assert definition.early_terminate is None
+    assert any(
+        "early_terminate has no rungs, and stops no run: max_iter 2 / eta is below 1" in n for n in said(definition)
+    )
 
 
 def test_a_learning_rate_from_0_is_taken_from_just_above():

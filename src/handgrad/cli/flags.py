@@ -24,14 +24,14 @@ from handgrad.config.lookup import (
     accepted_note,
     decided_by_data,
     field_aliases,
-    inverted,
     quoted,
     together,
 )
 from handgrad.config.presets import BEST, PRESETS
-from handgrad.config.read import WEIGHTS, is_amount, meaning, merged, nth_layer
+from handgrad.config.read import WEIGHTS, is_amount, meaning, merged
 from handgrad.config.schema import departures
 from handgrad.config.value_types import Name, Number, Switch, ValueType, Whole, items, number, yes_or_no
+from handgrad.config.words import nth_layer
 from handgrad.data import inputs_and_classes
 from handgrad.errors import UsageError
 from handgrad.text import squashed
@@ -169,7 +169,7 @@ class Reading:
 
     def __init__(self, options: Sequence[Option], what: str) -> None:
         self.options = {option.name: option for option in options}
-        self.table = field_aliases() | inverted({option.name: option.aliases for option in options})
+        self.table = field_aliases() | lookup.inverted({option.name: option.aliases for option in options})
         self.what = what
         self.problems: list[UsageError] = []
         self.decided: list[tuple[str, str, Any]] = []

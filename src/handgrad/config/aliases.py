@@ -41,6 +41,11 @@ AMBIGUOUS_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
 
 FOREIGN = _words("foreign")
 
+# The words of names: those that stand for another one, those that say little, those of what no setting describes.
+SAME_WORDS = {word: form for form, words in _words("same words").items() for word in words}
+OTHER_WORDS = {purpose: frozenset(words) for purpose, words in _words("other words").items()}
+OTHER_NETWORKS = _words("other networks")
+
 # What to do where another word asks for something that is done elsewhere.
 POINTERS: dict[str, dict[str, str]] = {
     "mode": dict.fromkeys(FOREIGN["mode"], "A trained run is tested by `handgrad evaluate RUN`")

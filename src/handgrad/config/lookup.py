@@ -9,49 +9,18 @@ from typing import Any, TypeVar
 
 from handgrad.config import aliases
 from handgrad.config.metrics import metric_name
+from handgrad.config.words import field_wordings, instead, tokens, wording
 from handgrad.errors import UsageError
 from handgrad.optim import OPTIMIZERS
-from handgrad.text import nearest, squashed
+from handgrad.text import nearest, slips, squashed
 
 T = TypeVar("T")
 ALL = {"flag": "--help all lists all", "setting": "`handgrad train --help all` lists all"}
+LONG_ENOUGH = 5  # letters, of a name in which one that is wrong leaves no doubt
 MANY_NAMES = 20  # of which an error names the nearest only
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60
-_SAYING_NOTHING = frozenset(
-    {
-        *("of", "in", "the", "for", "to", "per", "each", "every", "used", "my", "use", "enable", "with", "apply", "is"),
-        *("total", "train", "training", "network", "nn", "mini", "value", "type", "method", "function", "fn", "func"),
-        *("fun", "param", "parameter", "name", "manual", "regular"),
-    }
-)
-# What may stand in a name besides the words that say what it is, where no alias has it.
-_LOOSE = frozenset(
-    {
-        *("strategy", "scheme", "mode", "algorithm", "algo", "choice", "variant", "technique", "flag", "coefficient"),
-        *("coeff", "coef", "constant", "term", "strength", "list", "option", "policy", "factor", "ratio", "hidden"),
-        *("layer", "dense", "model", "kind", "cfg", "config", "hyper", "amount", "level", "selected", "current"),
-    }
-)
-_WORDS = {
-    **dict.fromkeys(("number", "n", "count", "nb", "nr"), "num"),
-    **dict.fromkeys(("neuron", "node", "perceptron"), "unit"),
-    **dict.fromkeys(("wt", "wts", "w", "kernel"), "weight"),
-    **dict.fromkeys(("hid", "hl", "hlayer", "fc", "dense", "mlp"), "hidden"),
-    "lrn": "learning",
-    **dict.fromkeys(("dim", "dimension"), "size"),
-    **dict.fromkeys(("lamb", "lmbda", "lmda", "lam", "lambd"), "lambda"),
-    **dict.fromkeys(("initializer", "initialiser", "initialization", "initialisation"), "init"),
-    **dict.fromkeys(("regularization", "regularisation", "regularizer"), "reg"),
-    **dict.fromkeys(("probability", "prob"), "rate"),
-    **dict.fromkeys(("val", "valid"), "validation"),
-    **dict.fromkeys(("act", "activ", "acti", "nonlin", "nonlinearity"), "activation"),
-    **dict.fromkeys(("opt", "opti", "optim", "optimiser", "optimization", "optimisation"), "optimizer"),
-    **dict.fromkeys(("initial", "initialize", "initialise", "ini"), "init"),
-    "classes": "class",
-    "normalisation": "normalization",
-}
 WHERE_OR_WHEN = "(?:path|file|filename|dir|folder|prefix|name|every|freq|interval|steps|epochs)"
 DOTTED = re.compile(r"(?:torch|nn|optim|tf|tensorflow|keras|F|jax|np|functional)(?:\.\w+)+")
 _LOGGING = re.compile(f"(?P<verb>{aliases.VERBS})(?P<things>(?:(?:{aliases.THINGS})s?)*){WHERE_OR_WHEN}?")
@@ -89,11 +58,15 @@ def setting_name(written: str) -> str:
 
 
 class UnknownNameError(UsageError):
-    """A name that stands for nothing; `meant` is what was likely meant, "" where nothing is near."""
+    """A name that stands for nothing; `meant` is what was likely meant, "" where nothing is near.
 
-    def __init__(self, written: str, what: str, meant: str) -> None:
-        self.written, self.what, self.meant = written, what, meant
-        super().__init__(f"unknown {what} {written}{f': did you mean {meant}?' if meant else f'. {ALL[what]}'}")
+    `instead` says what to do about what no setting describes.
+    """
+
+    def __init__(self, written: str, what: str, meant: str, instead: str = "") -> None:
+        self.written, self.what, self.meant, self.instead = written, what, meant, instead
+        hint = f": {instead}" if instead else f": did you mean {meant}?" if meant else f". {ALL[what]}"
+        super().__init__(f"unknown {what} {written}{hint}")
 
 
 class AmbiguousNameError(UsageError):
@@ -111,13 +84,13 @@ def together(problems: Sequence[UsageError]) -> UsageError:
         return problems[0]
     lost = [problem for problem in problems if isinstance(problem, UnknownNameError)]
     said = [str(problem) for problem in problems if problem not in lost or len(lost) == 1]
-    if len(lost) > 1:
+    for hint in dict.fromkeys(each.instead for each in lost) if len(lost) > 1 else ():
+        alike = [each for each in lost if each.instead == hint]
         names = ", ".join(
-            f"{each.written} (did you mean {each.meant}?)" if each.meant else each.written for each in lost
+            f"{each.written} (did you mean {each.meant}?)" if each.meant else each.written for each in alike
         )
-        said.insert(
-            0, f"unknown {lost[0].what}s {names}{'' if all(each.meant for each in lost) else f'. {ALL[lost[0].what]}'}"
-        )
+        rest = f": {hint}" if hint else "" if all(each.meant for each in alike) else f". {ALL[lost[0].what]}"
+        said.insert(0, f"unknown {lost[0].what}{'s' * (len(alike) > 1)} {names}{rest}")
     return UsageError("; ".join(dict.fromkeys(said)))
 
 
@@ -177,53 +150,14 @@ def unknown(written: str, what: str, table: Mapping[str, str] | None = None) -> 
         option = f"{_dashes(what)}optimizer_options {squashed(written)}=..."
         return UsageError(f"{what} {written} belongs to {listed(owners)}: give {option}")
     near = table.get(squashed(written)) or table.get(nearest(written, table) or "")
-    return UnknownNameError(written, what, f"{_dashes(what)}{near}" if near else "")
+    hint = instead(written)
+    return UnknownNameError(written, what, f"{_dashes(what)}{near}" if near and not hint else "", hint)
 
 
-def wording(written: str) -> frozenset[str]:
-    """The words of a name without those that say nothing, each in one form: batchSizes and size_of_batch are alike."""
-    text = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", written).lower().replace("no_of", "num").replace("no-of", "num")
-    words = (_WORDS.get(word, word) for word in re.findall(r"[a-z0-9]+", text))
-    forms = (re.sub(r"(?<=[a-z]{3})(?<!s)s$", "", word) for word in words)
-    return frozenset(_WORDS.get(form, form) for form in forms if form not in _SAYING_NOTHING)
-
-
-@functools.cache
-def field_wordings() -> dict[frozenset[str], str]:
-    """Every wording of a field that stands for one field only, and the field."""
-    found: dict[frozenset[str], set[str]] = {frozenset(): set()}
-    for field, others in aliases.FIELDS.items():
-        for alias in (field, *others):
-            found.setdefault(wording(alias), set()).add(field)
-    of_options = (name for name in aliases.OTHERWISE if name not in field_aliases())
-    for name in (*aliases.AMBIGUOUS_FIELDS, *of_options):
-        found.pop(wording(name), None)
-    return {words: meanings.pop() for words, meanings in found.items() if len(meanings) == 1}
-
-
-def by_words(written: str) -> list[str]:
-    """The settings that a name without an alias may mean: those whose aliases have all its words that say something.
-
-    Of several, those stand first whose alias shares most words with the name.
-    """
-    words = wording(written)
-    scores: dict[str, int] = {}
-    for field, rows in _vocabulary().items():
-        known = frozenset[str]().union(*rows) | _LOOSE
-        if words <= known:
-            scores[field] = max((2 * len(row & words) - len(row) for row in rows if row & words - _LOOSE), default=0)
-    best = max(scores.values(), default=0)
-    return [field for field, score in scores.items() if score == best > 0]
-
-
-@functools.cache
-def _vocabulary() -> dict[str, list[frozenset[str]]]:
-    """By setting the words of each of its aliases; those of names that could mean more, under what they mostly mean."""
-    guessed = {name: [each for each, meant in aliases.GUESSED.items() if meant == name] for name in aliases.FIELDS}
-    return {
-        name: [row for each in (name, *others, *guessed[name]) if len(each) > 1 and (row := wording(each)) - {"num"}]
-        for name, others in aliases.FIELDS.items()
-    }
+def is_slip(written: str, names: Collection[str]) -> bool:
+    """Whether a name of some length differs by one letter from one of `names`, or by two that are swapped."""
+    near, squeezed = nearest(written, names), squashed(written)
+    return near is not None and len(squeezed) >= LONG_ENOUGH and slips(squeezed, squashed(near)) == 1
 
 
 def _dashes(what: str) -> str:
@@ -247,11 +181,14 @@ def value_name(field: str, text: str, names: Collection[str]) -> str:
     if text in names:
         return text
     names_by_alias = value_aliases(field, names)
-    squeezed = squashed(text.rpartition(".")[2] if DOTTED.fullmatch(text) else text)  # torch.optim.Adam
-    names = list(names)
-    meant = {squashed(name): name for name in names}.get(squeezed) or names_by_alias.get(squeezed)
-    if meant in names:
-        return str(meant)
+    last = text.rpartition(".")[2] if DOTTED.fullmatch(text) else text  # torch.optim.Adam
+    squeezed, names = squashed(last), list(names)
+    bare = "".join(word for word in tokens(last) if word not in aliases.OTHER_WORDS["values"])  # adam_optimizer
+    by_name = {squashed(name): name for name in names}
+    for each in (squeezed, bare):
+        meant = by_name.get(each) or names_by_alias.get(each)
+        if meant in names:
+            return str(meant)
     candidates = aliases.AMBIGUOUS_VALUES.get(field, {}).get(squeezed)
     if candidates:
         raise ValueError(f"is ambiguous, got {quoted(text)}, expected {listed(candidates)}")
@@ -266,6 +203,12 @@ def value_name(field: str, text: str, names: Collection[str]) -> str:
 
 _ACCEPTED = inverted(aliases.ACCEPTED)
 _ALWAYS = inverted({said: names for said, (names, _) in aliases.ALWAYS.items()})
+
+
+@functools.cache
+def _always_wordings() -> dict[frozenset[str], str]:
+    rows = {wording(name): said for said, (names, _) in aliases.ALWAYS.items() for name in names}
+    return {words: said for words, said in rows.items() if words not in field_wordings()}
 
 
 def is_result(written: str, value: object) -> bool:
@@ -293,7 +236,7 @@ def accepted_note(written: str, value: str) -> str | None:
             if logging["verb"] in ("save", "store")
             else aliases.WRITTEN
         )
-    said = _ALWAYS.get(name)
+    said = _ALWAYS.get(name) or (_always_wordings().get(wording(written)) if name not in _ACCEPTED else None)
     if said and value.lower() not in aliases.ALWAYS[said][1]:
         raise UsageError(f"{said}: leave out {written}, got {quoted(value)}")
     return said or _ACCEPTED.get(name)

@@ -17,7 +17,6 @@ from handgrad.config.lookup import (
     AmbiguousNameError,
     UnknownNameError,
     ambiguous,
-    by_words,
     field_aliases,
     find,
     quoted,
@@ -38,6 +37,7 @@ from handgrad.config.schema import (
     value_type_of,
 )
 from handgrad.config.value_types import BOOLEANS, Name, Number, Switch, Text, ValueType, Whole, Wholes, as_text, number
+from handgrad.config.words import by_words, is_of_layers
 from handgrad.errors import UsageError
 from handgrad.text import squashed
 
@@ -54,19 +54,8 @@ LIKELY: dict[str, Callable[[float], bool]] = {
     "momentum": lambda x: x >= 0.5,
     "schedule_factor": lambda x: x >= 0.1,
 }
-
-
-NTH_LAYER = re.compile(
-    "(?:n|num)?(?:h|hidden|fc|dense|layer|units|neurons|nodes|size|dim)+([1-9])(?:size|dim|units|nodes|neurons)?"
-)
 LISTS = (".yaml", ".yml", ".json")
 SHORTHAND = re.compile(r"hog[-_+ ]?([\w -]+)$", re.IGNORECASE)
-
-
-def nth_layer(written: str) -> int:
-    """The number of the hidden layer whose size a name is, as 2 of hidden2; 0 for any other name."""
-    nth = NTH_LAYER.fullmatch(squashed(written))
-    return int(nth[1]) if nth else 0
 
 
 class Meaning(NamedTuple):
@@ -117,8 +106,8 @@ def meaning(
                 raise
             return Meaning(name, [*values], f"{written} is taken as {name}, by its words and values")
         name = ""
-    if what == "setting" and written != name and values and not _fitting_any(name, value_type_of(name), values):
-        other = _doubtful(written, values, fitting)
+    if what == "setting" and name not in ("", written) and values and not _fits_any(name, value_type_of(name), values):
+        other = _doubtful(written, values, fitting, known=True)
         if other:
             return Meaning(other, [*values], f"{written} is taken as {other}, as its values show")
     others = OTHERWISE.get(squeezed) or OTHERWISE_OF_FIELDS.get(name, ())
@@ -132,15 +121,29 @@ def meaning(
     return Meaning(one[0], [*values], f"{written} is taken as {one[0]}, as its value shows")
 
 
-def _doubtful(written: str, values: Sequence[Any], fitting: Callable[[Sequence[str]], list[str]]) -> str:
+def _doubtful(
+    written: str, values: Sequence[Any], fitting: Callable[[Sequence[str]], list[str]], known: bool = False
+) -> str:
     """The one setting that a name means by its words, or by values that only one setting has; or ""."""
     candidates = fitting(by_words(written)) if values else []
-    if not candidates and values and all(number(v) is None and str(v).lower() not in BOOLEANS for v in values):
-        candidates = fitting(["hidden_size"] if isinstance(values[0], list) else NAMED)
+    if not candidates and values and not any(_is_plain(value) for value in values):
+        names = (
+            NAMED if not any(map(_lists, values)) else ["hidden_size"] if not known and is_of_layers(written) else []
+        )
+        candidates = fitting(names)
     return candidates[0] if len(candidates) == 1 else ""
 
 
-def _fitting_any(name: str, value_type: ValueType, values: Sequence[Any]) -> bool:
+def _is_plain(value: Any) -> bool:
+    return number(value) is not None or str(value).lower() in BOOLEANS
+
+
+def _lists(value: Any) -> bool:
+    """Whether it is a list, or a text of several numbers: "64,32", 128-64."""
+    return isinstance(value, list | tuple) or re.search(r"\d\D+\d", str(value)) is not None
+
+
+def _fits_any(name: str, value_type: ValueType, values: Sequence[Any]) -> bool:
     return any(fits(name, value_type, value) for value in values)
 
 

@@ -38,7 +38,7 @@ class ValueType:
 
     def __call__(self, value: Any) -> Any:
         """The canonical value; None where the setting is optional and was left empty."""
-        if self.optional and _is_none(value):
+        if self.optional and is_none(value):
             return None
         return self.read(value)
 
@@ -66,7 +66,8 @@ def yes_or_no(value: Any) -> bool | None:
     return value if isinstance(value, bool) else BOOLEANS.get(text) if number(text) is None else None
 
 
-def _is_none(value: Any) -> bool:
+def is_none(value: Any) -> bool:
+    """Whether it is nothing, or a word for it."""
     text = as_text(value)
     return value is None or (text is not None and text.lower() in NONE_WORDS)
 
@@ -228,7 +229,7 @@ class Names(Name):
 
     def read(self, value: Any) -> tuple[str, ...]:
         """The registry's names in the order given."""
-        if _is_none(value):
+        if is_none(value):
             return ()
         return tuple(dict.fromkeys(Name.read(self, item) for item in items(value)))
 
@@ -275,7 +276,7 @@ class Options(ValueType):
 
     def read(self, value: Any) -> dict[str, float]:
         """A dict in the order of the names."""
-        if _is_none(value):
+        if is_none(value):
             return {}
         pairs: dict[str, Any] = {}
         for item in [value] if isinstance(value, Mapping) else items(value):

@@ -42,6 +42,7 @@ class CrossEntropy(Loss):
     aliases = (
         *("ce", "xent", "cce", "categorical_cross_entropy", "sparse_categorical_cross_entropy", "cross_entropy_loss"),
         *("softmax_cross_entropy", "ce_loss", "cel", "entropy", "log_loss", "cross"),
+        *("nll", "nll_loss", "negative_log_likelihood"),  # of a softmax, which every network ends in
     )
 
     label_smoothing: float = bounded(0.0, "[0, 1)")

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from handgrad.config import value_type_of
+from handgrad.config import RunConfig, value_type_of
 from handgrad.config.lookup import Problems, inverted, listed, quoted
-from handgrad.config.value_types import AnyValue, Number, Options, ValueType, Whole, Wholes
+from handgrad.config.presets import PLAIN, PRESETS
+from handgrad.config.value_types import AnyValue, Number, Options, ValueType, Whole, Wholes, is_none
 from handgrad.errors import NOTE, Diagnostic, UsageError
 from handgrad.files import read_file
 from handgrad.sweeps.space import DISTRIBUTIONS, QUANTIZED, Distribution, Tailed, distribution, keys_of, plain_of
@@ -90,7 +91,7 @@ def taken_as_number(where: str, text: str) -> Diagnostic:
 
 def plain(text: str) -> str:
     """The number of a text as every YAML reads it."""
-    written = repr(float(text))
+    written = text.strip() if text.strip().isdigit() else repr(float(text))
     mantissa, e, exponent = written.partition("e")
     return f"{mantissa}{'' if '.' in mantissa else '.0'}{e}{exponent}" if e else written
 
@@ -130,6 +131,11 @@ class Named(NamedTuple):
     field: str
     value_type: ValueType
 
+    @property
+    def takes_lists(self) -> bool:
+        """Whether a single value may be a list."""
+        return self.value_type.several or isinstance(self.value_type, AnyValue)
+
     def takes(self, value: Any) -> bool:
         """Whether it is a real number that may have this value."""
         try:
@@ -150,6 +156,9 @@ def read_distribution(
         written = f"{key}: {quoted(content)}"
         raise UsageError(f"{where} must say how it varies, got {quoted(content)}: write {{{written}}}")
     named, name = Named(field, value_type or value_type_of(field)), _distribution_name(content, where)
+    if name == "constant" and isinstance(content.get("value"), list) and not named.takes_lists:
+        content, name = {"values": content["value"]}, "categorical"
+        notices.append(Diagnostic(NOTE, f"{where}.value: a list is no {field}; each of it is tried", "Write values"))
     keys = keys_of(name)
     check_keys(content, ["distribution", *keys], f"{where}, a {name}")
     needed = [key for key, is_needed in keys.items() if is_needed]
@@ -161,6 +170,12 @@ def read_distribution(
         numbers["min"] = numbers["max"] * NEXT_TO_NOTHING
         what = f"{where}.min: 0 itself is no {field}, the least is {numbers['min']:g}"
         notices.append(Diagnostic(NOTE, what, "A learning rate is better drawn from log_uniform_values"))
+    listed_values = numbers.get("values")
+    if isinstance(listed_values, list) and 0 in listed_values and "probabilities" not in numbers:
+        rest = [value for value in listed_values if isinstance(value, bool) or value != 0]
+        if rest and isinstance(named.value_type, Number) and not named.takes(0) and all(map(named.takes, rest)):
+            numbers["values"] = rest
+            notices.append(Diagnostic(NOTE, f"{where}.values: 0 is left out, it is no {field}", "Leave it out"))
     try:
         return _checked(named, name, distribution(name, _read(named, numbers, where, notices)))
     except UsageError as error:
@@ -217,6 +232,10 @@ def _canonical(named: Named, value: Any, where: str, notices: list[Diagnostic]) 
     field, value_type = named
     if isinstance(value, Mapping) and not isinstance(value_type, Options | AnyValue):
         raise UsageError(f"{where} must be plain values, got {quoted(value)}")
+    off = isinstance(value_type, Number | Whole) and not value_type.optional and is_none(value)
+    if off and PRESETS[PLAIN].get(field, RunConfig.model_fields[field].default) == 0:
+        notices.append(Diagnostic(NOTE, f"{where}: {quoted(value)} is taken as 0", "Write 0"))
+        value = 0
     try:
         canonical = value_type(value)
     except ValueError as error:

@@ -14,7 +14,7 @@ from handgrad.config.lookup import ALL, Problems, field_aliases, listed, quoted,
 from handgrad.config.metrics import METRICS, USUAL, metric_name
 from handgrad.config.presets import BEST, PLAIN
 from handgrad.config.value_types import Switch
-from handgrad.errors import NOTE, Diagnostic, HandgradError, UsageError
+from handgrad.errors import NOTE, WARNING, Diagnostic, HandgradError, UsageError
 from handgrad.sweeps.definition import GOALS, METHODS, Metric, SweepDefinition
 from handgrad.sweeps.programs.logged import ANY_ACCURACY
 from handgrad.sweeps.programs.program import Program
@@ -143,6 +143,10 @@ def read_stopping(content: Any, notices: list[Diagnostic]) -> Hyperband | None:
     if not isinstance(keys.get("strict", False), bool):
         problems.append(UsageError(f"early_terminate.strict must be true or false, got {keys['strict']!r}"))
     problems.refuse()
+    if "max_iter" in numbers and numbers["max_iter"] < numbers.get("eta", Hyperband.eta):
+        what = f"early_terminate has no rungs, and stops no run: max_iter {numbers['max_iter']} / eta is below 1"
+        notices.append(Diagnostic(WARNING, what, "Raise max_iter"))
+        return None
     try:
         return Hyperband(**numbers, strict=keys.get("strict", False))
     except UsageError as error:
@@ -327,10 +331,10 @@ def _with_settings(
     """The parameters, and as constants what the command's own flags, the project and the entity say."""
     settings = {SETTINGS[key]: text(content[key], key) for key in SETTINGS if content.get(key) is not None}
     settings |= command_settings(content.get("command"), notices)
-    twice = sorted(set(settings) & set(parameters))
+    twice = [field for field in settings if field in parameters and parameters[field] != Constant(settings[field])]
     if twice:
         where = "among the parameters, and in command, project or entity too"
-        raise UsageError(f"{', '.join(twice)} stand{'s' * (len(twice) == 1)} {where}: leave one out")
+        raise UsageError(f"{', '.join(sorted(twice))} stand{'s' * (len(twice) == 1)} {where}: leave one out")
     return parameters | {field: Constant(value) for field, value in settings.items()}
 
 

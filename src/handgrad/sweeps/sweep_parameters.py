@@ -14,10 +14,12 @@ from handgrad.config.lookup import (
     accepted_note,
     decided_by_data,
     field_aliases,
+    is_slip,
 )
 from handgrad.config.presets import chosen_by
-from handgrad.config.read import fits, is_amount, meaning, nth_layer
+from handgrad.config.read import fits, is_amount, meaning
 from handgrad.config.value_types import Number, Whole, yes_or_no
+from handgrad.config.words import nth_layer
 from handgrad.errors import NOTE, Diagnostic, UsageError
 from handgrad.sweeps.space import Constant, Distribution
 from handgrad.sweeps.sweep_distributions import FEW, check_keys, mapping, read_distribution
@@ -168,11 +170,15 @@ def _meant(written: Written, rest: Mapping[str, str], notices: list[Diagnostic])
     except UnknownNameError as error:
         if said:
             raise UsageError(f"{written.path} cannot vary: {said}") from error
-        fixed = len(values) == 1 and inner.keys() <= {"value", "values", "distribution"}
-        if not fixed or (error.meant and fits(error.meant, value_type_of(error.meant), values[0])):
-            raise UsageError(f"{written.path}: {error}") from error
-        notices.append(ignored._replace(fix="Leave it out"))
-        return None
+        likely = error.meant != "" and all(fits(error.meant, value_type_of(error.meant), value) for value in values)
+        if likely and is_slip(name, table):
+            field, meant, note = error.meant, values, f"{name} is taken as {error.meant}, which differs by one letter"
+        elif likely or len(values) != 1 or not inner.keys() <= {"value", "values", "distribution"}:
+            place = written.path.removeprefix("parameters.")
+            raise UnknownNameError(place, "setting", error.meant, error.instead) from error
+        else:
+            notices.append(ignored._replace(fix="Leave it out"))
+            return None
     except AmbiguousNameError as error:
         owned_here = [field for field in error.candidates if chosen_by(field) in {*table.values()} - {*rest.values()}]
         try:
