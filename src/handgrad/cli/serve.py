@@ -1,4 +1,4 @@
-"""`handgrad serve`: the laboratory in a browser."""
+"""`handgrad serve`: the laboratory in a browser; `handgrad play`: its Play page as one file."""
 
 import errno
 import logging
@@ -12,6 +12,7 @@ from typing import Any
 
 from handgrad.cli.arguments import Parser
 from handgrad.errors import UsageError
+from handgrad.files import atomic_write
 from handgrad.plugins import how_to_install, is_installed
 from handgrad.screen import echo
 
@@ -45,6 +46,15 @@ def run_serve(tokens: list[str]) -> int:
         opening.start()
     hosts = frozenset({host} | ({"localhost"} if host == LOOPBACK else set()))
     app.serve(laboratory, [opened], hosts, token)
+    return 0
+
+
+def run_play(tokens: list[str]) -> int:
+    """Write the page as one file."""
+    output = Parser("play").arguments(tokens).output
+    content = import_module("handgrad.serve.play").page()
+    atomic_write(output, content)
+    echo(f"{output}: {len(content.encode()) / 1e6:.2f} MB. Open it in a browser; it needs no server and no network")
     return 0
 
 

@@ -120,6 +120,15 @@ class Laboratory:
         """The settings that a training can be started with, from their table."""
         return JSONResponse(await self.worker.do("form"))
 
+    async def digits(self, request: Request) -> Response:
+        """The images that the Play page trains on."""
+        return JSONResponse(await self.worker.do("digits"))
+
+    async def play(self, request: Request) -> Response:
+        """The Play page as one file."""
+        content = (await self.worker.do("play"))["page"]
+        return Response(content, media_type="text/html", headers={"content-disposition": "attachment"})
+
     # Doing ----------------------------------------------------------------------------------------------------
 
     async def compare(self, fields: dict[str, Any]) -> dict[str, Any]:
@@ -198,6 +207,8 @@ def build(laboratory: Laboratory) -> Starlette:
         "/api/run/{name}": laboratory.details,
         "/api/commands": laboratory.commands,
         "/api/form": laboratory.form,
+        "/api/digits": laboratory.digits,
+        "/play.html": laboratory.play,
     }
     post = {
         "/api/compare": laboratory.compare,

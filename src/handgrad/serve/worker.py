@@ -19,6 +19,7 @@ from handgrad.errors import HandgradError, UsageError
 from handgrad.reports.comparison import pair_lines, results_table
 from handgrad.runs import open_run
 from handgrad.runs.comparison import Comparison, compare
+from handgrad.serve import play
 from handgrad.serve.drawing import classified
 from handgrad.serve.sweep_analysis import analysed
 
@@ -124,6 +125,8 @@ TASKS: dict[str, Callable[[dict[str, Any]], Result]] = {
     "form": form,
     "plan": planned,
     "analyse": analysed,
+    "digits": lambda task: play.digits(),
+    "play": lambda task: {"page": play.page()},
 }
 
 

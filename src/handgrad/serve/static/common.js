@@ -1,6 +1,6 @@
 // What all views share: elements, requests, numbers, colours.
 
-const token = document.querySelector('meta[name="post-token"]').content;
+const token = document.querySelector('meta[name="post-token"]')?.content;
 export const $ = (selector) => document.querySelector(selector);
 
 /** An element; text never becomes markup. */
