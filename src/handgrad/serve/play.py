@@ -4,10 +4,10 @@ import base64
 import hashlib
 import json
 import re
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
-import handgrad
 from handgrad.data import load
 
 # In the order in which they import each other; each becomes a function that returns its exports.
@@ -85,7 +85,7 @@ def page() -> str:
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     licence = _static("uPlot.LICENSE.txt")
-    words = {"version": handgrad.__version__, "licence": licence, "policy": policy, "images": json.dumps(digits())}
+    words = {"version": version("handgrad"), "licence": licence, "policy": policy, "images": json.dumps(digits())}
     return PAGE.format(**words, **inline)
 
 
