@@ -16,7 +16,7 @@ from handgrad.text import nearest, slips, squashed
 
 T = TypeVar("T")
 ALL = {"flag": "--help all lists all", "setting": "`handgrad train --help all` lists all"}
-LONG_ENOUGH = 5  # letters, of a name in which one that is wrong leaves no doubt
+LONG_ENOUGH = 5  # letters, of a name that leaves no doubt where one is wrong, or where words are left out
 MANY_NAMES = 20  # of which an error names the nearest only
 
 _short = reprlib.Repr()
@@ -91,7 +91,10 @@ def together(problems: Sequence[UsageError]) -> UsageError:
         )
         rest = f": {hint}" if hint else "" if all(each.meant for each in alike) else f". {ALL[lost[0].what]}"
         said.insert(0, f"unknown {lost[0].what}{'s' * (len(alike) > 1)} {names}{rest}")
-    return UsageError("; ".join(dict.fromkeys(said)))
+    values: dict[str, list[str]] = {}  # what is said of several values of one setting is said once
+    for what, _, value in (each.partition(", got ") for each in dict.fromkeys(said)):
+        values.setdefault(what, []).append(value)
+    return UsageError("; ".join(f"{what}, got {' and '.join(v)}" if all(v) else what for what, v in values.items()))
 
 
 class Problems(list[UsageError]):
@@ -164,13 +167,19 @@ def _dashes(what: str) -> str:
     return "--" if what == "flag" else ""
 
 
-def value_aliases(field: str, names: Collection[str]) -> dict[str, str]:
-    """Squashed alias to name: of a registry's entries as their classes say, of other values as VALUES does."""
+def value_aliases(field: str, names: Collection[str], form: Callable[[str], str] = squashed) -> dict[str, str]:
+    """Alias to name, squashed: of a registry's entries as their classes say, of other values as VALUES does."""
     rows = dict(aliases.VALUES.get(field, {}))
     if isinstance(names, Mapping):
         rows |= {name: entry.aliases for name, entry in names.items() if getattr(entry, "aliases", ())}
     ambiguous = aliases.AMBIGUOUS_VALUES.get(field, {})
-    return {alias: name for alias, name in inverted(rows).items() if alias not in ambiguous}
+    written = ((form(alias), name) for name, others in rows.items() for alias in (name, *others))
+    return {alias: name for alias, name in written if alias not in ambiguous}
+
+
+def _bare(text: str) -> str:
+    """A value without the words that any value may have: batch of batch_gradient_descent, adam of AdamOptimizer."""
+    return "".join(word for word in tokens(text) if word not in aliases.OTHER_WORDS["values"])
 
 
 def value_name(field: str, text: str, names: Collection[str]) -> str:
@@ -182,13 +191,16 @@ def value_name(field: str, text: str, names: Collection[str]) -> str:
         return text
     names_by_alias = value_aliases(field, names)
     last = text.rpartition(".")[2] if DOTTED.fullmatch(text) else text  # torch.optim.Adam
-    squeezed, names = squashed(last), list(names)
-    bare = "".join(word for word in tokens(last) if word not in aliases.OTHER_WORDS["values"])  # adam_optimizer
-    by_name = {squashed(name): name for name in names}
-    for each in (squeezed, bare):
-        meant = by_name.get(each) or names_by_alias.get(each)
-        if meant in names:
-            return str(meant)
+    squeezed, bare = squashed(last), _bare(last)
+    by_name = names_by_alias | {squashed(name): name for name in names}
+    meant = (
+        by_name.get(squeezed)
+        or by_name.get(bare)
+        or (len(bare) >= LONG_ENOUGH and value_aliases(field, names, _bare).get(bare))
+    )
+    names = list(names)
+    if meant in names:
+        return str(meant)
     candidates = aliases.AMBIGUOUS_VALUES.get(field, {}).get(squeezed)
     if candidates:
         raise ValueError(f"is ambiguous, got {quoted(text)}, expected {listed(candidates)}")

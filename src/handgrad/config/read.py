@@ -44,6 +44,7 @@ from handgrad.text import squashed
 ValueTypes = Callable[[str], ValueType]
 FEW_UNITS = 8  # a layer of fewer is rare: of several small numbers of "hidden", all are numbers of layers
 MANY_LAYERS = 16  # hidden layers; a larger number of "hidden layers" is the size of one
+STRONG_PENALTY = 16  # above it, l1 and l2 are the sizes of two layers
 WEIGHTS = (".npz", ".npy", ".pt", ".pth", ".h5", ".pkl", ".safetensors")
 ENDINGS: dict[str, tuple[str, ...]] = {"config": (".yaml", ".yml", ".json"), "sweep_config": (".yaml", ".yml", ".json")}
 ENDINGS |= dict.fromkeys(("model_path", "model_save_path"), WEIGHTS)
@@ -53,6 +54,7 @@ LIKELY: dict[str, Callable[[float], bool]] = {
     "beta": lambda x: x >= 0.5,
     "momentum": lambda x: x >= 0.5,
     "schedule_factor": lambda x: x >= 0.1,
+    **dict.fromkeys(("weight_decay", "l1"), lambda x: x <= STRONG_PENALTY),
 }
 LISTS = (".yaml", ".yml", ".json")
 SHORTHAND = re.compile(r"hog[-_+ ]?([\w -]+)$", re.IGNORECASE)
@@ -126,16 +128,12 @@ def _doubtful(
 ) -> str:
     """The one setting that a name means by its words, or by values that only one setting has; or ""."""
     candidates = fitting(by_words(written)) if values else []
-    if not candidates and values and not any(_is_plain(value) for value in values):
+    if not candidates and values and not any(number(v) is not None or str(v).lower() in BOOLEANS for v in values):
         names = (
             NAMED if not any(map(_lists, values)) else ["hidden_size"] if not known and is_of_layers(written) else []
         )
         candidates = fitting(names)
     return candidates[0] if len(candidates) == 1 else ""
-
-
-def _is_plain(value: Any) -> bool:
-    return number(value) is not None or str(value).lower() in BOOLEANS
 
 
 def _lists(value: Any) -> bool:

@@ -11,7 +11,7 @@ _PIECE = 3  # letters, of the least word in a joined one, but for the n of nlaye
 _STEM = 4  # letters, with which a word must begin to stand for one that is longer
 
 NTH_LAYER = re.compile(
-    "(?:n|num)?(?:h|hidden|fc|lin|linear|dense|layer|units|neurons|nodes|size|dim)+([1-9])"
+    "(?:n|num)?(?:h|l|hidden|fc|lin|linear|dense|layer|units|neurons|nodes|size|dim)+([1-9])"
     "(?:size|dim|units|nodes|neurons)?"
 )
 

@@ -15,10 +15,11 @@ from handgrad.config.lookup import (
     decided_by_data,
     field_aliases,
     is_slip,
+    listed,
 )
 from handgrad.config.presets import chosen_by
 from handgrad.config.read import fits, is_amount, meaning
-from handgrad.config.value_types import Number, Whole, yes_or_no
+from handgrad.config.value_types import Number, Whole, number, yes_or_no
 from handgrad.config.words import nth_layer
 from handgrad.errors import NOTE, Diagnostic, UsageError
 from handgrad.sweeps.space import Constant, Distribution
@@ -85,20 +86,43 @@ def read_parameters(content: Any, notices: list[Diagnostic], named: Mapping[str,
 
 
 def _with_listed_sizes(all_written: list[Written], notices: list[Diagnostic], problems: Problems) -> list[Written]:
-    """The parameters, with one that lists hidden_size for all that give the size of one layer, as fc1 and fc2 do."""
-    table = field_aliases()
-    sizes = [each for each in all_written if squashed(each.name) not in table and nth_layer(each.name)]
+    """The parameters, with one that lists hidden_size for all that give the size of one layer, as fc1 and fc2 do.
+
+    With a number of layers besides, the first of them are listed; a single size is that of every layer.
+    """
+    sizes = [each for each in all_written if _is_size_of_one(each)]
     if not sizes or [nth_layer(each.name) for each in sizes] != [*range(1, len(sizes) + 1)]:
         return all_written
+    counted = [each for each in all_written if _said_outright(each) == "num_layers"]
+    depths = [*map(number, values_of(counted[0].content))] if counted else [len(sizes)]
+    if counted and "min" in counted[0].content:
+        depths = [*range(int(depths[0] or 0), int(depths[-1] or 0) + 1)]
     names = ", ".join(each.path for each in sizes)
     choices = [values_of(each.content) for each in sizes]
-    if any("min" in each.content or "mu" in each.content for each in sizes) or math.prod(map(len, choices)) > FEW:
+    if counted and len(sizes) == 1:
+        listed_sizes = Written(names, "", "hidden_size", sizes[0].content)
+        notices.append(Diagnostic(NOTE, f"{names}: taken as hidden_size, that of every layer", "Call it hidden_size"))
+        return [listed_sizes if each is sizes[0] else each for each in all_written]
+    fitting = [int(depth) for depth in depths if depth and depth <= len(sizes)]
+    combinations = sum(math.prod(map(len, choices[:depth])) for depth in fitting)
+    if any("min" in each.content or "mu" in each.content for each in sizes) or combinations > FEW:
         what = f"{names} are the sizes of one layer each: list the values of all, {FEW} combinations at most"
         problems.append(UsageError(what))
         return [each for each in all_written if each not in sizes]
-    notices.append(Diagnostic(NOTE, f"{names}: taken as hidden_size, a list of {len(sizes)}", "Call it hidden_size"))
-    listed_sizes = Written(names, "", "hidden_size", {"values": [[*each] for each in itertools.product(*choices)]})
-    return [listed_sizes if each is sizes[0] else each for each in all_written if each not in sizes[1:]]
+    used = counted if len(fitting) == len(depths) else []
+    lists = [[*each] for depth in fitting for each in itertools.product(*choices[:depth])]
+    listed_sizes = Written(names, "", "hidden_size", {"values": lists})
+    of = f"lists of the first {listed([*map(str, fitting)])}" if used else f"a list of {len(sizes)}"
+    notices.append(Diagnostic(NOTE, f"{names}: taken as hidden_size, {of}", "Call it hidden_size"))
+    kept = [each for each in all_written if each not in (*sizes[1:], *used)]
+    return [listed_sizes if each is sizes[0] else each for each in kept]
+
+
+def _is_size_of_one(written: Written) -> bool:
+    """Whether it is the size of a single layer; l1 is one where its values are no penalties."""
+    field = field_aliases().get(squashed(written.name))
+    own = field and any(fits(field, value_type_of(field), value) for value in values_of(written.content))
+    return nth_layer(written.name) > 0 and not own
 
 
 def _is_yes(content: Any) -> bool:
