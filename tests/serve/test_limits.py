@@ -21,7 +21,7 @@ from handgrad.serve.run_index import identifier
 SECRET = "nobody may read this"
 ESCAPES = ["..", "%2e%2e", "..%2f..", "..%5c..", "....//", "%252e%252e", ".%00.", "..\\..", "/", "~root"]
 PLACES = ["/static/{}/secret.txt", "/run/{}/report", "/api/run/{}", "/run/{}/../secret.txt"]
-PLACES += ["/sweep/{}/report", "/api/trial/{}/0", "/api/trial/x/{}"]
+PLACES += ["/sweep/{}/report", "/api/trial/{}/0", "/api/trial/x/{}", "/class/{}/page", "/report/{}"]
 HOSTS = ["", "localhost", "127.0.0.1", f"127.0.0.1:{PORT + 1}", "evil.example", f"evil.example:{PORT}", "0.0.0.0:8484"]
 HOSTS += [HOST, f"localhost:{PORT}", f"LOCALHOST:{PORT}", f"127.0.0.1.evil.example:{PORT}", f"user@{HOST}"]
 ORIGINS = [None, f"http://{HOST}", f"http://localhost:{PORT}", f"https://{HOST}", "null", "http://evil.example"]

@@ -37,7 +37,7 @@ def run_serve(tokens: list[str]) -> int:
     if not os.path.isdir(arguments.runs_dir):
         log.warning("there is no folder %s yet: the first training makes it", arguments.runs_dir)
     app = import_module("handgrad.serve.app")
-    laboratory = app.Laboratory(arguments.runs_dir, arguments.sweeps_dir)
+    laboratory = app.Laboratory(arguments.runs_dir, arguments.sweeps_dir, arguments.checks_dir)
     echo(f"runs in {arguments.runs_dir}, sweeps in {laboratory.sweeps.index.folder}")
     echo("whoever has this address may train here. Ctrl-C ends it, trainings go on")
     if not arguments.no_browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):

@@ -19,6 +19,7 @@ from handgrad.errors import HandgradError, UsageError
 from handgrad.files import LOCK, read_file
 from handgrad.run_folder import RunFolder
 from handgrad.serve.curves import CurveStore
+from handgrad.serve.documents import DocumentPages
 from handgrad.serve.limits import Guard, LimitedProtocol, read_fields
 from handgrad.serve.processes import Jobs, Worker, interrupt
 from handgrad.serve.run_index import RunIndex
@@ -34,11 +35,13 @@ Action = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 class Laboratory:
     """What the addresses share: the table of runs, their curves, the commands that were started, the worker."""
 
-    def __init__(self, runs_dir: Path, sweeps_dir: Path | None = None) -> None:
+    def __init__(self, runs_dir: Path, sweeps_dir: Path | None = None, checks_dir: Path | None = None) -> None:
         self.runs_dir = runs_dir
         self.index, self.curves = RunIndex(runs_dir), CurveStore()
         self.jobs, self.worker, self.streams = Jobs(), Worker(), Streams()
-        self.sweeps = SweepPages(sweeps_dir or usual_sweeps_dir(runs_dir), self.jobs, self.worker)
+        self.sweeps = SweepPages(sweeps_dir or usual_sweeps_dir(runs_dir), self.jobs)
+        home = Path(os.path.normpath(usual_sweeps_dir(runs_dir) / os.pardir))
+        self.documents = DocumentPages(home, checks_dir or home / "checks", self.jobs)
         folder = files("handgrad.serve") / "static"
         self.static = {each.name: each.read_bytes() for each in folder.iterdir() if Path(each.name).suffix in TYPES}
 
@@ -219,7 +222,7 @@ def build(laboratory: Laboratory) -> Starlette:
         "/api/resume": laboratory.resume,
         "/api/report": laboratory.write_report,
     }
-    for pages in (laboratory.sweeps,):
+    for pages in (laboratory.sweeps, laboratory.documents):
         get, post = get | pages.get, post | pages.post
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
     routes += [Route(path, answering(action), methods=["POST"]) for path, action in post.items()]
@@ -247,3 +250,4 @@ def serve(laboratory: Laboratory, sockets: list[Any], hosts: frozenset[str], tok
         uvicorn.Server(config).run(sockets=sockets)
     finally:
         laboratory.worker.stop()
+        laboratory.sweeps.worker.stop()

@@ -81,7 +81,8 @@ def interrupt(lock: Path, what: str) -> int:
 class Worker:
     """The process that compares, draws conclusions and classifies: started when first wanted, ended when idle."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = TASK_SECONDS) -> None:
+        self.seconds = seconds  # that a task may take
         self._process: asyncio.subprocess.Process | None = None
         self._one = asyncio.Lock()
         self._end: asyncio.TimerHandle | None = None
@@ -97,7 +98,7 @@ class Worker:
                 assert process.stdout
                 process.stdin.write(json.dumps({"task": task, **arguments}).encode() + b"\n")
                 await process.stdin.drain()
-                line = await asyncio.wait_for(process.stdout.readline(), TASK_SECONDS)
+                line = await asyncio.wait_for(process.stdout.readline(), self.seconds)
                 result = json.loads(line)
             except (TimeoutError, ValueError, OSError) as error:
                 self.stop()

@@ -1,5 +1,7 @@
 """The addresses of the Sweeps page."""
 
+import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,14 +21,17 @@ from handgrad.serve.sweep_index import SweepEntry, SweepIndex
 from handgrad.sweeps.settings import OUTPUT
 
 TAIL_BYTES, TAIL_LINES = 8000, 40
+ANALYSIS_SECONDS, MOST_ANALYSES = 1800.0, 20
 MOST_TRIALS, MOST_JOBS, MOST_HOURS = 100_000, 256, 1000
 
 
 class SweepPages:
     """What the addresses share: the table of sweeps, and whoever does what takes long."""
 
-    def __init__(self, sweeps_dir: Path, jobs: Jobs, worker: Worker) -> None:
-        self.index, self.jobs, self.worker = SweepIndex(sweeps_dir), jobs, worker
+    def __init__(self, sweeps_dir: Path, jobs: Jobs) -> None:
+        self.index, self.jobs = SweepIndex(sweeps_dir), jobs
+        self.worker = Worker(ANALYSIS_SECONDS)  # of its own: nobody who draws waits for thousands of trials
+        self._one, self._analyses = asyncio.Lock(), OrderedDict[str, tuple[int, dict[str, Any]]]()
         self.get = {
             "/api/trial/{name}/{number}": self.trial,
             "/sweep/{name}/report": self.report,
@@ -97,9 +102,19 @@ class SweepPages:
     # Doing ----------------------------------------------------------------------------------------------------
 
     async def analyse(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """What `handgrad sweep report` finds: importances, the recommendation, the best configurations."""
+        """What `handgrad sweep report` finds, as it was estimated last; from the trials by now if it is to be `new`."""
         entry = self.sweep(fields.get("sweep"))
-        return await self.worker.do("analyse", path=str(entry.path), driven=entry.row["state"] == RUNNING)
+        async with self._one:
+            trials = await run_in_threadpool(self.index.trials, entry.id)
+            version = trials.version if trials else -1
+            known, result = self._analyses.pop(entry.id, (-1, {}))
+            if not result or (fields.get("new") and known != version):
+                running = entry.row["state"] == RUNNING
+                known, result = version, await self.worker.do("analyse", path=str(entry.path), driven=running)
+            self._analyses[entry.id] = known, result
+            while len(self._analyses) > MOST_ANALYSES:
+                self._analyses.popitem(last=False)
+        return result
 
     async def pause(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Stop a sweep as Ctrl-C does: its trials save their checkpoints."""

@@ -1,6 +1,7 @@
 // The page: its views by the address behind #, the stream of what changes, the table of runs.
 import { $, colour, dark, h, percent, request, table, written } from "./common.js";
 import { Charts } from "./curves.js";
+import { showClass, showReports } from "./documents.js";
 import { showDraw } from "./draw.js";
 import { showPlay } from "./play.js";
 import { byValue, headCells, keepingFocus, matches, wordsOf } from "./rows.js";
@@ -8,7 +9,7 @@ import { SWEEP_EVENTS, showSweep, showSweeps, showTrial } from "./sweeps.js";
 import { showTrain } from "./train.js";
 
 const ROWS = 200, FIRST = 6, MOST = 24, COLUMNS = 5;
-const VIEWS = { runs: showRuns, run: showRun, comparison: showComparison, draw: () => showDraw(drawable, say), train: () => showTrain(say), sweeps: told(showSweeps), sweep: told(showSweep), trial: told(showTrial), play: (address) => showPlay(address, say) };
+const VIEWS = { runs: showRuns, run: showRun, comparison: showComparison, draw: () => showDraw(drawable, say), train: () => showTrain(say), sweeps: told(showSweeps), sweep: told(showSweep), trial: told(showTrial), class: (id) => showClass(id, say), reports: (id) => showReports(id, say), play: (address) => showPlay(address, say) };
 const runs = new Map(), curves = new Map();
 const state = { ids: [], selected: [], chosen: false, sort: "began", falling: true, many: ROWS };
 let stream = null, streamed = "", charts = null, ownCharts = null, waiting = null;

@@ -1,5 +1,6 @@
 // Sweeps: a table of them; the trials of one as they end, through all parameters at once and in a table; what they tell.
 import { $, h, percent, request, short, table, written } from "./common.js";
+import { perform } from "./jobs.js";
 import { Parallel, axisOf } from "./parallel.js";
 import { drawRows, matches, wordsOf } from "./rows.js";
 
@@ -107,7 +108,9 @@ function drawSweep() {
   drawFacts(row, parts);
   if (shown.changed) { shown.changed = false; drawTrials(row); }
   const known = estimates.get(row.id), ended = [...shown.rows.values()].filter((trial) => trial.objective !== null).length;
-  if (ended && (!known || (row.state !== "running" && known.ended !== undefined && known.ended < row.ended))) estimate(row);
+  const behind = known?.ended < row.ended && row.state !== "running" && shown.tried !== row.ended;
+  if (behind) shown.tried = row.ended; // once, whatever comes of it
+  if (ended && (!known || behind)) estimate(row, behind);
   else if (known && shown.estimated !== known) drawEstimates(row, known);
 }
 
@@ -127,7 +130,7 @@ function drawFacts(row, parts) {
 }
 
 function drawButtons(row, parts) {
-  const act = (label, path, fields = () => ({})) => h("button", { type: "button", onclick: () => send(path, row, fields()) }, label);
+  const act = (label, path, fields = () => ({})) => h("button", { type: "button", onclick: () => perform(path, { sweep: row.id, ...fields() }, { ...parts, say: shown.say }) }, label);
   const own = h("span", {}, h("code", {}, row.resume));
   if (row.state === "running") parts.buttons.replaceChildren(...(row.storage?.startsWith("postgres") ? ["Several processes may drive it: press Ctrl-C where each was started."] : [act("Pause, as Ctrl-C does", "/api/sweep/pause"), " Trials save their checkpoints, and go on from there."]));
   else if (row.function) parts.buttons.replaceChildren("Its program runs it by itself. Go on with: ", own);
@@ -138,23 +141,6 @@ function drawButtons(row, parts) {
     parts.buttons.replaceChildren(act(row.state === "finished" ? "Go on with more trials" : "Go on", "/api/sweep/resume", fields), ...inputs.map((input) => h("label", {}, `${input.name} `, input)), own);
   }
   if (row.state !== "running") parts.buttons.append(act(row.report ? "Write the report anew" : "Write the report", "/api/sweep/report"));
-}
-
-/** Have something done, and say what came of it where it is a command that ends early. */
-async function send(path, row, fields) {
-  const { parts } = shown;
-  parts.error.textContent = "";
-  try {
-    const done = await request(path, { sweep: row.id, ...fields });
-    shown.say(done.command);
-    parts.note.replaceChildren("done by ", h("code", {}, done.command), done.code === undefined ? "" : "; what it prints stands under Train");
-    for (let look = 0; done.code !== undefined && look < 20; look += 1) {
-      await new Promise((resolve) => { setTimeout(resolve, 1000); });
-      const job = (await request("/api/commands")).jobs.findLast((each) => each.command === done.command);
-      if (job?.code) { parts.error.textContent = job.output.slice(-3).join(" "); return; }
-      if (job?.code === 0) return;
-    }
-  } catch (failure) { parts.error.textContent = failure.message; }
 }
 
 // Trials -------------------------------------------------------------------------------------------------------
@@ -212,12 +198,12 @@ function drawTable() {
 
 // What they tell -----------------------------------------------------------------------------------------------
 
-async function estimate(row) {
+async function estimate(row, anew = false) {
   if (shown.estimating) return;
   shown.estimating = true;
   const { id, parts } = shown;
-  parts.best.replaceChildren(h("h2", {}, "The best"), h("p", { class: "hint", role: "status" }, "estimating from the trials so far … (some seconds)"));
-  try { estimates.set(id, await request("/api/sweep/analyse", { sweep: id })); } catch (failure) { estimates.set(id, { failed: failure.message }); }
+  parts.best.replaceChildren(h("h2", {}, "The best"), h("p", { class: "hint", role: "status" }, "estimating from the trials so far … (some seconds; of thousands of trials, minutes)"));
+  try { estimates.set(id, await request("/api/sweep/analyse", { sweep: id, new: anew })); } catch (failure) { estimates.set(id, { failed: failure.message }); }
   if (shown?.id !== id) return;
   shown.estimating = false;
   drawEstimates(row, estimates.get(id));
@@ -226,7 +212,7 @@ async function estimate(row) {
 function drawEstimates(row, found) {
   const { parts } = shown;
   shown.estimated = found;
-  const anew = h("button", { type: "button", onclick: () => { estimates.delete(row.id); estimate(row); } }, "Estimate anew");
+  const anew = h("button", { type: "button", onclick: () => estimate(row, true) }, "Estimate anew");
   if (found.failed) { parts.best.replaceChildren(h("h2", {}, "The best"), h("p", { class: "bad" }, found.failed), anew); return; }
   const best = found.recommendation, notes = [...found.analysis_notes, ...found.notes];
   parts.best.replaceChildren(h("h2", {}, "The best"), h("p", { class: "hint" }, `Estimated when ${found.standing}. `, anew), ...(best ? [h("p", {}, h("b", {}, best.values)), h("p", {}, `To expect of another run: ${best.expected} (95 % interval), the best of ${best.among} watched. ${best.words}`), ...best.open.map((text) => h("p", {}, text)), h("pre", {}, best.command)] : [h("p", {}, "No trial has a result yet.")]), ...found.sure.map((text) => h("p", {}, text)), ...(row.program ? [] : [h("p", { class: "hint" }, "Its test accuracy, to be looked at once: ", h("code", {}, `handgrad sweep test ${row.path}`))]));
