@@ -295,6 +295,11 @@ def test_names_can_be_given_a_meaning():
         ({"l1": [64], "l2": [32, 64]}, {"hidden_size": ((64, 32), (64, 64))}, "parameters.l1, parameters.l2: taken as"),
         ({"l1": [0.1], "l2": [0, 0.5]}, {"l1": (0.1,), "weight_decay": (0.0, 0.5)}, ""),
         ({"opt": ["batch", "Adam Optimizer"]}, {"optimizer": ("sgd", "adam")}, ""),
+        (
+            {"opt": ["rmsp", "adamm", "sgd"]},
+            {"optimizer": ("rmsprop", "adam", "sgd")},
+            "opt.values: rmsp is taken as rms",
+        ),
         ({"bs": [[16, 32]]}, {"batch_size": (16, 32)}, "bs.value: a list is no batch_size; each of it is tried"),
         ({"lr": [0, 0.1, 0.01]}, {"learning_rate": (0.1, 0.01)}, "lr.values: 0 is left out, it is no learning_rate"),
         ({"dropout": [None, 0.2]}, {"dropout": (0.0, 0.2)}, "dropout.values: None is taken as 0"),

@@ -17,6 +17,7 @@ from handgrad.text import nearest, slips, squashed
 T = TypeVar("T")
 ALL = {"flag": "--help all lists all", "setting": "`handgrad train --help all` lists all"}
 LONG_ENOUGH = 5  # letters, of a name that leaves no doubt where one is wrong, or where words are left out
+SHORTEST = 4  # letters, of the beginning of a word that stands for all of it
 MANY_NAMES = 20  # of which an error names the nearest only
 
 _short = reprlib.Repr()
@@ -158,9 +159,10 @@ def unknown(written: str, what: str, table: Mapping[str, str] | None = None) -> 
 
 
 def is_slip(written: str, names: Collection[str]) -> bool:
-    """Whether a name of some length differs by one letter from one of `names`, or by two that are swapped."""
-    near, squeezed = nearest(written, names), squashed(written)
-    return near is not None and len(squeezed) >= LONG_ENOUGH and slips(squeezed, squashed(near)) == 1
+    """Whether a name of some length differs from one of `names` by one letter, no digit, or by two swapped ones."""
+    near, squeezed = squashed(nearest(written, names) or ""), squashed(written)
+    digits = re.sub(r"\D", "", near) == re.sub(r"\D", "", squeezed)
+    return near != "" and digits and len(squeezed) >= LONG_ENOUGH and slips(squeezed, near) == 1
 
 
 def _dashes(what: str) -> str:
@@ -211,6 +213,16 @@ def value_name(field: str, text: str, names: Collection[str]) -> str:
     if hint and len(names) > MANY_NAMES:
         raise ValueError(f"is not known, got {quoted(text)}{hint}")
     raise ValueError(f"must be one of {', '.join(names)}, got {quoted(text)}{hint}{f'. {pointer}' if pointer else ''}")
+
+
+def shortened(field: str, text: str, names: Collection[str]) -> str:
+    """The one name that a value is the beginning of, as rmsp of rmsprop, or differs from by one letter; or ""."""
+    known = value_aliases(field, names) | {squashed(name): name for name in names}
+    begun = {name for alias, name in known.items() if alias.startswith(squashed(text)) and name in names}
+    if len(begun) == 1 and len(squashed(text)) >= SHORTEST:
+        return begun.pop()
+    near = nearest(text, known, aliases.FOREIGN.get(field, ()))
+    return known.get(squashed(near), "") if near and is_slip(text, known) else ""
 
 
 _ACCEPTED = inverted(aliases.ACCEPTED)

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import yaml
 
 from handgrad.config import RunConfig, value_type_of
-from handgrad.config.lookup import Problems, inverted, listed, quoted
+from handgrad.config.lookup import Problems, inverted, listed, quoted, shortened
 from handgrad.config.presets import PLAIN, PRESETS
-from handgrad.config.value_types import AnyValue, Number, Options, ValueType, Whole, Wholes, is_none
+from handgrad.config.value_types import AnyValue, Name, Number, Options, ValueType, Whole, Wholes, is_none
 from handgrad.errors import NOTE, Diagnostic, UsageError
 from handgrad.files import read_file
 from handgrad.sweeps.space import DISTRIBUTIONS, QUANTIZED, Distribution, Tailed, distribution, keys_of, plain_of
@@ -239,7 +239,11 @@ def _canonical(named: Named, value: Any, where: str, notices: list[Diagnostic]) 
     try:
         canonical = value_type(value)
     except ValueError as error:
-        raise UsageError(f"{where}: {field} {error}") from error
+        meant = shortened(field, str(value), value_type.names) if isinstance(value_type, Name) else ""
+        if not meant:
+            raise UsageError(f"{where}: {field} {error}") from error
+        notices.append(Diagnostic(NOTE, f"{where}: {value} is taken as {meant}", f"Write {meant}"))
+        return meant
     if isinstance(value_type, Number | Whole) and isinstance(value, str) and canonical is not None:
         notices.append(taken_as_number(where, value))
     return canonical
