@@ -1,39 +1,21 @@
 """The page in Chromium: curves and table at once, a run that grows and goes; nothing that its policy forbids."""
 
 import json
-import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 from tests.serve.asking import made_up_run
+from tests.serve.browsing import browsing, in_browser
 
-pytest.importorskip("starlette", reason="starlette is not installed: python -m pip install starlette uvicorn")
-driver = pytest.importorskip(
-    "playwright.sync_api", reason="Playwright is not installed: python -m pip install playwright"
-)
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="there is no Chromium or Chrome here")]
+pytestmark = in_browser
 
 
 @pytest.fixture
 def page(tmp_path):
     for seed in range(3):
         made_up_run(tmp_path / f"run{seed}", 0.9, seed=seed)
-    words = [sys.executable, "-m", "handgrad", "serve", "--runs_dir", tmp_path, "--port", "0", "--no_browser"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server, driver.sync_playwright() as playwright:
-        address = server.stdout.readline().strip()
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{32}", address)
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        found = browser.new_page(viewport={"width": 400, "height": 900})
-        found.complaints = []
-        found.on("console", lambda message: found.complaints.append(message.text))
-        found.on("pageerror", lambda error: found.complaints.append(str(error)))
-        found.goto(address)
-        yield found
-        browser.close()
-        server.terminate()
+    with browsing(tmp_path) as open_page:
+        yield open_page()
 
 
 def test_runs_are_seen_at_once_and_grow(page, tmp_path):

@@ -246,8 +246,10 @@ def serve(laboratory: Laboratory, sockets: list[Any], hosts: frozenset[str], tok
         timeout_graceful_shutdown=1,
     )
     threading.Thread(target=laboratory.index.refresh, daemon=True).start()  # while the browser opens
+    server = uvicorn.Server(config)
+    laboratory.streams.ending = lambda: bool(server.should_exit)  # streams end by themselves, and need not be broken off
     try:
-        uvicorn.Server(config).run(sockets=sockets)
+        server.run(sockets=sockets)
     finally:
         laboratory.worker.stop()
         laboratory.sweeps.worker.stop()

@@ -27,6 +27,7 @@ class Streams:
 
     def __init__(self) -> None:
         self.open = 0
+        self.ending: Callable[[], bool] = lambda: False
 
     def reply(self, look: Callable[[], Iterator[str]]) -> Response:
         """A stream of the messages that `look` finds, some times a second."""
@@ -38,7 +39,7 @@ class Streams:
         quiet = 0.0
         self.open += 1
         try:
-            while True:
+            while not self.ending():
                 quiet += LOOK_SECONDS
                 async for message in iterate_in_threadpool(look()):
                     quiet = 0.0

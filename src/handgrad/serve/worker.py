@@ -156,7 +156,10 @@ def main() -> None:
             result = {"error": str(error)}
         except Exception as error:  # the server must learn of it, and the next task may do better
             result = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps({**result, "notes": notes.lines}), file=output, flush=True)
+        try:
+            print(json.dumps({**result, "notes": notes.lines}), file=output, flush=True)
+        except BrokenPipeError:  # the server has ended meanwhile
+            os._exit(0)
 
 
 if __name__ == "__main__":

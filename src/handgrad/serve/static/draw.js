@@ -6,11 +6,12 @@ const SIDE = 196, PEN = 30, MOST = 6, STEP = 8;
 const pad = $("#pad"), ink = pad.getContext("2d", { willReadFrequently: true });
 const small = h("canvas", { width: SIDE, height: SIDE }).getContext("2d", { willReadFrequently: true });
 const chosen = new Set(), key = { x: 196, y: 120, down: false };
-let begun = false, last = null, busy = false, wanted = false;
+let begun = false, last = null, busy = false, wanted = false, sheet = 0;
 
 function clear() {
   ink.fillStyle = "#fff";
   ink.fillRect(0, 0, pad.width, pad.height);
+  sheet += 1; // what is being asked is of an earlier one
   $("#results").replaceChildren();
 }
 
@@ -56,9 +57,11 @@ async function classify() {
   wanted = true;
   if (busy || !chosen.size) return;
   busy = true;
+  $("#results").setAttribute("aria-busy", "true");
   const patience = setTimeout(() => { $("#draw-note").textContent = "reading networks and training images … (some seconds, once)"; }, 700);
   while (wanted) {
     wanted = false;
+    const asked = sheet;
     small.fillStyle = "#fff";
     small.fillRect(0, 0, SIDE, SIDE);
     small.drawImage(pad, 0, 0, SIDE, SIDE);
@@ -68,12 +71,14 @@ async function classify() {
     try {
       const { networks } = await request("/api/classify", { runs: [...chosen], pixels: btoa(text), inside: inside.nearest || inside.layers });
       $("#draw-error").textContent = "";
+      if (asked !== sheet) continue;
       $("#results").replaceChildren(...networks.map(result));
       $("#verdicts").textContent = networks.filter((each) => each.probabilities && !each.empty).map((each) => `${each.name}: ${verdict(each)}`).join("; ");
     } catch (error) { $("#draw-error").textContent = error.message; }
   }
   clearTimeout(patience);
   $("#draw-note").textContent = "";
+  $("#results").setAttribute("aria-busy", "false");
   busy = false;
 }
 
