@@ -247,7 +247,7 @@ def serve(laboratory: Laboratory, sockets: list[Any], hosts: frozenset[str], tok
     )
     threading.Thread(target=laboratory.index.refresh, daemon=True).start()  # while the browser opens
     server = uvicorn.Server(config)
-    laboratory.streams.ending = lambda: bool(server.should_exit)  # streams end by themselves, and need not be broken off
+    laboratory.streams.ending = lambda: bool(server.should_exit)  # streams end by themselves
     try:
         server.run(sockets=sockets)
     finally:
