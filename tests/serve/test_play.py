@@ -136,6 +136,61 @@ def test_curves_of_many_steps_are_the_means_of_what_was_measured(engine):
         assert b == pytest.approx(covered[covered % 7 == 0].mean())
 
 
+EXPERIMENT = """([name, steps]) => {
+  const training = new Training({ ...USUAL, ...EXPERIMENTS.find((each) => each.name === name).settings }, images);
+  const best = [];
+  while (training.steps < steps && !training.diverged) {
+    training.step();
+    best.push(training.validation.accuracy);
+  }
+  const { dense } = training.network, { curves } = training;
+  return {
+    steps: training.steps, diverged: training.diverged, dead: training.deadUnits().map((units) => [...units]),
+    norms: [...dense.keys()].map((place) => curves.column(place).at(-1)),
+    weights: [...dense[0].weight], validation: training.validation.accuracy, best: Math.max(...best),
+    accuracy: training.diverged ? 0 : training.evaluate(training.rows.train).accuracy,
+  };
+}"""
+
+
+def digits_of_classes():
+    """How much brighter each pixel of a class is than of all.  Shapes  -> (64, 10)"""
+    data = load("digits")
+    x = data.x_train.reshape(len(data.y_train), -1) / 255
+    return np.stack([x[data.y_train == label].mean(0) - x.mean(0) for label in range(10)], axis=1)
+
+
+def likeness(weights):
+    pairs = zip(np.reshape(weights, (64, 10)).T, digits_of_classes().T, strict=True)
+    return min(weight @ picture / np.linalg.norm(weight) / np.linalg.norm(picture) for weight, picture in pairs)
+
+
+def ratios(norms):
+    return np.array(norms[:-1]) / norms[1:]
+
+
+# By name, the steps to take, and what the page says that there is to watch.
+WATCHED = {
+    "no hidden layer": (400, lambda found: likeness(found["weights"]) > 0.8 and found["accuracy"] > 0.9),
+    "vanishing gradients": (400, lambda found: max(ratios(found["norms"])) < 0.5 and found["accuracy"] < 0.15),
+    "… with batch normalisation": (400, lambda found: min(ratios(found["norms"])) > 0.5 and found["accuracy"] > 0.9),
+    "dying units": (400, lambda found: sum(found["dead"][0]) == 64 and max(found["norms"]) < 1e-12),
+    "equal units": (400, lambda found: np.ptp(np.reshape(found["weights"], (64, 16)), axis=1).max() < 1e-12),
+    "learned by heart": (1500, lambda found: found["accuracy"] > 0.8 and found["best"] > 0.9 > found["validation"]),
+    "… with dropout": (1500, lambda found: found["accuracy"] < 0.75 and found["validation"] > 0.9),
+    "a rate too large": (400, lambda found: found["diverged"] and found["steps"] < 20),
+}
+
+
+@needs_browser
+@pytest.mark.slow
+def test_experiments_show_what_the_page_says(engine):
+    assert engine.evaluate("EXPERIMENTS.map((each) => each.name)") == [*WATCHED]
+    for name, (steps, holds) in WATCHED.items():
+        found = engine.evaluate(EXPERIMENT, [name, steps])
+        assert holds(found), (name, {key: value for key, value in found.items() if key != "weights"})
+
+
 def test_the_file_holds_the_digits_and_loads_nothing(tmp_path, capsys):
     output = tmp_path / "page.html"
     assert main(["play", "--output", str(output)]) == 0
@@ -153,6 +208,13 @@ def test_the_file_holds_the_digits_and_loads_nothing(tmp_path, capsys):
     ]:
         assert base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode() in policy
     assert not re.search(r"\b(src|href)=\"(?!data:)", text)
+
+
+SHIFTS = """() => new Promise((done) => {
+  const observer = new PerformanceObserver((list) => done(list.getEntries().map((each) => each.value)));
+  observer.observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => done([]), 200);
+})"""
 
 
 @pytest.fixture
@@ -201,6 +263,7 @@ def test_the_file_trains_offline_and_its_address_gives_the_same_numbers(file):
     assert (step, epochs) == ("492", "12.00")
     assert float(accuracy.removesuffix(" %")) >= 90
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert page.evaluate(SHIFTS) == []
     assert "training from 2.567 to" in page.get_attribute(".plot", "aria-label")
     shared = file(page.evaluate("location.hash"))
     at_step(shared, 492)

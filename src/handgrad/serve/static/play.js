@@ -253,7 +253,7 @@ function build(served) {
     section: $("#play"), charts, bars, figures: figures.map(([, value]) => value), layers: [],
     go: action("Train", () => (running() ? stop() : go(Infinity)), { class: "main" }), speed: h("select", { "aria-label": "speed" }, Object.keys(SPEEDS).map((name) => h("option", {}, name))),
     live: h("p", { class: "sr", role: "status" }), note: h("p", { class: "hint", role: "alert" }), about: h("p", { class: "hint" }, "reading the digits …"), watch: h("p", { class: "hint watch" }),
-    digit: h("canvas", { role: "img", "aria-label": "the chosen digit" }), network: h("div", { class: "layers" }), wrong: h("p", { class: "hint" }, " "),
+    digit: h("canvas", { role: "img", "aria-label": "the chosen digit" }), network: h("div", { class: "layers" }), wrong: h("p", { class: "hint wrong" }, " "),
     controls: Object.keys(CONTROLS).map(control),
     experiments: EXPERIMENTS.map(({ name, settings }) => h("a", { href: `#play/${write({ ...USUAL, ...settings })}` }, name)),
     digits: Array.from({ length: DIGITS }, (_, place) => thumbnail(() => choose(place))), mistakes: Array.from({ length: MOST_MISTAKES }, () => thumbnail((each) => choose(each.place))),
