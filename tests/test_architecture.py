@@ -71,6 +71,7 @@ RUNS_CODE = {"handgrad.verify.host", "handgrad.verify.loading"}
 # What can run code that stands in a file.
 UNSAFE_MODULES = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}
 UNSAFE_CALLS = {"eval", "exec", "joblib.load", "pandas.read_pickle", "torch.load"}
+UNSAFE_LAST = {call.rpartition(".")[2] for call in UNSAFE_CALLS}
 UNSAFE_YAML = {"CLoader", "FullLoader", "Loader", "UnsafeLoader", "full_load", "full_load_all", "unsafe_load"}
 
 
@@ -183,7 +184,7 @@ def unsafe_code(modules: dict[str, Module]) -> Iterator[str]:
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Call) and is_unsafe_call(node):
                 yield f"{module.path}:{node.lineno} runs what may be code: {ast.unparse(node)}"
-            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "yaml" and node.attr in UNSAFE_YAML:
+            if isinstance(node, ast.Attribute) and node.attr in UNSAFE_YAML and ast.unparse(node.value) == "yaml":
                 yield f"{module.path}:{node.lineno} unsafe: {ast.unparse(node)}"
             if isinstance(node, ast.ImportFrom) and node.module == "yaml":
                 for alias in node.names:
@@ -193,20 +194,17 @@ def unsafe_code(modules: dict[str, Module]) -> Iterator[str]:
 
 def is_unsafe_call(node: ast.Call) -> bool:
     permits = [k.arg == "allow_pickle" and ast.unparse(k.value) != "False" for k in node.keywords]
-    return any(permits) or ast.unparse(node.func) in UNSAFE_CALLS
+    last = getattr(node.func, "attr", getattr(node.func, "id", ""))  # to write all of it takes long
+    return any(permits) or (last in UNSAFE_LAST and ast.unparse(node.func) in UNSAFE_CALLS)
 
 
 CHECKS = {"imports go down": wrong_imports, "no cycles": cycles, "nothing is unpickled or evaluated": unsafe_code}
 
 
-@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS.keys())
-def test_the_house_stands(check):
-    found = list(check(read_modules(SOURCE)))
-    assert not found, "\n" + "\n".join(found)
-
-
-def test_no_module_is_a_splinter_of_another():
-    found = list(splinters(read_modules(SOURCE)))
+def test_the_house_stands():
+    """And no module is a splinter of another."""
+    modules = read_modules(SOURCE)
+    found = [text for check in (*CHECKS.values(), splinters) for text in check(modules)]
     assert not found, "\n" + "\n".join(found)
 
 
