@@ -2,8 +2,11 @@
 finished run on the digits, and a working folder of their own.
 """
 
+import gc
 import os
+import resource
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -43,6 +46,46 @@ def pytest_collection_modifyitems(items):
         longest = {item.name, item.name.partition("[")[0]} & NOT_IN_CI or item.name.startswith("test_conventions_of[")
         if os.environ.get("CI") and longest:
             item.add_marker(pytest.mark.skip(reason="takes long: make test-slow runs it outside of CI"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish():
+    """What was imported and collected, millions of objects, stays: the garbage collector need not look at it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
+BEGAN = pytest.StashKey[float]()
+QUICK_SECONDS = 2.0  # of CPU, set-up included, that a test without the mark `slow` may take where kernels are compiled
+
+
+def cpu_seconds():
+    """Of this process and of those that it started and that are over."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    item.stash[BEGAN] = cpu_seconds()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if call.when == "call" and "slow" not in item.keywords:
+        report.cpu_seconds = cpu_seconds() - item.stash[BEGAN]
+    return report
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Names the tests that make the quick suite long: `make test` is to take 90 s, kernels compiled."""
+    passed = terminalreporter.stats.get("passed", [])
+    heavy = sorted(((getattr(each, "cpu_seconds", 0), each.nodeid) for each in passed), reverse=True)
+    for seconds, name in [row for row in heavy if row[0] > QUICK_SECONDS]:
+        terminalreporter.write_line(f"QUICK? {seconds:.1f} s of CPU: {name} (make it quicker, or mark it slow)")
 
 
 # Two tests at once share two cores: a training takes one, unless its test asks for more.

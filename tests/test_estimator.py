@@ -74,6 +74,7 @@ def test_predicts_as_scikit_learn_does_with_the_same_weights(digits):
     np.testing.assert_allclose(ours.predict_proba(x), theirs.predict_proba(x), rtol=1e-9, atol=1e-15)
 
 
+@pytest.mark.slow
 def test_alpha_is_the_penalty_of_scikit_learn(digits):
     """One step of plain SGD from the same weights on one batch is the same in both."""
     x, y = digits
@@ -171,6 +172,7 @@ def test_partial_fit_after_a_pickle_and_on_other_samples(digits):
         ours.partial_fit(x, y + 1)
 
 
+@pytest.mark.slow
 def test_pickled_for_another_process(digits, tmp_path):
     fitted = short(batch_norm=True).fit(*digits)
     (tmp_path / "model.pkl").write_bytes(pickle.dumps(fitted))

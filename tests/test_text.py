@@ -65,6 +65,7 @@ def test_csv_cells_that_a_spreadsheet_would_compute():
 NAMES = ["<img src=x onerror=alert(1)>", "=1+1", "a\x1b]0;x\x07", "a\u202eb|`c"]
 
 
+@pytest.mark.slow
 def test_class_names_on_their_way_through_the_product(here, capsys):
     """A data set whose classes have such names: terminal, log, CSV and Markdown."""
     random = np.random.default_rng(0)

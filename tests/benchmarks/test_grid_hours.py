@@ -109,6 +109,7 @@ parameters:
 """
 
 
+@pytest.mark.slow
 def test_hours_of_a_grid(here, capsys):
     (here / "grid.yaml").write_text(GRID)
     assert main(["--grid", "grid.yaml", "--sample", "8", "--json", "results.json"]) == 0

@@ -18,7 +18,7 @@ def raced(racer, tiny, target, start=None):
     return race(racer, time.monotonic() if start is None else start, target, str(tiny), images=320)
 
 
-@pytest.mark.parametrize("racer", ["handgrad", "torch"])
+@pytest.mark.parametrize("racer", [pytest.param("handgrad", marks=pytest.mark.slow), "torch"])
 def test_race_ends_when_the_goal_is_reached(racer, tiny, request):
     if racer == "torch":
         request.getfixturevalue("torch")
@@ -29,6 +29,7 @@ def test_race_ends_when_the_goal_is_reached(racer, tiny, request):
     assert measured["seconds"] == laps[-1]["seconds"] > 0
 
 
+@pytest.mark.slow
 def test_race_that_is_lost_says_so(tiny):
     measured = raced("handgrad", tiny, 1.01, start=time.monotonic() - 100)
     assert measured["seconds"] is None

@@ -25,6 +25,7 @@ def job(tmp_path_factory):
     return prepared(TRIAL, tmp_path_factory.mktemp("job"))
 
 
+@pytest.mark.slow
 def test_handgrad_sweeps_what_the_others_are_given(job):
     swept = sweep_with_handgrad(job)
     assert [trial.number for trial in swept] == [0, 1, 2]

@@ -32,6 +32,7 @@ def looks_right(measured):
     assert 0 <= measured["accuracy"] <= 1
 
 
+@pytest.mark.slow
 def test_process_measures(arguments):
     looks_right(run("train", arguments("handgrad", "B"), cores_for("1")))
 
@@ -75,11 +76,13 @@ def test_layer_that_handgrad_lacks_is_named():
         layers_of(["fold2d:3"])
 
 
+@pytest.mark.slow
 def test_process_that_fails_says_why(arguments):
     with pytest.raises(ProcessError, match="data set: got 'nothing-here'"):
         run("train", arguments("handgrad", "B") | {"dataset": "nothing-here"}, cores_for("1"))
 
 
+@pytest.mark.slow
 def test_processes_find_the_benchmarks_from_anywhere(here):
     assert run("limits", {"array_bytes": [1200]}, cores_for("1"))["stream_bytes"]["1200"] > 0
 

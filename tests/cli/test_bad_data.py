@@ -254,6 +254,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_bombs_are_refused_within_a_second_and_64_megabytes(tmp_path):
     for name, make in BOMBS.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -103,6 +103,7 @@ def test_what_pytorch_lacks_is_left_out(monkeypatch, capsys):
     assert "PyTorch trains without the augmentation" in said
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_is_one_line(capsys):
     config = RunConfig(**SETTINGS).to_mapping() | {"dataset": "nothing-here"}
     with pytest.raises(bench.HandgradError, match=r"the process that timed handgrad failed: .*nothing-here"):

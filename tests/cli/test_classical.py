@@ -60,6 +60,7 @@ def test_the_run_folder(fitted, finished_run):
     assert "fit: " in log
 
 
+@pytest.mark.slow
 def test_its_report_has_what_a_model_without_iterations_has(fitted, capsys, tmp_path):
     answer = call(capsys, "report", fitted.path, "-o", tmp_path / "page.md")
     assert (answer.code, answer.err) == (0, "")
@@ -83,6 +84,7 @@ def test_metrics_are_those_of_the_predictions(fitted):
     assert len(predictions_of(fitted, "validation").labels) == 144
 
 
+@pytest.mark.slow
 def test_fitting_again_gives_the_same(fitted, capsys, tmp_path):
     """As a resume does, of a run that was killed before its end."""
     fitted_again = open_run(fitted.path)
@@ -201,6 +203,7 @@ def test_refusals(here, capsys, words, expected):
     assert list(here.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_network_on_features_can_be_asked_about_pictures(here, capsys):
     """It was trained on 8 x 8 digits; a picture goes the same way as they did."""
     words = f"{TINY} --model hog-mlp --runs_dir . --name net".replace("--epochs 2", "--epochs 8")

@@ -415,6 +415,7 @@ def test_a_bar_in_a_terminal(tmp_path):
     assert not coloured.search(shown[1])
 
 
+@pytest.mark.slow
 def test_a_warning_is_said_once_in_a_command(here, capsys):
     """A training reads its data several times: for the run, its report and its figures."""
     folder = here / "pets"

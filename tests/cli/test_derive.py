@@ -85,6 +85,7 @@ def test_help(capsys):
     assert max(map(len, answer.out.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_in_a_terminal_that_knows_no_unicode(run):
     answer = process("derive run", cwd=run.parent, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert answer.code == 0

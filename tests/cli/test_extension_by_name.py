@@ -138,6 +138,7 @@ def test_its_own_equations(capsys):
     assert "wₜ = wₜ₋₁ − ηₜ (sign(cₜ) + kappa cₜ)" in answer.out
 
 
+@pytest.mark.slow
 def test_as_one_of_a_list_of_layers(here, capsys):
     words = "train --dataset digits --layers dense:12 signed_square:0.25 -e 1 --runs_dir . --name listed -o tiger"
     assert call(capsys, words).code == 0

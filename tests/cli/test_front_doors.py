@@ -77,6 +77,7 @@ def test_the_echoed_command_is_the_run(here, capsys):
     assert one.facts["command"] == f"handgrad {echoed}"
 
 
+@pytest.mark.slow
 def test_units_that_died_are_told_and_reported(here, capsys):
     words = "train.py -d digits -o adam -lr 0.5 -nhl 2 -sz 16 -a relu -e 1 -b 16 --no_wandb --runs_dir . --name dead"
     counts = re.findall(r"note: layer \d ReLU: (\d+) of 16 units are dead", call(capsys, words).out)

@@ -106,6 +106,7 @@ def test_a_classical_model_at_the_chance_level(here, capsys, model):
     assert json.loads((here / "runs" / "a" / "metrics.json").read_text())["warning"] in answer.err
 
 
+@pytest.mark.slow
 def test_a_sweep_tells_it_once(here, capsys):
     (here / "s.yaml").write_text(
         "method: random\nmetric: {name: val_accuracy, goal: maximize}\nparameters:\n"
@@ -117,6 +118,7 @@ def test_a_sweep_tells_it_once(here, capsys):
     assert answer.err.count("are few to learn from") <= 1
 
 
+@pytest.mark.slow
 def test_what_only_some_trials_are_warned_of_is_said_whichever_comes_first(here, capsys):
     (here / "s.yaml").write_text(
         "method: grid\nmetric: {name: val_accuracy, goal: maximize}\nparameters:\n"
@@ -126,6 +128,7 @@ def test_what_only_some_trials_are_warned_of_is_said_whichever_comes_first(here,
     assert answer.err.count("some trials: 11 steps in all (epochs 1, 11 steps each) are few to learn from") == 1
 
 
+@pytest.mark.slow
 def test_a_result_at_the_chance_level_is_told_everywhere(here, capsys):
     answer = call(capsys, TINY.replace("0.003", "1e-9").replace("--no_report", "--report") + " --name a")
     assert answer.code == 0

@@ -198,6 +198,7 @@ def own(here, capsys):
     return here / "own"
 
 
+@pytest.mark.slow
 def test_pictures_of_ones_own_enter_as_they_did_in_training(own, capsys):
     """They are not turned light on dark, which their network has never seen; classes have the folders' names."""
     for name, other in (("ankle boot", "bag"), ("bag", "ankle boot")):

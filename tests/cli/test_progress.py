@@ -42,6 +42,7 @@ class TestTerminal:
         assert re.search(r"fit .*\d of about \d+ s", out)
         assert re.search(r"^fit +\d+\.\d\d s", out, re.MULTILINE)
 
+    @pytest.mark.slow
     def test_a_sweep_has_a_bar_and_a_line_for_each_best(self, here, capsys):
         (here / "s.yaml").write_text(SWEEP)
         answer = call(capsys, f"sweep s.yaml --no_report --jobs 1 --name s {FLAGS.replace('--hidden_size 16', '')}")

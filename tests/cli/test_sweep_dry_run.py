@@ -53,6 +53,7 @@ def test_errors_of_the_doctor_are_exit_code_2(capsys, file):
     assert "test_accuracy decides" in out
 
 
+@pytest.mark.slow
 def test_flags_hold_what_the_file_varies(capsys, file):
     code, out, _ = call(capsys, f"sweep {file} --dry_run --activation gelu -nhl 1 -sz 8 --runs_dir elsewhere")
     assert code == 0
@@ -62,6 +63,7 @@ def test_flags_hold_what_the_file_varies(capsys, file):
     assert "relu" not in out
 
 
+@pytest.mark.slow
 def test_a_bundled_sweep_by_its_name(capsys):
     code, out, _ = call(capsys, "sweep da6401 --dry_run --dataset digits --trials 5")
     assert code == 0

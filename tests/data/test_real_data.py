@@ -28,10 +28,12 @@ def test_first_labels(real_folder):
     assert load("fashion_mnist").y_train[:10].tolist() == [9, 0, 0, 3, 0, 2, 7, 2, 5, 5]
 
 
+@pytest.mark.slow
 def test_fingerprints_differ(real_folder):
     assert load("mnist").fingerprint != load("fashion_mnist").fingerprint
 
 
+@pytest.mark.slow
 def test_loads_killed_at_any_moment_leave_a_good_cache(real_folder, cache):
     """Four processes decode into one empty cache at once, and each is killed at a random moment of it."""
     script = "from handgrad.data import load; print('go', flush=True); load('fashion_mnist')"
@@ -49,6 +51,7 @@ def test_loads_killed_at_any_moment_leave_a_good_cache(real_folder, cache):
     assert len(list((cache / "decoded").glob("[!.]*.npy"))) == 4
 
 
+@pytest.mark.slow
 def test_status_and_verify(real_folder):
     found = {status.name: status for status in statuses()}
     for source in IDX_SOURCES:

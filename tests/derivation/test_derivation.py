@@ -248,6 +248,7 @@ def test_latex_is_plain_ascii_but_for_known_letters(images, course):
 UNKNOWN_TO_MATHTEXT = (r"\begin{cases}", r"\operatorname*", r"\bmod")
 
 
+@pytest.mark.slow
 def test_formulas_are_read_by_another_reader_of_latex(images, course):
     """Matplotlib's, which knows no environments."""
     documents = re.sub(r"\(\d\)", "(1)", to_latex(images) + to_latex(course))

@@ -40,6 +40,7 @@ def test_classes_without_images():
     )
 
 
+@pytest.mark.slow
 @given(any_predictions())
 def test_scikit_learn_agrees(said):
     """Its defaults for the averages, and all classes for the table; nothing is warned of."""

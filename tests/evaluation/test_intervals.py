@@ -110,6 +110,7 @@ def test_mcnemar(pairs):
     assert mcnemar(first, first)[:3] == (0, 0, 1)
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_difference_holds_what_it_promises():
     """It covers the true difference in about 95 of 100 samples of 200 images."""
     rng, covered = np.random.default_rng(0), 0

@@ -102,6 +102,7 @@ def centre_of_mass(images, axis):
     return mass @ np.arange(28) / mass.sum(axis=1)
 
 
+@pytest.mark.slow
 def test_drawings_are_recognised_as_the_originals_are(real_data):
     """200 test digits of MNIST, drawn large, off-centre and dark on light, by a network trained for a second."""
     real_data("mnist")

@@ -50,6 +50,7 @@ def agree(name, network, images, logits, probabilities):
     np.testing.assert_array_equal(logits.argmax(1), ours.argmax(1))
 
 
+@pytest.mark.slow
 def test_every_layer_in_onnx(runtime):
     for name, shape, layers in cases():
         network, images = made(shape, layers)

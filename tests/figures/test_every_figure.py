@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from tests.slow import quick
 
 from handgrad.errors import HandgradError
 from handgrad.figures import COMPARISONS, FIGURES, DoesNotApplyError
@@ -77,6 +78,7 @@ def check_table(table, caption):
     assert {len(row) for row in rows} == {len(head)}
 
 
+SLOW_COMPARISONS = ("compare_20", "compare_test", "compare_top3")
 IMAGES = [
     "tsne",
     "dense_filters",
@@ -88,10 +90,11 @@ IMAGES = [
 
 
 OF_COLOURS = ["architecture", "samples", "predictions", "dense_filters", "conv_filters", "feature_maps", "explanation"]
+QUICK = [*(("mlp", name) for name in FIGURES), ("cnn", "conv_filters"), ("colour", "feature_maps"), ("cnn", "tsne")]
 DRAWN = {"mlp": FIGURES, "cnn": IMAGES, "colour": OF_COLOURS}
 
 
-@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in DRAWN.items() for name in names])
+@pytest.mark.parametrize(("kind", "name"), quick([(kind, name) for kind in DRAWN for name in DRAWN[kind]], QUICK))
 def test_drawn_or_left_out_with_a_reason(data_of, kind, name):
     if (kind, name) in LEFT_OUT:
         with pytest.raises(DoesNotApplyError, match=LEFT_OUT[kind, name]):
@@ -127,7 +130,7 @@ def test_unusual_runs_are_drawn(data_of, kind, name):
         check(figure(name, data_of(kind)))
 
 
-@pytest.mark.parametrize("name", COMPARISONS)
+@pytest.mark.parametrize("name", quick(COMPARISONS, lambda name: name not in SLOW_COMPARISONS))
 def test_comparisons(data_of, name):
     runs = [data_of("mlp"), data_of("mlp", seed=1), data_of("cnn"), data_of("one epoch")]
     check(comparison(name, runs))
@@ -139,13 +142,13 @@ def test_a_comparison_of_one(data_of, name):
     check_table(numbers.table, numbers.caption)
 
 
-@pytest.mark.parametrize("name", ["loss", "confusion", "tsne", "predictions"])
+@pytest.mark.parametrize("name", quick(["loss", "confusion", "tsne", "predictions"], ["loss", "tsne"]))
 def test_the_same_bytes_again(data_of, name):
     first, again = (to_bytes(figure(name, data_of("mlp")), "svg") for _ in range(2))
     assert first == again
 
 
-@pytest.mark.parametrize("suffix", ["png", "pdf"])
+@pytest.mark.parametrize("suffix", quick(["png", "pdf"], ["png"]))
 def test_the_same_bytes_in_other_formats(data_of, suffix):
     first, again = (to_bytes(figure("learning_rate", data_of("mlp")), suffix) for _ in range(2))
     assert first == again

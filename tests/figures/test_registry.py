@@ -46,7 +46,10 @@ def test_only_the_registry_names_a_figures_file():
     figures = {module_of(path): REGISTRIES[path.parent.name] for path in [*FILES, *SWEEP_FILES]}
     found = []
     for path in SOURCE.rglob("*.py"):
-        for name in set(imported(ast.parse(path.read_text(encoding="utf-8")))) & figures.keys():
+        text = path.read_text(encoding="utf-8")
+        if "figures" not in text:  # to parse all of them takes long
+            continue
+        for name in set(imported(ast.parse(text))) & figures.keys():
             if path != figures[name]:
                 found.append(f"{path} imports {name}")
     assert found == []

@@ -83,6 +83,7 @@ def entries(cache):
     return sorted((cache / "kernels").glob("*.nbc"))
 
 
+@pytest.mark.slow
 def test_a_kernel_is_compiled_again_when_what_it_uses_changes_and_only_then(kernels, tmp_path):
     cache = tmp_path / "cache"
     assert run(kernels, cache) == ([21, 9, 27, 0, 0, 0], "")
@@ -228,6 +229,7 @@ def test_without_any_folder_kernels_are_compiled_each_time(kernels, tmp_path):
         assert len(said.splitlines()) == 1, said
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_stops_nothing(kernels, tmp_path):
     """A limit on the size of files stands in for it: it also strikes in the middle of a file."""
     (kernels / "sitecustomize.py").write_text(
@@ -299,6 +301,7 @@ print("over", flush=True)
 """
 
 
+@pytest.mark.slow
 def test_a_wait_for_the_compiler_is_told_while_it_lasts(tmp_path):
     body = "\n    ".join(f"x = x * {n}.5 + {n} if x > {n} else x - {n}" for n in range(200))
     (tmp_path / "slow.py").write_text(SLOW.format(body=body))
@@ -332,6 +335,7 @@ import outer
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_callback_of_the_compiler_is_not_lost(kernels, tmp_path):
     """Python drops what is raised there; the second time, kernels are loaded."""
     variables = {"HANDGRAD_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": f"{kernels}:{SOURCE}"}

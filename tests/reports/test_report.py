@@ -1,5 +1,6 @@
 """Reports of real runs, read again as a browser or a person would."""
 
+import functools
 import json
 import re
 from collections import Counter
@@ -9,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from tests.commands import TINY, call
 
+from handgrad.cli.main import main
 from handgrad.reports.blocks import Code, Details, Note, Picture, Points, Report, Section, Table, Text
 from handgrad.reports.render import markdown_text, write_html, write_markdown
 from handgrad.runs import open_run
@@ -26,18 +28,21 @@ def parsed(text):
 
 
 @pytest.fixture(scope="module")
-def pages(finished_run, tmp_path_factory):
-    """The report of one run, in both forms, as text."""
+def report_of(finished_run, tmp_path_factory):
+    """The path of the report of one run, by the ending that tells its form."""
     folder = tmp_path_factory.mktemp("report")
-    from handgrad.cli.main import main
 
-    for name in ("run.html", "run.md"):
-        assert main(["report", str(finished_run), "-o", str(folder / name), "--tsne_images", "100"]) == 0
-    return folder
+    @functools.cache
+    def written(ending):
+        path = folder / f"run.{ending}"
+        assert main(["report", str(finished_run), "-o", str(path), "--tsne_images", "100"]) == 0
+        return path
+
+    return written
 
 
-def test_page_is_sound(pages):
-    tree = parsed((pages / "run.html").read_text())
+def test_page_is_sound(report_of):
+    tree = parsed(report_of("html").read_text())
     identifiers = Counter(element.get("id") for element in tree.iter() if element.get("id"))
     assert max(identifiers.values()) == 1
     links = [element.get("href") for element in tree.iter("a")]
@@ -48,15 +53,15 @@ def test_page_is_sound(pages):
     assert all(int(b[1]) <= int(a[1]) + 1 for a, b in pairwise(headings))
 
 
-def test_page_says_which_weights_are_kept(pages, finished_run):
+@pytest.mark.parametrize("ending", ["html", pytest.param("md", marks=pytest.mark.slow)])
+def test_page_says_which_weights_are_kept(report_of, finished_run, ending):
     kept = kept_weights(open_run(finished_run))
     assert re.match(r"epoch \d+ of \d+, best of \d+ validation images", kept)
-    assert kept in " ".join((pages / "run.html").read_text().split())
-    assert kept in (pages / "run.md").read_text()
+    assert kept in " ".join(report_of(ending).read_text().split())
 
 
-def test_page_needs_nothing_else(pages):
-    tree = parsed((pages / "run.html").read_text())
+def test_page_needs_nothing_else(report_of):
+    tree = parsed(report_of("html").read_text())
     assert not list(tree.iter("script"))
     assert not list(tree.iter("link"))
     sources = [element.get(name) for element in tree.iter() for name in ("src", "href") if element.get(name)]
@@ -64,8 +69,8 @@ def test_page_needs_nothing_else(pages):
     assert all(source.startswith(("#", "data:")) for source in [*sources, *xlinks])
 
 
-def test_every_figure_can_be_read_out(pages):
-    tree = parsed((pages / "run.html").read_text())
+def test_every_figure_can_be_read_out(report_of):
+    tree = parsed(report_of("html").read_text())
     figures = list(tree.iter("figure"))
     assert len(figures) >= 10
     for figure in figures:
@@ -76,32 +81,35 @@ def test_every_figure_can_be_read_out(pages):
         assert "".join(caption.itertext()).strip()
 
 
-def test_numbers_are_those_of_the_run(pages, finished_run):
+def test_numbers_are_those_of_the_run(report_of, finished_run):
     metrics = json.loads((finished_run / "metrics.json").read_text())
-    words = " ".join("".join(parsed((pages / "run.html").read_text()).itertext()).split())
+    words = " ".join("".join(parsed(report_of("html").read_text()).itertext()).split())
     for part in ("test", "validation", "train"):
         assert f"{100 * metrics[part]['accuracy']:.2f} %" in words
     assert f"{metrics['parameters']:,}" in words
     assert json.loads((finished_run / "run.json").read_text())["command"] in words
 
 
-def test_markdown_has_its_figures_beside_it(pages):
-    text = (pages / "run.md").read_text()
+@pytest.mark.slow
+def test_markdown_has_its_figures_beside_it(report_of):
+    page = report_of("md")
+    text = page.read_text()
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
     assert len(pictures) >= 10
     for picture in pictures:
-        assert ElementTree.parse(pages / picture).getroot().tag.endswith("svg")
+        assert ElementTree.parse(page.parent / picture).getroot().tag.endswith("svg")
     assert "$$" in text
     assert text.startswith("# ")
 
 
 @pytest.mark.slow
-def test_report_is_the_same_twice(pages, finished_run, here, capsys):
+def test_report_is_the_same_twice(report_of, finished_run, here, capsys):
     assert call(capsys, "report", finished_run, "-o", "again.html", "--tsne_images", 100).code == 0
     times = re.compile(r"\d+\.\d+ s\b")
-    assert times.sub("", (here / "again.html").read_text()) == times.sub("", (pages / "run.html").read_text())
+    assert times.sub("", (here / "again.html").read_text()) == times.sub("", report_of("html").read_text())
 
 
+@pytest.mark.slow
 def test_several_seeds_end_with_one_report(here, capsys):
     words = TINY.replace("--no_report", "--runs_dir . --name a --seeds 2")
     answer = call(capsys, words)
@@ -114,6 +122,7 @@ def test_several_seeds_end_with_one_report(here, capsys):
     assert f"{100 * mean:.2f} % of the test images are classified correctly, the mean over 2 seeds" in words
 
 
+@pytest.mark.slow
 def test_training_ends_with_a_report_which_tells_of_watched_test_images(here, capsys):
     """Four fifths of the test images are looked at after each epoch: they are not said to be training images."""
     answer = call(capsys, TINY.replace("--no_report", "--runs_dir . --name a --fold test/5"))
@@ -127,6 +136,7 @@ def test_training_ends_with_a_report_which_tells_of_watched_test_images(here, ca
     assert "all 1,438 288 359" in words
 
 
+@pytest.mark.slow
 def test_several_runs_are_compared(finished_run, here, capsys):
     deep = TINY.replace("--num_layers 1", "--num_layers 2")
     for name, words in (("deep", deep), ("both", f"{deep} --activation tanh")):

@@ -242,6 +242,7 @@ def test_early_stops_say_why_and_what_they_saved():
     assert table.rows == [("2", "3", "45.67", "81.23", "3", "activation sigmoid; epochs 9")]
 
 
+@pytest.mark.slow
 def test_test_accuracy_is_told_where_it_was_looked_at(tmp_path):
     sweep = sweep_over({"activation": ("relu", "tanh"), "learning_rate": (0.1, 0.01)})
     sweep.path = tmp_path
@@ -269,6 +270,7 @@ def test_test_accuracy_is_told_where_it_was_looked_at(tmp_path):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("metric", "label", "best"),
     [

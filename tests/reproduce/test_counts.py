@@ -33,6 +33,7 @@ def test_a_table_that_leaves_a_choice_gives_none():
     assert from_shares([0.5, 0.5], [0.5, 0.5], None, 40) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("classes", "images"), [(10, 10**6), (100, 10_000)])
 def test_shares_that_fit_countless_counts_are_given_up_at_once(classes, images):
     halves = [0.5] * classes

@@ -31,6 +31,7 @@ def test_replications_have_the_stated_settings(report):
             assert value_type_of(setting).read(stated[setting]) in (got, (got,)), f"{name}: {setting}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("report", REPORTS)
 def test_retrained_is_tuned_in_a_few_settings_and_never_on_test_images(report, tmp_path):
     document = read_document(report_file(report))

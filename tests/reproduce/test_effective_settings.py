@@ -49,6 +49,7 @@ def pairs_of(report, variant):
             yield name, claim, relation, evidence[upper], evidence[lower]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("report", REPORTS)
 def test_a_claim_is_confounded_as_compare_says(report, variant):

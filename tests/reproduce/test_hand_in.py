@@ -74,6 +74,7 @@ def printed(folder):
     return {each.body: woven.found[place] for place, each in enumerate(woven.words.placeholders)}
 
 
+@pytest.mark.slow
 def test_init_begins_a_hand_in_that_reports_at_once(home, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     answer = call(capsys, f"report {home}/runs/fast_s_0 {home}/runs/slow_s_0 {home}/runs/fast_s_1 --init h")
@@ -96,6 +97,7 @@ def test_init_begins_a_hand_in_that_reports_at_once(home, tmp_path, monkeypatch,
     assert page.count("(author: write this section in hand-in.md)") == 3
 
 
+@pytest.mark.slow
 def test_nothing_overwrites_the_authors_files(hand_in, home, capsys):
     folder = hand_in("# 1: fast network\n\nMine.\n\n" + OMITTED)
     before = [(folder / name).read_bytes() for name in ("hand-in.yaml", "hand-in.md")]
@@ -273,6 +275,7 @@ def test_a_hand_in_without_its_words_is_refused(hand_in, capsys):
     assert "cannot read h/hand-in.md" in call(capsys, "check h").err
 
 
+@pytest.mark.slow
 def test_figures_and_tables_stand_where_they_are_asked_for(hand_in, capsys):
     hand_in(
         "# 1\n\nbefore\n\n{{ figures: loss of fast }}\n\nafter\n\n{{ table: numbers of fast, slow }}\n\n"
@@ -294,6 +297,7 @@ def test_figures_and_tables_stand_where_they_are_asked_for(hand_in, capsys):
     assert "learning rate" in rest
 
 
+@pytest.mark.slow
 def test_titles_and_words_cannot_break_out(hand_in, capsys):
     hostile = r"<script>x</script> \\input{/etc/passwd} $x$"
     hand_in(f"# {hostile}\n\n{hostile}\n\n{OMITTED}", ABOUT.replace("Fast & slow", hostile))
@@ -303,6 +307,7 @@ def test_titles_and_words_cannot_break_out(hand_in, capsys):
     assert "\\input{/etc" not in Path("out.tex").read_text()
 
 
+@pytest.mark.slow
 def test_every_format_of_the_yaml_is_written(hand_in, capsys):
     folder = hand_in("# One\n\n{{ figures: loss of fast }}\n\n" + OMITTED, ABOUT + "formats: [html, md, latex]\n")
     assert call(capsys, "report h").code == 0
@@ -349,6 +354,7 @@ def test_a_hand_in_about_a_recipe(tmp_path, monkeypatch, capsys):
     assert "# 1: " not in answer.out
 
 
+@pytest.mark.slow
 def test_the_example_holds(tmp_path, monkeypatch, capsys):
     """Trained by the commands of its README."""
     for name in ("hand-in.yaml", "hand-in.md"):

@@ -29,6 +29,7 @@ def check(page, folder):
     assert len(text.encode()) <= BYTES
 
 
+@pytest.mark.slow
 def test_a_quick_reproduction_keeps_the_bars(tmp_path):
     chromium()
     words = ["reproduce", "ee6132-2018", "--quick", "--dataset", "digits", "--seeds", "1", "--jobs", "1"]

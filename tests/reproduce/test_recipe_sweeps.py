@@ -88,6 +88,7 @@ def test_quick_takes_fewer_trials_and_images_in_a_folder_of_its_own_name(tmp_pat
     assert quick.name != whole.name
 
 
+@pytest.mark.slow
 def test_more_trials_are_the_same_sweep_and_another_space_is_not(tmp_path):
     document = read_document(COURSE)
     search = document.sweeps["search"]
@@ -100,6 +101,7 @@ def test_more_trials_are_the_same_sweep_and_another_space_is_not(tmp_path):
     assert len({name_with(), name_with(settings={"hidden_size": 8}), name_with(seed=1), name_with(method="grid")}) == 4
 
 
+@pytest.mark.slow
 def test_the_first_run_of_what_was_found_is_the_trial_itself(made):
     best, *_, worst = made.sweep.ranked(made.sweep.trials())
     for name, trial in (("chosen", best), ("worst", worst)):
@@ -144,6 +146,7 @@ def test_its_trials_count_as_training(made):
     assert made.results["seconds"] == pytest.approx(seconds + runs, abs=0.01)
 
 
+@pytest.mark.slow
 def test_what_is_over_is_not_run_again(made, capsys):
     written = {path: path.stat().st_mtime_ns for path in made.folder.glob("**/metrics.json")}
     assert main(["reproduce", str(COURSE), "--jobs", "1", "-o", str(made.folder)]) == 0

@@ -58,6 +58,7 @@ def made(tmp_path_factory):
     return Made(folder)
 
 
+@pytest.mark.slow
 def test_every_value_is_that_of_a_run_folder(made):
     for name, variants in made.results["experiments"].items():
         for variant, row in variants.items():
@@ -67,6 +68,7 @@ def test_every_value_is_that_of_a_run_folder(made):
             assert row["values"].get("test_accuracy", []) == pytest.approx(accuracies)
 
 
+@pytest.mark.slow
 def test_the_table_has_the_mean_and_its_interval(made):
     first, second = made.values("relu", "retrained", "test_accuracy")
     # Student's t of two values: t(0.975, 1) = 12.706, and s / sqrt(2) is half their distance
@@ -77,6 +79,7 @@ def test_the_table_has_the_mean_and_its_interval(made):
     assert float(high) == pytest.approx(min(float(mean) + half, 100), abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_table_says_where_the_reported_number_lies(made):
     """By the interval of the replication, worked out here from two values: 12.706 = t(0.975, 1)."""
     for name, title, reported in (
@@ -94,11 +97,13 @@ def test_the_table_says_where_the_reported_number_lies(made):
     assert sum(counts.values()) >= 4
 
 
+@pytest.mark.slow
 def test_macro_f1_is_that_of_the_predictions(made):
     found = [100 * class_report(predictions_of(run)).macro.f1 for run in made.runs("relu", "replication")]
     assert made.values("relu", "replication", "macro_f1") == pytest.approx(found)
 
 
+@pytest.mark.slow
 def test_the_ensemble_averages_the_runs_of_one_seed(made):
     for seed, accuracy in enumerate(made.values("both", "retrained", "test_accuracy")):
         members = [predictions_of(made.runs(name, "retrained")[seed]) for name in ("sigmoid", "relu")]
@@ -106,6 +111,7 @@ def test_the_ensemble_averages_the_runs_of_one_seed(made):
         assert accuracy == pytest.approx(100 * np.mean(guesses == members[0].labels))
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_is_a_row_that_says_so(made):
     row = made.results["experiments"]["bold"]["replication"]
     assert row["runs"] == []
@@ -113,12 +119,14 @@ def test_a_run_that_diverges_is_a_row_that_says_so(made):
     assert "2 diverged" in made.html
 
 
+@pytest.mark.slow
 def test_images_shown_are_counted_on_the_figures_images(made):
     row = made.row("relu", "right of 20 images shown")
     assert row[2] == "12"
     assert 0 <= float(row[4]) <= 20
 
 
+@pytest.mark.slow
 def test_claims_have_a_verdict_by_numbers_and_by_seeds(made):
     claims = made.results["claims"]
     assert claims["above_ninety"]["printed"]["verdict"] == "contradicted"  # 60 is not above 90
@@ -141,6 +149,7 @@ def test_claims_have_a_verdict_by_numbers_and_by_seeds(made):
     assert made.row("ReLU is better.")[2] == claims["relu_better"]["replication"]["verdict"]
 
 
+@pytest.mark.slow
 def test_a_claim_is_judged_at_each_value_of_a_swept_setting(made):
     swept = made.results["claims"]["relu_better"]["swept"]
     assert [row["value"] for row in swept["verdicts"]] == [0.01, 0.1, 0.5]
@@ -181,6 +190,7 @@ def test_single_runs_without_an_interval_tell_which_way_the_numbers_point():
     assert words(0.0, -1.0, -2.0).startswith("agrees with the numbers at none of 3 learning rates")
 
 
+@pytest.mark.slow
 def test_retrained_differs_in_what_its_sweep_chose_on_validation_images(made):
     sweep = open_sweep(made.folder / "sweeps" / made.results["sweeps"]["tuned"]["folder"])
     best = sweep.best(sweep.trials())
@@ -195,6 +205,7 @@ def test_retrained_differs_in_what_its_sweep_chose_on_validation_images(made):
     assert "rate and initial weights: 4 trials, 10% of the training images held out" in made.html
 
 
+@pytest.mark.slow
 def test_mistakes_that_the_report_names_are_counted_in_ours(made):
     first = predictions_of(made.runs("relu", "replication")[0])
     eights = first.predicted[first.labels == 8]
@@ -207,6 +218,7 @@ def test_mistakes_that_the_report_names_are_counted_in_ours(made):
     assert "8888" not in made.html  # no class of this data set
 
 
+@pytest.mark.slow
 def test_choices_stand_on_the_page_with_their_reasons(made):
     for words in ("So low that the network ends near its printed accuracy.", "fitted to the printed number"):
         assert words in made.html
@@ -218,6 +230,7 @@ def test_every_verdict_by_numbers_has_one_over_seeds():
     assert set(OVER_SEEDS.values()) == {"holds", "does not hold", "undecided", "confounded", "no experiment"}
 
 
+@pytest.mark.slow
 def test_the_report_is_laid_out_in_the_order_of_the_questions(made):
     places = [made.html.index(f'id="{anchor}"') for anchor in ("summary", "claims", "question-1", "question-2b")]
     assert places == sorted(places)
@@ -228,12 +241,14 @@ def test_the_report_is_laid_out_in_the_order_of_the_questions(made):
     assert str(Path.home()) not in made.html
 
 
+@pytest.mark.slow
 def test_markdown_has_every_figure_beside_it(made):
     names = re.findall(r"\]\(report/([^)]+)\)", (made.folder / "report.md").read_text())
     assert len(names) == len(set(names)) > 3
     assert all((made.folder / "report" / name).exists() for name in names)
 
 
+@pytest.mark.slow
 def test_what_is_over_is_not_run_again_also_not_for_one_question(made, capsys):
     written = {path: path.stat().st_mtime_ns for path in made.folder.glob("runs/*/metrics.json")}
     assert main(["reproduce", str(COURSE), "--question", "2b", "--jobs", "1", "-o", str(made.folder)]) == 0
@@ -244,6 +259,7 @@ def test_what_is_over_is_not_run_again_also_not_for_one_question(made, capsys):
     assert part["experiments"]["forest"] == made.results["experiments"]["forest"]
 
 
+@pytest.mark.slow
 def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch, capsys):
     example = re.search(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)[1]
     (tmp_path / "my-course.yaml").write_text(example)

@@ -68,6 +68,7 @@ def interrupted(folder, number, command=LONG, run="run"):
         return running.returncode, time.monotonic() - begin, said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_interrupted_and_resumed_as_if_nothing_had_happened(tmp_path, capsys, same_end, number):
     code, seconds, said = interrupted(tmp_path, number)
@@ -143,6 +144,7 @@ def temporaries(folder):
     return list(folder.rglob(".handgrad-partial-*"))
 
 
+@pytest.mark.slow
 def test_a_full_disk(tmp_path, capsys, same_end):
     """The history does not fit: what was written stays whole, and with room the run goes on to the same end."""
     answer = on_a_disk_of(20_000, tmp_path)

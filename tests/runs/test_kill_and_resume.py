@@ -118,6 +118,7 @@ def killed_and_resumed(whole, folder, number):
     return middle
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_bit_identically(whole, tmp_path):
     assert killed_and_resumed(whole, tmp_path, number=1)
 

@@ -107,6 +107,7 @@ def test_history_config_facts_and_log(start, make_config):
         assert part in log
 
 
+@pytest.mark.slow
 def test_the_same_in_another_process(start, same_end, tmp_path):
     here = start(dropout=0.2, noise=0.1, batch_norm=True, name="here")
     words = here.config.replaced(name="there").command().split()[1:]

@@ -9,6 +9,7 @@ from handgrad.errors import UsageError
 from handgrad.serve import worker
 
 
+@pytest.mark.slow
 def test_a_comparison_is_that_of_the_command(trained, capsys):
     found = json.loads(json.dumps(worker.compared({"runs": trained})))
     assert main(["compare", *trained]) == 0

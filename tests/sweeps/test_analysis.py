@@ -90,6 +90,7 @@ def test_the_recommendation_is_sober(found):
     assert not any("weight decay" in sentence for sentence in chosen.open)
 
 
+@pytest.mark.slow
 def test_interaction_is_said():
     sweep = sweep_over()
 
@@ -101,6 +102,7 @@ def test_interaction_is_said():
     assert together[0].difference.low < -0.1 < together[0].difference.high
 
 
+@pytest.mark.slow
 def test_a_biased_search_does_not_bias_effects():
     """Where momentum was mostly tried with sigmoid, its raw mean is lower than sgd's; adjusted, it is higher."""
     sweep, rng = sweep_over(), np.random.default_rng(0)
@@ -143,6 +145,7 @@ def test_all_failed():
     assert analysis.timeline is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 3, 9])
 def test_few_trials_say_that_they_are_few(count):
     sweep = sweep_over()
@@ -164,6 +167,7 @@ def test_a_lost_and_a_stopped_trial_are_told():
     assert any(note.startswith("1 trials have no objective") for note in notes)
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(12, 17))
 def test_the_order_of_trials_and_the_names_of_seeds_change_nothing(random, count):
@@ -175,6 +179,7 @@ def test_the_order_of_trials_and_the_names_of_seeds_change_nothing(random, count
     assert analyse(sweep, [dataclasses.replace(t, seed=t.seed + 100) for t in trials]).effects == analysis.effects
 
 
+@pytest.mark.slow
 def test_a_loss_is_the_mirror_of_an_accuracy():
     """What a loss of 1 - accuracy gains is what the accuracy gains, in its own unit."""
     accuracy, loss = sweep_over(), sweep_over(metric=Metric("validation_loss", "minimize"))
@@ -190,6 +195,7 @@ def test_a_loss_is_the_mirror_of_an_accuracy():
     assert math.isnan(other.entries[0].objective.low)
 
 
+@pytest.mark.slow
 def test_a_target_is_come_near_to():
     sweep = sweep_over(metric=Metric("validation_accuracy", "target", 0.8))
     analysis = analyse(sweep, planted(sweep, TRUTH, 60, noise=0.002))
@@ -199,6 +205,7 @@ def test_a_target_is_come_near_to():
     assert abs(analysis.entries[0].trials[0].objective - 0.8) == pytest.approx(distances[0])
 
 
+@pytest.mark.slow
 def test_numbers_without_end_and_lists_as_values():
     space = {
         "learning_rate": LogUniformValues(1e-4, 1.0),

@@ -79,6 +79,7 @@ def test_one_seed_is_one_sequence(make_sweep, method):
     assert sequence("c", 2) != first
 
 
+@pytest.mark.slow
 def test_bayes_goes_on_as_if_it_had_not_stopped(make_sweep):
     whole = make_sweep(name="whole", method="bayes", configurations=12)
     drive(whole)

@@ -76,6 +76,7 @@ def test_something_else_in_place_of_the_study_is_refused(sweep):
         sweep.study_file.rmdir()
 
 
+@pytest.mark.slow
 def test_a_deleted_study_is_made_again_from_the_folders(sweep, capsys):
     """All but the numbers of the early stops, of which the reason is left."""
     before = sweep.trials()

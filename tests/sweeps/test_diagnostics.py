@@ -1,5 +1,7 @@
 """Diagnostics of sweeps: each one by a file that has the fault, and none of them in a good one."""
 
+import functools
+
 import pytest
 
 from handgrad.config import RunConfig
@@ -38,6 +40,7 @@ class Case:
     def examination(self):
         return DiagnosedSweep(self.definition(), self.base, self.plan, self.estimate)
 
+    @functools.cache  # noqa: B019 -- the cases live as long as their module
     def diagnostics(self):
         return diagnose_sweep(self.definition(), self.base, self.plan, self.estimate)
 

@@ -28,6 +28,7 @@ def hear(started, seconds=60.0):
     return found
 
 
+@pytest.mark.slow
 def test_a_refusal_is_told_though_a_worker_was_asked_for_meanwhile(tmp_path):
     refused = {**config(), "dataset": str(tmp_path / "nowhere.npz")}
     with closing(LocalExecutor(1, FUNCTION, [refused], tmp_path / "workers.log")) as started:
@@ -37,6 +38,7 @@ def test_a_refusal_is_told_though_a_worker_was_asked_for_meanwhile(tmp_path):
             hear(started)
 
 
+@pytest.mark.slow
 def test_what_it_died_of_is_told(tmp_path, monkeypatch):
     """A mistake that no second try mends: there is no such program."""
     monkeypatch.setattr(local, "FORK_SERVER", "handgrad.runs.executor.nowhere")

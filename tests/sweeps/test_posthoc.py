@@ -175,6 +175,7 @@ class TestTransfer:
         assert {trial.state for trial in there.trials()} == {"finished"}
         assert not outcome.failed
 
+    @pytest.mark.slow
     def test_the_same_again_runs_nothing_and_more_runs_what_is_missing(self, sweep, negatives):
         first, _, _ = go_over(sweep, 2, dataset=negatives)
         again, _, ran = go_over(sweep, 2, dataset=negatives)
@@ -186,6 +187,7 @@ class TestTransfer:
         assert {row.over for row in more.rows} == {"seeds"}
         assert {pick.entry.rank for pick in first.choice.picks} < {pick.entry.rank for pick in more.choice.picks}
 
+    @pytest.mark.slow
     def test_settings_hold_for_all_of_them(self, sweep, negatives):
         _, there, _ = go_over(sweep, dataset=negatives, epochs=1)
         assert {there.run(trial).config.epochs for trial in there.trials()} == {1}

@@ -51,6 +51,7 @@ def test_an_ensemble(sweep, capsys, monkeypatch):
     assert fits("\n".join(line for line in answer.out.splitlines() if "trained again" not in line))
 
 
+@pytest.mark.slow
 def test_a_transfer(sweep, negatives, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     answer = call(capsys, f"sweep transfer first --dataset {negatives} --top 2 --jobs 1")
@@ -121,6 +122,7 @@ def test_a_sweep_without_a_result(here, make_sweep, capsys, words):
     assert "sweeps/empty has no finished trial yet: go on with `handgrad sweep resume sweeps/empty`" in err
 
 
+@pytest.mark.slow
 def test_a_sweep_from_python(here):
     settings = {"dataset": "digits", "nhl": 1, "sz": 16, "e": 1, "batch_norm": False}
     sweep = handgrad.sweep(SPACE, trials=3, jobs=2, name="mine", **settings)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.slow import quick
 
 from handgrad.cli.main import main
 from handgrad.errors import UsageError
@@ -94,7 +95,7 @@ def best_weight(rate, size):
     return 1 - (1 - rate) ** EPOCHS - size / 1000
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", quick(STYLES, ["args_config", "nested_config", "prints_only"]))
 def test_scripts_in_the_styles_of_courses_run_unchanged_and_go_on_after_a_stop(style, capsys):
     about = dict(STYLES[style])
     words = about.pop("words", [])
@@ -115,6 +116,7 @@ def test_scripts_in_the_styles_of_courses_run_unchanged_and_go_on_after_a_stop(s
     assert "the working folder" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_function_is_run_for_each_trial_and_not_a_second_time_after_a_stop(capfd):
     Path("agent_function.py").write_bytes((SCRIPTS / "agent_function.py").read_bytes())
     assert main(["run", "agent_function.py"]) == 0
@@ -173,6 +175,7 @@ def test_macros_are_those_of_wandb(word, monkeypatch):
     assert Program("train.py", (word,)).words(parameters, "file.json") == WORDS[word]
 
 
+@pytest.mark.slow
 def test_macros_agree_with_the_installed_wandb():
     utils = pytest.importorskip("wandb.sdk.launch.sweeps.utils")
     parameters = {"lr": 1e-05, "flag": True, "off": False, "sizes": [1, 2], "none": None, "name": "a b"}
@@ -201,6 +204,7 @@ def test_a_mistyped_metric_ends_the_sweep_and_names_what_was_logged(capsys):
     assert len(trials()) == 1
 
 
+@pytest.mark.slow
 def test_a_crash_is_a_failed_trial_and_is_repeated_on_request():
     program_of(
         "tries = os.path.join(os.environ['HANDGRAD_TRIAL'], 'tries')\n"
@@ -216,6 +220,7 @@ def test_a_crash_is_a_failed_trial_and_is_repeated_on_request():
     assert all(trial.rated for trial in trials("t"))
 
 
+@pytest.mark.slow
 def test_programs_that_always_fail_end_the_sweep(capsys):
     program_of("sys.exit('no such file: data.csv')")
     assert sweep() == 6
@@ -228,6 +233,7 @@ def test_a_program_that_ignores_its_arguments_is_named(capsys):
     assert "configurations have exactly equal results: does own.py read its arguments" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_trial_ends_at_the_time_limit_whatever_it_does(monkeypatch):
     monkeypatch.setattr(executor, "PATIENCE_SECONDS", 0.3)
     program_of(
@@ -240,6 +246,7 @@ def test_a_trial_ends_at_the_time_limit_whatever_it_does(monkeypatch):
     assert sorted(t.why for t in trials() if t.state == "failed") == ["took longer than 1 s (--time_limit)"] * 2
 
 
+@pytest.mark.slow
 def test_hyperband_stops_the_worse_ones_by_what_they_log():
     program_of(
         "wandb.init(); c = wandb.config\n"
@@ -333,6 +340,7 @@ def logged(folder, program=None):
     return Logged(folder, program or Program("train.py"), "val_acc")
 
 
+@pytest.mark.slow
 def test_what_the_installed_wandb_writes_offline_is_read(tmp_path, monkeypatch):
     pytest.importorskip("wandb")
     script = (
@@ -373,6 +381,7 @@ def test_a_file_of_json_lines_and_the_output_are_read(tmp_path):
     assert logged(tmp_path, Program("t.py", metric_regex=r"val acc: (\S+)")).new_values() == [0.5, 62.0]
 
 
+@pytest.mark.slow
 def test_trials_that_share_a_file_of_metrics_run_one_at_a_time(capsys):
     Path("own.py").write_text(
         "import json, sys, time\nrate = float(sys.argv[1].split('=')[1])\n"

@@ -102,6 +102,7 @@ def test_bayes_learns_where_the_optimum_is():
     assert sum(good[20:]) > 2 * 20 * 2 / 6  # two of six decades: twice as often as chance
 
 
+@pytest.mark.slow
 def test_bayes_keeps_away_from_what_ruins_a_run_when_its_first_choices_are_used_up():
     """Of 243 configurations a third are ruined, and so would be a third of random ones."""
     space = {

@@ -58,6 +58,7 @@ def test_a_sweep_is_run_and_gone_on_with(folder, capsys):
     assert "begun with other settings" in refused.err
 
 
+@pytest.mark.slow
 def test_the_course_s_front_door_runs_the_course_s_sweep(folder, capsys):
     answer = call(
         capsys, "train.py --mode sweep --count 2 --dataset digits -e 1 -sz 8 --no_wandb --seeds 2 --no_report"
@@ -77,6 +78,7 @@ def test_what_a_sweep_does_not_write_is_said(folder, capsys):
     assert "no effect here: model_save_path (mode sweep)" in answer.out + answer.err
 
 
+@pytest.mark.slow
 def test_two_drivers_of_one_file_are_one_too_many(folder, capsys, make_sweep):
     sweep = make_sweep()
     with open_storage(sweep.storage_url):
@@ -105,6 +107,7 @@ def test_mistakes_are_told_in_a_line(folder, capsys, words):
     assert REFUSED[words] in answer.err
 
 
+@pytest.mark.slow
 def test_only_what_learns_from_results_needs_optuna(folder, capsys, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "optuna", None)
     for method in ("random", "grid"):

@@ -23,6 +23,7 @@ def swept(make_sweep, monkeypatch, tmp_path):
     return sweep
 
 
+@pytest.mark.slow
 def test_a_sweep_ends_with_its_report(here, capsys):
     (here / "sweep.yaml").write_text(FILE)
     answer = call(capsys, f"sweep sweep.yaml {FLAGS} --name first --trials 2")
@@ -41,6 +42,7 @@ def test_a_sweep_ends_with_its_report(here, capsys):
     assert (folder / "report.html").read_text() != before
 
 
+@pytest.mark.slow
 def test_a_report_that_cannot_be_written_does_not_spoil_a_sweep(swept, capsys):
     (swept.path / "report.html").mkdir()
     answer = call(capsys, "sweep resume sweep")
@@ -64,6 +66,7 @@ def test_the_gist_is_printed(swept, capsys):
     assert all(len(line) <= 80 for line in lines if not line.startswith("  handgrad train"))
 
 
+@pytest.mark.slow
 def test_a_file_of_ones_own(swept, capsys, tmp_path):
     assert call(capsys, "sweep report sweeps/sweep -o mine/first.md").code == 0
     assert "first/timeline.svg" in (tmp_path / "mine" / "first.md").read_text()
@@ -76,6 +79,7 @@ def test_a_file_of_ones_own(swept, capsys, tmp_path):
     assert "a report is written as .html, .md, .pdf, .tex, got first.docx (--output)" in refused.err
 
 
+@pytest.mark.slow
 def test_it_can_be_written_while_the_sweep_runs(swept, capsys):
     with open_storage(swept.storage_url) as (drivers, storage):
         store = TrialStore(storage, swept.study, swept.definition)
@@ -87,6 +91,7 @@ def test_it_can_be_written_while_the_sweep_runs(swept, capsys):
     assert standing(look(swept)) == "4 of 4 trials are done, 1 cut off"
 
 
+@pytest.mark.slow
 def test_the_command_that_it_gives_runs_the_same_sweep_again(swept, capsys, tmp_path):
     blocks = build_sweep_report(look(swept)).sections[-1].blocks
     file, command = [block.text for block in blocks if block.template == "code"]

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from tests.commands import python
 
 from handgrad.config.aliases import FIELDS
@@ -52,6 +53,7 @@ def test_the_example_is_a_sound_sweep(tmp_path):
     assert definition.name == "first"
 
 
+@pytest.mark.slow
 def test_the_python_example_runs(tmp_path):
     example = section("Run it").split("```python\n")[1].split("```")[0]
     answer = python(example, cwd=tmp_path)
