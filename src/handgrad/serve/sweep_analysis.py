@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.evaluation import Interval
-from handgrad.reports.forest import importance_data
 from handgrad.reports.sweep import TOP, caption_of, table_of
 from handgrad.reports.sweep_data import SweepData, how_searched, how_sure, in_words, standing
+from handgrad.reports.sweep_parameters import FIGURES
 from handgrad.sweeps.analysis.analyse import analyse
 from handgrad.sweeps.folder import open_sweep
 
@@ -33,9 +33,10 @@ def analysed(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _importances(data: SweepData) -> dict[str, Any] | None:
-    if not data.analysis.importances:
+    spec = FIGURES.get("importance")
+    if spec is None or not data.analysis.importances:
         return None
-    forest = importance_data(data)
+    forest = spec.compute(data)
     rows = [[row.group, row.label, row.mean, row.low, row.high] for row in forest.rows]
     return {"title": forest.title, "caption": forest.caption, "rows": rows}
 
