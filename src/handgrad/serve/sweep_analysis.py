@@ -25,7 +25,9 @@ def analysed(task: dict[str, Any]) -> dict[str, Any]:
         "sure": how_sure(data),
         "importances": _importances(data),
         "recommendation": _recommendation(data),
-        "leaderboard": {"columns": table.header, "rows": table.rows, "caption": table.caption} if table else None,
+        "leaderboard": {"columns": ["rank", *table.header[1:]], "rows": table.rows, "caption": table.caption}
+        if table
+        else None,
         "observations": [(each.words, each.clear) for each in found.observations],
         "analysis_notes": list(found.notes),
         "command": f"handgrad sweep report {sweep.path}",

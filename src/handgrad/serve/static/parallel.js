@@ -3,6 +3,7 @@ import { dark, h, short, written } from "./common.js";
 
 const BAND = 0.7; // of the room of a listed value is what lines through it spread over, the better the higher
 const ROOM = 112, ABOVE = 40, BELOW = 14, LEFT = 62, RIGHT = 46, GRIP = 40; // pixels
+const MANY = 300; // lines, which are straight and paler
 const STEP = 0.05; // of an axis of numbers: an arrow key
 const SHADES = { light: [[206, 214, 224], [0, 70, 145]], dark: [[62, 74, 86], [150, 208, 255]] }; // the worst, the best
 const FAILED = { light: "rgb(179 38 30 / 60%)", dark: "rgb(255 143 134 / 60%)" };
@@ -147,14 +148,17 @@ export class Parallel {
 
   brush(name, range) {
     if (!range || (range[0] <= 1e-9 && range[1] >= 1 - 1e-9)) this.brushes.delete(name); else this.brushes.set(name, range);
-    this.paint();
-    this.onbrush();
+    this.soon();
   }
 
   clear() {
     this.brushes.clear();
-    this.paint();
-    this.onbrush();
+    this.soon();
+  }
+
+  /** Once for all brushes that move before the next frame. */
+  soon() {
+    this.waiting ??= requestAnimationFrame(() => { this.waiting = null; this.paint(); this.onbrush(); });
   }
 
   /** The lines, and where the brushes stand. */
@@ -167,10 +171,10 @@ export class Parallel {
     const order = lines.map((_, place) => place).sort((one, other) => through[one] - through[other] || (lines[one].shade ?? -1) - (lines[other].shade ?? -1));
     for (const place of order) {
       const { shade } = lines[place];
-      pen.globalAlpha = through[place] ? (lines.length > 300 ? 0.6 : 0.85) : 0.12;
-      pen.lineWidth = through[place] && shade === 1 ? 2.6 : 1.1;
+      pen.globalAlpha = through[place] ? (lines.length > MANY ? 0.6 : 0.85) : lines.length > MANY ? 0.03 : 0.12;
+      pen.lineWidth = through[place] && shade === 1 ? 2.6 : lines.length > MANY ? 1 : 1.1; // of 1: less than half the time
       pen.strokeStyle = shade === null ? FAILED[theme] : `rgb(${worst.map((from, part) => Math.round(from + (best[part] - from) * shade)).join()})`;
-      pen.setLineDash(shade === null ? [3, 3] : []);
+      pen.setLineDash(shade === null && lines.length <= MANY ? [3, 3] : []); // thousands of dashes take a second
       pen.beginPath();
       let before = null;
       axes.forEach((_, axis) => {
@@ -178,6 +182,7 @@ export class Parallel {
         if (share === null) return;
         const [here, across] = [x(axis), y(share)];
         if (!before) pen.moveTo(here, across);
+        else if (lines.length > MANY) pen.lineTo(here, across);
         else { const third = (here - before[0]) * 0.4; pen.bezierCurveTo(before[0] + third, before[1], here - third, across, here, across); }
         before = [here, across];
       });

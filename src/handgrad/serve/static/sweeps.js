@@ -88,7 +88,7 @@ function skeleton() {
     search: h("input", { type: "search", size: 26, placeholder: "state=stopped  epochs>2", oninput: soonTable }),
   };
   parts.clear = h("button", { type: "button", disabled: true, onclick: () => shown.parallel.clear() }, "Take the brushes away");
-  const hint = h("p", { class: "hint" }, "Each line is a trial; the darker, the better (the brighter, on a dark page); dashed ones have no result. Drag along an axis to brush it, click it to take the brush away. By keyboard: Tab to an axis; ↑ ↓ move the upper end of its brush, with Shift the lower one; Escape takes it away.");
+  const hint = h("p", { class: "hint" }, "Each line is a trial; the darker, the better (the brighter, on a dark page); red ones have no result. Drag along an axis to brush it, click it to take the brush away. By keyboard: Tab to an axis; ↑ ↓ move the upper end of its brush, with Shift the lower one; Escape takes it away.");
   const controls = h("form", { class: "controls", role: "search", onsubmit: (event) => event.preventDefault() }, h("label", {}, "search ", parts.search), parts.clear, parts.count);
   const trials = h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "table of trials" }, parts.table);
   parts.all = [parts.title, parts.damage, parts.facts, parts.buttons, parts.error, parts.note, h("h2", {}, "Parallel coordinates"), hint, parts.lines, h("div", { class: "columns" }, parts.best, parts.importance), h("h2", {}, "Trials"), parts.stops, controls, trials, parts.rest, h("h2", {}, "Report"), parts.report];
@@ -187,7 +187,7 @@ function drawTable() {
     state: { label: "state", text: true, value: state, cell: (trial) => stateOf(state(trial)) },
     result: { label: row.metric.name, value: own[row.metric.name], cell: (trial) => result(row, trial.objective) },
     ...Object.fromEntries(Object.keys(trials[0]?.values ?? {}).map((name) => [`: ${name}`, { label: name, value: (trial) => trial.values[name], cell: (trial) => (typeof trial.values[name] === "number" ? short(trial.values[name]) : written(trial.values[name])) }])),
-    epochs: { label: "epochs", value: own.epochs }, seconds: { label: "seconds", value: own.seconds, cell: (trial) => (trial.seconds ? trial.seconds.toFixed(1) : "") },
+    epochs: { label: "epochs done", value: own.epochs }, seconds: { label: "seconds", value: own.seconds, cell: (trial) => (trial.seconds ? trial.seconds.toFixed(1) : "") },
     why: { label: "why it ended", text: true, style: "why", value: own.why },
   };
   if (!columns[shown.order.sort]) shown.order.sort = "number";
@@ -215,7 +215,7 @@ function drawEstimates(row, found) {
   const anew = h("button", { type: "button", onclick: () => estimate(row, true) }, "Estimate anew");
   if (found.failed) { parts.best.replaceChildren(h("h2", {}, "The best"), h("p", { class: "bad" }, found.failed), anew); return; }
   const best = found.recommendation, notes = [...found.analysis_notes, ...found.notes];
-  parts.best.replaceChildren(h("h2", {}, "The best"), h("p", { class: "hint" }, `Estimated when ${found.standing}. `, anew), ...(best ? [h("p", {}, h("b", {}, best.values)), h("p", {}, `To expect of another run: ${best.expected} (95 % interval), the best of ${best.among} watched. ${best.words}`), ...best.open.map((text) => h("p", {}, text)), h("pre", {}, best.command)] : [h("p", {}, "No trial has a result yet.")]), ...found.sure.map((text) => h("p", {}, text)), ...(row.program ? [] : [h("p", { class: "hint" }, "Its test accuracy, to be looked at once: ", h("code", {}, `handgrad sweep test ${row.path}`))]));
+  parts.best.replaceChildren(h("h2", {}, "The best"), h("p", { class: "hint" }, `Estimated when ${found.standing}. `, anew), ...(best ? [h("p", {}, h("b", {}, best.values)), h("p", {}, `To expect of another run: ${best.expected} (95 % interval); chosen among ${best.among}. ${best.words}`), ...best.open.map((text) => h("p", {}, text)), h("pre", {}, best.command)] : [h("p", {}, "No trial has a result yet.")]), ...found.sure.map((text) => h("p", {}, text)), ...(row.program ? [] : [h("p", { class: "hint" }, "Its test accuracy, to be looked at once: ", h("code", {}, `handgrad sweep test ${row.path}`))]));
   parts.importance.replaceChildren(h("h2", {}, "Importances"), ...(found.importances ? [extents(found.importances), h("p", { class: "hint" }, `${found.importances.title}. ${found.importances.caption}`)] : [h("p", { class: "hint" }, notes.find((text) => text.includes("importances")) ?? "There are too few trials to estimate how important the parameters are.")]));
   const told = found.observations.map(([text, clear]) => h("li", { class: clear ? "" : "hint" }, text));
   parts.rest.replaceChildren(...(found.leaderboard ? [h("h2", {}, "Leaderboard"), table(found.leaderboard.columns, found.leaderboard.rows), h("p", { class: "hint" }, found.leaderboard.caption)] : []), ...(told.length ? [h("h2", {}, "Observed"), h("ul", {}, told)] : []), ...(notes.length ? [h("h2", {}, "Notes"), h("ul", {}, notes.map((text) => h("li", {}, text)))] : []), h("p", { class: "hint" }, `${found.searched} As a command: `, h("code", {}, found.command)));
