@@ -13,6 +13,7 @@ pytestmark = in_browser
 STROKE = [[(0.5, 0.2), (0.5, 0.8)]]
 # What comes late on a view.
 READY = {"draw": "#results .bars", "train": "#fields label", "runs": ".plot canvas", "comparison": "#comparison .pair"}
+READY |= {"play": "#play .plot canvas"}
 
 
 def views_of(page):

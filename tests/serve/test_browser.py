@@ -5,7 +5,9 @@ import shutil
 
 import pytest
 from tests.serve.asking import made_up_run
-from tests.serve.browsing import browsing, in_browser
+from tests.serve.browsing import browsing, in_browser, show
+
+from handgrad.serve import play
 
 pytestmark = in_browser
 
@@ -34,4 +36,27 @@ def test_runs_are_seen_at_once_and_grow(page, tmp_path):
     page.wait_for_selector("tr:has-text('growing')", state="detached", timeout=10_000)
     page.fill("#table-controls input", "seed=1")
     page.wait_for_selector("#count:has-text('1 of 3 runs')")
+    assert page.complaints == []
+
+
+def test_the_play_page_trains_keeps_its_state_and_hands_out_itself_as_a_file(page):
+    page.wait_for_selector("#table tbody tr >> nth=2")
+    show(page, "play")
+    page.wait_for_selector("#play .plot canvas", timeout=60_000)
+    page.click("text=One epoch")
+    page.wait_for_selector(".figures dd:text-is('41')")
+    page.wait_for_url("**steps=41")
+    assert "handgrad train --dataset digits" in page.inner_text("#command")
+    with page.expect_download(timeout=60_000) as download:
+        page.click("text=This page as one file")
+    assert download.value.path().read_text(encoding="utf-8") == play.page()
+    page.click("button:text-is('Train')")
+    show(page, "runs")
+    page.wait_for_selector("#command:has-text('handgrad runs')")
+    page.wait_for_timeout(300)
+    assert page.url.endswith("#runs")
+    assert "dataset" not in page.inner_text("#command")
+    show(page, "play")
+    page.wait_for_selector("button:text-is('Train')")
+    assert int(page.inner_text(".figures dd >> nth=0")) >= 41
     assert page.complaints == []

@@ -53,6 +53,7 @@ def run_play(tokens: list[str]) -> int:
     """Write the page as one file."""
     output = Parser("play").arguments(tokens).output
     content = import_module("handgrad.serve.play").page()
+    output.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(output, content)
     echo(f"{output}: {len(content.encode()) / 1e6:.2f} MB. Open it in a browser; it needs no server and no network")
     return 0

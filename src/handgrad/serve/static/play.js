@@ -1,5 +1,5 @@
 // The Play page: a small network on real digits, trained here in the browser, one step or one epoch at a time.
-import { $, h, request, short } from "./common.js";
+import { $, dark, h, request, short } from "./common.js";
 import { Chart, drawDigit, drawOutputs, drawWeights } from "./play_pictures.js";
 import { CONTROLS, EXPERIMENTS, USUAL, changed, command, read, readAddress, write } from "./play_settings.js";
 import { Training, readImages } from "./play_training.js";
@@ -21,7 +21,7 @@ export async function showPlay(address, sayCommand, inline = null) {
   }
   if (training && (address === "" || address === written)) { refresh(); return; }
   const { settings, steps, problems } = readAddress(address);
-  begin(settings);
+  begin(settings, !steps);
   note(problems.length ? `The address has what cannot be: ${problems.join(", ")}. The usual values stand in its place.` : "", problems.length > 0);
   if (steps) go(steps, true);
 }
@@ -79,7 +79,8 @@ function stop() {
 function refresh() {
   draw(Infinity);
   written = write(training.settings, training.steps);
-  if (!built.section.hidden) history.replaceState(null, "", `#play/${written}`);
+  if (built.section.hidden) return;
+  history.replaceState(null, "", `#play/${written}`);
   say(command(training.settings, training));
 }
 
@@ -139,7 +140,7 @@ function drawNetwork() {
     const { units } = dense[place], dead = view.dead[place] ?? null, count = dead ? dead.reduce((sum, each) => sum + each, 0) : 0;
     if (place === 0) drawWeights(canvas, dense[0], images.shape, outputs[0] ?? probabilities.slice(0, units), dead, across);
     else drawOutputs(canvas, outputs[place], dead, across);
-    const text = dead ? `layer ${place + 1}: ${count} of ${units} dead` : "weights of each class";
+    const text = dead ? `layer ${place + 1}: ${count} of ${units} dead` : "weights of each class, 0 to 9";
     if (caption.textContent !== text) caption.textContent = text;
     canvas.setAttribute("aria-label", place === 0 ? `weights of ${units} units as pictures, ${count} of them dead` : `outputs of ${units} units for the chosen digit, ${count} of them dead`);
   });
@@ -166,6 +167,7 @@ function drawPredictions() {
     each.button.hidden = place >= wrong.length;
     if (each.button.hidden) return;
     each.place = wrong[place];
+    each.button.setAttribute("aria-pressed", String(each.place === view.chosen));
     predicted(each, found[wrong[place]]);
     drawDigit(each.canvas, pixels(wrong[place]), images.shape);
   });
@@ -180,6 +182,7 @@ function predicted({ button, text, canvas }, { best, sure, label }) {
 function choose(place) {
   view.chosen = place;
   built.digits.forEach(({ button }, each) => button.setAttribute("aria-pressed", String(each === place)));
+  drawPredictions();
   drawNetwork();
 }
 
@@ -206,7 +209,7 @@ function control(name) {
   input.setAttribute("aria-describedby", hint.id);
   input.addEventListener("change", () => {
     const value = read(name, input.value);
-    if (value === undefined) { note(`${label} must be a whole number of at least 0, got ${input.value.slice(0, 40)}`, true); fill(); return; }
+    if (value === undefined) { note(`${label} must be a whole number from ${CONTROLS[name].low} to ${CONTROLS[name].high}, got ${input.value.slice(0, 40)}`, true); fill(); return; }
     note(name === "optimizer" ? "The learning rate is now the usual one of this optimizer." : "");
     begin(changed(training.settings, name, value), true);
   });
@@ -237,7 +240,8 @@ function fill() {
 function layOut() {
   const { dense } = training.network, shown = dense.length > 1 ? dense.slice(0, -1) : dense;
   built.layers = shown.map(({ units }, place) => {
-    const across = place ? Math.min(8, units) : Math.ceil(Math.sqrt(units * 1.5)), canvas = h("canvas", { role: "img", class: place ? "outputs" : "weights" });
+    const across = place ? Math.min(8, units) : units === 10 ? 5 : Math.ceil(Math.sqrt(units * 1.5));
+    const canvas = h("canvas", { role: "img", class: place ? "outputs" : units > 16 ? "weights" : "large weights" });
     canvas.style.setProperty("--across", across);
     return { canvas, across, caption: h("figcaption") };
   });
@@ -258,6 +262,7 @@ function build(served) {
     experiments: EXPERIMENTS.map(({ name, settings }) => h("a", { href: `#play/${write({ ...USUAL, ...settings })}` }, name)),
     digits: Array.from({ length: DIGITS }, (_, place) => thumbnail(() => choose(place))), mistakes: Array.from({ length: MOST_MISTAKES }, () => thumbnail((each) => choose(each.place))),
   };
+  dark.addEventListener("change", () => training && refresh());
   page.speed.value = "as fast as it goes";
   page.digits[0].button.setAttribute("aria-pressed", "true");
   const epoch = () => (Math.floor(training.epochs) + 1) * training.stepsPerEpoch;
@@ -273,7 +278,7 @@ function build(served) {
       h("form", { class: "settings", "aria-label": "settings", onsubmit: (event) => event.preventDefault() }, page.controls.map(({ element }) => element)),
       h("div", { class: "watching" },
         h("div", { class: "charts three" }, charts.map(({ figure }) => figure)),
-        h("p", { class: "hint" }, "Solid: training, batch by batch, before each update; dashed: validation. When they part, the network learns what holds for its training images alone. A gradient norm far below that of the next layer means that this layer hardly learns."),
+        h("p", { class: "hint" }, "By step. Solid: training, batch by batch, before each update; dashed: validation. When they part, the network learns what holds for its training images alone. A gradient norm far below that of the next layer means that this layer hardly learns."),
         h("h2", {}, "The network"),
         h("div", { class: "network" }, h("figure", {}, page.digit, h("figcaption", {}, "the chosen digit")), page.network, h("div", { class: "bars" }, bars.flatMap(({ label, bar, text }) => [h("span", {}, String(label)), bar, text]))),
         h("p", { class: "hint" }, "Of the first layer, each unit's weights: blue adds to its input where the digit is bright, red takes away; of deeper layers, the outputs. Bright edges are units that the chosen digit excites. A dead unit, crossed out, passes next to no gradient for any training image."),

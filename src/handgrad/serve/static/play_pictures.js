@@ -106,6 +106,7 @@ export class Chart {
     for (const [column, label, place, dashed] of lines) add(curves, column, { label, stroke: colour(place), width: 1.8, dash: dashed && [5, 4] });
     const data = uPlot.join(tables), form = JSON.stringify([series, dark.matches]);
     this.box.setAttribute("aria-label", `${this.name} by step: ${lines.map(([column, label]) => `${label} ${spoken(curves.column(column), this.unit)}`).join("; ")}`);
+    this.steps = Math.max(10, curves.steps.at(-1)); // the training before is seen as far as this one has come
     if (this.plot && this.form === form) this.plot.setData(data);
     else this.make(series, data, form);
     this.lines = lines;
@@ -132,7 +133,7 @@ export class Chart {
     const range = this.end === null ? undefined : [0, this.end];
     this.plot = new uPlot({
       width: this.box.clientWidth || 300, height: this.box.clientHeight || 200, legend: { show: false },
-      scales: { x: { time: false }, y: { distr: this.log ? 3 : 1, range } },
+      scales: { x: { time: false, range: () => [0, this.steps] }, y: { distr: this.log ? 3 : 1, range } },
       series: [{}, ...series], axes: [{ ...axis, size: 28 }, { ...axis, size: 52 }],
       cursor: { points: { size: 6 }, drag: { x: false, y: false } },
       hooks: { setCursor: [() => this.lines && this.legend()] },
