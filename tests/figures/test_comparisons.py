@@ -6,11 +6,12 @@ import pytest
 from handgrad.errors import UsageError
 from handgrad.evaluation import mean_interval, wilson
 from handgrad.figures.accuracy_bars import compare_test_data
-from handgrad.figures.curves import compare_accuracy_data, compare_loss_data
+from handgrad.figures.curves import compare_accuracy_data, compare_gradients_data, compare_loss_data
 from handgrad.figures.gallery import comparison
 from handgrad.figures.roc import compare_roc_data
 from handgrad.figures.run_data import grouped, run_labels
 from handgrad.figures.top_classes import top_classes_data
+from handgrad.figures.train_test import compare_train_test_data, place_of, plot_train_test
 
 
 def test_runs_that_differ_in_their_seed_belong_together(data_of):
@@ -121,3 +122,36 @@ def test_other_test_images_are_refused(data_of, trained):
     altered._predictions["test"] = data.predictions()._replace(labels=data.predictions().labels[::-1])
     with pytest.raises(UsageError, match="other images"):
         top_classes_data([data, altered])
+
+
+def test_gradients_of_the_first_layer_are_those_that_each_run_recorded(data_of):
+    runs = [data_of("mlp"), data_of("mlp", seed=1), data_of("no hidden layer")]
+    two, one = compare_gradients_data(runs).training
+    recorded = [[row.parameters["1.weight"].gradient for row in data.history.statistics] for data in runs]
+    np.testing.assert_allclose(two.mean, np.mean(recorded[:2], axis=0))
+    np.testing.assert_allclose(one.mean, recorded[2])
+    assert two.x.tolist() == [row.step for row in runs[0].history.statistics]
+
+
+def test_who_memorises_is_named_by_the_interval_of_the_gap(data_of):
+    """A wide network learns 43 digits by heart; one that has hardly begun is as bad on both."""
+    heart = data_of("mlp", train_fraction=0.03, hidden_size=128, epochs=60, dropout=0.0)
+    found = compare_train_test_data([data_of("mlp", epochs=1, learning_rate=1e-5), heart])
+    first, second = found.dots
+    metrics = heart.run.metrics
+    assert (first.train, first.test) == tuple(100 * metrics[part]["accuracy"] for part in ("train", "test"))
+    assert (first.memorises, second.memorises) == (True, False)
+    assert list(found.memorisers) == [first.label]
+    assert f"{first.gap:.2f} points" in found.caption
+    (axes,) = plot_train_test(found).axes
+    drawn = {line.get_label(): line.get_xydata() for line in axes.get_lines()}
+    (place,) = [points for label, points in drawn.items() if label.endswith(f": {first.gap:.1f} points")]
+    np.testing.assert_allclose(place, [place_of(np.array([first.train, first.test]))])
+
+
+def test_a_run_that_measured_nothing_is_evaluated(data_of, monkeypatch):
+    data = data_of("mlp")
+    (known,) = compare_train_test_data([data]).dots
+    monkeypatch.setitem(data.metrics["train"], "accuracy", None)
+    monkeypatch.setitem(data.metrics["test"], "accuracy", None)
+    assert compare_train_test_data([data]).dots == (known,)

@@ -18,7 +18,7 @@ from handgrad.figures.filters import conv_filters_data, dense_filters_data, feat
 from handgrad.figures.histograms import IMAGES, PURPOSE, histograms_data
 from handgrad.figures.layer_statistics import activations_data, gradients_data
 from handgrad.figures.learning_rate import Rates
-from handgrad.figures.pictures import predictions_data, samples_data
+from handgrad.figures.pictures import plot_samples, predictions_data, sample_table_data, samples_data
 from handgrad.figures.reliability import reliability_data
 from handgrad.figures.roc import roc_data
 from handgrad.figures.tsne import tsne, tsne_data, tsne_output_data
@@ -47,8 +47,22 @@ def test_confusions_on_the_training_images(data_of):
 
 def test_a_sample_of_each_class(data_of):
     found, digits = samples_data(data_of("mlp")), load("digits")
-    assert digits.y_train[found.rows].tolist() == list(range(10))
+    assert digits.y_train[found.rows].tolist() == [list(range(10))]
     np.testing.assert_array_equal(digits.x_train[found.rows], found.images)
+
+
+def test_five_samples_of_each_class_or_as_many_as_there_are(data_of):
+    data, digits = data_of("mlp", train_fraction=0.03), load("digits")
+    found, labels = sample_table_data(data), digits.y_train[data.split.train_rows]
+    for column, label in zip(found.rows.T, np.unique(labels), strict=True):
+        drawn = column[column >= 0]
+        assert len(set(drawn)) == len(drawn) == min(5, np.count_nonzero(labels == label))
+        assert (digits.y_train[drawn] == label).all()
+        assert np.isin(drawn, data.split.train_rows).all()
+        assert (column[len(drawn) :] == -1).all()
+    assert (found.rows == -1).any()
+    pictures = [axes.images[0].get_array() for axes in plot_samples(found).axes]
+    assert sum(np.ma.count(array) for array in pictures) == 48**2 * np.count_nonzero(found.rows >= 0)
 
 
 def test_right_and_wrong_are_what_they_are_called(data_of):

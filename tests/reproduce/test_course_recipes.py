@@ -1,4 +1,4 @@
-"""The five course reports' recipes, whole, on the digits that come with scikit-learn."""
+"""The recipes of the course reports, whole, on the digits that come with scikit-learn."""
 
 import json
 
@@ -23,7 +23,8 @@ def test_every_experiment_with_numbers_stands_under_a_question(report, tmp_path)
     printed = {name for name, experiment in document.experiments.items() if experiment.printed.model_fields_set}
     assert printed <= {name for question in document.questions for name in question.experiments}
     assert set(document.claims) == {name for question in document.questions for name in question.claims}
-    assert {variant for _, variant in [*plan.runs, *plan.lacking]} == set(VARIANTS)
+    trained = {variant for _, variant in [*plan.runs, *plan.lacking]}
+    assert trained == set(VARIANTS if document.reports else VARIANTS[:1])
 
 
 @pytest.mark.slow

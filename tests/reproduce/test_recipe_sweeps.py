@@ -22,7 +22,7 @@ from handgrad.reproduce.sweep_claims import judge_in_sweep
 from handgrad.reproduce.tasks import ORDERS
 from handgrad.runs import open_run
 from handgrad.sweeps import Metric
-from handgrad.sweeps.analysis.result import Analysis, Effect, Range
+from handgrad.sweeps.analysis.result import Analysis, Effect, Importance, Range
 from handgrad.sweeps.folder import open_sweep
 from handgrad.sweeps.posthoc.test import read_chosen
 
@@ -276,6 +276,31 @@ def test_a_claim_is_asked_of_a_sweep(claim, effects, verdict, interval):
         assert f"95 % interval {interval[0]:.2f} to {interval[1]:.2f}" in found.words
 
 
+@pytest.mark.parametrize(
+    ("shares", "verdict"),
+    [
+        ({"dropout": (0.1, 0.2, 0.3), "weight_decay": (0.4, 0.5, 0.6)}, "holds"),
+        ({"dropout": (0.1, 0.3, 0.5), "weight_decay": (0.4, 0.5, 0.6)}, "undecided"),
+        # not the largest mean, but the widest interval reaches into that of weight decay
+        ({"dropout": (0.3, 0.31, 0.32), "seed": (0.0, 0.2, 0.5), "weight_decay": (0.4, 0.5, 0.6)}, "undecided"),
+        ({"dropout": (0.7, 0.8, 0.9), "weight_decay": (0.4, 0.5, 0.6)}, "does not hold"),
+        ({"dropout": (0.5, 0.8, 0.9), "weight_decay": (0.4, 0.5, 0.6)}, "undecided"),
+        ({"weight_decay": (0.4, 0.5, 0.6)}, "undecided"),
+        ({}, "undecided"),
+    ],
+)
+def test_the_most_important_setting_explains_more_than_every_other(shares, verdict):
+    importances = tuple(Importance(name, Interval(mean, low, high, 50)) for name, (low, mean, high) in shares.items())
+    analysis = Analysis(Metric(), {"finished": 50}, importances=importances)
+    claim = EffectClaim(sweep="search", setting="w_d", most_important=True)
+    found = judge_in_sweep(claim, analysis, 100.0)
+    assert found.verdict == verdict
+    if len(shares) > 1:
+        assert "weight decay explains 50 % (95 % interval 40 to 60)" in found.words
+    else:
+        assert "too few configurations" in found.words
+
+
 SOUND = {
     "title": "a sweep",
     "sweeps": {"search": {"file": "da6401", "trials": 6}},
@@ -316,7 +341,10 @@ MALFORMED = [
     ),
     (["experiments", "best", "like"], "plain", "leave out like, runs and ensemble"),
     ([*EFFECT, "sweep"], "other", "claims.decay.in_sweep.sweep: unknown sweep 'other'"),
-    ([*EFFECT, "higher"], DROP, "claims.decay.in_sweep.higher: is missing"),
+    ([*EFFECT, "higher"], DROP, "claims.decay.in_sweep: needs either both `higher` and `lower`, or `most_important"),
+    ([*EFFECT, "most_important"], True, "claims.decay.in_sweep: needs either both `higher` and `lower`"),
+    (SHOWN, {"figure": "compare_loss", "of": ["plain"], "trials": "serch"}, "show.1.trials: unknown sweep 'serch'"),
+    (SHOWN, {"figure": "loss", "of": ["plain"], "trials": "search"}, "`trials` of a sweep go with a figure that"),
     ([*SHOWN, "sweep"], "other", "questions.1.show.1.sweep: unknown sweep 'other'"),
     ([*SHOWN, "part"], "timline", "unknown part of a sweep 'timline': did you mean timeline?"),
     ([*SHOWN, "part"], DROP, "sweep and part go together"),
@@ -329,6 +357,7 @@ UNSEARCHABLE = [
     ([*SEARCH, "file"], "da6402", "sweeps.search.file: unknown sweep file 'da6402': did you mean da6401?"),
     ([*SEARCH, "settings"], {"epohcs": 3}, "sweeps.search.settings: unknown setting epohcs: did you mean epochs?"),
     ([*SEARCH, "settings"], {"validation_fraction": 0}, "sweeps.search: "),
+    (EFFECT, {"sweep": "search", "setting": "dropout", "most_important": True}, "in_sweep.setting: the sweep varies"),
     ([*EFFECT, "setting"], "dropout", "claims.decay.in_sweep.setting: the sweep varies epochs, num_layers, "),
     ([*EFFECT, "lower"], 0.7, "claims.decay.in_sweep.lower: the sweep tries weight_decay 0.0, 0.0005, 0.5, got 0.7"),
     ([*EFFECT, "lower"], "much", "claims.decay.in_sweep.lower: weight_decay must be"),

@@ -1,4 +1,4 @@
-"""The course reports as data: experiments, numbers as printed, claims; and the checker of claims, for anybody's."""
+"""Course reports and an assignment as data: experiments, numbers as printed, claims; and anybody's claims, checked."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +11,7 @@ from handgrad.errors import UsageError
 REPORTS = {
     "ee5179": "MLP by hand against PyTorch (MNIST)",
     "da6401": "optimizers, sweep, and a transfer (Fashion-MNIST, MNIST)",
+    "da6401-2026": "sweep, optimizers, gradients, dead units, failures, symmetry (MNIST, Fashion-MNIST)",
     "ee6132-2018": "folds, per-class metrics, regularisation, HOG and SVM (MNIST)",
     "ee6132-momentum": "learning rates, schedule (MNIST)",
     "dl-2022": "MLP against CNN (MNIST)",

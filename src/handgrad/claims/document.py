@@ -294,6 +294,7 @@ def _check_item(place: str, item: Item, question: Question, document: Document) 
     if item.sweep is not None:
         _check_known(f"{place}.sweep", item.sweep, document.sweeps, "sweep")
         _check_variant(place, item.sweep, item.variant, VARIANTS[:1])
+    _check_known(f"{place}.trials", item.trials, document.sweeps, "sweep")
     names = item.experiments or question.experiments
     for name in item.experiments:
         _check_known(place, name, document.experiments)

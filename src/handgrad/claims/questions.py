@@ -131,19 +131,31 @@ class Found(Part):
 
 
 class EffectClaim(Part):
-    """That in a sweep, all else equal, the metric is higher with one value of a setting than with another, by `by`."""
+    """That in a sweep, all else equal, the metric is higher with one value of a setting than with another, by `by`.
+
+    Or that the setting is the `most_important` one: alone, it explains more of the metric's variance than any other.
+    """
 
     sweep: Text
     setting: Text
-    higher: Any
-    lower: Any
+    higher: Any = None
+    lower: Any = None
     by: Number = 0.0
+    most_important: bool = False
+
+    @model_validator(mode="after")
+    def _one_statement(self) -> Self:
+        given = self.model_fields_set & {"higher", "lower", "by"}
+        if given if self.most_important else not given >= {"higher", "lower"}:
+            raise ValueError("needs either both `higher` and `lower`, or `most_important: true`")
+        return self
 
 
 class Item(Part):
     """One thing to show: a figure, a table, the equations of a network, a part of a sweep's report, or a paragraph.
 
     A figure of FIGURES is drawn for each experiment in `of`, one of COMPARISONS once for all; both of the first seed.
+    A comparison also shows the `trials` of a sweep, where one is named.
     """
 
     figure: Text | None = None
@@ -153,6 +165,7 @@ class Item(Part):
     part: Text | None = None
     text: Text | None = None
     of: list[Text] = []
+    trials: Text | None = None
     variant: Variant = "replication"
 
     @model_validator(mode="after")
@@ -166,6 +179,8 @@ class Item(Part):
                 raise ValueError(choice(what, name, names))
         if self.of and not (self.figure or self.table):
             raise ValueError(f"{present[0]} does not use `of`")
+        if self.trials and self.figure not in COMPARISONS:
+            raise ValueError(f"`trials` of a sweep go with a figure that compares runs: {', '.join(COMPARISONS)}")
         if (self.sweep is None) != (self.part is None):
             raise ValueError(f"sweep and part go together: which sweep, and {listed(PARTS)} of it")
         return self

@@ -21,6 +21,7 @@ from handgrad.runs.comparison import confounders, differing, missing_runs, names
 SUPPORTED, TIE, CONTRADICTED = "supported", "tie", "contradicted"
 CONFOUNDED, NO_EXPERIMENT = "confounded", "no experiment"
 BY_SIGN = {1: SUPPORTED, 0: TIE, -1: CONTRADICTED}
+IN_SWEEP = "in_sweep"
 GRAVEST = (NO_EXPERIMENT, CONFOUNDED, CONTRADICTED, TIE, SUPPORTED)
 VERDICTS = tuple(reversed(GRAVEST))
 
@@ -28,7 +29,10 @@ Experiments = Mapping[str, Evidence]
 
 
 class Claim(Part):
-    """A statement in words, and the comparison that it comes to: exactly one relation among experiments."""
+    """A statement in words, and the comparison that it comes to: exactly one relation among experiments.
+
+    Without any, it is one of a sweep alone.
+    """
 
     says: Text
     higher: list[Text] = []
@@ -58,7 +62,7 @@ class Claim(Part):
 
     @model_validator(mode="after")
     def _one_relation(self) -> Self:
-        present = [name for name in RELATIONS if getattr(self, name)]
+        present = self._present
         if len(present) != 1:
             found = f"got {' and '.join(present)}" if present else "got none"
             raise ValueError(f"must have exactly one of {', '.join(RELATIONS)}, {found}")
@@ -71,14 +75,19 @@ class Claim(Part):
         return self
 
     @property
+    def _present(self) -> list[str]:
+        among_experiments = [name for name in RELATIONS if name != IN_SWEEP and getattr(self, name)]
+        return among_experiments or [IN_SWEEP] * (self.in_sweep is not None)
+
+    @property
     def relation(self) -> str:
         """The name of the one relation that is given."""
-        return next(name for name in RELATIONS if getattr(self, name))
+        return self._present[0]
 
     @property
     def experiments(self) -> list[str]:
-        """The experiments that it speaks of, in order."""
-        named: list[str] = getattr(self, self.relation)
+        """The experiments that it speaks of, in order; none of one that is of a sweep alone."""
+        named: list[str] = [] if self.relation == IN_SWEEP else getattr(self, self.relation)
         return named
 
     @property
@@ -213,6 +222,18 @@ class TwoMeasures(Relation):
         return self.of_each(claim, evidence)
 
 
+@dataclass(frozen=True)
+class OfSweep(Relation):
+    """A statement of a sweep alone, which handgrad.reproduce judges."""
+
+    least: int = 0
+    most: int = 0
+
+    def judge(self, claim: Claim, experiments: Experiments) -> Judgement:
+        """That there is nothing to compare here."""
+        return _lacking(["It speaks of a sweep, whose trials alone can decide it."])
+
+
 def _lacking(lines: list[str]) -> Judgement:
     return Judgement(NO_EXPERIMENT, lines, [], " ".join(lines))
 
@@ -344,4 +365,5 @@ RELATIONS: dict[str, Relation] = {
     "same": TwoMeasures(of_each=_same),
     "distinct": TwoMeasures(of_each=_distinct, any_is_enough=True),
     "selected": TwoMeasures(uses=("best_of",), of_each=_selected),
+    IN_SWEEP: OfSweep(),
 }

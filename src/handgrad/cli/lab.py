@@ -4,7 +4,6 @@ import shlex
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from rich.padding import Padding
 from rich.text import Text
@@ -15,7 +14,7 @@ from handgrad.claims.questions import choice
 from handgrad.cli.arguments import Parser
 from handgrad.cli.reproduce import carry_out, plan_of
 from handgrad.errors import UsageError
-from handgrad.reproduce.outcome import own_verdict
+from handgrad.reproduce.outcome import own_verdict, reason
 from handgrad.reproduce.results import Results, verdicts
 from handgrad.reproduce.tasks import one_thread_each
 from handgrad.screen import Screen
@@ -59,9 +58,9 @@ def _file(name: str) -> Path:
 def _judge(results: Results) -> int:
     screen, met, found = Screen(highlight=False), True, verdicts(results)
     for each in found.values():
-        own: Any = own_verdict(each) or each.printed
+        own = own_verdict(each) or each.printed
         met = met and own.verdict != HOLDS_NOT
         word = EXPECTED.get(own.verdict, own.verdict).upper()
         screen.print(f"\n[bold {COLOURS.get(own.verdict, 'yellow')}]{word}[/]  {each.printed.says}")
-        screen.print(Padding(Text(own.sentence or " ".join(own.arithmetic[:1])), (0, 0, 0, 4), expand=False))
+        screen.print(Padding(Text(reason(own)), (0, 0, 0, 4), expand=False))
     return 0 if met else 1

@@ -187,6 +187,8 @@ def run_check(tokens: list[str]) -> int:
         return _check_hand_in(Path(arguments.document))
     path = find_document(arguments.document)
     document = read_document(path)
+    if document.questions and not document.reports:
+        raise UsageError(f"{path} has no numbers to check: `handgrad reproduce {arguments.document}` judges its claims")
     with working("reading the numbers"):
         verdicts = check(document, path.parent)
     if arguments.json is not None:

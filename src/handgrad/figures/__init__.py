@@ -11,12 +11,14 @@ from handgrad.figures.confusion import confusion_data, confusion_train_data, plo
 from handgrad.figures.curves import (
     accuracy_data,
     compare_accuracy_data,
+    compare_gradients_data,
     compare_loss_data,
     loss_data,
     plot_curves,
     plot_overlay,
 )
 from handgrad.figures.explanation import Explained, explanation_data, explanations, plot_explanation
+from handgrad.figures.failures import failures_data, plot_failures
 from handgrad.figures.filters import (
     conv_filters_data,
     dense_filters_data,
@@ -27,11 +29,12 @@ from handgrad.figures.filters import (
 from handgrad.figures.histograms import histograms_data, plot_histograms
 from handgrad.figures.layer_statistics import activations_data, gradients_data, plot_activations, plot_gradients
 from handgrad.figures.learning_rate import learning_rate_data, plot_learning_rate, plot_rate_curve, rate_curve
-from handgrad.figures.pictures import plot_predictions, plot_samples, predictions_data, samples_data
+from handgrad.figures.pictures import plot_predictions, plot_samples, predictions_data, sample_table_data, samples_data
 from handgrad.figures.reliability import plot_reliability, reliability_data
 from handgrad.figures.roc import compare_roc_data, plot_compare_roc, plot_roc, roc_data
 from handgrad.figures.run_data import RunData
 from handgrad.figures.top_classes import many_classes_data, plot_top_classes, top_classes_data
+from handgrad.figures.train_test import compare_train_test_data, plot_train_test
 from handgrad.figures.tsne import plot_tsne, tsne_data, tsne_output_data
 from handgrad.figures.units import plot_unit_gradients, unit_gradients_data
 from handgrad.plugins import extend
@@ -39,6 +42,7 @@ from handgrad.plugins import extend
 FIGURES: dict[str, FigureSpec] = {
     "architecture": FigureSpec("layers, shapes and parameter counts", architecture_data, plot_architecture),
     "samples": FigureSpec("one training image per class", samples_data, plot_samples),
+    "sample_table": FigureSpec("five training images per class", sample_table_data, plot_samples),
     "loss": FigureSpec("loss against iteration", loss_data, plot_curves),
     "accuracy": FigureSpec("accuracy against iteration", accuracy_data, plot_curves),
     "learning_rate": FigureSpec(
@@ -47,6 +51,9 @@ FIGURES: dict[str, FigureSpec] = {
     "confusion": FigureSpec("confusion matrix on test images", confusion_data, plot_confusion),
     "confusion_train": FigureSpec("confusion matrix on training images", confusion_train_data, plot_confusion),
     "predictions": FigureSpec("right and wrong predictions", predictions_data, plot_predictions),
+    "failures": FigureSpec(
+        "failures in the cells of the confusion matrix, and what they resemble", failures_data, plot_failures
+    ),
     "roc": FigureSpec("ROC curve of each class", roc_data, plot_roc),
     "reliability": FigureSpec("accuracy against confidence", reliability_data, plot_reliability),
     "tsne": FigureSpec(
@@ -70,7 +77,15 @@ COMPARISONS: dict[str, FigureSpec] = {
     "compare_accuracy": FigureSpec(
         "accuracy of several runs against the iteration", compare_accuracy_data, plot_overlay
     ),
+    "compare_gradients": FigureSpec(
+        "gradient of the first layer of several runs", compare_gradients_data, plot_overlay
+    ),
     "compare_test": FigureSpec("test accuracy of several runs, with intervals", compare_test_data, plot_bars),
+    "compare_train_test": FigureSpec(
+        "training against test accuracy of several runs, those that memorise named",
+        compare_train_test_data,
+        plot_train_test,
+    ),
     "compare_roc": FigureSpec("ROC curves of several runs", compare_roc_data, plot_compare_roc),
     "compare_top3": FigureSpec("what several runs say of the same images", top_classes_data, plot_top_classes),
     "compare_20": FigureSpec(

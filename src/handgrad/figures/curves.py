@@ -16,6 +16,8 @@ from handgrad.training import History
 
 Array = NDArray[Any]
 SMOOTHING = 50  # a running mean spans at most so small a part of the training
+GRADIENT = "gradient of the first layer"
+LABELS = {"accuracy": "accuracy (%)", GRADIENT: "RMS of the gradient (loss per weight)"}
 UNITS = {"cross_entropy": "cross-entropy loss (nats)", "mean_squared_error": "mean squared error"}
 PERCENT = 100.0
 LONGEST = 70  # letters of a label
@@ -151,7 +153,8 @@ class Line(NamedTuple):
 class Overlay(NamedTuple):
     """One line for each configuration in training (running mean), and in each part on which all its runs were measured.
 
-    `axis` is "iteration" where an epoch has as many of them for every configuration, else "epoch".
+    `axis` is "iteration" where an epoch has as many of them for every configuration, else "epoch". `how` says what the
+    training lines are.
     """
 
     quantity: str
@@ -161,6 +164,7 @@ class Overlay(NamedTuple):
     training: tuple[Line, ...]
     validation: tuple[Line, ...]
     test: tuple[Line, ...]
+    how: str = "training (running mean)"
 
     @property
     def parts(self) -> dict[str, tuple[Line, ...]]:
@@ -193,7 +197,7 @@ class Overlay(NamedTuple):
 
 
 def overlaid(runs: Sequence[RunData], quantity: str) -> Overlay:
-    """Loss or accuracy of all of them, against the iteration; against the epoch where their epochs differ in length.
+    """Loss, accuracy or gradient of all of them, against the iteration; against the epoch where these differ in length.
 
     Raises  DoesNotApplyError when none was trained step by step.
     """
@@ -205,8 +209,8 @@ def overlaid(runs: Sequence[RunData], quantity: str) -> Overlay:
     lengths, units = {data.steps_per_epoch for data in members}, {data.config.loss for data in members}
     unit = UNITS.get(units.pop(), "loss") if len(units) == 1 else "loss (of several kinds)"
     by_iteration = len(lengths) == 1
-    parts = []
-    for curve in (_running, partial(_measured, "validation"), partial(_measured, "test")):
+    parts: list[tuple[Line, ...]] = []
+    for curve in CURVES.get(quantity, (_running, partial(_measured, "validation"), partial(_measured, "test"))):
         lines = [(group, [curve(data, quantity) for data in group.members]) for group in groups]
         parts.append(
             tuple(
@@ -215,8 +219,9 @@ def overlaid(runs: Sequence[RunData], quantity: str) -> Overlay:
                 if all(len(steps) for steps, _ in curves)
             )
         )
-    label = "accuracy (%)" if quantity == "accuracy" else unit
-    return Overlay(quantity, label, "iteration" if by_iteration else "epoch", max(lengths), *parts)
+    training, validation, test = [*parts, (), ()][:3]
+    axis = "iteration" if by_iteration else "epoch"
+    return Overlay(quantity, LABELS.get(quantity, unit), axis, max(lengths), training, validation, test)
 
 
 def compare_loss_data(runs: Sequence[RunData]) -> Overlay:
@@ -229,8 +234,24 @@ def compare_accuracy_data(runs: Sequence[RunData]) -> Overlay:
     return overlaid(runs, "accuracy")
 
 
+def compare_gradients_data(runs: Sequence[RunData]) -> Overlay:
+    """Of the first layer's weights; see `overlaid`.  Raises  DoesNotApplyError where no run measured its layers."""
+    found = overlaid(runs, GRADIENT)
+    if not found.training:
+        raise DoesNotApplyError("no layers were measured while the runs were trained")
+    return found._replace(how="on the same few training images each time")
+
+
 def _trained(data: RunData) -> bool:
     return bool(data.run.read_history().losses)
+
+
+def _first_gradient(data: RunData, quantity: str) -> Points:
+    """Root mean square over the weights of the first layer that has any."""
+    rows = data.history.statistics
+    name = next((slot.name for slot in data.network.parameter_slots if slot.part.penalised), "")
+    found = [(row.step, row.parameters[name].gradient) for row in rows if name in row.parameters]
+    return Points(np.array([step for step, _ in found], int), np.array([value for _, value in found], float))
 
 
 def _running(data: RunData, quantity: str) -> Points:
@@ -245,6 +266,9 @@ def _running(data: RunData, quantity: str) -> Points:
 def _measured(part: str, data: RunData, quantity: str) -> Points:
     steps, values = measured(data.history, f"{part}_{quantity}")
     return Points(steps, values * (PERCENT if quantity == "accuracy" else 1))
+
+
+CURVES = {GRADIENT: (_first_gradient,)}  # where they are not those of training, validation and test
 
 
 def _line(label: str, curves: list[Points], steps_per_unit: float) -> Line:
@@ -313,10 +337,10 @@ def plot_overlay(found: Overlay) -> Any:
     title = f"{found.quantity.capitalize()} against {found.axis}: {counted(count, 'configuration')} compared"
     figure, axes = style.grid(title, 3.4 + 0.19 * min(count, MOST), 1, len(parts), sharey=True)
     for place, (part, lines) in enumerate(parts.items()):
-        _lines(axes[0, place], lines, "training (running mean)" if place == 0 else part, marked=place > 0)
+        _lines(axes[0, place], lines, found.how if place == 0 else part, marked=place > 0)
         _x_axis(axes[0, place], found, narrow=len(parts) > 2)
     axes[0, 0].set_ylabel(found.label)
-    if found.quantity == "loss":
+    if found.quantity != "accuracy":
         style.log_scale(axes[0, 0], *(line.mean for lines in parts.values() for line in lines))
     else:
         style.end_at_all(axes[0, 0])

@@ -13,12 +13,17 @@ from handgrad.figures.sheets import GAP, MARGIN, PIXELS, Sheet, stack
 
 Array = NDArray[Any]
 SAMPLES, RIGHT, WRONG = 1, 2, 3  # purposes, in the keys of generators
+PER_CLASS = 5  # of a table of samples
+NO_IMAGES = "its inputs are no images"
 EACH = 32  # right ones and wrong ones
-ACROSS, INCHES = 8, 0.76
+ACROSS, INCHES, MOST_COLUMNS = 8, 0.76, 10
 
 
 class Samples(NamedTuple):
-    """One training image of each class that has one.  Shapes  images (n, H, W) uint8; rows (n,) of the data set"""
+    """Some training images of each class that has one; of a class with fewer, the last `rows` are -1.
+
+    Shapes  images (each, classes, H, W) uint8; rows (each, classes) int, of the data set
+    """
 
     dataset: str
     class_names: tuple[str, ...]
@@ -27,15 +32,22 @@ class Samples(NamedTuple):
     missing: tuple[str, ...]
 
     @property
+    def words(self) -> str:
+        """How many images a class has, as in "One training image"."""
+        each = len(self.rows)
+        return "One training image" if each == 1 else f"{each} training images"
+
+    @property
     def caption(self) -> str:
         """Which classes are shown, and which have no image."""
         without = f" Without an image: {', '.join(self.missing)}." if self.missing else ""
-        return f"A training image of {self.dataset} for each class: {', '.join(self.class_names)}.{without}"
+        return f"{self.words} of {self.dataset} for each class: {', '.join(self.class_names)}.{without}"
 
     @property
     def table(self) -> Table:
         """Which images were drawn."""
-        return Table(("class", "training_image"), zip(self.class_names, self.rows, strict=True))
+        rows = zip(self.class_names, self.rows.T, strict=True)
+        return Table(("class", "training_image"), ((name, row) for name, drawn in rows for row in drawn if row >= 0))
 
 
 class Guesses(NamedTuple):
@@ -82,17 +94,24 @@ class RightAndWrong(NamedTuple):
         return Table(("answer", "test_image", "true", "predicted", "probability", "loss"), rows)
 
 
-def samples_data(data: RunData) -> Samples:
-    """For each class one of its training images, drawn at random."""
+def samples_data(data: RunData, each: int = 1) -> Samples:
+    """For each class some of its training images, drawn at random."""
     images, labels = data.images("train")
-    rows = data.split.train_rows
-    generator = data.generator(SAMPLES)
-    names = data.dataset.class_names
+    if images.ndim == 2:
+        raise DoesNotApplyError(NO_IMAGES)
+    generator, names = data.generator(SAMPLES), data.dataset.class_names
     members = [np.flatnonzero(labels == label) for label in range(len(names))]
-    chosen = [int(generator.choice(found)) for found in members if len(found)]
+    drawn = [generator.permutation(found)[:each] for found in members if len(found)]
+    chosen = np.array([np.pad(found, (0, each - len(found)), constant_values=-1) for found in drawn]).T
     present = tuple(name for name, found in zip(names, members, strict=True) if len(found))
     missing = tuple(name for name, found in zip(names, members, strict=True) if not len(found))
-    return Samples(data.dataset.name, present, images[chosen], rows[chosen], missing)
+    rows = np.where(chosen < 0, -1, data.split.train_rows[chosen])
+    return Samples(data.dataset.name, present, images[chosen], rows, missing)
+
+
+def sample_table_data(data: RunData) -> Samples:
+    """For each class PER_CLASS of its training images."""
+    return samples_data(data, PER_CLASS)
 
 
 def predictions_data(data: RunData) -> RightAndWrong:
@@ -108,19 +127,27 @@ def predictions_data(data: RunData) -> RightAndWrong:
 
 def _guesses(predictions: Predictions, images: Array, rows: Array) -> Guesses:
     if images.ndim == 2:
-        raise DoesNotApplyError("its inputs are no images")
+        raise DoesNotApplyError(NO_IMAGES)
     predicted = predictions.predicted[rows]
     probability = predictions.scores[rows, predicted] if predictions.probabilistic else np.full(len(rows), np.nan)
     return Guesses(images[rows], rows, predictions.labels[rows], predicted, probability, predictions.losses[rows])
 
 
 def plot_samples(samples: Samples) -> Any:
-    """Images in a row or more, each with its class below."""
-    columns = min(len(samples.images), 10)
-    inches = min(INCHES, (style.WIDTH - 2 * MARGIN) / columns / (1 + GAP))
+    """A column a class, up to ten of them side by side, its name below the last image."""
+    count = len(samples.class_names)
+    inches = min(INCHES, (style.WIDTH - 2 * MARGIN) / min(count, MOST_COLUMNS) / (1 + GAP))
     names = [_in_two_lines(name, 11) for name in samples.class_names]
-    sheet = Sheet("", samples.images, columns, inches, PIXELS, names, 2 if any("\n" in name for name in names) else 1)
-    return stack(f"One training image per class of {samples.dataset}, drawn at random", [sheet])
+    lines = 2 if any("\n" in name for name in names) else 1
+    blank = (samples.rows < 0).reshape(*samples.rows.shape, *[1] * (samples.images.ndim - 2))
+    pictures = np.where(blank, np.nan, samples.images)
+    sheets = []
+    for left in range(0, count, MOST_COLUMNS):
+        *upper, last = pictures[:, left : left + MOST_COLUMNS]
+        columns = len(last)
+        sheets += [Sheet("", np.concatenate(upper), columns, inches, PIXELS)] if upper else []
+        sheets.append(Sheet("", last, columns, inches, PIXELS, names[left : left + columns], lines))
+    return stack(f"{samples.words} per class of {samples.dataset}, drawn at random", sheets)
 
 
 def plot_predictions(found: RightAndWrong) -> Any:

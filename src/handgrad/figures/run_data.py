@@ -174,7 +174,7 @@ class Group(NamedTuple):
 
 
 def grouped(runs: Sequence[RunData]) -> list[Group]:
-    """Groups in the order of their first runs.
+    """Groups in the order of their first runs; runs with different titles are apart.
 
     Raises  UsageError when there is no run, or one is given twice.
     """
@@ -184,7 +184,8 @@ def grouped(runs: Sequence[RunData]) -> list[Group]:
     together: list[tuple[Setup, list[RunData]]] = []
     for data in runs:
         setup = setup_of(data.run)
-        home = next((members for first, members in together if not differing(first, setup)), None)
+        alike = [(first, members) for first, members in together if members[0].title == data.title]
+        home = next((members for first, members in alike if not differing(first, setup)), None)
         if home is None:
             together.append((setup, [data]))
         else:

@@ -65,18 +65,19 @@ def stack(title: str, sheets: Sequence[Sheet]) -> Any:
 
     lines = style.wrapped(title, style.WIDTH)
     top = MARGIN + 0.17 * (lines.count("\n") + 1)
-    heads = [MARGIN + LINE * bool(sheet.heading) + 0.06 for sheet in sheets]
+    heads = [MARGIN + LINE * bool(sheet.heading) + 0.06 for sheet in sheets[:1]]
+    heads += [MARGIN + LINE + 0.06 if sheet.heading else 0.0 for sheet in sheets[1:]]  # without one, it goes on
     height = top + sum(heads) + sum(sheet.size[1] for sheet in sheets) + MARGIN
     figure: Any = Figure(figsize=(style.WIDTH, height))
     figure.text(0.01, 1 - MARGIN / height, lines, va="top", weight="bold", size=style.NORMAL + 1)
     for sheet, head in zip(sheets, heads, strict=True):
         top += head
-        _place(figure, sheet, top, height)
+        place(figure, sheet, top, height)
         top += sheet.size[1]
     return figure
 
 
-def _place(figure: Any, sheet: Sheet, top: float, height: float) -> None:
+def place(figure: Any, sheet: Sheet, top: float, height: float) -> None:
     pixel_width, pixel_height = sheet.size
     box = (MARGIN / style.WIDTH, 1 - (top + pixel_height) / height, pixel_width / style.WIDTH, pixel_height / height)
     axes = figure.add_axes(box)

@@ -70,6 +70,13 @@ def own_verdict(found: Verdicts) -> ClaimVerdict | SweepVerdict | None:
     return next((each for each in (*found.seeds.values(), found.sweep) if each is not None), None)
 
 
+def reason(verdict: ClaimVerdict | SweepVerdict) -> str:
+    """What decided it, in a sentence."""
+    if isinstance(verdict, SweepVerdict):
+        return verdict.words
+    return verdict.sentence or " ".join(verdict.arithmetic[:1])
+
+
 def _reading(results: Results) -> str:
     unit = "per cent" if results.document.unit == "percent" else "shares of 1"
     seeds = results.plan.seeds
@@ -123,7 +130,7 @@ def claim_blocks(results: Results, found: Mapping[str, Verdicts]) -> list[Block]
     rows, arithmetic = [], list[Block]()
     for name, each in found.items():
         own, swept = own_verdict(each) or each.printed, results.swept(name)
-        words = own.words if isinstance(own, SweepVerdict) else own.sentence or " ".join(own.arithmetic[:1])
+        words = reason(own)
         rows.append((each.printed.says, own.verdict, f"{words} It {swept.words}." if swept else words))
         tried = zip(swept.values, swept.verdicts, strict=True) if swept else ()
         by_value = ", ".join(f"{spelled(value)} {verdict.verdict}" for value, verdict in tried)
@@ -161,7 +168,8 @@ def choices_section(results: Results) -> Section:
     chosen = list(found.values())
     top = [each for each in chosen if len(chosen) <= FEW or each[1].fitted or each[1].chosen_by]
     rest = [each for each in chosen if each not in top]
-    blocks: list[Block] = [Text("What the report does not state, and what was taken in its place:")] if chosen else []
+    what = "the report does not state" if results.document.reports else "is left open"
+    blocks: list[Block] = [Text(f"What {what}, and what was taken in its place:")] if chosen else []
     blocks += [_choices_table(top, results)] if top else []
     blocks += [Details(f"{len(rest)} more, as the field chooses", [_choices_table(rest, results)])] if rest else []
     changes = _changes(results)

@@ -198,7 +198,7 @@ def wanted_experiments(document: Document, questions: Sequence[Question]) -> set
 def wanted_sweeps(document: Document, questions: Sequence[Question]) -> list[str]:
     """What the questions need: the sweeps that are shown, that find or tune experiments, or that claims ask."""
     wanted = wanted_experiments(document, questions)
-    needed = {item.sweep for question in questions for item in question.show}
+    needed = {sweep for question in questions for item in question.show for sweep in (item.sweep, item.trials)}
     needed |= {found.sweep for found in (document.origin(name).found for name in wanted) if found}
     needed |= {document.tuned_by(name) for name in wanted if VARIANTS[1] in document.variants(name)}
     claimed = [document.claims[claim].in_sweep for question in questions for claim in question.claims]

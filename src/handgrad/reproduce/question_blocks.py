@@ -22,7 +22,8 @@ from handgrad.runs import Run
 from handgrad.runs.predictions import predictions_of
 
 Log = Callable[[str], None]
-OVER_SEEDS = ("compare_loss", "compare_accuracy", "compare_test")  # show every seed, with bands or intervals
+# Show every seed, with bands or intervals.
+OVER_SEEDS = ("compare_loss", "compare_accuracy", "compare_gradients", "compare_test", "compare_train_test")
 EFFECTS = "effects"
 MOST_NAMES = 3  # of experiments in a line
 FIGURE_WORDS = {name: spec.summary for name, spec in (FIGURES | COMPARISONS).items()}
@@ -86,7 +87,7 @@ class QuestionBlocks:
         if item.table == EFFECTS:
             return effects_blocks(self.results, names)
         if item.figure is not None and item.figure not in FIGURES:
-            return self._compared(item.figure, names, item.variant)
+            return self._compared(item, names)
         return [block for name in names for block in self._one(item, name)]
 
     def _one(self, item: Item, name: str) -> list[Block]:
@@ -108,9 +109,12 @@ class QuestionBlocks:
             return []
         return self._pictures(str(item.figure), [data], title, f"{name}-{item.variant}")
 
-    def _compared(self, figure: str, names: list[str], variant: str) -> list[Block]:
-        """One figure of several experiments: of all their seeds where it can show them, else of the first."""
-        document = self.results.document
+    def _compared(self, item: Item, names: list[str]) -> list[Block]:
+        """One figure of several experiments: of all their seeds where it can show them, else of the first.
+
+        The trials of a sweep come after them, where they are asked for.
+        """
+        document, figure, variant = self.results.document, str(item.figure), item.variant
         each_of = [(document.title_of(name), self._reached(name, variant)) for name in names]
         reached = [(title, each) for title, each in each_of if each is not None]
         seeds = slice(None) if figure in OVER_SEEDS else slice(1)
@@ -118,12 +122,15 @@ class QuestionBlocks:
         for title, each in reached:
             for run in each.runs[seeds]:
                 titles.setdefault(run.path, title)
+        if item.trials and (searched := self.results.searched(item.trials)):
+            for trial in searched.rated:
+                title = f"trial {trial.number} of {title_of_sweep(document, item.trials)}"
+                titles.setdefault(searched.sweep.run(trial).path, title)
         if not titles:
             return [Note(f"{', '.join(names)}: no run has a result, so there is nothing to compare.")]
         self.log(f"{', '.join(names)}: {figure}")
         runs = [self.data(path, title) for path, title in titles.items()]
-        title = ", ".join(dict.fromkeys(titles.values()))
-        return self._pictures(figure, runs, title, "-".join((names[0], str(len(names)), variant)))
+        return self._pictures(figure, runs, titles_of(document, names), "-".join((names[0], str(len(names)), variant)))
 
     def _pictures(self, figure: str, runs: list[RunData], title: str, suffix: str) -> list[Block]:
         gallery = Gallery(runs)

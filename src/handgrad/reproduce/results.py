@@ -252,11 +252,12 @@ def _in_sweep(results: Results, name: str) -> SweepVerdict | None:
 
 
 def _over_seeds(results: Results, names: list[str], variant: str) -> dict[str, ClaimVerdict]:
-    """Of claims whose experiments all have that variant, and that are not about two printed numbers."""
+    """Of claims whose experiments all have that variant, and that are not about two printed numbers or a sweep."""
     document = results.document
     eligible = [
         name
         for name in names
+        if document.claims[name].experiments
         if not isinstance(RELATIONS[document.claims[name].relation], TwoMeasures) or document.claims[name].selected
         if all(variant in document.variants(each) for each in document.claims[name].experiments)
     ]

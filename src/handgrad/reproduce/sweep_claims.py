@@ -27,7 +27,7 @@ def check_effect(place: str, claim: EffectClaim, definition: SweepDefinition) ->
     if name not in definition.varying:
         raise UsageError(f"{place}.setting: the sweep varies {', '.join(definition.varying)}, got {claim.setting}")
     tried = definition.varying[name]
-    for key in ("higher", "lower"):
+    for key in () if claim.most_important else ("higher", "lower"):
         try:
             value = value_type_of(name)(getattr(claim, key))
         except ValueError as error:
@@ -43,6 +43,8 @@ def judge_in_sweep(claim: EffectClaim, analysis: Analysis, scale: float) -> Swee
     `scale` is what a whole of the metric is in the document's unit.
     """
     name = setting_name(claim.setting)
+    if claim.most_important:
+        return _most_important(name, analysis)
     higher, lower = (value_type_of(name)(value) for value in (claim.higher, claim.lower))
     effects = [effect for effect in analysis.effects if effect.name == name and not effect.per and not effect.where]
     found = _difference(effects, higher, lower)
@@ -58,6 +60,25 @@ def judge_in_sweep(claim: EffectClaim, analysis: Analysis, scale: float) -> Swee
         f"{difference.mean:+.2f} (95 % interval {difference.low:.2f} to {difference.high:.2f})."
     )
     return SweepVerdict(verdict, words, difference)
+
+
+def _most_important(name: str, analysis: Analysis) -> SweepVerdict:
+    """Whether the 95 % interval of its share of the variance lies above those of all others, or below one of them."""
+    shares = {each.name: each.share for each in analysis.importances}
+    others = {other: share for other, share in shares.items() if other != name}
+    if name not in shares or not others:
+        return SweepVerdict(UNDECIDED, "The sweep has too few configurations to estimate how important settings are.")
+    own, rival = shares[name], max(others, key=lambda other: others[other].mean)
+    highest, lowest = max(share.high for share in others.values()), max(share.low for share in others.values())
+    verdict = HOLDS if own.low > highest else HOLDS_NOT if own.high < lowest else UNDECIDED
+    metric = analysis.metric.name.replace("_", " ")
+    words = f"Alone, {_share(name, own)} of the variance of {metric} over the space, {_share(rival, others[rival])}."
+    return SweepVerdict(verdict, words)
+
+
+def _share(name: str, share: Interval) -> str:
+    low, mean, high = (f"{100 * value:.0f}" for value in (share.low, share.mean, share.high))
+    return f"{name.replace('_', ' ')} explains {mean} % (95 % interval {low} to {high})"
 
 
 def _difference(effects: list[Effect], higher: Any, lower: Any) -> Interval | None:
