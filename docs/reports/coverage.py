@@ -197,7 +197,8 @@ def markdown(rows: list[Row], documents: Mapping[str, Document], results: Mappin
         "of claims (the verdict over our own runs, and at how many values of a fitted setting it holds).",
         "Made by `coverage.py` beside this file, from `coverage.yaml` and `results.json`.",
     ]
-    for report in REPORTS:
+    listed = {row.report for row in rows}
+    for report in (report for report in REPORTS if report in listed):
         lines += ["", f"## {report}", "", "| row | asked | shown where | agrees or not |", "|---|---|---|---|"]
         lines += [
             f"| {row.id} | {_words(row, documents[report])} | {_covered(row)} | "
