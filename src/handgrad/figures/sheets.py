@@ -78,6 +78,7 @@ def stack(title: str, sheets: Sequence[Sheet]) -> Any:
 
 
 def place(figure: Any, sheet: Sheet, top: float, height: float) -> None:
+    """Draw a sheet `top` inches below the upper edge of a figure of that height."""
     pixel_width, pixel_height = sheet.size
     box = (MARGIN / style.WIDTH, 1 - (top + pixel_height) / height, pixel_width / style.WIDTH, pixel_height / height)
     axes = figure.add_axes(box)
