@@ -145,8 +145,8 @@ class EffectClaim(Part):
 
     @model_validator(mode="after")
     def _one_statement(self) -> Self:
-        given = self.model_fields_set & {"higher", "lower", "by"}
-        if given if self.most_important else not given >= {"higher", "lower"}:
+        present = self.model_fields_set & {"higher", "lower", "by"}
+        if present if self.most_important else not present >= {"higher", "lower"}:
             raise ValueError("needs either both `higher` and `lower`, or `most_important: true`")
         return self
 

@@ -15,7 +15,7 @@ from handgrad.figures.sheets import FINE, LINE, MARGIN, PIXELS, Sheet, place
 Array = NDArray[Any]
 MOST_CLASSES = 12  # in rows and columns; of more, those with the most failures
 MOST_COMPARED = 200  # failures that are compared with all training images
-SHOWN = 9  # beside the training images that they resemble
+EXAMPLES = 9  # beside the training images that they resemble
 CHUNK = 5000  # training images that are compared at a time
 LEFT, CELL, NUMBER = 0.95, 0.6, 0.13  # inches: for names of classes, a cell's width, the line above its image
 PALE = 0.6  # the darkest colour of a cell, on which black ink can still be read
@@ -23,19 +23,19 @@ INK = np.array([0.08, 0.08, 0.08])
 
 
 class Failures(NamedTuple):
-    """All failures, the largest loss first, and what stands in the cells of the classes `shown`.
+    """All failures, the largest loss first, and what stands in the cells of the classes `displayed`.
 
     A cell has its failure of the largest loss, the diagonal the mean of what is right. `nearest` are the training
     images of least Euclidean distance of the first failures: of any class, of the predicted one, of the true one.
 
-    Shapes  shown (k,) int; counts (K, K) int, true class in rows; cells (k, k, H, W), NaN where there is none
+    Shapes  displayed (k,) int; counts (K, K) int, true class in rows; cells (k, k, H, W), NaN where there is none
             rows, true, predicted, probability, loss (n,); nearest (3, m) int, of the data set; distances (3, m)
             resembled (3, s, H, W): failures with the nearest of the predicted class, and of the true one
     """
 
     run: str
     class_names: tuple[str, ...]
-    shown: Array
+    displayed: Array
     counts: Array
     cells: Array
     rows: Array
@@ -63,8 +63,8 @@ class Failures(NamedTuple):
     @property
     def caption(self) -> str:
         """What the cells are, and what failures are like."""
-        left_out = len(self.class_names) - len(self.shown)
-        which = f" Shown are the {len(self.shown)} classes with the most failures." if left_out else ""
+        left_out = len(self.class_names) - len(self.displayed)
+        which = f" These are the {len(self.displayed)} classes with the most failures." if left_out else ""
         return (
             f"The {len(self.rows):,} failures of {self.run} on {self.counts.sum():,} test images. Each cell shows the "
             "one of largest loss and how many there are; its colour is their share of the true class. The diagonal is "
@@ -97,18 +97,18 @@ def failures_data(data: RunData) -> Failures:
     counts, predicted = confusion_counts(predictions), predictions.predicted
     failed = counts - np.diag(np.diag(counts))
     busiest = np.argsort(-(failed.sum(axis=0) + failed.sum(axis=1)), kind="stable")[:MOST_CLASSES]
-    shown = np.sort(busiest)
+    displayed = np.sort(busiest)
     compared = rows[:MOST_COMPARED]
     wanted = np.stack([np.full(len(compared), -1), predicted[compared], labels[compared]])
     places, distances = _nearest(images[compared], train, classes, wanted)
     probability = predictions.scores[rows, predicted[rows]] if predictions.probabilistic else np.full(len(rows), np.nan)
-    first = slice(SHOWN)
+    first = slice(EXAMPLES)
     return Failures(
         data.name,
         predictions.class_names,
-        shown,
+        displayed,
         counts,
-        _cells(predictions, images, rows, shown),
+        _cells(predictions, images, rows, displayed),
         rows,
         labels[rows],
         predicted[rows],
@@ -121,15 +121,15 @@ def failures_data(data: RunData) -> Failures:
     )
 
 
-def _cells(predictions: Predictions, images: Array, rows: Array, shown: Array) -> Array:
+def _cells(predictions: Predictions, images: Array, rows: Array, displayed: Array) -> Array:
     """Shapes  rows (n,), the largest loss first -> (k, k, H, W)"""
-    cells = np.full((len(shown), len(shown), *images.shape[1:]), np.nan)
+    cells = np.full((len(displayed), len(displayed), *images.shape[1:]), np.nan)
     labels, predicted = predictions.labels, predictions.predicted
-    for i, true in enumerate(shown):
+    for i, true in enumerate(displayed):
         right = np.flatnonzero(predictions.right & (labels == true))
         if len(right):
             cells[i, i] = images[right].mean(axis=0)
-        for j, other in enumerate(shown):
+        for j, other in enumerate(displayed):
             found = rows[(labels[rows] == true) & (predicted[rows] == other)]
             if len(found):
                 cells[i, j] = images[found[0]]
@@ -171,7 +171,7 @@ def plot_failures(found: Failures) -> Any:
     """The matrix of images; below it failures, each above the training images of both classes that it resembles."""
     from matplotlib.figure import Figure
 
-    classes, sheets = len(found.shown), _sheets(found)
+    classes, sheets = len(found.displayed), _sheets(found)
     tested = int(found.counts.sum())
     title = style.wrapped(
         f"Failures on test images: {len(found.rows):,} of {tested:,}, in their cells of the confusion matrix\n"
@@ -204,26 +204,29 @@ def _matrix(axes: Any, found: Failures) -> None:
     """One image of all cells, with how many failures each has above its image."""
     import matplotlib as mpl
 
-    shown = found.shown
-    counts = found.counts[np.ix_(shown, shown)]
-    shares = counts / np.maximum(found.counts[shown].sum(axis=1, keepdims=True), 1)
-    errors = np.where(np.eye(len(shown), dtype=bool), 0, shares)
+    displayed = found.displayed
+    counts = found.counts[np.ix_(displayed, displayed)]
+    shares = counts / np.maximum(found.counts[displayed].sum(axis=1, keepdims=True), 1)
+    errors = np.where(np.eye(len(displayed), dtype=bool), 0, shares)
     colours = mpl.colormaps[style.ERRORS](PALE * errors / max(errors.max(), 1e-12))[..., :3]
     colours[errors == 0] = mpl.colors.to_rgb(style.FILL_PALE)
-    colours[np.eye(len(shown), dtype=bool)] = mpl.colors.to_rgb(style.BLUE_PALE)
+    colours[np.eye(len(displayed), dtype=bool)] = mpl.colors.to_rgb(style.BLUE_PALE)
     axes.imshow(
-        _canvas(found.cells, colours), extent=(0, len(shown), len(shown), 0), aspect="auto", interpolation="none"
+        _canvas(found.cells, colours),
+        extent=(0, len(displayed), len(displayed), 0),
+        aspect="auto",
+        interpolation="none",
     )
-    for border in range(1, len(shown)):
+    for border in range(1, len(displayed)):
         axes.axhline(border, color=style.PAPER, linewidth=1.5)
         axes.axvline(border, color=style.PAPER, linewidth=1.5)
     for (i, j), count in np.ndenumerate(counts):
         words = f"{100 * shares[i, j]:.1f} %" if i == j else f"{count:,}" if count else ""
         weight = "bold" if i == j else "normal"
         axes.text(j + 0.06, i + 0.04, words, va="top", size=style.SMALL - 0.5, weight=weight)
-    names = [style.cut(found.class_names[k], 13) for k in shown]
+    names = [style.cut(found.class_names[k], 13) for k in displayed]
     long = _long(found)
-    middles = np.arange(len(shown)) + 0.5
+    middles = np.arange(len(displayed)) + 0.5
     axes.set_xticks(middles, names, rotation=30 if long else 0, ha="right" if long else "center")
     axes.set_yticks(middles, names)
     axes.tick_params(length=0)
@@ -240,16 +243,19 @@ def _canvas(cells: Array, colours: Array) -> Array:
     Shapes  cells (k, k, H, W) or (k, k, 3, H, W); colours (k, k, 3) -> (rows, columns, 3), from 0 to 1
     """
     fine = max(1, round(FINE / cells.shape[-1]))
-    tall, wide = (fine * size for size in cells.shape[-2:])
-    across = round(wide / (1 - 0.16))
-    down, aside = round(across * (CELL + NUMBER) / CELL), (across - wide) // 2
-    foot = max(down - tall - aside // 2, 0)
+    pixel_height, pixel_width = (fine * size for size in cells.shape[-2:])
+    across = round(pixel_width / (1 - 0.16))
+    down, aside = round(across * (CELL + NUMBER) / CELL), (across - pixel_width) // 2
+    foot = max(down - pixel_height - aside // 2, 0)
     canvas = np.repeat(np.repeat(colours, down, axis=0), across, axis=1)
     for i, j in np.ndindex(colours.shape[:2]):
         picture = cells[i, j].repeat(fine, axis=-2).repeat(fine, axis=-1) / PIXELS[1]
         if np.isnan(picture).any():
             continue
-        where = slice(i * down + foot, i * down + foot + tall), slice(j * across + aside, j * across + aside + wide)
+        where = (
+            slice(i * down + foot, i * down + foot + pixel_height),
+            slice(j * across + aside, j * across + aside + pixel_width),
+        )
         if picture.ndim == 3:
             canvas[where] = np.moveaxis(picture, 0, 2)
         else:
@@ -261,7 +267,7 @@ def _sheets(found: Failures) -> list[Sheet]:
     """Failures, and below each the nearest training images of the predicted and of the true class."""
     names = found.class_names
     columns = found.resembled.shape[1]
-    inches = (style.WIDTH - 2 * MARGIN) / SHOWN / 1.14
+    inches = (style.WIDTH - 2 * MARGIN) / EXAMPLES / 1.14
     probability = [f"\n{100 * p:.1f} %" if p == p else "" for p in found.probability[:columns]]
     texts = (
         [
