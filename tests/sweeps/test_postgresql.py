@@ -13,6 +13,7 @@ import pytest
 from tests.commands import process
 from tests.sweeps.conftest import driving, wait_for
 
+from handgrad.serve.sweep_index import SweepIndex
 from handgrad.sweeps.database import without_password
 from handgrad.sweeps.folder import changed, open_sweep
 
@@ -110,6 +111,25 @@ def test_eight_drivers_from_cold_do_exactly_what_is_wanted(server, tmp_path):
         outputs = [driver.communicate(timeout=300) for driver in drivers]
         assert [driver.returncode for driver in drivers] == [0] * 8, outputs
     check_counts(tmp_path, server, "eight", 200)
+
+
+@pytest.mark.slow
+def test_the_page_shows_a_sweep_whose_trials_a_server_keeps(server, tmp_path):
+    index = SweepIndex(tmp_path / "one" / "sweeps")
+
+    def row(state):
+        index.refresh()
+        for entry in index.entries.values():
+            trials = index.trials(entry.id)
+            if trials and trials.rows and entry.row["state"] == state:
+                return entry
+        return None
+
+    with begin(server, tmp_path / "one", "seen", 3, epochs=300) as driver:
+        assert wait_for(lambda: row("running"), "that it is seen to run").lock is None  # several may drive it
+        assert driver.wait(120) == 0
+    entry = wait_for(lambda: row("finished"), "that it is seen to have ended")
+    wait_for(lambda: [each["state"] for _, each in index.trials(entry.id).rows.values()] == ["finished"] * 3, "its end")
 
 
 def test_a_password_is_not_written_down():

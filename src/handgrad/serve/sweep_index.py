@@ -32,12 +32,22 @@ from handgrad.sweeps.database import (
     read_record,
     without_password,
 )
-from handgrad.sweeps.settings import BASE_FILE, SUMMARY_FILE, SWEEP_FILE, Settings, Stored, read_sweep_files, study_of
+from handgrad.sweeps.settings import (
+    BASE_FILE,
+    STUDY_FILE,
+    SUMMARY_FILE,
+    SWEEP_FILE,
+    Settings,
+    Stored,
+    read_sweep_files,
+    study_of,
+)
 
 FINISHED, UNKNOWN = "finished", "not known"
 ENDED = ("finished", "stopped", "failed")  # states of trials to which nothing more happens
 SERVER_SECONDS = 5.0  # between two looks at a database on a server
 LEISURE = 50  # times as long as a look at the trials took: until the next one
+MISSING = f"its {STUDY_FILE} is missing: `handgrad sweep resume` finds the trials again from their folders"
 PLAIN = ("number", "run", "state", "objective", "seconds", "began", "why", "seed", "replicate", "values")
 Row = dict[str, Any]
 
@@ -87,10 +97,10 @@ class Trials:
         try:
             with open_readonly(self.url) as database:
                 found = self._rows(database) if database else {}
-            self.damage = ""
+            self.damage = "" if database or not self.runs_dir.is_dir() or not any(self.runs_dir.iterdir()) else MISSING
             if not self.file:
                 self.driven = bool(self.drivers) and is_driven(self.url, set(self.drivers.values()))
-        except (HandgradError, ValueError, KeyError, TypeError) as error:
+        except (HandgradError, OSError, ValueError, KeyError, TypeError) as error:
             found, self.damage = {}, str(error)
         new = {number: row for number, row in found.items() if self.rows.get(number, (0, None))[1] != row}
         self.version += bool(new)
