@@ -57,7 +57,7 @@ def pytest_collection_finish():
 
 
 BEGAN = pytest.StashKey[float]()
-QUICK_SECONDS = 2.0  # of CPU, set-up included, that a test without the mark `slow` may take where kernels are compiled
+QUICK_SECONDS = 3.0  # of CPU, set-up included, that a test without the mark `slow` may take where kernels are compiled
 
 
 def cpu_seconds():

@@ -78,7 +78,6 @@ np.testing.assert_allclose(c.reshape(m, n), a @ b, rtol=1e-4, atol=1e-4)
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(2 * ROWS + 1, 2 * WIDTH, 3000), (1, WIDTH + 3, 2000)])
 def test_nothing_is_read_beyond_the_matrices(sizes):
     words = [sys.executable, "-c", BEFORE_A_WALL, *map(str, sizes)]

@@ -44,7 +44,7 @@ ROWS = {
 }
 DEFAULTS, EVERYTHING = (GradientTransforms(), False), (GradientTransforms(weight_decay=0.02, clip_norm=0.3), True)
 VARIANTS = {
-    "float32": ("float32", *DEFAULTS),
+    "float32": pytest.param("float32", *DEFAULTS, marks=pytest.mark.slow),
     "float64": pytest.param("float64", *DEFAULTS, marks=pytest.mark.slow),
     "decay, clipping, unusual, float64": ("float64", *EVERYTHING),
     "decay, clipping, unusual, float32": pytest.param("float32", *EVERYTHING, marks=pytest.mark.slow),

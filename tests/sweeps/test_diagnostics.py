@@ -217,7 +217,8 @@ def test_nothing_is_said_against_a_good_file():
 def test_every_check_finds_something_somewhere():
     silent = set(CHECKS)
     for case in CASES.values():
-        silent -= {check for check in silent if list(check(case.examination()))}
+        examination = case.examination()
+        silent -= {check for check in silent if list(check(examination))}
     assert silent == set()
 
 
