@@ -167,6 +167,23 @@ def test_keys_that_are_used_or_named_as_ignored(written):
     assert "Parzen" in notices
 
 
+@pytest.mark.parametrize(
+    ("command", "settings"),
+    [
+        (
+            "${env} python -m ${program} --hidden_size 64 32 --lr=0.1 ${args}",
+            {"hidden_size": (64, 32), "learning_rate": 0.1},
+        ),
+        ("${env} uv run -d x python src/train.py -d mnist ${args}", {"dataset": "mnist"}),
+        ("python -u -m training.train -m 0.5", {"momentum": 0.5}),
+        ("train.py --epochs 3 ${args_no_hyphens}", {"epochs": 3}),
+    ],
+)
+def test_flags_of_a_command_are_those_behind_the_program(command, settings):
+    content = {"method": "grid", "parameters": {"batch_size": {"value": 16}}, "command": command.split()}
+    assert read_sweep(content).constants == {"batch_size": 16, **settings}
+
+
 METRIC_NAMES = {
     "validation_accuracy": (
         "val_acc valid_accuracy accuracy acc dev_acc best_val_accuracy val_accuracies acc_val max_val_accuracy valacc "

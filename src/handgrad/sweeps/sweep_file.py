@@ -40,7 +40,7 @@ def command_settings(command: Any, notices: list[Diagnostic]) -> dict[str, Any]:
     table = field_aliases()
     settings: dict[str, Any] = {}
     problems = Problems()
-    for place, flag_or_value in enumerate(words):
+    for place, flag_or_value in [*enumerate(words)][_after_program(words) :]:
         flag, equals, value = flag_or_value.partition("=")
         if not flag.startswith("-"):
             continue
@@ -48,7 +48,8 @@ def command_settings(command: Any, notices: list[Diagnostic]) -> dict[str, Any]:
         if field is None:
             notices.append(Diagnostic(NOTE, f"command: {flag} is ignored: it is no setting of a run"))
         else:
-            settings[field] = problems.of(_value, field, flag, value if equals else _next(words, place))
+            given = value if equals else _next(words, place, value_type_of(field).several)
+            settings[field] = problems.of(_value, field, flag, given)
     problems.refuse()
     rest = "what starts a run is ignored: handgrad trains by itself"
     used = f"; its flags are used: {', '.join(settings)}" if settings else ""
@@ -56,12 +57,21 @@ def command_settings(command: Any, notices: list[Diagnostic]) -> dict[str, Any]:
     return settings
 
 
-def _next(words: list[str], place: int) -> str | None:
-    following = words[place + 1] if place + 1 < len(words) else "-"
-    return None if following.startswith(("-", "${")) else following
+def _after_program(words: list[str]) -> int:
+    """The place of the first word that is the program's own, and not that of an interpreter, as -m of python is."""
+    module = words.index("-m") + 1 if "-m" in words and words[0] != "-m" else 0
+    named = [place for place, word in enumerate(words) if word == "${program}" or word.endswith(".py")]
+    return min([*named, module] if module else named, default=-1) + 1
 
 
-def _value(field: str, flag: str, value: str | None) -> Any:
+def _next(words: list[str], place: int, several: bool) -> str | list[str] | None:
+    """The words that follow a flag, up to the next flag or macro; the first one where only one is taken."""
+    rest = words[place + 1 :]
+    end = next((i for i, word in enumerate(rest) if word.startswith(("-", "${"))), len(rest))
+    return (rest[:end] if several and end > 1 else rest[0]) if end else None
+
+
+def _value(field: str, flag: str, value: str | list[str] | None) -> Any:
     value_type = value_type_of(field)
     if value is None and not isinstance(value_type, Switch):
         raise UsageError(f"command: {flag} needs a value")
