@@ -48,8 +48,8 @@ def command_settings(command: Any, notices: list[Diagnostic]) -> dict[str, Any]:
         if field is None:
             notices.append(Diagnostic(NOTE, f"command: {flag} is ignored: it is no setting of a run"))
         else:
-            given = value if equals else _next(words, place, value_type_of(field).several)
-            settings[field] = problems.of(_value, field, flag, given)
+            written = value if equals else _next(words, place, value_type_of(field).several)
+            settings[field] = problems.of(_value, field, flag, written)
     problems.refuse()
     rest = "what starts a run is ignored: handgrad trains by itself"
     used = f"; its flags are used: {', '.join(settings)}" if settings else ""
