@@ -46,7 +46,7 @@ from handgrad.sweeps.settings import (
 FINISHED, UNKNOWN = "finished", "not known"
 ENDED = ("finished", "stopped", "failed")  # states of trials to which nothing more happens
 SERVER_SECONDS = 5.0  # between two looks at a database on a server
-LEISURE = 50  # times as long as a look at the trials took: until the next one
+LEISURE, LONGEST_REST = 50, 2.0  # until the next look at trials: so many times as long as one took, and at most
 MISSING = f"its {STUDY_FILE} is missing: `handgrad sweep resume` finds the trials again from their folders"
 PLAIN = ("number", "run", "state", "objective", "seconds", "began", "why", "seed", "replicate", "values")
 Row = dict[str, Any]
@@ -85,9 +85,10 @@ class Trials:
             seen = (stamp(self.file), stamp(Path(f"{self.file}-wal"))) if self.file else now
             if now < self._next or seen == self._seen:
                 return
+            before = time.thread_time()
             self._read(seen)
-            took = time.monotonic() - now
-            self._next = now + max(SOONEST if self.file else SERVER_SECONDS, LEISURE * took)
+            rest = min(LONGEST_REST, LEISURE * (time.thread_time() - before))
+            self._next = time.monotonic() + max(SOONEST if self.file else SERVER_SECONDS, rest)
 
     def _read(self, seen: Any) -> None:
         before, self._seen = self._seen, seen

@@ -19,17 +19,28 @@ function s(tag, attributes = {}, ...children) {
 const isNumber = (value) => typeof value === "number" && isFinite(value);
 const same = (one, other) => written(one) === written(other);
 
-/** The scale of a parameter: listed values in the order of the sweep file, else numbers from the least to the greatest tried. */
-export function axisOf(name, values, { values: listed = null, log = false } = {}) {
+/** The scale of a parameter: listed values in the order of the sweep file, else numbers from the least to the greatest tried.
+ *  `worse` says at which end ("low", "high") a few hopeless values are drawn as one, so that all others differ. */
+export function axisOf(name, values, { values: listed = null, log = false } = {}, worse = "") {
   if (listed || !values.every(isNumber)) {
     const labels = (listed ?? []).filter((each) => values.some((value) => same(value, each))).map(written);
     for (const value of values.map(written)) if (!labels.includes(value)) labels.push(value);
     return { name, labels, place: (value) => (labels.indexOf(written(value)) + 0.5) / labels.length };
   }
-  const [low, high] = [Math.min(...values), Math.max(...values)], scale = log && low > 0 ? Math.log10 : (value) => value;
+  const [least, most] = [Math.min(...values), Math.max(...values)], [first, third] = quartiles(values), reach = 1.5 * (third - first);
+  const low = worse === "low" && reach ? Math.max(least, first - reach) : least, high = worse === "high" && reach ? Math.min(most, third + reach) : most;
+  const scale = log && low > 0 ? Math.log10 : (value) => value;
   const span = scale(high) - scale(low);
   const back = (share) => (scale === Math.log10 ? 10 ** (scale(low) + share * span) : low + share * span);
-  return { name, low, high, back, ticks: ticks(low, high, scale === Math.log10), place: (value) => (span ? (scale(value) - scale(low)) / span : 0.5) };
+  const place = (value) => (span ? Math.min(1, Math.max(0, (scale(value) - scale(low)) / span)) : 0.5);
+  const marks = ticks(low, high, scale === Math.log10).map((value) => [place(value), short(value)]);
+  const end = low > least ? [0, `≤ ${short(low)}`] : high < most ? [1, `≥ ${short(high)}`] : null;
+  return { name, back, place, marks: end ? [...marks.filter(([share]) => Math.abs(share - end[0]) > 0.06), end] : marks };
+}
+
+function quartiles(values) {
+  const sorted = values.slice().sort((one, other) => one - other);
+  return [0.25, 0.75].map((share) => sorted[Math.round(share * (sorted.length - 1))]);
 }
 
 /** Round numbers along an axis: decades of a long logarithmic one. */
@@ -103,7 +114,7 @@ export class Parallel {
 
   axis(axis, place, gap) {
     const { x, y } = this.size, top = y(1), bottom = y(0), letters = Math.max(14, Math.floor(gap / 7.5)), last = place && place === this.data.axes.length - 1;
-    const marks = axis.labels ? axis.labels.map((label, index) => [(index + 0.5) / axis.labels.length, label]) : axis.ticks.map((value) => [axis.place(value), short(value)]);
+    const marks = axis.labels ? axis.labels.map((label, index) => [(index + 0.5) / axis.labels.length, label]) : axis.marks;
     const name = axis.title ?? axis.name, cut = name.length > letters ? `${name.slice(0, letters - 1)}…` : name;
     const group = s("g", { transform: `translate(${x(place)} 0)`, tabindex: 0, role: "slider", "aria-orientation": "vertical", "aria-label": `${name}, brush`, "aria-valuemin": 0, "aria-valuemax": 100, class: "axis", "data-axis": axis.name },
       s("title", {}, name), s("rect", { class: "grip", x: -GRIP / 2, y: top - 6, width: GRIP, height: bottom - top + 12 }),

@@ -157,7 +157,7 @@ function drawTrials(row) {
   if (lines.length && names.length) {
     if (!shown.parallel) { parts.lines.replaceChildren(); shown.parallel = new Parallel(parts.lines, soonTable); }
     const axes = names.map((name) => axisOf(name, lines.map((trial) => trial.values[name]), row.parameters[name]));
-    if (rated.length) axes.push({ ...axisOf(" result", rated.map((trial) => trial.objective)), title: row.metric.name });
+    if (rated.length) axes.push({ ...axisOf(" result", rated.map((trial) => trial.objective), {}, { maximize: "low", minimize: "high" }[row.metric.goal]), title: row.metric.name });
     shown.parallel.draw(axes, lines, valueOf);
   } else if (!shown.parallel) parts.lines.replaceChildren(h("p", { class: "hint" }, "No trial has ended yet."));
   const stopped = trials.filter((trial) => trial.state === "stopped"), rungs = new Map();
