@@ -110,6 +110,8 @@ def imports_of(
     tree: ast.AST, package: str, known: set[str], late: bool = False, typing_only: bool = False
 ) -> Iterator[Import]:
     for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.expr):  # most of the nodes, and nothing is imported in one
+            continue
         for target in targets_of(node, package, known):
             yield Import(target, node.lineno, late, typing_only)
         inside = late or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
