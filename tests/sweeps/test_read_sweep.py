@@ -363,6 +363,12 @@ def test_a_project_that_is_named_twice_alike_is_no_doubt():
         read_sweep({**content, "project": "q"})
 
 
+def test_keys_in_another_spelling_are_taken_with_a_notice():
+    definition = read_sweep({"Method": "grid", "parameters": {"lr": {"value": 1}}, "run-cap": 10})
+    assert (definition.method, definition.run_cap) == ("grid", 10)
+    assert any("run-cap is taken as run_cap" in notice for notice in said(definition))
+
+
 def test_early_stops_without_rungs_stop_nothing():
     stopping = {"type": "hyperband", "max_iter": 2, "s": 2}
     definition = read_sweep({"method": "grid", "parameters": {"lr": {"value": 1}}, "early_terminate": stopping})

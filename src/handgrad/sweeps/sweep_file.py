@@ -234,7 +234,7 @@ def _definition(
     content: Mapping[str, Any], notices: list[Diagnostic], program: Program | None = None
 ) -> SweepDefinition:
     """Raises  UsageError for all that is wrong with the keys and their values, at once."""
-    problems = Problems()
+    problems, content = Problems(), _spelled(content, notices)
     fields = {key: f"parameters.{key}" for key in content if squashed(str(key)) in field_aliases()}
     problems.of(check_keys, content, KEYS, "", fields | MEANT)
     for key in ("method", "parameters"):
@@ -274,6 +274,16 @@ def _definition(
         program=program,
         notices=tuple(dict.fromkeys(notices)),
     )
+
+
+def _spelled(content: Mapping[str, Any], notices: list[Diagnostic]) -> Mapping[str, Any]:
+    """The content by W&B's own keys, where one is written otherwise, as run-cap; a notice says that W&B ignores it."""
+    own = {squashed(key): key for key in KEYS}
+    others = {key: own[squashed(str(key))] for key in content if key not in KEYS and squashed(str(key)) in own}
+    others = {key: known for key, known in others.items() if known not in content}
+    for key, known in others.items():
+        notices.append(Diagnostic(NOTE, f"{key} is taken as {known}, by which alone W&B knows it", f"Write {known}"))
+    return {others.get(key, key): value for key, value in content.items()}
 
 
 def _designed(parameters: Mapping[str, Distribution], run_cap: int | None, notices: list[Diagnostic]) -> int:
