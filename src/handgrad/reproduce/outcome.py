@@ -47,10 +47,11 @@ def _verdict_blocks(results: Results, found: Mapping[str, Verdicts]) -> list[Blo
             printed.append(f"{words} ({each.printed.verdict})")
         else:
             groups.setdefault(own.verdict, []).append(words)
+    many = {verdict: names for verdict, names in groups.items() if len(names) > LONG}
     lines = [
         f"{verdict[0].upper()}{verdict[1:]}{EXPLAINED.get(verdict, '')}: {'; '.join(names)}."
         for verdict, names in groups.items()
-        if names
+        if names and verdict not in many
     ]
     lines += [f"About the report's own numbers alone: {'; '.join(printed)}."] if printed else []
     judged = len(found) - len(printed)
@@ -62,7 +63,12 @@ def _verdict_blocks(results: Results, found: Mapping[str, Verdicts]) -> list[Blo
     whose = "claims of the report hold in our own runs" if results.document.reports else "expectations hold in the runs"
     words = "; ".join([whose, *([", ".join(others)] if others else [])])
     words += f" ({everywhere} of these hold at every value of the open setting that was tried)" if everywhere else ""
-    return [*([Headline(f"{len(groups[HOLDS])} of {judged}", f"{words}.")] if judged else []), Points(lines)]
+    folded = [Details(f"{len(names)} of verdict: {verdict}", [Points(names)]) for verdict, names in many.items()]
+    return [
+        *([Headline(f"{len(groups[HOLDS])} of {judged}", f"{words}.")] if judged else []),
+        *([Points(lines)] if lines else []),
+        *folded,
+    ]
 
 
 def own_verdict(found: Verdicts) -> ClaimVerdict | SweepVerdict | None:
