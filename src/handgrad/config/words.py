@@ -20,7 +20,7 @@ def tokens(written: str) -> list[str]:
     """The words as they stand, in lower case and without the s of a plural."""
     text = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Z][a-z])", "_", written).lower()
     text = re.sub("no[_-]of", "num", text)
-    return [re.sub(r"(?<=[a-z]{3})(?<!s)s$", "", word) for word in re.findall(r"[a-z0-9]+", text)]
+    return [re.sub(r"(?<=ss)es$|(?<=[a-z]{3})(?<!s)s$", "", word) for word in re.findall(r"[a-z0-9]+", text)]
 
 
 def wording(written: str, guess: bool = False) -> frozenset[str]:
