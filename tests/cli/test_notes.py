@@ -93,7 +93,7 @@ def test_all_that_is_wrong_with_a_sweep():
     parameters = {"act": {"values": ["relu", "tahn", "rleu"]}, "foo": {"values": [1, 2]}, "lr": {"min": 2, "max": 1}}
     with pytest.raises(UsageError) as caught:
         read_sweep({"method": "bayse", "x": 1, "parameters": parameters, "run_cap": 0, "metric": {"name": "q"}})
-    for part in ("unknown key 'x'", "method must be", "got 'tahn'", "got 'rleu'", "unknown setting foo", "min must be"):
+    for part in ("unknown key 'x'", "method must be", "got 'tahn'", "and 'rleu'", "unknown setting foo", "min must be"):
         assert part in str(caught.value)
     assert "run_cap must be" in str(caught.value)
     assert "metric.name must be" in str(caught.value)
