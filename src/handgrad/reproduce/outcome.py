@@ -22,7 +22,7 @@ EXPLAINED = {  # verdicts on our own runs, in the order in which they are listed
     FITTED: " (an open setting was chosen so that the printed number comes out, so our runs cannot decide)",
     NO_EXPERIMENT: " (nothing was trained that could decide)",
 }
-FEW, MANY, LONG = 4, 4, 16  # choices, claims of a question, and claims in all, that stand open
+FEW, MANY, LONG = 4, 3, 16  # choices, claims of a question, and claims in all, that stand open
 
 
 def summary_section(results: Results, found: Mapping[str, Verdicts]) -> Section:
