@@ -185,9 +185,9 @@ def test_a_run_of_a_trial_is_found_and_a_path_is_none(index, tmp_path):
     assert index.find_run(identifier(sweep.runs_dir / "../../secret")) is None
 
 
-DRIVER = (
-    "import sys, time, pathlib, handgrad.files as f; f.lock_file(pathlib.Path(sys.argv[1])); print(flush=True);"
-    "time.sleep(60)"
+DRIVER = (  # a command in the background of a shell inherits that SIGINT is ignored
+    "import signal, sys, time, pathlib, handgrad.files as f; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "f.lock_file(pathlib.Path(sys.argv[1])); print(flush=True); time.sleep(60)"
 )
 
 
