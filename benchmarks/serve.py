@@ -88,7 +88,7 @@ def slowdown(home: Path, pairs: int) -> None:
     _train(home)  # kernels are compiled
     found = []
     for number in range(pairs):
-        took = {}
+        took: dict[bool, tuple[float, float]] = {}
         for watched in (True, False) if number % 2 else (False, True):
             shutil.rmtree(home / "run", ignore_errors=True)
             if watched:

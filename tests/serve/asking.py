@@ -22,7 +22,7 @@ class Reply(NamedTuple):
 
 def ask(application: Any, path: str, method: str = "GET", body: bytes = b"", **headers: str | None) -> Reply:
     """The reply to a request with a good host and token unless `headers` say otherwise; None leaves one out."""
-    given = {"host": HOST, "cookie": f"handgrad-{PORT}={TOKEN}"}
+    given: dict[str, str | None] = {"host": HOST, "cookie": f"handgrad-{PORT}={TOKEN}"}
     given |= {name.replace("_", "-"): text for name, text in headers.items()}
     bare, _, query = path.partition("?")
     messages: list[Any] = []
