@@ -20,9 +20,9 @@ in_browser = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="ther
 
 
 @contextmanager
-def serving(runs_dir: Path, *words: str) -> Iterator[tuple[str, int]]:
+def serving(runs_dir: Path) -> Iterator[tuple[str, int]]:
     """A server, as the command starts it: its address, and its process."""
-    command = [sys.executable, "-m", "handgrad", "serve", "--runs_dir", str(runs_dir), "--port", "0", "--no_browser", *words]
+    command = [sys.executable, "-m", "handgrad", "serve", "--runs_dir", str(runs_dir), "--port", "0", "--no_browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
