@@ -65,7 +65,7 @@ def default_path(results: dict[str, Any], folder: Path = FOLDER) -> Path:
 
 def write(results: dict[str, Any], path: Path) -> None:
     """Write as JSON.  Raises  FileSystemError."""
-    atomic_write(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    atomic_write(path, json.dumps(results, separators=(",", ":"), ensure_ascii=False).replace("},", "},\n") + "\n")
 
 
 def read(path: Path) -> dict[str, Any]:

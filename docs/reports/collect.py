@@ -34,7 +34,7 @@ def take(reproductions: Path) -> list[str]:
             (HERE / report).mkdir(exist_ok=True)
             shutil.copyfile(reproductions / report / "report" / name, HERE / report / name)
         atomic_write(HERE / f"{report}.md", page.replace("](report/", f"]({report}/"))
-    atomic_write(HERE / "results.json", json.dumps(kept, indent=1) + "\n")
+    atomic_write(HERE / "results.json", json.dumps(kept, separators=(",", ":")).replace('},"', '},\n"') + "\n")
     return found
 
 

@@ -47,4 +47,6 @@ def test_completion(capsys, tmp_path, shell):
         subprocess.run([shell, "-n", tmp_path / "script"], check=True)
     if shell == "fish" and shutil.which(shell):
         asked = f"source {tmp_path / 'script'}; complete -C 'handgrad train --optimizer nad'"
-        assert subprocess.run([shell, "-c", asked], capture_output=True, text=True, check=True).stdout.startswith("nadam")
+        assert subprocess.run([shell, "-c", asked], capture_output=True, text=True, check=True).stdout.startswith(
+            "nadam"
+        )

@@ -1,14 +1,14 @@
 """Figures as files, tables as CSV, names, colours."""
 
 import re
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
 
 from handgrad.errors import UsageError
 from handgrad.figures import Table, style
-from handgrad.figures.gallery import figure, known, to_bytes, to_svg, write_figures
+from handgrad.figures.gallery import INVISIBLE, figure, known, simplified, to_bytes, to_svg, write_figures
 
 
 def test_csv_by_hand():
@@ -106,3 +106,19 @@ def test_what_was_set_elsewhere_is_left_alone(data_of):
         assert drawn.figure.axes[0].xaxis.label.get_size() < 12
         assert "<text" in to_svg(drawn)
         assert mpl.rcParams["font.size"] == 33
+
+
+def test_a_line_loses_the_corners_that_nobody_sees():
+    """Of a noisy curve: every corner left out lies within INVISIBLE of the line that is left."""
+    x = np.linspace(0, 500, 2000)
+    places = np.column_stack([x, 100 * np.exp(-x / 80) + np.random.default_rng(0).normal(0, 0.3, len(x))])
+    kept = simplified(places)
+    assert 20 < len(kept) < len(places) / 2
+    np.testing.assert_array_equal(kept[[0, -1]], places[[0, -1]])
+    away = np.full(len(places), np.inf)
+    for start, end in pairwise(kept):
+        way = end - start
+        along = np.clip((places - start) @ way / (way @ way), 0, 1)
+        away = np.minimum(away, np.hypot(*(places - start - along[:, None] * way).T))
+    assert away.max() <= INVISIBLE
+    assert len(simplified(np.array([[0.0, 0.0], [5.0, 0.0], [0.0, 0.0]]))) == 3  # there and back is no straight line
