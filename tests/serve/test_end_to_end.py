@@ -56,7 +56,7 @@ def test_a_training_is_started_watched_compared_stopped_and_resumed(page, tmp_pa
     assert first.state == "interrupted"
     page.click("#run button:has-text('Resume')")
     page.wait_for_selector("#run button:has-text('Stop')", timeout=LONG)
-    until(lambda: last_epoch(tmp_path / "mine" / "history.jsonl") > first.epochs, seconds=60)
+    until(lambda: (last_epoch(tmp_path / "mine" / "history.jsonl") or 0) > first.epochs, seconds=60)
     page.click("#run button:has-text('Stop')")
     page.wait_for_selector("#run button:has-text('Resume')", timeout=LONG)
     assert RunFolder(tmp_path / "mine").result.epochs > first.epochs
