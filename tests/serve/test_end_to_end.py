@@ -64,6 +64,7 @@ def test_a_training_is_started_watched_compared_stopped_and_resumed(page, tmp_pa
     show(page, "runs")
     page.wait_for_selector(row("mine", "interrupted"), timeout=LONG)
     page.click("#none")
+    page.wait_for_selector("#count:has-text(', 0 in the curves')")
     for name in ("adam", "sgd"):
         page.check(f"#table tr:has(a:text-is('{name}')) input")
     page.click("#compare:has-text('Compare the 2 selected')")
