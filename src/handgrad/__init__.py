@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from handgrad.errors import CorruptDataError, DivergedError, FileSystemError, HandgradError, UsageError
     from handgrad.estimator import HandgradClassifier
     from handgrad.evaluation import confusion_matrix, measure
-    from handgrad.nn import gradcheck
+    from handgrad.nn.gradcheck import gradcheck
     from handgrad.runs import Run, execute, open_run, resume
     from handgrad.sweeps.search import sweep
     from handgrad.training import CSVLogger, EarlyStopping, ModelCheckpoint, Network, load_model, save_model, train

@@ -6,13 +6,12 @@ from importlib.metadata import PackageNotFoundError, version
 
 import llvmlite.binding as llvm
 
+from handgrad import kernels
 from handgrad.cli.arguments import Parser
 from handgrad.config.layer_list import NAMED, named_network
 from handgrad.config.lookup import value_name
 from handgrad.data import statuses
 from handgrad.errors import UsageError
-from handgrad.kernels.blocks import VECTOR_BYTES
-from handgrad.kernels.cache import cache_folder
 from handgrad.machine import available_cores
 from handgrad.optim import OPTIMIZERS
 
@@ -62,10 +61,10 @@ def _wrapped(line: str) -> list[str]:
 def _facts() -> list[str]:
     lines = [f"handgrad {version('handgrad')}, Python {sys.version.split()[0]}"]
     lines += [f"{package:<14}{_version(package)}" for package in PACKAGES]
-    lines.append(f"{'products':<14}handgrad's own, in vectors of {VECTOR_BYTES} bytes: no BLAS is used")
+    lines.append(f"{'products':<14}handgrad's own, in vectors of {kernels.blocks.VECTOR_BYTES} bytes: no BLAS is used")
     lines.append(f"{'processor':<14}{llvm.get_host_cpu_name()}, {len(available_cores())} cores for this process")
     lines.append(f"{'threads':<14}--threads, or as many as pay, within OMP_NUM_THREADS; one result")
-    lines.append(f"{'kernel cache':<14}{cache_folder()}")
+    lines.append(f"{'kernel cache':<14}{kernels.cache.cache_folder()}")
     lines.append("data sets:")
     for status in statuses():
         where = status.problem or status.place or "not here"

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad import kernels
 from handgrad.derivation.trace import Passage, symbol_of
 from handgrad.equations import Equation, Statement, evaluate, parse, products, symbols, target_shape
-from handgrad.kernels import driver
 from handgrad.nn import LAYERS, Check, Loss, Network
 from handgrad.nn.gradcheck import STENCIL, STEP
 from handgrad.nn.layout import Slot
@@ -181,7 +181,7 @@ def rule_error(optimizer: Optimizer, transforms: GradientTransforms, steps: int 
     optimization, start = optimizer.bind(network, transforms), network.parameters.copy()
     for step in range(steps):
         network.gradients[:] = gradients[step]
-        driver.optimizer_step(
+        kernels.driver.optimizer_step(
             network.program(1), optimization, step + 1, float(rates[step]), float(losses[step]), False
         )
     way = np.abs(network.parameters - start).max()

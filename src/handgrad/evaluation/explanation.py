@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from handgrad import kernels
 from handgrad.errors import UsageError
-from handgrad.kernels import driver
 from handgrad.nn import Network
 from handgrad.nn.images import image_shape
 from handgrad.nn.layout import outputs
@@ -108,10 +108,10 @@ def backward(network: Network, images: Array, targets: Array) -> Backward:
     table["dx_size"] = table["x_size"]  # down to the input, where training stops at the first parameter
     program = program._replace(table=table, first=0, gradients=np.zeros_like(network.gradients))
     logits = np.empty((rows, network.classes), network.dtype)
-    driver.evaluate_rows(program, network.batches(images, size=rows), logits)
+    kernels.driver.evaluate_rows(program, network.batches(images, size=rows), logits)
     start = table["dy_start"][-1]
     program.dactivations[start : start + logits.size] = np.eye(network.classes)[targets].ravel()
-    driver.backward(program, rows)
+    kernels.driver.backward(program, rows)
     entered = program.dactivations[table["dx_start"][0] :][: rows * table["x_size"][0]]
     found = [output.copy() for output in outputs(network, program, rows)]
     table["y_start"] = table["dy_start"]

@@ -7,8 +7,8 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from handgrad import kernels
 from handgrad.errors import DivergedError, UsageError
-from handgrad.kernels import driver
 from handgrad.nn import Network
 from handgrad.nn.network import EVALUATION_ROWS
 
@@ -122,7 +122,7 @@ def measure(network: Network, images: Array, labels: Array, rows: Array | None =
     if not batches.order.size:
         return Measure()
     logits = np.empty((batches.order.size, network.classes), network.dtype)
-    loss, accuracy = driver.evaluate_rows(network.program(EVALUATION_ROWS), batches, logits)
+    loss, accuracy = kernels.driver.evaluate_rows(network.program(EVALUATION_ROWS), batches, logits)
     means = class_means(batches.labels[batches.order], logits.argmax(axis=1), network.classes)
     return Measure(float(accuracy), float(loss), *means)
 

@@ -19,7 +19,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from handgrad.kernels.processor import CACHE_LINE_BYTES, FEATURES
+from handgrad.kernels.processor import FEATURES
+from handgrad.kernels.program import CACHE_LINE_BYTES
 
 LOCALITY = 2  # of a prefetch: into the second-level cache
 I64, I32 = ir.IntType(64), ir.IntType(32)

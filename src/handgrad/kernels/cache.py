@@ -30,7 +30,7 @@ from numba.core.serialize import dumps
 
 from handgrad.errors import FileSystemError
 from handgrad.files import atomic_write
-from handgrad.kernels.sources import Kernel, closed_over, compiler_state, digest_of, values
+from handgrad.kernels.sources import Kernel, changed, closed_over, compiler_state, digest_of, values
 
 SUFFIX = ".nbc"
 DIGEST_BYTES = hashlib.sha256().digest_size
@@ -122,12 +122,16 @@ def _digest(path: Path, content: bytes) -> bytes:
 
 
 class KernelCache(_Cache):
-    """What Numba asks for a kernel's machine code before it compiles, and hands it to afterwards."""
+    """What Numba asks for a kernel's machine code before it compiles, and hands it to afterwards.
 
-    def __init__(self, kernel: Kernel, policy: dict[str, Any]) -> None:
+    `written` is when the kernel was defined: of files that were edited since, its machine code is not kept.
+    """
+
+    def __init__(self, kernel: Kernel, policy: dict[str, Any], written: float) -> None:
         self._kernel = kernel
         self._policy = {name: sorted(flags) if isinstance(flags, set) else flags for name, flags in policy.items()}
-        self._source = digest_of(kernel)  # now, as the file may be edited before the kernel is compiled
+        self._source = digest_of(kernel)
+        self._edited = changed(kernel) > written
 
     @property
     def cache_path(self) -> str:
@@ -155,7 +159,7 @@ class KernelCache(_Cache):
             write(path, dumps(data._reduce()))
 
     def _path(self, sig: Any, codegen: Any) -> Path | None:
-        folder, code = cache_folder(), self._kernel.__code__
+        folder, code = None if self._edited else cache_folder(), self._kernel.__code__
         line = code.co_firstlineno if "<" in self._kernel.__qualname__ else 0  # others may have this name too
         identity = code.co_filename, line, self._policy, sig, codegen.magic_tuple(), compiler_state()
         texts = [repr(identity), *closed_over(self._kernel)], [self._source, *values(self._kernel)]

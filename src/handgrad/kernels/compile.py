@@ -1,95 +1,74 @@
-"""How kernels are compiled: the two floating-point policies, and calls through addresses.
+"""What turns a Python function into a kernel: compiled with one of two floating-point policies when it is first used.
 
-A kernel is a Numba function. The step driver does not know kernels by name: a network is a table of *addresses*,
-and one compiled driver calls through them. So a new layer or optimizer, also one written outside the package, is
-compiled alone and the driver not at all.
+Numba takes a quarter of a second to import, and a kernel a millisecond to prepare. So neither happens where a layer or
+an optimizer is only looked at, for a help text or a report: `handgrad.kernels.dispatch` does both, when it is needed.
 """
 
-import os
-from collections.abc import Callable, Sequence
-from typing import Any
+import functools
+import importlib
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from numba import njit, types
-from numba.core.typing import Signature
-from numba.extending import intrinsic
-
-from handgrad.kernels.cache import KernelCache
-
-INHERITED = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
-"""The caller's policy: a kernel that does not say otherwise takes it over, if it is compiled on that occasion."""
-
-STRICT = INHERITED | {"fastmath": False}
-"""IEEE arithmetic in the order written: for losses and wherever the last bit is compared."""
-
-FAST = STRICT | {"fastmath": {"contract", "reassoc", "nsz", "arcp"}}
-"""Sums may be reordered, multiply-adds fused. Never `nnan` or `ninf`: a NaN must reach the loss, where it is seen."""
-
-INLINE = FAST | {"forceinline": True}
-"""For parts of fast kernels. A function of its own would exist twice, compiled alone and within its caller's module,
-where sums may be fused or ordered otherwise; which of the two is called differs between the process that compiled it
-and one that found it in the cache, and so would the last bits."""
+if TYPE_CHECKING:
+    pass
 
 
-def _compiled(function: Any, policy: dict[str, Any]) -> Any:
-    dispatcher = njit(**policy)(function)
-    if dispatcher is function:  # NUMBA_DISABLE_JIT: it stays Python
-        return function
-    template = dispatcher.get_call_template  # a constant in a call is a number like others, not a kernel of its own
-    dispatcher.get_call_template = lambda args, kws: template([types.unliteral(each) for each in args], kws)
-    if os.path.isfile(function.__code__.co_filename):  # a kernel typed into a notebook has no file to key a cache on
-        dispatcher._cache = KernelCache(function, policy)
-    return dispatcher
+class Kernel:
+    """A function that Numba compiles with one of dispatch.POLICIES, for each types of arguments once.
+
+    Whatever Numba's dispatcher has, it has too; `py_func` is the function as it was written.
+    """
+
+    def __init__(self, function: Callable[..., Any], policy: str) -> None:
+        functools.update_wrapper(self, function)
+        self.py_func, self.policy, self.written = function, policy, time.time()
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.dispatcher(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.dispatcher, name)
+
+    def __reduce__(self) -> str:
+        """By its name, as a function is pickled."""
+        return self.py_func.__qualname__
+
+    @functools.cached_property
+    def dispatcher(self) -> Any:
+        """What Numba compiles and calls; the function itself under NUMBA_DISABLE_JIT."""
+        return _dispatch().dispatcher_of(self)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba takes it for where a kernel calls it."""
+        return self.dispatcher._numba_type_
 
 
 def strict_kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` with the STRICT policy and the package's cache."""
-    return _compiled(function, STRICT)
+    return Kernel(function, "STRICT")
 
 
 def fast_kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` with the FAST policy and the package's cache."""
-    return _compiled(function, FAST)
+    return Kernel(function, "FAST")
 
 
 def inline_kernel(function: Callable[..., Any]) -> Any:
-    """Compile a part of kernels, with the FAST policy, into each of its callers: see INLINE."""
-    return _compiled(function, INLINE)
+    """Compile a part of kernels, with the INLINE policy, into each of its callers."""
+    return Kernel(function, "INLINE")
 
 
-def address(kernel: Any, signature: Signature) -> int:
-    """Machine address of `kernel` compiled for `signature`, to be called by a `caller` of the same signature."""
-    compiled = kernel.get_compile_result(signature)
-    if compiled.signature.return_type != signature.return_type:
-        raise TypeError(f"{kernel.__name__} must return {signature.return_type}, got {compiled.signature.return_type}")
-    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+def kernel_address(kernel: Any, role: str, dtype: str) -> int:
+    """Address of `kernel` compiled for `dtype` ("float32" or "float64") in the `role` of one of dispatch.SIGNATURES.
 
-
-def caller(returns: Any, arguments: Callable[[Any], Sequence[Any]]) -> Any:
-    """A compiled function `call(address, like, *args)` that calls a kernel through its address.
-
-    `arguments(real)` lists the kernel's argument types for the float type of `like`, an array.
+    Raises  numba.core.errors.TypingError when the kernel does not accept that signature.
     """
+    return _dispatch().kernel_address(kernel, role, dtype)
 
-    @intrinsic
-    def call(typing_context: Any, target: Any, like: Any, *args: Any) -> Any:
-        expected = list(arguments(like.dtype))
-        kernel_signature = returns(*expected)
 
-        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            function_type = context.call_conv.get_function_type(kernel_signature.return_type, kernel_signature.args)
-            pointer = builder.inttoptr(values[0], function_type.as_pointer())
-            sources = zip(signature.args[2], expected, strict=True)
-            converted = [
-                context.cast(builder, builder.extract_value(values[2], i), source, wanted)
-                for i, (source, wanted) in enumerate(sources)
-            ]
-            status, result = context.call_conv.call_function(
-                builder, pointer, kernel_signature.return_type, kernel_signature.args, converted
-            )
-            with builder.if_then(status.is_error, likely=False):
-                context.call_conv.return_status_propagate(builder, status)
-            return result
-
-        return returns(types.int64, like, types.StarArgTuple(args)), generate
-
-    return call
+def _dispatch() -> Any:
+    return importlib.import_module("handgrad.kernels.dispatch")

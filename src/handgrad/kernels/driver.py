@@ -8,12 +8,7 @@ import math
 import numpy as np
 
 from handgrad.kernels.compile import inline_kernel, strict_kernel
-from handgrad.kernels.gradients import BLOCK, gradient_norm, penalise, unit_norms
-from handgrad.kernels.losses import count_correct
-from handgrad.kernels.processor import CACHE_LINE_BYTES, flush_denormals, prefetch, restore
-from handgrad.kernels.program import (
-    NUMBERS,
-    SHARES,
+from handgrad.kernels.dispatch import (
     call_augment,
     call_backward,
     call_backward_share,
@@ -23,6 +18,10 @@ from handgrad.kernels.program import (
     call_prepare,
     call_update,
 )
+from handgrad.kernels.gradients import BLOCK, gradient_norm, penalise, unit_norms
+from handgrad.kernels.losses import count_correct
+from handgrad.kernels.processor import flush_denormals, prefetch, restore
+from handgrad.kernels.program import CACHE_LINE_BYTES, NUMBERS, SHARES
 from handgrad.kernels.random import subkey
 from handgrad.kernels.rearrangement import copy
 from handgrad.kernels.team import (

@@ -14,7 +14,7 @@ from handgrad.kernels.compile import fast_kernel, inline_kernel
 from handgrad.kernels.convolution import convolution_backward, convolution_forward
 from handgrad.kernels.rearrangement import copy
 
-# Into each caller, for the reason that compile.INLINE has; without a compiler a kernel is its own function.
+# Into each caller, for the reason that dispatch.INLINE has; without a compiler a kernel is its own function.
 plain_forward = inline_kernel(getattr(convolution_forward, "py_func", convolution_forward))
 plain_backward = inline_kernel(getattr(convolution_backward, "py_func", convolution_backward))
 

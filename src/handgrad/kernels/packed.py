@@ -20,7 +20,7 @@ import numpy as np
 
 from handgrad.kernels.blocks import ROWS, VECTOR_BYTES, tile, transpose_square
 from handgrad.kernels.compile import fast_kernel, inline_kernel
-from handgrad.kernels.processor import CACHE_LINE_BYTES
+from handgrad.kernels.program import CACHE_LINE_BYTES
 
 INNER = 384  # k in a block
 WIDE, NARROW = 1 << 17, 1 << 15  # numbers of a in a block of rows: where b is the larger matrix, and where a is

@@ -47,7 +47,6 @@ def _target_features(width: str) -> set[str]:
     return found
 
 
-CACHE_LINE_BYTES = 64
 FEATURES = _target_features(os.environ.get(WIDTH_VARIABLE) or "auto")
 MACHINE = platform.machine().lower()
 X86_FTZ_AND_DAZ = 0x8040  # MXCSR: flush-to-zero (bit 15) and denormals-are-zero (bit 6)
@@ -107,16 +106,6 @@ def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.int64), generate
-
-
-@intrinsic
-def float32_from_bits(typing_context: Any, bits: Any) -> Any:
-    """The float32 whose IEEE 754 representation is the int32 `bits`."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.bitcast(values[0], ir.FloatType())
-
-    return types.float32(types.int32), generate
 
 
 def _declare(builder: Any, function_type: Any, name: str) -> Any:

@@ -23,12 +23,9 @@ import mmap
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import from_dtype, types
 from numpy.typing import NDArray
 
-from handgrad.kernels.compile import address, caller
-from handgrad.kernels.processor import CACHE_LINE_BYTES
-
+CACHE_LINE_BYTES = 64
 OPERATION = np.dtype(
     [
         (name, np.int64)
@@ -110,53 +107,6 @@ class Batches(NamedTuple):
     key: Any  # uint64: of all random numbers in training
     augmentation: Any  # float64: see kernels.augment; empty when off
     augment: int = 0  # address of what augments; 0 when off
-
-
-def _vector(item: Any) -> Any:
-    return types.Array(item, 1, "C")
-
-
-def _forward(real: Any) -> list[Any]:
-    return [_vector(real)] * 5 + [_vector(types.int64), _vector(real), types.uint64, types.boolean]
-
-
-def _backward(real: Any) -> list[Any]:
-    return [_vector(real)] * 7 + [_vector(types.int64), _vector(real)]
-
-
-def _loss(real: Any) -> list[Any]:
-    matrix = types.Array(real, 2, "C")
-    return [matrix, _vector(types.int64), matrix, _vector(real)]
-
-
-SCALARS, PART = _vector(types.float64), types.UniTuple(types.int64, 2)
-SIGNATURES = {
-    "forward": (types.void, _forward),
-    "backward": (types.void, _backward),
-    "forward_share": (types.void, lambda real: [*_forward(real), PART]),
-    "backward_share": (types.void, lambda real: [*_backward(real), PART]),
-    "loss": (types.float64, _loss),
-    "prepare": (types.void, lambda real: [_vector(real), SCALARS, SCALARS, types.int64, types.float64, types.float64]),
-    "update": (types.void, lambda real: [_vector(real)] * 6),
-    "augment": (types.void, lambda real: [_vector(real), types.int64, SCALARS, *[_vector(real)] * 2, types.uint64]),
-}
-call_forward = caller(*SIGNATURES["forward"])
-call_backward = caller(*SIGNATURES["backward"])
-call_forward_share = caller(*SIGNATURES["forward_share"])
-call_backward_share = caller(*SIGNATURES["backward_share"])
-call_loss = caller(*SIGNATURES["loss"])
-call_prepare = caller(*SIGNATURES["prepare"])
-call_update = caller(*SIGNATURES["update"])
-call_augment = caller(*SIGNATURES["augment"])
-
-
-def kernel_address(kernel: Any, role: str, dtype: str) -> int:
-    """Address of `kernel` compiled for `dtype` ("float32" or "float64") in the `role` of one signature above.
-
-    Raises  numba.core.errors.TypingError when the kernel does not accept that signature.
-    """
-    returns, arguments = SIGNATURES[role]
-    return address(kernel, returns(*arguments(from_dtype(np.dtype(dtype)))))
 
 
 def aligned_zeros(size: int, dtype: Any) -> NDArray[Any]:

@@ -7,7 +7,6 @@ Ref     Steele, Lea & Flood, Fast splittable pseudorandom number generators (Spl
 import math
 
 import numpy as np
-from numba import uint64
 
 from handgrad.kernels.compile import strict_kernel
 
@@ -27,13 +26,13 @@ def mix(z):
 @strict_kernel
 def subkey(key, index):
     """An independent key for the `index`-th step, layer or purpose below `key`."""
-    return mix(mix(uint64(key) + GOLDEN) ^ (uint64(index) * GOLDEN))
+    return mix(mix(U(key) + GOLDEN) ^ (U(index) * GOLDEN))
 
 
 @strict_kernel
 def bits(key, index):
     """64 random bits, the `index`-th of the stream `key`."""
-    return mix(uint64(key) + (uint64(index) + U(1)) * GOLDEN)
+    return mix(U(key) + (U(index) + U(1)) * GOLDEN)
 
 
 @strict_kernel

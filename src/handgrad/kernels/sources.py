@@ -4,6 +4,7 @@ import ast
 import functools
 import hashlib
 import importlib.util
+import os
 import platform
 import re
 import sys
@@ -46,11 +47,16 @@ def compiler_state() -> str:
 
 def digest_of(kernel: Kernel) -> str:
     """SHA-256 over the source file of `kernel` and over all that it imports, directly or not."""
-    return _digest_of(kernel.__module__, kernel.__code__.co_filename)
+    return _digest_of(kernel.__module__, kernel.__code__.co_filename)[0]
+
+
+def changed(kernel: Kernel) -> float:
+    """When one of these files was last written to, in seconds since 1970."""
+    return _digest_of(kernel.__module__, kernel.__code__.co_filename)[1]
 
 
 @functools.cache
-def _digest_of(module: str, file: str) -> str:
+def _digest_of(module: str, file: str) -> tuple[str, float]:
     package = module.partition(".")[0]
     files, waiting = {file}, [(sys.modules.get(module), file)]
     while waiting:
@@ -59,7 +65,8 @@ def _digest_of(module: str, file: str) -> str:
             if path not in files and _followed(imported.__name__, path, package):
                 files.add(path)
                 waiting.append((imported, path))
-    return hashlib.sha256("".join(sorted(_read(path)[0] for path in files)).encode()).hexdigest()
+    digest = hashlib.sha256("".join(sorted(_read(path)[0] for path in files)).encode()).hexdigest()
+    return digest, max(_read(path)[2] for path in files)
 
 
 def values(kernel: Kernel, seen: set[Kernel] | None = None) -> Iterator[str]:
@@ -105,9 +112,9 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 @functools.cache
-def _read(file: str) -> tuple[str, tuple[ast.Import | ast.ImportFrom, ...]]:
-    """SHA-256 of a file, and the imports in it."""
-    content = Path(file).read_bytes()
+def _read(file: str) -> tuple[str, tuple[ast.Import | ast.ImportFrom, ...], float]:
+    """SHA-256 of a file, the imports in it, and when it was last written to."""
+    content, status = Path(file).read_bytes(), os.stat(file)
     found: list[ast.Import | ast.ImportFrom] = []
     for statement in STATEMENT.findall(content.decode(errors="replace")):
         try:
@@ -115,7 +122,7 @@ def _read(file: str) -> tuple[str, tuple[ast.Import | ast.ImportFrom, ...]]:
         except SyntaxError:  # a sentence of a docstring
             continue
         found += [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
-    return hashlib.sha256(content).hexdigest(), tuple(found)
+    return hashlib.sha256(content).hexdigest(), tuple(found), max(status.st_mtime, status.st_ctime)
 
 
 def _imported(module: ModuleType | None, file: str) -> list[ModuleType]:

@@ -26,8 +26,8 @@ from numba.extending import intrinsic
 
 from handgrad.kernels.blocks import I32, I64
 from handgrad.kernels.compile import inline_kernel
-from handgrad.kernels.processor import CACHE_LINE_BYTES, MACHINE
-from handgrad.kernels.program import aligned_zeros
+from handgrad.kernels.processor import MACHINE
+from handgrad.kernels.program import CACHE_LINE_BYTES, aligned_zeros
 
 APART = CACHE_LINE_BYTES // 8
 CLAIM, DONE, STOP, TASK = (n * APART for n in range(4))

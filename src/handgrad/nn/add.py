@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
+from handgrad import kernels
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
-from handgrad.kernels.paths import add_backward, add_forward
 from handgrad.nn.graph import Branch, Split, numbered
 from handgrad.nn.layer import COST, Layer, Plan, Shape
 from handgrad.torch_mapping import STEP, TorchModule
@@ -23,16 +23,9 @@ class Add(Layer):
         """The shape that all paths have."""
         if any(other != shape for other in others):
             raise UsageError(f"add takes paths of one shape, got {' and '.join(map(str, (shape, *others)))}")
-        cost = COST * prod(shape)
+        cost, pair = COST * prod(shape), (kernels.paths.add_forward, kernels.paths.add_backward)
         paths = tuple(
-            Plan(
-                shape,
-                (add_forward, add_backward),
-                sizes=(int(place > 0),),
-                smooth=True,
-                layout=None,
-                multiplications=cost,
-            )
+            Plan(shape, pair, sizes=(int(place > 0),), smooth=True, layout=None, multiplications=cost)
             for place in range(len(others) + 1)
         )
         return Plan(shape, paths[0].kernels, sizes=(0,), smooth=True, layout=None, paths=paths)

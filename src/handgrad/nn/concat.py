@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
+from handgrad import kernels
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
-from handgrad.kernels.paths import concat_backward, concat_forward
 from handgrad.nn.graph import Branch, Split, numbered
 from handgrad.nn.layer import Layer, Plan, Shape
 from handgrad.torch_mapping import STEP, TorchModule
@@ -34,7 +34,7 @@ class Concat(Layer):
         paths = tuple(
             Plan(
                 output,
-                (concat_forward, concat_backward),
+                (kernels.paths.concat_forward, kernels.paths.concat_backward),
                 sizes=(place, prod(each), prod(output), int(columns)),
                 smooth=True,
                 layout="columns" if columns else "rows",

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
+from handgrad import kernels
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
-from handgrad.kernels import convolution, grouped_convolution, implicit_gemm
 from handgrad.nn.images import (
     LARGEST_EXTENT,
     Extent,
@@ -26,9 +26,6 @@ PADDINGS = ("same", "valid")
 # convolution is fastest as a product: below, a register block of 8 filters is partly empty, or called for too little.
 # See benchmarks/LOG.md.
 FILTERS, WEIGHTS = 8, 128
-PRODUCT = implicit_gemm.implicit_gemm_forward, implicit_gemm.implicit_gemm_backward
-PLAIN = convolution.convolution_forward, convolution.convolution_backward
-GROUPED = grouped_convolution.grouped_convolution_forward, grouped_convolution.grouped_convolution_backward
 Padding = str | int | tuple[int, int] | tuple[int, int, int, int]
 Margins = tuple[tuple[int, int], tuple[int, int]]
 """Zeros above and below an image, and to its left and right."""
@@ -95,7 +92,7 @@ class Conv2D(Layer):
         plain = groups == 1 and large == kernel and self.bias and not product
         return Plan(
             (self.filters, rows, columns),
-            PRODUCT if product else PLAIN if plain else GROUPED,
+            _kernels(product, plain),
             (weight, *bias),
             sizes=sizes if plain else (*sizes, groups, *kernel, *pair(self.dilation), int(self.bias)),
             saved_per_image=channels * prod(reach) if any(map(any, margins)) and not product else 0,
@@ -198,3 +195,13 @@ def _padding(value: Any) -> Padding:
     if (top, left) != (bottom, right):
         return top, bottom, left, right
     return top if top == left else (top, left)
+
+
+def _kernels(product: bool, plain: bool) -> tuple[Any, Any]:
+    """Those of one product, of sums over windows, or of groups of channels."""
+    if product:
+        return kernels.implicit_gemm.implicit_gemm_forward, kernels.implicit_gemm.implicit_gemm_backward
+    if plain:
+        return kernels.convolution.convolution_forward, kernels.convolution.convolution_backward
+    grouped = kernels.grouped_convolution
+    return grouped.grouped_convolution_forward, grouped.grouped_convolution_backward

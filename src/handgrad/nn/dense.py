@@ -4,14 +4,9 @@ from dataclasses import dataclass, field
 from math import prod
 from numbers import Integral
 
+from handgrad import kernels
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
-from handgrad.kernels.dense import (
-    dense_backward,
-    dense_forward,
-    sparse_dense_backward,
-    sparse_dense_forward,
-)
 from handgrad.nn.initializers import Initializer, XavierUniform, Zeros
 from handgrad.nn.layer import LARGEST, Layer, Parameter, Plan, Shape
 from handgrad.torch_mapping import TorchModule
@@ -38,10 +33,10 @@ class Dense(Layer):
         bias = Parameter("bias", (self.units,), Zeros())
         return Plan(
             (self.units,),
-            (dense_forward, dense_backward),
+            (kernels.dense.dense_forward, kernels.dense.dense_backward),
             (weight, bias),
             sizes=(inputs, self.units),
-            sparse_kernels=(sparse_dense_forward, sparse_dense_backward),
+            sparse_kernels=(kernels.dense.sparse_dense_forward, kernels.dense.sparse_dense_backward),
             shared=True,
             multiplications=inputs * self.units,
             smooth=True,

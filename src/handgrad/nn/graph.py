@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, NamedTuple
 
+from handgrad import kernels
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
-from handgrad.kernels.paths import path_backward, path_forward
 from handgrad.nn.layer import COST, Layer, Plan, Shape
 from handgrad.torch_mapping import STEP, TorchModule
 
@@ -27,8 +27,8 @@ class Split(Layer):
 
     def plan(self, shape: Shape) -> Plan:
         """Same shape out as in."""
-        cost = COST * prod(shape)
-        return Plan(shape, (path_forward, path_backward), sizes=(0,), smooth=True, layout=None, multiplications=cost)
+        cost, pair = COST * prod(shape), (kernels.paths.path_forward, kernels.paths.path_backward)
+        return Plan(shape, pair, sizes=(0,), smooth=True, layout=None, multiplications=cost)
 
     def statement(self, shape: Shape, *others: Shape) -> Statement:
         """Every path is given the same; what they give back is added."""

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.kernels import rearrangement
-from handgrad.kernels.program import NUMBERS, OPERATION, SHARES, WHOLE, Program, aligned_zeros, kernel_address
-from handgrad.kernels.team import MANY, team_of
+from handgrad import kernels
+from handgrad.kernels.compile import kernel_address
+from handgrad.kernels.program import NUMBERS, OPERATION, SHARES, WHOLE, Program, aligned_zeros
 from handgrad.nn.graph import Graph
 from handgrad.nn.layer import Plan, Shape
 
@@ -25,10 +25,6 @@ address_of = cache(kernel_address)  # looking one up takes Numba half a millisec
 LINE = 16  # numbers of float32 in a cache line
 PART_MULTIPLICATIONS = 1 << 20  # of a part of an operation that threads share: some 10 microseconds
 SPARSE_UNITS = 6  # units of a first layer times the sparsity of pixels, from where listing the others pays
-INTO = {
-    "columns": (rearrangement.to_columns_forward, rearrangement.to_columns_backward),
-    "rows": (rearrangement.to_rows_forward, rearrangement.to_rows_backward),
-}
 
 
 @dataclass(frozen=True)
@@ -140,7 +136,12 @@ class Wiring:
         """A batch in the layout that is wanted, transposed where it lies in the other one."""
         if layout in (x.layout, None):
             return x
-        return self._call(number, Plan(x.shape, INTO[layout], sizes=(prod(x.shape),), smooth=True, layout=layout), x)
+        other = kernels.rearrangement
+        into = {
+            "columns": (other.to_columns_forward, other.to_columns_backward),
+            "rows": (other.to_rows_forward, other.to_rows_backward),
+        }
+        return self._call(number, Plan(x.shape, into[layout], sizes=(prod(x.shape),), smooth=True, layout=layout), x)
 
     def _call(self, number: int, plan: Plan, x: Place) -> Place:
         y = Place(len(self.sizes), plan.layout or x.layout, plan.output)
@@ -190,7 +191,7 @@ def assemble(network: Any, rows: int, threads: int = 1) -> Program:
         int(np.flatnonzero(table["parameter_size"])[0]),
         address_of(network.loss.kernel, "loss", real),
         np.array(network.loss.settings, real),
-        team_of(threads),
+        kernels.team.team_of(threads),
     )
 
 
@@ -228,7 +229,7 @@ def _table(network: Any, rows: int, threads: int) -> tuple[Array, list[int], lis
             split = NUMBERS
         for role, kernel in zip(("forward", "backward"), sparse or plan.kernels or (), strict=True):
             row[role] = address_of(kernel, role + "_share" * (split == SHARES), network.dtype)
-        parts = max(1, min(rows * plan.multiplications // PART_MULTIPLICATIONS, MANY))
+        parts = max(1, min(rows * plan.multiplications // PART_MULTIPLICATIONS, kernels.team.MANY))
         row |= {"split": split, "parts": parts if split else 1}
         table.append(row)
         filled = {name: filled[name] + sizes[name] for name in sizes}

@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad import kernels
 from handgrad.errors import UsageError
-from handgrad.kernels import driver
 from handgrad.kernels.losses import softmax
 from handgrad.kernels.program import Batches, Program, aligned_zeros
-from handgrad.kernels.sparse import share_of_zeros
 from handgrad.nn.graph import graph_of
 from handgrad.nn.layer import Layer, Shape
 from handgrad.nn.layout import Slot, Wiring, assemble, outputs, slots_of
@@ -150,7 +149,7 @@ class Network:
         """
         flat = self._flat(images)
         dark = flat.dtype != np.uint8 or not np.any(self.scaling.shift)
-        self.sparsity = share_of_zeros(flat, 0) if dark else 0.0
+        self.sparsity = kernels.sparse.share_of_zeros(flat, 0) if dark else 0.0
         self._programs.clear()
 
     def program(self, rows: int, threads: int = 1) -> Program:
@@ -215,11 +214,11 @@ class Network:
         flat, program = self._flat(images), self.program(EVALUATION_ROWS)
         if flat.dtype == self.dtype and 0 < len(flat) <= EVALUATION_ROWS:  # a few, which need no Batches
             program.activations[: flat.size] = flat.reshape(-1)
-            driver.infer(program, len(flat))
+            kernels.driver.infer(program, len(flat))
             start, size = int(program.table["y_start"][-1]), len(flat) * self.classes
             return program.activations[start : start + size].reshape(len(flat), -1).copy()
         out = np.empty((len(flat), self.classes), self.dtype)
-        driver.evaluate_rows(program, self.batches(images), out)
+        kernels.driver.evaluate_rows(program, self.batches(images), out)
         return out
 
     def predict_proba(self, images: Array) -> Array:
@@ -238,7 +237,7 @@ class Network:
         program = self.program(EVALUATION_ROWS)
         for start in range(0, len(images), EVALUATION_ROWS):
             part = images[start : start + EVALUATION_ROWS]
-            driver.evaluate_rows(program, self.batches(part), np.empty((0, self.classes), self.dtype))
+            kernels.driver.evaluate_rows(program, self.batches(part), np.empty((0, self.classes), self.dtype))
             for layer, output in enumerate(outputs(self, program, len(part))):
                 if layer in found:
                     found[layer][start : start + len(part)] = output
@@ -254,8 +253,10 @@ class Network:
         batches = self.batches(images, labels, None, len(images), weights)
         program = self.program(len(images))
         x = program.activations[: len(images) * program.table[0]["x_size"]]
-        driver.gather(batches, batches.order, x, batches.labels.copy())
-        loss, _ = driver.loss_and_gradients(program, batches.labels.copy(), batches.weights, np.uint64(key), training)
+        kernels.driver.gather(batches, batches.order, x, batches.labels.copy())
+        loss, _ = kernels.driver.loss_and_gradients(
+            program, batches.labels.copy(), batches.weights, np.uint64(key), training
+        )
         return float(loss)
 
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from handgrad import kernels
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
-from handgrad.kernels.rearrangement import pad_backward, pad_forward
 from handgrad.nn.images import image_shape, with_channel
 from handgrad.nn.layer import Layer, Plan, Shape
 from handgrad.torch_mapping import TorchModule
@@ -28,8 +28,8 @@ class PadChannels(Layer):
                 f"got {self.channels} (--layers)"
             )
         output = (self.channels, height, width)
-        kernels = pad_forward, pad_backward
-        return Plan(output, kernels, sizes=(channels, self.channels), smooth=True, layout="columns")
+        pair = kernels.rearrangement.pad_forward, kernels.rearrangement.pad_backward
+        return Plan(output, pair, sizes=(channels, self.channels), smooth=True, layout="columns")
 
     def statement(self, shape: Shape) -> Statement:
         """Outside of X all is zero."""

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from handgrad import kernels
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
-from handgrad.kernels.rearrangement import exchange_backward, exchange_forward
 from handgrad.nn.images import Extent, image_shape, normalise_extents, pair, with_channel
 from handgrad.nn.layer import Layer, Plan, Shape
 from handgrad.torch_mapping import TorchModule
@@ -38,7 +38,7 @@ class Transpose(Layer):
         sizes = (channels, height * width)
         return Plan(
             (height * width, rows, columns),
-            (exchange_forward, exchange_backward),
+            (kernels.rearrangement.exchange_forward, kernels.rearrangement.exchange_backward),
             sizes=sizes,
             smooth=True,
             layout="columns",

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from handgrad.errors import bounded, check_bounds
-from handgrad.kernels.compile import fast_kernel, strict_kernel
-from handgrad.kernels.program import Optimization, aligned_zeros, kernel_address
+from handgrad.kernels.compile import fast_kernel, kernel_address, strict_kernel
+from handgrad.kernels.program import Optimization, aligned_zeros
 from handgrad.torch_mapping import TorchOptimizer
 
 

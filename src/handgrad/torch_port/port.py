@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad import kernels
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.kernels.augment import augment
-from handgrad.kernels.driver import gather
 from handgrad.kernels.program import Batches
 from handgrad.kernels.random import subkey
 from handgrad.nn import Loss, Network
@@ -263,7 +263,7 @@ class Port:
         if self.apart and (key is None or not batches.augmentation.size):
             return self._from_device(batches, rows)
         x, labels = np.empty(rows.size * prod(shape), self.network.dtype), np.empty(rows.size, np.int64)
-        gather(batches, rows, x, labels)
+        kernels.driver.gather(batches, rows, x, labels)
         if key is not None and batches.augmentation.size:
             augment(x, rows.size, batches.augmentation, batches.scale, batches.shift, np.uint64(key))
         images = self.torch.from_numpy(x.reshape(rows.size, *shape))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.kernels import driver
+from handgrad import kernels
 from handgrad.kernels.augment import augment
 from handgrad.kernels.program import Batches
 from handgrad.nn.layout import outputs
@@ -100,10 +100,10 @@ class Engine:
         """One batch through the network, its gradients left there."""
         x = self.program.activations[: rows.size * self.program.table[0]["x_size"]]
         labels, weights = np.empty(rows.size, np.int64), batches.weights[rows] if batches.weights.size else np.empty(0)
-        driver.gather(batches, rows, x, labels)
+        kernels.driver.gather(batches, rows, x, labels)
         if batches.augmentation.size:
             augment(x, rows.size, batches.augmentation, batches.scale, batches.shift, np.uint64(key))
-        loss, _ = driver.loss_and_gradients(self.program, labels, weights, np.uint64(key), training)
+        loss, _ = kernels.driver.loss_and_gradients(self.program, labels, weights, np.uint64(key), training)
         network = self.network
         return Pass(self._outputs(rows.size), float(loss), network.gradients.copy(), network.buffers.copy())
 
@@ -112,7 +112,7 @@ class Engine:
         if gradients is not None:
             self.network.gradients[:] = gradients
         rate = self.trainer.learning_rate_at(step)
-        driver.optimizer_step(self.program, self.optimization, step, rate, 1.0, False)
+        kernels.driver.optimizer_step(self.program, self.optimization, step, rate, 1.0, False)
 
     def _outputs(self, rows: int) -> dict[int, Array]:
         everything = enumerate(outputs(self.network, self.program, rows))

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 
-from handgrad.kernels import driver
+from handgrad import kernels
 from handgrad.kernels.program import Optimization, Program
-from handgrad.kernels.team import STOP
 from handgrad.machine import available_cores
 from handgrad.nn import Network
 from handgrad.nn.layout import worthwhile_threads
@@ -34,16 +33,17 @@ def assisted(program: Program, optimization: Optimization) -> Iterator[None]:
     if team.threads == 1:
         yield
         return
-    team.words[STOP] = 1
-    driver.assist(program, optimization)  # compiles it here, and returns
-    team.words[STOP] = 0
-    threads = [Thread(target=driver.assist, args=(program, optimization), daemon=True) for _ in range(team.threads - 1)]
+    team.words[kernels.team.STOP] = 1
+    kernels.driver.assist(program, optimization)  # compiles it here, and returns
+    team.words[kernels.team.STOP] = 0
+    others, arguments = range(team.threads - 1), (program, optimization)
+    threads = [Thread(target=kernels.driver.assist, args=arguments, daemon=True) for _ in others]
     try:
         for thread in threads:
             thread.start()
         yield
     finally:
-        team.words[STOP] = 1
+        team.words[kernels.team.STOP] = 1
         for thread in threads:
             if thread.is_alive():  # not those that could not be started
                 thread.join()

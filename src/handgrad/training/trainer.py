@@ -17,13 +17,12 @@ import llvmlite.binding as llvm
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad import kernels
 from handgrad.classical import Stage
 from handgrad.data import Split
 from handgrad.errors import DivergedError, UsageError
 from handgrad.evaluation import Measure, measure
-from handgrad.kernels import driver
 from handgrad.kernels.augment import augment
-from handgrad.kernels.blocks import VECTOR_BYTES
 from handgrad.kernels.gradients import NO_UNITS
 from handgrad.kernels.program import Batches, Program
 from handgrad.kernels.random import subkey
@@ -57,7 +56,7 @@ def _environment() -> dict[str, Any]:
         "handgrad": version("handgrad"),
         "python": platform.python_version(),
         **{package: version(package) for package in PACKAGES},
-        "vector_bytes": VECTOR_BYTES,
+        "vector_bytes": kernels.blocks.VECTOR_BYTES,
         "machine": platform.machine(),
         "processor": llvm.get_host_cpu_name(),
         "platform": sys.platform,
@@ -292,7 +291,9 @@ class Trainer:
         if records.shape[1] > 3:
             units = np.concatenate(list(self._units.values()))
         with assisted(program, self.optimization):
-            return driver.train_steps(program, self.optimization, batches, start, step, rates, every, records, units)
+            return kernels.driver.train_steps(
+                program, self.optimization, batches, start, step, rates, every, records, units
+            )
 
     def _outputs(self, rows: int) -> Outputs:
         """Every layer's outputs for the last batch, which had up to `rows` images."""

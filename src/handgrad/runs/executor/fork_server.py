@@ -17,8 +17,8 @@ import socket
 import sys
 from typing import NoReturn
 
+from handgrad import kernels
 from handgrad.errors import HandgradError
-from handgrad.kernels.cache import NOTICE
 from handgrad.runs.executor.protocol import INTERRUPTED, Channel, EpochEnded, Task, TaskProgress, message_of
 from handgrad.runs.executor.worker import Function, perform, warm_up
 
@@ -39,7 +39,7 @@ def main(descriptor: int, text: str) -> None:
     logging.getLogger("handgrad").addHandler(logging.NullHandler())  # each run has its own log
     end = socket.socket(fileno=descriptor)
     control, order = Channel(end), json.loads(text)
-    NOTICE.report = lambda: control.send({"compiling": True})
+    kernels.cache.NOTICE.report = lambda: control.send({"compiling": True})
     function: Function = pkgutil.resolve_name(order["function"])
     try:
         warm_up(order["configs"])
@@ -64,7 +64,7 @@ def serve(channel: Channel, function: Function, fork_server: int) -> NoReturn:
     """A worker's life: one task after the other, until the driver hangs up."""
     end_with(fork_server)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    NOTICE.report = lambda: channel.send({"compiling": True})
+    kernels.cache.NOTICE.report = lambda: channel.send({"compiling": True})
     channel.send({"pid": os.getpid()})
     try:
         reporter = SocketReporter(channel)

@@ -12,9 +12,9 @@ from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+from handgrad import kernels
 from handgrad.errors import FileSystemError, HandgradError
 from handgrad.files import open_file
-from handgrad.kernels.cache import report_compiling
 from handgrad.runs.executor.protocol import (
     INTERRUPTED,
     Channel,
@@ -222,7 +222,7 @@ class LocalExecutor:
     def _event(self, worker: Worker | None, message: dict[str, Any]) -> list[Event]:
         """What a worker, or else the fork server, reports."""
         if "compiling" in message:
-            report_compiling()
+            kernels.cache.report_compiling()
         if worker and "pid" in message:
             worker.pid = message["pid"]
         if message.keys() & {"epoch", "progress", "ended"}:
