@@ -8,14 +8,8 @@ from numba.core import config
 from tests import naive
 from tests.rounding import assert_close, deviations, terms_of
 
-from handgrad.kernels.compile import strict_kernel
-from handgrad.kernels.program import (
-    call_backward,
-    call_backward_share,
-    call_forward,
-    call_forward_share,
-    kernel_address,
-)
+from handgrad.kernels.compile import kernel_address, strict_kernel
+from handgrad.kernels.dispatch import call_backward, call_backward_share, call_forward, call_forward_share
 
 CALLS = {
     "forward": call_forward,

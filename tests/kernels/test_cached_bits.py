@@ -11,7 +11,7 @@ import numpy as np
 from handgrad.kernels import driver
 from handgrad.kernels.augment import augment
 from handgrad.kernels.gradients import NO_UNITS
-from handgrad.kernels.program import kernel_address
+from handgrad.kernels.compile import kernel_address
 from handgrad.nn import *
 from handgrad.optim import GradientTransforms, NAdam
 

@@ -4,7 +4,8 @@ import pytest
 from numba import types
 from numba.core.errors import TypingError
 
-from handgrad.kernels.compile import address, fast_kernel, strict_kernel
+from handgrad.kernels.compile import fast_kernel, strict_kernel
+from handgrad.kernels.dispatch import address
 
 
 @strict_kernel

@@ -4,8 +4,6 @@ import sys
 import textwrap
 from importlib.metadata import PackageNotFoundError, version
 
-import llvmlite.binding as llvm
-
 from handgrad import kernels
 from handgrad.cli.arguments import Parser
 from handgrad.config.layer_list import NAMED, named_network
@@ -62,7 +60,7 @@ def _facts() -> list[str]:
     lines = [f"handgrad {version('handgrad')}, Python {sys.version.split()[0]}"]
     lines += [f"{package:<14}{_version(package)}" for package in PACKAGES]
     lines.append(f"{'products':<14}handgrad's own, in vectors of {kernels.blocks.VECTOR_BYTES} bytes: no BLAS is used")
-    lines.append(f"{'processor':<14}{llvm.get_host_cpu_name()}, {len(available_cores())} cores for this process")
+    lines.append(f"{'processor':<14}{kernels.processor.NAME}, {len(available_cores())} cores for this process")
     lines.append(f"{'threads':<14}--threads, or as many as pay, within OMP_NUM_THREADS; one result")
     lines.append(f"{'kernel cache':<14}{kernels.cache.cache_folder()}")
     lines.append("data sets:")

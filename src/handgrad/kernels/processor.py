@@ -10,7 +10,7 @@ import os
 import platform
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils, config
 from numba.core.codegen import get_host_cpu_features
@@ -48,6 +48,7 @@ def _target_features(width: str) -> set[str]:
 
 
 FEATURES = _target_features(os.environ.get(WIDTH_VARIABLE) or "auto")
+NAME = binding.get_host_cpu_name()
 MACHINE = platform.machine().lower()
 X86_FTZ_AND_DAZ = 0x8040  # MXCSR: flush-to-zero (bit 15) and denormals-are-zero (bit 6)
 ARM_FZ = 1 << 24  # FPCR: flush-to-zero

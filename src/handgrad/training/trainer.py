@@ -13,7 +13,6 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,7 +57,7 @@ def _environment() -> dict[str, Any]:
         **{package: version(package) for package in PACKAGES},
         "vector_bytes": kernels.blocks.VECTOR_BYTES,
         "machine": platform.machine(),
-        "processor": llvm.get_host_cpu_name(),
+        "processor": kernels.processor.NAME,
         "platform": sys.platform,
     }
 
