@@ -9,7 +9,8 @@ from tests.ingredients import nn
 from tests.kernels.bound import SENTINEL, BoundLayer
 
 from handgrad.kernels import implicit_gemm
-from handgrad.nn.conv2d import GROUPED, PRODUCT
+from handgrad.kernels.grouped_convolution import grouped_convolution_backward, grouped_convolution_forward
+from handgrad.kernels.implicit_gemm import implicit_gemm_backward, implicit_gemm_forward
 
 CONVOLUTIONS = {
     "3 by 3": ((16, 4, 5), 3, nn.Conv2D(16)),
@@ -36,8 +37,8 @@ def arrays(shape, rows, layer, dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_as_the_plain_one(shape, rows, layer, dtype):
     bound, plain = BoundLayer(layer, shape, rows, dtype), BoundLayer(layer, shape, rows)
-    assert bound.plan.kernels == PRODUCT
-    plain.plan = replace(plain.plan, kernels=GROUPED, shared=False)
+    assert bound.plan.kernels == (implicit_gemm_forward, implicit_gemm_backward)
+    plain.plan = replace(plain.plan, kernels=(grouped_convolution_forward, grouped_convolution_backward), shared=False)
     plain.parameters[:] = bound.parameters
     reach = prod(size + kernel * 16 for size, kernel in zip(shape[1:], plain.sizes[4:6], strict=True))
     plain.saved = np.zeros(shape[0] * reach * rows)
