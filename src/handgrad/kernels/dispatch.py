@@ -37,9 +37,9 @@ for function, implementation in OVERLOADS.items():
     overload(function, jit_options=INHERITED)(implementation)
 
 
-def dispatcher_of(kernel: Any) -> Any:
+def dispatcher_of(kernel: Any, **options: Any) -> Any:
     """Numba's dispatcher of a `compile.Kernel`, with the package's cache."""
-    function, policy = kernel.py_func, POLICIES[kernel.policy]
+    function, policy = kernel.py_func, POLICIES[kernel.policy] | options
     dispatcher = njit(**policy)(function)
     if dispatcher is function:  # NUMBA_DISABLE_JIT: it stays Python
         return function
@@ -52,7 +52,7 @@ def dispatcher_of(kernel: Any) -> Any:
 
 def address(kernel: Any, signature: Signature) -> int:
     """Machine address of `kernel` compiled for `signature`, to be called by a `caller` of the same signature."""
-    compiled = kernel.get_compile_result(signature)
+    compiled = kernel.inner.get_compile_result(signature)
     if compiled.signature.return_type != signature.return_type:
         raise TypeError(f"{kernel.__name__} must return {signature.return_type}, got {compiled.signature.return_type}")
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
