@@ -113,3 +113,25 @@ def matmul_transposed_b(m, n, inner, a, b, c, first, last):
     else:
         product(rows, m, inner, b[first * inner :], inner, 1, a_transposed, c_transposed, 0, m)
     transpose(c_transposed, rows, m, c[first:], n)
+
+
+@fast_kernel
+def small_matmul(m, n, inner, a, b, c, first, last):
+    """`matmul` of what is never cut into panels: without them, less is to be compiled."""
+    product(m, n, inner, a, inner, 1, b, c, first, last)
+
+
+@fast_kernel
+def small_matmul_transposed_a(m, n, inner, a, b, c, first, last):
+    """`matmul_transposed_a` of what is never cut into panels."""
+    product(last - first, n, inner, a[first:], 1, m, b, c[first * n :], 0, n)
+
+
+@fast_kernel
+def small_matmul_transposed_b(m, n, inner, a, b, c, first, last):
+    """`matmul_transposed_b` of what is never cut into panels."""
+    rows = last - first
+    a_transposed, c_transposed = np.empty(inner * m, a.dtype), np.empty(rows * m, c.dtype)
+    transpose(a, m, inner, a_transposed, m)
+    product(rows, m, inner, b[first * inner :], inner, 1, a_transposed, c_transposed, 0, m)
+    transpose(c_transposed, rows, m, c[first:], n)

@@ -21,7 +21,7 @@ from numba.extending import intrinsic
 
 from handgrad.kernels.blocks import I32, I64, VECTOR_BYTES, block, splat
 from handgrad.kernels.compile import fast_kernel, inline_kernel
-from handgrad.kernels.matmul import matmul, matmul_transposed_a
+from handgrad.kernels.matmul import small_matmul, small_matmul_transposed_a
 from handgrad.kernels.processor import FEATURES
 
 BITS = 16
@@ -211,7 +211,7 @@ def list_images(x, rows, pixels):
 def sparse_matmul(m, n, inner, a, b, c):
     """c = a b.  Shapes  a (m, inner), b (inner, n), c (m, n), flat and row-major"""
     if m < FEW:
-        matmul(m, n, inner, a, b, c, 0, n)
+        small_matmul(m, n, inner, a, b, c, 0, n)
         return
     listed_product(m, n, a, inner, 1, b, c, list_pixels(a, m, inner))
 
@@ -220,7 +220,7 @@ def sparse_matmul(m, n, inner, a, b, c):
 def sparse_matmul_transposed_a(m, n, inner, a, b, c):
     """c = a^T b.  Shapes  a (inner, m), b (inner, n), c (m, n), flat and row-major"""
     if m < GROUP or inner < FEW:
-        matmul_transposed_a(m, n, inner, a, b, c, 0, m)
+        small_matmul_transposed_a(m, n, inner, a, b, c, 0, m)
         return
     listed_product(m, n, a, 1, m, b, c, list_images(a, inner, m))
 

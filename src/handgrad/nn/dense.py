@@ -33,7 +33,7 @@ class Dense(Layer):
         bias = Parameter("bias", (self.units,), Zeros())
         return Plan(
             (self.units,),
-            (kernels.dense.dense_forward, kernels.dense.dense_backward),
+            kernels.dense.dense_kernels(inputs, self.units),
             (weight, bias),
             sizes=(inputs, self.units),
             sparse_kernels=(kernels.dense.sparse_dense_forward, kernels.dense.sparse_dense_backward),
