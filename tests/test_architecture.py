@@ -234,6 +234,13 @@ def test_front_door_is_quick():
     assert done.stdout.strip() == "[]"
 
 
+def test_settings_and_help_do_not_wait_for_numba():
+    """One import of a module of intrinsics, in any layer's or optimizer's file, would bring it back."""
+    code = "import sys, handgrad.cli.train; print([name for name in ('numba', 'llvmlite') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def write_house(folder: Path, files: dict[str, str]) -> Path:
     for name, content in files.items():
         path = folder / "handgrad" / name

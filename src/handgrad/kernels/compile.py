@@ -68,10 +68,7 @@ def inline_kernel(function: Callable[..., Any]) -> Any:
 
 
 def kernel_address(kernel: Any, role: str, dtype: str) -> int:
-    """Address of `kernel` compiled for `dtype` ("float32" or "float64") in the `role` of one of dispatch.SIGNATURES.
-
-    Raises  numba.core.errors.TypingError when the kernel does not accept that signature.
-    """
+    """See dispatch.kernel_address."""
     return _dispatch().kernel_address(kernel, role, dtype)
 
 

@@ -20,8 +20,8 @@ import numpy as np
 
 from handgrad.kernels.compile import fast_kernel, inline_kernel
 from handgrad.kernels.packed import aligned
+from handgrad.kernels.program import share
 from handgrad.kernels.rearrangement import copy
-from handgrad.kernels.team import share
 
 
 @inline_kernel

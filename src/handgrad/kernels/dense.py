@@ -13,8 +13,8 @@ from handgrad.kernels.matmul import (
     small_matmul_transposed_a,
     small_matmul_transposed_b,
 )
+from handgrad.kernels.program import share
 from handgrad.kernels.sparse import sparse_matmul, sparse_matmul_transposed_a
-from handgrad.kernels.team import share
 
 LARGE_BATCH = 1024
 TILE = 32  # units or inputs in a part, a multiple of what a block of the product has

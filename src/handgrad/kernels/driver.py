@@ -21,7 +21,7 @@ from handgrad.kernels.dispatch import (
 from handgrad.kernels.gradients import BLOCK, gradient_norm, penalise, unit_norms
 from handgrad.kernels.losses import count_correct
 from handgrad.kernels.processor import flush_denormals, prefetch, restore
-from handgrad.kernels.program import CACHE_LINE_BYTES, NUMBERS, SHARES
+from handgrad.kernels.program import CACHE_LINE_BYTES, NUMBERS, SHARES, share
 from handgrad.kernels.random import subkey
 from handgrad.kernels.rearrangement import copy
 from handgrad.kernels.team import (
@@ -38,7 +38,6 @@ from handgrad.kernels.team import (
     linger,
     load_word,
     publish,
-    share,
     take,
     wait_for,
 )

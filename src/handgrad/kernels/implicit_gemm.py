@@ -18,7 +18,7 @@ import numpy as np
 from handgrad.kernels.blocks import ROWS, VECTOR_BYTES, dots, tile
 from handgrad.kernels.compile import fast_kernel, inline_kernel, strict_kernel
 from handgrad.kernels.packed import INNER, aligned, copy_tile, plain_tile
-from handgrad.kernels.team import share
+from handgrad.kernels.program import share
 
 FILTERS, TAPS = (2 if VECTOR_BYTES == 32 else 4), 6  # of a block of dweight: 24 sums in 32 registers, 12 in 16
 CHUNK = 1024  # numbers of a row of dy at a time: FILTERS rows of them stay in the first-level cache

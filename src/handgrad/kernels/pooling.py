@@ -8,7 +8,7 @@ Part    some channels
 import numpy as np
 
 from handgrad.kernels.compile import fast_kernel
-from handgrad.kernels.team import share
+from handgrad.kernels.program import share
 
 
 @fast_kernel

@@ -25,6 +25,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.kernels.compile import inline_kernel
+
 CACHE_LINE_BYTES = 64
 OPERATION = np.dtype(
     [
@@ -138,3 +140,10 @@ def _private(bytes_: int) -> mmap.mmap:
     region = mmap.mmap(-1, bytes_, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     region.madvise(mmap.MADV_HUGEPAGE)
     return region
+
+
+@inline_kernel
+def share(size, unit, part, parts):
+    """(first, last) of what a part has of `size` numbers, in whole units but for the last: about as much as others."""
+    units = -(-size // unit)
+    return min(size, units * part // parts * unit), min(size, units * (part + 1) // parts * unit)

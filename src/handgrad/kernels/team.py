@@ -176,10 +176,3 @@ def wait_for(team, parts):
     turns = 0
     while load_word(team.words, DONE) < parts:
         turns = linger(turns)
-
-
-@inline_kernel
-def share(size, unit, part, parts):
-    """(first, last) of what a part has of `size` numbers, in whole units but for the last: about as much as others."""
-    units = -(-size // unit)
-    return min(size, units * part // parts * unit), min(size, units * (part + 1) // parts * unit)

@@ -22,7 +22,7 @@ import numpy as np
 from handgrad.equations import Statement
 from handgrad.errors import UsageError, bounded, check_bounds
 from handgrad.kernels.compile import fast_kernel, inline_kernel
-from handgrad.kernels.team import share
+from handgrad.kernels.program import share
 from handgrad.nn.initializers import Ones, Zeros
 from handgrad.nn.layer import COST, Buffer, Layer, Parameter, Plan, Shape
 from handgrad.torch_mapping import TorchModule
