@@ -8,10 +8,7 @@ import functools
 import importlib
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
+from typing import Any
 
 
 class Kernel:
