@@ -8,6 +8,8 @@ from PIL import Image
 from tests.commands import call
 
 from handgrad.data import load
+from handgrad.figures import RunData
+from handgrad.runs import open_run
 
 
 @pytest.fixture
@@ -34,6 +36,27 @@ def test_explain_writes_figure_maps_and_facts(finished_run, picture, tmp_path, c
         np.testing.assert_array_equal(maps["images"][0], load("digits").x_test[3])
     assert (tmp_path / "out" / "explanation.svg").exists()
     assert (tmp_path / "out" / "explanation.csv").read_text().count("\n") == 1 + 2 * 64
+
+
+def test_explain_inside_names_the_nearest_training_images(finished_run, tmp_path, capsys):
+    """A training image, given as a file, is nearest to itself; the outputs are those of the network."""
+    data = RunData(open_run(finished_run))
+    row = int(data.split.train_rows[7])
+    Image.fromarray(data.split.x[row]).save(tmp_path / "known.png")
+    answer = call(capsys, f"explain {finished_run} {tmp_path / 'known.png'} 3 --inside -o {tmp_path / 'out'}")
+    assert answer.code == 0, answer.err
+    assert (
+        f"  nearest of {len(data.split.train_rows):,} training images, by the cosine distance of the output"
+        in answer.out
+    )
+    known, _ = json.loads((tmp_path / "out" / "explanation.json").read_text())["images"]
+    assert len(known["nearest"]) == 8
+    assert known["nearest"][0]["row"] == row
+    assert known["nearest"][0]["class"] == str(data.split.y[row])
+    assert known["nearest"][0]["distance"] < 1e-5
+    with np.load(tmp_path / "out" / "maps.npz") as maps:
+        last = data.network.changing[-1]
+        np.testing.assert_allclose(maps[f"layer_{last}"], data.network.logits(maps["images"]), rtol=1e-6)
 
 
 def test_explain_without_an_image_takes_the_largest_losses(finished_run, tmp_path, capsys):

@@ -11,6 +11,7 @@ from handgrad.cli.arguments import Parser
 from handgrad.data import read_picture
 from handgrad.errors import UsageError
 from handgrad.evaluation.explanation import Explanation, explain, squares
+from handgrad.evaluation.neighbours import NEAREST, neighbours
 from handgrad.figures import RESULTS, Explained, RunData
 from handgrad.figures.gallery import FORMATS, save
 from handgrad.files import atomic_write, atomic_writer, json_text
@@ -42,6 +43,7 @@ def run_explain(tokens: list[str]) -> int:
     chosen = getattr(arguments, "class")
     target = None if chosen is None else _target(chosen, names)
     folder, rows, found = arguments.output or data.run.path / "explanation", list[dict[str, Any]](), list[Any]()
+    inside = _Inside(data) if arguments.inside else None
     with Screen().working("explaining") as update:
         for subject in _subjects(data, arguments.images, arguments.top):
             update(f"explaining {subject.name}")
@@ -49,15 +51,48 @@ def run_explain(tokens: list[str]) -> int:
             echo(_line(subject, names, each))
             found.append(Explained(subject.name, names[each.target], subject.true, each))
             rows.append(_facts(subject, names, each))
+            if inside:
+                rows[-1]["nearest"] = inside.look(subject.image, names)
         drawn = RESULTS["explanation"].drawn("explanation", (data.name, found))
     files = save(drawn, folder, arguments.format)
     atomic_write(folder / "explanation.json", json_text({"run": str(data.run.path), "images": rows}))
     with atomic_writer(folder / "maps.npz") as file:
-        np.savez(file, **_maps([each.maps for each in found]))
+        np.savez(file, **_maps([each.maps for each in found]), **(inside.outputs() if inside else {}))
     if not found[0].maps.gradcam.size:
         echo(f"no Grad-CAM: {found[0].maps.layer}")
     echo(f"figure: {files[0]}; its numbers, explanation.json and maps.npz beside it")
     return 0
+
+
+class _Inside:
+    """What the layers make of images, and which training images the last hidden one makes alike."""
+
+    def __init__(self, data: RunData) -> None:
+        self.network, self.labels = data.network, data.split.y
+        self.known = neighbours(data.network, data.split.x, data.split.train_rows)
+        self.seen: list[dict[int, Any]] = []
+
+    def look(self, image: Any, names: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Print the nearest training images of one, and return them.  Shapes  image, as it enters the network"""
+        self.seen.append(self.network.activations(image[None], self.network.changing))
+        layer = self.known.layer
+        near = self.known.nearest(self.seen[-1][layer] if layer >= 0 else image, NEAREST)
+        found = [{"row": row, "class": names[int(self.labels[row])], "distance": distance} for row, distance in near]
+        said = ", ".join(f"{each['class']} ({each['distance']:.3f})" for each in found)
+        where = f"the output of layer {layer}" if layer >= 0 else "the pixels"
+        many = (
+            f"{len(self.known.rows):,} of {self.known.of:,}"
+            if len(self.known.rows) < self.known.of
+            else f"{self.known.of:,}"
+        )
+        echo(f"  nearest of {many} training images, by the cosine distance of {where}: {said}")
+        return found
+
+    def outputs(self) -> dict[str, Any]:
+        """By layer, of all images that were looked at.  Shapes  layer_0, … (N, *output)"""
+        return {
+            f"layer_{layer}": np.concatenate([each[layer] for each in self.seen]) for layer in self.network.changing
+        }
 
 
 def _target(word: str, names: tuple[str, ...]) -> int:

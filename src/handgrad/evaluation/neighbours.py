@@ -10,6 +10,7 @@ from handgrad.nn import Network
 
 Array = NDArray[Any]
 MOST_NUMBERS = 1 << 24  # kept of all images together: 64 MB
+NEAREST = 8  # that are shown
 MOST_MULTIPLICATIONS = 10**11  # for all images together: some seconds
 
 

@@ -13,7 +13,7 @@ from handgrad.data import FEATURES, luma
 from handgrad.data.splits import Split
 from handgrad.errors import DivergedError, HandgradError, UsageError
 from handgrad.evaluation.explanation import backward, saliency, strength
-from handgrad.evaluation.neighbours import Neighbours, neighbours
+from handgrad.evaluation.neighbours import NEAREST, Neighbours, neighbours
 from handgrad.evaluation.picture import Fitted
 from handgrad.nn import Network
 from handgrad.run_folder import RunFolder
@@ -24,7 +24,6 @@ Result = dict[str, Any]
 SIDE = 196  # pixels of the page's pad
 MOST_NETWORKS = 6
 MOST_MAPS, MOST_UNITS = 16, 1024  # of a layer, those that are shown
-NEAREST = 8
 
 
 class Subject(NamedTuple):

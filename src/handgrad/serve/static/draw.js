@@ -143,7 +143,7 @@ function result(each) {
 /** The view; `networks` lists the runs that there are. */
 export function showDraw(networks, say) {
   if (!begun) begin();
-  say("handgrad predict RUN drawing.png --show seen; handgrad explain RUN drawing.png");
+  say("handgrad predict RUN drawing.png --show seen; handgrad explain RUN drawing.png --inside");
   const rows = networks(), known = [...$("#networks").querySelectorAll("input")].map((box) => box.value).join();
   if (rows.map((row) => row.id).join() === known) return;
   if (!known) rows.filter((row) => row.selected).slice(0, 3).forEach((row) => chosen.add(row.id));
