@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from PIL import Image
+from tests.commands import call
 
 from handgrad.data import load
 from handgrad.errors import CorruptDataError, UsageError
@@ -20,6 +21,12 @@ def arrow():
 def picture(level, mode="L"):
     stream = io.BytesIO()
     Image.new(mode, (4, 4), level if mode == "L" else (level, 0, 0)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def of_array(pixels):
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
     return stream.getvalue()
 
 
@@ -54,6 +61,30 @@ def test_colour_and_other_names_of_columns(arrow, tmp_path):
     dataset = load(tmp_path / "my.parquet")
     assert (dataset.class_names, len(dataset.x_test)) == (("3", "7"), 8)
     assert dataset.x_train.shape[1:] == (3, 4, 4)
+
+
+def test_predictions_need_no_labels(arrow, here, capsys):
+    """The answers are those of a picture file; other columns, and damage, are refused in a line."""
+    import pyarrow
+
+    call(capsys, "train -d digits -nhl 1 -sz 8 -e 1 --name run --no_report")
+    rows = [{"bytes": of_array(image), "path": "a.png"} for image in load("digits").x_test[:5]]
+    arrow.write_table(pyarrow.table({"image": rows, "id": range(5)}), here / "some.parquet")
+    (here / "one.png").write_bytes(rows[0]["bytes"])
+    answer = call(capsys, "predict runs/run some.parquet one.png --csv out.csv")
+    assert answer.code == 0, answer.err
+    assert "some.parquet: 5 images" in answer.out
+    written = [line.split(",") for line in (here / "out.csv").read_text().splitlines()]
+    assert len(written) == 7
+    assert written[1][0] == "some.parquet:1"
+    assert written[1][1:3] == written[6][1:3]
+    arrow.write_table(pyarrow.table({"text": ["a"]}), here / "text.parquet")
+    arrow.write_table(pyarrow.table({"image": [{"bytes": b"no image"}]}), here / "torn.parquet")
+    for name, said in {"text": "columns are text, expected image", "torn": "torn.parquet:1"}.items():
+        answer = call(capsys, f"predict runs/run {name}.parquet")
+        assert answer.code
+        assert said in answer.err
+        assert answer.err.count("\n") == 1
 
 
 def test_damage_is_refused_or_left_out(arrow, tmp_path):

@@ -16,6 +16,7 @@ from handgrad.data.dataset import Dataset
 from handgrad.data.idx import decode_any, is_idx
 from handgrad.data.images import SUFFIXES as PICTURES
 from handgrad.data.npz import read_npy, read_npz
+from handgrad.data.parquet import read_pictures
 from handgrad.data.places import read_file, visible
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.files import open_file
@@ -28,7 +29,7 @@ MAX_LINE = 1 << 21  # bytes
 MAX_BYTES = 4 << 30
 REMEDY = "Mend the file"
 INDEX = ("", "unnamed0", "index", "id", "imageid", "rowid", "image", "file", "filename")  # a column that names the rows
-SUFFIXES = (".npz", ".npy", ".csv", ".tsv")
+SUFFIXES, PARQUET = (".npz", ".npy", ".csv", ".tsv"), ".parquet"
 IDX_BYTES = 1 << 30
 PICKLED = re.compile(rb"\x80[\x02-\x05]")
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
@@ -87,7 +88,7 @@ def load_array_file(path: Path) -> Dataset:
 def array_files(folder: Path) -> list[Path]:
     """The files of arrays in a folder, or in its only sub-folder; of several sub-folders, which are classes, none."""
     inside = visible(folder)
-    files = [path for path in inside if is_array_file(path) or path.suffix.lower() == ".parquet"]
+    files = [path for path in inside if is_array_file(path)]
     folders = [path for path in inside if path.is_dir()]
     if folders and files:
         log.warning("%s: not used beside its sub-folders: %s", folder, ", ".join(path.name for path in files))
@@ -118,6 +119,8 @@ def read_unlabelled(path: Path) -> Rows:
     Shapes  pixels (N, D), (N, H, W) and so on, as they lie there
     Raises  as `load_array_file`.
     """
+    if path.suffix.lower() == PARQUET:
+        return Rows(read_pictures(path))
     if path.suffix.lower() in (".csv", ".tsv"):
         rows = read_csv(path)
         if rows.labels is not None:
@@ -139,7 +142,7 @@ def read_unlabelled(path: Path) -> Rows:
 
 def is_array_file(path: Path) -> bool:
     """Whether arrays are to be read from it, and no picture."""
-    return path.is_file() and (path.suffix.lower() in SUFFIXES or is_idx(path))
+    return path.is_file() and (path.suffix.lower() in (*SUFFIXES, PARQUET) or is_idx(path))
 
 
 def _arrays(path: Path) -> Iterator[tuple[str, Array]]:

@@ -28,13 +28,22 @@ class _Table(NamedTuple):
     names: tuple[str, ...] | None
 
 
+def read_pictures(path: Path) -> Array:
+    """All images of one file, whatever else is in it; labels are not needed.  Shapes  -> (N, H, W) or (N, 3, H, W)
+
+    Raises  as `load_parquet`.
+    """
+    damaged = list[HandgradError]()
+    images, read, _ = read_all(path.name, _read(path, None, labelled=False).pictures, damaged)
+    settle(path.name, damaged, len(read), False)
+    return images
+
+
 def load_parquet(place: Path, files: list[Path], resize: Size | None = None, skip_damaged: bool = False) -> Dataset:
     """The data set in Parquet files whose names say their parts; several of one part belong together.
 
     Raises  UsageError where pyarrow is missing; CorruptDataError for other columns, or what is no image.
     """
-    if not is_installed("pyarrow"):
-        raise UsageError(f"{files[0]}: Parquet files need pyarrow: {how_to_install('parquet')}")
     tables = {path: _read(path, resize) for path in files}
     part_of = {path: read_name(path.stem).part for path in files}
     damaged = list[HandgradError]()
@@ -51,7 +60,9 @@ def load_parquet(place: Path, files: list[Path], resize: Size | None = None, ski
     return replace(whole, pixel_range=pixels)
 
 
-def _read(path: Path, resize: Size | None) -> _Table:
+def _read(path: Path, resize: Size | None, labelled: bool = True) -> _Table:
+    if not is_installed("pyarrow"):
+        raise UsageError(f"{path}: Parquet files need pyarrow: {how_to_install('parquet')}")
     import pyarrow.parquet as parquet
 
     try:
@@ -62,12 +73,14 @@ def _read(path: Path, resize: Size | None) -> _Table:
         roles: dict[str | None, str] = {}
         for name in file.schema_arrow.names:
             roles.setdefault(read_name(name).role, name)
-        if IMAGES not in roles or LABELS not in roles:
+        wanted = (IMAGES, LABELS) if labelled else (IMAGES,)
+        if not roles.keys() >= set(wanted):
             listed = ", ".join(file.schema_arrow.names)
-            raise CorruptDataError(f"{path}: columns are {listed}, expected image and label, as Hugging Face has them")
-        images, labels = file.read(columns=[roles[IMAGES], roles[LABELS]]).to_pydict().values()
+            expected = "image and label" if labelled else "image"
+            raise CorruptDataError(f"{path}: columns are {listed}, expected {expected}, as Hugging Face has them")
+        images, *labels = file.read(columns=[roles[role] for role in wanted]).to_pydict().values()
         about = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
-        names = about.get("info", {}).get("features", {}).get(roles[LABELS], {}).get("names")
+        names = about.get("info", {}).get("features", {}).get(roles.get(LABELS), {}).get("names")
     except (OSError, ValueError, AttributeError) as error:
         raise CorruptDataError(
             f"{path}: not a whole Parquet file ({' '.join(str(error).split())}). {REMEDY}"
@@ -76,4 +89,4 @@ def _read(path: Path, resize: Size | None) -> _Table:
     if not all(isinstance(each, bytes) for each in contents):
         raise CorruptDataError(f"{path}: {roles[IMAGES]} holds no bytes of images in some row. {REMEDY}")
     pictures = [partial(read_levels, Path(f"{path}:{row}"), resize, each) for row, each in enumerate(contents, 1)]
-    return _Table(pictures, np.array(labels), tuple(map(str, names)) if names else None)
+    return _Table(pictures, np.array(labels[0] if labelled else []), tuple(map(str, names)) if names else None)

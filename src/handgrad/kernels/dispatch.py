@@ -51,8 +51,11 @@ def dispatcher_of(kernel: Any, **options: Any) -> Any:
 
 
 def address(kernel: Any, signature: Signature) -> int:
-    """Machine address of `kernel` compiled for `signature`, to be called by a `caller` of the same signature."""
-    compiled = kernel.inner.get_compile_result(signature)
+    """Machine address of `kernel` compiled for `signature`, to be called by a `caller` of the same signature.
+
+    A kernel from outside may be Numba's own dispatcher.
+    """
+    compiled = getattr(kernel, "inner", kernel).get_compile_result(signature)
     if compiled.signature.return_type != signature.return_type:
         raise TypeError(f"{kernel.__name__} must return {signature.return_type}, got {compiled.signature.return_type}")
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
