@@ -18,7 +18,7 @@ NOTICE = "compiling the kernels"
 SOURCE = Path(__file__).parents[2] / "src"
 DIGESTS = """
 import json, sys
-import handgrad.nn, handgrad.optim, handgrad.kernels.driver
+import handgrad.nn, handgrad.optim, handgrad.kernels.driver, handgrad.kernels.dense, handgrad.kernels.pooling
 from handgrad.kernels.sources import digest_of
 modules = [module for name, module in sys.modules.items() if name.startswith("handgrad")]
 kernels = {value.py_func for module in modules for value in vars(module).values() if hasattr(value, "py_func")}

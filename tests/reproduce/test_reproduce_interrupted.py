@@ -9,10 +9,10 @@ import time
 import pytest
 from tests.commands import arguments, process, without_notice
 
-# Two runs of some seconds each; checkpoints at the ends of epochs.
+# Two runs of some five seconds each; checkpoints at the ends of epochs.
 LONG = """
 title: Long enough to be stopped
-settings: {dataset: digits, hidden_size: [64], batch_size: 2, epochs: 250, activation: tanh}
+settings: {dataset: digits, hidden_size: [64], batch_size: 2, epochs: 600, activation: tanh}
 train: {dropout: 0.1, batch_norm: false, schedule: constant, keep: last, optimizer: momentum, learning_rate: 0.001}
 seeds: 1
 experiments:

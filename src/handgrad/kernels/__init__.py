@@ -5,7 +5,11 @@ quarter of a second, and who only reads settings or finished runs does not wait 
 """
 
 import importlib
+import os
 from typing import Any
+
+if os.environ.get("HANDGRAD_VECTOR_WIDTH"):  # before anything else is compiled, for which Numba settles the width
+    importlib.import_module("handgrad.kernels.processor")
 
 
 def __getattr__(name: str) -> Any:
