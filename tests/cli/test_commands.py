@@ -426,3 +426,12 @@ def test_a_warning_is_said_once_in_a_command(here, capsys):
     for run in range(2):
         answer = call(capsys, f"train -d pets -nhl 1 -sz 4 -e 1 -b 3 --runs_dir r{run}")
         assert (answer.code, answer.err.count("have another size")) == (0, 1), answer.err
+
+
+def test_a_file_in_the_way_of_a_folder_is_said(capsys, here):
+    (here / "taken").write_text("kept")
+    for folder in ("taken", "taken/below"):
+        done = call(capsys, f"play -o {folder}/play.html")
+        expected = f"handgrad: error: no folder can be made of {folder}: a file is in its way. Choose another folder\n"
+        assert (done.code, done.out, done.err) == (4, "", expected)
+    assert (here / "taken").read_text() == "kept"

@@ -55,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         _settle_stdout()
-        return _failed(FileSystemError(" ".join(str(error).split())), debug)
+        said = " ".join(str(error).split())
+        if isinstance(error, FileExistsError | NotADirectoryError):  # of making a folder, or of looking into one
+            said = f"no folder can be made of {error.filename}: a file is in its way. Choose another folder"
+        return _failed(FileSystemError(said), debug)
     except MemoryError:
         return _failed(UsageError("out of memory: choose a smaller --hidden_size, --num_layers or --batch_size"), debug)
     finally:
