@@ -314,7 +314,7 @@ def _few(space: RestrictedSpace, ranked: Sequence[Configuration]) -> Iterator[st
     if space.models and rare:
         yield f"{rare:,} configurations have a value that fewer than {FEWEST} have, and count for no effect."
     if len(ranked) < FEWEST_IMPORTANCES:
-        yield f"Too few configurations for importances: {len(ranked):,}, and {FEWEST_IMPORTANCES} are needed."
+        yield f"Too few configurations for importances: there are {len(ranked):,}, and {FEWEST_IMPORTANCES} are needed."
     if len(ranked) > 1 and not space.models and np.ptp(space.y[space.rows]) <= SAME:
         yield "All configurations reached the same, so no parameter had an effect."
     elif not space.models:
