@@ -1,39 +1,44 @@
-"""What `handgrad serve` costs: `python -m benchmarks.serve`, in two to four minutes, with Playwright and Chromium.
+"""What `handgrad serve` costs: `python -m benchmarks.serve`, in some fifteen minutes, with Playwright and Chromium.
 
 First paint and memory with many runs of 10,000 epochs each; how long after the trainer's writing a page shows it; and
-what a training takes with a page that watches it, beside one without, in pairs one after the other.
+by how much a page that watches it slows a training down.
 """
 
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
+from math import expm1, log, sqrt
 from pathlib import Path
-from statistics import median
+from statistics import mean, median, stdev
 from typing import Any
 
+from scipy import stats
 from tests.serve.asking import made_up_run
 from tests.serve.browsing import browsing, serving
 
 EPOCHS, UPDATES = 10_000, 8
-SETTINGS = ["--dataset", "mnist", "--epochs", "2", "--no_report"]
+SETTLING, PERIOD = 2, 12  # seconds
+SETTINGS = ["--dataset", "mnist", "--epochs", "100000", "--no_report"]
 
 
 def main() -> None:
     """Prints a line for each figure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, nargs="+", default=[100, 2000], help="runs in a folder")
-    parser.add_argument("--pairs", type=int, default=5, help="trainings with and without a page")
+    parser.add_argument("--runs", type=int, nargs="*", default=[100, 2000], help="runs in a folder")
+    parser.add_argument("--pairs", type=int, default=20, help="periods with and without a page")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="threads of the training")
     arguments = parser.parse_args()
     print(f"load of the machine at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as folder:
         for count in arguments.runs:
             many_runs(Path(folder, str(count)), count)
-        slowdown(Path(folder, "pairs"), arguments.pairs)
+        for threads in arguments.threads:
+            slowdown(Path(folder, f"training{threads}"), arguments.pairs, threads)
 
 
 def many_runs(home: Path, count: int) -> None:
@@ -82,36 +87,55 @@ def _megabytes(process: int) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1000
 
 
-def slowdown(home: Path, pairs: int) -> None:
-    """Wall-clock and processor time of a training that is watched, by those of one that is not."""
+def slowdown(home: Path, pairs: int, threads: int) -> None:
+    """Steps a second of one long training, in turn without a server and with a page that watches it."""
     home.mkdir()
-    _train(home)  # kernels are compiled
-    found = []
-    for number in range(pairs):
-        took: dict[bool, tuple[float, float]] = {}
-        for watched in (True, False) if number % 2 else (False, True):
-            shutil.rmtree(home / "run", ignore_errors=True)
-            if watched:
-                with browsing(home) as open_page:
-                    page = open_page(1280)
-                    page.wait_for_selector("#live:has-text('live')")
-                    took[watched] = _train(home)
-            else:
-                took[watched] = _train(home)
-        found.append([with_page / without for with_page, without in zip(took[True], took[False], strict=True)])
-    for what, ratios in zip(("seconds of its training loop", "processor time"), zip(*found, strict=True), strict=True):
-        print(f"a training that a page watches takes {_spread(ratios)} times the {what} ({pairs} pairs)")
+    words = ["train", *SETTINGS, "--threads", str(threads), "--runs_dir", str(home), "--name", "run"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "handgrad", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as training:
+        try:
+            history = home / "run" / "history.jsonl"
+            while not history.exists() or history.stat().st_size < 100_000:
+                assert training.poll() is None, "the training failed"
+                time.sleep(0.1)
+            ratios = []
+            for number in range(pairs):
+                rates = {}
+                for watched in (True, False) if number % 2 else (False, True):
+                    with browsing(home) if watched else nullcontext() as open_page:
+                        if open_page:
+                            open_page(1280).wait_for_selector("#live:has-text('live')")
+                        time.sleep(SETTLING)  # whatever was started or ended before has come to rest
+                        rates[watched] = _steps_a_second(history)
+                ratios.append(log(rates[False] / rates[True]))
+        finally:
+            training.kill()
+    half = stats.t.ppf(0.975, pairs - 1) * stdev(ratios) / sqrt(pairs)
+    middle, low, high = (100 * expm1(mean(ratios) + side) for side in (0, -half, half))
+    print(
+        f"{threads} thread{'s' * (threads > 1)}: a step that a page watches takes {middle:+.1f} % more time"
+        f" (95 % interval {low:+.1f} to {high:+.1f} %, {pairs} pairs of {PERIOD} s)"
+    )
 
 
-def _train(home: Path) -> tuple[float, float]:
-    """Seconds of the loop by the run's own clock, and of the processor in the whole process."""
-    words = [sys.executable, "-m", "handgrad", "train", *SETTINGS, "--runs_dir", str(home), "--name", "run"]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, code, used = os.wait4(process.pid, 0)
-    process.returncode = code
-    assert code == 0, "the training failed"
-    metrics = json.loads((home / "run" / "metrics.json").read_text())
-    return metrics["seconds"], used.ru_utime + used.ru_stime
+def _steps_a_second(history: Path) -> float:
+    begun, first = _next_steps(history)
+    time.sleep(PERIOD)
+    ended, last = _next_steps(history)
+    return (last - first) / (ended - begun)
+
+
+def _next_steps(history: Path) -> tuple[float, int]:
+    """When the trainer next writes losses, and the step that they begin with."""
+    with history.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        while True:
+            line = file.readline()
+            if line.startswith(b'{"first"'):
+                return time.perf_counter(), int(line[len(b'{"first": ') :].split(b",", 1)[0])
+            if not line:
+                time.sleep(0.002)
 
 
 def _spread(values: Any) -> str:

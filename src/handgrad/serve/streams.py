@@ -13,7 +13,7 @@ from handgrad.errors import UsageError
 from handgrad.files import read_file
 from handgrad.serve.limits import REPORT_POLICY
 
-LOOK_SECONDS, QUIET_SECONDS, MOST_STREAMS = 0.4, 15.0, 24
+LOOK_SECONDS, QUIET_SECONDS, MOST_STREAMS = 0.6, 15.0, 24
 LARGEST_REPORT = 1 << 26
 
 

@@ -12,7 +12,7 @@ const ROWS = 200, FIRST = 6, MOST = 24, COLUMNS = 5;
 const VIEWS = { runs: showRuns, run: showRun, comparison: showComparison, draw: () => showDraw(drawable, say), train: () => showTrain(say), sweeps: told(showSweeps), sweep: told(showSweep), trial: told(showTrial), class: (id) => showClass(id, say), reports: (id) => showReports(id, say), play: (address) => showPlay(address, say) };
 const runs = new Map(), curves = new Map();
 const state = { ids: [], selected: [], chosen: false, sort: "began", falling: true, many: ROWS };
-let stream = null, streamed = "", charts = null, ownCharts = null, waiting = null;
+let stream = null, streamed = "", charts = null, ownCharts = null, waiting = null, tableIsOld = true;
 
 // The stream ---------------------------------------------------------------------------------------------------
 
@@ -30,7 +30,7 @@ function listen(ids, sweep) {
   stream.addEventListener("open", () => live("live"));
   stream.addEventListener("error", () => live("no connection: has `handgrad serve` ended? A new start has a new address", true));
   stream.addEventListener("runs", (message) => { takeRuns(JSON.parse(message.data)); });
-  stream.addEventListener("curves", (message) => { const found = JSON.parse(message.data); curves.set(found.id, found); soon(); });
+  stream.addEventListener("curves", (message) => { const found = JSON.parse(message.data); curves.set(found.id, found); soon(false); });
 }
 
 function live(text, lost = false) {
@@ -51,9 +51,17 @@ function takeRuns({ ids, rows }) {
   route.again?.();
 }
 
-/** Draw once for all that arrives together. */
-function soon() {
-  waiting ??= requestAnimationFrame(() => { waiting = null; if (!$("#runs").hidden) { drawTable(); drawCharts(); listen(state.selected); } else if (ownCharts) ownCharts(); });
+/** Draw once for all that arrives together; the table only where more than curves has changed. */
+function soon(withTable = true) {
+  tableIsOld ||= Boolean(withTable);
+  waiting ??= requestAnimationFrame(() => {
+    waiting = null;
+    if ($("#runs").hidden) { ownCharts?.(); return; }
+    if (tableIsOld) drawTable();
+    tableIsOld = false;
+    drawCharts();
+    listen(state.selected);
+  });
 }
 
 /** Runs that may have a network, the newest first; those in the curves are chosen at first. */

@@ -110,8 +110,10 @@ export class Charts {
     this.last = [groups, options];
     for (const each of this.plots) {
       const { series, bands, data } = seriesOf(each.chart, groups, options);
-      each.output.textContent = series.length || !groups.length ? "" : each.chart.empty ?? "nothing yet";
       const form = JSON.stringify([series, options, dark.matches]);
+      if (each.form === form && equal(each.data, data)) continue; // most messages bring steps, and not every chart has them
+      each.data = data;
+      each.output.textContent = series.length || !groups.length ? "" : each.chart.empty ?? "nothing yet";
       each.box.setAttribute("aria-label", spoken(each.chart, series, data, options));
       if (each.plot && each.form === form) { each.plot.setData(data); continue; }
       each.plot?.destroy();
@@ -119,6 +121,11 @@ export class Charts {
       each.plot = new uPlot(settings(each, series, bands, options), data, each.box);
     }
   }
+}
+
+/** Whether two lists of columns hold the same numbers. */
+function equal(one, other) {
+  return one?.length === other.length && one.every((column, place) => column.length === other[place].length && column.every((value, row) => value === other[place][row]));
 }
 
 function spoken(chart, series, data, options) {
