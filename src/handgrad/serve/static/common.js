@@ -39,5 +39,5 @@ export const colour = (place) => (dark.matches ? DARK : LIGHT)[place % LIGHT.len
 /** A table of texts; the first column holds names. */
 export function table(columns, rows) {
   const cell = (tag) => (text, place) => h(tag, place ? {} : { class: "text" }, text);
-  return h("div", { class: "scroll", tabIndex: 0 }, h("table", {}, h("thead", {}, h("tr", {}, columns.map(cell("th")))), h("tbody", {}, rows.map((row) => h("tr", {}, row.map(cell("td")))))));
+  return h("div", { class: "scroll", tabIndex: 0 }, h("table", {}, h("thead", {}, h("tr", {}, columns.map((text, place) => cell(text ? "th" : "td")(text, place)))), h("tbody", {}, rows.map((row) => h("tr", {}, row.map(cell("td")))))));
 }
