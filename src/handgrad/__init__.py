@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from handgrad.errors import CorruptDataError, DivergedError, FileSystemError, HandgradError, UsageError
     from handgrad.estimator import HandgradClassifier
     from handgrad.evaluation import confusion_matrix, measure
+    from handgrad.evaluation.explanation import explain
     from handgrad.nn.gradcheck import gradcheck
     from handgrad.runs import Run, execute, open_run, resume
     from handgrad.sweeps.search import sweep
     from handgrad.training import CSVLogger, EarlyStopping, ModelCheckpoint, Network, load_model, save_model, train
     from handgrad.training.fit import fit
+    from handgrad.training.lr_find import lr_find
 
 __version__ = "0.2.0"
 
@@ -35,10 +37,12 @@ __all__ = [
     "UsageError",
     "confusion_matrix",
     "execute",
+    "explain",
     "fit",
     "gradcheck",
     "load",
     "load_model",
+    "lr_find",
     "measure",
     "open_run",
     "resume",
@@ -54,9 +58,11 @@ _HOMES = {
     "errors": ("CorruptDataError", "DivergedError", "FileSystemError", "HandgradError", "UsageError"),
     "estimator": ("HandgradClassifier",),
     "evaluation": ("confusion_matrix", "measure"),
+    "evaluation.explanation": ("explain",),
     "nn": ("gradcheck",),
     "runs": ("Run", "execute", "open_run", "resume"),
     "sweeps.search": ("sweep",),
+    "training.lr_find": ("lr_find",),
     "training": (
         *("CSVLogger", "EarlyStopping", "ModelCheckpoint"),
         *("Network", "fit", "load_model", "save_model", "train"),

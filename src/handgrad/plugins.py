@@ -49,6 +49,11 @@ def names(registry: str) -> list[str]:
     return list(_rows(registry))
 
 
+def any_installed() -> bool:
+    """Whether another package adds anything, or tries to."""
+    return bool(_entries())
+
+
 @functools.cache
 def _rows(registry: str) -> dict[str, EntryPoint]:
     return {entry.name.partition(".")[2]: entry for entry in _entries() if entry.name.partition(".")[0] == registry}

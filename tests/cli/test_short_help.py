@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from tests.commands import call
+from tests.commands import call, python
 
+from handgrad.cli import commands
 from handgrad.cli.commands import COMMANDS
 from handgrad.cli.flags import parse
 
@@ -25,6 +26,43 @@ def test_the_short_help_is_one_screen_and_names_what_there_is(capsys):
 def test_the_short_help_waits_for_no_compiler():
     code = "import sys; from handgrad.cli.main import main; main(['train', '-h']); sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def test_the_long_help_is_kept_until_what_it_follows_from_changes(capsys, tmp_path, monkeypatch):
+    (tmp_path / "handgrad" / "cli").mkdir(parents=True)
+    source = tmp_path / "handgrad" / "layer.py"
+    source.write_text("first")
+    monkeypatch.setattr(commands, "__file__", str(tmp_path / "handgrad" / "cli" / "commands.py"))
+    monkeypatch.setenv("HANDGRAD_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "80")
+    made, kept = call(capsys, "train --help all").out, tmp_path / "help.json"
+    assert "--learning_rate" in made
+
+    def altered():
+        kept.write_text(kept.read_text().replace("--learning_rate", "--kept"))
+        return made.replace("--learning_rate", "--kept")
+
+    assert call(capsys, "train --help all").out == made
+    expected = altered()
+    assert call(capsys, "train --help all").out == expected
+    source.write_text("second, longer")
+    assert call(capsys, "train --help all").out == made
+    altered()
+    monkeypatch.setenv("COLUMNS", "90")
+    assert call(capsys, "train --help all").out == made
+    kept.write_text("torn")
+    assert call(capsys, "train --help all").out == made
+    altered()
+    monkeypatch.setattr(commands, "any_installed", lambda: True)
+    source.unlink()
+    call(capsys, "train --help all")
+    assert "--kept" in kept.read_text(), "kept, though a plugin has a say"
+
+
+def test_the_long_help_loads_nothing_the_second_time(tmp_path):
+    code = "import sys; from handgrad.cli.main import main; main(['train', '-h', 'all']); print('numpy' in sys.modules)"
+    first, second = (python(code, HANDGRAD_CACHE_DIR=str(tmp_path)).out for _ in range(2))
+    assert first == second.replace("False", "True") != second
 
 
 def test_help_is_asked_for_in_several_ways():

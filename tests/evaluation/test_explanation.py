@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.ingredients import nn
 
+import handgrad
 from handgrad.errors import UsageError
 from handgrad.evaluation.explanation import backward, explain, gradcam_layer
 from handgrad.nn import Network, Scaling
@@ -129,5 +130,16 @@ def test_what_cannot_be_explained():
     network = Network([nn.Dense(2)], (4,))
     with pytest.raises(UsageError, match="takes 4 numbers and no image"):
         explain(network, np.zeros(4))
-    with pytest.raises(UsageError, match="class must be 0 to 1, got 2"):
+    with pytest.raises(UsageError, match="there is no class 2: there are 0, 1"):
         explain(Network([nn.Flatten(), nn.Dense(2)], (2, 2)), np.zeros((2, 2)), 2)
+
+
+def test_a_class_by_its_name_and_an_image_as_a_list():
+    network = Network([nn.Flatten(), nn.Dense(2)], (2, 2), class_names=("shoe", "T-shirt"))
+    image = [[0, 10], [200, 255]]
+    found = handgrad.explain(network, image, "t shirt")
+    assert (found.target, found.class_name) == (1, "T-shirt")
+    slope = 255 * network.scaling.scale
+    np.testing.assert_allclose(found.saliency, slope * network.views["1.weight"][:, 1].reshape(2, 2), rtol=1e-6)
+    titles = [axes.get_title(loc="left").split("\n")[0] for axes in found.plot().axes]
+    assert titles == ["image", "saliency", "occlusion"]

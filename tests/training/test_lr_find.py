@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.ingredients import nn
 
+import handgrad
 from handgrad.data import load, split
 from handgrad.errors import UsageError
 from handgrad.nn import Network
@@ -21,7 +22,7 @@ def network(dtype="float32"):
 def test_each_step_has_its_own_rate():
     """Gradient descent written out: loss, then weights less the rate of that step times the gradient."""
     settings, by_hand = Settings(optimizer=SGD(0.5), batch_size=100, seed=4), network("float64")
-    found = lr_find(network("float64"), PARTS, settings, lowest=0.01, highest=1.0, steps=21)
+    found = lr_find(network("float64"), PARTS, settings=settings, lowest=0.01, highest=1.0, steps=21)
     np.testing.assert_allclose(found.rates, 0.01 * 10 ** (np.arange(21) / 10), rtol=1e-12)
     order = Trainer(network(), PARTS, settings).batches(0).order
     for step in range(3):
@@ -41,6 +42,18 @@ def test_nothing_of_the_network_is_changed():
     from_dataset = lr_find(model, load("digits"), optimizer=SGD(0.1), steps=30)
     np.testing.assert_array_equal(from_parts.losses, from_dataset.losses)
     assert all(map(np.array_equal, before, (model.parameters, model.gradients)))
+
+
+def test_settings_and_labels_may_be_named():
+    names = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
+    model = Network([nn.Flatten(), nn.Dense(10)], (8, 8), class_names=names.tolist())
+    rows = slice(500)
+    named = handgrad.lr_find(model, PARTS.x[rows].tolist(), names[PARTS.y[rows]], optimizer="sgd", steps=30)
+    assert named.losses[0] == pytest.approx(np.log(10), rel=0.5)
+    (axes,) = named.plot().axes
+    assert axes.get_xlabel() == "learning rate (log scale)"
+    with pytest.raises(UsageError, match=r"optimizer must be one of .*did you mean sgd.*unknown setting bach_size"):
+        handgrad.lr_find(model, PARTS, optimizer="sgdd", bach_size=3)
 
 
 def test_it_ends_where_the_loss_explodes():

@@ -1,11 +1,24 @@
 """The tables of commands.ini: what each command takes, and what its help says."""
 
+import hashlib
 import importlib
+import io
+import json
+import os
 import re
-from collections.abc import Sequence
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from handgrad.files import read_tables
+import platformdirs
+
+from handgrad.errors import HandgradError
+from handgrad.files import atomic_write, read_tables
+from handgrad.plugins import any_installed
 
 ABOVE = ("usage", "summary", "about", "examples", "more", "short")  # what is no row of an option in a section
 
@@ -32,6 +45,41 @@ def short_help_for(command: str, tokens: Sequence[str], program: str) -> str:
         return ""
     text = TABLES.get(command, {}).get("short", "").strip()
     return text and text.replace("\n|", "\n  ").replace(f"handgrad {command}", program) + "\n"
+
+
+def kept_help(command: str, tokens: Sequence[str], run: Callable[[], Any]) -> str:
+    """What `run` prints for a plain `--help` or `--help all`: kept for the next time, which loads nothing for it.
+
+    It is made anew when any file of the program, what is installed beside it, or the terminal's width has changed, and
+    never kept where plugins have a say.
+    """
+    if not any(map(HELP.fullmatch, tokens)) or not all(HELP.fullmatch(token) or token == "all" for token in tokens):
+        return ""
+    root = os.environ.get("HANDGRAD_CACHE_DIR") or platformdirs.user_cache_dir("handgrad")
+    file, state, key = Path(os.path.expanduser(root)) / "help.json", _state(), " ".join([command, *tokens])
+    kept = dict[str, Any]()
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        found = json.loads(file.read_bytes())
+        kept = found["texts"] if found.get("state") == state else {}
+        if isinstance(kept.get(key), str):
+            return str(kept[key])
+    with redirect_stdout(io.StringIO()) as printed, suppress(SystemExit):
+        run()
+    text = printed.getvalue()
+    if not any_installed():
+        with suppress(OSError, HandgradError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(file, json.dumps({"state": state, "texts": {**kept, key: text}}), durable=False)
+    return text
+
+
+def _state() -> list[Any]:
+    """All that help texts follow from."""
+    package = Path(__file__).parents[1]
+    files = [path for path in package.rglob("*.*") if path.suffix != ".pyc"]
+    files += [path for place in sys.path for path in Path(place).glob("*-info/entry_points.txt")]
+    stats = [(str(path), path.lstat().st_mtime_ns, path.lstat().st_size) for path in sorted(files)]
+    return [sys.version, shutil.get_terminal_size().columns, hashlib.sha256(repr(stats).encode()).hexdigest()]
 
 
 def rows(command: str) -> list[tuple[list[str], str]]:

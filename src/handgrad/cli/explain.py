@@ -18,7 +18,7 @@ from handgrad.files import atomic_write, atomic_writer, json_text
 from handgrad.runs import open_run
 from handgrad.runs.pictures import fitted_image
 from handgrad.screen import Screen, echo
-from handgrad.text import counted, nearest, squashed
+from handgrad.text import counted
 
 NUMBER = re.compile(r"-?\d+")
 
@@ -39,20 +39,18 @@ def run_explain(tokens: list[str]) -> int:
         raise UsageError(f"top must be at least 1, got {arguments.top} (--top)")
     data = RunData(open_run(arguments.run))
     network = data.network
-    names = network.class_names or tuple(map(str, range(network.classes)))
-    chosen = getattr(arguments, "class")
-    target = None if chosen is None else _target(chosen, names)
+    target = getattr(arguments, "class")
     folder, rows, found = arguments.output or data.run.path / "explanation", list[dict[str, Any]](), list[Any]()
     inside = _Inside(data) if arguments.inside else None
     with Screen().working("explaining") as update:
         for subject in _subjects(data, arguments.images, arguments.top):
             update(f"explaining {subject.name}")
             each = explain(network, subject.image, target)
-            echo(_line(subject, names, each))
-            found.append(Explained(subject.name, names[each.target], subject.true, each))
-            rows.append(_facts(subject, names, each))
+            echo(_line(subject, each))
+            found.append(Explained(subject.name, subject.true, each))
+            rows.append(_facts(subject, each))
             if inside:
-                rows[-1]["nearest"] = inside.look(subject.image, names)
+                rows[-1]["nearest"] = inside.look(subject.image)
         drawn = RESULTS["explanation"].drawn("explanation", (data.name, found))
     files = save(drawn, folder, arguments.format)
     atomic_write(folder / "explanation.json", json_text({"run": str(data.run.path), "images": rows}))
@@ -68,16 +66,18 @@ class _Inside:
     """What the layers make of images, and which training images the last hidden one makes alike."""
 
     def __init__(self, data: RunData) -> None:
-        self.network, self.labels = data.network, data.split.y
+        self.network, self.labels, self.names = data.network, data.split.y, data.dataset.class_names
         self.known = neighbours(data.network, data.split.x, data.split.train_rows)
         self.seen: list[dict[int, Any]] = []
 
-    def look(self, image: Any, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    def look(self, image: Any) -> list[dict[str, Any]]:
         """Print the nearest training images of one, and return them.  Shapes  image, as it enters the network"""
         self.seen.append(self.network.activations(image[None], self.network.changing))
         layer = self.known.layer
         near = self.known.nearest(self.seen[-1][layer] if layer >= 0 else image, NEAREST)
-        found = [{"row": row, "class": names[int(self.labels[row])], "distance": distance} for row, distance in near]
+        found = [
+            {"row": row, "class": self.names[int(self.labels[row])], "distance": distance} for row, distance in near
+        ]
         said = ", ".join(f"{each['class']} ({each['distance']:.3f})" for each in found)
         where = f"the output of layer {layer}" if layer >= 0 else "the pixels"
         many = (
@@ -93,18 +93,6 @@ class _Inside:
         return {
             f"layer_{layer}": np.concatenate([each[layer] for each in self.seen]) for layer in self.network.changing
         }
-
-
-def _target(word: str, names: tuple[str, ...]) -> int:
-    """A class by its name, in any case, or by its number."""
-    called = {squashed(name): number for number, name in enumerate(names)}
-    if word in names or squashed(word) in called:
-        return names.index(word) if word in names else called[squashed(word)]
-    if word.isdecimal() and int(word) < len(names):
-        return int(word)
-    near = nearest(word, names)
-    hint = f"did you mean {near}?" if near else f"there are {', '.join(names)}"
-    raise UsageError(f"there is no class {word!r}: {hint} (--class; their numbers are 0 to {len(names) - 1})")
 
 
 def _subjects(data: RunData, words: list[str], top: int) -> Iterator[Subject]:
@@ -136,18 +124,18 @@ def _from_file(data: RunData, path: Path) -> Subject:
     return Subject(path.name, fitted.picture, notes=(*notes, *fitted.doubts))
 
 
-def _line(subject: Subject, names: tuple[str, ...], found: Explanation) -> str:
+def _line(subject: Subject, found: Explanation) -> str:
     true = f", in truth {subject.true}" if subject.true else ""
     notes = f" ({'; '.join(subject.notes)})" if subject.notes else ""
-    return f"{subject.name}: for {names[found.target]}, {100 * found.probability:.1f} %{true}{notes}"
+    return f"{subject.name}: for {found.class_name}, {100 * found.probability:.1f} %{true}{notes}"
 
 
-def _facts(subject: Subject, names: tuple[str, ...], found: Explanation) -> dict[str, Any]:
+def _facts(subject: Subject, found: Explanation) -> dict[str, Any]:
     square, steps = squares(found.occlusion.shape)
     return {
         "image": subject.name,
         "notes": list(subject.notes),
-        "class": names[found.target],
+        "class": found.class_name,
         "true": subject.true or None,
         "score": found.score,
         "probability": found.probability,

@@ -31,7 +31,8 @@ def run_lr_find(tokens: list[str]) -> int:
     heed(diagnose_run(config, dataset))
     limits = {name: options[name] for name in ("lowest", "highest", "steps")}
     with working("training with a rising learning rate"):
-        found = lr_find(*prepare(config, dataset), **limits, engine=BACKENDS[config.backend])
+        network, parts, settings = prepare(config, dataset)
+        found = lr_find(network, parts, settings=settings, **limits, engine=BACKENDS[config.backend])
     echo(f"{found.sentence} of {dataset.name}")
     drawn = RESULTS["lr_find"].drawn("lr_find", (config.auto_name(), found))
     figure, numbers = save(drawn, Path(os.path.expanduser(options["out"] or "lr_find")), "svg")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-from handgrad.cli.commands import COMMANDS, module_of, short_help_for
+from handgrad.cli.commands import COMMANDS, kept_help, module_of, short_help_for
 from handgrad.cli.starting import interrupt_as_usual, leave_on_interrupt
 from handgrad.errors import FileSystemError, HandgradError, UsageError
 from handgrad.text import suggestion, visible_name
@@ -101,9 +101,16 @@ def _run(name: str, *arguments: Any) -> int:
     if not arguments[1:] and (text := short_help_for(name, tokens, program)):  # the course asks for all of its flags
         print(text, end="")
         return 0
-    module = module_of(name)
-    interrupt_as_usual()
-    return int(getattr(module, f"run_{name}")(*arguments))
+
+    def run() -> int:
+        module = module_of(name)
+        interrupt_as_usual()
+        return int(getattr(module, f"run_{name}")(*arguments))
+
+    if text := kept_help(program, tokens, run):
+        print(text, end="")
+        return 0
+    return run()
 
 
 def _failed(error: HandgradError, debug: bool) -> int:

@@ -3,6 +3,7 @@
 The score of a class is the last layer's output for it, before the softmax.
 """
 
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from handgrad.errors import UsageError
 from handgrad.nn import Network
 from handgrad.nn.images import image_shape
 from handgrad.nn.layout import outputs
+from handgrad.text import nearest, squashed
 
 Array = NDArray[Any]
 WINDOWS = 7  # the square that covers pixels is a seventh of the image's side, and moves by half of that
@@ -45,6 +47,7 @@ class Explanation(NamedTuple):
     gradcam: Array
     occlusion: Array
     layer: str
+    class_name: str
 
     @property
     def strength(self) -> Array:
@@ -58,20 +61,28 @@ class Explanation(NamedTuple):
         factors = [whole / part for whole, part in size]
         return np.asarray(ndimage.zoom(self.gradcam, factors, order=1, mode="nearest", grid_mode=True))
 
+    def plot(self) -> Any:
+        """A Matplotlib figure of the image and its maps."""
+        # Figures are made from results: their room, above this one, is loaded when it is first wanted.
+        return import_module("handgrad.figures.of_run").figure_of("explanation", self)
 
-def explain(network: Network, image: Array, target: int | None = None) -> Explanation:
-    """The three maps of one image for class number `target`, by default the one that the network takes it for.
 
-    Shapes  image (*input_shape) uint8 or float
+def explain(network: Network, image: Any, target: int | str | None = None) -> Explanation:
+    """Which pixels of one image a network's score for a class rests on: saliency, Grad-CAM and occlusion.
+
+    `target` is the class, by its number or its name; by default the one that the network takes the image for. Whole
+    numbers are scaled as pixels, floats enter as they are. `plot()` of the result draws the maps.
+
+    Shapes  image (*input_shape)
     Raises  UsageError when the network takes no images, the image has another shape, or there is no such class.
     """
     if len(network.input_shape) not in (2, 3):
         raise UsageError(f"the network takes {network.input_shape[0]} numbers and no image: no pixels explain it")
-    if target is not None and not 0 <= target < network.classes:
-        raise UsageError(f"class must be 0 to {network.classes - 1}, got {target}")
+    image = np.asarray(image)
+    chosen = None if target is None else class_number(target, network)
     images = image[None]
     probabilities = network.predict_proba(images)[0]
-    target = int(probabilities.argmax()) if target is None else target
+    target = int(probabilities.argmax()) if chosen is None else chosen
     found = backward(network, images, np.array([target]))
     number = gradcam_layer(network)
     heat = np.zeros((0, 0)) if number is None else gradcam(found.outputs[number], found.gradients[number])[0]
@@ -79,7 +90,25 @@ def explain(network: Network, image: Array, target: int | None = None) -> Explan
     layer = "the network has no convolution" if number is None else f"output of layer {number}, {name}"
     score, probability = float(found.logits[0, target]), float(probabilities[target])
     maps = saliency(network, image, found), heat, occlusion(network, image, target, score)
-    return Explanation(image, target, score, probability, *maps, layer)
+    called = network.class_names[target] if network.class_names else str(target)
+    return Explanation(image, target, score, probability, *maps, layer, called)
+
+
+def class_number(word: int | str, network: Network) -> int:
+    """Of a class given by its name, in any case, or by its number."""
+    names = network.class_names or tuple(map(str, range(network.classes)))
+    if not isinstance(word, str):
+        number = int(word)
+    elif word in names:
+        number = names.index(word)
+    else:
+        alike = [number for number, name in enumerate(names) if squashed(name) == squashed(word)]
+        number = alike[0] if alike else int(word) if word.isdecimal() else -1
+    if 0 <= number < network.classes:
+        return number
+    near = nearest(str(word), names)
+    hint = f"did you mean {near}?" if near else f"there are {', '.join(names)}"
+    raise UsageError(f"there is no class {word!r}: {hint} (--class; their numbers are 0 to {len(names) - 1})")
 
 
 def saliency(network: Network, image: Array, found: Backward) -> Array:
@@ -87,7 +116,7 @@ def saliency(network: Network, image: Array, found: Backward) -> Array:
 
     Math    a byte enters as scale * pixel + shift, so that the slope is 255 * scale
     """
-    slope = 255 * np.asarray(network.scaling.scale) if image.dtype == np.uint8 else np.ones(())
+    slope = 255 * np.asarray(network.scaling.scale) if image.dtype.kind in "bui" else np.ones(())
     return np.asarray(found.input[0] * (slope[:, None, None] if slope.ndim else slope))
 
 

@@ -25,17 +25,16 @@ HEADS = {
 
 
 class Explained(NamedTuple):
-    """An image's name, the class that its maps are for, the true one where that is known, and the maps."""
+    """An image's name, its true class where that is known, and the maps."""
 
     name: str
-    target: str
     true: str
     maps: Explanation
 
     @property
     def words(self) -> str:
         """What stands beside it."""
-        lines = [style.cut(self.name, 24), f"for: {style.cut(self.target, 18)}"]
+        lines = [style.cut(self.name, 24), f"for: {style.cut(self.maps.class_name, 18)}"]
         lines += [f"probability {100 * self.maps.probability:.1f} %"]
         return "\n".join([*lines, *([f"true: {style.cut(self.true, 18)}"] if self.true else [])])
 
@@ -65,11 +64,11 @@ class Explanations(NamedTuple):
         return Table(("image", "class", "row", "column", "saliency", "gradcam", "occlusion"), self._rows())
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
-        for name, target, _, maps in self.images:
+        for name, _, maps in self.images:
             heat = maps.heat if maps.gradcam.size else np.full(maps.occlusion.shape, np.nan)
             strength = maps.strength
             for place, fall in np.ndenumerate(maps.occlusion):
-                yield name, target, *place, strength[place], heat[place], fall
+                yield name, maps.class_name, *place, strength[place], heat[place], fall
 
 
 def explanation_data(data: RunData) -> Explanations:
@@ -84,15 +83,15 @@ def explanation_data(data: RunData) -> Explanations:
     worst = [row for row in predictions.largest_losses(2 * EACH) if row not in right][:EACH]
     called, found = predictions.class_names, list[Explained]()
     for row in [*right, *worst]:
-        each = explain(data.network, images[row])
         true = called[predictions.labels[row]]
-        found.append(Explained(f"test image {row}", called[each.target], true, each))
+        found.append(Explained(f"test image {row}", true, explain(data.network, images[row])))
     return Explanations(data.name, tuple(found))
 
 
-def explanations(found: tuple[str, list[Explained]]) -> Explanations:
-    """Of the run of some name, what was found of some images."""
-    return Explanations(found[0], tuple(found[1]))
+def explanations(found: tuple[str, list[Explained] | Explanation]) -> Explanations:
+    """Of the run of some name, what was found of some images, or of one that has no name."""
+    name, images = found
+    return Explanations(name, tuple(images) if isinstance(images, list) else (Explained("image", "", images),))
 
 
 def plot_explanation(found: Explanations) -> Any:

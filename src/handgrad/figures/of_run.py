@@ -1,15 +1,21 @@
-"""The figures of one run by name, for Python: `run.figures["roc"]`."""
+"""Figures for Python: those of one run by name, `run.figures["roc"]`, and those of results, `found.plot()`."""
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 from handgrad.errors import UsageError
-from handgrad.figures import FIGURES
+from handgrad.figures import FIGURES, RESULTS
 from handgrad.figures.run_data import RunData
 from handgrad.previews import show_figures
 from handgrad.runs import Run
 from handgrad.text import suggestion
+
+
+def figure_of(name: str, found: Any) -> Any:
+    """A Matplotlib figure of what a function found, one of RESULTS."""
+    show_figures()
+    return RESULTS[name].drawn(name, ("the network", found)).figure
 
 
 class Figures(Mapping[str, Any]):

@@ -57,7 +57,7 @@ def fit(
     fraction = values.pop("validation_fraction", VALIDATION)
     chosen = read_settings(values)
     parts = read_parts(network, data, labels, validation_data, fraction, sample_weight, chosen.seed)
-    _find_range(network, parts.x)
+    find_range(network, parts.x)
     names = network.class_names or tuple(map(str, range(network.classes)))
     heed(diagnose(parts, names, data if isinstance(data, Dataset) else None, network, chosen))
     watching = [each if isinstance(each, Callback) else Calling(each) for each in _listed(callbacks)]
@@ -98,7 +98,7 @@ def _listed(callbacks: Any) -> list[Any]:
     return listed
 
 
-def _find_range(network: Network, images: Array) -> None:
+def find_range(network: Network, images: Array) -> None:
     """Have the network take whole numbers as pixels of the range that their values tell, now and when it predicts.
 
     Raises  UsageError when floats, which enter as they are, are not all finite.

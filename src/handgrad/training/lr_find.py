@@ -2,16 +2,18 @@
 
 import copy
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data import Dataset, Split, holdout, split
 from handgrad.errors import DivergedError, UsageError
 from handgrad.nn import Network
 from handgrad.optim import Schedule
-from handgrad.training.settings import Settings
+from handgrad.training.fit import VALIDATION, find_range
+from handgrad.training.inputs import read_parts
+from handgrad.training.settings import Settings, read_settings
 from handgrad.training.trainer import Callback, Trainer
 
 Array = NDArray[Any]
@@ -19,7 +21,6 @@ LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 200
 MEMORY = 0.9  # of the moving average of losses
 EXPLODED = 4.0  # times the least smoothed loss so far: where the search ends
 BACK = 10.0  # the suggestion lies so many times below the rate of the least smoothed loss
-HELD_OUT = 0.1  # as `fit` holds out
 LEAST_FALL = 0.02  # share of the first smoothed loss by which it must fall, or nothing was learned
 
 
@@ -64,6 +65,11 @@ class RateSearch(NamedTuple):
             f"smoothed loss is least; it {ended}; {on}"
         )
 
+    def plot(self) -> Any:
+        """A Matplotlib figure of the losses, with the suggestion."""
+        # Figures are made from results: their room, above this one, is loaded when it is first wanted.
+        return import_module("handgrad.figures.of_run").figure_of("lr_find", self)
+
 
 @dataclass(frozen=True)
 class _Rising(Schedule):
@@ -91,33 +97,38 @@ class _Stop(Callback):
 
 def lr_find(
     network: Network,
-    data: Dataset | Split | tuple[Array, Array],
-    settings: Settings | None = None,
+    data: Any,
+    labels: Any = None,
     *,
     lowest: float = LOWEST,
     highest: float = HIGHEST,
     steps: int = STEPS,
     engine: type[Trainer] = Trainer,
+    settings: Settings | None = None,
     **changes: Any,
 ) -> RateSearch:
-    """Train a copy of `network` for some steps, the rate of each a little higher, until the loss explodes.
+    """A learning rate to start from: train a copy of `network`, each step at a higher rate, until the loss explodes.
 
-    `data` and `changes` are as for `fit`; `network` itself stays as it is, and no test image is used.
+    `data`, `labels` and `changes` are as for `fit`, or the latter given whole as `settings`. `network` itself stays as
+    it is, a tenth of the images is held out as `fit` does, and no test image is used. The result has the `suggestion`;
+    `plot()` draws the losses.
 
-    Raises  UsageError when the rates or the number of steps make no sense.
+    Raises  UsageError when the rates, the number of steps, settings or data make no sense.
     Ref     Smith (2015), No more pesky learning rate guessing games; here the rate rises exponentially
     """
     if not 0 < lowest < highest < np.inf:
         raise UsageError(f"the lowest learning rate must be positive and below the highest, got {lowest}, {highest}")
     if steps < 20:
         raise UsageError(f"steps must be at least 20, got {steps}")
-    settings = replace(settings or Settings(), **changes)
-    parts, learning_rate = _parts(data, settings.seed), settings.optimizer.learning_rate
+    settings, network = settings or read_settings(changes), copy.deepcopy(network)
+    parts = read_parts(network, data, labels, None, VALIDATION, None, settings.seed)
+    find_range(network, parts.x)
+    learning_rate = settings.optimizer.learning_rate
     rising = _Rising(lowest=lowest / learning_rate, highest=highest / learning_rate, steps=steps)
     rows, epochs = parts.train_rows, -(-steps // max(1, len(parts.train_rows) // settings.batch_size))
     off: dict[str, Any] = {"patience": 0, "keep": "last", "time_limit": 0.0, "evaluate_every": 0, "epochs": epochs}
     settings = replace(settings, schedule=rising, **off)
-    trainer = engine(copy.deepcopy(network), replace(parts, validation_rows=rows[:0]), settings, [_Stop(steps)])
+    trainer = engine(network, replace(parts, validation_rows=rows[:0]), settings, [_Stop(steps)])
     try:
         losses = np.array(trainer.run().losses[:steps])
     except DivergedError:
@@ -129,15 +140,6 @@ def lr_find(
     end = _end(smoothed)
     rates = np.geomspace(lowest, highest, steps)[:end]
     return RateSearch(rates, losses[:end], smoothed[:end], end < steps, len(rows), settings.batch_size)
-
-
-def _parts(data: Dataset | Split | tuple[Array, Array], seed: int) -> Split:
-    if isinstance(data, Split):
-        return data
-    if isinstance(data, Dataset):
-        return split(data, HELD_OUT, seed)
-    images, labels = (np.asarray(each) for each in data)
-    return Split(images, labels, *holdout(labels, HELD_OUT, seed))
 
 
 def _smoothed(losses: Array) -> Array:
