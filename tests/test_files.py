@@ -4,11 +4,12 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from handgrad.errors import FileSystemError
-from handgrad.files import TEMPORARY_PREFIX, atomic_write, atomic_writer, sweep_temporaries
+from handgrad.files import TEMPORARY_PREFIX, atomic_write, atomic_writer, lock_file, sweep_temporaries
 
 
 def names(folder):
@@ -109,6 +110,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_temporary(tmp_path):
 
 KILLED = """
 import sys
+import threading
 from handgrad.files import atomic_writer
 with atomic_writer(sys.argv[1]) as file:
     file.write(b"x" * 5000)
@@ -132,6 +134,27 @@ def test_a_killed_writer_leaves_the_old_file_and_the_sweep_takes_the_rest(tmp_pa
     assert sweep_temporaries(tmp_path) == 0
 
 
+HOLDER = """
+import sys
+import threading
+from handgrad.files import lock_file
+assert lock_file(sys.argv[1]) is not None
+print("held", flush=True)
+input()
+"""
+
+
+def test_a_lock_is_waited_for_while_its_holder_ends(tmp_path):
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", HOLDER, tmp_path / "lock"], **pipes, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        assert lock_file(tmp_path / "lock", 0.1) is None
+        threading.Timer(0.3, holder.kill).start()
+        lock = lock_file(tmp_path / "lock", 20)
+        assert lock is not None
+        os.close(lock)
+
+
 def test_sweeping_takes_nothing_else(tmp_path):
     (tmp_path / ".hidden").touch()
     (tmp_path / "below").mkdir()
@@ -142,6 +165,7 @@ def test_sweeping_takes_nothing_else(tmp_path):
 
 BUSY = """
 import sys
+import threading
 from pathlib import Path
 from handgrad.files import atomic_write
 for _ in range(30):

@@ -13,6 +13,7 @@ import secrets
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from configparser import ConfigParser
 from contextlib import contextmanager, suppress
@@ -25,7 +26,7 @@ from handgrad.errors import CorruptDataError, FileSystemError
 
 TEMPORARY_PREFIX = ".handgrad-partial-"
 LARGEST_BYTES = 1 << 32
-LOCK = ".lock"
+LOCK, KILLED_SECONDS = ".lock", 1.0  # a killed process holds its locks for a moment
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 DIGEST = "digest"
 
@@ -149,26 +150,31 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def lock_folder(folder: Path) -> int | None:
+def lock_folder(folder: Path, seconds: float = 0.0) -> int | None:
     """The lock of a folder; as `lock_file`."""
-    return lock_file(folder / LOCK)
+    return lock_file(folder / LOCK, seconds)
 
 
-def lock_file(path: Path) -> int | None:
+def lock_file(path: Path, seconds: float = 0.0) -> int | None:
     """The descriptor that holds the lock of a file, until it is closed or its process ends; None: another has it.
+
+    A lock that is held is tried again for some `seconds`, since a process that was killed takes a moment to end.
 
     The package filelock does not do the same: where a file system has no locks it makes a marker file, which outlives
     a killed process; and it cannot look at a lock without taking it, or in a folder that is read only.
 
     Raises  OSError.
     """
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        return None
-    return lock
+    lock, deadline = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666), time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                os.close(lock)
+                return None
+            time.sleep(0.02)
 
 
 def is_locked(path: Path) -> bool:

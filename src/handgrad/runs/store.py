@@ -18,6 +18,7 @@ from handgrad.config.describe import WITHOUT_INFLUENCE, effective_differences
 from handgrad.data import Dataset
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
 from handgrad.files import (
+    KILLED_SECONDS,
     atomic_write,
     flush_folder,
     json_text,
@@ -216,7 +217,8 @@ class Run(RunFolder):
         Raises  FileSystemError when another process is at it; the lock goes with its holder, however it ends.
         """
         try:
-            lock, self._lock = lock_folder(self.path) if self._lock is None else self._lock, None
+            lock, self._lock = self._lock, None
+            lock = lock_folder(self.path, KILLED_SECONDS) if lock is None else lock
             if lock is None:
                 raise FileSystemError(
                     f"{self.path} is in use by another process: wait for it, or choose another --name"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
-from handgrad.files import TEMPORARY_PREFIX, is_locked, lock_file
+from handgrad.files import KILLED_SECONDS, TEMPORARY_PREFIX, is_locked, lock_file
 from handgrad.plugins import how_to_install
 
 LOCKS = 0x68616E64  # the first of the two numbers that PostgreSQL knows an advisory lock of ours by
@@ -187,7 +187,7 @@ def is_driven(url: str, names: Iterable[str]) -> bool:
 def _only_driver(database: Path) -> Iterator[None]:
     """Hold the lock on the file's neighbour, which goes with this process, however it ends."""
     try:
-        lock = lock_file(Path(f"{database}.lock"))
+        lock = lock_file(Path(f"{database}.lock"), KILLED_SECONDS)
     except OSError as error:
         raise FileSystemError(f"cannot use {database}: {error.strerror}. Check its folder (--storage)") from error
     if lock is None:
