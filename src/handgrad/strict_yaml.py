@@ -1,7 +1,8 @@
 """YAML without its surprises: 1e-3 is a number, `no` is a text, and nothing is guessed, repeated or executed.
 
-Types are those of YAML 1.2's core schema. Refused: duplicate keys, keys that are not text, aliases, tags beyond the
-plain ones, tabs, more than 100 levels, more than 1 MB.
+Types are those of YAML 1.2's core schema; `*name` repeats what `&name` marks, and `<<: *name` lends a mapping's keys.
+Refused: duplicate keys, keys that are not text, tags beyond the plain ones, tabs, more than 100 levels, more than 1 MB,
+more than 100,000 values once the aliases are written out.
 """
 
 import re
@@ -14,7 +15,8 @@ from handgrad.errors import UsageError
 from handgrad.files import open_file
 
 LARGEST_BYTES = 1_000_000
-DEEPEST = 100
+DEEPEST, MOST_VALUES = 100, 100_000
+MERGE = "<<"
 PREFIX = "tag:yaml.org,2002:"
 
 # YAML 1.2, section 10.3.2. A longer whole number than 40 digits is read as a float.
@@ -33,30 +35,53 @@ PLAIN_TAGS = {PREFIX + name for name in (*PATTERNS, "str", "seq", "map")}
 class _Loader(yaml.SafeLoader):
     depth = 0
 
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self.sizes: dict[yaml.Node, int] = {}  # values in a node, aliases written out
+
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse aliases, foreign tags and deep nesting before anything is built."""
+        """Refuse foreign tags, deep nesting and what its aliases make endless or huge, before anything is built."""
         event = self.peek_event()  # type: ignore[no-untyped-call]
-        if isinstance(event, yaml.AliasEvent):
-            raise _refused(f"alias *{event.anchor}: write the value out", event)
         self.depth += 1
         if self.depth > DEEPEST:
             raise _refused(f"nested deeper than {DEEPEST} levels", event)
         node = super().compose_node(parent, index)
         self.depth -= 1
-        if node is not None and node.tag not in PLAIN_TAGS:
-            raise _refused(f"tag {node.tag.replace(PREFIX, '!!')} is not accepted: leave it out", node)
+        if isinstance(event, yaml.AliasEvent):
+            if node not in self.sizes:
+                raise _refused(f"alias *{event.anchor} stands in what it repeats", event)
+        elif node is not None:
+            if node.tag not in PLAIN_TAGS:
+                raise _refused(f"tag {node.tag.replace(PREFIX, '!!')} is not accepted: leave it out", node)
+            inside = [] if isinstance(node, yaml.ScalarNode) else node.value
+            within = [each for item in inside for each in (item if isinstance(item, tuple) else [item])]
+            self.sizes[node] = 1 + sum(self.sizes[each] for each in within)
+            if self.sizes[node] > MOST_VALUES:
+                raise _refused(f"more than {MOST_VALUES:,} values, aliases written out", node)
         return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """A dict of text keys, each given once."""
+        """A dict of text keys, each given once; own keys win over those that `<<` lends, earlier lenders over later."""
         first: dict[str, int] = {}
-        for key, _ in node.value:
+        lent: dict[Any, Any] = {}
+        for key, value in node.value:
             if key.tag != PREFIX + "str":
                 raise _refused("a key must be text: put it in quotes", key)
             if key.value in first:
                 raise _refused(f"key {key.value!r} stands twice, first in line {first[key.value]}", key)
             first[key.value] = key.start_mark.line + 1
-        return {key.value: self.construct_object(value, deep=True) for key, value in node.value}
+            if _lends(key):
+                lenders = value.value if isinstance(value, yaml.SequenceNode) else [value]
+                if not all(isinstance(lender, yaml.MappingNode) for lender in lenders):
+                    raise _refused(f"{MERGE} takes mappings, such as {MERGE}: *name", key)
+                for lender in reversed(lenders):
+                    lent |= self.construct_object(lender, deep=True)
+        own = {key.value: self.construct_object(value, deep=True) for key, value in node.value if not _lends(key)}
+        return lent | own
+
+
+def _lends(key: Any) -> bool:
+    return bool(key.value == MERGE and key.style is None)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -53,14 +53,20 @@ def test_nan_is_a_float():
     assert strict_yaml.load(".nan") != strict_yaml.load(".nan")
 
 
+LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 40)
+)
 REFUSED = {
     "empty": ("", "is empty"),
     "only a comment": ("# epochs: 3\n", "is empty"),
     "duplicate key": ("a: 1\nb: 2\na: 3\n", "line 3: key 'a' stands twice, first in line 1"),
     "duplicate key below": ("a:\n  b: 1\n  b: 1\n", "line 3: key 'b' stands twice, first in line 2"),
-    "alias": ("a: &x [1]\nb: *x\n", "line 2: alias *x"),
-    "alias to itself": ("a: &a [*a]\n", "line 1: alias *a"),
-    "laughs": ("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n", "line 2: alias *a"),
+    "alias to nothing": ("a: 1\nb: *x\n", "line 2: found undefined alias 'x'"),
+    "alias to itself": ("a: &a [*a]\n", "line 1: alias *a stands in what it repeats"),
+    "merged with itself": ("a: &a {b: {<<: *a}}\n", "line 1: alias *a stands in what it repeats"),
+    "laughs": (LAUGHS, "line 5: more than 100,000 values, aliases written out"),
+    "merged with a number": ("a: 1\n<<: 3\n", "line 2: << takes mappings, such as <<: *name"),
+    "merged twice": ("x: &x {a: 1}\ny: {<<: *x, <<: *x}\n", "line 2: key '<<' stands twice"),
     "ten thousand brackets": ("[" * 10_000, "line 1: nested deeper than 100 levels"),
     "a thousand indents": ("\n".join(" " * i + "a:" for i in range(1000)), "line 100: nested deeper"),
     "python object": ("a: !!python/object/apply:os.system [ls]\n", "line 1: tag !!python/object/apply:os.system"),
@@ -89,10 +95,6 @@ def test_refuses_in_one_line(text, fragment):
     assert fragment in str(caught.value)
     assert str(caught.value).startswith("course.yaml")
     assert "\n" not in str(caught.value)
-
-
-def test_merge_keys_are_ordinary_keys():
-    assert strict_yaml.load("<<: {a: 1}") == {"<<": {"a": 1}}
 
 
 @pytest.mark.parametrize(("text", "kind"), [("- 1\n- 2\n", "a list"), ("word", "a single value")])
@@ -154,3 +156,19 @@ def test_what_is_dumped_is_loaded(mapping):
 def test_the_same_list_twice_makes_no_alias():
     sizes = [1, 2]
     assert strict_yaml.dump({"a": sizes, "b": sizes}) == "a: [1, 2]\nb: [1, 2]\n"
+
+
+def test_aliases_repeat_and_merge_keys_lend():
+    text = """
+    base: &base {lr: 0.1, batch: 32}
+    wide: &wide {batch: 64, size: [1, 2]}
+    same: *base
+    own: {<<: *base, lr: 0.5}
+    both: {<<: [*wide, *base], size: 9}
+    quoted: {"<<": 3}
+    """
+    read = strict_yaml.load(text)
+    assert read["same"] == {"lr": 0.1, "batch": 32}
+    assert read["own"] == {"lr": 0.5, "batch": 32}
+    assert read["both"] == {"lr": 0.1, "batch": 64, "size": 9}  # the first lender wins, an own key over both
+    assert read["quoted"] == {"<<": 3}

@@ -101,7 +101,7 @@ def test_all_that_is_wrong_is_said_at_once_and_misspelt_keys_first():
     assert sorted(places[2:]) == ["images.test", "title"]
 
 
-TEXTS = {"": "is empty", "- 1": "got a list", "a: [": "line", "a: 1\na: 2": "stands twice", "a: &x 1\nb: *x": "alias"}
+TEXTS = {"": "is empty", "- 1": "got a list", "a: [": "line", "a: 1\na: 2": "stands twice", "a: &x [*x]": "alias"}
 
 
 @pytest.mark.parametrize(("text", "expected"), TEXTS.items())

@@ -15,7 +15,7 @@ MALFORMED = {
     "not YAML": ("method: [grid\n", "line"),
     "a tab": ("method: grid\nparameters:\n\tlr: {value: 1}\n", "a tab, where YAML wants spaces"),
     "a key twice": (P + "  lr: {value: 1}\n  lr: {value: 2}\n", "key 'lr' stands twice, first in line 3"),
-    "a YAML alias": (P + "  lr: &x {value: 1}\n  wd: *x\n", "alias *x: write the value out"),
+    "an alias in itself": (P + "  lr: &x {values: [*x]}\n", "alias *x stands in what it repeats"),
     "a YAML tag": (P + "  lr: !!python/name:os.system {value: 1}\n", "is not accepted"),
     "no method": ("parameters: {lr: {value: 1}}\n", "method is missing"),
     "no parameters": ("method: grid\n", "parameters is missing"),

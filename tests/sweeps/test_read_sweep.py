@@ -188,7 +188,8 @@ METRIC_NAMES = {
     "validation_accuracy": (
         "val_acc valid_accuracy accuracy acc dev_acc best_val_accuracy val_accuracies acc_val max_val_accuracy valacc "
         "val_categorical_accuracy "
-        "val/max_acc avg_valid_acc evaluation_accuracy mean_val_acc final.val.acc valAccuracy ValidationAcc eval/acc"
+        "val/max_acc avg_valid_acc evaluation_accuracy mean_val_acc final.val.acc valAccuracy ValidationAcc eval/acc "
+        "val_top_1_accuracy valid_acc_top1 acc@1 top1 vacc hold_out_acc cv_accuracy cel_val_accuracy"
     ),
     "validation_loss": (
         "val_mse val_cross_entropy val_loss loss loss_val validation_error min_val_loss dev_loss valLoss avg_val_loss"
@@ -214,7 +215,10 @@ def test_metrics_are_read_by_their_words(written, name):
 
 @pytest.mark.parametrize(
     "written",
-    ["train_f1", "weighted_f1", "balanced_loss", "train_val_gap", "precision", "accuracy_loss", "reward", "epoch"],
+    [
+        *("train_f1", "weighted_f1", "balanced_loss", "train_val_gap", "precision", "accuracy_loss", "reward", "epoch"),
+        *("top5_acc", "acc@5", "val_top_10_accuracy", "val_acc_12"),
+    ],
 )
 def test_other_metrics_are_refused(written):
     with pytest.raises(UsageError, match=r"metric.name must be validation_accuracy, .* or test_macro_f1, got"):
@@ -229,21 +233,27 @@ NAMES = {  # as people write them, with values that they have
         ),
         [32, 64],
     ),
-    "num_layers": ("num_hidden n_hid_layers hidden_depth no_of_layers layers_num", [2, 3]),
+    "num_layers": ("num_hidden n_hid_layers hidden_depth no_of_layers layers_num hidden_lyrs", [2, 3]),
     "weight_init": (
         "init_strategy weight_ini initialization_scheme wt_init_mode init_type param",
         ["random", "xavier"],
     ),
     "weight_decay": (
-        "wt_decay L2_lamb decay regularization_factor l2_penalty_weight weight_regularization l2_regpara L2Regulariz",
+        (
+            "wt_decay L2_lamb decay regularization_factor l2_penalty_weight weight_regularization l2_regpara "
+            "L2Regulariz lamda reg_param w_dec optimizer_weight_decay"
+        ),
         [0, 5e-4],
     ),
     "optimizer": ("optimization_algorithm algo update_rule solver opt_algo gd_variant", ["sgd", "nadam"]),
     "epochs": ("max_epoch nb_epochs total_epochs training_epochs", [5, 10]),
-    "learning_rate": ("lrn_rate lr_init learningRate initial_lr", [0.01, 0.001]),
+    "learning_rate": ("lrn_rate lr_init learningRate initial_lr adam_lr opt_lr start_lr", [0.01, 0.001]),
     "activation": ("hidden_layer_activation acti_func nonlin activation_functions", ["relu", "tanh"]),
     "dropout": ("dropout_ratio drop_probability dropout_coefficient", [0.1, 0.3]),
-    "momentum": ("momentum_term momentum_coefficient", [0.8, 0.9]),
+    "momentum": ("momentum_term momentum_coefficient sgd_momentum", [0.8, 0.9]),
+    "beta": ("beta_value beta_val rmsprop_beta", [0.8, 0.9]),
+    "epsilon": ("eps_val adam_epsilon", [1e-8, 1e-6]),
+    "batch_size": ("tr_batch_size b_size", [16, 32]),
     "loss": ("error_function loss_criterion objective_function", ["cross_entropy", "mse"]),
     "schedule": ("learning_rate_scheduler lr_policy lr_decay_type", ["cosine", "constant"]),
 }
@@ -418,3 +428,21 @@ def test_the_example_of_w_and_b_s_documentation():
     assert definition.size is None
     config = definition.to_config(definition.sample(np.random.default_rng(0)), RunConfig())
     assert config.optimizer in ("adam", "sgd")
+
+
+def test_what_yaml_repeats_is_read_where_it_is_repeated(tmp_path):
+    path = tmp_path / "sweep.yaml"
+    path.write_text(
+        "common: &common {epochs: {value: 3}, lr: {value: 0.1}}\nsizes: &sizes [32, 64]\nmethod: grid\n"
+        "parameters:\n  <<: *common\n  lr: {values: [0.2, 0.3]}\n  hidden_size: {values: *sizes}\n"
+    )
+    sweep = read_sweep(path)
+    assert sweep.constants == {"epochs": 3}
+    assert {name: each.grid() for name, each in sweep.varying.items()} == {
+        "learning_rate": [0.2, 0.3],
+        "hidden_size": [32, 64],
+    }
+    assert "common, sizes: taken for what is repeated elsewhere by *" in [notice.what for notice in sweep.notices]
+    path.write_text(path.read_text().replace("values: *sizes", "values: [32]"))
+    with pytest.raises(UsageError, match="unknown key 'sizes'"):
+        read_sweep(path)

@@ -29,10 +29,8 @@ COMPLEMENTS: dict[str, str] = {
     **dict.fromkeys(("keepprob", "keeprate", "keepprobability"), "dropout"),
 }
 
-# What nearly everybody means by a name that could mean more: said in a note.
-GUESSED: dict[str, str] = dict.fromkeys(
-    ("lambda", "lambd", "lmbda", "lamb", "lam", "reg", "regularization"), "weight_decay"
-)
+# Words that say how strong a penalty is where numbers follow: that of weight_decay, which a note says.
+PENALTY = frozenset({"lambda", "reg"})
 
 VALUES: dict[str, Table] = {name[len("values of ") :]: _words(name) for name in _file if name.startswith("values of ")}
 AMBIGUOUS_VALUES: dict[str, dict[str, tuple[str, ...]]] = {

@@ -12,7 +12,8 @@ METRICS = (
 MONITORS = tuple(metric for metric in METRICS if metric.startswith("validation"))
 # The words of a metric's name: of the part of the data, of what is measured, and those that say neither.
 PARTS = {
-    **dict.fromkeys(("val", "valid", "validation", "dev", "eval", "evaluation", "vali"), "validation"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "vali", "v", "dev"), "validation"),
+    **dict.fromkeys(("eval", "evaluation", "holdout", "cv"), "validation"),
     **dict.fromkeys(("train", "training", "tr"), "train"),
     **dict.fromkeys(("test", "testing", "te"), "test"),
 }
@@ -20,13 +21,23 @@ USUAL_WORDS = {
     **dict.fromkeys(("acc", "accuracy", "accuracies", "accu", "accs"), "accuracy"),
     **dict.fromkeys(("loss", "losses", "error", "err", "cost"), "loss"),
 }
-WORDS = USUAL_WORDS | dict.fromkeys(("f1", "fscore", "fmeasure"), "macro_f1") | {"recall": "balanced_accuracy"}
-LOSSES = {"mse", "mae", "ce", "entropy", "crossentropy", "nll", "logloss"}  # words for a loss where no other one is
+WORDS = USUAL_WORDS | dict.fromkeys(("f1", "fscore", "fmeasure"), "macro_f1")
+WORDS |= dict.fromkeys(("recall", "bacc"), "balanced_accuracy")
+LOSSES = {
+    "mse",
+    "mae",
+    "ce",
+    "cel",
+    "entropy",
+    "crossentropy",
+    "nll",
+    "logloss",
+}  # words for a loss where no other one is
 EQUAL_CLASSES = {"balanced", "bal", "macro"}  # of an accuracy: its mean over the classes
 BESIDES = {
     *("best", "max", "maximum", "min", "minimum", "final", "last", "avg", "average", "mean", "epoch", "score", "end"),
     *("model", "overall", "highest", "lowest", "cross", "set", "data", "total", "percent", "categorical", "sparse"),
-    *("rate", "pct", "per", "top1", "current", "running", "metric", "metrics", "value", "the", "of", "on"),
+    *("rate", "pct", "per", "top", "log", "current", "running", "metric", "metrics", "value", "the", "of", "on"),
     *("classification", "multiclass", "network", "result"),
 } | LOSSES
 USUAL = frozenset(part + quantity for part in PARTS for quantity in USUAL_WORDS)  # names that need no note
@@ -38,11 +49,13 @@ def metric_name(written: str) -> str | None:
 
     Without a word for the part, it is validation's. The recall of several classes is their mean, balanced accuracy.
     """
-    words = [word.lower() for word in re.findall(r"[Ff]1|[A-Z]?[a-z]+1?|[A-Z]+(?![a-z])", written)]
+    written = re.sub("hold[ _/-]out", "holdout", re.sub(r"(?<![Ff])1(?!\d)", "", written))  # top1, acc@1
+    words = [word.lower() for word in re.findall(r"[Ff]1|[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", written)]
     glued = [re.match(f"({'|'.join(PARTS)})({'|'.join(WORDS)})$", word) for word in words]
     words = [part for word, match in zip(words, glued, strict=True) for part in (match.groups() if match else [word])]
     parts = {PARTS[word] for word in words if word in PARTS}
     quantities = {WORDS[word] for word in words if word in WORDS} or {"loss" for word in words if word in LOSSES}
+    quantities = quantities or {"accuracy" for word in words if word == "top"}
     balanced = EQUAL_CLASSES.intersection(words)
     rest = {word for word in words if word not in PARTS and word not in WORDS} - BESIDES - balanced
     if rest or len(parts) > 1 or len(quantities) != 1:

@@ -11,7 +11,7 @@ from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from handgrad import strict_yaml
 from handgrad.classical import CLASSICAL
 from handgrad.config import describe
-from handgrad.config.aliases import GUESSED, OTHERWISE, OTHERWISE_OF_FIELDS
+from handgrad.config.aliases import OTHERWISE, OTHERWISE_OF_FIELDS, PENALTY
 from handgrad.config.build import check
 from handgrad.config.lookup import (
     AmbiguousNameError,
@@ -37,7 +37,7 @@ from handgrad.config.schema import (
     value_type_of,
 )
 from handgrad.config.value_types import BOOLEANS, Name, Number, Switch, Text, ValueType, Whole, Wholes, as_text, number
-from handgrad.config.words import by_words, is_of_layers
+from handgrad.config.words import by_words, is_of_layers, wording
 from handgrad.errors import UsageError
 from handgrad.text import squashed
 
@@ -70,7 +70,7 @@ class Meaning(NamedTuple):
 
 def is_amount(written: str, values: Sequence[Any]) -> bool:
     """Whether a name such as regularization, which could say what kind of penalty there is, says how strong it is."""
-    return squashed(written) in GUESSED and all(number(value) is not None for value in values)
+    return set() < wording(written) <= PENALTY and all(number(value) is not None for value in values)
 
 
 def meaning(
@@ -79,8 +79,8 @@ def meaning(
     """What `written` means with such values; `table`, `what` and errors as in `find`."""
     squeezed = squashed(written)
     if is_amount(written, values):
-        name = GUESSED[squeezed]
-        return Meaning(name, [*values], f"{written} is taken as {name}, an L2 penalty; for another one give l1")
+        note = f"{written} is taken as weight_decay, an L2 penalty; for another one give l1"
+        return Meaning("weight_decay", [*values], note)
 
     def fitting(names: Sequence[str]) -> list[str]:
         known = [table.get(squashed(name), name) for name in names if squashed(name) in table or " " in name]

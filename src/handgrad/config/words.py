@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from handgrad.config import aliases
+from handgrad.optim import OPTIMIZERS
 from handgrad.text import squashed
 
 _PIECE = 3  # letters, of the least word in a joined one, but for the n of nlayers
@@ -118,15 +119,20 @@ def field_wordings() -> dict[frozenset[str], str]:
             found.setdefault(wording(alias), set()).add(field)
     of_options = (name for name in aliases.OTHERWISE if name not in known)
     for name in (*aliases.AMBIGUOUS_FIELDS, *of_options):
-        found.pop(wording(name), None)
+        if wording(name) not in map(wording, aliases.FIELDS):  # beta_value is beta, though betas are two
+            found.pop(wording(name), None)
     return {words: meanings.pop() for words, meanings in found.items() if len(meanings) == 1}
 
 
 def by_words(written: str) -> list[str]:
     """The settings that a name without an alias may mean: those whose aliases have all its words that say something.
 
-    Of several, those stand first whose alias shares most words with the name.
+    Of several, those stand first whose alias shares most words with the name. An optimizer in front of a setting of its
+    own, as in adam_lr, says nothing more.
     """
+    bare = wording(re.sub("[_-]val$", "", written), guess=True) - ({*OPTIMIZERS} - {*aliases.FIELDS} | {"optimizer"})
+    if bare != wording(written) and bare in field_wordings():
+        return [field_wordings()[bare]]
     words, loose = wording(written, guess=True), aliases.OTHER_WORDS["loose"]
     scores: dict[str, int] = {}
     for field, rows in _vocabulary().items():
@@ -140,8 +146,8 @@ def by_words(written: str) -> list[str]:
 @functools.cache
 def _vocabulary() -> dict[str, list[frozenset[str]]]:
     """By setting the words of each of its aliases; those of names that could mean more, under what they mostly mean."""
-    guessed = {name: [each for each, meant in aliases.GUESSED.items() if meant == name] for name in aliases.FIELDS}
-    return {
-        name: [row for each in (name, *others, *guessed[name]) if len(each) > 1 and (row := wording(each)) - {"num"}]
+    rows = {
+        name: [row for each in (name, *others) if len(each) > 1 and (row := wording(each)) - {"num"}]
         for name, others in aliases.FIELDS.items()
     }
+    return rows | {"weight_decay": [*rows["weight_decay"], *(frozenset({word}) for word in aliases.PENALTY)]}

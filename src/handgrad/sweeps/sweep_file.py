@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -277,13 +277,30 @@ def _definition(
 
 
 def _spelled(content: Mapping[str, Any], notices: list[Diagnostic]) -> Mapping[str, Any]:
-    """The content by W&B's own keys, where one is written otherwise, as run-cap; a notice says that W&B ignores it."""
+    """The content by W&B's own keys, where one is written otherwise, as run-cap; a notice says that W&B ignores it.
+
+    A key of any other name that only holds what YAML's aliases repeat elsewhere is left out.
+    """
     own = {squashed(key): key for key in KEYS}
     others = {key: own[squashed(str(key))] for key in content if key not in KEYS and squashed(str(key)) in own}
     others = {key: known for key, known in others.items() if known not in content}
     for key, known in others.items():
         notices.append(Diagnostic(NOTE, f"{key} is taken as {known}, by which alone W&B knows it", f"Write {known}"))
-    return {others.get(key, key): value for key, value in content.items()}
+    repeated = {id(part) for key, value in content.items() if key in own.values() for part in _parts(value)}
+    held = [
+        key for key, value in content.items() if key not in (*KEYS, *others) and repeated & {*map(id, _parts(value))}
+    ]
+    if held:
+        notices.append(Diagnostic(NOTE, f"{', '.join(held)}: taken for what is repeated elsewhere by *"))
+    return {others.get(key, key): value for key, value in content.items() if key not in held}
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """The mappings and lists in a value, itself among them."""
+    if isinstance(value, Mapping | list):
+        yield value
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _parts(part)
 
 
 def _designed(parameters: Mapping[str, Distribution], run_cap: int | None, notices: list[Diagnostic]) -> int:
