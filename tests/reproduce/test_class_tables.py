@@ -5,7 +5,7 @@ import numpy as np
 from handgrad.claims.document import Experiment
 from handgrad.evaluation import Predictions
 from handgrad.reports.blocks import Details, Table
-from handgrad.reproduce.class_tables import TABLES, Subject
+from handgrad.reproduce.experiment_tables import TABLES, Subject
 
 # Six cats (two taken for dogs, one for an owl), four dogs (one taken for a cat), no owl is right: one for a cat.
 LABELS = np.repeat([0, 1, 2], (6, 4, 1))
@@ -33,8 +33,8 @@ def test_each_fold_has_its_confusion_matrix_and_classes(monkeypatch):
 
     whole = subject().predictions[0]
     halves = [whole._replace(scores=whole.scores[rows], labels=whole.labels[rows]) for rows in (slice(5), slice(5, 11))]
-    monkeypatch.setattr("handgrad.reproduce.class_tables.test_folds", lambda config, predictions: halves)
-    monkeypatch.setattr("handgrad.reproduce.class_tables.validates_on_test", lambda config: False)
+    monkeypatch.setattr("handgrad.reproduce.experiment_tables.test_folds", lambda config, predictions: halves)
+    monkeypatch.setattr("handgrad.reproduce.experiment_tables.validates_on_test", lambda config: False)
     table, first, second = TABLES["folds"][1](subject()._replace(runs=[Run]))
     assert [row[:3] for row in table.rows] == [("1", "5", "60.00"), ("2", "6", "50.00")]
     assert all(isinstance(each, Details) for each in (first, second))

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support
 
 from handgrad.claims import read_document, report_file
-from handgrad.claims.counts import from_matrix, from_shares
 from handgrad.claims.evidence import evidence_of
+from handgrad.claims.printed import from_matrix, from_shares
 
 
 def test_matrix_by_hand():

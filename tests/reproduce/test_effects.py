@@ -7,7 +7,7 @@ import pytest
 from handgrad.cli.ablate import document_of, levels_of
 from handgrad.config import RunConfig
 from handgrad.errors import UsageError
-from handgrad.reproduce import effects
+from handgrad.reproduce import experiment_tables
 from handgrad.runs.comparison import Setup
 
 BASE = RunConfig(preset="plain", dataset="digits", epochs=2)
@@ -62,7 +62,7 @@ def results(table):
 
 @pytest.fixture(autouse=True)
 def _setups(monkeypatch):
-    monkeypatch.setattr(effects, "setup_of", lambda run: Setup(run.config))
+    monkeypatch.setattr(experiment_tables, "setup_of", lambda run: Setup(run.config))
 
 
 A, B, C = {"batch_norm": True}, {"batch_size": 32}, {"epochs": 3}
@@ -71,7 +71,7 @@ A, B, C = {"batch_norm": True}, {"batch_size": 32}, {"epochs": 3}
 def test_an_interaction_of_two_changes_by_hand():
     """Effects 10 and 20 alone, 25 and 27 together: 5 and 3 less than their sum."""
     table = {"0": ({}, [50.0, 60.0]), "a": (A, [60.0, 70.0]), "b": (B, [70.0, 80.0]), "ab": (A | B, [75.0, 87.0])}
-    found = effects.effects_of(results(table), list(table))
+    found = experiment_tables.effects_of(results(table), list(table))
     assert [each.difference.value for each in found.effects] == [10, 20, 26]
     assert [each.interaction and each.interaction.value for each in found.effects] == [None, None, -4]
     # differences -5 and -3: mean -4, s = sqrt(2), standard error 1, t(1, 0.975) = 12.706
@@ -85,14 +85,14 @@ def test_three_changes_have_an_interaction_of_their_own():
     pairs = {"ab": (A | B, 11.0), "ac": (A | C, 5.0), "bc": (B | C, 6.0)}
     values = {"0": ({}, 0.0), **alone, **pairs, "abc": (A | B | C, 31.0)}
     table = {name: (changes, [value, value + 1]) for name, (changes, value) in values.items()}
-    found = {each.title: each for each in effects.effects_of(results(table), list(table)).effects}
+    found = {each.title: each for each in experiment_tables.effects_of(results(table), list(table)).effects}
     assert [found[name].interaction.value for name in ("ab", "ac", "bc", "abc")] == [8, 0, 0, 16]
     only = {name: row for name, row in table.items() if name not in pairs}
-    (last,) = [each for each in effects.effects_of(results(only), list(only)).effects if each.interaction]
+    (last,) = [each for each in experiment_tables.effects_of(results(only), list(only)).effects if each.interaction]
     assert (last.interaction.value, last.wholly) == (24, False)
 
 
 def test_without_the_base_there_is_nothing_to_compare_with():
-    assert effects.effects_of(results({"0": ({}, []), "a": (A, [1.0])}), ["0", "a"]) is None
-    found = effects.effects_of(results({"0": ({}, [1.0, 2.0]), "a": (A, [])}), ["0", "a"])
+    assert experiment_tables.effects_of(results({"0": ({}, []), "a": (A, [1.0])}), ["0", "a"]) is None
+    found = experiment_tables.effects_of(results({"0": ({}, [1.0, 2.0]), "a": (A, [])}), ["0", "a"])
     assert found.left_out == ["a has no result"]

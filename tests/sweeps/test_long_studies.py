@@ -11,8 +11,8 @@ from handgrad.config import RunConfig
 from handgrad.runs import execute
 from handgrad.sweeps import SweepDefinition, driver
 from handgrad.sweeps.database import open_storage
+from handgrad.sweeps.driver import Scheduler
 from handgrad.sweeps.samplers import Random
-from handgrad.sweeps.scheduler import Scheduler
 from handgrad.sweeps.space import Categorical
 from handgrad.sweeps.store import FAILED, FINISHED, LOST, STOPPED, Trial, TrialStore
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from handgrad import strict_yaml
-from handgrad.claims.estimate import MEASURES, SCALES
+from handgrad.claims.estimate import MEASURES, SCALES, canonical
 from handgrad.claims.printed import ImageCounts, Printed, Spread
 from handgrad.claims.questions import (
     VARIANTS,
@@ -24,7 +24,6 @@ from handgrad.claims.questions import (
     in_one_line,
 )
 from handgrad.claims.relations import Claim
-from handgrad.claims.settings import canonical
 from handgrad.config.lookup import setting_name
 from handgrad.errors import UsageError
 

@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.claims.counts import ClassCounts, from_matrix, from_shares
 from handgrad.claims.document import Document
-from handgrad.claims.estimate import MEASURES, OF_COURSE, OF_LAYERS, Evidence, quantity
-from handgrad.claims.printed import ImageCounts, Printed, Spread
-from handgrad.claims.settings import of_config
+from handgrad.claims.estimate import MEASURES, OF_COURSE, OF_LAYERS, Evidence, of_config, quantity
+from handgrad.claims.printed import ClassCounts, ImageCounts, Printed, Spread, from_matrix, from_shares
 from handgrad.config.describe import effective_differences
 from handgrad.config.metrics import METRICS, is_share
 from handgrad.errors import UsageError

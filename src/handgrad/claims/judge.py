@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handgrad.claims.document import Document
-from handgrad.claims.estimate import Evidence, Settings, difference, quantity
+from handgrad.claims.estimate import Evidence, Settings, belonging, difference, quantity, stated_differences
 from handgrad.claims.evidence import evidence_of
 from handgrad.claims.relations import RELATIONS, TIE, VERDICTS, Claim
-from handgrad.claims.settings import belonging, stated_differences
 from handgrad.claims.wording import pair_line, probability
 from handgrad.errors import UsageError
 from handgrad.evaluation import Difference, holm

@@ -9,9 +9,8 @@ from typing import Annotated, Any, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from handgrad.claims import wording
-from handgrad.claims.estimate import MEASURES, Evidence, difference, quantity
+from handgrad.claims.estimate import MEASURES, Evidence, difference, quantity, stated_differences
 from handgrad.claims.questions import EffectClaim, Number, Part, Text, choice
-from handgrad.claims.settings import stated_differences
 from handgrad.config.lookup import setting_name
 from handgrad.errors import UsageError
 from handgrad.evaluation import Difference, compare, paired

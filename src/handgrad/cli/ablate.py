@@ -22,7 +22,7 @@ from handgrad.config.schema import value_type_of
 from handgrad.config.value_types import Name, Switch
 from handgrad.errors import UsageError
 from handgrad.evaluation.tables import Table
-from handgrad.reproduce.effects import HEADER, Effects, effects_of
+from handgrad.reproduce.experiment_tables import HEADER, Effects, effects_of
 from handgrad.reproduce.plan import Choice, make_plan
 from handgrad.reproduce.results import Results
 from handgrad.reproduce.tasks import one_thread_each

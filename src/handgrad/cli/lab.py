@@ -14,7 +14,7 @@ from handgrad.claims.questions import choice
 from handgrad.cli.arguments import Parser
 from handgrad.cli.reproduce import carry_out, plan_of
 from handgrad.errors import UsageError
-from handgrad.reproduce.outcome import own_verdict, reason
+from handgrad.reproduce.pages import own_verdict, reason
 from handgrad.reproduce.results import Results, verdicts
 from handgrad.reproduce.tasks import one_thread_each
 from handgrad.screen import Screen

@@ -15,8 +15,7 @@ from handgrad.reports.blocks import Attachment, Block, Details, Interactive, Not
 from handgrad.reports.run_report import Gallery, derivation_section
 from handgrad.reports.sweep import SECTIONS
 from handgrad.reports.sweep_data import how_searched
-from handgrad.reproduce.class_tables import TABLES, Subject
-from handgrad.reproduce.effects import effects_blocks
+from handgrad.reproduce.experiment_tables import TABLES, Subject, effects_blocks
 from handgrad.reproduce.results import Reached, Results
 from handgrad.runs import Run
 from handgrad.runs.predictions import predictions_of

@@ -26,8 +26,8 @@ from handgrad.sweeps.analysis.model import is_number
 from handgrad.sweeps.analysis.result import CLEAR, IMAGES, SEEDS, Entry
 from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.definition import SweepDefinition
+from handgrad.sweeps.driver import Scheduler
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, open_sweep
-from handgrad.sweeps.scheduler import Scheduler
 from handgrad.sweeps.space import Distribution
 from handgrad.sweeps.store import Trial
 
