@@ -212,7 +212,8 @@ class Effects(NamedTuple):
 
     def _row(self, effect: Effect) -> tuple[str, ...]:
         together = self._signed(effect.interaction) if effect.interaction else "–"
-        value, p = written(effect.value, self.measure, self.scale), _probability(effect.p_holm)
+        value = written(effect.value, self.measure, self.scale)
+        p = "unknown" if math.isnan(effect.p_holm) else probability(effect.p_holm).removeprefix("= ")
         return effect.title, value, self._signed(effect.difference), p, together
 
     def _signed(self, found: Difference) -> str:
@@ -304,10 +305,6 @@ def _contrast(
         return [sum(weight * column[seed] for weight, column in chosen) for seed in range(len(columns[base]))]
 
     return total(1), total(-1)
-
-
-def _probability(p: float) -> str:
-    return "unknown" if math.isnan(p) else probability(p).removeprefix("= ")
 
 
 def _key(changes: dict[str, Any]) -> str:

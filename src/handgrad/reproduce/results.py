@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,28 +77,17 @@ class Results:
     def __init__(self, plan: Plan, failures: Mapping[str, str]) -> None:
         self.plan, self.document = plan, plan.document
         self._failures = failures
-        self._reached: dict[tuple[str, str], Reached] = {}
-        self._averages: dict[str, dict[str, float]] = {}
-        self._searched: dict[str, SweepData] = {}
-        self._predicted = lru_cache(KEPT)(self._predict)
+        self._reach, self._predicted = cache(self._trained), lru_cache(KEPT)(self._predict)
+        self._look = cache(lambda name: look(plan.sweeps[name].sweep))
+        self._averages = cache(lambda path: _macro(predictions_of(Run(path)), plan.document.scale))
 
     def reached(self, name: str, variant: str) -> Reached | None:
         """None where the experiment is not trained in that variant."""
-        if variant not in self.document.variants(name):
-            return None
-        key = name, variant
-        if key not in self._reached:
-            together = self.document.experiments[name].ensemble
-            self._reached[key] = self._together(together, variant) if together else self._trained(key)
-        return self._reached[key]
+        return self._reach(name, variant) if variant in self.document.variants(name) else None
 
     def searched(self, name: str) -> SweepData | None:
         """None where the sweep is not over."""
-        if name not in self.plan.sweeps or not self.plan.sweeps[name].over:
-            return None
-        if name not in self._searched:
-            self._searched[name] = look(self.plan.sweeps[name].sweep)
-        return self._searched[name]
+        return self._look(name) if name in self.plan.sweeps and self.plan.sweeps[name].over else None
 
     def swept(self, claim: str) -> Swept | None:
         """None for a claim that is not judged at each value of an open setting."""
@@ -127,14 +116,17 @@ class Results:
         found = [self.searched(name) for name in self.plan.sweeps]
         return sum(trial.seconds for each in found if each for trial in each.trials)
 
-    def _trained(self, key: tuple[str, str]) -> Reached:
-        if folders := self.document.experiments[key[0]].runs:
-            runs = tuple(Run(Path(folder)) for folder in folders)
-            return Reached(runs, columns([self._measured(run, key[0]) for run in runs]), {})
+    def _trained(self, name: str, variant: str) -> Reached:
+        key, experiment = (name, variant), self.document.experiments[name]
+        if experiment.ensemble:
+            return self._together(experiment.ensemble, variant)
+        if experiment.runs:
+            runs = tuple(Run(Path(folder)) for folder in experiment.runs)
+            return Reached(runs, columns([self._measured(run, name) for run in runs]), {})
         if key in self.plan.lacking:
             sweep = self.plan.sweeps[self.plan.origin(key) or ""]
-            return Reached((), {}, {key[0]: self._failures.get(sweep.name) or self.plan.lacking[key]})
-        return self._reached_by(self.plan.runs.get(key, ()), key[0])
+            return Reached((), {}, {name: self._failures.get(sweep.name) or self.plan.lacking[key]})
+        return self._reached_by(self.plan.runs.get(key, ()), name)
 
     def _reached_by(self, configs: Sequence[RunConfig], name: str) -> Reached:
         failures = {str(config.name): self._failure(config) for config in configs if self._failure(config)}
@@ -157,9 +149,7 @@ class Results:
                 self._predicted(run.path, name, "counted_accuracy").right.mean()
             )
         if (wanted | {measure for measure, _ in self.document.experiments[name].printed.values()}) & AVERAGES.keys():
-            if run.name not in self._averages:
-                self._averages[run.name] = _macro(predictions_of(run), scale)
-            numbers |= self._averages[run.name]
+            numbers |= self._averages(run.path)
         return numbers
 
     def _predict(self, path: Path, name: str, measure: str) -> Predictions:

@@ -7,7 +7,7 @@ from handgrad.config import value_type_of
 from handgrad.config.lookup import setting_name
 from handgrad.errors import UsageError
 from handgrad.evaluation import Interval
-from handgrad.sweeps.analysis.result import Analysis, Effect, Range
+from handgrad.sweeps.analysis.result import Analysis, Effect, covers
 from handgrad.sweeps.definition import SweepDefinition
 
 HOLDS, HOLDS_NOT, UNDECIDED = "holds", "does not hold", "undecided"
@@ -92,13 +92,9 @@ def _difference(effects: list[Effect], higher: Any, lower: Any) -> Interval | No
 
 def _against_reference(effects: list[Effect], value: Any) -> Interval | None:
     """Nothing for the reference itself; None where there is no effect of the value."""
-    if any(_is(effect.reference, value) for effect in effects):
+    if any(covers(effect.reference, value) for effect in effects):
         return Interval(0.0, 0.0, 0.0, 0)
-    return next((effect.difference for effect in effects if _is(effect.value, value)), None)
-
-
-def _is(level: Any, value: Any) -> bool:
-    return bool(level.low <= value <= level.high if isinstance(level, Range) else level == value)
+    return next((effect.difference for effect in effects if covers(effect.value, value)), None)
 
 
 def _written(value: Any) -> str:

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, UsageError
 from handgrad.files import KILLED_SECONDS, TEMPORARY_PREFIX, is_locked, lock_file
@@ -62,36 +62,28 @@ def record_digest(study: str, number: int, record: str) -> str:
     return hashlib.sha256(f"{study}/{number}/{record}".encode()).hexdigest()[:16]
 
 
-class Drivers(Protocol):
-    """Those who drive sweeps in one storage, of whom this process, by its `name`, is one."""
-
-    name: str
-
-    def exclusive(self) -> AbstractContextManager[Any]:
-        """While the block runs, nobody else begins a trial or takes one over."""
-
-    def alive(self, name: str) -> bool:
-        """Whether another driver still runs."""
-
-
-class SingleDriver:
-    """The only driver of an SQLite file, as long as it holds the lock on the file's neighbour."""
+class Drivers:
+    """Those who drive sweeps in one storage, of whom this process, by its `name`, is one; of an SQLite file, the only
+    one, as long as it holds the lock on the file's neighbour.
+    """
 
     def __init__(self) -> None:
         self.name = secrets.token_hex(4)
 
     def exclusive(self) -> AbstractContextManager[Any]:
+        """While the block runs, nobody else begins a trial or takes one over."""
         return nullcontext()
 
     def alive(self, name: str) -> bool:
+        """Whether another driver still runs."""
         return name == self.name
 
 
-class SeveralDrivers:
+class SeveralDrivers(Drivers):
     """Drivers on one PostgreSQL server, each with a lock of its own there that goes with its connection."""
 
     def __init__(self, database: Database) -> None:
-        self.name = secrets.token_hex(4)
+        super().__init__()
         self._database = database
         self._ask("pg_advisory_lock", self.name)
 
@@ -152,7 +144,7 @@ def open_storage(url: str) -> Iterator[tuple[Drivers, Database]]:
                 if not os.path.lexists(path):
                     _make(path)
                 with closing(_opened(path)) as database:
-                    yield SingleDriver(), database
+                    yield Drivers(), database
         else:
             with closing(_connected(url)) as database:
                 drivers = SeveralDrivers(database)

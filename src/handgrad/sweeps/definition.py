@@ -154,6 +154,14 @@ class SweepDefinition:
         # Of somebody's program, nothing is known that could not go together.
         return base if self.program else base.replaced(**self.constants, **values)
 
+    def is_possible(self, values: Mapping[str, Any], base: RunConfig) -> bool:
+        """Whether they can go together."""
+        try:
+            self.to_config(values, base)
+        except UsageError:
+            return False
+        return True
+
     def value_type(self, name: str) -> ValueType:
         """How the values of a parameter may be written."""
         return AnyValue() if self.program else value_type_of(name)

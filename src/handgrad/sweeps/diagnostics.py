@@ -186,8 +186,10 @@ def wrong_way(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
         )
 
 
-def tuned_on_test(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
-    """A choice by the test set, which is then no longer one."""
+def unsuitable_metric(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
+    """A choice by the test set, which is then no longer one, or by the training set, which the largest network wins; a
+    validation metric where some runs hold nothing out; a target accuracy in per cent.
+    """
     metric = sweep.definition.metric
     if metric.name.startswith("test"):
         what = f"{metric.name} decides: what is chosen by the test set cannot be judged by it any more"
@@ -197,27 +199,12 @@ def tuned_on_test(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
     if watched and metric.name.startswith("validation"):
         what = f"fold {watched} validates on test images: {metric.name} would choose by them"
         yield Diagnostic(ERROR, what, "Leave out fold, or hold out folds of the training images")
-
-
-def tuned_on_training(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
-    """A choice by the training set, which the largest network wins."""
-    metric = sweep.definition.metric
     if metric.name.startswith("train"):
         what = f"{metric.name} decides: the network that memorises best wins"
         yield Diagnostic(WARNING, what, f"Write name: {metric.name.replace('train', 'validation')}")
-
-
-def never_logged(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
-    """A validation metric where some runs hold nothing out."""
-    name = sweep.definition.metric.name
-    if name.startswith("validation") and 0 in sweep.values("validation_fraction"):
-        what = f"{name} is never logged where validation_fraction is 0"
+    if metric.name.startswith("validation") and 0 in sweep.values("validation_fraction"):
+        what = f"{metric.name} is never logged where validation_fraction is 0"
         yield Diagnostic(ERROR, what, "Hold something out: validation_fraction 0.1")
-
-
-def out_of_reach(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
-    """A target accuracy in per cent: accuracies go from 0 to 1."""
-    metric = sweep.definition.metric
     if metric.target is not None and metric.share and not 0 <= metric.target <= 1:
         share = metric.target / 100
         fix = f"Write target: {share:g}" if 0 <= share <= 1 else "Write a target from 0 to 1"
@@ -319,10 +306,7 @@ def ignored_probabilities(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
 CHECKS: tuple[Callable[[DiagnosedSweep], Iterator[Diagnostic]], ...] = (
     size_and_hours,
     wrong_way,
-    tuned_on_test,
-    tuned_on_training,
-    never_logged,
-    out_of_reach,
+    unsuitable_metric,
     nothing_varies,
     exponents_for_values,
     linear_scale,

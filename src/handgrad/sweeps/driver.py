@@ -3,7 +3,6 @@
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -39,7 +38,11 @@ class Scheduler:
                 left = trial.number not in abandoned and trial.driver != drivers.name
                 if left and (trial.state == LOST or (trial.state == RUNNING and not drivers.alive(trial.driver))):
                     return self.store.note(trial, driver=drivers.name, deaths=0, state=RUNNING, why="")
-            values = self._unfinished() or self._new(trials)
+            groups, limit = self.store.configurations(), self.sweep.configurations
+            begun = (self.store[group[0]] for group in groups.values() if len(group) < self.sweep.settings.seeds)
+            values = next((trial.values for trial in begun), None)  # replicates of what has been begun come first
+            if values is None and (limit is None or len(groups) < limit):
+                values = self.sampler.suggest(len(groups), groups, trials)
             return None if values is None else self.begin(values, drivers.name)
 
     def begin(self, values: dict[str, Any], driver: str) -> Trial:
@@ -52,17 +55,6 @@ class Scheduler:
             0, values, self._name(values, seed), seed, len(earlier), began=round(time.time(), 3), driver=driver
         )
         return self.store.add(trial)
-
-    def _unfinished(self) -> dict[str, Any] | None:
-        """The first configuration that has been begun with fewer seeds than it is to have."""
-        seeds, groups = self.sweep.settings.seeds, self.store.configurations().values()
-        return (
-            next((self.store[group[0]].values for group in groups if len(group) < seeds), None) if seeds > 1 else None
-        )
-
-    def _new(self, trials: Sequence[Trial]) -> dict[str, Any] | None:
-        limit, taken = self.sweep.configurations, self.store.configurations()
-        return None if limit is not None and len(taken) >= limit else self.sampler.suggest(len(taken), taken, trials)
 
     def _name(self, values: dict[str, Any], seed: int) -> str:
         """After the values, in the course's fashion; a number behind it where rounding has made two of them equal."""
@@ -306,7 +298,10 @@ class Driver:
             self._hand_out()
         if self.running or self._ready or self.outcomes.died:
             return True
-        return not self.outcomes.done and self._others_running()
+        if self.outcomes.done:
+            return False
+        trials = self.store.trials()  # of which another driver may yet leave some behind
+        return any(t.state == RUNNING or (t.state == LOST and t.number not in self.outcomes.abandoned) for t in trials)
 
     def _hand_out(self) -> None:
         """Start trials where there is room, those first whose process has died."""
@@ -359,11 +354,6 @@ class Driver:
             self._hand_out()  # a trial that was claimed ahead begins before this one is recorded
             if not (event.how == INTERRUPTED and self._interruption.signal):
                 self.outcomes.end(event)
-
-    def _others_running(self) -> bool:
-        """Whether trials are left that another driver runs, and may yet leave behind."""
-        trials = self.store.trials()
-        return any(t.state == RUNNING or (t.state == LOST and t.number not in self.outcomes.abandoned) for t in trials)
 
     def _complain(self, progress: SweepProgress) -> None:
         command = f"Go on with: {self.sweep.resume_command}"

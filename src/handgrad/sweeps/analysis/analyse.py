@@ -9,7 +9,6 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from handgrad.errors import UsageError
 from handgrad.evaluation import Interval
 from handgrad.sweeps.analysis.effects import RestrictedSpace, effects, restrict
 from handgrad.sweeps.analysis.importance import correlations, importances
@@ -23,7 +22,7 @@ from handgrad.sweeps.analysis.leaderboard import (
     timeline,
 )
 from handgrad.sweeps.analysis.model import Factor, factors, is_number, positions
-from handgrad.sweeps.analysis.result import SEEDS, Analysis, Effect, Entry, Range, Recommendation
+from handgrad.sweeps.analysis.result import SEEDS, Analysis, Effect, Entry, Range, Recommendation, covers
 from handgrad.sweeps.analysis.surrogate import FEWEST, Surrogate
 from handgrad.sweeps.analysis.wording import UNMOVED, Unit, called, notes, observations, value
 from handgrad.sweeps.definition import Metric, SweepDefinition
@@ -43,10 +42,10 @@ def boundary_optima(
         if not (is_number(factor.levels[0]) or isinstance(factor.levels[0], Range)):
             continue
         lower, upper = _at_ends(definition, factor, chosen)
-        if upper and _leads_to(factor, chosen, own, unit):
-            yield _sentence(factor, chosen, "upper end", "larger")
-        elif lower and chosen > 0 and _leads_to(factor, chosen, own, unit):
-            yield _sentence(factor, chosen, "lower end", "smaller")
+        if (upper or (lower and chosen > 0)) and _leads_to(factor, chosen, own, unit):
+            end, further = ("upper end", "larger") if upper else ("lower end", "smaller")
+            at = f"The {called(factor.name)}, {value(chosen)}, is at the {end} of what was tried"
+            yield f"{at}: {further} ones may be better."
 
 
 def _at_ends(definition: SweepDefinition, factor: Factor, chosen: float) -> tuple[bool, bool]:
@@ -60,22 +59,12 @@ def _at_ends(definition: SweepDefinition, factor: Factor, chosen: float) -> tupl
 def _leads_to(factor: Factor, chosen: float, effects: Sequence[Effect], unit: Unit) -> bool:
     """Whether no other level is better on average, and one of them clearly worse."""
     levels = [e for e in effects if not (e.per or e.degenerate)]
-    own = next((e for e in levels if _has(e.value, chosen)), None)
+    own = next((e for e in levels if covers(e.value, chosen)), None)
     if own is not None:
         best = not unit.better(-own.difference.mean)
         return best and own.clear and not any(unit.better(e.difference.mean - own.difference.mean) for e in levels)
-    among = any(_has(e.reference, chosen) for e in levels)
+    among = any(covers(e.reference, chosen) for e in levels)
     return among and any(e.clear for e in levels) and not any(unit.better(e.difference.mean) for e in levels)
-
-
-def _has(level: Any, chosen: float) -> bool:
-    return level.low <= chosen <= level.high if isinstance(level, Range) else level == chosen
-
-
-def _sentence(factor: Factor, chosen: float, end: str, further: str) -> str:
-    return (
-        f"The {called(factor.name)}, {value(chosen)}, is at the {end} of what was tried: {further} ones may be better."
-    )
 
 
 UNTRIED = 1000  # draws that are thought of besides the tried configurations
@@ -175,7 +164,7 @@ def _untried(
     known_keys, new = {sweep.definition.key(entry.values) for entry in entries}, []
     for i in np.argsort(-surrogate.means(familiar), kind="stable").tolist():
         key = sweep.definition.key(familiar[i])
-        if key not in known_keys and _possible(sweep, familiar[i]):
+        if key not in known_keys and sweep.definition.is_possible(familiar[i], sweep.base):
             new.append(familiar[i])
         known_keys.add(key)
         if len(new) == SHORTLIST:
@@ -187,14 +176,6 @@ def draws(definition: SweepDefinition) -> list[dict[str, Any]]:
     """The same ones each time."""
     generator = np.random.default_rng(0)
     return [definition.sample(generator) for _ in range(UNTRIED)]
-
-
-def _possible(sweep: Sweep, values: dict[str, Any]) -> bool:
-    try:
-        sweep.definition.to_config(values, sweep.base)
-    except UsageError:
-        return False
-    return True
 
 
 def interval_of_best(entries: Sequence[Entry]) -> Interval:

@@ -66,15 +66,7 @@ def _chance(others: Array, those: Array) -> float:
     Math    C(m, k) / C(n, k), k of n configurations, m of the n not above the best of the k
     """
     k, n = len(those), len(those) + len(others)
-    m = k + int(np.sum(others <= those.max()))
-    return float(
-        np.exp(
-            scipy.special.gammaln(m + 1)
-            - scipy.special.gammaln(m - k + 1)
-            - scipy.special.gammaln(n + 1)
-            + scipy.special.gammaln(n - k + 1)
-        )
-    )
+    return float(scipy.stats.hypergeom.pmf(k, n, k + int(np.sum(others <= those.max())), k))
 
 
 def with_interactions(model: Additive, sign: int) -> Additive:

@@ -117,16 +117,12 @@ def _columns(found: Sequence[Factor], values: Sequence[dict[str, Any]], definiti
     columns = []
     for factor in found:
         if isinstance(factor.levels[0], Range) and all(is_number(each[factor.name]) for each in values):
-            distribution = definition.parameters[factor.name]
-            columns.append(_probabilities(distribution.quantile, [each[factor.name] for each in values]))
+            shares = np.linspace(0, 1, 1025)
+            quantiles = [definition.parameters[factor.name].quantile(p) for p in shares]
+            columns.append(np.interp([each[factor.name] for each in values], quantiles, shares))
         else:
             columns.append((factor.codes + 0.5) / len(factor.levels))
     return np.column_stack(columns)
-
-
-def _probabilities(quantile: Any, values: Sequence[float]) -> Array:
-    grid = np.linspace(0, 1, 1025)
-    return np.interp(values, [quantile(p) for p in grid], grid)
 
 
 FEWEST_CORRELATED = 4  # Fisher's interval divides by the square root of n - 3

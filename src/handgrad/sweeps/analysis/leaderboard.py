@@ -1,7 +1,7 @@
 """The configurations of a sweep by rank, its failures, and its course in time."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean, variance
 from typing import Any, NamedTuple
 
@@ -10,7 +10,6 @@ import scipy
 from numpy.typing import NDArray
 
 from handgrad.config import RunConfig, build_dataset, build_split
-from handgrad.data import Dataset
 from handgrad.errors import HandgradError
 from handgrad.evaluation import Interval, holm, student, wilson
 from handgrad.sweeps.analysis.model import factors
@@ -53,16 +52,12 @@ class Measurements:
 def _measured(config: RunConfig, part: str) -> Measured:
     try:
         dataset = build_dataset(config)
-        return Measured(_images(config, dataset, part), dataset.classes)
+        if part == "test":
+            return Measured(len(dataset.y_test), dataset.classes)
+        split = build_split(config, dataset)
     except HandgradError:  # the data may be on another machine than the report
         return Measured()
-
-
-def _images(config: RunConfig, dataset: Dataset, part: str) -> int:
-    if part == "test":
-        return len(dataset.y_test)
-    split = build_split(config, dataset)
-    return len(split.validation_rows if part == "validation" else split.train_rows)
+    return Measured(len(split.validation_rows if part == "validation" else split.train_rows), dataset.classes)
 
 
 class Configuration(NamedTuple):
@@ -89,7 +84,10 @@ def by_configuration(definition: SweepDefinition, trials: Iterable[Trial]) -> di
 def configurations(sweep: Sweep, trials: Sequence[Trial]) -> list[Configuration]:
     """Those with an objective, the best first; equal ones in the order of their trials."""
     rated = sorted((trial for trial in trials if trial.rated), key=lambda trial: trial.number)
-    found = [_configuration(sweep, tuple(group)) for group in by_configuration(sweep.definition, rated).values()]
+    sign, found = 1 if sweep.definition.metric.goal == "maximize" else -1, []
+    for group in by_configuration(sweep.definition, rated).values():
+        objectives = tuple(reported(sweep, trial.objective or 0.0) for trial in group)
+        found.append(Configuration(group[0].values, tuple(group), objectives, sign * fmean(objectives)))
     return sorted(found, key=lambda each: (-each.gain, each.trials[0].number))
 
 
@@ -97,12 +95,6 @@ def reported(sweep: Sweep, objective: float) -> float:
     """An objective as it is reported: the metric's value, or how far it is from the target that it is to come near."""
     metric = sweep.definition.metric
     return metric.objective(objective) if metric.goal == "target" else objective
-
-
-def _configuration(sweep: Sweep, trials: tuple[Trial, ...]) -> Configuration:
-    objectives = tuple(reported(sweep, trial.objective) for trial in trials if trial.objective is not None)
-    sign = 1 if sweep.definition.metric.goal == "maximize" else -1
-    return Configuration(trials[0].values, trials, objectives, sign * fmean(objectives))
 
 
 NEIGHBOURS = 5  # on either side in rank, from which a configuration borrows how much seeds matter
@@ -180,7 +172,17 @@ BETTER_THAN_GUESSING = 0.01  # the largest chance that guessing has as many righ
 
 def failures(trials: Sequence[Trial], measurements: Measurements) -> tuple[Failure, ...]:
     """Those that failed or were lost, with the reason, and those that are no better than guessing, by number."""
-    return tuple(_each_failure(sorted(trials, key=lambda trial: trial.number), measurements))
+    found: list[Failure] = []
+    for trial in sorted(trials, key=lambda trial: trial.number):
+        if trial.state in (FAILED, LOST):
+            found.append(Failure(trial, trial.why or trial.state))
+        elif trial.rated and trial.objective is not None:
+            images, classes = measurements.of(trial)
+            right = round(trial.objective * images)
+            if images and guessing(right, images, classes) > BETTER_THAN_GUESSING:
+                why = f"{right:,} of {images:,} images right, which is no more than guessing among {classes} gets"
+                found.append(Failure(trial, why))
+    return tuple(found)
 
 
 def guessing(right: int, images: int, classes: int) -> float:
@@ -205,18 +207,6 @@ def failure_groups(sweep: Sweep, trials: Sequence[Trial], failed: Sequence[Failu
     corrected = holm([group.p for group in tested])
     found = [group._replace(p=p) for group, p in zip(tested, corrected, strict=True) if p < CLEAR]
     return tuple(sorted(found, key=lambda group: group.p))
-
-
-def _each_failure(trials: Sequence[Trial], measurements: Measurements) -> Iterator[Failure]:
-    for trial in trials:
-        if trial.state in (FAILED, LOST):
-            yield Failure(trial, trial.why or trial.state)
-        elif trial.rated and trial.objective is not None:
-            images, classes = measurements.of(trial)
-            right = round(trial.objective * images)
-            if images and guessing(right, images, classes) > BETTER_THAN_GUESSING:
-                why = f"{right:,} of {images:,} images right, which is no more than guessing among {classes} gets"
-                yield Failure(trial, why)
 
 
 def _group(name: str, value: Any, has: Array, bad: Array) -> FailureGroup:

@@ -185,13 +185,11 @@ class Fit:
             return None
         d = np.divide(weights**2, left, out=np.zeros_like(left), where=~alone)
         variance = float(d @ self.residuals**2)
-        return estimate(float(contrast @ self.coefficients), variance, self._freedom_of(d))
-
-    def _freedom_of(self, d: Array) -> float:
-        if self.freedom > MANY:
-            return self.freedom
-        traces = float(d @ np.diag(self._annihilator)) ** 2, float(d @ self._annihilator**2 @ d)
-        return traces[0] / traces[1] if traces[1] > 0 else math.nan
+        freedom = float(self.freedom)
+        if freedom <= MANY:
+            of_square = float(d @ self._annihilator**2 @ d)
+            freedom = float(d @ np.diag(self._annihilator)) ** 2 / of_square if of_square > 0 else math.nan
+        return estimate(float(contrast @ self.coefficients), variance, freedom)
 
     @cached_property
     def _annihilator(self) -> Array:

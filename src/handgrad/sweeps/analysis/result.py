@@ -25,6 +25,11 @@ class Range(NamedTuple):
         return f"{self.low:.3g} to {self.high:.3g}"
 
 
+def covers(level: Any, value: Any) -> bool:
+    """Whether a level of a parameter is this value, or a range with it."""
+    return bool(level.low <= value <= level.high if isinstance(level, Range) else level == value)
+
+
 class Entry(NamedTuple):
     """A configuration with all its replicates, `rank` 1 for the best mean of them.
 

@@ -173,7 +173,8 @@ class Surrogate:
             definition.metric, 0.5 / images if images else 1e-3 * float(np.median(objectives))
         )
         self._definition, self._images = definition, images
-        self._scaled = [name for name in names if _on_a_scale(values, name)]
+        tried = {name: [each[name] for each in values] for name in names}
+        self._scaled = [n for n, own in tried.items() if all(map(is_number, own)) and len(set(own)) > MOST_LEVELS]
         self._listed = [name for name in names if name not in self._scaled]
         transformed = self.transform.forward(objectives)
         order = np.lexsort(
@@ -267,11 +268,6 @@ class Surrogate:
         doubt = max(1.0, float(np.sqrt(np.mean((observed.y - mean)[best] ** 2 / variance[best]))))
         noises = np.array([member.sizes.noise**2 * observed.seed + observed.images for member in self._members])
         return doubt, max(FEWEST - 1.0, float(weights @ np.sum(noises / variances, axis=1)))
-
-
-def _on_a_scale(values: Sequence[dict[str, Any]], name: str) -> bool:
-    own = [each[name] for each in values]
-    return all(map(is_number, own)) and len(set(own)) > MOST_LEVELS
 
 
 def _quantile(p: float, weights: Array, centres: Array, deviations: Array, freedom: float) -> float:

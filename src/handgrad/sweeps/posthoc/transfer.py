@@ -28,6 +28,7 @@ from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.driver import Scheduler
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, open_sweep
+from handgrad.sweeps.search import held
 from handgrad.sweeps.space import Distribution
 from handgrad.sweeps.store import Trial
 
@@ -161,7 +162,8 @@ def open_transfer(sweep: Sweep, picks: Sequence[Pick], settings: Mapping[str, An
             FileSystemError, CorruptDataError for a data set that cannot be had.
     """
     definition = _transferred(sweep, settings)
-    base = sweep.base.replaced(**{"wandb_group": f"{sweep.name}-{settings['dataset']}"} | _trackers(settings))
+    trackers = {name: value for name, value in settings.items() if not decides_training(name)}
+    base = sweep.base.replaced(**{"wandb_group": f"{sweep.name}-{settings['dataset']}"} | trackers)
     # Build every network once, before anything is trained
     for each in picks:
         config = definition.to_config(each.entry.values, base)
@@ -187,10 +189,11 @@ def open_transfer(sweep: Sweep, picks: Sequence[Pick], settings: Mapping[str, An
 def _transferred(sweep: Sweep, settings: Mapping[str, Any]) -> SweepDefinition:
     """The sweep's space with some settings held; each configuration is trained to its end."""
     definition, metric = sweep.definition, sweep.definition.metric
-    held = definition.fixed(**{name: value for name, value in settings.items() if decides_training(name)})
-    target = metric.target if metric.goal == "target" else None
-    metric = dataclasses.replace(metric, target=target)
-    return dataclasses.replace(held, metric=metric, early_terminate=None, run_cap=None, notices=())
+    if metric.goal != "target":
+        metric = dataclasses.replace(metric, target=None)
+    return dataclasses.replace(
+        held(definition, settings), metric=metric, early_terminate=None, run_cap=None, notices=()
+    )
 
 
 def _distinct(entries: Sequence[Entry], definition: SweepDefinition) -> list[Entry]:
@@ -200,11 +203,6 @@ def _distinct(entries: Sequence[Entry], definition: SweepDefinition) -> list[Ent
         values = {name: entry.values[name] for name in definition.varying}
         found.setdefault(definition.key(values), entry._replace(values=values))
     return list(found.values())
-
-
-def _trackers(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that change no result, such as who follows the runs."""
-    return {name: value for name, value in settings.items() if not decides_training(name)}
 
 
 def _enqueued(there: Sweep, picks: Sequence[Pick]) -> Sweep:
@@ -262,7 +260,10 @@ def outcome_of(
     groups = by_configuration(there.definition, (trial for trial in trials if trial.rated))
     if not groups:
         raise DivergedError(f"no configuration has a result in {there.path}: {failed[0].why}")
-    means = {key: fmean(_validation(there, trial) for trial in group) for key, group in groups.items()}
+    means = {
+        key: fmean(there.run(trial).metrics["validation"]["accuracy"] for trial in group)
+        for key, group in groups.items()
+    }
     order = sorted(groups, key=lambda key: -means[key])
     runs = {there.run(trial).name: key for key in order for trial in groups[key]}
     comparison = side_by_side([there.run(trial) for key in order for trial in groups[key]], None, watch)
@@ -346,10 +347,6 @@ def page(outcome: Outcome) -> str:
         "\n".join([*(f"- {line}" for line in pairs_in_words(outcome)), *failed]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _validation(there: Sweep, trial: Trial) -> float:
-    return float(there.run(trial).metrics["validation"]["accuracy"])
 
 
 def _mapping(outcome: Outcome) -> dict[str, Any]:

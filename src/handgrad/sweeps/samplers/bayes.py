@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from handgrad.config import RunConfig
-from handgrad.errors import UsageError
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.samplers.base import Random, Sampler
 from handgrad.sweeps.space import Axis, Distribution
@@ -52,10 +51,9 @@ def _optuna(axis: Axis) -> Any:
 
 
 def _param(distribution: Distribution, value: Any) -> Any:
-    axis = distribution.axis
-    if axis.type == "categorical":
-        return next(_label(choice) for choice in axis.choices if _label(choice) == _label(value))
-    return value if axis.natural else distribution.probability(value)
+    if distribution.axis.type == "categorical":
+        return next(_label(choice) for choice in distribution.axis.choices if _label(choice) == _label(value))
+    return value if distribution.axis.natural else distribution.probability(value)
 
 
 def _value(distribution: Distribution, param: Any) -> Any:
@@ -189,13 +187,7 @@ class TPE(Sampler):
 
     def _new(self, values: dict[str, Any], taken: Collection[str]) -> bool:
         """Whether nobody has had these values, and they can go together."""
-        if self.definition.key(values) in taken:
-            return False
-        try:
-            self.definition.to_config(values, self.base)
-        except UsageError:
-            return False
-        return True
+        return self.definition.key(values) not in taken and self.definition.is_possible(values, self.base)
 
     def _copy(self, trial: Trial) -> None:
         """Bring the mirror's copy of a trial up to date."""
