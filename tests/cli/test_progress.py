@@ -7,7 +7,6 @@ from tests.commands import TINY, call
 
 from handgrad.cli import progress
 from handgrad.cli.progress import RunsProgress
-from handgrad.reproduce.tasks import Ending
 from handgrad.training.progress import Bars
 
 FLAGS = TINY.removeprefix("train ").replace(" --no_report", "")
@@ -52,7 +51,7 @@ class TestTerminal:
     def test_a_recipe_has_a_bar_for_all_runs_and_one_for_each(self, capsys):
         with RunsProgress({"first": 1, "second": 3}, 0) as runs:
             runs.moved("second", 0.5)
-            runs.ended(Ending("second", "it diverged"))
+            runs.ended("second", "it diverged")
             runs.moved("first", 0.25)
         out = plain(capsys.readouterr().out)
         assert "second: it diverged" in out
@@ -80,6 +79,6 @@ def test_elsewhere_there_are_lines_alone(here, capsys):
 def test_a_recipe_prints_a_line_now_and_then_elsewhere(capsys, monkeypatch):
     monkeypatch.setattr(progress, "EVERY", 0)
     with RunsProgress({"first": 1, "second": 3}, 0) as runs:
-        runs.ended(Ending("second"))
+        runs.ended("second")
         runs.moved("first", 0.5)
     assert re.fullmatch(r"3 of 4 runs are over, about [\d.e-]+ s left\n", capsys.readouterr().out)

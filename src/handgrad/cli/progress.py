@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from rich.progress import BarColumn, SpinnerColumn, TextColumn
 
@@ -13,9 +13,6 @@ from handgrad.runs.trackers import trackers
 from handgrad.text import duration
 from handgrad.training import Callback
 from handgrad.training.progress import LABEL, NUMBERS, Bars, TrainingProgress
-
-if TYPE_CHECKING:
-    from handgrad.reproduce.tasks import Ending  # a training does not wait for the import
 
 LONGEST = 44  # letters of a run's name beside its bar
 EVERY = 10.0  # seconds between two lines where there is no bar
@@ -59,13 +56,13 @@ class RunsProgress:
             self._printed = time.perf_counter()
             self._bars.print(f"{self._done + int(self._under_way)} of {self._total} runs are over{self._left()}")
 
-    def ended(self, ending: "Ending") -> None:
+    def ended(self, name: str, failure: str = "") -> None:
         """Take the run's bar away; a failure is printed in a line."""
-        self._shares.pop(ending.name, None)
-        self._done += self._runs[ending.name]
-        self._bars.remove(ending.name)
-        if ending.failure:
-            self._bars.screen.print(f"{ending.name}: {ending.failure}")
+        self._shares.pop(name, None)
+        self._done += self._runs[name]
+        self._bars.remove(name)
+        if failure:
+            self._bars.screen.print(f"{name}: {failure}")
         self._move()
 
     def _move(self) -> None:

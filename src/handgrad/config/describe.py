@@ -121,12 +121,11 @@ def values_name(values: Mapping[str, Any]) -> str:
     """A name for some values of settings, in the order and with the abbreviations of `auto_name`."""
     names = {**FIRST, **ABBREVIATIONS}
     ordered = [name for name in names if name in values] + [name for name in values if name not in names]
-    parts = [part for name in ordered for part in _named(names.get(name, name), values[name])]
+    parts: list[str] = []
+    for name in ordered:
+        value = values[name]
+        parts += ["no" if value is False else "", names.get(name, name), "none" if value is None else brief(value)]
     return file_name("_".join(part for part in parts if part))
-
-
-def _named(abbreviation: str, value: Any) -> list[str]:
-    return ["no" if value is False else "", abbreviation, "none" if value is None else brief(value)]
 
 
 def file_name(text: str) -> str:

@@ -108,7 +108,8 @@ def meaning(
                 raise
             return Meaning(name, [*values], f"{written} is taken as {name}, by its words and values")
         name = ""
-    if what == "setting" and name not in ("", written) and values and not _fits_any(name, value_type_of(name), values):
+    by_alias = what == "setting" and name not in ("", written) and values
+    if by_alias and not any(fits(name, value_type_of(name), value) for value in values):
         other = _doubtful(written, values, fitting, known=True)
         if other:
             return Meaning(other, [*values], f"{written} is taken as {other}, as its values show")
@@ -139,10 +140,6 @@ def _doubtful(
 def _lists(value: Any) -> bool:
     """Whether it is a list, or a text of several numbers: "64,32", 128-64."""
     return isinstance(value, list | tuple) or re.search(r"\d\D+\d", str(value)) is not None
-
-
-def _fits_any(name: str, value_type: ValueType, values: Sequence[Any]) -> bool:
-    return any(fits(name, value_type, value) for value in values)
 
 
 def _stands(name: str, squeezed: str, value_type: ValueType, values: Sequence[Any]) -> bool:
@@ -251,10 +248,9 @@ def overridden(base: Mapping[str, Any], changes: Mapping[str, Any], default_size
         dropped = ("layers", "model_options", *_replaced_by(str(changes["model"]), base))
     elif _is_list(changes.get("hidden_size")):
         dropped = ("num_layers",)
-    elif (
-        "num_layers" in changes and "hidden_size" not in changes and tuple_of(base.get("hidden_size")) == default_sizes
-    ):
-        dropped = ("hidden_size",)
+    elif "num_layers" in changes and "hidden_size" not in changes:
+        sizes = base.get("hidden_size")
+        dropped = ("hidden_size",) if (tuple(sizes) if isinstance(sizes, list) else sizes) == default_sizes else ()
     if _of_test(changes.get("fold")) and base.get("keep", "best") == "best":
         dropped += ("keep",)
     return {name: value for name, value in base.items() if name not in dropped} | dict(changes)
@@ -301,11 +297,6 @@ def resolved_sizes(config: Schema, stated: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in resolved.items() if value != getattr(config, name)}
 
 
-def one_line(error: ValidationError) -> UsageError:
-    """All of pydantic's errors in the house's words."""
-    return together([_in_words(each) for each in error.errors(include_url=False)])
-
-
 def _in_words(error: Any) -> UsageError:
     field = str(error["loc"][0]) if error["loc"] else ""
     if error["type"] != "extra_forbidden":
@@ -322,11 +313,6 @@ def _same(value_type: ValueType, a: Any, b: Any) -> bool:
         return bool(value_type(a) == value_type(b))
     except ValueError:
         return bool(a == b)
-
-
-def tuple_of(value: Any) -> Any:
-    """A list as a tuple, anything else as it is."""
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _is_list(hidden_size: Any) -> bool:
@@ -355,7 +341,7 @@ class RunConfig(Schema):
             config = handler({**start, **values, **resolved}) if resolved else config
             config.model_fields_set.intersection_update({*values, *resolved})
         except ValidationError as error:
-            raise one_line(error) from None
+            raise together([_in_words(each) for each in error.errors(include_url=False)]) from None
         check(config)
         return config
 

@@ -371,12 +371,12 @@ def own_default(config: Schema, setting: str) -> Any:
 
 def stated(config: Schema) -> dict[str, Any]:
     """Every setting; None for a number that is the owner's own or, where it has no use, that some owner has."""
-    return {name: None if name in presets.OWN and _is_default(config, name, value) else value for name, value in config}
-
-
-def _is_default(config: Schema, name: str, value: Any) -> bool:
-    own = own_default(config, name)
-    return value == own if own is not None else value in presets.defaults_of(name).values()
+    found = dict(config)
+    for name in presets.OWN:
+        own = own_default(config, name)
+        owners = presets.defaults_of(name).values() if own is None else [own]
+        found[name] = None if found[name] in owners else found[name]
+    return found
 
 
 def filled(config: Schema) -> dict[str, Any]:
@@ -389,12 +389,8 @@ def filled(config: Schema) -> dict[str, Any]:
     return values
 
 
-def preset_value(config: Schema, name: str) -> Any:
-    """A setting as the configuration's preset has it."""
-    found = presets.of_optimizer(presets.PRESETS[config.preset], config.optimizer)
-    return found.get(name, type(config).model_fields[name].default)
-
-
 def departures(config: Schema) -> dict[str, Any]:
     """The settings that differ from the configuration's preset."""
-    return {name: value for name, value in stated(config).items() if value != preset_value(config, name)}
+    of_preset = {name: field.default for name, field in type(config).model_fields.items()}
+    of_preset |= presets.of_optimizer(presets.PRESETS[config.preset], config.optimizer)
+    return {name: value for name, value in stated(config).items() if value != of_preset[name]}

@@ -39,21 +39,14 @@ OVER = "over.json"
 FUNCTION = f"{__name__}:finish"
 
 
-class Ending(NamedTuple):
-    """How a run or sweep ended: `failure` says in one line why it has no result."""
-
-    name: str
-    failure: str = ""
-
-
 class Display(Protocol):
     """Shows how far the runs are."""
 
     def moved(self, name: str, share: float) -> None:
         """A run is so far, from 0 to 1."""
 
-    def ended(self, ending: Ending) -> None:
-        """A run is over."""
+    def ended(self, name: str, failure: str) -> None:
+        """A run or sweep is over; `failure` says in one line why it has no result."""
 
 
 def write_weights(configs: Sequence[RunConfig]) -> int:
@@ -322,10 +315,8 @@ def finish_all(tasks: Sequence[Task], jobs: int, display: Display) -> dict[str, 
 
     with closing(complete_all(FUNCTION, orders, jobs, report)) as endings:
         for ended in endings:
-            ending = Ending(names[ended.number], ended.message)
-            display.ended(ending)
-            if ending.failure:
-                failures[ending.name] = ending.failure
+            display.ended(names[ended.number], ended.message)
+            failures |= {names[ended.number]: ended.message} if ended.message else {}
     return failures
 
 

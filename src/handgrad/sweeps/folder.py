@@ -85,9 +85,10 @@ def _outcome(definition: SweepDefinition, config: RunConfig, run: Run, trial: Tr
         end = ended(trial.number, definition.metric.name, config, run) if over else None
     except (HandgradError, LookupError, TypeError):  # what is wrong with it is said by whoever goes on with it
         end = None
-    if end is None:
-        return trial
-    return _with_outcome(trial, end, _reason(run) if end.how == EARLY else end.message)
+    if end is None or end.how != EARLY:
+        return _with_outcome(trial, end, end.message) if end else trial
+    text = run.log_file.read_text(errors="replace") if run.log_file.is_file() else ""
+    return _with_outcome(trial, end, (re.findall(r"stopped: (after epoch .*)", text) or ["stopped early"])[-1])
 
 
 def _with_outcome(trial: Trial, end: Ended, why: str) -> Trial:
@@ -99,13 +100,6 @@ def _with_outcome(trial: Trial, end: Ended, why: str) -> Trial:
         seconds=end.seconds,
         why=why,
     )
-
-
-def _reason(run: Run) -> str:
-    """Why the run was stopped, as its log has it."""
-    log_file = run.log_file
-    text = log_file.read_text(errors="replace") if log_file.is_file() else ""
-    return (re.findall(r"stopped: (after epoch .*)", text) or ["stopped early"])[-1]
 
 
 class Sweep:
@@ -167,7 +161,10 @@ class Sweep:
 
     def store(self, storage: Database) -> TrialStore:
         """The trials for a driver, with those besides of whose runs there are folders, and nothing in the storage."""
-        there = self._names_of_runs()  # before the trials are read: each has begun by then
+        program = self.definition.program  # the folders before the trials are read: each has begun by then
+        there = (
+            trial_folder.names_of_trials(self.runs_dir) if program else {run.name for run in list_runs(self.runs_dir)}
+        )
         store = TrialStore(storage, self.study, self.definition)
         known = {trial.run for trial in store.trials()}
         found = recovered(self.definition, self.base, self.runs_dir, known) if there - known else []
@@ -183,11 +180,6 @@ class Sweep:
         """What runs the missing trials."""
         program = self.definition.program
         return shlex.join(program.function) if program and program.function else f"handgrad sweep resume {self.path}"
-
-    def _names_of_runs(self) -> set[str]:
-        if self.definition.program:
-            return trial_folder.names_of_trials(self.runs_dir)
-        return {run.name for run in list_runs(self.runs_dir)}
 
     def task(self, trial: Trial) -> Task:
         """What an executor does for a trial.  Raises  UsageError where its values cannot go together."""
@@ -263,15 +255,12 @@ def create_sweep(path: Path, definition: SweepDefinition, base: RunConfig, setti
     except OSError as error:
         raise FileSystemError(f"cannot make a sweep in {path}: {error.strerror}") from error
     if made is None:
-        raise UsageError(_taken(sweep.path))
+        what = f"exists and is no sweep, for it has no {SUMMARY_FILE}: remove it"
+        if os.path.lexists(sweep.summary_file):
+            what = f"exists: go on with it by `handgrad sweep resume {path}`"
+        raise UsageError(f"{path} {what}, or choose another --name")
     os.close(made[1])
     return sweep
-
-
-def _taken(path: Path) -> str:
-    if os.path.lexists(path / SUMMARY_FILE):
-        return f"{path} exists: go on with it by `handgrad sweep resume {path}`, or choose another --name"
-    return f"{path} exists and is no sweep, for it has no {SUMMARY_FILE}: remove it, or choose another --name"
 
 
 def open_sweep(path: Path) -> Sweep:

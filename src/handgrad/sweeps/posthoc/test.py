@@ -191,8 +191,9 @@ def _network(kept: Kept, predictions: Predictions) -> dict[str, Any]:
 
 def _record(entry: Entry, evaluated: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """A configuration: its only network with Wilson's interval, or the mean over its seeds with Student's."""
-    interval, over = _mean_accuracy(evaluated)
-    first: Trial = entry.trials[0]
+    first, only, over = entry.trials[0], evaluated[0], SEEDS if len(evaluated) > 1 else IMAGES
+    interval = mean_share([each["test_accuracy"] for each in evaluated])
+    interval = wilson(only["right"], only["images"]) if over == IMAGES else interval
     return {
         "trial": first.number,
         "run": first.run,
@@ -203,15 +204,9 @@ def _record(entry: Entry, evaluated: Sequence[dict[str, Any]]) -> dict[str, Any]
         "low": interval.low,
         "high": interval.high,
         "over": over,
-        "images": evaluated[0]["images"],
+        "images": only["images"],
         "networks": list(evaluated),
     }
-
-
-def _mean_accuracy(evaluated: Sequence[dict[str, Any]]) -> tuple[Interval, str]:
-    if len(evaluated) > 1:
-        return mean_share([each["test_accuracy"] for each in evaluated]), SEEDS
-    return wilson(evaluated[0]["right"], evaluated[0]["images"]), IMAGES
 
 
 class Member(NamedTuple):
