@@ -301,7 +301,7 @@ def finish_all(tasks: Sequence[Task], jobs: int, display: Display) -> dict[str, 
 
     Raises  InterruptedRunError after Ctrl-C or SIGTERM, when every run has saved itself; FileSystemError.
     """
-    names, failures = [str(task.name) for task in tasks], {}
+    names, failures = [str(task.name) for task in tasks], dict[str, str]()
     jobs = 1 if sum(not over(task) for task in tasks) < 2 else jobs
     orders = [
         protocol.Task(number, {}, task.to_mapping())
