@@ -8,6 +8,7 @@ from handgrad.config import RunConfig
 from handgrad.strict_yaml import load_mapping
 from handgrad.sweeps import read_sweep
 from handgrad.sweeps.diagnostics import CHECKS, DiagnosedSweep, Plan, diagnose_sweep
+from handgrad.sweeps.programs.program import Program
 from handgrad.sweeps.timing import Estimate
 
 GOOD = """
@@ -27,15 +28,15 @@ parameters:
 class Case:
     """What is changed in the good file, and the diagnostic that follows: its severity, and words of what and fix."""
 
-    def __init__(self, severity, what, fix, plan=None, estimate=None, base=None, **changes):
-        self.expected = severity, what, fix
+    def __init__(self, severity, what, fix, plan=None, estimate=None, base=None, program=None, **changes):
+        self.expected, self.program = (severity, what, fix), program
         self.plan, self.estimate, self.base, self.changes = plan or Plan(), estimate, base or RunConfig(), changes
 
     def definition(self):
         content = load_mapping(GOOD)
         for key, value in self.changes.items():
             content[key] = {**content[key], **value} if key in ("parameters", "metric") else value
-        return read_sweep(content, self.base)
+        return read_sweep(content, self.base, program=self.program)
 
     def examination(self):
         return DiagnosedSweep(self.definition(), self.base, self.plan, self.estimate)
@@ -198,6 +199,11 @@ CASES = {
     "a value twice": Case(
         *("note", "'ReLU' is 'relu' once more", "Leave it out"),
         parameters={"activation": {"values": ["relu", "ReLU", "tanh"]}},
+    ),
+    "a program that is not told its seed": Case(  # the last one: most checks are of handgrad's own runs
+        *("warning", "the program is not told its seed", "add seed: {value: 0}"),
+        Plan(seeds=3),
+        program=Program("train.py"),
     ),
 }
 

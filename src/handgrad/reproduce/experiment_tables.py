@@ -199,7 +199,6 @@ class Effects(NamedTuple):
     base: str
     value: float
     seeds: int
-    measure: str
     scale: float
     effects: list[Effect]
     left_out: list[str]
@@ -207,19 +206,19 @@ class Effects(NamedTuple):
     @property
     def rows(self) -> list[tuple[str, ...]]:
         """As HEADER has them."""
-        base = (self.base, written(self.value, self.measure, self.scale), *("–",) * 3)
+        base = (self.base, written(self.value, MEASURE, self.scale), *("–",) * 3)
         return [base, *(self._row(effect) for effect in self.effects)]
 
     def _row(self, effect: Effect) -> tuple[str, ...]:
         together = self._signed(effect.interaction) if effect.interaction else "–"
-        value = written(effect.value, self.measure, self.scale)
+        value = written(effect.value, MEASURE, self.scale)
         p = "unknown" if math.isnan(effect.p_holm) else probability(effect.p_holm).removeprefix("= ")
         return effect.title, value, self._signed(effect.difference), p, together
 
     def _signed(self, found: Difference) -> str:
         """With its interval, where there is one."""
         known = [each for each in (found.value, found.low, found.high) if not math.isnan(each)]
-        number, *ends = (written(each, self.measure, self.scale) for each in known)
+        number, *ends = (written(each, MEASURE, self.scale) for each in known)
         return f"{'+' * (found.value > 0)}{number}" + (f" [{', '.join(ends)}]" if ends else "")
 
     @property
@@ -230,17 +229,17 @@ class Effects(NamedTuple):
             if self.seeds > 1
             else ("one seed each, so nothing tells how sure they are")
         )
-        unit = unit_of(self.measure, self.scale)
+        unit = unit_of(MEASURE, self.scale)
         whole = all(effect.wholly for effect in self.effects if effect.interaction)
         beyond = "all of their parts do" if whole else "each of them does alone"
-        lead = f"Differences of {quantity(self.measure).words} from {self.base}{unit and f', in{unit}'}"
+        lead = f"Differences of {quantity(MEASURE).words} from {self.base}{unit and f', in{unit}'}"
         return (
             f"{lead}, {over}. An interaction is what several changes do together beyond what {beyond}. "
             f"p is after Holm's correction over {len(self.effects)} differences."
         )
 
 
-def effects_of(results: Results, names: Sequence[str], measure: str = MEASURE) -> Effects | None:
+def effects_of(results: Results, names: Sequence[str]) -> Effects | None:
     """Of all but the first of some experiments, whose changes are what their runs' settings differ in from its own.
 
     None where the first has no result.
@@ -248,7 +247,7 @@ def effects_of(results: Results, names: Sequence[str], measure: str = MEASURE) -
     document, values, changes, left_out = results.document, dict[str, dict[int, float]](), {}, []
     for name in names:
         reached = results.reached(name, "replication")
-        column = reached.values.get(measure) if reached else None
+        column = reached.values.get(MEASURE) if reached else None
         if reached is None or not column:
             left_out.append(f"{document.title_of(name)} has no result")
             continue
@@ -274,7 +273,7 @@ def effects_of(results: Results, names: Sequence[str], measure: str = MEASURE) -
     known = [place for place, each in enumerate(found) if not math.isnan(each.difference.p)]
     for place, p_holm in zip(known, holm([found[place].difference.p for place in known]), strict=True):
         found[place] = found[place]._replace(p_holm=p_holm)
-    return Effects(document.title_of(base), fmean(columns[base]), len(seeds), measure, document.scale, found, left_out)
+    return Effects(document.title_of(base), fmean(columns[base]), len(seeds), document.scale, found, left_out)
 
 
 def _parts(name: str, differ: dict[str, dict[str, Any]]) -> dict[str, int]:

@@ -292,7 +292,9 @@ def _question_section(
     rows = rows_of(results, question.experiments)
     notes = {row.title: row.note for row in rows if row.note}
     blocks += [Note(f"{title}: {note}") for title, note in notes.items()]
-    blocks += [Note(line) for line in _failed(question.experiments, results)]
+    reached = [results.reached(each, variant) for each in question.experiments for variant in VARIANTS]
+    failures = {run: why for each in reached if each is not None for run, why in each.failures.items()}
+    blocks += [Note(f"{run} has no result: {why}") for run, why in failures.items()]
     blocks += writer.blocks(question)
     unprinted = [row for row in rows if row.reported == UNKNOWN]
     if unprinted:
@@ -300,12 +302,6 @@ def _question_section(
         title = f"{counted(len(unprinted), 'result')}{' that the report does not print' if own else ''}"
         blocks.append(Details(title, [numbers_table(unprinted, judged=False)]))
     return Section(f"question-{question.id}", f"{question.id}: {question.title}", blocks)
-
-
-def _failed(names: list[str], results: Results) -> list[str]:
-    reached = [results.reached(name, variant) for name in names for variant in results.document.variants(name)]
-    failures = {run: why for each in reached if each is not None for run, why in each.failures.items()}
-    return [f"{run} has no result: {why}" for run, why in failures.items()]
 
 
 def _made_section(results: Results, made: Made, writer: QuestionBlocks) -> Section:

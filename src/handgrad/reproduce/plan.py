@@ -110,7 +110,9 @@ def make_plan(document: Document, chosen: Choice, folder: Path) -> Plan:
     seeds = chosen.seeds or (document.quick.seeds if chosen.quick else document.seeds)
     sweeps = {name: _planned(document, name, chosen, folder / "sweeps") for name in wanted_sweeps(document, questions)}
     plan = Plan(document, chosen, folder, questions, seeds, {}, {}, sweeps, {})
-    _check_effects(plan)
+    for name in {name for question in questions for name in question.claims}:
+        if effect := document.claims[name].in_sweep:
+            check_effect(f"claims.{name}.in_sweep", effect, sweeps[effect.sweep].definition)
     wanted = wanted_experiments(document, questions)
     finds, names = Finds(document, sweeps), dict[str, str]()
     for name, experiment in document.experiments.items():
@@ -136,14 +138,6 @@ def _at_each_value(plan: Plan, name: str, setting: str, names: dict[str, str]) -
         label = names.setdefault(digest(config), f"{_plain(f'{name}-{setting}_{value}')}-{digest(config)}")
         found += _seeded(config, label, 1, plan.folder / "runs")
     return tuple(found)
-
-
-def _check_effects(plan: Plan) -> None:
-    """Raises  UsageError with the place, for what a claim asks of a sweep that does not try it."""
-    for name in {name for question in plan.questions for name in question.claims}:
-        effect = plan.document.claims[name].in_sweep
-        if effect is not None:
-            check_effect(f"claims.{name}.in_sweep", effect, plan.sweeps[effect.sweep].definition)
 
 
 def _planned(document: Document, name: str, chosen: Choice, folder: Path) -> PlannedSweep:

@@ -288,7 +288,7 @@ def seeds_among_parameters(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
 
 def seeds_not_passed_on(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
     """A program learns the seed of a replicate only by a parameter of that name."""
-    if sweep.plan.seeds > 1 and "seed" not in sweep.definition.parameters:
+    if sweep.definition.program and sweep.plan.seeds > 1 and "seed" not in sweep.definition.parameters:
         what = f"the program is not told its seed: if it fixes one itself, its {sweep.plan.seeds} runs are equal"
         yield Diagnostic(WARNING, what, "If it takes one, add seed: {value: 0} to the parameters: replicates count up")
 
@@ -315,23 +315,13 @@ CHECKS: tuple[Callable[[DiagnosedSweep], Iterator[Diagnostic]], ...] = (
     impossible_combinations,
     seeds_among_parameters,
     without_epochs,
+    seeds_not_passed_on,
     ignored_probabilities,
     rungs_out_of_reach,
     more_trials_than_there_are,
 )
-
-
-PROGRAM_CHECKS = (
-    size_and_hours,
-    wrong_way,
-    nothing_varies,
-    exponents_for_values,
-    linear_scale,
-    seeds_among_parameters,
-    seeds_not_passed_on,
-    ignored_probabilities,
-    more_trials_than_there_are,
-)
+OF_OWN_RUNS = {unsuitable_metric, deadly_weight_decay, without_effect, impossible_combinations, without_epochs}
+OF_OWN_RUNS |= {rungs_out_of_reach}  # what a program's parameters mean, and how long it trains, is not known
 
 
 def diagnose_sweep(
@@ -339,5 +329,6 @@ def diagnose_sweep(
 ) -> list[Diagnostic]:
     """All that is found about a sweep, the worst first; hours are stated where an `estimate` of a trial is given."""
     sweep = DiagnosedSweep(definition, base, plan or Plan(), estimate)
-    found = [each for check in (PROGRAM_CHECKS if definition.program else CHECKS) for each in check(sweep)]
+    checks = [check for check in CHECKS if not (definition.program and check in OF_OWN_RUNS)]
+    found = [each for check in checks for each in check(sweep)]
     return sorted([*found, *definition.notices], key=lambda each: (ERROR, WARNING, NOTE).index(each.severity))

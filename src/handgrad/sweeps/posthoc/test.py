@@ -276,7 +276,7 @@ def evaluate_ensemble(
     runs = [kept[place].run for place in chosen]
     tested = predictions_of_all(runs, "test", None, watch)
     weights = [picks.count(place) for place in chosen]
-    together = _together(tested, weights)
+    together, alike = _together(tested, weights), all(same_images(held_out[chosen[0]], held_out[i]) for i in chosen)
     outcome = Outcome(
         select,
         len(kept),
@@ -284,7 +284,7 @@ def evaluate_ensemble(
             Member(kept[place], entries[place].rank, weight, _accuracy(held_out[place]), _accuracy(said))
             for place, weight, said in zip(chosen, weights, tested, strict=True)
         ),
-        _jointly([held_out[place] for place in chosen], weights),
+        _accuracy(_together([held_out[place] for place in chosen], weights)) if alike else None,
         _accuracy(together),
         mcnemar(together.right, tested[0].right),
     )
@@ -308,11 +308,6 @@ def outcome_file(sweep: Sweep, outcome: Outcome) -> Path:
 
 def _together(predictions: Sequence[Predictions], weights: Sequence[int]) -> Predictions:
     return ensemble([each for each, weight in zip(predictions, weights, strict=True) for _ in range(weight)])
-
-
-def _jointly(held_out: Sequence[Predictions], weights: Sequence[int]) -> Interval | None:
-    alike = all(same_images(held_out[0], each) for each in held_out)
-    return _accuracy(_together(held_out, weights)) if alike else None
 
 
 def _accuracy(predictions: Predictions) -> Interval:
