@@ -103,12 +103,12 @@ def members(observed: Observed) -> list[Member]:
     best = np.argsort(-weights, kind="stable")[: max(5, MOST_PREDICTED // len(observed.y))]
     best = best[weights[best] > 1e-3]
     shares = weights[best] / weights[best].sum()
-    return [_member(observed, every[i], share) for i, share in zip(best.tolist(), shares.tolist(), strict=True)]
-
-
-def _member(observed: Observed, sizes: Sizes, weight: float) -> Member:
-    factor = observed.factor(sizes)
-    return Member(sizes, weight, factor, scipy.linalg.cho_solve((factor, True), observed.y, check_finite=False))
+    found = []
+    for i, share in zip(best.tolist(), shares.tolist(), strict=True):
+        factor = observed.factor(every[i])
+        pull = scipy.linalg.cho_solve((factor, True), observed.y, check_finite=False)
+        found.append(Member(every[i], share, factor, pull))
+    return found
 
 
 FEWEST = 5  # configurations to learn from
@@ -139,11 +139,11 @@ class VarianceStabilizer:
             return self._sign * transformed
         return 1 - np.exp(-transformed) if self._errors else np.exp(-transformed)
 
-    def slope(self, objective: float) -> float:
-        """How much an objective changes with its transformed value."""
+    def slope(self, objectives: Array) -> Array:
+        """How much objectives change with their transformed values."""
         if not self._logs:
-            return 1.0
-        return max(1 - objective if self._errors else objective, self._smallest)
+            return np.ones_like(objectives)
+        return np.maximum(1 - objectives if self._errors else objectives, self._smallest)
 
 
 class Surrogate:
@@ -184,7 +184,7 @@ class Surrogate:
         pulled = np.maximum(transformed, 2 * float(np.median(transformed)) - float(transformed.max()))
         self._known, y = [values[i] for i in order.tolist()], (pulled if np.ptp(pulled) > 0 else transformed)[order]
         self._middle, self._size = float(y.mean()), float(y.std())
-        self._unit = self._size * self.transform.slope(float(np.quantile(objectives, 0.75)))
+        self._unit = self._size * self.transform.slope(np.quantile(objectives, 0.75))
         agreement, y = self._agreement(self._known, self._known), (y - self._middle) / self._size
         where = np.full(len(y), float(np.quantile(objectives, 0.75)))
         for _ in range(2):  # noise depends on where a run is expected, and that on noise
@@ -195,9 +195,9 @@ class Surrogate:
 
     def noise(self, objective: float) -> float:
         """The standard deviation of a run around what its configuration reaches on average, at this objective."""
-        seed, images = self._variances(np.array([objective]))
+        seed, images = self._variances(np.array(objective))
         share = sum(member.weight * member.sizes.noise**2 for member in self._members)
-        return self._size * math.sqrt(share * seed[0] + images[0]) * self.transform.slope(objective)
+        return self._size * math.sqrt(share * seed + images) * float(self.transform.slope(np.array(objective)))
 
     def expected(self, values: Sequence[dict[str, Any]]) -> tuple[Array, Array]:
         """Means, transformed, and their covariance.  Shapes  -> (n,), (n, n)"""
@@ -213,7 +213,7 @@ class Surrogate:
             nodes = mean[0] + self._doubt * math.sqrt(max(covariance[0, 0], 0.0)) * NODES
             centres = self.transform.inverse(self._middle + self._size * nodes)
             seed, images = self._variances(centres)
-            noise = np.sqrt(member.sizes.noise**2 * seed + images) * self._size * self._slopes(centres)
+            noise = np.sqrt(member.sizes.noise**2 * seed + images) * self._size * self.transform.slope(centres)
             rows.append((np.full(len(nodes), member.weight / len(nodes)), centres, noise))
         weights, centres, noise = (np.concatenate(each) for each in zip(*rows, strict=True))
         low, high = (_quantile(p, weights, centres, noise, self._freedom) for p in (0.025, 0.975))
@@ -231,14 +231,11 @@ class Surrogate:
         count = len(self._scaled) + len(self._listed)
         return [(member, member.predict(across, among, count)) for member in self._members]
 
-    def _slopes(self, objectives: Array) -> Array:
-        return np.array([self.transform.slope(each) for each in objectives.tolist()])
-
     def _variances(self, objectives: Array) -> tuple[Array, Array]:
         """Of a seed's noise of unit size, and of the images' with the least of a seed's, transformed."""
-        slopes = self._slopes(objectives) * self._size
+        slopes = self.transform.slope(objectives) * self._size
         share = np.clip(objectives, 0, 1)
-        of_images = (1 + SEED_SHARE) * share * (1 - share) / self._images if self._images else np.zeros(len(share))
+        of_images = (1 + SEED_SHARE) * share * (1 - share) / self._images if self._images else np.zeros_like(share)
         return (self._unit / slopes) ** 2, np.maximum(of_images / slopes**2, 1e-6)
 
     def _agreement(self, some: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]) -> Array:
