@@ -242,20 +242,20 @@ from handgrad.data import load
 from handgrad.errors import HandgradError
 found = {}
 for path in ["digits", *sys.argv[1:]]:
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     try:
         load(path)
         said = "loaded"
     except HandgradError as error:
         said = str(error)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    found[path] = said, time.perf_counter() - start, grown
+    found[path] = said, time.process_time() - start, grown
 print(json.dumps(found))
 """
 
 
 @pytest.mark.slow
-def test_bombs_are_refused_within_a_second_and_64_megabytes(tmp_path):
+def test_bombs_are_refused_within_a_second_of_cpu_and_64_megabytes(tmp_path):
     for name, make in BOMBS.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(make())

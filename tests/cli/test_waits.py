@@ -29,8 +29,8 @@ def test_a_wait_is_announced(run, here, capsys, monkeypatch, words, expected):
 
 
 def test_what_is_soon_over_is_not_announced(capsys, monkeypatch):
-    monkeypatch.setattr(screen, "WAITS", 0.2)
+    monkeypatch.setattr(screen, "WAITS", 1)
     with screen.working("adding") as update:
         update("multiplying")
-    time.sleep(0.4)
+    time.sleep(1.2)
     assert capsys.readouterr() == ("", "")

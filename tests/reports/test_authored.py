@@ -159,10 +159,10 @@ def test_markdown_in_another_folder_finds_the_images(tmp_path):
 def test_large_files_are_refused_and_odd_ones_do_not_take_long(tmp_path):
     with pytest.raises(UsageError, match=r"hand-in\.md has 10,000,000 bytes, expected at most 1,000,000"):
         read(tmp_path, "x" * 10_000_000)
-    began = time.perf_counter()
+    began = time.process_time()
     authored = read(tmp_path, "{{ " * 20_000 + "\n\n" + "`{{ x" * 2000 + "\n\n" + "> " * 500 + "{{ a.b }}\n")
     assert len(authored.placeholders) > 20_000
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20
 
 
 def test_what_is_no_text_is_refused(tmp_path):

@@ -73,7 +73,7 @@ def interrupted(folder, number, command=LONG, run="run"):
 def test_interrupted_and_resumed_as_if_nothing_had_happened(tmp_path, capsys, same_end, number):
     code, seconds, said = interrupted(tmp_path, number)
     assert code == 128 + number
-    assert seconds < 5
+    assert seconds < 20
     run = open_run(tmp_path / "run")
     step = run.metrics["steps"]
     assert said.splitlines()[-1] == (
@@ -123,7 +123,7 @@ with stopping_on_signals(Deaf()):
         for expected in ("ready\n", "asked\n"):
             assert running.stdout.readline() == expected
             running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=10) == -signal.SIGINT
+        assert running.wait(timeout=50) == -signal.SIGINT
 
 
 SMALL = LONG.replace("--hidden_size 32", "--hidden_size 4").replace("--epochs 60", "--epochs 10")

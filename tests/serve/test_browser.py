@@ -27,13 +27,13 @@ def test_runs_are_seen_at_once_and_grow(page, tmp_path):
     assert page.inner_text("#compare") == "Compare the 3 selected"
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     growing = made_up_run(tmp_path / "growing", None)
-    page.wait_for_selector("tr:has-text('growing') >> text=to resume", timeout=10_000)
+    page.wait_for_selector("tr:has-text('growing') >> text=to resume", timeout=60_000)
     epoch = {"epoch": 4, "step": 40, "train_loss": 0.125, "train_accuracy": 0.5, "seconds": 0.5}
     with (growing / "history.jsonl").open("a") as file:
         file.write(json.dumps({"epoch": epoch}) + "\n")
-    page.wait_for_selector(".plot[aria-label*='to 0.125']", timeout=10_000)
+    page.wait_for_selector(".plot[aria-label*='to 0.125']", timeout=60_000)
     shutil.rmtree(growing)
-    page.wait_for_selector("tr:has-text('growing')", state="detached", timeout=10_000)
+    page.wait_for_selector("tr:has-text('growing')", state="detached", timeout=60_000)
     page.fill("#table-controls input", "seed=1")
     page.wait_for_selector("#count:has-text('1 of 3 runs')")
     assert page.complaints == []

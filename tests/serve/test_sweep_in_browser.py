@@ -1,9 +1,11 @@
 """A sweep from its first trial to its report in the browser: watched, paused, gone on with, brushed, and deleted."""
 
 import shutil
+import signal
 import subprocess
 import sys
 
+from tests.serve.asking import until
 from tests.serve.browsing import browsing, in_browser, show
 
 pytestmark = in_browser
@@ -34,11 +36,15 @@ def test_a_sweep_is_watched_paused_gone_on_with_and_brushed(tmp_path):
     with driver, browsing(tmp_path / "runs") as open_page:
         page = open_page(1280)
         show(page, "sweeps")
+        runs = tmp_path / "sweeps" / "live" / "runs"
+        until(lambda: len(list(runs.glob("*/metrics.json"))) >= 2, 120)
+        driver.send_signal(signal.SIGSTOP)  # it starts no other trial, however long the browser takes
         page.click("#sweeps-table a:text('live')", timeout=60_000)
         page.wait_for_selector(f"{ROWS} >> nth=1", timeout=120_000)
         page.click("text=Pause, as Ctrl-C does")
+        driver.send_signal(signal.SIGCONT)
         assert "Go on with: handgrad sweep resume" in driver.communicate(timeout=60)[1]
-        page.wait_for_selector("#sweep dl .state-to", state="attached", timeout=20_000)
+        page.wait_for_selector("#sweep dl .state-to", state="attached", timeout=60_000)
         paused = len(column(page, 1))
         assert paused < TRIALS
         page.fill("#sweep input[name=jobs]", "2")
@@ -57,7 +63,7 @@ def test_a_sweep_is_watched_paused_gone_on_with_and_brushed(tmp_path):
         page.wait_for_selector("#run .plot[aria-label*='loss by epoch. ']")
         show(page, "sweeps")
         shutil.rmtree(tmp_path / "sweeps")
-        page.wait_for_selector("text=There are no sweeps in the folder", timeout=10_000)
+        page.wait_for_selector("text=There are no sweeps in the folder", timeout=60_000)
         assert [each for each in page.complaints if "sandboxed" not in each] == []
 
 

@@ -102,7 +102,7 @@ def test_a_killed_driver_leaves_nobody_and_loses_nothing(folder):
         family = [*children(driver.pid), *workers(driver.pid)]
         assert len(family) == 3  # the fork server and two workers
         driver.kill()
-        wait_for(lambda: gone(family), "the end of fork server and workers", 5)
+        wait_for(lambda: gone(family), "the end of fork server and workers")
     before = {trial.number: sweep_files(folder, trial) for trial in settled(folder)}
     done = process("sweep resume it --jobs 2 --no_report", cwd=folder)
     assert done.code == 0, done.err
@@ -143,7 +143,7 @@ def test_killed_drivers_leave_the_uninterrupted_grid(folder):
                 family = [*children(driver.pid), *workers(driver.pid)]
                 assert driver.poll() is None, "too quick to be killed so often"
                 driver.kill()
-                wait_for(lambda: gone(family), "the end of fork server and workers", 5)  # noqa: B023
+                wait_for(lambda: gone(family), "the end of fork server and workers")  # noqa: B023
                 killed += 1
                 continue
             out, err = driver.communicate(timeout=300)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.slow import quick
+from tests.sweeps.conftest import wait_for
 
 from handgrad.cli.main import main
 from handgrad.errors import UsageError
@@ -241,16 +242,17 @@ def test_a_trial_ends_at_the_time_limit_whatever_it_does(monkeypatch):
         "wandb.init(); wandb.log({'val_acc': 1}); time.sleep(60 * (wandb.config.learning_rate > 0.4))\n"
     )
     began = time.monotonic()
-    assert sweep("--time_limit", "1") == 0
-    assert time.monotonic() - began < 30
-    assert sorted(t.why for t in trials() if t.state == "failed") == ["took longer than 1 s (--time_limit)"] * 2
+    assert sweep("--time_limit", "5") == 0
+    assert time.monotonic() - began < 59
+    assert sorted(t.why for t in trials() if t.state == "failed") == ["took longer than 5 s (--time_limit)"] * 2
 
 
 @pytest.mark.slow
 def test_hyperband_stops_the_worse_ones_by_what_they_log():
     program_of(
         "wandb.init(); c = wandb.config\n"
-        "for e in range(9):\n    wandb.log({'val_acc': c.learning_rate * (e + 1) / c.batch_size}); time.sleep(0.08)\n",
+        "for e in range(9):\n"
+        "    wandb.log({'val_acc': c.learning_rate * (e + 1) / c.batch_size}); time.sleep(0.3 * (e > 1))\n",
         early_terminate={"type": "hyperband", "min_iter": 2, "eta": 2},
     )
     assert sweep() == 0
@@ -316,13 +318,9 @@ def test_after_kill_9_no_program_is_left_and_the_rest_is_run():
         process.wait()
     done = {trial.run for trial in trials() if trial.ended}
     assert 1 <= len(done) < 6
-    folder = str(Path.cwd())
-    time.sleep(0.1)
-    assert not [
-        p
-        for p in Path("/proc").glob("[0-9]*/cwd")
-        if os.path.realpath(p) == folder and p.parent.name != str(os.getpid())
-    ]
+    here, places = str(Path.cwd()), lambda: Path("/proc").glob("[0-9]*/cwd")
+    own = Path(f"/proc/{os.getpid()}/cwd")
+    wait_for(lambda: not [p for p in places() if p != own and os.path.realpath(p) == here], "the end of all processes")
     Path("sweeps/s/study.db").unlink()  # the folders alone tell what is done
     assert main(["sweep", "resume", "s", "--no_report"]) == 0
     assert len(trials()) == 6

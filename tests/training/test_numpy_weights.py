@@ -138,7 +138,7 @@ HOSTILE = {
 def test_hostile_files_are_refused(tmp_path, monkeypatch, content):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "w.npy").write_bytes(content)
-    begin = time.perf_counter()
+    begin = time.process_time()
     tracemalloc.start()
     with pytest.raises(CorruptDataError, match="holds no weights"):
         load_weights(network(), tmp_path / "w.npy")
@@ -146,7 +146,7 @@ def test_hostile_files_are_refused(tmp_path, monkeypatch, content):
     tracemalloc.stop()
     assert not (tmp_path / "pwned").exists()
     assert peak < 64e6
-    assert time.perf_counter() - begin < 10
+    assert time.process_time() - begin < 10
 
 
 @pytest.mark.parametrize(
