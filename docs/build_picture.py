@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 PICTURE = Path(__file__).parent / "images" / "serve.png"
@@ -39,6 +40,7 @@ def main() -> None:
         page.wait_for_timeout(1000)  # the curves are drawn
         page.screenshot(path=PICTURE)
         server.terminate()
+    Image.open(PICTURE).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
     print(PICTURE)
 
 
