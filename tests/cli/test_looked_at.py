@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.commands import TINY, call
-from tests.malformed import png
+from tests.malformed import png, saved
 
 from handgrad.config import RunConfig
 from handgrad.data import load
@@ -93,6 +94,27 @@ def test_what_a_data_set_holds(here, capsys):
     counts = {words[0]: words[1:] for words in map(str.split, answer.out.splitlines()) if len(words) == 3}
     assert counts["0"] == ["90", str((DIGITS.y_test == 0).sum())]
     assert counts["3"] == ["0", str((DIGITS.y_test == 3).sum())]
+
+
+def test_damaged_files_are_left_out_of_what_is_shown_as_in_training(here, capsys):
+    for label in ("cat", "dog"):
+        folder = here / "mine" / label
+        folder.mkdir(parents=True)
+        for number in range(6):
+            shade = 20 * number + 90 * (label == "dog")
+            picture = Image.fromarray(np.full((8, 8, 3), (shade, 0, 255 - shade), np.uint8))
+            (folder / f"{number}.png").write_bytes(saved(picture))
+    (here / "mine" / "cat" / "5.png").write_bytes(b"<html>")
+    refused = call(capsys, "data show mine")
+    assert (refused.code, refused.out) == (5, "")
+    assert "--skip_damaged leaves such files out" in refused.err
+    shown = call(capsys, "data mine --skip_damaged")
+    assert shown.code == 0, shown.err
+    head, pixels, _ = shown.out.partition(" images of 8 x 8 pixels in colour\n")
+    assert pixels
+    assert sum(int(word) for word in head.split() if word.isdigit()) == 11
+    grey = call(capsys, "data show mine --skip_damaged --grey --resize 4,5")
+    assert "images of 4 x 5 pixels\n" in grey.out
 
 
 @pytest.mark.parametrize("model", ["knn", "svm"])

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from handgrad import data
-from handgrad.data.cifar import CIFAR10, CIFAR100, CifarSet
+from handgrad.data.idx_sets import sections
+from handgrad.data.published_sets import PublishedSet, PublishedSource
 from handgrad.errors import CorruptDataError, FileSystemError
 
 GENERATOR = np.random.default_rng(4)
-NAMES = tuple(CIFAR10.files)
+CIFAR10, CIFAR100 = (PublishedSource.of(each) for each in sections() if each.name in ("cifar10", "cifar100"))
+NAMES = CIFAR10.files
 
 
 def batch(labels, width=1):
@@ -34,8 +36,11 @@ def small():
     contents = {name: batch([number, number + 1]) for number, name in enumerate(NAMES)}
     archive = packed(contents)
     digests = {name: md5(content) for name, content in contents.items()}
-    source = CIFAR10._replace(files=digests, digest=md5(archive), size=len(archive), images=12)
-    return CifarSet(source), contents, archive
+    return PublishedSet(described(archive, digests)), contents, archive
+
+
+def described(archive, digests):
+    return CIFAR10._replace(digests=digests | {CIFAR10.archive: md5(archive)}, bytes=len(archive), images=12)
 
 
 def md5(content):
@@ -125,19 +130,27 @@ def test_other_bytes_under_the_name_are_refused(data_folder):
     written(data_folder, contents | {"test_batch.bin": changed})
     with pytest.raises(CorruptDataError, match=r"test_batch\.bin: not the original file"):
         found.load()
+    assert [verdict.ok for verdict in found.verify()] == [True] * 5 + [False]
+
+
+def test_a_part_is_not_taken_for_the_whole(data_folder):
+    """People keep parts of CIFAR under the names of the whole: such a folder is read by its path."""
+    found, contents, _ = small()
+    written(data_folder / "cifar10", contents | {"test_batch.bin": batch([1])})
+    assert found.status().place is None
 
 
 def test_an_archive_writes_nothing_and_takes_regular_files_only(data_folder):
     """A member of a right name that is a link, or lies above, changes nothing outside of the memory."""
     found, contents, _ = small()
     archive = packed(contents, "../../")
-    found.source = found.source._replace(digest=md5(archive), size=len(archive))
+    found.source = described(archive, found.source.digests)
     written(data_folder, {CIFAR10.archive: archive})
     assert len(found.load().y_train) == 10
     assert sorted(path.name for path in data_folder.iterdir()) == [CIFAR10.archive]
     del contents["test_batch.bin"]
     archive = packed(contents)
-    found.source = found.source._replace(digest=md5(archive), size=len(archive))
+    found.source = described(archive, found.source.digests)
     written(data_folder, {CIFAR10.archive: archive})
     with pytest.raises(CorruptDataError, match=r"test_batch\.bin"):
         found.load()

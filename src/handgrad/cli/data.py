@@ -31,12 +31,17 @@ def parser() -> Parser:
     found.add_argument(
         "--out", type=Path, default=Path("samples"), help="folder for the images that sample saves (default: samples)"
     )
+    found.add_argument(
+        "--skip_damaged", action="store_true", help="show, sample: leave out damaged files, as train does"
+    )
+    found.add_argument("--grey", action="store_true", help="show, sample: turn colour images grey, as train does")
+    found.add_argument("--resize", help="show, sample: height and width of every image, as of train")
     return found
 
 
 def run_data(tokens: list[str]) -> int:
     """Show which data sets are here, or what one holds; download, verify one, or take pictures out of it."""
-    alone = len(tokens) == 1 and tokens[0] not in ACTIONS and not tokens[0].startswith("-")
+    alone = bool(tokens) and tokens[0] not in ACTIONS and not tokens[0].startswith("-")
     taking = parser()
     arguments = taking.arguments(["show", *tokens] if alone else tokens)
     if arguments.action == "list":
@@ -45,14 +50,17 @@ def run_data(tokens: list[str]) -> int:
         return 0
     if arguments.name is None:
         taking.error(f"data {arguments.action} needs the name of a data set: {', '.join(data.DATASETS)}")
-    if arguments.action == "sample":
-        return _sample(arguments.name, arguments.out)
-    return {"show": _show, "fetch": _fetch, "verify": _verify}[arguments.action](arguments.name)
+    if arguments.action in ("fetch", "verify"):
+        return (_fetch if arguments.action == "fetch" else _verify)(arguments.name)
+    given = {"skip_damaged": arguments.skip_damaged, "grey": arguments.grey, "resize": arguments.resize}
+    config = RunConfig.from_mapping(
+        {"dataset": arguments.name} | {name: value for name, value in given.items() if value}
+    )
+    return _show(config) if arguments.action == "show" else _sample(config, arguments.out)
 
 
-def _show(name: str) -> int:
+def _show(config: RunConfig) -> int:
     """What a data set holds, then what a training would warn of or refuse."""
-    config = RunConfig.from_mapping({"dataset": name})
     dataset = read_dataset(config)
     height, width = dataset.image_shape[-2:]
     colour = " in colour" if dataset.channels == 3 else ""
@@ -91,9 +99,9 @@ def _verify(name: str) -> int:
     return 0
 
 
-def _sample(name: str, folder: Path) -> int:
+def _sample(config: RunConfig, folder: Path) -> int:
     """Write the first test image of each class as a PNG file named after the class."""
-    dataset = data.load(name)
+    dataset = read_dataset(config)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for label, title in enumerate(dataset.class_names):

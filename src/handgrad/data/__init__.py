@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from handgrad.data.array_files import SUFFIXES, array_files, foreign, load_array_file, load_array_folder
-from handgrad.data.cifar import CIFAR_SOURCES, CifarSet, cifar_files, load_cifar_folder
+from handgrad.data.cifar import cifar_files, load_cifar_folder
 from handgrad.data.dataset import Dataset, NamedSet, Status, Verdict
 from handgrad.data.digits import DigitsSet
 from handgrad.data.features import FEATURES, with_features
@@ -35,7 +35,6 @@ from handgrad.text import nearest, squashed
 DATASETS: dict[str, NamedSet] = {
     "digits": DigitsSet(),
     **{source.name: IdxSet(source) for source in IDX_SOURCES},
-    **{source.name: CifarSet(source) for source in CIFAR_SOURCES},
     **{section.name: PublishedSet(PublishedSource.of(section)) for section in sections() if "md5" in section},
 }
 extend(datasets=DATASETS)

@@ -17,9 +17,8 @@ from handgrad.data.dataset import Dataset, Images, Status, Verdict
 from handgrad.data.decoded import mapped, through_cache
 from handgrad.data.download import Failure, download
 from handgrad.data.idx import REMEDY, FileType, content_digest, decode_idx, is_idx, read_idx
-from handgrad.data.places import DATA_VARIABLE, download_folder, files_below, find_file, places, user_root
+from handgrad.data.places import DATA_VARIABLE, download_folder, files_below, find_file, keep, places, user_root
 from handgrad.errors import CorruptDataError, FileSystemError
-from handgrad.files import atomic_write
 
 IMAGES_TRAIN, LABELS_TRAIN = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 IMAGES_TEST, LABELS_TEST = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
@@ -53,12 +52,17 @@ def sections() -> Iterator[SectionProxy]:
     return (parser[name] for name in parser.sections())
 
 
+def classes_of(section: SectionProxy) -> tuple[str, ...]:
+    """The names of a set's classes."""
+    return tuple(" ".join(section["classes"].split()).split("; "))
+
+
 IDX_SOURCES = tuple(
     IdxSource(
         name=section.name,
         title=section["title"],
         images=int(section["images"]),
-        class_names=tuple(section["classes"].split("; ")),
+        class_names=classes_of(section),
         digests=dict(zip(IDX_FILES, section["sha256"].split(), strict=True)),
         mirrors=tuple(section["mirrors"].split()),
         system_package=section.get("package"),
@@ -206,16 +210,11 @@ class IdxSet:
         return content
 
     def _store(self, file: str, content: bytes) -> Path:
-        folder = download_folder(self.source.name)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FileSystemError(f"cannot make {folder}: {error.strerror}. Check its permissions") from error
-        atomic_write(folder / f"{file}.gz", content)
+        kept = keep(download_folder(self.source.name), f"{file}.gz", content)
         # A wrong file without .gz would be found before the right one that was just stored.
         with contextlib.suppress(OSError):
-            (folder / file).unlink(missing_ok=True)
-        return folder / f"{file}.gz"
+            kept.with_suffix("").unlink(missing_ok=True)
+        return kept
 
     def _explain_absence(self, file: str, failures: list[Failure]) -> str:
         name, package = self.source.name, self.source.system_package

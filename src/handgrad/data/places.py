@@ -8,7 +8,7 @@ from typing import NamedTuple
 import platformdirs
 
 from handgrad.errors import CorruptDataError, FileSystemError
-from handgrad.files import open_file
+from handgrad.files import atomic_write, open_file
 from handgrad.files import read_file as read_any
 
 DATA_VARIABLE = "HANDGRAD_DATA_DIR"
@@ -97,6 +97,16 @@ def find_file(folder: Path, name: str) -> Path | None:
     """The file `name` in `folder`, plain or with .gz, if there is one."""
     candidates = (folder / name, folder / f"{name}.gz")
     return next((path for path in candidates if os.path.lexists(path)), None)
+
+
+def keep(folder: Path, name: str, content: bytes | str) -> Path:
+    """Write a file into a folder that is made where it is missing.  Raises  FileSystemError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileSystemError(f"cannot make {folder}: {error.strerror}. Check its permissions") from error
+    atomic_write(folder / name, content)
+    return folder / name
 
 
 def require_file(path: Path) -> int:

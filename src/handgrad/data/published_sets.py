@@ -1,4 +1,4 @@
-"""Data sets by name of which MD5 of the files is published as they are downloaded: KMNIST, QMNIST, EMNIST, MedMNIST.
+"""Data sets of which the MD5 of the downloads is published: KMNIST, QMNIST, EMNIST, MedMNIST and CIFAR.
 
 A file that is proven so, or else the first one that is seen, pins the SHA-256 of its content for every later load.
 """
@@ -6,25 +6,29 @@ A file that is proven so, or else the first one that is seen, pins the SHA-256 o
 import hashlib
 import json
 import logging
+import tarfile
 import zipfile
+import zlib
+from collections.abc import Collection
 from configparser import SectionProxy
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
 
 from handgrad.data.arrays import dataset_of
+from handgrad.data.cifar import LABEL_BYTES, PIXELS, cifar_part
 from handgrad.data.dataset import Dataset, Images, Status, Verdict
 from handgrad.data.decoded import through_cache
 from handgrad.data.download import download
 from handgrad.data.idx import MAX_BYTES, REMEDY, content_digest, decode_idx
-from handgrad.data.idx_sets import IDX_FILES, recognise
+from handgrad.data.idx_sets import IDX_FILES, classes_of, recognise
 from handgrad.data.npz import read_npz
-from handgrad.data.places import DATA_VARIABLE, download_folder, files_below, places, read_file, user_root
+from handgrad.data.places import DATA_VARIABLE, download_folder, files_below, keep, places, read_file, user_root
 from handgrad.errors import CorruptDataError, FileSystemError
-from handgrad.files import atomic_write, open_file
+from handgrad.files import open_file
 from handgrad.text import squashed
 
 log = logging.getLogger("handgrad")
@@ -34,7 +38,8 @@ PINS = "pinned.json"  # beside a set's downloads: SHA-256 of the content of each
 class PublishedSource(NamedTuple):
     """A section of sources.ini: `digests` are MD5 of the files that are downloaded, `archive` the one that holds all.
 
-    Labels count from `first_label`; `transposed` images are stored by columns.
+    Labels count from `first_label`; `transposed` images are stored by columns. Of CIFAR, the MD5 of the files in the
+    archive are known too, and its `bytes`, by which it is found whatever it is called; `note` follows where it is not.
     """
 
     name: str
@@ -47,6 +52,8 @@ class PublishedSource(NamedTuple):
     archive: str = ""
     first_label: int = 0
     transposed: bool = False
+    bytes: int = 0
+    note: str = ""
 
     @classmethod
     def of(cls, section: SectionProxy) -> Self:
@@ -54,17 +61,20 @@ class PublishedSource(NamedTuple):
         archive = section.get("archive", "")
         files = tuple(section.get("files", f"{section.name}.npz").split())
         downloads = [archive] if archive else [name if name.endswith(".npz") else f"{name}.gz" for name in files]
+        inside = section.get("md5_inside", "").split()
         return cls(
             name=section.name,
             title=section["title"],
             images=int(section["images"]),
-            class_names=tuple(" ".join(section["classes"].split()).split("; ")),
+            class_names=classes_of(section),
             files=files,
-            digests=dict(zip(downloads, section["md5"].split(), strict=True)),
+            digests=dict(zip([*downloads, *files[: len(inside)]], [*section["md5"].split(), *inside], strict=True)),
             mirrors=tuple(section["mirrors"].split()),
             archive=archive,
             first_label=section.getint("first_label", 0),
             transposed=section.getboolean("transposed", False),
+            bytes=section.getint("bytes", 0),
+            note=section.get("note", ""),
         )
 
     @property
@@ -74,10 +84,11 @@ class PublishedSource(NamedTuple):
 
 
 class PublishedSet:
-    """A named set of four IDX files, or of one .npz file; each is found on this machine by its name, or downloaded."""
+    """A named set of IDX files, of an .npz file, or in CIFAR's format; found on this machine, or downloaded."""
 
     def __init__(self, source: PublishedSource) -> None:
         self.source = source
+        self.inputs_and_classes = (PIXELS, len(source.class_names)) if source.bytes else None
 
     def load(self) -> Dataset:
         """The data set, downloaded when no place has it.
@@ -85,6 +96,8 @@ class PublishedSet:
         Raises  CorruptDataError for a wrong file; FileSystemError when the set cannot be had.
         """
         source = self.source
+        if source.bytes:
+            return self._whole(self._cifar())
         if len(source.files) == 1:
             path = self._obtain(source.files[0])
             self._prove(path)
@@ -97,8 +110,10 @@ class PublishedSet:
 
     def status(self) -> Status:
         """Where the set lies, without downloading; its files are read when it is loaded."""
-        source, found = self.source, [path.parent for path in map(self._find, self.source.files) if path]
-        place, files, classes = next(iter(found), None), len(source.files), len(source.class_names)
+        source, files, classes = self.source, len(self.source.files), len(self.source.class_names)
+        wanted = source.files[:1] if source.bytes else source.files  # CIFAR is found as a whole
+        found = [path.parent for path in map(self._find, wanted) if path] * (files // len(wanted))
+        place = next(iter(found), None)
         place = place if len(found) == files else None
         return Status(source.name, source.title, place, len(found), files, source.images, classes)
 
@@ -117,7 +132,7 @@ class PublishedSet:
         if path is None:
             return Verdict(file, None, False, f"found nowhere. Fetch it, or set {DATA_VARIABLE}")
         try:
-            if file.endswith(".npz"):
+            if file.endswith(".npz") or self.source.bytes:
                 self._prove(path)
             else:
                 self._read(path, file, self._pins().get(file))
@@ -133,17 +148,46 @@ class PublishedSet:
             )
         return dataset
 
+    def _cifar(self) -> Dataset:
+        """The set in CIFAR's format, each file proven; of an archive, what belongs there is read, in memory."""
+        source, place = self.source, self._obtain(self.source.files[0])
+        archived = place.name not in source.files
+        paths = [place] if archived else [place.with_name(file) for file in source.files]
+        for path in paths:
+            self._prove(path)
+        unpacked = {} if archived else {path.name: read_file(path, MAX_BYTES) for path in paths}
+        found = unpacked or _members(place, source.files)
+        classes, (*train, test) = len(source.class_names), [found[file] for file in source.files]
+        parts = [part for contents in (train, [test]) if (part := cifar_part(contents, classes))]
+        fingerprint = hashlib.sha256("".join(source.digests[file] for file in source.files).encode()).hexdigest()
+        return Dataset(source.name, *parts[0], *parts[1], source.class_names, fingerprint)
+
     def _find(self, file: str) -> Path | None:
-        """The first file of the right name: as it is downloaded, unpacked, or the archive that holds it."""
-        names = [name for name in (f"{file}.gz", file, self.source.archive) if name]
-        folders = [place.folder for name in {self.source.name, self.source.folder} for place in places(name)]
-        folders.append(Path.home() / ".medmnist")
-        root = user_root()
-        if root is not None:
-            own, below = self.source.folder, files_below(root, names)
-            folders += [path.parent for path in below if own in squashed(str(path.relative_to(root.parent)))]
-        paths = (folder / name for name in names for folder in folders)
+        """The first file of the right name: as it is downloaded, unpacked, or the archive that holds it.
+
+        Of CIFAR, which people keep in parts too, a file among all of them that have as many bytes as the whole; or an
+        archive by its size.
+        """
+        source, root = self.source, user_root()
+        names = [name for name in (f"{file}.gz", file, source.archive) if name]
+        folders = [place.folder for name in {source.name, source.folder} for place in places(name)]
+        paths = [folder / name for name in names for folder in [*folders, Path.home() / ".medmnist"]]
+        below = list(files_below(root, None if source.bytes else names)) if root else []
+        if source.bytes:
+            place = next((path for path in (*paths, *below) if path.is_file() and self._is_whole(path)), None)
+            return place.with_name(file) if place and place.name in source.files else place
+        own = [path for path in below if root and source.folder in squashed(str(path.relative_to(root.parent)))]
+        paths += [path for name in names for path in own if path.name == name]
         return next((path for path in paths if path.is_file()), None)
+
+    def _is_whole(self, path: Path) -> bool:
+        """Whether it is CIFAR's archive, or its first file beside all others."""
+        source = self.source
+        if path.name != source.files[0]:
+            return path.name == source.archive or path.stat().st_size == source.bytes
+        beside = [path.with_name(file) for file in source.files]
+        size = source.images * (LABEL_BYTES[len(source.class_names)] + PIXELS)
+        return all(map(Path.is_file, beside)) and sum(each.stat().st_size for each in beside) == size
 
     def _obtain(self, file: str) -> Path:
         """Where the file, or the archive with it, lies now."""
@@ -155,14 +199,9 @@ class PublishedSet:
         if content is None:
             where = "; ".join(f"{failure.where}: {failure.why}" for failure in tried)
             way = f"Put {name} anywhere below a folder called {self.source.folder} in {DATA_VARIABLE}"
-            raise FileSystemError(f"cannot find or download {name} of {self.source.name} ({where}). {way}")
-        path = download_folder(self.source.folder) / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FileSystemError(f"cannot make {path.parent}: {error.strerror}. Check its permissions") from error
-        atomic_write(path, content)
-        return path
+            note = f". {self.source.note}" if self.source.note else ""
+            raise FileSystemError(f"cannot find or download {name} of {self.source.name} ({where}). {way}{note}")
+        return keep(download_folder(self.source.folder), name, content)
 
     def _array(self, file: str) -> Images:
         """The array of an IDX file, mapped into memory where it was read before."""
@@ -171,11 +210,9 @@ class PublishedSet:
             return through_cache(pins[file], path, lambda: self._read(path, file, pins[file]))
         array = self._read(path, file, None)
         pins[file] = content_digest(array)
-        place = download_folder(self.source.folder) / PINS
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write(place, json.dumps(pins, indent=1))
-        except (OSError, FileSystemError) as error:
+            keep(download_folder(self.source.folder), PINS, json.dumps(pins, indent=1))
+        except FileSystemError as error:
             log.warning("digests are not kept for the next time: %s", error)
         return through_cache(pins[file], path, lambda: array)
 
@@ -190,7 +227,7 @@ class PublishedSet:
         archived = path.name == self.source.archive
         if archived:
             self._prove(path)
-        content = _member(path, f"{file}.gz") if archived else read_file(path, MAX_BYTES)
+        content = _members(path, [f"{file}.gz"])[f"{file}.gz"] if archived else read_file(path, MAX_BYTES)
         file_type = tuple(IDX_FILES.values())[self.source.files.index(file)]
         limit = len(self.source.class_names) + self.source.first_label if file_type == "labels" else None
         array = decode_idx(content, str(path), file_type, limit)
@@ -208,7 +245,9 @@ class PublishedSet:
         return array
 
     def _prove(self, path: Path) -> None:
-        self._require(_md5(path), str(path), path.name)
+        stat, digests = path.stat(), self.source.digests
+        name = path.name if path.name in digests else self.source.archive
+        self._require(_md5(path, stat.st_mtime_ns, stat.st_size), str(path), name)
 
     def _compare(self, name: str, content: bytes, origin: str) -> None:
         self._require(hashlib.md5(content, usedforsecurity=False).hexdigest(), origin, name)
@@ -220,7 +259,9 @@ class PublishedSet:
             raise CorruptDataError(f"{origin}: {what} of {self.source.name}. {REMEDY}")
 
 
-def _md5(path: Path) -> str:
+@lru_cache(maxsize=8)
+def _md5(path: Path, changed: int, size: int) -> str:
+    """Once for all files of an archive: it is read again where it changed."""
     digest = hashlib.md5(usedforsecurity=False)
     with open_file(path) as file:
         for chunk in iter(lambda: file.read(1 << 20), b""):
@@ -228,9 +269,19 @@ def _md5(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _member(path: Path, name: str) -> bytes:
+def _members(path: Path, names: Collection[str]) -> dict[str, bytes]:
+    """The regular files of these names in an archive, whatever folder they lie in; nothing is written."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.read(next(each for each in archive.namelist() if Path(each).name == name))
-    except (zipfile.BadZipFile, OSError, StopIteration) as error:
-        raise CorruptDataError(f"{path}: no whole archive with {name} ({error}). {REMEDY}") from error
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                inside = {Path(each).name: each for each in archive.namelist()}
+                found = {name: archive.read(inside[name]) for name in names if name in inside}
+        else:
+            with tarfile.open(path) as tape:
+                streams = ((Path(each.name).name, tape.extractfile(each)) for each in tape if each.isfile())
+                found = {name: stream.read() for name, stream in streams if stream and name in names}
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise CorruptDataError(f"{path}: no whole archive ({error}). {REMEDY}") from error
+    if missing := [name for name in names if name not in found]:
+        raise CorruptDataError(f"{path}: {', '.join(missing)} is not in it. {REMEDY}")
+    return found
