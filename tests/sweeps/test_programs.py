@@ -342,7 +342,8 @@ def logged(folder, program=None):
 def test_what_the_installed_wandb_writes_offline_is_read(tmp_path, monkeypatch):
     pytest.importorskip("wandb")
     script = (
-        "import wandb; run = wandb.init(project='p', config={'lr': 1, 'bs': 2}); assert run.config.lr == 0.01\n"
+        "import wandb; run = wandb.init(project='p', name='mine', config={'lr': 1, 'bs': 2})\n"
+        "assert run.config.lr == 0.01\n"
         "for e in range(400): run.log({'val_acc': e / 400, 'n': {'x': 1}, 'text': 'x' * 300})\n"
         "run.summary['val_acc'] = 7.5; run.finish()\n"
     )
@@ -355,6 +356,7 @@ def test_what_the_installed_wandb_writes_offline_is_read(tmp_path, monkeypatch):
     assert found.new_values() == []
     assert found.result() == 7.5
     assert "n.x" in found.names
+    assert found.name() == "mine"
 
 
 def test_what_trackio_writes_is_read(tmp_path):
@@ -420,3 +422,16 @@ def test_nothing_of_a_trial_is_written_outside_its_folder():
     assert sweep("--trials", "1") == 0
     assert {path.name for path in Path().iterdir()} == {"guard", "run_name.py", "sweep.yaml", "sweeps"}
     assert (Path("sweeps/s/runs") / trials()[0].run / TRIAL).exists()
+
+
+@pytest.mark.parametrize("words", ["name=NAME", pytest.param("); wandb.run.name = (NAME", marks=pytest.mark.slow)])
+def test_the_name_that_a_program_gives_its_run_is_shown(words, capsys):
+    text = 'NAME = f\'size {json.load(open(os.environ["HANDGRAD_TRIAL"] + "/parameters.json"))["batch_size"]}\'\n'
+    program_of(f"{text}wandb.init({words})\nwandb.log({{'val_acc': wandb.config.batch_size}})\n")
+    assert sweep("--trials", "6") == 0
+    assert "(size 32)" in capsys.readouterr().out
+    assert main(["sweep", "report", "s"]) == 0
+    assert "(size 32)" in capsys.readouterr().out
+    report = Path("sweeps/s/report.md").read_text()
+    assert report.count("| size 32") == 3
+    assert report.count("| size 16") == 3

@@ -1,5 +1,8 @@
 """How far a sweep is: a bar in a terminal, and a line a trial elsewhere."""
 
+from collections.abc import Callable
+from operator import attrgetter
+
 from rich.progress import BarColumn
 
 from handgrad.sweeps.definition import Metric
@@ -20,10 +23,11 @@ class SweepView(SweepCallback):
         self._bar = Bars(BarColumn(bar_width=16), NUMBERS)
         self._metric = Metric()
         self._best: Trial | None = None
+        self._title_of: Callable[[Trial], str] = attrgetter("run")
 
     def began(self, sweep: Sweep, progress: SweepProgress) -> None:
         """Say what is run, and show the bar."""
-        self._metric, self._best = sweep.definition.metric, progress.best
+        self._metric, self._best, self._title_of = sweep.definition.metric, progress.best, sweep.title
         self._bar.screen.print(self._title(sweep, progress))
         self._move(progress, "starting")
 
@@ -45,8 +49,8 @@ class SweepView(SweepCallback):
         if not self._bar.seen or is_best or trial.state in (FAILED, LOST):
             mark = MARKS.get(trial.state, "best" if is_best else "")
             why = f": {trial.why}" if trial.why else ""
-            value = self._value(trial.objective)
-            self._bar.print(f"{trial.number:>5}  {value:>8}  {mark:<7}  {trial.seconds:6.1f} s  {trial.run}{why}")
+            value, title = self._value(trial.objective), self._title_of(trial)
+            self._bar.print(f"{trial.number:>5}  {value:>8}  {mark:<7}  {trial.seconds:6.1f} s  {title}{why}")
 
     def noticed(self, text: str) -> None:
         self._bar.print(text)
@@ -67,7 +71,8 @@ class SweepView(SweepCallback):
         failed = f", {progress.failed:,} failed" * bool(progress.failed)
         lines = [f"{progress.ended:,} trials done{stopped}{failed}"]
         if best := progress.best:
-            lines.append(f"best: {self._metric.name} {self._value(best.objective)}, trial {best.number}: {best.run}")
+            which = f"trial {best.number}: {sweep.title(best)}"
+            lines.append(f"best: {self._metric.name} {self._value(best.objective)}, {which}")
             lines.append(f"  {sweep.command(best.values, best)}")
             if sweep.definition.program is None:
                 lines.append(f"its test accuracy, to be looked at once: handgrad sweep test {sweep.path}")

@@ -82,7 +82,8 @@ def _print_summary(screen: Screen, data: SweepData) -> None:
     if entries:
         screen.print(f"the best of {counted(len(entries), 'configuration')}, {measure.label} with 95 % intervals:")
         rows = [
-            (measure.text(e.objective.mean), _interval(measure, e.objective), e.trials[0].run) for e in entries[:TOP]
+            (measure.text(e.objective.mean), _interval(measure, e.objective), data.sweep.title(e.trials[0]))
+            for e in entries[:TOP]
         ]
         screen.print(_grid(rows))
     clear = [each.words for each in data.analysis.observations if each.clear]

@@ -118,6 +118,7 @@ def table_of(data: SweepData, entries: Sequence[Entry], caption: str) -> Table:
     """The configurations of some entries, with result, interval and values."""
     names, measure = data.parameters, data.measure
     header = ("", measure.label, "95 % interval", "runs", "seconds", *(name.replace("_", " ") for name in names))
+    own = [data.sweep.own_name(entry.trials[0]) for entry in entries]
     rows = [
         (
             f"{entry.rank}{TIED * (entry.tied and entry.rank > 1)}",
@@ -125,11 +126,12 @@ def table_of(data: SweepData, entries: Sequence[Entry], caption: str) -> Table:
             measure.bounds(entry.objective.low, entry.objective.high),
             str(len(entry.trials)),
             f"{entry.seconds:.3g}",
-            *(spelled(entry.values[name]) for name in names),
+            *(spelled(entry.values[parameter]) for parameter in names),
+            *[name] * any(own),
         )
-        for entry in entries
+        for entry, name in zip(entries, own, strict=True)
     ]
-    return Table(header, rows, caption, compact=True)
+    return Table((*header, *["name"] * any(own)), rows, caption, ("name",) * any(own), compact=True)
 
 
 def failures_section(data: SweepData) -> Section:

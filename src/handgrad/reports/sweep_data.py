@@ -164,11 +164,14 @@ def leaderboard_table(data: SweepData) -> Table:
 def trials_table(data: SweepData) -> Table:
     """A row a trial, failed ones included."""
     names = tuple(data.sweep.definition.varying)
-    head = ("trial", "run", "state", data.analysis.metric.name, "seed", "began", "seconds", "epochs")
+    own = [data.sweep.own_name(trial) for trial in data.trials]
+    head = ("trial", "run", *["name"] * any(own), "state", data.analysis.metric.name)
+    times = ("seed", "began", "seconds", "epochs")
     stop = ("stopped at rung", "value", "threshold", "trials there")
     rows = (
         (
-            *(trial.number, trial.run, trial.state, trial.objective, trial.seed, trial.began, trial.seconds),
+            *(trial.number, trial.run, *[name] * any(own), trial.state),
+            *(trial.objective, trial.seed, trial.began, trial.seconds),
             len(trial.epochs),
             *(
                 (trial.stop.rung, trial.stop.value, trial.stop.threshold, trial.stop.reached)
@@ -176,11 +179,11 @@ def trials_table(data: SweepData) -> Table:
                 else [None] * 4
             ),
             trial.why,
-            *(_exact(trial.values[name]) for name in names),
+            *(_exact(trial.values[parameter]) for parameter in names),
         )
-        for trial in data.trials
+        for trial, name in zip(data.trials, own, strict=True)
     )
-    return Table((*head, *stop, "why", *names), rows)
+    return Table((*head, *times, *stop, "why", *names), rows)
 
 
 def _exact(value: Any) -> Any:

@@ -209,6 +209,15 @@ class Sweep:
         """The trial's folder; on this machine only if it ran here."""
         return Run(self.runs_dir / trial.run)
 
+    def own_name(self, trial: Trial) -> str:
+        """What its program calls a trial; or nothing."""
+        return trial_folder.own_name(self.runs_dir / trial.run) if self.definition.program else ""
+
+    def title(self, trial: Trial) -> str:
+        """The name of a trial's folder, and the one that its program gave it."""
+        own = self.own_name(trial)
+        return f"{trial.run} ({own})" if own else trial.run
+
     def ranked(self, trials: Iterable[Trial]) -> list[Trial]:
         """Those with an objective, the best first."""
         objective = self.definition.metric.objective

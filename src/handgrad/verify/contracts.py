@@ -18,6 +18,7 @@ class Contract:
     order: str = ""
     mean: bool = False
     weights: tuple[str, ...] = ()
+    model: str = ""
     programs: tuple[Any, ...] = ()
 
 

@@ -15,11 +15,12 @@ from handgrad.verify.chains import groups
 from handgrad.verify.making import label_forms, leaves, one_hot
 from handgrad.verify.mistakes import LEARNING_RATE, distance
 from handgrad.verify.naming import Plan, does, plans
-from handgrad.verify.sandbox import Handle, TheirError
-from handgrad.verify.subject import Subject
+from handgrad.verify.sandbox import TheirError
+from handgrad.verify.subject import Subject, Target
 
 Array = NDArray[Any]
 CLEARLY = 0.02  # a less likely call must fit better by so much
+WRONG_PLACE = 0.9  # gradients as far off as random ones: those of another method are looked at as well
 
 
 class Batch(NamedTuple):
@@ -42,7 +43,7 @@ class Found:
     `source` is "returned", "stored" or "update" (the change of the weights); `reverse`: the last layer's come first.
     """
 
-    target: tuple[Handle, str | None, str]
+    target: Target
     plan: Plan
     source: str = ""
     paths: Mapping[str, Any] = None  # type: ignore[assignment]
@@ -67,10 +68,14 @@ def call_backward(
     Raises  TheirError, where it is not one that may end so.
     """
     subject.put(batch.net)
+    subject.reset()
     values = backward_values(subject, batch, loss)
+    if not any(argument.role in ("labels", "") for argument in plan):
+        for each in subject.losses:
+            subject.call(*each, values)
     before = subject.session.ask("walk", target=subject.root)
     try:
-        result = subject.call(target[:2], plan, values)
+        result = subject.call(target, plan, values)
     except TheirError:
         if not unfinished:
             raise
@@ -141,7 +146,9 @@ def find_backward(
     best: tuple[float, Found] | None = None
     for target, parameters in _candidates(subject):
         tried = 0
-        for plan in plans(parameters, backward_values(subject, batch, loss), ("learning_rate", "predictions")):
+        for plan in plans(
+            parameters, backward_values(subject, batch, loss), ("learning_rate", "predictions", "weight_decay")
+        ):
             tried += 1
             if tried > 24:
                 break
@@ -156,7 +163,7 @@ def find_backward(
                     best = (error, found)
             if best and best[0] <= subject.bound:
                 return best[1], errors
-        if best:
+        if best and best[0] < WRONG_PLACE:
             break
     return (best[1] if best else None), errors
 
@@ -176,7 +183,7 @@ def _score(theirs: Mapping[str, Array], true: Mapping[str, Array]) -> float:
 def _candidates(subject: Subject) -> Iterator[tuple[Any, Any]]:
     if subject.maker.is_class:
         rows: list[tuple[Any, Any]] = [
-            ((subject.root, n, n), p) for n, p in subject.maker.methods.items() if n != subject.called[1]
+            ((None, n, n), p) for n, p in subject.maker.methods.items() if n != subject.called[1]
         ]
     else:
         rows = [
@@ -218,6 +225,12 @@ def _assignments(subject: Subject, found: Found, numbers: Mapping[str, Mapping[A
                 paths = {f"W{k}": place for k, place in enumerate(weights)}
                 paths |= {f"b{k}": place for k, place in enumerate(vectors)}
                 yield replace(found, source=source, paths=paths, reverse=reverse, transposed=transposed, lists=lists)
+
+
+def gradients_of(subject: Subject, found: Found, batch: Batch, loss: Loss, unfinished: bool = False) -> Any:
+    """Their gradients of a batch by name, and by the way which arguments were changed.  Raises  TheirError."""
+    numbers = call_backward(subject, found.target, found.plan, batch, loss, unfinished)
+    return take(subject, found, numbers, batch)
 
 
 def _texts(arrays: Mapping[Any, Array]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a hand-in needs beside its gradients: weights that come back, decay, and a command line."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,49 +10,99 @@ from numpy.typing import NDArray
 
 from handgrad.verify.arithmetic import Loss
 from handgrad.verify.contracts import Contract
-from handgrad.verify.gradients import Found, call_backward, draw, take
+from handgrad.verify.gradients import Found, draw, gradients_of
+from handgrad.verify.losses import values_of
 from handgrad.verify.mistakes import distance
+from handgrad.verify.naming import does, role_of
 from handgrad.verify.network_checks import place_of, with_loss
 from handgrad.verify.outcome import NOTE, RIGHT, WRONG, Check
 from handgrad.verify.sandbox import Session, TheirError
 from handgrad.verify.subject import Subject
+from handgrad.verify.wording import scope
 
 Array = NDArray[Any]
 DECAY = 0.25
 
 
 def decay_checks(subject: Subject, found: Found, loss: Loss, generator: np.random.Generator) -> Iterator[Check]:
-    """With weight decay on: what is added to dW, and that nothing is added to db."""
-    if not any(argument.role in ("weight_decay", "flags") for argument in subject.making):
-        return
+    """With weight decay on: what is added to the loss and to dW, that the two fit, and that biases are left out."""
     try:
         made = subject.made(replace(subject.wanted, weight_decay=DECAY))
-        target = (made.root, *found.target[1:]) if found.target[0] == subject.root else found.target
         batch = with_loss(draw(made, generator), loss)
-        numbers = call_backward(made, target, found.plan, batch, loss)
+        plain, theirs = (gradients_of(each, found, batch, loss) for each in (subject, made))
+        before, after = ({each[:2]: each[2] for each in values_of(network, batch)} for network in (subject, made))
     except TheirError:
         return
-    theirs, true = take(made, found, numbers, batch), batch.true(loss)
-    where, layers = place_of(subject, found.target[2]), len(batch.net.weights)
-    extra = {name: theirs[name] - true[name] for name in theirs}
-    sizes = {name: float(np.linalg.norm(extra[name])) / float(np.linalg.norm(true[name])) for name in theirs}
-    if max(sizes.values()) <= made.bound:
-        return  # decay is the optimizer's business here
-    factors = {f"W{k}": _factor(extra[f"W{k}"], batch.net.weights[k]) for k in range(layers)}
-    factors |= {f"b{k}": _factor(extra[f"b{k}"], batch.net.biases[k]) for k in range(layers) if f"b{k}" in theirs}
-    biases = [name for name in factors if name[0] == "b" and sizes[name] > made.bound]
-    ratios = {round(factors[name] / DECAY, 5) for name in factors if name[0] == "W"}
-    usual = {1.0: "lambda W", 2.0: "2 lambda W", round(1 / 8, 5): "lambda W / N", round(1 / 4, 5): "2 lambda W / N"}
-    if biases:
-        worst = max(sizes[name] for name in biases)
+    weights, biases = batch.net.weights, batch.net.biases
+    off = {name: distance(theirs[name], plain[name]) > made.bound for name in theirs}
+    factors = [_factor(theirs[f"W{k}"] - plain[f"W{k}"], weight) / DECAY for k, weight in enumerate(weights)]
+    squares = DECAY * sum(float(np.vdot(weight, weight)) for weight in weights)
+    added = {key: (after[key] - value) / squares for key, value in before.items() if key in after}
+    added = {key: factor for key, factor in added.items() if abs(factor) > 1e-6}
+    where = place_of(subject, found.target[2])
+    if decayed := [name for name in off if name[0] == "b" and off[name]]:
+        worst = max(distance(theirs[name], plain[name]) for name in decayed)
         yield Check("weight decay", WRONG, "the biases decay as well", worst, "all layers",
                     "weight decay on biases", None, where)  # fmt: skip
-    if len(ratios) == 1 and (ratio := ratios.pop()) in usual:
-        yield Check("weight decay", RIGHT, f"dW has {usual[ratio]} added in every layer", where=where)
-    elif not biases:
-        odd = [name for name in factors if name[0] == "W" and round(factors[name] / DECAY, 5) not in usual]
-        words = f"what weight decay adds to {', '.join(f'd{name}' for name in odd) or 'dW'} is no usual multiple of W"
-        yield Check("weight decay", WRONG, words, None, "all layers", "weight decay", None, where)
+    if added:
+        (name, place), factor = next(iter(added.items()))
+        all_of = factor * squares / (squares + DECAY * sum(float(np.vdot(b, b)) for b in biases))
+        if not _usual(2 * factor, len(batch.x)) and _usual(2 * all_of, len(batch.x)):
+            yield Check("weight decay", WRONG, f"{name} has the biases in its decay", None, "the loss",
+                        "weight decay on biases", None, place)  # fmt: skip
+            factor = all_of
+        yield _decay_of_both(subject, found, factor, factors, (name, place, where))
+    elif any(off[f"W{k}"] for k in range(len(weights))) and not decayed:
+        yield from _decay_of_gradient(subject, factors, len(batch.x), bool(before), where)
+
+
+def _decay_of_both(subject: Subject, found: Found, factor: float, factors: Sequence[float], names: Any) -> Check:
+    """The loss has `factor` times lambda W^2: dW must have twice that, unless the step adds it."""
+    name, place, where = names
+    odd = [k for k, each in enumerate(factors) if abs(each - 2 * factor) > 1e-5 * abs(factor)]
+    of = f"{factor:.4g} lambda times the sum of W^2"
+    if not odd:
+        return Check("weight decay", RIGHT, f"{name} has {of} added, dW the derivative of that", where=where)
+    if max(map(abs, factors)) < 1e-6:
+        if step := _decays_in_the_step(subject, found):
+            return Check("weight decay", RIGHT, f"{name} has {of} added, and {step} what that adds to dW", where=place)
+        words = f"{name} has {of} added, and nothing of it is in dW: the weights do not decay"
+        return Check("weight decay", WRONG, words, 1.0, "all layers", "decay in the loss but not in the gradient", None,
+                     where)  # fmt: skip
+    layers = scope([f"W{k}" for k in odd], len(factors), subject.chain.widths, True)
+    words = f"{name} has {of} added, dW of it {factors[odd[0]]:.4g} lambda W in place of {2 * factor:.4g} lambda W"
+    return Check("weight decay", WRONG, f"{layers}: {words}", None, layers, "weight decay", None, where)
+
+
+def _decay_of_gradient(subject: Subject, factors: Sequence[float], n: int, losses: bool, where: str) -> Iterator[Check]:
+    """dW has decay, and no loss: usual, for the loss is often shown without it, but no derivative of it."""
+    most = max(factors, key=abs)
+    odd = [k for k, each in enumerate(factors) if not _usual(each, n) or abs(each - most) > 1e-5]
+    if odd:
+        layers = scope([f"W{k}" for k in odd], len(factors), subject.chain.widths, True)
+        words = f"{layers}: what weight decay adds to dW is {factors[odd[0]]:.4g} lambda W, no usual multiple"
+        yield Check("weight decay", WRONG, words, None, layers, "weight decay", None, where)
+        return
+    words = f"dW has {_usual(most, n)} added in every layer"
+    yield Check("weight decay", RIGHT, words, where=where)
+    if losses:
+        yield Check("weight decay", NOTE, f"{words}, the loss that you compute has no term for it", None, "the loss",
+                    "decay in the gradient but not in the loss", None, where)  # fmt: skip
+
+
+def _usual(factor: float, n: int) -> str:
+    """A usual multiple of lambda W in words; or nothing."""
+    known = {1.0: "lambda W", 2.0: "2 lambda W", 1 / n: "lambda W / N", 2 / n: "2 lambda W / N"}
+    return next((words for value, words in known.items() if abs(factor - value) < 1e-5), "")
+
+
+def _decays_in_the_step(subject: Subject, found: Found) -> str:
+    """The function, other than losses and backward, that multiplies something by the decay; or nothing."""
+    for member in subject.members:
+        for name, factors in member.factors.items():
+            if not does("loss", name) and name != found.target[2] and "weight_decay" in map(role_of, factors):
+                return name if name == member.name else f"{member.name}.{name}"
+    return ""
 
 
 def _factor(extra: Array, weight: Array) -> float:

@@ -97,20 +97,22 @@ class Host(loading.Loading):
         """Every class and function that the folder defines, with the names of parameters and of what is returned."""
         members = []
         for name, module in self.modules.items():
-            returns, lines = _returns(self.trees.get(module.__name__))
+            returns, lines, factors = _returns(self.trees.get(module.__name__))
             for key, value in list(vars(module).items()):
                 if getattr(value, "__module__", None) != module.__name__:
                     continue
                 row = {"module": name, "name": key, "file": os.path.relpath(module.__file__, self.folder)}
-                row["line"] = lines.get(key, 0)
+                row |= {"line": lines.get(key, 0), "factors": {}}
                 if inspect.isclass(value):
                     methods = {m: _parameters(getattr(value, m)) for m in dir(value) if _own(value, m)}
                     row |= {"is_class": True, "methods": methods, "parameters": _parameters(value)}
                     row["returns"] = {m: returns.get(f"{key}.{m}", returns.get(m, [])) for m in methods}
                     row["lines"] = {m: lines.get(f"{key}.{m}", 0) for m in methods}
+                    row["factors"] = {m: factors.get(f"{key}.{m}", []) for m in methods}
                     row["bases"] = [base.__name__ for base in value.__mro__[1:-1]]
                 elif inspect.isfunction(value):
                     row |= {"is_class": False, "parameters": _parameters(value), "returns": returns.get(key, [])}
+                    row["factors"] = {key: factors.get(key, [])}
                 else:
                     continue
                 members.append({**row, "object": _Kept(value)})
@@ -140,23 +142,36 @@ class Host(loading.Loading):
         layers = [Flags(**row) for row in rows]
         return _Kept(Flags(layers=layers, parameters=layers, params=layers) if network else layers)
 
+    def do_data(self, name, arrays):
+        """From now on, `load_data` of the data set of this name gives these arrays."""
+        loading.DATA[name] = arrays
+
     def do_program(self, path, arguments, seconds=6.0):
-        """Run a file as a program: its exit code, what it printed, and the error that ended it."""
+        """Run a file as a program: its exit code, what it printed, also of numbers that it returned, and its error."""
         out, code, error = io.StringIO(), 0, ""
-        sys.argv = [path, *arguments]
+        sys.argv = [path, *(each.replace("{folder}", str(self.folder)) for each in arguments)]
+        returned = []
+
+        def look(frame, event, value):
+            if event == "return" and isinstance(value, dict) and frame.f_code.co_filename == module.__file__:
+                returned.append({k: float(v) for k, v in value.items() if isinstance(v, (float, np.floating))})
+
         module = types.ModuleType("__main__")
         module.__file__ = str(self.folder / path)
         main, sys.modules["__main__"] = sys.modules["__main__"], module
         try:
             text = (self.folder / path).read_text(encoding="utf-8", errors="replace")
             with limited(seconds), contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+                sys.setprofile(look)
                 exec(compile(text, module.__file__, "exec"), module.__dict__)
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
         except BaseException as failure:
             code, error = 1, why_of(failure)
         finally:
+            sys.setprofile(None)
             sys.modules["__main__"] = main
+        out.write("".join(f"\n{name}: {value!r}" for each in returned for name, value in each.items()))
         return {"code": code, "out": out.getvalue(), "error": error}
 
     def do_get(self, target, name, hold=False):
@@ -237,8 +252,8 @@ def _parameters(function):
 
 
 def _returns(tree):
-    """The names in the last `return` of each function, and the lines where functions and classes begin."""
-    names, lines = {}, {}
+    """Of each function: the names in its last `return`, its line, and the names that something is multiplied by."""
+    names, lines, factors = {}, {}, {}
     for owner in ast.walk(tree) if tree is not None else ():
         prefix = f"{owner.name}." if isinstance(owner, ast.ClassDef) else ""
         for node in getattr(owner, "body", ()) if isinstance(owner, (ast.ClassDef, ast.Module)) else ():
@@ -248,7 +263,10 @@ def _returns(tree):
                 found = [each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value]
                 parts = found[-1].elts if found and isinstance(found[-1], ast.Tuple) else found[-1:]
                 names[prefix + node.name] = [getattr(p, "id", getattr(p, "attr", "")) for p in parts]
-    return names, lines
+                products = [p for p in ast.walk(node) if isinstance(getattr(p, "op", None), ast.Mult)]
+                inside = (getattr(n, "id", getattr(n, "attr", "")) for p in products for n in ast.walk(p))
+                factors[prefix + node.name] = sorted({*inside} - {""})
+    return names, lines, factors
 
 
 def _parts(value):

@@ -25,6 +25,8 @@ REPLACED = ("wandb", "matplotlib", "seaborn", "plotly", "tensorflow", "keras", "
 LIGHT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.Try, ast.If)
 SKIPPED_FOLDERS = {"venv", ".venv", "env", "node_modules", "__pycache__", "wandb", "site-packages", ".git"}
 
+DATA = {}  # by the name of a data set: what its load_data gives, where that was handed in
+
 
 class TooLong(BaseException):
     """A statement has used its seconds; no `except Exception` of theirs stops it."""
@@ -42,6 +44,9 @@ class StandIn(types.ModuleType):
 
     def __call__(self, *values, **named):
         if self.__name__.endswith("load_data"):
+            name = "fashion_mnist" if "fashion" in self.__name__ else "mnist"
+            if known := DATA.get(name):
+                return tuple((known[f"x_{part}"], known[f"y_{part}"]) for part in ("train", "test"))
             draw = np.random.default_rng(0)
             return tuple((draw.integers(0, 256, (n, 28, 28), np.uint8), np.arange(n) % 10) for n in (200, 100))
         if len(values) == 1 and not named and isinstance(values[0], types.FunctionType):

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from handgrad.verify.arithmetic import SCALES, SUMS, Loss, softmax
 from handgrad.verify.gradients import Batch, role_is_free
 from handgrad.verify.making import label_forms
-from handgrad.verify.naming import does, fill, plans
+from handgrad.verify.naming import Plan, does, plans
 from handgrad.verify.sandbox import Handle, TheirError
-from handgrad.verify.subject import Subject
+from handgrad.verify.subject import Subject, Target
 
 Array = NDArray[Any]
 CLOSE = 2e-6  # many add 1e-8 inside the logarithm
@@ -50,12 +50,13 @@ class TheirLoss(NamedTuple):
     loss: Loss | None
     mistake: tuple[str, str] | None = None
     value: float = 0.0
+    call: tuple[Target, Plan] | None = None  # where it is a method of the network
 
 
 def losses_of(subject: Subject, batch: Batch) -> list[TheirLoss]:
     """Every function of theirs that makes one number of labels and predictions."""
     found = []
-    for name, where, value in _values(subject, batch):
+    for name, where, value, call in values_of(subject, batch):
         outs = {"": batch.run.out}
         if subject.output == "identity":
             outs = {"softmax": softmax(batch.run.out), "identity": batch.run.out}
@@ -64,7 +65,7 @@ def losses_of(subject: Subject, batch: Batch) -> list[TheirLoss]:
         mistakes = (_mistake(name, value, p, batch.y) for p in outs.values())
         wrong = None if loss else next((mistake for mistake in mistakes if mistake), None)
         if loss or wrong or speaks_of(name):
-            found.append(TheirLoss(name, where, loss, wrong, value))
+            found.append(TheirLoss(name, where, loss, wrong, value, None if call[0][0] else call))
     return found
 
 
@@ -95,8 +96,8 @@ def _mistake(name: str, value: float, p: Array, y: Array) -> tuple[str, str] | N
     return None
 
 
-def _values(subject: Subject, batch: Batch) -> Iterator[tuple[str, str, float]]:
-    """Name, place and value of everything that could be a loss."""
+def values_of(subject: Subject, batch: Batch) -> Iterator[tuple[str, str, float, tuple[Target, Plan]]]:
+    """Name, place and value of everything that could be a loss, and how it is called."""
     subject.put(batch.net)
     out, result = subject.forward(batch.x, hold=True)
     for target, method, name, parameters, where in _candidates(subject):
@@ -105,15 +106,12 @@ def _values(subject: Subject, batch: Batch) -> Iterator[tuple[str, str, float]]:
         known = {k: v for k, v in subject.weights_by_name().items() if role_is_free(k)}
         values = subject.values(batch.x, {**offered, "unknown": [form, offered["labels"][0]]}, known)
         tried: set[float] = set()
-        for plan in list(plans(parameters, values))[:8]:
+        for plan in list(plans(parameters, values, ("weight_decay",)))[:8]:
             roles = {argument.role for argument in plan}
             if not (roles & {"labels", "", "unknown"}):
                 continue
-            by_place, by_name = fill(plan, values)
             try:
-                value = subject.session.ask("call", target=target, name=method, values=by_place, named=by_name)[
-                    "result"
-                ]
+                value = subject.call((target, method, name), plan, values)["result"]
             except TheirError:
                 continue
             value = value[0] if isinstance(value, tuple) and value else value
@@ -123,14 +121,14 @@ def _values(subject: Subject, batch: Batch) -> Iterator[tuple[str, str, float]]:
                 and float(np.ravel(value)[0]) not in tried
             ):
                 tried.add(float(np.ravel(value)[0]))
-                yield name, where, float(np.ravel(value)[0])
+                yield name, where, float(np.ravel(value)[0]), ((target, method, name), plan)
                 break
 
 
-def _candidates(subject: Subject) -> Iterator[tuple[Handle, str | None, str, Sequence[Any], str]]:
+def _candidates(subject: Subject) -> Iterator[tuple[Handle | None, str | None, str, Sequence[Any], str]]:
     for method, parameters in subject.maker.methods.items():
         if does("loss", method) and not does("backward", method) and method != "__init__":
-            yield subject.root, method, method, parameters, f"{subject.maker.file}:{subject.maker.lines.get(method, 0)}"
+            yield None, method, method, parameters, f"{subject.maker.file}:{subject.maker.lines.get(method, 0)}"
     for m in subject.members:
         derivative = any(word in m.name.lower() for word in ("grad", "deriv", "back", "prime", "delta", "dloss"))
         if m.is_module or not does("loss", m.name) or derivative:

@@ -27,6 +27,7 @@ class Member(NamedTuple):
     methods: Mapping[str, Sequence[Mapping[str, Any]]]
     returns: Any
     lines: Mapping[str, int]
+    factors: Mapping[str, Sequence[str]]
     bases: Sequence[str]
     object: Handle
     is_module: bool
@@ -37,6 +38,7 @@ def members_of(session: Session) -> list[Member]:
     found = []
     for row in session.ask("describe"):
         filled = {"file": "", "line": 0, "parameters": [], "methods": {}, "returns": [], "lines": {}, "bases": []}
+        filled |= {"factors": {}}
         row = {"is_module": False, **filled, **row}
         found.append(Member(**{name: row[name] for name in Member._fields}))
     return found
@@ -86,6 +88,7 @@ def making_values(wanted: Wanted, members: Sequence[Member]) -> Any:
     offered: dict[str, Sequence[Any]] = {
         "flags": [Flags(tuple(_flags(wanted, way).items())) for way in range(3)],
         "sizes": [widths, hidden],
+        "parameters": [widths],
         "input_size": widths[:1],
         "output_size": widths[-1:],
         "hidden": [hidden, hidden[0], hidden[-1]],

@@ -57,6 +57,11 @@ def _own(p: Place) -> Array:
     return p.run.inputs[p.layer + 1]
 
 
+def _raised(p: Place) -> Array:
+    """exp of the last sums, each image's largest one subtracted."""
+    return np.asarray(np.exp(p.run.sums[-1] - p.run.sums[-1].max(1, keepdims=True)))
+
+
 OUTPUT = "the gradient of the loss at the output"
 SLOPE = "the derivative of the activation"
 BACKWARD: tuple[Mistake, ...] = (
@@ -223,10 +228,10 @@ FORWARD: tuple[Mistake, ...] = (
     Mistake("softmax over all", "softmax sums over the whole batch", "out",
             lambda a, p: np.exp(p.run.sums[-1]) / np.exp(p.run.sums[-1]).sum()),
     Mistake("softmax over the wrong axis", "softmax divides by sums over the images", "out",
-            lambda a, p: np.exp(p.run.sums[-1]) / np.exp(p.run.sums[-1]).sum(0, keepdims=True)),
+            lambda a, p: _raised(p) / _raised(p).sum(0, keepdims=True)),
     Mistake("softmax not normalised", "softmax is not divided by its sum", "out", lambda a, p: np.exp(p.run.sums[-1])),
     Mistake("softmax not normalised", "softmax is not divided by its sum", "out",
-            lambda a, p: np.exp(p.run.sums[-1] - p.run.sums[-1].max(1, keepdims=True))),
+            lambda a, p: _raised(p)),
     Mistake("softmax twice", "softmax is applied twice", "out", lambda a, p: softmax(softmax(p.run.sums[-1]))),
     Mistake("softmax of -z", "softmax is taken of -z", "out", lambda a, p: softmax(-p.run.sums[-1])),
     Mistake("activation at the output", "the hidden layers' activation is applied before softmax", "out",

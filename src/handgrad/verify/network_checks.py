@@ -1,5 +1,6 @@
 """The checks of a fully connected network: outputs, loss, gradients, and what its batches and arguments go through."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from handgrad.verify.arithmetic import OUTPUT_NAMES, SCALES, SUMS, Loss, forward, softmax
 from handgrad.verify.contracts import Contract
-from handgrad.verify.gradients import Batch, Found, call_backward, draw, find_backward, take
+from handgrad.verify.gradients import Batch, Found, call_backward, draw, find_backward, gradients_of, take
 from handgrad.verify.losses import WORDS, TheirLoss
 from handgrad.verify.making import Wanted
 from handgrad.verify.mistakes import Explanation, distance, explain_backward, explain_forward
@@ -64,10 +65,11 @@ def place_of(subject: Subject, name: str) -> str:
 
 def _wrong_forward(subject: Subject, batch: Batch, out: Array, where: str) -> Check:
     layers, best = len(batch.net.weights), None
-    for output in OUTPUT_NAMES:
-        net = batch.net._replace(output=output)
+    activations = dict.fromkeys((batch.net.activation, "relu", "sigmoid", "tanh"))
+    for output, activation in itertools.product(OUTPUT_NAMES, activations):
+        net = batch.net._replace(output=output, activation=activation)
         found = explain_forward(net, batch.x, out, subject.bound)
-        if found and (best is None or found.mistakes[0][1] is None):
+        if found and (best is None or (best.mistakes[0][1] is not None and found.mistakes[0][1] is None)):
             best = found
     ours = forward(batch.net, batch.x).out
     if best:
@@ -211,7 +213,7 @@ def _of_equal_widths(subject: Subject, generator: np.random.Generator) -> Check 
         found, _ = find_backward(made, batch, loss, unfinished=True)
         if found is None:
             return None
-        theirs = take(made, found, call_backward(made, found.target, found.plan, batch, loss, True), batch)
+        theirs = gradients_of(made, found, batch, loss, True)
     except (TheirError, KeyError, IndexError, ValueError):
         return None
     theirs = {name: array for name, array in theirs.items() if np.all(np.isfinite(array))}
@@ -312,7 +314,7 @@ def _batches(subject: Subject, found: Found, loss: Loss, generator: np.random.Ge
     for rows, name in ((1, "batch of 1"), (5, "ragged batch")):
         batch = with_loss(draw(subject, generator, rows), loss)
         try:
-            theirs = take(subject, found, call_backward(subject, found.target, found.plan, batch, loss), batch)
+            theirs = gradients_of(subject, found, batch, loss)
         except (TheirError, KeyError, ValueError) as error:
             yield Check(name, WRONG, f"{rows} images: {error}", layer="all layers", mistake=name, where=where)
             continue
@@ -324,7 +326,7 @@ def _batches(subject: Subject, found: Found, loss: Loss, generator: np.random.Ge
     batch = with_loss(draw(subject, generator), loss)
     true = batch.true(loss)
     for _ in range(2):
-        theirs = take(subject, found, call_backward(subject, found.target, found.plan, batch, loss), batch)
+        theirs = gradients_of(subject, found, batch, loss)
     error_ = max(distance(theirs[key], true[key]) for key in theirs)
     if error_ > subject.bound and not subject.maker.is_module:
         twice = max(distance(theirs[key], 2 * true[key]) for key in theirs) <= subject.bound

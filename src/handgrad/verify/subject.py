@@ -3,6 +3,7 @@
 Nothing is known by name alone: what a class is for, which arrays are its weights and how they lie is found by trying.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -28,6 +29,7 @@ EXACT = 1e-7
 ADAPTER = "handgrad_adapter"  # a module that says how everything is called
 
 
+Target = tuple[Handle | None, str | None, str]  # an object, None for the network itself; its method; a name in words
 NO_CHAIN = Chain((), False, ())
 
 
@@ -42,7 +44,7 @@ class Subject:
     root: Handle
     shapes: Mapping[str, tuple[int, ...]]
     members: Sequence[Member]
-    called: tuple[Handle, str | None, str] = (Handle(0, ""), None, "")  # forward: its object, method and name
+    called: Target = (None, None, "")  # forward
     plan: Plan = ()
     where: tuple[str, ...] = ()  # the output's place in what forward returns
     column: bool = False  # images are columns
@@ -53,6 +55,7 @@ class Subject:
     rough: bool = False
     matches: bool = True  # whether forward computes what a fully connected network does
     names: tuple[str, ...] = field(default=(), compare=False)  # of what forward returns
+    losses: tuple[tuple[Target, Plan], ...] = ()  # methods that leave the labels for a backward that takes none
 
     @property
     def bound(self) -> float:
@@ -81,7 +84,12 @@ class Subject:
         more, named = extra or {}, known or {}
         inputs = [x.T, x] if self.column else [x, x.T]
         offered = {"inputs": inputs, "mode": [True, False], "parameters": [self.root], "activation": [self.activation]}
-        offered |= {"biases": [], "learning_rate": [LEARNING_RATE], "weight_decay": [0.0], "depth": [len(self.biases)]}
+        offered |= {
+            "biases": [],
+            "learning_rate": [LEARNING_RATE],
+            "weight_decay": [self.wanted.weight_decay],
+            "depth": [len(self.biases)],
+        }
         offered |= {"dropout": [0.0], "batch_size": [len(x)], "epochs": [1]} | dict(more)
 
         def values(role: str, name: str) -> Any:
@@ -95,7 +103,7 @@ class Subject:
 
     def forward(self, x: Array, hold: bool = False) -> tuple[Array, Any]:
         """Their output, images in rows, and everything that came with it."""
-        result = self.call(self.called[:2], self.plan, self.forward_values(x), hold)
+        result = self.call(self.called, self.plan, self.forward_values(x), hold)
         out = at(result["result"], self.where)
         return (out.T if self.column else out), result
 
@@ -123,16 +131,22 @@ class Subject:
         """How many items a tuple of weights has."""
         return len({path.split("]")[0] for path in self.shapes})
 
-    def call(self, target: tuple[Handle, str | None], plan: Plan, values: Any, hold: bool = False) -> Any:
+    def call(self, target: Target, plan: Plan, values: Any, hold: bool = False) -> Any:
         """The reply to a planned call.  Raises  TheirError."""
         by_place, by_name = fill(plan, values)
-        return self.session.ask("call", target=target[0], name=target[1], values=by_place, named=by_name, hold=hold)
+        owner = target[0] or self.root
+        return self.session.ask("call", target=owner, name=target[1], values=by_place, named=by_name, hold=hold)
+
+    def reset(self) -> None:
+        """Set gradients to zero, by the method that it has for that."""
+        for name, parameters in self.maker.methods.items():
+            if re.match("(zero|reset|clear)_?grad", name) and all(p["optional"] for p in parameters):
+                self.session.call(self.root, name)
 
     def made(self, wanted: Wanted) -> "Subject":
         """The same network made once more, with other settings.  Raises  TheirError."""
         root = make(self.session, self.maker, self.making, wanted, self.members)
-        target = (root, *self.called[1:]) if self.called[0] == self.root else self.called
-        return replace(self, root=root, wanted=wanted, called=target)
+        return replace(self, root=root, wanted=wanted)
 
 
 def find(
@@ -221,10 +235,10 @@ def _with_forward(subject: Subject, generator: np.random.Generator) -> Subject |
 def _callables(subject: Subject, chain: Chain) -> Iterator[tuple[Any, Plan, Any]]:
     """Methods, or functions, that could be the forward pass, each with the arguments that do not make it fail."""
     x = np.random.default_rng(3).normal(size=(8, chain.widths[0]))
-    candidates: list[tuple[tuple[Handle, str | None, str], Any, Any]] = []
+    candidates: list[tuple[Target, Any, Any]] = []
     if subject.maker.is_class:
         for name, parameters in subject.maker.methods.items():
-            candidates.append(((subject.root, name, name), parameters, subject.maker.returns.get(name, [])))
+            candidates.append(((None, name, name), parameters, subject.maker.returns.get(name, [])))
     else:
         for m in subject.members:
             if not m.is_class and not m.is_module and m.name != subject.maker.name:
@@ -240,7 +254,7 @@ def _callables(subject: Subject, chain: Chain) -> Iterator[tuple[Any, Plan, Any]
                 if any(argument.role == "inputs" and argument.option for argument in plan):
                     continue
                 try:
-                    result = trial.call(target[:2], plan, values)["result"]
+                    result = trial.call(target, plan, values)["result"]
                 except TheirError:
                     continue
                 if any(shape_fits(a, len(x), chain.widths[-1], column) for _, a in leaves(result)):
@@ -259,7 +273,7 @@ def matched(subject: Subject, generator: np.random.Generator) -> Subject | None:
             try:
                 subject.put(net)
                 values = trial.forward_values(x)
-                result = trial.call(subject.called[:2], subject.plan, values)["result"]
+                result = trial.call(subject.called, subject.plan, values)["result"]
             except (TheirError, ValueError):
                 continue
             outs = {p: a for p, a in leaves(result) if shape_fits(a, len(x), subject.chain.widths[-1], column)}

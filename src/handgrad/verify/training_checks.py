@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from handgrad.data import load
 from handgrad.nn import ACTIVATIONS, LAYERS, Network
 from handgrad.verify.arithmetic import Loss, Net, forward
-from handgrad.verify.gradients import Batch, Found, call_backward, take
+from handgrad.verify.gradients import Batch, Found, gradients_of
 from handgrad.verify.network_checks import with_loss
 from handgrad.verify.outcome import RIGHT, WRONG, Check
 from handgrad.verify.sandbox import TheirError
@@ -45,13 +45,12 @@ def training_checks(subject: Subject, found: Found, loss: Loss, generator: np.ra
     net = net._replace(weights=[w * 0.5 for w in net.weights], biases=[b * 0 for b in net.biases])
     engine = engine_of(net, name)
     ours, y = net, np.eye(10)[digits.y_train]
-    target = (made.root, *found.target[1:]) if found.target[0] == subject.root else found.target
     scale = RATE * (1.0 if loss.scale == "the mean over the batch" else 1 / ROWS)
     for step in range(STEPS):
         rows = np.arange(step * ROWS, (step + 1) * ROWS) % len(images)
         batch = with_loss(Batch(ours, images[rows], y[rows], forward(ours, images[rows])), loss)
         try:
-            slopes = take(made, found, call_backward(made, target, found.plan, batch, loss), batch)
+            slopes = gradients_of(made, found, batch, loss)
         except TheirError as error:
             yield Check("training", WRONG, f"step {step + 1}: {error}", None, "all layers", "crash")
             return

@@ -25,6 +25,7 @@ from handgrad.verify.network_checks import (
 from handgrad.verify.optimizer_checks import optimizer_checks
 from handgrad.verify.outcome import NOTE, UNCHECKED, WRONG, Check, Outcome, merged
 from handgrad.verify.sandbox import LOAD_SECONDS, LocalSession, ProcessSession, Session, StoppedError, TheirError
+from handgrad.verify.saved_model import saved_checks
 from handgrad.verify.subject import Subject, find, matched
 from handgrad.verify.training_checks import training_checks
 
@@ -56,7 +57,7 @@ def verify(folder: Path, start: Starter, seed: int | None = None) -> Outcome:
         contract = recognise(folder)
         outcome.contract = contract.name
         generator = np.random.default_rng(seed)
-        _checks(outcome, session, contract, generator)
+        _checks(outcome, folder, session, contract, generator)
     except StoppedError as error:
         outcome.checks.append(Check("process", WRONG, str(error), mistake="process ended"))
     finally:
@@ -94,7 +95,7 @@ def _remarks(outcome: Outcome, session: Session, loaded: Any) -> None:
         outcome.remarks.append(f"left out: {line}{text}: {each['why']}")
 
 
-def _checks(outcome: Outcome, session: Session, contract: Contract, generator: np.random.Generator) -> None:
+def _checks(outcome: Outcome, folder: Path, session: Session, contract: Contract, generator: Any) -> None:
     members = members_of(session)
     subject, errors = _subject(session, members, generator)
     if subject:
@@ -120,6 +121,7 @@ def _checks(outcome: Outcome, session: Session, contract: Contract, generator: n
     layers = list(dict.fromkeys(check.name for check in checks))
     outcome.found += [f"layers: {', '.join(layers)}"] if layers else []
     outcome.checks += program_checks(session, contract)
+    outcome.checks += saved_checks(folder, subject, session, contract)
     if not outcome.checks:
         failed = "".join(f"; {name} fails with {error}" for name, error in list(errors.items())[:3])
         words = f"no network, layer, optimizer or scalar engine was found{failed}. --adapter writes a template"
@@ -177,6 +179,8 @@ def _case(subject: Subject, contract: Contract, generator: np.random.Generator, 
         return checks
     batch = draw(subject, generator)
     losses = losses_of(subject, batch)
+    calls = tuple(each.call for each in losses if each.call and all(argument.role for argument in each.call[1]))
+    subject = replace(subject, losses=calls)
     if first:
         checks += loss_checks(subject, losses)
     found, where, loss = gradient_checks(subject, losses, contract, generator)

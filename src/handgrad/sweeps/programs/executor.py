@@ -73,7 +73,7 @@ class Followed:
         epochs = tuple(self.values[:MOST_EPOCHS])
         ended = Ended(self.task.number, how, objective, round(self.seconds, 3), message, epochs)
         if how not in (INTERRUPTED, "broken"):
-            write_outcome(self.folder, ended)
+            write_outcome(self.folder, ended, self.logged.name())
         return [*found, ended]
 
     def last_words(self) -> str:

@@ -18,9 +18,9 @@ from handgrad.sweeps.programs.program import IN_TRIAL, Program
 from handgrad.sweeps.settings import OUTPUT
 
 Row = dict[str, Any]
-LOG, SUMMARY, TRACKIO = "log.jsonl", "summary.json", "trackio"
+LOG, SUMMARY, ABOUT, TRACKIO = "log.jsonl", "summary.json", "run.json", "trackio"
 BLOCK, HEADER = 32768, 7  # of a log in LevelDB's format, whose file begins with as many bytes as a record's header has
-HISTORY, RECORD_SUMMARY, VALUE = 2, 3, 16  # numbers of fields in W&B's records
+HISTORY, RECORD_SUMMARY, RUN, RUN_NAME, VALUE = 2, 3, 17, 8, 16  # numbers of fields in W&B's records
 ANY_ACCURACY = "any validation accuracy"  # the metric of a sweep that names none
 LARGEST = 1 << 24  # bytes of a file that are read at once
 
@@ -69,6 +69,7 @@ class Logged:
     def __init__(self, folder: Path, program: Program, metric: str) -> None:
         self.metric, self.names, self.summary = metric, dict[str, None](), Row()
         self.last: float | None = None
+        self._wandb_name = ""
         self._folder = folder
         self._pattern = re.compile(program.metric_regex) if program.metric_regex else None
         self._output, self._log = Tail(folder / OUTPUT), Tail(folder / LOG)
@@ -111,6 +112,13 @@ class Logged:
                 return float(value)
         return self.last
 
+    def name(self) -> str:
+        """What the program calls its run, by `wandb.init(name=...)` or `wandb.run.name = ...`; or nothing."""
+        with suppress(OSError, ValueError, AttributeError):
+            about = json.loads((self._folder / ABOUT).read_text(encoding="utf-8"))
+            return str(about["name"]) if about.get("name") not in (None, about.get("id")) else ""
+        return self._wandb_name
+
     def _rows(self, last: bool) -> Iterator[Row]:
         yield from json_rows(self._log.lines(last))
         if self._file:
@@ -130,7 +138,9 @@ class Logged:
         for end, record in records(content, self._wandb_at.get(path, HEADER)):
             self._wandb_at[path] = end
             for field, body in fields(record):
-                if field in (HISTORY, RECORD_SUMMARY):
+                if field == RUN:
+                    self._wandb_name = next((text.decode() for n, text in fields(body) if n == RUN_NAME), "")
+                elif field in (HISTORY, RECORD_SUMMARY):
                     row = dict(_items(body))
                     if field == HISTORY:
                         yield row

@@ -13,7 +13,7 @@ from handgrad.errors import HandgradError
 from handgrad.files import atomic_write, json_text, read_json
 from handgrad.runs.executor.protocol import Ended, Task
 from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.programs.logged import LOG, OUTPUT, SUMMARY, TRACKIO
+from handgrad.sweeps.programs.logged import ABOUT, LOG, OUTPUT, SUMMARY, TRACKIO
 from handgrad.sweeps.programs.program import STAND_IN, Program
 from handgrad.sweeps.store import Trial
 
@@ -48,7 +48,7 @@ MOST_EPOCHS = 10_000  # values of a metric that are reported; of a longer log, t
 def prepare(task: Task) -> Path:
     """A folder for the trial to begin in, free of what an earlier attempt has logged."""
     folder = Path(task.options["folder"])
-    for name in (LOG, OUTPUT, SUMMARY, OUTCOME, STOP):
+    for name in (LOG, OUTPUT, SUMMARY, ABOUT, OUTCOME, STOP):
         (folder / name).unlink(missing_ok=True)
     for name in ("wandb", TRACKIO, "media"):
         shutil.rmtree(folder / name, ignore_errors=True)
@@ -74,9 +74,16 @@ def python_path() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join([str(STAND_IN), *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
-def write_outcome(folder: Path, end: Ended) -> None:
-    """Keep how the trial ended, for whoever finds its folder."""
-    atomic_write(folder / OUTCOME, json_text({"ended": list(end)}), durable=False)
+def write_outcome(folder: Path, end: Ended, name: str) -> None:
+    """Keep how the trial ended and what the program calls it, for whoever finds its folder."""
+    atomic_write(folder / OUTCOME, json_text({"ended": list(end), "name": name}), durable=False)
+
+
+def own_name(folder: Path) -> str:
+    """What the program has called a trial that has ended; or nothing."""
+    with suppress(HandgradError, AttributeError):
+        return str(read_json(folder / OUTCOME).get("name") or "")
+    return ""
 
 
 def read_outcome(folder: Path, number: int) -> Ended | None:

@@ -104,12 +104,18 @@ class Run:
     def __init__(self, name, disabled, about):
         self.folder, self.disabled, self.summary, self.config = _folder(), disabled, Summary(), config
         self.id = about.get("id") or os.environ.get("WANDB_RUN_ID") or generate_id()
-        self.name, self.tags = name or self.id, tuple(about.get("tags") or ())
+        self.tags = tuple(about.get("tags") or ())
         for key in ("project", "entity", "group", "notes", "job_type"):
             setattr(self, key, about.get(key))
         self.sweep_id, self.step, self.started, self._rules = os.environ.get("WANDB_SWEEP_ID"), 0, time.time(), {}
         self.dir = self.path = str(self.folder)
-        self.url = f"file://{self.folder}"
+        self.url, self.name = f"file://{self.folder}", name or self.id
+
+    def __setattr__(self, key, value):
+        """Its name is in run.json at once, for whatever ends the trial."""
+        super().__setattr__(key, value)
+        if key == "name":
+            self.keep("run.json", {"name": self.name, "id": self.id, "project": self.project, "tags": self.tags})
 
     def log(self, data, step=None, commit=None, sync=None):
         """A line of log.jsonl; lines of one `_step` belong together."""
@@ -142,7 +148,7 @@ class Run:
         """The summary; `wandb.config` is empty for the next run."""
         global run
         self.keep("summary.json", self.summary)
-        self.keep("run.json", {"name": self.name, "id": self.id, "project": self.project, "tags": self.tags})
+        self.name = self.name  # with its tags as they are now
         if run is self:
             run = None
             config.clear()
