@@ -1,6 +1,7 @@
 """The command line, called in this process or as a process of its own."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -19,7 +20,7 @@ NOTICE = "handgrad: compiling the kernels"
 
 
 class Answer(NamedTuple):
-    """What a command answered; `err` is without the notice of compiling (see `without_notice`)."""
+    """What a command answered; `err` is without what a slow machine makes it say (see `without_notice`)."""
 
     code: int
     out: str
@@ -31,7 +32,7 @@ def call(capsys, words, *more):
     capsys.readouterr()
     code = main([*shlex.split(words), *map(str, more)])
     out, err = capsys.readouterr()
-    return Answer(code, out, without_notice(err))
+    return Answer(code, out, re.sub(rf"^{NOTICE}.*\n", "", err, flags=re.MULTILINE))
 
 
 def arguments(words, *more):
@@ -57,8 +58,11 @@ def finished(words, cwd=None, **variables):
 
 
 def without_notice(err):
-    """What else was said: whether kernels are compiled hangs on the machine. tests/kernels/test_cache.py tests it."""
-    return "".join(line for line in err.splitlines(keepends=True) if not line.startswith(NOTICE))
+    """What else a process said: whether kernels are compiled, and what takes long, hangs on the machine.
+
+    tests/kernels/test_cache.py tests the one, tests/cli/test_waits.py the other.
+    """
+    return re.sub(rf"^({NOTICE}.*|.* …)\n", "", err, flags=re.MULTILINE)
 
 
 def environment(**variables):

@@ -24,6 +24,7 @@ HandgradError.names_flags = True  # as on the command line; tests of what Python
 # Slow tests that CI has no time for; each has quicker ones beside it. `make test-slow` runs them outside of CI.
 NOT_IN_CI = {
     "test_compiled_now_or_before",
+    "test_contender_is_measured[torch-compiled]",
     "test_a_home_that_cannot_be_written",
     "test_the_same_command_goes_on[reproduce]",
     "test_stopped_or_killed_it_goes_on_to_the_same[2-1]",

@@ -257,9 +257,9 @@ def test_damaged_predictions(here, capsys):
 
 @pytest.mark.slow
 def test_hog_and_svm_on_mnist(real_data, here, capsys):
-    """The whole of MNIST, in half a minute; a course report has 98.52 % on a fold of 2,000."""
+    """A fifth of MNIST; with all of it, README.md has 99.27 %."""
     real_data("mnist")
-    answer = call(capsys, "train -d mnist --model hog-svm --runs_dir . --name mnist --no_report")
+    answer = call(capsys, "train -d mnist --model hog-svm --train_fraction 0.2 --runs_dir . --name mnist --no_report")
     assert answer.code == 0
     metrics = json.loads((here / "mnist" / "metrics.json").read_text())
     assert metrics["test"]["accuracy"] >= 0.985
