@@ -28,6 +28,7 @@ ITEMS = ("figure", "table", "equations", "sweep", "text")
 Variant = Literal["replication", "retrained"]
 OWN_WORDS = "value_error"
 UNKNOWN = "extra_forbidden"
+TYPE_STEP = re.compile(r"float|Spread|.*\[.*", re.DOTALL)  # of a place, which pydantic puts in where several types may stand
 RENAMED = {  # keys of earlier recipes
     "replication": "is now `open`: write each setting with its value, why and how, as docs/recipes.md shows",
     "retrained": "belongs to experiments, which name the sweep that tunes them; a sweep itself is run once",
@@ -239,7 +240,7 @@ def in_one_line(error: ValidationError) -> str:
     """All that is wrong, once for each place; unknown keys first, for a misspelt one makes others look missing."""
     said: dict[str, str] = {}
     for each in sorted(error.errors(include_url=False), key=lambda each: each["type"] != UNKNOWN):
-        place = ".".join(str(step) for step in each["loc"] if not _is_type(step))
+        place = ".".join(str(step) for step in each["loc"] if not TYPE_STEP.fullmatch(str(step)))
         message = str(each.get("ctx", {}).get("error", "")) if each["type"] == OWN_WORDS else _words(each)
         key = str(each["loc"][-1]) if each["loc"] else ""
         if key in RENAMED and each["type"] == UNKNOWN:
@@ -258,8 +259,3 @@ def _words(first: object) -> str:
         return "is missing"
     message = details["msg"][0].lower() + details["msg"][1:]
     return f"{message.replace('input should be', 'must be')}, got {quoted(details['input'])}"
-
-
-def _is_type(step: object) -> bool:
-    """Whether a step of the place is the name of a type of value, which pydantic puts in where several may stand."""
-    return isinstance(step, str) and (step in ("float", "Spread") or "[" in step)

@@ -1,7 +1,7 @@
 """Values for settings that are not given: those of the preset, or of the optimizer, schedule, loss or initialiser."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -70,22 +70,15 @@ def chosen_by(setting: str) -> str:
 
 def interval_of(setting: str) -> str:
     """The bounds of a setting as its owners state them, the widest where they differ; unbounded where it has none."""
-    found = [text.strip() for text in _intervals(setting)]
+    entries: list[Any] = [entry for registry in CHOICES.values() for entry in registry.values()]
+    fields = [fields_of(entry).get(setting) for entry in (*entries, GradientTransforms, Schedule)]
+    fields += [fields_of(LAYERS["dropout"])["rate"]] if setting == "dropout" and "dropout" in LAYERS else []
+    found = [field.metadata["interval"].strip() for field in fields if field and "interval" in field.metadata]
     if not found:
         return "(-inf, inf)"
     low = min(found, key=lambda text: (float(text[1:-1].split(",")[0]), text[0] == "("))
     high = max(found, key=lambda text: (float(text[1:-1].split(",")[1]), text[-1] == "]"))
     return f"{low.split(',')[0]},{high.split(',')[1]}"
-
-
-def _intervals(setting: str) -> Iterator[str]:
-    entries = [entry for registry in CHOICES.values() for entry in registry.values()]
-    for entry in (*entries, GradientTransforms, Schedule):
-        field = fields_of(entry).get(setting)
-        if field is not None and "interval" in field.metadata:
-            yield field.metadata["interval"]
-    if setting == "dropout" and "dropout" in LAYERS:
-        yield fields_of(LAYERS["dropout"])["rate"].metadata["interval"]
 
 
 def preset_values(values: Mapping[str, Any]) -> dict[str, Any]:

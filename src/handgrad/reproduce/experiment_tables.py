@@ -59,14 +59,11 @@ def classes(subject: Subject) -> list[Block]:
         columns.append([percent(fmean(getattr(each, share)[k] for each in reports)) for k in range(len(names))])
     rows = list(zip(*columns, (f"{count:,}" for count in reports[0].support), strict=True))
     caption = f"{subject.title}: each class on the test images, {_mean_of(len(reports))}"
-    return [Table((*heads, "images"), rows, caption, ("class",)), *_undefined(reports)]
-
-
-def _undefined(reports: Sequence[ClassReport]) -> list[Note]:
-    """One note on everything that stands as 0 for want of something to be a share of."""
-    count, lines = len(reports), Counter(line for report in reports for line in report.undefined)
-    where = {line: f" ({found} of {count} seeds)" * (count > 1) for line, found in lines.items()}
-    return [Note(f"Undefined: {'; '.join(line + seeds for line, seeds in where.items())}.")] if lines else []
+    table, count = Table((*heads, "images"), rows, caption, ("class",)), len(reports)
+    # What stands as 0 for want of something to be a share of
+    undefined = Counter(line for report in reports for line in report.undefined)
+    lines = [line + f" ({found} of {count} seeds)" * (count > 1) for line, found in undefined.items()]
+    return [table, Note(f"Undefined: {'; '.join(lines)}.")] if lines else [table]
 
 
 def averages(subject: Subject) -> list[Block]:

@@ -131,10 +131,10 @@ def claims_section(found: Mapping[str, Verdicts]) -> Section:
     in_sweeps = any(each.sweep for each in found.values())
     header = ("claim", "by the reported numbers", *(f"ours, {head}" for head in VARIANTS))
     header += ("in the sweep",) if in_sweeps else ()
-    rows = [
-        (each.printed.says, *map(_verdict, [each.printed, *each.seeds.values(), each.sweep]))[: len(header)]
-        for each in found.values()
-    ]
+    rows = []
+    for each in found.values():
+        verdicts = [each.printed, *each.seeds.values(), each.sweep]
+        rows.append((each.printed.says, *(own.verdict if own else "–" for own in verdicts))[: len(header)])
     words = Text(
         "A claim holds, or does not, where the difference over our seeds is beyond chance (p < 0.05), in a sweep where "
         "the 95 % interval of the effect is; it is undecided otherwise. What was compared stands with its question."
@@ -142,10 +142,6 @@ def claims_section(found: Mapping[str, Verdicts]) -> Section:
     table: Block = Table(header, rows, "", header, badges=header[1:])
     table = Details(f"All {len(rows)} claims, each with its verdicts", [table]) if len(rows) > LONG else table
     return Section("claims", "Claims", [words, table] if rows else [])
-
-
-def _verdict(verdict: ClaimVerdict | SweepVerdict | None) -> str:
-    return verdict.verdict if verdict is not None else "–"
 
 
 def claim_blocks(results: Results, found: Mapping[str, Verdicts]) -> list[Block]:
@@ -257,7 +253,14 @@ def build_pages(results: Results, found: Mapping[str, Verdicts], made: Made, log
         f"{part} reproduced by handgrad: its numbers, figures and claims"
         if plan.document.reports
         else "An experiment of handgrad: its numbers, figures and claims",
-        _facts(results, made),
+        [
+            ("data set", ", ".join(sorted({config.dataset for config in plan.distinct}))),
+            ("experiments", str(len(plan.experiments))),
+            ("runs", str(len(plan.distinct))),
+            ("sweeps", plan.trials),
+            ("seeds", str(plan.seeds)),
+            ("training", duration(made.seconds)),
+        ],
         sections,
     )
 
@@ -268,19 +271,6 @@ def title_of_plan(plan: Plan) -> str:
     if plan.choice.quick:
         title += ": quick version on a subset"
     return f"{title}, on {plan.choice.dataset}" if plan.choice.dataset else title
-
-
-def _facts(results: Results, made: Made) -> list[tuple[str, str]]:
-    plan = results.plan
-    datasets = ", ".join(sorted({config.dataset for config in plan.distinct}))
-    return [
-        ("data set", datasets),
-        ("experiments", str(len(plan.experiments))),
-        ("runs", str(len(plan.distinct))),
-        ("sweeps", plan.trials),
-        ("seeds", str(plan.seeds)),
-        ("training", duration(made.seconds)),
-    ]
 
 
 def _question_section(

@@ -125,19 +125,14 @@ def make_plan(document: Document, chosen: Choice, folder: Path) -> Plan:
             if name in wanted:
                 plan.runs[name, variant] = _seeded(config, label, seeds, folder / "runs")
     for name, setting in swept_experiments(document, questions):
-        plan.swept[name, setting] = _at_each_value(plan, name, setting, names)
+        at_each: list[RunConfig] = []  # value of the open setting, one run of the first seed
+        for value in document.choices(name)[setting].sweep:
+            changes, place = {setting: value, "name": None}, f"experiments.{name}: sweep of {setting}"
+            config = with_settings(plan.runs[name, VARIANTS[0]][0], changes, place)
+            label = names.setdefault(digest(config), f"{_plain(f'{name}-{setting}_{value}')}-{digest(config)}")
+            at_each += _seeded(config, label, 1, folder / "runs")
+        plan.swept[name, setting] = tuple(at_each)
     return plan
-
-
-def _at_each_value(plan: Plan, name: str, setting: str, names: dict[str, str]) -> tuple[RunConfig, ...]:
-    """One run of the first seed at each value of an open setting; `names` has those of all runs by their digest."""
-    first = plan.runs[name, VARIANTS[0]][0]
-    found: list[RunConfig] = []
-    for value in plan.document.choices(name)[setting].sweep:
-        config = with_settings(first, {setting: value, "name": None}, f"experiments.{name}: sweep of {setting}")
-        label = names.setdefault(digest(config), f"{_plain(f'{name}-{setting}_{value}')}-{digest(config)}")
-        found += _seeded(config, label, 1, plan.folder / "runs")
-    return tuple(found)
 
 
 def _planned(document: Document, name: str, chosen: Choice, folder: Path) -> PlannedSweep:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
 
 from handgrad.claims.document import Document, Experiment
-from handgrad.claims.questions import Found, Search, choice
+from handgrad.claims.questions import Found, choice
 from handgrad.config import RunConfig
 from handgrad.config.lookup import field_aliases, setting_name
 from handgrad.config.schema import REPLACED_BY_LAYERS, filled
@@ -142,7 +142,9 @@ def plan_sweep(document: Document, name: str, folder: Path, dataset: str | None)
     held = search.settings | ({"dataset": dataset} if dataset is not None else {})
     base = with_settings(sweep_base(document, name), held, f"sweeps.{name}.settings")
     try:
-        definition = read_sweep(search.file or _content(search), base)
+        rows = {each: row if isinstance(row, Mapping) else {"values": row} for each, row in search.space.items()}
+        metric = {"name": "validation_accuracy", "goal": "maximize"}
+        definition = read_sweep(search.file or {"method": "grid", "metric": metric, "parameters": rows}, base)
         definition = definition.fixed(**{field: getattr(base, field) for field in map(setting_name, held)})
         definition = dataclasses.replace(definition, method=search.method or definition.method)
         trials = search.trials or definition.size
@@ -170,12 +172,6 @@ def sweep_base(document: Document, name: str) -> RunConfig:
     config = config_of(document, experiment)
     held_out = config.validation_fraction or RunConfig().validation_fraction
     return config.replaced(validation_fraction=held_out, log_test=False, fold=None)
-
-
-def _content(search: Search) -> dict[str, Any]:
-    """A space that stands in the recipe, as a sweep file has it; a list is one of values."""
-    parameters = {name: each if isinstance(each, Mapping) else {"values": each} for name, each in search.space.items()}
-    return {"method": "grid", "metric": {"name": "validation_accuracy", "goal": "maximize"}, "parameters": parameters}
 
 
 class _SweepProgress(SweepCallback):

@@ -159,16 +159,12 @@ def without_effect(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
         for selector, holds, _ in conditions(field):
             chosen = sweep.values(selector)
             idle = [value for value in chosen if not holds(value)]
-            if idle:
-                yield _repeats(field, selector, idle, len(chosen))
-
-
-def _repeats(field: str, selector: str, idle: list[Any], of: int) -> Diagnostic:
-    where = f"{selector} {listed(str(value) for value in idle)}"
-    if len(idle) == of:
-        return Diagnostic(WARNING, f"{field} has no effect: not with {where}", "Leave it out")
-    what = f"{field} has no effect with {where}: those runs repeat each other"
-    return Diagnostic(WARNING, what, f"Sweep it apart from {'that' if len(idle) == 1 else 'those'}")
+            where = f"{selector} {listed(map(str, idle))}" if idle else ""
+            if idle and len(idle) == len(chosen):
+                yield Diagnostic(WARNING, f"{field} has no effect: not with {where}", "Leave it out")
+            elif idle:
+                what = f"{field} has no effect with {where}: those runs repeat each other"
+                yield Diagnostic(WARNING, what, f"Sweep it apart from {'that' if len(idle) == 1 else 'those'}")
 
 
 def wrong_way(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:

@@ -308,7 +308,15 @@ class Driver:
         while self.outcomes.died:
             self._ready.appendleft(self.outcomes.died.popleft())
         while self._ready and len(self.running) < self.executor.slots and not self._interruption.signal:
-            self._start(self.store[self._ready.popleft()])
+            trial = self.store[self._ready.popleft()]
+            try:
+                task = self.sweep.task(trial)
+            except UsageError as error:
+                self.outcomes.finish(trial.number, FAILED, why=str(error))
+                continue
+            self.running.add(trial.number)
+            self._lengths[trial.number] = task.config.get("epochs", 0)
+            self.executor.submit(task)
 
     def _claim(self) -> Trial | None:
         now = time.monotonic()
@@ -323,16 +331,6 @@ class Driver:
         if trial is None:
             self._look_at = now + OTHERS_SECONDS
         return trial
-
-    def _start(self, trial: Trial) -> None:
-        try:
-            task = self.sweep.task(trial)
-        except UsageError as error:
-            self.outcomes.finish(trial.number, FAILED, why=str(error))
-            return
-        self.running.add(trial.number)
-        self._lengths[trial.number] = task.config.get("epochs", 0)
-        self.executor.submit(task)
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Notice):

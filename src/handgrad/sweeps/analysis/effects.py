@@ -56,17 +56,12 @@ def _shortfall(others: Array, those: Array, span: float, tests: int) -> float:
     middle = float(np.median(others))
     deviation = 1.4826 * float(np.median(np.abs(others - middle)))
     gap = middle - float(those.max())
-    far = gap > DEVIATIONS * deviation and gap > SHARE_OF_SPAN * span
-    return gap if far and _chance(others, those) * tests < CHANCE else 0.0
-
-
-def _chance(others: Array, those: Array) -> float:
-    """That so many, drawn at random from all, are none above the best of those.
-
-    Math    C(m, k) / C(n, k), k of n configurations, m of the n not above the best of the k
-    """
+    if gap <= DEVIATIONS * deviation or gap <= SHARE_OF_SPAN * span:
+        return 0.0
     k, n = len(those), len(those) + len(others)
-    return float(scipy.stats.hypergeom.pmf(k, n, k + int(np.sum(others <= those.max())), k))
+    # That so many, drawn at random from all, are none above the best of those: C(m, k) / C(n, k), m of the n being none
+    chance = float(scipy.stats.hypergeom.pmf(k, n, k + int(np.sum(others <= those.max())), k))
+    return gap if chance * tests < CHANCE else 0.0
 
 
 def with_interactions(model: Additive, sign: int) -> Additive:
@@ -243,23 +238,19 @@ def effects(space: RestrictedSpace) -> tuple[Effect, ...]:
 def _of_models(space: RestrictedSpace) -> Iterator[Effect]:
     for model in space.models:
         for index, factor in enumerate(model.factors):
-            yield from _of_levels(space, model, index)
+            reference = model.reference(index)
+            for level, value in enumerate(factor.levels):
+                found = model.difference(index, level) if level != reference else None
+                if found:
+                    mask = factor.codes == level
+                    n, best = int(mask.sum()), space.best(model.y[mask])
+                    difference = found.difference._replace(size=n)
+                    yield Effect(factor.name, value, factor.levels[reference], difference, found.p, n, best)
             slope = model.slope(index) if len(factor.levels) > 2 else None
             if slope:
                 n, best = len(model.y), space.best(model.y)
                 difference = slope.difference._replace(size=n)
                 yield Effect(factor.name, None, None, difference, slope.p, n, best, factor.per)
-
-
-def _of_levels(space: RestrictedSpace, model: Additive, index: int) -> Iterator[Effect]:
-    factor, reference = model.factors[index], model.reference(index)
-    for level, value in enumerate(factor.levels):
-        found = model.difference(index, level) if level != reference else None
-        if found:
-            mask = factor.codes == level
-            n, best = int(mask.sum()), space.best(model.y[mask])
-            difference = found.difference._replace(size=n)
-            yield Effect(factor.name, value, factor.levels[reference], difference, found.p, n, best)
 
 
 def _of_pairs(space: RestrictedSpace) -> Iterator[Effect]:

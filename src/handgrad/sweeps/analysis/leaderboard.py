@@ -190,32 +190,27 @@ def guessing(right: int, images: int, classes: int) -> float:
     return float(scipy.special.bdtrc(right - 1, images, 1 / classes)) if right else 1.0
 
 
-def failure_groups(sweep: Sweep, trials: Sequence[Trial], failed: Sequence[Failure]) -> tuple[FailureGroup, ...]:
+def failure_groups(sweep: Sweep, trials: Sequence[Trial], failures: Sequence[Failure]) -> tuple[FailureGroup, ...]:
     """Values whose configurations failed more often than others, by Fisher's exact test, the surest first.
 
     A configuration failed where at least half of its replicates did.
     """
-    numbers = {failure.trial.number for failure in failed}
+    numbers = {failure.trial.number for failure in failures}
     ended = (trial for trial in trials if trial.rated or trial.number in numbers)
     groups = [group for _, group in sorted(by_configuration(sweep.definition, ended).items())]
     bad = np.array([2 * sum(trial.number in numbers for trial in group) >= len(group) for group in groups], bool)
-    tested = [
-        _group(factor.name, value, factor.codes == level, bad)
-        for factor in factors(sweep.definition, [group[0].values for group in groups])
-        for level, value in enumerate(factor.levels)
-    ]
+    tested = []
+    for factor in factors(sweep.definition, [group[0].values for group in groups]):
+        for level, value in enumerate(factor.levels):
+            has = factor.codes == level
+            failed, of = int(np.sum(has & bad)), int(has.sum())
+            failed_others, others = int(bad.sum()) - failed, len(bad) - of
+            table = [[failed, of - failed], [failed_others, others - failed_others]]
+            p = float(scipy.stats.fisher_exact(table, "greater").pvalue)
+            tested.append(FailureGroup(factor.name, value, failed, of, p, failed_others, others))
     corrected = holm([group.p for group in tested])
     found = [group._replace(p=p) for group, p in zip(tested, corrected, strict=True) if p < CLEAR]
     return tuple(sorted(found, key=lambda group: group.p))
-
-
-def _group(name: str, value: Any, has: Array, bad: Array) -> FailureGroup:
-    """The test for one value.  Shapes  has, bad (n,) bool: which configurations have it, which failed"""
-    failed, of, all_failed = int(np.sum(has & bad)), int(has.sum()), int(bad.sum())
-    failed_others, others = all_failed - failed, len(bad) - of
-    table = [[failed, of - failed], [failed_others, others - failed_others]]
-    p = float(scipy.stats.fisher_exact(table, "greater").pvalue)
-    return FailureGroup(name, value, failed, of, p, failed_others, others)
 
 
 FEWEST_TIMED = 3  # two trials always lie on a line

@@ -81,20 +81,16 @@ Log = Callable[[str], None]
 
 def networks(sweep: Sweep, trials: Iterable[Trial], log: Log = lambda line: None) -> list[Kept]:
     """The runs of the trials.  Raises  UsageError when one cannot be trained again; InterruptedRunError."""
-    return [_kept(sweep, trial, log) for trial in trials]
-
-
-def _kept(sweep: Sweep, trial: Trial, log: Log) -> Kept:
-    run = sweep.run(trial)
-    if run.model_file.exists():
-        return Kept(trial, run)
-    why = "its network is missing" if run.path.exists() else "it ran on another machine"
-    log(f"{trial.run}: {why}, so it is trained again")
-    objective = _retrain(sweep, trial)
-    metric = sweep.definition.metric.name
-    return Kept(
-        trial, run, f"{trial.run}: {why}; trained again, {metric} {objective:.4f}, {trial.objective:.4f} before"
-    )
+    kept = []
+    for trial in trials:
+        run, note = sweep.run(trial), ""
+        if not run.model_file.exists():
+            why = "its network is missing" if run.path.exists() else "it ran on another machine"
+            log(f"{trial.run}: {why}, so it is trained again")
+            objective = f"{sweep.definition.metric.name} {_retrain(sweep, trial):.4f}"
+            note = f"{trial.run}: {why}; trained again, {objective}, {trial.objective:.4f} before"
+        kept.append(Kept(trial, run, note))
+    return kept
 
 
 def _retrain(sweep: Sweep, trial: Trial) -> float:

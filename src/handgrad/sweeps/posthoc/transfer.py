@@ -109,11 +109,12 @@ class Space:
         """What each parameter that differs to any effect adds, from 0 to 1."""
         configs = [self.definition.to_config(values, self.base) for values in (one, other)]
         names = effective_differences(configs[0], configs[1]).keys() & self.definition.varying
-        return {name: self._part(name, one[name], other[name]) for name in self.definition.varying if name in names}
-
-    def _part(self, name: str, one: Any, other: Any) -> float:
-        first, second = (place(self.definition.varying[name], value) for value in (one, other))
-        return 1.0 if first is None or second is None else abs(first - second)
+        found = {}
+        for name, distribution in self.definition.varying.items():
+            if name in names:
+                first, second = (place(distribution, values[name]) for values in (one, other))
+                found[name] = 1.0 if first is None or second is None else abs(first - second)
+        return found
 
 
 def place(distribution: Distribution, value: Any) -> float | None:
@@ -152,7 +153,11 @@ def choose_for(sweep: Sweep, entries: Sequence[Entry], top: int, settings: Mappi
     if varied:
         raise UsageError(f"{varied[0]} is what the sweep varied: leave --{varied[0]} out")
     definition = _transferred(sweep, settings)
-    return choose(_distinct(entries, definition), top, definition, sweep.base)
+    distinct: dict[str, Entry] = {}  # with the values that vary over there; of those that are one there, the best
+    for entry in entries:
+        values = {name: entry.values[name] for name in definition.varying}
+        distinct.setdefault(definition.key(values), entry._replace(values=values))
+    return choose(list(distinct.values()), top, definition, sweep.base)
 
 
 def open_transfer(sweep: Sweep, picks: Sequence[Pick], settings: Mapping[str, Any], seeds: int) -> Sweep:
@@ -194,15 +199,6 @@ def _transferred(sweep: Sweep, settings: Mapping[str, Any]) -> SweepDefinition:
     return dataclasses.replace(
         held(definition, settings), metric=metric, early_terminate=None, run_cap=None, notices=()
     )
-
-
-def _distinct(entries: Sequence[Entry], definition: SweepDefinition) -> list[Entry]:
-    """With the values that vary over there; of those that are one there, the best."""
-    found: dict[str, Entry] = {}
-    for entry in entries:
-        values = {name: entry.values[name] for name in definition.varying}
-        found.setdefault(definition.key(values), entry._replace(values=values))
-    return list(found.values())
 
 
 def _enqueued(there: Sweep, picks: Sequence[Pick]) -> Sweep:
@@ -331,7 +327,18 @@ def pairs_in_words(outcome: Outcome) -> Iterator[str]:
 
 def save(folder: Path, outcome: Outcome) -> None:
     """Write transfer.json and transfer.md."""
-    atomic_write(folder / "transfer.json", json.dumps(_mapping(outcome), indent=2, allow_nan=False) + "\n")
+    letters = {row.pick.entry.trials[0].number: row for row in outcome.rows}
+    content = {
+        "sweep": outcome.sweep,
+        "dataset": outcome.dataset,
+        "settings": outcome.settings,
+        "tried": outcome.choice.tried,
+        "candidates": outcome.choice.candidates,
+        "configurations": [_pick(each, letters.get(each.entry.trials[0].number)) for each in outcome.choice.picks],
+        "pairs": [pair.to_mapping() | {"told_apart": apart(pair)} for pair in outcome.pairs],
+        "failed": [{"run": trial.run, "why": trial.why} for trial in outcome.failed],
+    }
+    atomic_write(folder / "transfer.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
     atomic_write(folder / "transfer.md", page(outcome))
 
 
@@ -347,20 +354,6 @@ def page(outcome: Outcome) -> str:
         "\n".join([*(f"- {line}" for line in pairs_in_words(outcome)), *failed]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _mapping(outcome: Outcome) -> dict[str, Any]:
-    letters = {row.pick.entry.trials[0].number: row for row in outcome.rows}
-    return {
-        "sweep": outcome.sweep,
-        "dataset": outcome.dataset,
-        "settings": outcome.settings,
-        "tried": outcome.choice.tried,
-        "candidates": outcome.choice.candidates,
-        "configurations": [_pick(each, letters.get(each.entry.trials[0].number)) for each in outcome.choice.picks],
-        "pairs": [pair.to_mapping() | {"told_apart": apart(pair)} for pair in outcome.pairs],
-        "failed": [{"run": trial.run, "why": trial.why} for trial in outcome.failed],
-    }
 
 
 def _pick(each: Pick, row: Row | None) -> dict[str, Any]:
