@@ -28,7 +28,7 @@ ITEMS = ("figure", "table", "equations", "sweep", "text")
 Variant = Literal["replication", "retrained"]
 OWN_WORDS = "value_error"
 UNKNOWN = "extra_forbidden"
-TYPE_STEP = re.compile(r"float|Spread|.*\[.*", re.DOTALL)  # of a place, which pydantic puts in where several types may stand
+TYPE_STEP = re.compile(r"float|Spread|.*\[.*", re.DOTALL)  # in a place, of values that may have several types
 RENAMED = {  # keys of earlier recipes
     "replication": "is now `open`: write each setting with its value, why and how, as docs/recipes.md shows",
     "retrained": "belongs to experiments, which name the sweep that tunes them; a sweep itself is run once",

@@ -130,16 +130,11 @@ def _doubtful(
     """The one setting that a name means by its words, or by values that only one setting has; or ""."""
     candidates = fitting(by_words(written)) if values else []
     if not candidates and values and not any(number(v) is not None or str(v).lower() in BOOLEANS for v in values):
-        names = (
-            NAMED if not any(map(_lists, values)) else ["hidden_size"] if not known and is_of_layers(written) else []
-        )
+        names: tuple[str, ...] = NAMED
+        if any(isinstance(v, list | tuple) or re.search(r"\d\D+\d", str(v)) for v in values):  # "64,32", 128-64
+            names = ("hidden_size",) if not known and is_of_layers(written) else ()
         candidates = fitting(names)
     return candidates[0] if len(candidates) == 1 else ""
-
-
-def _lists(value: Any) -> bool:
-    """Whether it is a list, or a text of several numbers: "64,32", 128-64."""
-    return isinstance(value, list | tuple) or re.search(r"\d\D+\d", str(value)) is not None
 
 
 def _stands(name: str, squeezed: str, value_type: ValueType, values: Sequence[Any]) -> bool:
@@ -236,10 +231,10 @@ def merged(triples: Iterable[tuple[str, str, Any]], value_type_of: ValueTypes) -
     return values
 
 
-def overridden(base: Mapping[str, Any], changes: Mapping[str, Any], default_sizes: Any) -> dict[str, Any]:
+def overridden(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with `changes` laid over it, both canonical; a network described anew replaces the old description.
 
-    Sizes that nobody chose, `default_sizes`, give way to another number of layers.
+    DEFAULT_SIZES, which nobody chose, give way to another number of layers.
     """
     dropped: tuple[str, ...] = ()
     if changes.get("layers") is not None:
@@ -249,8 +244,7 @@ def overridden(base: Mapping[str, Any], changes: Mapping[str, Any], default_size
     elif _is_list(changes.get("hidden_size")):
         dropped = ("num_layers",)
     elif "num_layers" in changes and "hidden_size" not in changes:
-        sizes = base.get("hidden_size")
-        dropped = ("hidden_size",) if (tuple(sizes) if isinstance(sizes, list) else sizes) == default_sizes else ()
+        dropped = ("hidden_size",) if base.get("hidden_size") in (DEFAULT_SIZES, [*DEFAULT_SIZES]) else ()
     if _of_test(changes.get("fold")) and base.get("keep", "best") == "best":
         dropped += ("keep",)
     return {name: value for name, value in base.items() if name not in dropped} | dict(changes)
@@ -373,7 +367,7 @@ class RunConfig(Schema):
         """
         stated = canonical(changes, value_type_of)
         base = departures(self) if "preset" in stated else self.to_mapping()
-        return type(self)(**overridden(base, stated, DEFAULT_SIZES))
+        return type(self)(**overridden(base, stated))
 
     def command(self) -> str:
         """The canonical command: `handgrad train` with the preset, where it is not best, and what differs from it."""

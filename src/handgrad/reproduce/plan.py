@@ -108,7 +108,13 @@ def make_plan(document: Document, chosen: Choice, folder: Path) -> Plan:
     """
     questions = chosen_questions(document, chosen.questions)
     seeds = chosen.seeds or (document.quick.seeds if chosen.quick else document.seeds)
-    sweeps = {name: _planned(document, name, chosen, folder / "sweeps") for name in wanted_sweeps(document, questions)}
+    sweeps = {}
+    for name in wanted_sweeps(document, questions):
+        planned, quick = plan_sweep(document, name, folder / "sweeps", chosen.dataset), document.quick
+        if chosen.quick:
+            settings = replace(planned.settings, configurations=min(planned.wanted, quick.trials))
+            planned = planned._replace(base=quickened(planned.base, quick), settings=settings)
+        sweeps[name] = planned
     plan = Plan(document, chosen, folder, questions, seeds, {}, {}, sweeps, {})
     for name in {name for question in questions for name in question.claims}:
         if effect := document.claims[name].in_sweep:
@@ -133,12 +139,6 @@ def make_plan(document: Document, chosen: Choice, folder: Path) -> Plan:
             at_each += _seeded(config, label, 1, folder / "runs")
         plan.swept[name, setting] = tuple(at_each)
     return plan
-
-
-def _planned(document: Document, name: str, chosen: Choice, folder: Path) -> PlannedSweep:
-    planned, quick = plan_sweep(document, name, folder, chosen.dataset), document.quick
-    settings = replace(planned.settings, configurations=min(planned.wanted, quick.trials))
-    return planned._replace(base=quickened(planned.base, quick), settings=settings) if chosen.quick else planned
 
 
 def fetch_data(plan: Plan) -> None:

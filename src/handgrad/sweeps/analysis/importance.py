@@ -41,7 +41,12 @@ def _shares(tree: Any) -> Array | None:
     total = _variance(values, volumes)
     if total <= 0:
         return None
-    shares = [_marginal_variance(low[:, j], high[:, j], values * volumes / lengths[:, j]) for j in range(low.shape[1])]
+    shares = []
+    for j in range(low.shape[1]):  # the variance along one coordinate, from each leaf's volume in all others
+        edges = np.unique(np.concatenate([low[:, j], high[:, j]]))
+        middles = (edges[1:] + edges[:-1])[:, None] / 2
+        means = ((low[:, j] < middles) & (middles < high[:, j])) @ (values * volumes / lengths[:, j])
+        shares.append(_variance(means, np.diff(edges)))
     return np.array(shares) / total
 
 
@@ -58,14 +63,6 @@ def _leaves(tree: Any) -> tuple[Array, Array, Array]:
         high[left, feature] = low[right, feature] = tree.threshold[node]
     leaves = tree.children_left < 0
     return low[leaves], high[leaves], tree.value[leaves, 0, 0]
-
-
-def _marginal_variance(low: Array, high: Array, weighted: Array) -> float:
-    """The variance along one coordinate; `weighted` is each leaf's value times its volume in all others."""
-    edges = np.unique(np.concatenate([low, high]))
-    middles = (edges[1:] + edges[:-1])[:, None] / 2
-    means = ((low < middles) & (middles < high)) @ weighted
-    return _variance(means, np.diff(edges))
 
 
 def _variance(values: Array, weights: Array) -> float:

@@ -145,8 +145,10 @@ def evaluate_on_test(
 def record(sweep: Sweep, entries: Sequence[Entry], kept: Sequence[Kept], predictions: Sequence[Predictions]) -> None:
     """Add to chosen.json what networks of the configurations said of the test images; what it knows already stays."""
     known = {each["run"]: each for record in read_chosen(sweep) for each in record["networks"]}
-    for each, said in zip(kept, predictions, strict=True):
-        known.setdefault(each.trial.run, _network(each, said))
+    for (trial, _, note), said in zip(kept, predictions, strict=True):
+        right, images = int(said.right.sum()), len(said.labels)
+        own = {"trial": trial.number, "run": trial.run, "seed": trial.seed, "test_accuracy": right / images}
+        known.setdefault(trial.run, own | {"right": right, "images": images} | ({"note": note} if note else {}))
     records = {record["run"]: record for record in read_chosen(sweep)}
     for entry in entries:
         evaluated = [known[trial.run] for trial in entry.trials if trial.run in known]
@@ -177,12 +179,6 @@ def read_chosen(sweep: Sweep) -> list[dict[str, Any]]:
 def chosen_file(sweep: Sweep) -> Path:
     """Where it is kept."""
     return sweep.path / FILE
-
-
-def _network(kept: Kept, predictions: Predictions) -> dict[str, Any]:
-    trial, right, images = kept.trial, int(predictions.right.sum()), len(predictions.labels)
-    own = {"trial": trial.number, "run": trial.run, "seed": trial.seed, "test_accuracy": right / images}
-    return own | {"right": right, "images": images} | ({"note": kept.note} if kept.note else {})
 
 
 def _record(entry: Entry, evaluated: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from handgrad.config import RunConfig
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.samplers.base import Random, Sampler
-from handgrad.sweeps.space import Axis, Distribution
+from handgrad.sweeps.space import Axis
 from handgrad.sweeps.store import FAILED, STOPPED, Trial
 
 
@@ -30,12 +30,24 @@ class Axes:
 
     def params(self, values: dict[str, Any]) -> dict[str, Any]:
         """Values of the sweep as Optuna's parameters."""
-        return {name: _param(self.definition.varying[name], value) for name, value in values.items()}
+        found = {}
+        for name, value in values.items():
+            distribution = self.definition.varying[name]
+            if (axis := distribution.axis).type == "categorical":
+                found[name] = next(_label(choice) for choice in axis.choices if _label(choice) == _label(value))
+            else:
+                found[name] = value if axis.natural else distribution.probability(value)
+        return found
 
     def values(self, params: dict[str, Any]) -> dict[str, Any]:
         """Optuna's parameters as values of the sweep."""
-        raw = {name: _value(distribution, params[name]) for name, distribution in self.definition.varying.items()}
-        return self.definition.canonical(raw)
+        found = {}
+        for name, distribution in self.definition.varying.items():
+            if (axis := distribution.axis).type == "categorical":
+                found[name] = next(choice for choice in axis.choices if _label(choice) == params[name])
+            else:
+                found[name] = params[name] if axis.natural else distribution.quantile(params[name])
+        return self.definition.canonical(found)
 
 
 def _optuna(axis: Axis) -> Any:
@@ -48,19 +60,6 @@ def _optuna(axis: Axis) -> Any:
     if axis.type == "int":
         return IntDistribution(int(axis.low), int(axis.high), log=axis.log, step=max(1, int(axis.step)))
     return FloatDistribution(axis.low, axis.high, log=axis.log, step=axis.step or None)
-
-
-def _param(distribution: Distribution, value: Any) -> Any:
-    if distribution.axis.type == "categorical":
-        return next(_label(choice) for choice in distribution.axis.choices if _label(choice) == _label(value))
-    return value if distribution.axis.natural else distribution.probability(value)
-
-
-def _value(distribution: Distribution, param: Any) -> Any:
-    axis = distribution.axis
-    if axis.type == "categorical":
-        return next(choice for choice in axis.choices if _label(choice) == param)
-    return param if axis.natural else distribution.quantile(param)
 
 
 def _label(choice: Any) -> Any:
@@ -78,7 +77,12 @@ def greedy_fallback(
     A value counts for the mean rank of its trials, from 0 for the best to 1 for the worst, and a configuration for the
     sum over its parameters. Parameters without end of values stay as they are in `values`.
     """
-    ranks = _ranks(definition, trials)
+    objective = definition.metric.objective
+    rated = sorted((trial for trial in trials if trial.rated), key=lambda trial: objective(trial.objective or 0.0))
+    ranks: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for rank, trial in enumerate(rated):
+        for name, value in trial.values.items():
+            ranks[name, str(value)].append(rank / max(1, len(rated) - 1))
     # Their mean, with one in the middle besides: little is known of a value with few trials
     ladders = [
         sorted(
@@ -104,17 +108,6 @@ def _by_sum(ladders: list[list[float]]) -> Iterator[tuple[int, ...]]:
             if place < len(ladder) and further not in seen:
                 seen.add(further)
                 heapq.heappush(heap, (total + ladder[place] - ladder[place - 1], further))
-
-
-def _ranks(definition: SweepDefinition, trials: Sequence[Trial]) -> dict[tuple[str, str], list[float]]:
-    """The ranks of the trials that have a value, by parameter and value."""
-    objective = definition.metric.objective
-    rated = sorted((trial for trial in trials if trial.rated), key=lambda trial: objective(trial.objective or 0.0))
-    found: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for rank, trial in enumerate(rated):
-        for name, value in trial.values.items():
-            found[name, str(value)].append(rank / max(1, len(rated) - 1))
-    return found
 
 
 def _around(definition: SweepDefinition, name: str, value: Any) -> list[Any]:
