@@ -288,14 +288,10 @@ def fairness(claim: Claim, a: Evidence, b: Evidence, causal: bool) -> tuple[str 
         lines.append(
             f"{'Besides ' + ', '.join(cause) + ', these' if cause else 'These'} differ: {wording.in_words(others)}."
         )
-        # The run that would separate the cause from what differs besides, as `handgrad compare` names it
-        setups = a.setups[:1] + b.setups[:1]
-        names = (
-            [each.setting for each in missing_runs(setups[0], setups[1], setups) if each.setting not in others]
-            if ours
-            else []
-        )
-        lines += [f'A run of "{a.title}" with the {" and ".join(names)} of "{b.title}" is missing.'] if names else []
+        if ours:  # name the run that would separate the cause from what differs besides, as `handgrad compare` does
+            setups = a.setups[0], b.setups[0]
+            names = [each.setting for each in missing_runs(*setups, setups) if each.setting not in others]
+            lines += [f'A run of "{a.title}" with the {" and ".join(names)} of "{b.title}" is missing.'] * bool(names)
     return (CONFOUNDED if lines else None), lines
 
 
