@@ -37,6 +37,14 @@ def test_settled_trials_are_not_read_again(make_sweep, monkeypatch):
         assert [trial.number for trial in store.open()] == [running.number, lost.number]
 
 
+def test_the_only_configuration_has_all_its_seeds(make_sweep):
+    sweep = make_sweep({"activation": ["relu"]}, seeds=3)
+    with open_storage(sweep.storage_url) as (drivers, storage):
+        scheduler = Scheduler(sweep, TrialStore(storage, sweep.study, sweep.definition))
+        claimed = [scheduler.claim(drivers, set()) for _ in range(4)]
+    assert [trial and (trial.seed, trial.replicate) for trial in claimed] == [(0, 0), (1, 1), (2, 2), None]
+
+
 def test_what_is_counted_is_what_there_is(make_sweep):
     """Sixty trials of two drivers in an order of their own; a third one reads them all at the end."""
     sweep, choice = make_sweep({"learning_rate": [n / 1000 for n in range(1, 61)]}), random.Random(3)
