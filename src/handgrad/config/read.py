@@ -261,12 +261,6 @@ def _replaced_by(model: str, base: Mapping[str, Any]) -> tuple[str, ...]:
     return replaced_by(name)
 
 
-def resolved_keep(config: Schema, stated: Mapping[str, Any]) -> dict[str, Any]:
-    """Where test images are evaluated during training, the last epoch is kept, so that they choose none."""
-    validates_on_test = _of_test(config.fold) and config.model not in CLASSICAL
-    return {"keep": "last"} if validates_on_test and "keep" not in stated else {}
-
-
 def _of_test(fold: Any) -> bool:
     return isinstance(fold, str) and fold.strip().lower().startswith("test")
 
@@ -331,7 +325,9 @@ class RunConfig(Schema):
         start = preset_values(values)
         try:
             config = handler({**start, **values})
-            resolved = resolved_sizes(config, values) | resolved_keep(config, values)
+            resolved = resolved_sizes(config, values)
+            if _of_test(config.fold) and config.model not in CLASSICAL and "keep" not in values:
+                resolved["keep"] = "last"  # where test images are evaluated during training, they choose no epoch
             config = handler({**start, **values, **resolved}) if resolved else config
             config.model_fields_set.intersection_update({*values, *resolved})
         except ValidationError as error:

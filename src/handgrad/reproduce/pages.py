@@ -248,8 +248,9 @@ def build_pages(results: Results, found: Mapping[str, Verdicts], made: Made, log
         first.insert(1, claims_section(found))
     sections = [*first, *questions, _made_section(results, made, writer)]
     part = f"Question {', '.join(plan.choice.questions)} of a report" if plan.choice.questions else "A report"
+    title = f"{plan.document.title}{': quick version on a subset' if plan.choice.quick else ''}"
     return Report(
-        title_of_plan(plan),
+        f"{title}, on {plan.choice.dataset}" if plan.choice.dataset else title,
         f"{part} reproduced by handgrad: its numbers, figures and claims"
         if plan.document.reports
         else "An experiment of handgrad: its numbers, figures and claims",
@@ -263,14 +264,6 @@ def build_pages(results: Results, found: Mapping[str, Verdicts], made: Made, log
         ],
         sections,
     )
-
-
-def title_of_plan(plan: Plan) -> str:
-    """The recipe's, with what makes this another thing than a full run of it."""
-    title = plan.document.title
-    if plan.choice.quick:
-        title += ": quick version on a subset"
-    return f"{title}, on {plan.choice.dataset}" if plan.choice.dataset else title
 
 
 def _question_section(

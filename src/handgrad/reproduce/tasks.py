@@ -248,9 +248,13 @@ def config_of(document: Document, name: str, found: RunConfig | None = None) -> 
 
 def _laid(config: RunConfig, parts: Sequence[tuple[str, Document | Experiment]]) -> RunConfig:
     """For each part its `settings` as far as runs have them, what is `open`, and `train`; later ones win."""
+    table = field_aliases()
     for place, part in parts:
+        # Without the settings that runs do not have, and those of a network that `train` describes anew as `layers`
+        dropped = (None, *(REPLACED_BY_LAYERS if "layers" in part.train else ()))
+        known = {name: value for name, value in part.settings.items() if table.get(squashed(name)) not in dropped}
         opened = {name: each.value for name, each in part.open.items()}
-        for key, changes in (("settings", _stated(part)), ("open", opened), ("train", part.train)):
+        for key, changes in (("settings", known), ("open", opened), ("train", part.train)):
             config = with_settings(config, changes, f"{place}{key}")
     return config
 
@@ -261,14 +265,6 @@ def with_settings(config: RunConfig, changes: dict[str, Any], place: str) -> Run
         return config.replaced(**changes) if changes else config
     except UsageError as error:
         raise UsageError(f"{place}: {error}") from error
-
-
-def _stated(part: Any) -> dict[str, Any]:
-    """The settings that runs have, but for those of a network that `train` describes anew as `layers`."""
-    table = field_aliases()
-    dropped = REPLACED_BY_LAYERS if "layers" in part.train else ()
-    names = {written: table.get(squashed(written)) for written in part.settings}
-    return {each: value for each, value in part.settings.items() if names[each] and names[each] not in dropped}
 
 
 Task = RunConfig | PlannedSweep

@@ -65,21 +65,18 @@ def _factor(name: str, distribution: Distribution, values: Sequence[Any]) -> Fac
     scale, per = _scale(distribution, values) if numeric else (None, "")
     listed = distribution.axis.type == "categorical" or len({repr(value) for value in values}) <= MOST_LEVELS
     if listed or not numeric:
-        levels = _in_order(distribution, values, numeric)
+        distinct = {repr(value): value for value in values}
+        if numeric:
+            levels = tuple(sorted(distinct.values()))
+        else:
+            order = [repr(choice) for choice in distribution.axis.choices]
+            levels = tuple(distinct[key] for key in sorted(distinct, key=lambda key: (order.index(key), key)))
         place = {repr(level): i for i, level in enumerate(levels)}
         return Factor(name, levels, np.array([place[repr(value)] for value in values]), scale, per)
     edges = [distribution.quantile(i / RANGES) for i in range(RANGES + 1)]
     codes = np.searchsorted(edges[1:-1], values, side="right")
     ranges = tuple(Range(low, high) for low, high in pairwise(edges))
     return Factor(name, ranges, codes, scale, per).take(np.full(len(values), True))
-
-
-def _in_order(distribution: Distribution, values: Sequence[Any], numeric: bool) -> tuple[Any, ...]:
-    distinct = {repr(value): value for value in values}
-    if numeric:
-        return tuple(sorted(distinct.values()))
-    order = [repr(choice) for choice in distribution.axis.choices]
-    return tuple(distinct[key] for key in sorted(distinct, key=lambda key: (order.index(key), key)))
 
 
 def _scale(distribution: Distribution, values: Sequence[float]) -> tuple[Array | None, str]:
