@@ -123,7 +123,9 @@ def mnist(content, *says, suffix=""):
 IDX_FILES = {
     "empty": mnist(b"", "file has 0 bytes"),
     "three bytes": mnist(b"\0\0\x08", "header has 3 bytes, expected 16"),
-    "wrong magic": mnist(idx(0x0D03, 1, 2, 2, body=bytes(4)), "magic number is 0x00000d03", "no IDX file"),
+    "wrong magic": mnist(
+        idx(0x0D03, 1, 2, 2, body=bytes(4)), "magic number is 0x00000d03", "no bytes. Save them as uint8"
+    ),
     "little-endian": mnist(struct.pack("<4I", 0x803, 1, 2, 2), "little-endian"),
     "labels for images": mnist(idx(0x801, 3, body=bytes(3)), "this file holds labels"),
     "dimensions of 2^31": mnist(idx(0x803, 2**31, 2**31, 2**31), "header promises 2147483648 x 2147483648"),

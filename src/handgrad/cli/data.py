@@ -52,10 +52,8 @@ def run_data(tokens: list[str]) -> int:
         taking.error(f"data {arguments.action} needs the name of a data set: {', '.join(data.DATASETS)}")
     if arguments.action in ("fetch", "verify"):
         return (_fetch if arguments.action == "fetch" else _verify)(arguments.name)
-    options = {"skip_damaged": arguments.skip_damaged, "grey": arguments.grey, "resize": arguments.resize}
-    config = RunConfig.from_mapping(
-        {"dataset": arguments.name} | {name: value for name, value in options.items() if value}
-    )
+    settings = {"skip_damaged": arguments.skip_damaged, "grey": arguments.grey, "resize": arguments.resize or None}
+    config = RunConfig.from_mapping({"dataset": arguments.name, **settings})
     return _show(config) if arguments.action == "show" else _sample(config, arguments.out)
 
 

@@ -21,6 +21,7 @@ from handgrad.errors import CorruptDataError, HandgradError, collecting, raise_t
 log = logging.getLogger("handgrad")
 Array = NDArray[Any]
 
+LARGEST_LABEL = 2.0**53  # beyond, two labels may be one number
 PARTS = TRAIN, VALIDATION, TEST = "train", "validation", "test"
 PART_WORDS = {
     **dict.fromkeys(("train", "training", "tr", "trainset"), TRAIN),
@@ -204,10 +205,11 @@ def _column(array: Array, field: str) -> tuple[Array, int]:
     if array.dtype.kind == "U":
         return array, 0
     with np.errstate(invalid="ignore"):
-        wrong = np.flatnonzero(~np.isfinite(array) | (array != np.trunc(array)))
+        far = np.abs(array.astype(np.float64)) > LARGEST_LABEL
+        wrong = np.flatnonzero(~np.isfinite(array) | (array != np.trunc(array)) | far)
     if len(wrong):
         more = f" and in {len(wrong) - 1} other rows" if len(wrong) > 1 else ""
-        what = f"label {array[wrong[0]]} in row {wrong[0]}{more}, expected a whole number"
+        what = f"label {array[wrong[0]]} in row {wrong[0]}{more}, expected a whole number{' below 2**53' * bool(far.any())}"
         raise CorruptDataError(f"{field}: {what}. Mend the labels")
     return array.astype(np.int64), 0
 

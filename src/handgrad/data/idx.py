@@ -30,6 +30,7 @@ Stream = io.BytesIO | gzip.GzipFile
 DIMENSIONS: dict[FileType, int] = {"images": 3, "labels": 1}
 MAX_BYTES = 1 << 30
 WIDE_LABELS = b"\0\0\x0c\2"
+NUMBERS = range(8, 15)  # the third byte of an IDX file: bytes, whole numbers, fractions
 GZIP_MAGIC = b"\x1f\x8b"
 REMEDY = "Replace it with a fresh download"
 
@@ -86,7 +87,7 @@ def is_idx(path: Path) -> bool:
                 start = file.read(4)
     except (OSError, EOFError, ValueError):
         return False
-    return len(start) == 4 and start[:3] == b"\0\0\x08" and start[3] in (1, 3)
+    return len(start) == 4 and start[:2] == b"\0\0" and start[2] in NUMBERS and start[3] in (1, 2, 3)
 
 
 def _decode_stream(stream: Stream, origin: str, file_type: FileType, limit: int) -> Images:
@@ -136,4 +137,6 @@ def _explain_magic(start: bytes, origin: str, file_type: FileType) -> str:
             return f"{wrong}: this header is little-endian. {REMEDY}"
     if start.lstrip().startswith(b"<"):
         return f"{wrong}: this is a web page, it starts with {start!r}. {REMEDY}"
+    if start[:2] == b"\0\0" and start[2] in NUMBERS and start[3] == DIMENSIONS[file_type]:
+        return f"{wrong}: its numbers are no bytes. Save them as uint8"
     return f"{wrong}: this is no IDX file. {REMEDY}"
