@@ -41,7 +41,8 @@ def parser() -> Parser:
 
 def run_data(tokens: list[str]) -> int:
     """Show which data sets are here, or what one holds; download, verify one, or take pictures out of it."""
-    alone = bool(tokens) and tokens[0] not in ACTIONS and not tokens[0].startswith("-")
+    name_first = [token.startswith("-") for token in tokens[:2]] in ([False], [False, True])
+    alone = name_first and tokens[0] not in ACTIONS
     taking = parser()
     arguments = taking.arguments(["show", *tokens] if alone else tokens)
     if arguments.action == "list":

@@ -209,7 +209,8 @@ def _column(array: Array, field: str) -> tuple[Array, int]:
         wrong = np.flatnonzero(~np.isfinite(array) | (array != np.trunc(array)) | far)
     if len(wrong):
         more = f" and in {len(wrong) - 1} other rows" if len(wrong) > 1 else ""
-        what = f"label {array[wrong[0]]} in row {wrong[0]}{more}, expected a whole number{' below 2**53' * bool(far.any())}"
+        expected = "a whole number below 2**53" if far.any() else "a whole number"
+        what = f"label {array[wrong[0]]} in row {wrong[0]}{more}, expected {expected}"
         raise CorruptDataError(f"{field}: {what}. Mend the labels")
     return array.astype(np.int64), 0
 
