@@ -3,9 +3,11 @@
 import gzip
 import io
 import json
+import struct
 import subprocess
 import sys
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -19,6 +21,12 @@ GREY = png(np.full((8, 8), 200))
 FOUR = {
     "train-images-idx3-ubyte": idx(0x803, 20, 2, 2, body=bytes(range(80))),
     "train-labels-idx1-ubyte": idx(0x801, 20, body=bytes([0, 1] * 10)),
+}
+
+
+FOUR_OF_FRACTIONS = {
+    "set/train-images-idx3-ubyte": idx(0x0D03, 20, 2, 2, body=bytes(320)),
+    "set/train-labels-idx1-ubyte": FOUR["train-labels-idx1-ubyte"],
 }
 
 
@@ -48,6 +56,12 @@ TABLES = {
     "no label at all": csv(f"{ROW}\n{ROW}\n", "holds images, but there are no labels"),
     "one image a class": csv(f"{HEAD}\n1,{ROW}\n2,{ROW}\n", "no class has two images", USAGE),
     "a million columns": csv(b"0," * 1_000_000 + b"0\n", "has over 131,072 columns"),
+    "a label of 20 digits": csv(
+        "label,a,b,c,d\n" + "99999999999999999999,2,3,4,5\n" * 4, "expected a whole number below 2**53"
+    ),
+    "commas in numbers": csv("label;a;b\n" + "1;0,5;0,3\n" * 4, "texts in column 2 and 3"),
+    "a null byte": csv("label,a,b,c,d\n" + "1,2,3\0,4,5\n" * 3, "texts in column 3"),
+    "3,000 classes": csv("label,a,b,c,d\n" + "".join(f"{n},2,3,4,5\n" for n in range(3000)), "3000 different labels"),
     "a row without end": csv(b"0123456789" * 300_000, "a row has over"),
     "a pipe": Row("train -d my.csv", FILES, "my.csv", {"my.csv": FIFO}),
 }
@@ -112,6 +126,19 @@ ARRAYS = {
     "IDX images alone": Row(
         "train -d set", CORRUPT, "there are no labels", {"set/train-images-idx3-ubyte": FOUR["train-images-idx3-ubyte"]}
     ),
+    "IDX of fractions": Row(
+        "train -d set",
+        CORRUPT,
+        ("train-images-idx3-ubyte", "its numbers are no bytes. Save them as uint8"),
+        FOUR_OF_FRACTIONS,
+    ),
+    "IDX images of no height": Row(
+        "train -d set", CORRUPT, "header promises 20 x 0 x 5", {"set/train-images-idx3-ubyte": idx(0x803, 20, 0, 5)}
+    ),
+    "rows of two ones": arrays("is not one-hot", x=IMAGES, y=np.tile([[1, 1, 0]], (40, 1))),
+    "five dimensions": arrays("shape (40, 2, 3, 4, 4)", x=np.zeros((40, 2, 3, 4, 4), np.uint8), y=LABELS),
+    "images and labels exchanged": arrays("x: shape (40,), expected (N, H, W)", x=LABELS, y=IMAGES),
+    "letters for pixels": arrays("pixels of type <U1", x=np.array([["a", "b"]] * 40), y=LABELS),
     "IDX labels too few": Row(
         "train -d set",
         CORRUPT,
@@ -145,6 +172,17 @@ FOREIGN = {
 def folder(code, says, **files):
     paths = {f"set/{name.replace('__', '/')}": content for name, content in files.items()}
     return Row("train -d set", code, says, {path.replace("_dot_", "."): content for path, content in paths.items()})
+
+
+def with_text(picture, size):
+    """The PNG with a comment of that many null bytes, compressed."""
+    chunk = b"iTXtComment\0\1\0\0\0" + zlib.compress(bytes(size), 1)
+    return (
+        picture[:33] + struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + picture[33:]
+    )
+
+
+HUGE_GIF = b"GIF89a\xff\xff\xff\xff\x80\0\0" + bytes(6) + b",\0\0\0\0\xff\xff\xff\xff\0\2\2L\1\0;"
 
 
 def animated_gif():
@@ -194,6 +232,10 @@ FOLDERS = {
     "a picture without end": folder(
         CORRUPT, "pixels. Make it smaller", a__1_dot_png=huge_png(50_000), b__1_dot_png=GREY
     ),
+    "a text of 300 MB in a picture": folder(
+        CORRUPT, "Decompressed data too large", a__1_dot_png=with_text(GREY, 300_000_000), b__1_dot_png=GREY
+    ),
+    "a GIF of 65,535 x 65,535": folder(CORRUPT, "pixels. Make it smaller", a__1_dot_gif=HUGE_GIF, b__1_dot_png=GREY),
     "one image a class": folder(USAGE, "no class has two images", a__1_dot_png=GREY, b__1_dot_png=GREY),
     "nothing whole": Row("train -d set --skip_damaged", CORRUPT, "x_train holds no images", {"set/a/1.png": PAGE}),
 }
@@ -231,6 +273,8 @@ def bomb_npz():
 BOMBS = {
     "x.npz": bomb_npz,
     "set/train-images-idx3-ubyte.gz": lambda: gzip.compress(idx(0x803, 1 << 15, 128, 128) + bytes(1 << 29), 1),
+    "text/a/1.png": lambda: with_text(GREY, 300_000_000),
+    "gif/a/1.gif": lambda: HUGE_GIF,
     "absurd/train-images-idx3-ubyte": lambda: idx(0x803, 2**31, 2**31, 2**31),
     "wide.csv": lambda: b"0," * 1_000_000 + b"0\n",
     "pictures/a/1.png": lambda: huge_png(100_000),

@@ -225,6 +225,10 @@ MODELS = {
     "weights, other ones": weights("w.npz", npz(a=LABELS), CORRUPT, "1.weight must have shape (64, 4)", "nothing"),
     "weights, one number": weights("w.npz", npz(**{"1.weight": 1.0}), CORRUPT, "must have shape (64, 4)", "()"),
     "weights, NaN": weights("w.npz", npz(**{"1.weight": np.full((64, 4), np.nan)}), CORRUPT, "must hold finite"),
+    "weights, 1e300": weights("w.npz", npz(**{"1.weight": np.full((64, 4), 1e300)}), CORRUPT, "must hold finite"),
+    "weights, one twice": weights("w.npz", npz(W0=LABELS, w_0=LABELS), CORRUPT, "two of its names mean one array"),
+    "weights, under other names": Row("evaluate w.npz -d digits", CORRUPT, "expected arrays W0, b0, W1, ..., got a", {
+        "w.npz": npz(a=LABELS)}),
     "weights, absent": weights("w.npz", NOTHING, FILES, "cannot read w.npz"),
     "weights, a pipe": weights("w.npy", FIFO, FILES, "pipe"),
 }  # fmt: skip

@@ -65,6 +65,9 @@ def _network(path: Path, config: RunConfig, dataset: Dataset) -> Network:
     except ValueError as error:
         raise CorruptDataError(f"{path}: {error}") from None
     if not pairs:
+        if isinstance(arrays, dict) and "." not in "".join(arrays):
+            got = ", ".join(list(arrays)[:5]) or "nothing"
+            raise CorruptDataError(f"{path} holds no weights: expected arrays W0, b0, W1, ..., got {got}")
         network = build_network(config, dataset, rows)
     else:
         inputs, outputs, pixels = len(pairs[0][0]), pairs[-1][1].size, prod(dataset.input_shape)

@@ -182,9 +182,11 @@ def load_weights(network: BaseNetwork, path: Path) -> None:
         if name not in views or views[name].shape != view.shape:
             found = views[name].shape if name in views else "nothing"
             raise CorruptDataError(f"{path}: {name} must have shape {view.shape} for this network, found {found}")
-        if views[name].dtype.kind not in "fiu" or not np.isfinite(views[name]).all():
+        with np.errstate(over="ignore"):
+            numbers = views[name].astype(view.dtype) if views[name].dtype.kind in "fiu" else np.nan
+        if not np.isfinite(numbers).all():
             raise CorruptDataError(f"{path}: {name} must hold finite numbers")
-        view[...] = views[name]
+        view[...] = numbers
 
 
 def settings_file(path: Path) -> Path:

@@ -191,6 +191,8 @@ def dense_pairs(arrays: Tensors) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     Raises  ValueError where one is missing, or shapes do not follow from each other.
     """
     named = {(m[1].lower(), int(m[2])): value for name, value in arrays.items() if (m := NAME.fullmatch(name))}
+    if len(named) < sum(NAME.fullmatch(name) is not None for name in arrays):
+        raise ValueError(f"two of its names mean one array: {', '.join(arrays)}")
     numbers = sorted({number for _, number in named})
     missing = [f"{letter}{n}" for n in numbers for letter in "Wb" if (letter.lower(), n) not in named]
     if missing:
