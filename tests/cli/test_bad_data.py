@@ -57,7 +57,7 @@ TABLES = {
     "one image a class": csv(f"{HEAD}\n1,{ROW}\n2,{ROW}\n", "no class has two images", USAGE),
     "a million columns": csv(b"0," * 1_000_000 + b"0\n", "has over 131,072 columns"),
     "a label of 20 digits": csv(
-        "label,a,b,c,d\n" + "99999999999999999999,2,3,4,5\n" * 4, "expected a whole number below 2**53"
+        "label,a,b,c,d\n" + "99999999999999999999,2,3,4,5\n" * 4, "expected a whole number below 2**24"
     ),
     "commas in numbers": csv("label;a;b\n" + "1;0,5;0,3\n" * 4, "texts in column 2 and 3"),
     "a null byte": csv("label,a,b,c,d\n" + "1,2,3\0,4,5\n" * 3, "texts in column 3"),

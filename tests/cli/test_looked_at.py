@@ -113,7 +113,7 @@ def test_damaged_files_are_left_out_of_what_is_shown_as_in_training(here, capsys
     head, pixels, _ = shown.out.partition(" images of 8 x 8 pixels in colour\n")
     assert pixels
     assert sum(int(word) for word in head.split() if word.isdigit()) == 11
-    grey = call(capsys, "data show mine --skip_damaged --grey --resize 4,5")
+    grey = call(capsys, "data show mine --skip_damaged --grey --resize 4 5")
     assert "images of 4 x 5 pixels\n" in grey.out
 
 

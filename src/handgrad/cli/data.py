@@ -35,7 +35,7 @@ def parser() -> Parser:
         "--skip_damaged", action="store_true", help="show, sample: leave out damaged files, as train does"
     )
     found.add_argument("--grey", action="store_true", help="show, sample: turn colour images grey, as train does")
-    found.add_argument("--resize", help="show, sample: height and width of every image, as of train")
+    found.add_argument("--resize", nargs="+", help="show, sample: height and width of every image, as of train")
     return found
 
 

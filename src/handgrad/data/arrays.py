@@ -21,7 +21,6 @@ from handgrad.errors import CorruptDataError, HandgradError, collecting, raise_t
 log = logging.getLogger("handgrad")
 Array = NDArray[Any]
 
-LARGEST_LABEL = 2.0**53  # beyond, two labels may be one number
 PARTS = TRAIN, VALIDATION, TEST = "train", "validation", "test"
 PART_WORDS = {
     **dict.fromkeys(("train", "training", "tr", "trainset"), TRAIN),
@@ -205,11 +204,12 @@ def _column(array: Array, field: str) -> tuple[Array, int]:
     if array.dtype.kind == "U":
         return array, 0
     with np.errstate(invalid="ignore"):
-        far = np.abs(array.astype(np.float64)) > LARGEST_LABEL
+        bits = np.finfo(array.dtype).nmant + 1 if array.dtype.kind == "f" else 63  # beyond, two labels may be one
+        far = np.abs(array.astype(np.float64)) >= 2.0**bits
         wrong = np.flatnonzero(~np.isfinite(array) | (array != np.trunc(array)) | far)
     if len(wrong):
         more = f" and in {len(wrong) - 1} other rows" if len(wrong) > 1 else ""
-        expected = "a whole number below 2**53" if far.any() else "a whole number"
+        expected = f"a whole number below 2**{bits}" if far.any() else "a whole number"
         what = f"label {array[wrong[0]]} in row {wrong[0]}{more}, expected {expected}"
         raise CorruptDataError(f"{field}: {what}. Mend the labels")
     return array.astype(np.int64), 0

@@ -1,7 +1,7 @@
 """Images and labels, checked once here and trusted by everything above; and what every named data set can do."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.errors import CorruptDataError, raise_together
+from handgrad.data.places import DATA_VARIABLE
+from handgrad.errors import CorruptDataError, FileSystemError, raise_together
 from handgrad.previews import table_html
 
 MAX_CLASSES = 1000
@@ -144,6 +145,17 @@ class Verdict(NamedTuple):
     path: Path | None
     ok: bool
     problem: str = ""
+
+
+def verdict(file: str, path: Path | None, read: Callable[[Path], object]) -> Verdict:
+    """What is wrong with a file, if anything, when it is read from end to end."""
+    if path is None:
+        return Verdict(file, None, False, f"found nowhere. Fetch it, or set {DATA_VARIABLE}")
+    try:
+        read(path)
+    except (CorruptDataError, FileSystemError) as error:
+        return Verdict(file, path, False, str(error))
+    return Verdict(file, path, True)
 
 
 class NamedSet(Protocol):

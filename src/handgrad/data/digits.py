@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.data.dataset import Dataset, Status, Verdict
+from handgrad.data.dataset import Dataset, Status, Verdict, verdict
 from handgrad.data.places import require_file
 from handgrad.data.splits import TEST_FRACTION, TEST_SEED, holdout
 from handgrad.errors import CorruptDataError, FileSystemError
@@ -35,10 +35,10 @@ class DigitsSet:
 
     def status(self) -> Status:
         """Where scikit-learn keeps the digits, and whether they are right."""
-        (verdict,) = self.verify()
-        place = verdict.path.parent if verdict.path and verdict.ok else None
+        (checked,) = self.verify()
+        place = checked.path.parent if checked.path and checked.ok else None
         return Status(
-            "digits", "handwritten digits, 8 x 8", place, int(verdict.ok), 1, IMAGES, CLASSES, verdict.problem
+            "digits", "handwritten digits, 8 x 8", place, int(checked.ok), 1, IMAGES, CLASSES, checked.problem
         )
 
     def fetch(self) -> Status:
@@ -47,13 +47,10 @@ class DigitsSet:
 
     def verify(self) -> list[Verdict]:
         """Read and check the one file."""
-        path = None
         try:
-            path = _path()
-            _read_table(path)
-        except (CorruptDataError, FileSystemError) as error:
-            return [Verdict(FILE, path, False, str(error))]
-        return [Verdict(FILE, path, True)]
+            return [verdict(FILE, _path(), _read_table)]
+        except FileSystemError as error:
+            return [Verdict(FILE, None, False, str(error))]
 
 
 def _path() -> Path:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handgrad.data.dataset import Dataset, Images, Status, Verdict
+from handgrad.data.dataset import Dataset, Images, Status, Verdict, verdict
 from handgrad.data.decoded import mapped, through_cache
 from handgrad.data.download import Failure, download
 from handgrad.data.idx import REMEDY, FileType, content_digest, decode_idx, is_idx, read_idx
@@ -231,10 +231,4 @@ class IdxSet:
         found = (find_file(folder, file) for folder, _ in places(self.source.name))
         path = next((path for path in found if path is not None), None)
         path = path or (self._by_content(file) or _Search(None, None, [])).path
-        if path is None:
-            return Verdict(file, None, False, f"found nowhere. Fetch it, or set {DATA_VARIABLE}")
-        try:
-            self._read_source(path, file)
-        except (CorruptDataError, FileSystemError) as error:
-            return Verdict(file, path, False, str(error))
-        return Verdict(file, path, True)
+        return verdict(file, path, lambda path: self._read_source(path, file))

@@ -20,7 +20,7 @@ import numpy as np
 
 from handgrad.data.arrays import dataset_of
 from handgrad.data.cifar import LABEL_BYTES, PIXELS, cifar_part
-from handgrad.data.dataset import Dataset, Images, Status, Verdict
+from handgrad.data.dataset import Dataset, Images, Status, Verdict, verdict
 from handgrad.data.decoded import through_cache
 from handgrad.data.download import download
 from handgrad.data.idx import MAX_BYTES, REMEDY, content_digest, decode_idx
@@ -128,17 +128,13 @@ class PublishedSet:
         return [self._verdict(file) for file in self.source.files]
 
     def _verdict(self, file: str) -> Verdict:
-        path = self._find(file)
-        if path is None:
-            return Verdict(file, None, False, f"found nowhere. Fetch it, or set {DATA_VARIABLE}")
-        try:
-            if file.endswith(".npz") or self.source.bytes:
+        def read(path: Path) -> None:
+            if file.endswith(".npz") or self.source.bytes:  # proven as it is downloaded
                 self._prove(path)
             else:
                 self._read(path, file, self._pins().get(file))
-        except (CorruptDataError, FileSystemError) as error:
-            return Verdict(file, path, False, str(error))
-        return Verdict(file, path, True)
+
+        return verdict(file, self._find(file), read)
 
     def _whole(self, dataset: Dataset) -> Dataset:
         images = len(dataset.y_train) + len(dataset.y_test)
