@@ -2,13 +2,15 @@
 
 import re
 from itertools import combinations, pairwise
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from handgrad.errors import UsageError
 from handgrad.figures import Table, style
-from handgrad.figures.gallery import INVISIBLE, figure, known, simplified, to_bytes, to_svg, write_figures
+from handgrad.figures.gallery import figure, known, to_bytes, to_svg, write_figures
+from handgrad.figures.svg import INVISIBLE, simplified, small_svg
 
 
 def test_csv_by_hand():
@@ -49,7 +51,9 @@ def test_unknown_names_and_formats(data_of):
 def test_an_svg_brings_nothing_into_its_page_that_could_disturb_others(data_of):
     text = to_svg(figure("loss", data_of("mlp")))
     assert text.startswith("<svg ")
-    assert "<style" not in text
+    own = re.search(r'class="(f[0-9a-f]+)"', text)[1]
+    (rules,) = re.findall(r"<style>(.*?)</style>", text)
+    assert all(rule.startswith(f".{own} .c") for rule in rules.split("}")[:-1])
     referred = set(re.findall(r'#([\w-]+)[")]', text))
     assert set(re.findall(r' id="([^"]+)"', text)) <= referred
     assert not re.search(r"\b20\d\d-\d\d-\d\d", text)
@@ -122,3 +126,44 @@ def test_a_line_loses_the_corners_that_nobody_sees():
         away = np.minimum(away, np.hypot(*(places - start - along[:, None] * way).T))
     assert away.max() <= INVISIBLE
     assert len(simplified(np.array([[0.0, 0.0], [5.0, 0.0], [0.0, 0.0]]))) == 3  # there and back is no straight line
+
+
+def corners(path):
+    """The absolute corners of a path of M, l, h, v, c and z, step by step."""
+    found, here, start = [], np.zeros(2), np.zeros(2)
+    for command, words in re.findall(r"([Mlhvcz])([^Mlhvcz]*)", path):
+        numbers = [float(word) for word in re.findall(r"-?(?:\d+\.?\d*|\.\d+)", words)]
+        if command == "z":
+            here = start
+        elif command in "hv":
+            for number in numbers:
+                here = here + np.array([number, 0] if command == "h" else [0, number])
+                found.append(here)
+        else:
+            pairs = np.array(numbers).reshape(-1, 2)
+            if command == "M":
+                here = start = pairs[0]
+                found.append(here)
+            for place, step in enumerate(pairs if command != "M" else ()):
+                found.append(here + step)
+                if command == "l" or place % 3 == 2:
+                    here = found[-1]
+    return np.array(found)
+
+
+def test_small_paths_and_marks_are_where_the_large_ones_were():
+    places = np.random.default_rng(0).uniform(0, 300, (100, 2))
+    marks = "".join(f'<use xlink:href="#m" x="{x:.4f}" y="{y:.4f}" style="fill: #123456"/>' for x, y in places)
+    shape = "M 10.04 20 L 10.04 30.16 L 40 30.16 C 41 31.5 42.25 33 44 30.16 L 50 12 z M 1 2 L 3 4"
+    text = small_svg(
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 9">'
+        f'<defs><path id="m" d="M 0 1.005 L 2 3"/></defs><path d="{shape}"/><g clip-path="url(#c)">{marks}</g></svg>',
+        "A <caption>",
+    )
+    root = ElementTree.fromstring(text)
+    assert root.get("aria-label") == "A <caption>"
+    mark, drawn, marked = (element.get("d") for element in root.iter("{http://www.w3.org/2000/svg}path"))
+    assert np.abs(corners(mark) - [[0, 1.005], [2, 3]]).max() <= 0.005 + 1e-9
+    expected = np.array([float(word) for word in re.findall(r"[\d.]+", shape)]).reshape(-1, 2)
+    assert np.abs(corners(drawn) - expected).max() <= 0.05 + 1e-9
+    assert np.abs(corners(marked) - places).max() <= 0.05 + 1e-9

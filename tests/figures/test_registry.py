@@ -18,7 +18,7 @@ from handgrad.reports.sweep_parameters import pictures
 from handgrad.runs import Run
 
 SOURCE = Path(__file__).parents[2] / "src" / "handgrad"
-SHARED = {"__init__", "base", "gallery", "run_data", "sheets", "style"}
+SHARED = {"__init__", "base", "gallery", "run_data", "sheets", "style", "svg"}
 FILES = sorted(path for path in (SOURCE / "figures").glob("*.py") if path.stem not in SHARED)
 SWEEP_FILES = [SOURCE / "reports" / f"{name}.py" for name in ("forest", "parallel", "slices", "timeline")]
 DELETED = SCRIPT.partition("import handgrad\n")[0]

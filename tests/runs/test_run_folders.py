@@ -14,8 +14,7 @@ from handgrad.config import RunConfig
 from handgrad.data import load, split
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.run_folder import differing_settings
-from handgrad.runs import create_run, list_runs, open_run, resume
-from handgrad.training import load_model
+from handgrad.runs import create_run, execution, list_runs, open_run, resume
 
 
 def accuracy_and_loss(network, images, labels):
@@ -31,7 +30,6 @@ def test_what_is_in_the_folder(start):
     files = {str(path.relative_to(run.path)) for path in run.path.rglob("*") if path.is_file()}
     assert files == {
         ".lock",
-        "checkpoints/epoch-1.safetensors",
         "config.yaml",
         "history.jsonl",
         "log.txt",
@@ -41,11 +39,18 @@ def test_what_is_in_the_folder(start):
     }
 
 
-def test_the_first_epochs_network_is_kept_when_others_follow(start):
-    kept = load_model(start().first_epoch_file)
-    alone = start(epochs=1, keep="last")
-    assert not alone.first_epoch_file.exists()
-    assert (kept.parameters == alone.load_model().parameters).all()
+def test_the_first_epochs_network_is_kept_where_training_it_again_takes_long(start, monkeypatch):
+    again, alone = start(), start(epochs=1, keep="last")
+    monkeypatch.setattr(execution, "SOON", 0.0)
+    kept = start()
+    assert [run.first_epoch_file.exists() for run in (again, kept, alone)] == [False, True, False]
+    assert execution.first_epoch_network(again, load("digits")) is None, "trained again, however long it takes"
+    monkeypatch.setattr(execution, "SOON", 60.0)
+    for run in (again, kept):
+        found = execution.first_epoch_network(run, load("digits"))
+        np.testing.assert_array_equal(found.parameters, alone.load_model().parameters)
+        np.testing.assert_array_equal(found.buffers, alone.load_model().buffers)
+    assert execution.first_epoch_network(alone, load("digits")) is None
 
 
 def test_metrics(start, make_config):

@@ -10,7 +10,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from multiprocessing.pool import ThreadPool
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -135,8 +135,8 @@ def scores(
     parts = np.array_split(x, max(1, len(x) // ROWS)) if len(x) else []
 
     def task() -> Any:
-        with ThreadPool(os.cpu_count()) as pool:
-            return pool.map(score, parts)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(score, parts))
 
     found = _watched(task, f"score {what}", progress, expected)
     values = np.concatenate(found) if found else np.empty((0, len(known)))

@@ -12,8 +12,15 @@ from handgrad.cli.flags import ParsedFlags, parse_or_help
 from handgrad.cli.progress import callbacks_of_one
 from handgrad.config import RunConfig
 from handgrad.errors import UsageError
-from handgrad.runs import CrossValidation, FoldResult, cross_validate
-from handgrad.runs.crossval import CLASS_MEASURES, MEASURES, Spread, folder_of
+from handgrad.runs.crossval import (
+    CLASS_MEASURES,
+    MEASURES,
+    CrossValidation,
+    FoldResult,
+    Spread,
+    cross_validate,
+    folder_of,
+)
 from handgrad.screen import Screen, echo
 
 HEADS = {"accuracy": "accuracy %", "precision": "precision %", "recall": "recall %", "f1": "F1 %", "loss": "loss"}

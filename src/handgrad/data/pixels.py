@@ -142,7 +142,7 @@ def _faults(array: Array, field: str) -> Iterator[CorruptDataError]:
 
 def not_finite(images: Array) -> str:
     """How many images hold NaN or infinity, and which is the first; nothing when none does."""
-    if images.dtype.kind != "f":
+    if images.dtype.kind != "f" or math.isfinite(np.vdot(images, images)):  # which may overflow for finite ones
         return ""
     broken = np.flatnonzero(~np.isfinite(images).reshape(len(images), -1).all(axis=1))
     value = "NaN" if len(broken) and np.isnan(images[broken[0]]).any() else "infinity"

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import scipy
 
+NORMAL = 1.959963984540054  # 97.5 % of a normal distribution lie below, as scipy.special.ndtri has it
+
 
 class Interval(NamedTuple):
     """A mean of `size` values with its 95 % confidence interval; the ends are NaN where they cannot be known."""
@@ -57,7 +59,7 @@ def wilson(right: int, total: int) -> Interval:
     """
     if not total:
         return Interval(math.nan, 0.0, 1.0, 0)
-    share, z = right / total, float(scipy.special.ndtri(0.975))
+    share, z = right / total, NORMAL
     centre, scale = share + z**2 / (2 * total), 1 + z**2 / total
     half = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
     low = (centre - half) / scale if right else 0.0

@@ -15,9 +15,10 @@ from handgrad.figures.base import DoesNotApplyError
 from handgrad.nn import Network
 from handgrad.runs import Run
 from handgrad.runs.comparison import Setup, differing, setup_of
+from handgrad.runs.execution import first_epoch_network
 from handgrad.runs.predictions import distinct, images_of, predictions_of
 from handgrad.text import visible_name
-from handgrad.training import History, load_model
+from handgrad.training import History
 
 Array = NDArray[Any]
 PIXELS = "pixels"  # as opposed to features made from them
@@ -102,9 +103,8 @@ class RunData:
 
     @cached_property
     def first_network(self) -> Network | None:
-        """The network after the first epoch; None for a run of one epoch, or when it was not kept."""
-        path = self.run.first_epoch_file
-        return load_model(path) if path.exists() else None
+        """The network after the first epoch; None for a run of one epoch, or when it cannot be had."""
+        return first_epoch_network(self.run, self.inputs)
 
     @cached_property
     def steps_per_epoch(self) -> int:

@@ -135,7 +135,9 @@ def _kept(data: RunData, name: str, outputs: Array, perplexity: float) -> tuple[
     points, divergence = tsne(outputs, perplexity, data.seed)
     try:
         path.parent.mkdir(exist_ok=True)
-        write_tensors(path, {"points": points}, {"kind": "t-SNE map", "of": made_of, "divergence": divergence})
+        write_tensors(
+            path, {"points": points.astype(np.float32)}, {"kind": "t-SNE map", "of": made_of, "divergence": divergence}
+        )
     except (OSError, HandgradError):  # a folder that cannot be written, say on a stick, only costs the seconds again
         pass
     return points, divergence
@@ -145,7 +147,7 @@ def _read(path: Path, made_of: dict[str, Any], count: int) -> tuple[Array, float
     try:
         tensors, document = read_tensors(path, "t-SNE map")
         if document["of"] == made_of and tensors["points"].shape == (count, 2):
-            return tensors["points"], float(document["divergence"])
+            return tensors["points"].astype(np.float64), float(document["divergence"])
     except (HandgradError, KeyError, TypeError, ValueError):
         pass
     return None
@@ -169,14 +171,14 @@ def plot_tsne(found: Embedding) -> Any:
 
 
 def _points(axes: Any, found: Embedding, points: Any) -> None:
-    """As one picture, for thousands of markers would make a large file."""
+    """The images of a class as its marks."""
     size = np.clip(12000 / len(points), 3, 22)
     for label, name in enumerate(found.class_names):
         here, look = points[found.labels == label], style.look(label)
         if len(here):
             axes.scatter(
                 *here.T, s=size, color=look.color, marker=look.marker, alpha=0.65, linewidths=0,
-                rasterized=True, label=style.cut(name, 18),
+                label=style.cut(name, 18),
             )  # fmt: skip
 
 

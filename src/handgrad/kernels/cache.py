@@ -26,6 +26,7 @@ import platformdirs
 from numba.core import event
 from numba.core.caching import IndexDataCacheFile, _Cache
 from numba.core.compiler import CompileResult
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 from handgrad.errors import FileSystemError
@@ -141,7 +142,7 @@ class KernelCache(_Cache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The machine code for these types, or None."""
         with INTERRUPTS:
-            target_context.refresh()
+            rtsys.initialize(target_context)  # all that machine code needs: what a compile does, costs half a second
             path = self._path(sig, target_context.codegen())
             if path is None or not verified(path):
                 return None

@@ -6,7 +6,6 @@ from typing import Any
 
 from handgrad.plugins import extend
 from handgrad.runs.classical import Prepared, prepare_classical
-from handgrad.runs.crossval import CrossValidation, FoldResult, cross_validate
 from handgrad.runs.execution import (
     build_network,
     diagnose_each,

@@ -45,7 +45,7 @@ from handgrad.runs.store import (
     require_weights,
 )
 from handgrad.torch_port import BACKENDS, load_weights
-from handgrad.training import Callback, LayerRecorder, Settings, Trainer, load_newest_checkpoint
+from handgrad.training import Callback, LayerRecorder, Settings, Trainer, load_model, load_newest_checkpoint
 from handgrad.training.chance import at_chance
 from handgrad.training.checkpoint import newest_origin
 from handgrad.training.diagnose import diagnose, heed
@@ -53,6 +53,7 @@ from handgrad.training.settings import build_settings
 from handgrad.training.trainer import environment
 
 log = logging.getLogger("handgrad")
+SOON = 1.0  # seconds of training, for which a figure can wait
 CallbackMaker = Callable[[RunConfig, Path], Sequence[Callback]]
 """Makes the callbacks of a run from its configuration and its folder."""
 
@@ -276,7 +277,7 @@ def _train(
             _judge(metrics, trainer, dataset, measures)
         run.write_json(run.metrics_file, metrics)
         if run.complete:
-            run.drop_checkpoints()
+            run.drop_checkpoints(_soon_repeated(run))
     for callback in callbacks:
         callback.finished(trainer, run)
     if failure:
@@ -287,6 +288,24 @@ def _train(
             interruption.signal,
         )
     return run
+
+
+def first_epoch_network(run: Run, dataset: Dataset) -> Network | None:
+    """The network after the first of several epochs: kept, or trained again where that is soon done; else None."""
+    if run.first_epoch_file.exists():
+        return load_model(run.first_epoch_file)
+    if not _soon_repeated(run):
+        return None
+    trainer = make_trainer(run.config, dataset, prepare(run.config, dataset))
+    trainer.seconds_for(trainer.steps_per_epoch)
+    return trainer.network
+
+
+def _soon_repeated(run: Run) -> bool:
+    """Whether the first of several epochs took no longer than SOON, and its weights follow from the settings alone."""
+    config, epochs = run.config, run.read_history().epochs
+    repeatable = config.epochs > 1 and config.backend == "handgrad" and "start" not in run.facts
+    return repeatable and bool(epochs) and epochs[0].seconds < SOON
 
 
 def _run(trainer: Trainer) -> DivergedError | None:

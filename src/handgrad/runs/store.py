@@ -204,10 +204,10 @@ class Run(RunFolder):
             )
         raise UsageError(f"{self.path} has no model yet: finish it with `handgrad resume {self.path}`")
 
-    def drop_checkpoints(self) -> None:
-        """Delete what only a run that goes on has a use for; the first epoch's network stays, for figures show it."""
+    def drop_checkpoints(self, with_first_epoch: bool = False) -> None:
+        """Delete what only a run that goes on has a use for; the first epoch's network unless a figure will want it."""
         for path in self.checkpoints.glob("*.safetensors"):
-            if path != self.first_epoch_file:
+            if with_first_epoch or path != self.first_epoch_file:
                 path.unlink(missing_ok=True)
 
     @contextmanager
