@@ -131,9 +131,10 @@ clean: ## delete build and test files; .venv and runs are kept
 	@rm -rf build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Not compiled: Python compiles a module when it is first imported, of most that is never, and all of them take 120 MB.
 $(STATE)-runtime: pyproject.toml constraints.txt | $(PYTHON)
 	@echo "Installing handgrad into $(VENV) (once, a minute or two) ..."
-	@$(PIP) install --quiet -e .
+	@$(PIP) install --quiet --no-compile -e .
 	@touch $@
 
 $(STATE)-dev: pyproject.toml constraints.txt | $(PYTHON)

@@ -188,6 +188,7 @@ def test_cross_validated_behind_a_scaler():
     assert cross_val_score(pipeline, *load_iris(return_X_y=True), cv=3).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_searched_in_two_processes(digits):
     search = GridSearchCV(short(max_iter=30, batch_size=20), {"hidden_layer_sizes": [(2,), (64,)]}, cv=2, n_jobs=2).fit(
         *digits

@@ -29,7 +29,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_a_sweep_is_run_and_gone_on_with(folder, capsys):
-    answer = call(capsys, f"sweep sweep.yaml {FLAGS} --trials 2 --jobs 2 --no_report")
+    answer = call(capsys, f"sweep sweep.yaml {FLAGS} --trials 2 --jobs 1 --no_report")
     assert answer.code == 0, answer.err
     assert "sweep tiny: grid, 2 trials, in sweeps/tiny" in answer.out
     assert "best: validation_accuracy" in answer.out
