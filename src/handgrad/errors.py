@@ -75,7 +75,7 @@ def raise_together(faults: Sequence[HandgradError], most: int = 10) -> None:
 
 
 def bounded(default: Any, interval: str) -> Any:
-    """A dataclass field whose value must lie in `interval`, such as "(0, inf)" or "[0, 1)"; see `check_bounds`."""
+    """A dataclass field whose value must lie in `interval`, such as "(0, inf)" or "[0, 1)"; see `Bounded`."""
     return dataclasses.field(default=default, metadata={"interval": interval})
 
 
@@ -93,20 +93,23 @@ def in_words(interval: str) -> str:
     return named.get(interval, f"in {interval}")
 
 
-def check_bounds(instance: Any) -> None:
-    """Check every `bounded` field of a dataclass.
+class Bounded:
+    """A dataclass that checks each of its `bounded` fields when it is made.
 
     Raises  UsageError naming the field, its value, its interval and its flag.
     """
-    for field in dataclasses.fields(instance):
-        interval, value = field.metadata.get("interval"), getattr(instance, field.name)
-        if interval is None:
-            continue
-        number = isinstance(value, Real) and not isinstance(value, bool)
-        if not number or not within(float(value), interval):
-            raise UsageError(f"{field.name} must be {in_words(interval)}, got {value} (--{field.name})")
-        if field.type is int and value != int(value):
-            raise UsageError(f"{field.name} must be a whole number, got {value} (--{field.name})")
+
+    def __post_init__(self) -> None:
+        fields: Any = self
+        for field in dataclasses.fields(fields):
+            interval, value = field.metadata.get("interval"), getattr(self, field.name)
+            if interval is None:
+                continue
+            number = isinstance(value, Real) and not isinstance(value, bool)
+            if not number or not within(float(value), interval):
+                raise UsageError(f"{field.name} must be {in_words(interval)}, got {value} (--{field.name})")
+            if field.type is int and value != int(value):
+                raise UsageError(f"{field.name} must be a whole number, got {value} (--{field.name})")
 
 
 class Diagnostic(NamedTuple):

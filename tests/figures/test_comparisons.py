@@ -6,8 +6,8 @@ import pytest
 from handgrad.errors import UsageError
 from handgrad.evaluation import mean_interval, wilson
 from handgrad.figures.accuracy_bars import compare_test_data
-from handgrad.figures.curves import compare_accuracy_data, compare_gradients_data, compare_loss_data
-from handgrad.figures.gallery import comparison
+from handgrad.figures.curves import compare_gradients_data, overlaid
+from handgrad.figures.gallery import figure
 from handgrad.figures.roc import compare_roc_data
 from handgrad.figures.run_data import grouped, run_labels
 from handgrad.figures.top_classes import top_classes_data
@@ -53,7 +53,7 @@ def test_intervals_over_seeds_and_over_images(data_of):
 
 def test_lines_are_means_between_smallest_and_largest(data_of):
     runs = [data_of("mlp"), data_of("mlp", seed=1)]
-    (line,) = compare_loss_data(runs).validation
+    (line,) = overlaid(runs, "loss").validation
     curves = np.array(
         [[e.validation_loss for e in data.history.epochs] for data in runs]
     )  # the last evaluation falls on an epoch's end
@@ -65,29 +65,29 @@ def test_lines_are_means_between_smallest_and_largest(data_of):
 
 
 def test_a_configuration_goes_as_far_as_its_shortest_run(data_of):
-    overlay = compare_accuracy_data([data_of("mlp"), data_of("one epoch", epochs=2)])
+    overlay = overlaid([data_of("mlp"), data_of("one epoch", epochs=2)], "accuracy")
     assert len(overlay.training) == 2
     assert len(overlay.validation) == 1  # the other has no validation images
 
 
 def test_the_test_loss_has_its_own_panel_where_all_runs_measured_it(data_of):
     logged = data_of("mlp", log_test=True)
-    (line,) = compare_loss_data([logged]).test
+    (line,) = overlaid([logged], "loss").test
     assert line.mean[-1] == logged.history.epochs[-1].test_loss
-    both = compare_loss_data([logged, data_of("mlp", seed=1)])  # one configuration, one run of which has no test curve
+    both = overlaid([logged, data_of("mlp", seed=1)], "loss")  # one configuration, one run of which has no test curve
     assert list(both.parts) == ["training", "validation"]
 
 
 def test_epochs_are_the_axis_where_iterations_hold_different_numbers_of_images(data_of):
-    same = compare_loss_data([data_of("mlp"), data_of("mlp", learning_rate=0.01)])
+    same = overlaid([data_of("mlp"), data_of("mlp", learning_rate=0.01)], "loss")
     assert (same.axis, same.training[0].x[-1]) == ("iteration", len(data_of("mlp").history.losses))
-    other = compare_loss_data([data_of("mlp"), data_of("mlp", batch_size=50)])
+    other = overlaid([data_of("mlp"), data_of("mlp", batch_size=50)], "loss")
     assert (other.axis, other.training[0].x[-1], other.training[1].x[-1]) == ("epoch", 2, 2)
 
 
 @pytest.mark.parametrize("name", ["compare_accuracy", "compare_test"])
 def test_no_axis_goes_beyond_all_images(data_of, name):
-    axes = comparison(name, [data_of("mlp"), data_of("mlp", learning_rate=0.01)]).figure.axes[0]
+    axes = figure(name, [data_of("mlp"), data_of("mlp", learning_rate=0.01)]).figure.axes[0]
     end = axes.get_ylim()[1] if name == "compare_accuracy" else axes.get_xlim()[1]
     assert end <= 100
 

@@ -10,7 +10,7 @@ from tests.slow import quick
 
 from handgrad.errors import HandgradError
 from handgrad.figures import COMPARISONS, FIGURES, DoesNotApplyError
-from handgrad.figures.gallery import comparison, figure, to_bytes, to_svg
+from handgrad.figures.gallery import figure, to_bytes, to_svg
 from handgrad.figures.style import house_style
 
 TRAINED_BY_STEPS = ["loss", "accuracy", "learning_rate", "activations", "gradients"]
@@ -133,7 +133,7 @@ def test_unusual_runs_are_drawn(data_of, kind, name):
 @pytest.mark.parametrize("name", quick(COMPARISONS, lambda name: name not in SLOW_COMPARISONS))
 def test_comparisons(data_of, name):
     runs = [data_of("mlp"), data_of("mlp", seed=1), data_of("cnn"), data_of("one epoch")]
-    check(comparison(name, runs))
+    check(figure(name, runs))
 
 
 @pytest.mark.parametrize("name", COMPARISONS)

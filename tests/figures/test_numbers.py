@@ -13,12 +13,12 @@ from handgrad.evaluation.neighbours import last_hidden
 from handgrad.figures import RunData
 from handgrad.figures.architecture import architecture_of
 from handgrad.figures.base import DoesNotApplyError
-from handgrad.figures.confusion import confusion_matrix_of, confusion_train_data
+from handgrad.figures.confusion import confusion_data, confusion_matrix_of
 from handgrad.figures.filters import conv_filters_data, dense_filters_data, feature_maps_data
 from handgrad.figures.histograms import IMAGES, PURPOSE, histograms_data
 from handgrad.figures.layer_statistics import activations_data, gradients_data
 from handgrad.figures.learning_rate import Rates
-from handgrad.figures.pictures import plot_samples, predictions_data, sample_table_data, samples_data
+from handgrad.figures.pictures import plot_samples, predictions_data, samples_data
 from handgrad.figures.reliability import reliability_data
 from handgrad.figures.roc import roc_data
 from handgrad.figures.tsne import tsne, tsne_data, tsne_output_data
@@ -40,7 +40,7 @@ def test_confusions_by_hand():
 
 def test_confusions_on_the_training_images(data_of):
     data = data_of("mlp")
-    counts = confusion_train_data(data).counts
+    counts = confusion_data(data, "train").counts
     assert counts.sum() == len(data.split.train_rows)
     assert np.trace(counts) / counts.sum() == pytest.approx(data.run.metrics["train"]["accuracy"])
 
@@ -53,7 +53,7 @@ def test_a_sample_of_each_class(data_of):
 
 def test_five_samples_of_each_class_or_as_many_as_there_are(data_of):
     data, digits = data_of("mlp", train_fraction=0.03), load("digits")
-    found, labels = sample_table_data(data), digits.y_train[data.split.train_rows]
+    found, labels = samples_data(data, 5), digits.y_train[data.split.train_rows]
     for column, label in zip(found.rows.T, np.unique(labels), strict=True):
         drawn = column[column >= 0]
         assert len(set(drawn)) == len(drawn) == min(5, np.count_nonzero(labels == label))

@@ -4,13 +4,11 @@ An estimator is one long compiled call that reports no progress and cannot be st
 and what is reported is how long it has run, beside the estimate of how long it takes.
 """
 
-import atexit
 import os
-import threading
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -153,26 +151,11 @@ def scores(
 
 def _watched(task: Callable[[], Any], name: str, progress: Progress, expected: float) -> Any:
     """What `task` returns or raises, done in a thread; whoever must not wait for one abandoned ends by os._exit."""
-    result: list[Any] = []
-    failure: list[BaseException] = []
-
-    def job() -> None:
-        try:
-            result.append(task())
-        except BaseException as error:
-            failure.append(error)
-
-    thread = threading.Thread(target=job, daemon=True)
-    begin = time.perf_counter()
-    thread.start()
-    try:
-        while thread.is_alive():
-            progress(Stage(name, time.perf_counter() - begin, expected, over=False))
-            thread.join(TICK_SECONDS)
-    except BaseException:
-        atexit.register(thread.join)  # an exit under its feet would crash it
-        raise
+    executor, begin = ThreadPoolExecutor(1), time.perf_counter()
+    future = executor.submit(task)
+    executor.shutdown(wait=False)  # at the end of the process Python waits for the thread
+    while not future.done():
+        progress(Stage(name, time.perf_counter() - begin, expected, over=False))
+        wait([future], TICK_SECONDS)
     progress(Stage(name, time.perf_counter() - begin, expected, over=True))
-    if failure:
-        raise failure[0]
-    return result[0]
+    return future.result()

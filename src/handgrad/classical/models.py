@@ -4,13 +4,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from handgrad.errors import bounded, check_bounds
+from handgrad.errors import Bounded, bounded
 
 CACHE_MEGABYTES = 500
 
 
 @dataclass(frozen=True)
-class ClassicalModel(ABC):
+class ClassicalModel(Bounded, ABC):
     """Hyper-parameters, each `bounded`; a subclass is a class here and a row of CLASSICAL.
 
     Its time, for estimates: n images are fitted in about n ** fit_power, one is then predicted in n ** predict_power.
@@ -22,9 +22,6 @@ class ClassicalModel(ABC):
     probabilistic: ClassVar[bool] = True
     fit_power: ClassVar[float] = 1.0
     predict_power: ClassVar[float] = 0.0
-
-    def __post_init__(self) -> None:
-        check_bounds(self)
 
     @property
     def least_images(self) -> int:

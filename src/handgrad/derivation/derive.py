@@ -1,6 +1,6 @@
 """The back-propagation equations of one network, from the layers that run, in the order of a derivation by hand."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import fields
 from math import isnan, prod
 from typing import Any, NamedTuple
@@ -76,7 +76,7 @@ def derive(
     passed, names = trace(exact, *batch), names_of(exact)
     layers = [_bound(exact, place, passed, names) for place in range(len(exact.layers))]
     report("finite differences of the loss")
-    checks = checked(exact, batch)
+    checks = gradient_checks(exact, batch)
     return Derivation(
         f"Back-propagation through {len(layers)} layers, {exact.parameters.size:,} parameters",
         (),
@@ -115,7 +115,7 @@ def in_float64(network: Network) -> Network:
     return exact
 
 
-def checked(network: Network, batch: tuple[Array, Array]) -> dict[str, Check]:
+def gradient_checks(network: Network, batch: tuple[Array, Array]) -> dict[str, Check]:
     """The gradient check, of fewer elements where a pass takes long."""
     passes = 4 * 3 * len(batch[0]) * len(network.parameter_slots)
     products = sum(prod(plan.output[1:]) * sum(part.size for part in plan.parameters) for plan in network.plans)
@@ -141,12 +141,8 @@ def described(layer: Any) -> str:
     return type(layer).__name__ + (f" ({', '.join(settings)})" if settings else "")
 
 
-def _shape(shape: Iterable[int]) -> str:
-    return "×".join(map(str, shape))
-
-
 def _forward(layer: Bound) -> Section:
-    shapes = " → ".join(_shape(each.shape[1:]) for each in (layer.passage.x, layer.passage.y))
+    shapes = " → ".join("×".join(map(str, each.shape[1:])) for each in (layer.passage.x, layer.passage.y))
     title = f"Layer {layer.place}: {layer.title}, {shapes}"
     if layer.statement is None:
         return Section(title, [], remarks=(SILENT,))

@@ -1,14 +1,24 @@
 """From gradients to new weights: clipping and penalties, the optimizer's step, the schedule."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from handgrad.derivation.document import ENGINE_BOUND, Chapter, Section, Value, verdict
 from handgrad.derivation.verify import rule_error, schedule_error
-from handgrad.equations import Equation, Glyph, Symbol, at_steps, dressed, glyph_of, in_numbers, parse, symbols
+from handgrad.equations import (
+    Equation,
+    Glyph,
+    Symbol,
+    at_steps,
+    dressed,
+    glyph_of,
+    in_numbers,
+    numbers_of,
+    parse,
+    symbols,
+)
 from handgrad.errors import UsageError
 from handgrad.optim import GradientTransforms, Optimizer, Schedule
 
@@ -84,13 +94,15 @@ def _update(learning: Learning) -> Chapter:
         lines = parse(optimizer.rule)
     except UsageError:
         return Chapter(title, introduction, [Section("Rule, in its own words", [], remarks=(optimizer.rule,))])
-    values = {field.name: float(getattr(optimizer, field.name)) for field in fields(optimizer)}
+    values = numbers_of(optimizer)
     stepped = at_steps(lines, values)
-    numbers = [Value(Symbol(name, _hyper_glyph(name)), value, name) for name, value in values.items()]
+    glyphs = {"learning_rate": FIRST_RATE}
+    numbers = [Value(Symbol(name, glyph_of(name, glyphs)), value, name) for name, value in values.items()]
     start = "What is of step t − 1 on the right is 0 before the first step, except w."
     check = verdict("rules against engine, three steps", rule_error(optimizer, learning.transforms), ENGINE_BOUND)
+    rates = learning.schedule.rates(optimizer.learning_rate, 0, learning.total_steps, learning.total_steps)
     sections = [Section("Rule", stepped, numbers, (start,) if len(lines) > 1 else (), (check,))]
-    fixed = values if _constant(learning) else {name: values[name] for name in values if name != "learning_rate"}
+    fixed = values if np.ptp(rates) == 0 else {name: values[name] for name in values if name != "learning_rate"}
     if fixed:
         sections.append(Section("In numbers", [in_numbers(line, fixed) for line in stepped]))
     return Chapter(title, introduction, sections)
@@ -103,10 +115,10 @@ def _schedule(learning: Learning) -> Chapter:
     if not schedule.rule:
         return Chapter(title, introduction, [Section("", [], remarks=("This schedule states no equations.",))])
     lines = parse(schedule.statement())
-    settings = {
+    settings: dict[str, float] = {
         "steps": learning.total_steps,
         "learning_rate": learning.optimizer.learning_rate,
-        **{field.name: getattr(schedule, field.name) for field in fields(schedule)},
+        **numbers_of(schedule),
     }
     used = set().union(*(symbols(line) for line in lines))
     values = [
@@ -119,16 +131,7 @@ def _schedule(learning: Learning) -> Chapter:
     )
 
 
-def _constant(learning: Learning) -> bool:
-    rates = learning.schedule.rates(learning.optimizer.learning_rate, 0, learning.total_steps, learning.total_steps)
-    return bool(np.ptp(rates) == 0)
-
-
 def _values(thing: Any, lines: list[Equation]) -> list[Value]:
     used = set().union(*(symbols(line) for line in lines))
-    values = {field.name: float(getattr(thing, field.name)) for field in fields(thing)}
-    return [Value(Symbol(name, glyph_of(name)), value, name) for name, value in values.items() if name in used]
-
-
-def _hyper_glyph(name: str) -> Glyph:
-    return FIRST_RATE if name == "learning_rate" else glyph_of(name)
+    known = numbers_of(thing).items()
+    return [Value(Symbol(name, glyph_of(name)), value, name) for name, value in known if name in used]

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,9 +9,9 @@ from numpy.typing import NDArray
 
 from handgrad import kernels
 from handgrad.derivation.trace import Passage, symbol_of
-from handgrad.equations import Equation, Statement, evaluate, parse, products, symbols, target_shape
+from handgrad.equations import Equation, Statement, evaluate, follow, numbers_of, parse, products, symbols, target_shape
 from handgrad.nn import LAYERS, Check, Loss, Network
-from handgrad.nn.gradcheck import STENCIL, STEP
+from handgrad.nn.gradcheck import STENCIL, STEP, checked
 from handgrad.nn.layout import Slot
 from handgrad.optim import GradientTransforms, Optimizer, Schedule
 
@@ -107,11 +106,7 @@ def input_check(statement: Statement, passage: Passage, seed: int = 1) -> Check:
     count = max(8, min(ELEMENTS, NUMBERS // (len(STENCIL) * dx.size)))
     places = np.random.default_rng(seed).choice(dx.size, min(count, dx.size), replace=False)
     slopes = [(_slope(forward, arrays, ["Y", *begun], place), dx[place]) for place in places]
-    pairs = np.array([pair for pair in slopes if pair[0] is not None], float).reshape(-1, 2)
-    scale = float(np.linalg.norm(pairs[:, 0]) + np.linalg.norm(pairs[:, 1]))
-    floor = 1e-4 * float(np.linalg.norm(dx) / math.sqrt(dx.size))
-    error = float(np.linalg.norm(pairs[:, 0] - pairs[:, 1])) / max(scale, floor, 1e-300)
-    return Check("dX", error if len(pairs) else math.nan, len(pairs), len(places) - len(pairs))
+    return checked("dX", slopes, float(np.linalg.norm(dx) / math.sqrt(dx.size)))
 
 
 def _slope(forward: list[Equation], arrays: dict[str, Any], names: list[str], place: int) -> float | None:
@@ -202,29 +197,20 @@ def followed(
 def _followed(slot: Slot, w: Array, optimizer: Optimizer, transforms: GradientTransforms, steps: Any) -> Array:
     before = parse(transforms.rule(slot.part.penalised, optimizer.decoupled))
     rule = parse(optimizer.rule)
-    known: dict[str, Any] = {"w": w, **_values(transforms), **_values(optimizer)}
+    known: dict[str, Any] = {"w": w, **numbers_of(transforms), **numbers_of(optimizer)}
     known |= {name: 0.0 for line in rule for name in symbols(line) if name not in known}
     for t, (gradient, loss, rate) in enumerate(steps, 1):
         known |= {name + BEFORE: value for name, value in known.items() if not name.endswith(BEFORE)}
         known |= {"t": t, "f": loss, "learning_rate": rate, "dw": gradient[slot.start : slot.stop], "G": gradient}
         known |= {"f" + BEFORE: loss} if t == 1 else {}
-        _run(before, known)
-        _run(rule, known)
+        follow(before, known)
+        follow(rule, known)
     return np.asarray(known["w"])
 
 
 def schedule_error(schedule: Schedule, learning_rate: float, total: int) -> float:
     """How far the printed learning rates are from those of a training of `total` steps, relative to the largest."""
     rates = schedule.rates(learning_rate, 0, total, total)
-    known = {"t": np.arange(1, total + 1), "steps": total, "learning_rate": learning_rate, **_values(schedule)}
-    _run(parse(schedule.statement()), known)
+    known = {"t": np.arange(1, total + 1), "steps": total, "learning_rate": learning_rate, **numbers_of(schedule)}
+    follow(parse(schedule.statement()), known)
     return float(np.abs(known["eta"] - rates).max() / rates.max())
-
-
-def _values(thing: Any) -> dict[str, float]:
-    return {field.name: float(getattr(thing, field.name)) for field in fields(thing)}
-
-
-def _run(lines: Sequence[Equation], known: dict[str, Any]) -> None:
-    for line in lines:
-        known[line.name] = evaluate(line, known)[-1]

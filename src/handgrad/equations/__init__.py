@@ -1,6 +1,6 @@
 """The language in which layers, losses, optimizers and schedules state their equations: read, printed, computed."""
 
-from handgrad.equations.compute import Scope, evaluate, products, target_shape
+from handgrad.equations.compute import Scope, evaluate, follow, numbers_of, products, target_shape
 from handgrad.equations.glyphs import at_steps, dressed, glyph_of
 from handgrad.equations.notations import Latex, MathML, Text
 from handgrad.equations.parse import parse

@@ -1,8 +1,8 @@
 """The value of an equation, computed with NumPy from the very tree that is printed."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -201,3 +201,14 @@ def _extents(indices: tuple[tree.Index, ...], scope: Scope) -> list[int]:
         if index.bound is None and index.name not in scope.ranges:
             raise UsageError(f"no array says how far the index {index.name} goes in an equation")
     return [scope.ranges[index.name] if index.bound is None else int(value(index.bound, scope)) for index in indices]
+
+
+def follow(lines: Iterable[tree.Equation], known: dict[str, Any]) -> None:
+    """Compute line after line what each defines, for those below it."""
+    for line in lines:
+        known[line.name] = evaluate(line, known)[-1]
+
+
+def numbers_of(thing: Any) -> dict[str, Any]:
+    """The fields of an optimizer, a schedule or gradient transforms as numbers, under the names in their equations."""
+    return {each.name: float(getattr(thing, each.name)) for each in fields(thing)}

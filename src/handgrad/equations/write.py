@@ -105,15 +105,10 @@ class Writer(ABC):
 
     def _base(self, node: tree.Expression) -> str:
         """What is raised to a power: a symbol that carries something above already goes into brackets."""
-        glyphs = (
-            node.glyph
-            if isinstance(node, tree.Symbol)
-            else node.array.glyph
-            if isinstance(node, tree.Indexed)
-            else None
-        )
-        crowned = glyphs is not None and bool(glyphs.above or glyphs.gradient)
-        bare = isinstance(node, tree.Number | tree.Symbol | tree.Indexed) and not crowned
+        symbol = node.array if isinstance(node, tree.Indexed) else node
+        glyph = symbol.glyph if isinstance(symbol, tree.Symbol) else None
+        crowned = glyph is not None and bool(glyph.above or glyph.gradient)
+        bare = isinstance(symbol, tree.Number | tree.Symbol) and not crowned
         return self.write(node) if bare else self.form("brackets", self.write(node))
 
     def _comparison(self, node: tree.Comparison) -> str:

@@ -23,7 +23,6 @@ from handgrad.evaluation.metrics import (
 from handgrad.evaluation.predictions import Predictions, require_images
 
 Array = NDArray[Any]
-LEAST = np.finfo(np.float64).tiny
 
 
 class Summary(NamedTuple):
@@ -104,10 +103,7 @@ def summarise(predictions: Predictions, top: int = 10) -> Summary:
 
 def cross_entropy(predictions: Predictions) -> float | None:
     """Mean of -log p of the true class, p at least the smallest normal number; None without probabilities."""
-    if not predictions.probabilistic:
-        return None
-    own = np.take_along_axis(predictions.scores, predictions.labels[:, None], axis=1)
-    return float(-np.mean(np.log(np.maximum(own, LEAST))))
+    return float(predictions.losses.mean()) if predictions.probabilistic else None
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from handgrad.evaluation.metrics import Curve, shares_of_true_class
 from handgrad.evaluation.predictions import Predictions
 from handgrad.evaluation.summary import Summary
 from handgrad.files import atomic_write
-from handgrad.text import csv_text, latex_text, markdown_cell, markdown_line
+from handgrad.text import counted, csv_text, latex_text, markdown_cell, markdown_line
 
 Array = NDArray[Any]
 Lines = tuple[Iterable[object], list[Iterable[object]]]
@@ -47,11 +47,7 @@ def p_value(p: float) -> str:
 
 def test_in_words(test: McNemar, first: str, second: str) -> str:
     """Where two models disagree."""
-    return f"{_images(test.b)} right by {first} alone, {_images(test.c)} by {second} alone"
-
-
-def _images(count: int) -> str:
-    return f"{count:,} image{'' if count == 1 else 's'}"
+    return f"{counted(test.b, 'image')} right by {first} alone, {counted(test.c, 'image')} by {second} alone"
 
 
 def class_table(summary: Summary) -> Table:

@@ -4,16 +4,17 @@ FIGURES are plotted from one run, COMPARISONS from any number of them, RESULTS f
 wants a figure asks these by name.
 """
 
+from functools import partial
+
 from handgrad.figures.accuracy_bars import compare_test_data, plot_bars
 from handgrad.figures.architecture import architecture_data, plot_architecture
 from handgrad.figures.base import DoesNotApplyError, Drawn, FigureSpec, Table
-from handgrad.figures.confusion import confusion_data, confusion_train_data, plot_confusion
+from handgrad.figures.confusion import confusion_data, plot_confusion
 from handgrad.figures.curves import (
     accuracy_data,
-    compare_accuracy_data,
     compare_gradients_data,
-    compare_loss_data,
     loss_data,
+    overlaid,
     plot_curves,
     plot_overlay,
 )
@@ -28,8 +29,8 @@ from handgrad.figures.filters import (
 )
 from handgrad.figures.histograms import histograms_data, plot_histograms
 from handgrad.figures.layer_statistics import activations_data, gradients_data, plot_activations, plot_gradients
-from handgrad.figures.learning_rate import learning_rate_data, plot_learning_rate, plot_rate_curve, rate_curve
-from handgrad.figures.pictures import plot_predictions, plot_samples, predictions_data, sample_table_data, samples_data
+from handgrad.figures.learning_rate import RateCurve, learning_rate_data, plot_learning_rate, plot_rate_curve
+from handgrad.figures.pictures import plot_predictions, plot_samples, predictions_data, samples_data
 from handgrad.figures.reliability import plot_reliability, reliability_data
 from handgrad.figures.roc import compare_roc_data, plot_compare_roc, plot_roc, roc_data
 from handgrad.figures.run_data import RunData
@@ -42,14 +43,16 @@ from handgrad.plugins import extend
 FIGURES: dict[str, FigureSpec] = {
     "architecture": FigureSpec("layers, shapes and parameter counts", architecture_data, plot_architecture),
     "samples": FigureSpec("one training image per class", samples_data, plot_samples),
-    "sample_table": FigureSpec("five training images per class", sample_table_data, plot_samples),
+    "sample_table": FigureSpec("five training images per class", partial(samples_data, each=5), plot_samples),
     "loss": FigureSpec("loss against iteration", loss_data, plot_curves),
     "accuracy": FigureSpec("accuracy against iteration", accuracy_data, plot_curves),
     "learning_rate": FigureSpec(
         "learning rate against iteration, and what it comes to", learning_rate_data, plot_learning_rate
     ),
     "confusion": FigureSpec("confusion matrix on test images", confusion_data, plot_confusion),
-    "confusion_train": FigureSpec("confusion matrix on training images", confusion_train_data, plot_confusion),
+    "confusion_train": FigureSpec(
+        "confusion matrix on training images", partial(confusion_data, part="train"), plot_confusion
+    ),
     "predictions": FigureSpec("right and wrong predictions", predictions_data, plot_predictions),
     "failures": FigureSpec(
         "failures in the cells of the confusion matrix, and what they resemble", failures_data, plot_failures
@@ -73,9 +76,11 @@ FIGURES: dict[str, FigureSpec] = {
 }
 
 COMPARISONS: dict[str, FigureSpec] = {
-    "compare_loss": FigureSpec("loss against the iteration, several runs", compare_loss_data, plot_overlay),
+    "compare_loss": FigureSpec(
+        "loss against the iteration, several runs", partial(overlaid, quantity="loss"), plot_overlay
+    ),
     "compare_accuracy": FigureSpec(
-        "accuracy of several runs against the iteration", compare_accuracy_data, plot_overlay
+        "accuracy of several runs against the iteration", partial(overlaid, quantity="accuracy"), plot_overlay
     ),
     "compare_gradients": FigureSpec(
         "gradient of the first layer of several runs", compare_gradients_data, plot_overlay
@@ -95,7 +100,7 @@ COMPARISONS: dict[str, FigureSpec] = {
 
 RESULTS: dict[str, FigureSpec] = {
     "explanation": FigureSpec("pixels that the scores of chosen images rest on", explanations, plot_explanation),
-    "lr_find": FigureSpec("loss against a learning rate that rises", rate_curve, plot_rate_curve),
+    "lr_find": FigureSpec("loss against a learning rate that rises", RateCurve._make, plot_rate_curve),
 }
 
 extend(figures=FIGURES, comparisons=COMPARISONS)

@@ -36,7 +36,6 @@ class Bars(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """Every bar."""
         each = "; ".join(
             f"{bar.label}: {bar.interval.mean:.2f} % [{bar.interval.low:.2f}, {bar.interval.high:.2f}] ({bar.method})"
             for bar in self.bars

@@ -42,7 +42,6 @@ class Architecture(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """All layers in one sentence."""
         layers = ", ".join(f"{row.type} {row.shape}" for row in self.rows)
         macs = sum(row.macs for row in self.rows)
         return (

@@ -36,7 +36,6 @@ class ConfusionMatrix(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """Accuracy and the most frequent confusions, in words."""
         frequent = frequent_confusions(self.counts, self.class_names, 3)
         images = int(self.counts.sum())
         most = f"Most frequent: {'; '.join(each.sentence for each in frequent)}." if frequent else "No errors."
@@ -60,11 +59,6 @@ class ConfusionMatrix(NamedTuple):
 def confusion_data(data: RunData, part: str = "test") -> ConfusionMatrix:
     """On the images of `part`, "test" or "train"."""
     return confusion_matrix_of(data.predictions(part), data.name, "training" if part == "train" else part)
-
-
-def confusion_train_data(data: RunData) -> ConfusionMatrix:
-    """On the images it was trained on."""
-    return confusion_data(data, "train")
 
 
 def confusion_matrix_of(predictions: Predictions, run: str, part: str) -> ConfusionMatrix:

@@ -53,7 +53,6 @@ class Curves(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """Where the curves begin and end."""
         parts = [f"training {_amount(self.smooth[-1], self.quantity)} at the end (mean of the last {self.window})"]
         for name, points in (("validation", self.validation), ("test", self.test)):
             if len(points.values):
@@ -174,7 +173,6 @@ class Overlay(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """The last value of each line."""
         part, lines = list(self.parts.items())[-1]
         unit = " %" if self.quantity == "accuracy" else ""
         ends = "; ".join(f"{line.label}: {line.mean[-1]:.4g}{unit}" for line in lines)
@@ -201,7 +199,10 @@ def overlaid(runs: Sequence[RunData], quantity: str) -> Overlay:
 
     Raises  DoesNotApplyError when none was trained step by step.
     """
-    groups = [group._replace(members=tuple(filter(_trained, group.members))) for group in grouped(runs)]
+    groups = [
+        group._replace(members=tuple(data for data in group.members if data.run.read_history().losses))
+        for group in grouped(runs)
+    ]
     groups = [group for group in groups if group.members]
     if not groups:
         raise DoesNotApplyError("none of the runs was trained step by step")
@@ -224,26 +225,12 @@ def overlaid(runs: Sequence[RunData], quantity: str) -> Overlay:
     return Overlay(quantity, LABELS.get(quantity, unit), axis, max(lengths), training, validation, test)
 
 
-def compare_loss_data(runs: Sequence[RunData]) -> Overlay:
-    """See `overlaid`."""
-    return overlaid(runs, "loss")
-
-
-def compare_accuracy_data(runs: Sequence[RunData]) -> Overlay:
-    """See `overlaid`."""
-    return overlaid(runs, "accuracy")
-
-
 def compare_gradients_data(runs: Sequence[RunData]) -> Overlay:
     """Of the first layer's weights; see `overlaid`.  Raises  DoesNotApplyError where no run measured its layers."""
     found = overlaid(runs, GRADIENT)
     if not found.training:
         raise DoesNotApplyError("no layers were measured while the runs were trained")
     return found._replace(how="on the same few training images each time")
-
-
-def _trained(data: RunData) -> bool:
-    return bool(data.run.read_history().losses)
 
 
 def _first_gradient(data: RunData, quantity: str) -> Points:

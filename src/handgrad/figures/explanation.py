@@ -1,6 +1,6 @@
 """Which pixels a network's scores rest on: saliency, Grad-CAM and occlusion beside each image."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,12 +10,12 @@ from handgrad.evaluation.explanation import Explanation, explain, squares
 from handgrad.figures import style
 from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.figures.run_data import RunData
-from handgrad.figures.sheets import show
+from handgrad.figures.sheets import show, titled
 
 Array = NDArray[Any]
 EACH = 2  # test images that are named rightly, drawn at random, and as many of largest loss
 PURPOSE = 8  # in the key of a generator
-ROW, TEXT = 1.12, 1.7  # inches: of an image, and of the words beside it
+ROW, TEXT, HEAD = 1.12, 1.7, 0.34  # inches: of an image, of the words beside it, of the names of the columns
 HEADS = {
     "image": "",
     "saliency": "dark: changes the score",
@@ -43,11 +43,10 @@ class Explanations(NamedTuple):
     """What the scores of a run rest on, image by image."""
 
     run: str
-    images: tuple[Explained, ...]
+    images: Sequence[Explained]
 
     @property
     def caption(self) -> str:
-        """What each column shows."""
         first, names = self.images[0].maps, ", ".join(each.name for each in self.images)
         (height, width), _ = squares(first.occlusion.shape)
         heat = f"Grad-CAM of the {first.layer}" if first.gradcam.size else f"no Grad-CAM, for {first.layer}"
@@ -96,15 +95,11 @@ def explanations(found: tuple[str, list[Explained] | Explanation]) -> Explanatio
 
 def plot_explanation(found: Explanations) -> Any:
     """A row an image: words, the image, and its maps."""
-    from matplotlib.figure import Figure
-
     heat = bool(found.images[0].maps.gradcam.size)
     heads = [head for head in HEADS if heat or head != "Grad-CAM"]
-    title = style.wrapped(f"What the scores rest on: pixels that a class's score depends on\n{found.run}", style.WIDTH)
-    top, rows = 0.17 * (title.count("\n") + 1) + 0.42, len(found.images)
-    height = top + ROW * rows + 0.05
-    figure: Any = Figure(figsize=(style.WIDTH, height))
-    figure.text(0.01, 1 - 0.08 / height, title, va="top", weight="bold", size=style.NORMAL + 1)
+    title = f"What the scores rest on: pixels that a class's score depends on\n{found.run}"
+    figure, top, height = titled(title, HEAD + ROW * len(found.images) + 0.05)
+    top += HEAD
     wide = (style.WIDTH - TEXT) / 4
     for number, each in enumerate(found.images):
         low = 1 - (top + ROW * (number + 1) - 0.08) / height

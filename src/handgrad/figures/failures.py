@@ -10,7 +10,7 @@ from handgrad.evaluation import Predictions, confusion_counts
 from handgrad.figures import style
 from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.figures.run_data import RunData
-from handgrad.figures.sheets import FINE, LINE, MARGIN, PIXELS, Sheet, place
+from handgrad.figures.sheets import FINE, LINE, MARGIN, PIXELS, Sheet, place, titled
 
 Array = NDArray[Any]
 MOST_CLASSES = 12  # in rows and columns; of more, those with the most failures
@@ -62,7 +62,6 @@ class Failures(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """What the cells are, and what failures are like."""
         left_out = len(self.class_names) - len(self.displayed)
         which = f" These are the {len(self.displayed)} classes with the most failures." if left_out else ""
         return (
@@ -169,22 +168,15 @@ def _drawn(train: Array, places: Array, distances: Array) -> Array:
 
 def plot_failures(found: Failures) -> Any:
     """The matrix of images; below it failures, each above the training images of both classes that it resembles."""
-    from matplotlib.figure import Figure
-
     classes, sheets = len(found.displayed), _sheets(found)
     tested = int(found.counts.sum())
-    title = style.wrapped(
-        f"Failures on test images: {len(found.rows):,} of {tested:,}, in their cells of the confusion matrix\n"
-        f"{style.cut(found.run, 90)}",
-        style.WIDTH,
-    )
-    top = MARGIN + 0.17 * (title.count("\n") + 1) + 0.12
+    title = f"Failures on test images: {len(found.rows):,} of {tested:,}, in their cells of the confusion matrix"
     side = classes * CELL, classes * (CELL + NUMBER)
     head = MARGIN + LINE + 0.06
     side_foot = side[1] + (1.0 if _long(found) else 0.5)  # with the names of the classes
-    height = top + side_foot + sum(head + sheet.size[1] for sheet in sheets) + MARGIN
-    figure: Any = Figure(figsize=(style.WIDTH, height))
-    figure.text(0.01, 1 - MARGIN / height, title, va="top", weight="bold", size=style.NORMAL + 1)
+    room = 0.12 + side_foot + sum(head + sheet.size[1] for sheet in sheets) + MARGIN
+    figure, top, height = titled(f"{title}\n{style.cut(found.run, 90)}", room)
+    top += 0.12
     box = (LEFT / style.WIDTH, 1 - (top + side[1]) / height, side[0] / style.WIDTH, side[1] / height)
     _matrix(figure.add_axes(box), found)
     top += side_foot
@@ -211,12 +203,8 @@ def _matrix(axes: Any, found: Failures) -> None:
     colours = mpl.colormaps[style.ERRORS](PALE * errors / max(errors.max(), 1e-12))[..., :3]
     colours[errors == 0] = mpl.colors.to_rgb(style.FILL_PALE)
     colours[np.eye(len(displayed), dtype=bool)] = mpl.colors.to_rgb(style.BLUE_PALE)
-    axes.imshow(
-        _canvas(found.cells, colours),
-        extent=(0, len(displayed), len(displayed), 0),
-        aspect="auto",
-        interpolation="none",
-    )
+    extent = (0, len(displayed), len(displayed), 0)
+    axes.imshow(_canvas(found.cells, colours), extent=extent, aspect="auto", interpolation="none")
     for border in range(1, len(displayed)):
         axes.axhline(border, color=style.PAPER, linewidth=1.5)
         axes.axvline(border, color=style.PAPER, linewidth=1.5)
@@ -252,10 +240,8 @@ def _canvas(cells: Array, colours: Array) -> Array:
         picture = cells[i, j].repeat(fine, axis=-2).repeat(fine, axis=-1) / PIXELS[1]
         if np.isnan(picture).any():
             continue
-        where = (
-            slice(i * down + foot, i * down + foot + pixel_height),
-            slice(j * across + aside, j * across + aside + pixel_width),
-        )
+        top, left = i * down + foot, j * across + aside
+        where = slice(top, top + pixel_height), slice(left, left + pixel_width)
         if picture.ndim == 3:
             canvas[where] = np.moveaxis(picture, 0, 2)
         else:

@@ -1,6 +1,5 @@
 """Weights as pictures, and the feature maps that convolutions make of an image."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from handgrad.figures.run_data import RunData
 from handgrad.figures.sheets import GAP, MARGIN, PIXELS, Sheet, stack
 from handgrad.nn import LAYERS, Network
 from handgrad.nn.images import image_shape
+from handgrad.text import counted
 
 Array = NDArray[Any]
 MOST_UNITS, MOST_CHANNELS, MOST_COLUMNS = 48, 16, 16
@@ -48,14 +48,13 @@ class Filters(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """What is shown of which layer."""
         titles = "; ".join(layer.title for layer in self.layers)
         return f"{self.what} of {self.run}: {titles}. {_scales(self.layers)}"
 
     @property
     def table(self) -> Table:
         """A row for each weight."""
-        return Table(("layer", "unit", "channel", "row", "column", "value"), _cells(self.layers))
+        return _table(self.layers)
 
 
 class FeatureMaps(NamedTuple):
@@ -69,7 +68,6 @@ class FeatureMaps(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """Of which image."""
         titles = "; ".join(layer.title for layer in self.layers)
         return (
             f"Outputs of the convolutions of {self.run} for test image {self.row} ({self.name}), before the "
@@ -79,7 +77,7 @@ class FeatureMaps(NamedTuple):
     @property
     def table(self) -> Table:
         """A row for each pixel of each map."""
-        return Table(("layer", "unit", "channel", "row", "column", "value"), _cells(self.layers))
+        return _table(self.layers)
 
 
 def dense_filters_data(data: RunData) -> Filters:
@@ -97,7 +95,7 @@ def dense_filters_data(data: RunData) -> Filters:
     last = layer == len(network.layers) - 1
     names = tuple(data.dataset.class_names[unit] if last else str(unit + 1) for unit in kept)
     count = "all" if len(kept) == len(pictures) else f"the {len(kept)} of largest norm of"
-    title = f"layer {layer}, Dense: {count} {len(pictures)} units, {_plural(shape[0], 'channel')}"
+    title = f"layer {layer}, Dense: {count} {len(pictures)} units, {counted(shape[0], 'channel')}"
     title += "" if shape[0] <= MOST_CHANNELS else f", the first {MOST_CHANNELS} shown"
     drawn = Pictures(title, names, pictures[kept, :MOST_CHANNELS], of_colours)
     return Filters(data.name, "Weights of the first dense layer", (drawn,))
@@ -115,7 +113,7 @@ def conv_filters_data(data: RunData) -> Filters:
         of_colours = number == 0 and channels == 3
         kept = weight[: MOST_UNITS if of_colours or channels == 1 else MOST_COLUMNS, :MOST_CHANNELS]
         cut = "" if kept.shape == weight.shape else f", {kept.shape[0]} × {kept.shape[1]} shown"
-        title = f"layer {number}, Conv2D: {_plural(filters, 'filter')} on {_plural(channels, 'channel')}{cut}"
+        title = f"layer {number}, Conv2D: {counted(filters, 'filter')} on {counted(channels, 'channel')}{cut}"
         layers.append(Pictures(title, tuple(str(unit + 1) for unit in range(len(kept))), kept, of_colours))
     return Filters(data.name, "Filters of the convolutions", tuple(layers))
 
@@ -133,7 +131,7 @@ def feature_maps_data(data: RunData) -> FeatureMaps:
     for number, output in found.items():
         maps = output[0, :MOST_UNITS, None].astype(np.float64)
         cut = "" if len(maps) == output.shape[1] else f", {len(maps)} shown"
-        title = f"layer {number}, Conv2D: {_plural(output.shape[1], 'map')} of {output.shape[2]}×{output.shape[3]}{cut}"
+        title = f"layer {number}, Conv2D: {counted(output.shape[1], 'map')} of {output.shape[2]}×{output.shape[3]}{cut}"
         layers.append(Pictures(title, tuple(str(unit + 1) for unit in range(len(maps))), maps))
     return FeatureMaps(data.name, images[row], row, data.dataset.class_names[labels[row]], tuple(layers))
 
@@ -160,22 +158,19 @@ def _first_dense(network: Network) -> tuple[int, tuple[int, int, int]]:
 
 def _scales(layers: tuple[Pictures, ...]) -> str:
     """What the colours mean."""
-    colours = "Of red, green and blue, each is darker than grey where negative, brighter where positive. "
+    colours = "Of red, green and blue, each is darker than grey where negative, brighter where positive."
     signs = "Blue is negative, grey zero, yellow positive, alike in a layer."
-    mixed = [colours] * any(layer.of_colours for layer in layers) + [signs] * any(
-        not each.of_colours for each in layers
+    coloured = {layer.of_colours for layer in layers}
+    return " ".join([colours] * (True in coloured) + [signs] * (False in coloured))
+
+
+def _table(layers: tuple[Pictures, ...]) -> Table:
+    rows = (
+        (layer.title.partition(":")[0], layer.names[unit], channel + 1, row, column, value)
+        for layer in layers
+        for (unit, channel, row, column), value in np.ndenumerate(layer.pictures)
     )
-    return "".join(mixed).rstrip()
-
-
-def _plural(count: int, what: str) -> str:
-    return f"{count} {what}" + ("" if count == 1 else "s")
-
-
-def _cells(layers: tuple[Pictures, ...]) -> Iterator[tuple[Any, ...]]:
-    for layer in layers:
-        for (unit, channel, row, column), value in np.ndenumerate(layer.pictures):
-            yield layer.title.partition(":")[0], layer.names[unit], channel + 1, row, column, value
+    return Table(("layer", "unit", "channel", "row", "column", "value"), rows)
 
 
 def plot_filters(filters: Filters) -> Any:

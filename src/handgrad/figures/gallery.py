@@ -1,8 +1,7 @@
 """Figures by name: drawn, made into text or files, the same bytes for the same numbers, written into folders."""
 
 import io
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,14 +31,13 @@ class Outcome(NamedTuple):
     reason: str = ""
 
 
-def figure(name: str, data: RunData) -> Drawn:
-    """One of FIGURES of one run.  Raises  UsageError for another name; DoesNotApplyError; HandgradError."""
-    return FIGURES[known(name, FIGURES)].drawn(name, data)
+def figure(name: str, subject: RunData | Sequence[RunData]) -> Drawn:
+    """One of FIGURES of one run, or of COMPARISONS of any number of them.
 
-
-def comparison(name: str, runs: Sequence[RunData]) -> Drawn:
-    """One of COMPARISONS of any number of runs.  Raises  as `figure`."""
-    return COMPARISONS[known(name, COMPARISONS)].drawn(name, runs)
+    Raises  UsageError for another name; DoesNotApplyError; HandgradError.
+    """
+    registry = FIGURES if isinstance(subject, RunData) else COMPARISONS
+    return registry[known(name, registry)].drawn(name, subject)
 
 
 def write_figures(
@@ -59,11 +57,10 @@ def write_figures(
         home = data.run.path / "figures" if folder is None else folder / data.name if len(runs) > 1 else folder
         for name in wanted:
             if name in FIGURES:
-                yield _written(name, data.name, partial(figure, name, data), home, suffix)
+                yield _written(name, data.name, data, home, suffix)
     for name in wanted:
         if name in COMPARISONS:
-            home = folder or Path("figures")
-            yield _written(name, "comparison", partial(comparison, name, runs), home, suffix)
+            yield _written(name, "comparison", runs, folder or Path("figures"), suffix)
 
 
 def known(name: str, registry: dict[str, FigureSpec]) -> str:
@@ -79,9 +76,9 @@ def known(name: str, registry: dict[str, FigureSpec]) -> str:
     return spelled
 
 
-def _written(name: str, of: str, draw: Callable[[], Drawn], folder: Path, suffix: str) -> Outcome:
+def _written(name: str, of: str, subject: RunData | Sequence[RunData], folder: Path, suffix: str) -> Outcome:
     try:
-        drawn = draw()
+        drawn = figure(name, subject)
     except HandgradError as error:
         return Outcome(name, of, reason=str(error))
     return Outcome(name, of, tuple(save(drawn, folder, suffix)))

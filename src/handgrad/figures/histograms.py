@@ -1,6 +1,5 @@
 """Histograms of each layer's outputs: before training, after the first epoch, after it; or of every epoch."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,7 +42,6 @@ class Histograms(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """Of what, and how many units were dead."""
         dead = "; ".join(f"{each.name} {each.dead[-1]} of {each.units}" for each in self.layers)
         return (
             f"Outputs of the layers of {self.run} for {self.images} training images in evaluation mode: "
@@ -54,13 +52,13 @@ class Histograms(NamedTuple):
     @property
     def table(self) -> Table:
         """A row for each bar."""
-        return Table(("moment", "layer", "from", "to", "percent"), self._rows())
-
-    def _rows(self) -> Iterator[tuple[Any, ...]]:
-        for each in self.layers:
-            for moment, shares in zip(self.moments, each.shares, strict=True):
-                for low, high, share in zip(each.edges[:-1], each.edges[1:], shares, strict=True):
-                    yield moment, each.name, low, high, 100 * share
+        rows = (
+            (moment, each.name, low, high, 100 * share)
+            for each in self.layers
+            for moment, shares in zip(self.moments, each.shares, strict=True)
+            for low, high, share in zip(each.edges[:-1], each.edges[1:], shares, strict=True)
+        )
+        return Table(("moment", "layer", "from", "to", "percent"), rows)
 
 
 def histograms_data(data: RunData) -> Histograms:
@@ -72,17 +70,13 @@ def histograms_data(data: RunData) -> Histograms:
     if not measured:
         return _computed(data)
     epochs = [row for row in measured if row.step % data.steps_per_epoch == 0]
-    rows = _spread(epochs, MOST_MOMENTS)
+    rows = style.evenly_spread(epochs, MOST_MOMENTS)
     moments = [f"epoch {row.step // data.steps_per_epoch}" if row.step else "before training" for row in rows]
-    numbers = _spread([number for number in rows[0].outputs if all(number in row.outputs for row in rows)], MOST_LAYERS)
+    numbers = style.evenly_spread(
+        [number for number in rows[0].outputs if all(number in row.outputs for row in rows)], MOST_LAYERS
+    )
     found = [_recorded(layers[k], k, [row.outputs[k] for row in rows]) for k in numbers]
     return Histograms(data.name, tuple(moments), tuple(found), rows[0].images)
-
-
-def _spread(items: list[Any], most: int) -> list[Any]:
-    """All of them, or `most` evenly spread from the first to the last."""
-    places = np.linspace(0, len(items) - 1, min(most, len(items))).round().astype(int)
-    return [items[place] for place in places]
 
 
 def _recorded(layer: Any, number: int, moments: list[Activity]) -> LayerHistogram:
@@ -106,7 +100,7 @@ def _computed(data: RunData) -> Histograms:
         networks["after the first epoch"] = data.first_network
     networks["after training"] = kept_network
     layers = kept_network.layers
-    kept = _spread(kept_network.changing, MOST_LAYERS)
+    kept = style.evenly_spread(kept_network.changing, MOST_LAYERS)
     found = [network.activations(images, kept) for network in networks.values()]
     return Histograms(
         data.name,

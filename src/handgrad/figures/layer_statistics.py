@@ -1,6 +1,5 @@
 """Outputs, gradients and weights of each layer during training."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +22,7 @@ class Series(NamedTuple):
 
 
 class LayerStatistics(NamedTuple):
-    """Seriess of all layers, from the input on; `norms` is the norm of the whole gradient at `norm_steps`.
+    """Series of all layers, from the input on; `norms` is the norm of the whole gradient at `norm_steps`.
 
     Shapes  steps (n,) int; norm_steps, norms (m,)
     """
@@ -38,7 +37,6 @@ class LayerStatistics(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """What was measured, and when."""
         names = ", ".join(one.name for one in self.series)
         return (
             f"{self.what} of {self.run} measured {len(self.steps)} times, from step {self.steps[0]:,} to "
@@ -48,13 +46,12 @@ class LayerStatistics(NamedTuple):
     @property
     def table(self) -> Table:
         """A row for each step and layer."""
-        columns = tuple(self.series[0].values)
-        return Table(("iteration", "layer", *columns), self._rows())
-
-    def _rows(self) -> Iterator[tuple[Any, ...]]:
-        for place, step in enumerate(self.steps):
-            for one in self.series:
-                yield step, one.name, *(values[place] for values in one.values.values())
+        rows = (
+            (step, one.name, *(values[place] for values in one.values.values()))
+            for place, step in enumerate(self.steps)
+            for one in self.series
+        )
+        return Table(("iteration", "layer", *self.series[0].values), rows)
 
 
 def activations_data(data: RunData) -> LayerStatistics:
@@ -132,7 +129,7 @@ def _panels(found: LayerStatistics, title: str, panels: dict[str, str], extra: b
     """One panel above the other, the same lines in each, one legend to the right."""
     count = len(panels) + extra
     figure, axes = style.grid(f"{title}\n{style.cut(found.run, 90)}", 1.75 * count + 1.2, count, 1, sharex=True)
-    drawn = _chosen(found.series)
+    drawn = style.evenly_spread(found.series, MOST_LINES)
     for each, (name, label) in zip(axes[:, 0], panels.items(), strict=False):
         for place, one in enumerate(drawn):
             look = style.look(place)
@@ -148,10 +145,3 @@ def _panels(found: LayerStatistics, title: str, panels: dict[str, str], extra: b
     left_out = "" if len(drawn) == len(found.series) else f"\n({len(drawn)} of {len(found.series)})"
     figure.legend(handles, labels, loc="outside right upper", title=f"layer{left_out}", alignment="left")
     return figure, axes[:, 0]
-
-
-def _chosen(series: tuple[Series, ...]) -> list[Series]:
-    """All of them, or MOST_LINES evenly spread from the first to the last."""
-    if len(series) <= MOST_LINES:
-        return list(series)
-    return [series[place] for place in np.linspace(0, len(series) - 1, MOST_LINES).round().astype(int)]

@@ -49,7 +49,6 @@ class Rates(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """From where to where, and what it adds up to."""
         rates = self.rates
         momentum = (
             f" With momentum {self.momentum:g}, a gradient moves weights by {self.effective.max():.3g} times itself "
@@ -112,7 +111,6 @@ class RateCurve(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """What was found."""
         return f"Loss of {self.name} while the learning rate rises from step to step: {self.found.sentence}."
 
     @property
@@ -121,11 +119,6 @@ class RateCurve(NamedTuple):
         found = self.found
         rows = zip(range(1, len(found.rates) + 1), found.rates, found.losses, found.smoothed, strict=True)
         return Table(("iteration", "learning_rate", "loss", "smoothed_loss"), rows)
-
-
-def rate_curve(found: tuple[str, RateSearch]) -> RateCurve:
-    """Of a model's name, and what was found."""
-    return RateCurve(*found)
 
 
 def plot_rate_curve(curve: RateCurve) -> Any:

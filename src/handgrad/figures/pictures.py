@@ -13,7 +13,6 @@ from handgrad.figures.sheets import GAP, MARGIN, PIXELS, Sheet, stack
 
 Array = NDArray[Any]
 SAMPLES, RIGHT, WRONG = 1, 2, 3  # purposes, in the keys of generators
-PER_CLASS = 5  # of a table of samples
 NO_IMAGES = "its inputs are no images"
 EACH = 32  # right ones and wrong ones
 ACROSS, INCHES, MOST_COLUMNS = 8, 0.76, 10
@@ -39,7 +38,6 @@ class Samples(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """Which classes are shown, and which have no image."""
         without = f" Without an image: {', '.join(self.missing)}." if self.missing else ""
         return f"{self.words} of {self.dataset} for each class: {', '.join(self.class_names)}.{without}"
 
@@ -76,7 +74,6 @@ class RightAndWrong(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """How they were chosen."""
         return (
             f"Test images that {self.run} names rightly (drawn at random) and wrongly (the "
             f"{len(self.wrong.rows)} of largest loss among {self.errors:,} errors on {self.tested:,} images), "
@@ -107,11 +104,6 @@ def samples_data(data: RunData, each: int = 1) -> Samples:
     missing = tuple(name for name, found in zip(names, members, strict=True) if not len(found))
     rows = np.where(chosen < 0, -1, data.split.train_rows[chosen])
     return Samples(data.dataset.name, present, images[chosen], rows, missing)
-
-
-def sample_table_data(data: RunData) -> Samples:
-    """For each class PER_CLASS of its training images."""
-    return samples_data(data, PER_CLASS)
 
 
 def predictions_data(data: RunData) -> RightAndWrong:
@@ -171,14 +163,9 @@ def _in_two_lines(name: str, width: int) -> str:
 
 
 def _texts(names: tuple[str, ...], guesses: Guesses) -> list[str]:
-    return [
-        _text(style.cut(names[true], 11), style.cut(names[predicted], 11), probability, loss)
-        for true, predicted, probability, loss in zip(*guesses[2:], strict=True)
-    ]
-
-
-def _text(true: str, predicted: str, probability: float, loss: float) -> str:
-    percent = "" if np.isnan(probability) else f"{100 * probability:.1f} %"
-    if true == predicted:
-        return f"{predicted}\n{percent}"
-    return f"true: {true}\nsaid: {predicted}\n" + (f"{percent}, {loss:.1f}" if percent else "")
+    texts = []
+    for true, predicted, probability, loss in zip(*guesses[2:], strict=True):
+        percent, said = "" if np.isnan(probability) else f"{100 * probability:.1f} %", style.cut(names[predicted], 11)
+        wrong = f"true: {style.cut(names[true], 11)}\nsaid: {said}\n" + (f"{percent}, {loss:.1f}" if percent else "")
+        texts.append(f"{said}\n{percent}" if true == predicted else wrong)
+    return texts

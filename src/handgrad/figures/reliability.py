@@ -18,7 +18,6 @@ class Reliability(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """The expected calibration error, and to which side it errs."""
         found = self.calibration
         filled = found.images > 0
         share = found.images[filled] / found.images.sum()

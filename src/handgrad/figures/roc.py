@@ -1,6 +1,6 @@
 """ROC curves: of each class of one run, and the mean over classes of several runs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +31,6 @@ class RocCurves(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """The areas below, from the worst class to the best."""
         areas = sorted((c.auc, n) for n, c in zip(self.roc.class_names, self.roc.curves, strict=True) if c)
         without = f" Undefined, without images: {', '.join(self.undefined)}." if self.undefined else ""
         macro = self.roc.macro
@@ -44,15 +43,7 @@ class RocCurves(NamedTuple):
     @property
     def table(self) -> Table:
         """The points of every curve."""
-        return Table(("class", "false_positive_rate", "true_positive_rate", "auc"), self._rows())
-
-    def _rows(self) -> Iterator[tuple[Any, ...]]:
-        for name, curve in zip(self.roc.class_names, self.roc.curves, strict=True):
-            if curve is None:
-                yield name, None, None, None
-                continue
-            for x, y in zip(curve.fpr, curve.tpr, strict=True):
-                yield name, x, y, curve.auc
+        return _points("class", zip(self.roc.class_names, self.roc.curves, strict=True))
 
 
 def roc_data(data: RunData) -> RocCurves:
@@ -70,17 +61,24 @@ class RocOverlay(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """The areas."""
         areas = "; ".join(f"{label}: {curve.auc:.4f}" for label, curve in self.curves)
         return f"ROC curves on test images, averaged over classes (macro), of {len(self.curves)} runs. Areas: {areas}."
 
     @property
     def table(self) -> Table:
         """The points of every curve."""
-        rows = (
-            (label, x, y, curve.auc) for label, curve in self.curves for x, y in zip(curve.fpr, curve.tpr, strict=True)
-        )
-        return Table(("run", "false_positive_rate", "true_positive_rate", "auc"), rows)
+        return _points("run", self.curves)
+
+
+def _points(what: str, curves: Iterable[tuple[str, Curve | None]]) -> Table:
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for name, curve in curves:
+            if curve is None:
+                yield name, None, None, None
+            else:
+                yield from ((name, x, y, curve.auc) for x, y in zip(curve.fpr, curve.tpr, strict=True))
+
+    return Table((what, "false_positive_rate", "true_positive_rate", "auc"), rows())
 
 
 def compare_roc_data(runs: Sequence[RunData]) -> RocOverlay:
@@ -95,29 +93,28 @@ def compare_roc_data(runs: Sequence[RunData]) -> RocOverlay:
 def plot_roc(found: RocCurves) -> Any:
     """The whole square, and the corner where good curves are."""
     pairs = zip(found.roc.class_names, found.roc.curves, strict=True)
-    named = sorted(((name, curve) for name, curve in pairs if curve), key=lambda pair: pair[1].auc)
-    drawn = named[:MOST_CURVES]
+    named = sorted(((style.cut(name, 16), curve) for name, curve in pairs if curve), key=lambda pair: pair[1].auc)
     some = f", the {MOST_CURVES} least areas" if len(named) > MOST_CURVES else ""
     title = f"ROC curves on test images: each class against all others{some}\n{style.cut(found.run, 90)}"
-    figure, axes = style.grid(title, 4.6, 1, 2)
-    for each in axes[0]:
-        for place, (name, curve) in enumerate(drawn):
-            each.plot(*corner_points(curve), label=f"{style.cut(name, 16)}  {curve.auc:.4f}", **style.look(place).line)
-        if found.roc.macro:
-            label = f"mean of all (macro)  {found.roc.macro.auc:.4f}"
-            each.plot(*corner_points(found.roc.macro), color=style.INK, linewidth=2.4, label=label)
-        rate_axes(each)
-    axes[0, 0].plot([0, 1], [0, 1], color=style.FRAME, linewidth=0.8)
-    axes[0, 0].text(0.62, 0.56, "guessing", color=style.GREY, size=style.SMALL, rotation=38)
-    enlarge_corner(axes[0, 1], [curve for _, curve in drawn])
-    style.legend_below(figure, axes[0, 1], 3, "class, and the area below its curve (AUC)")
+    figure, axes = _panels(title, 4.6, named[:MOST_CURVES], found.roc.macro)
+    axes[0].text(0.62, 0.56, "guessing", color=style.GREY, size=style.SMALL, rotation=38)
+    style.legend_below(figure, axes[1], 3, "class, and the area below its curve (AUC)")
     return figure
 
 
-def rate_axes(axes: Any) -> None:
-    """Names for the two rates."""
-    axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(-0.01, 1), ylim=(0, 1.01))
-    axes.set_box_aspect(1)
+def _panels(title: str, height: float, drawn: Sequence[tuple[str, Curve]], macro: Curve | None = None) -> Any:
+    """The figure and its two axes, with the curves, and that of the mean."""
+    figure, axes = style.grid(title, height, 1, 2)
+    lines = [(label, curve, style.look(place).line) for place, (label, curve) in enumerate(drawn)]
+    lines += [("mean of all (macro)", macro, {"color": style.INK, "linewidth": 2.4})] if macro else []
+    for each in axes[0]:
+        for label, curve, look in lines:
+            each.plot(*corner_points(curve), label=f"{label}  {curve.auc:.4f}", **look)
+        each.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(-0.01, 1), ylim=(0, 1.01))
+        each.set_box_aspect(1)
+    axes[0, 0].plot([0, 1], [0, 1], color=style.FRAME, linewidth=0.8)
+    enlarge_corner(axes[0, 1], [curve for _, curve in drawn])
+    return figure, axes[0]
 
 
 def enlarge_corner(axes: Any, curves: list[Curve]) -> None:
@@ -140,14 +137,7 @@ def corner_points(curve: Curve) -> tuple[Any, Any]:
 def plot_compare_roc(found: RocOverlay) -> Any:
     """The whole square, and the corner where good curves are."""
     title = f"ROC curves on test images, mean over classes (macro): {len(found.curves)} runs compared"
-    drawn = found.curves[:MOST]
-    figure, axes = style.grid(title, 4.1 + 0.19 * len(drawn), 1, 2)
-    for each in axes[0]:
-        for place, (label, curve) in enumerate(drawn):
-            name = f"{style.cut(label, LONGEST)}  {curve.auc:.4f}"
-            each.plot(*corner_points(curve), label=name, **style.look(place).line)
-        rate_axes(each)
-    axes[0, 0].plot([0, 1], [0, 1], color=style.FRAME, linewidth=0.8)
-    enlarge_corner(axes[0, 1], [curve for _, curve in drawn])
-    style.legend_below(figure, axes[0, 1], 1, "run, and the area below its curve (AUC)")
+    drawn = [(style.cut(label, LONGEST), curve) for label, curve in found.curves[:MOST]]
+    figure, axes = _panels(title, 4.1 + 0.19 * len(drawn), drawn)
+    style.legend_below(figure, axes[1], 1, "run, and the area below its curve (AUC)")
     return figure

@@ -89,7 +89,11 @@ class RunData:
     def dataset(self) -> Dataset:
         """The images themselves, to be shown."""
         inputs = self.inputs  # checked, also where its features are not what is shown
-        return inputs if self.config.features == PIXELS else build_dataset(_of_pixels(self.config))
+        return (
+            inputs
+            if self.config.features == PIXELS
+            else build_dataset(self.config.model_copy(update={"features": PIXELS}))
+        )
 
     @cached_property
     def split(self) -> Split:
@@ -160,10 +164,6 @@ class RunData:
     def random_test_rows(self) -> Array:
         """MANY test images, the same ones for every run of a data set.  Shapes  -> (MANY,) int"""
         return self.generator(CHOSEN).permutation(len(self.predictions().labels))[:MANY]
-
-
-def _of_pixels(config: RunConfig) -> RunConfig:
-    return config.model_copy(update={"features": PIXELS})
 
 
 class Group(NamedTuple):

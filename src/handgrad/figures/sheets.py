@@ -61,20 +61,25 @@ class Sheet(NamedTuple):
 
 def stack(title: str, sheets: Sequence[Sheet]) -> Any:
     """A figure of the sheets, each with its heading, and a colour bar where it has a scale."""
-    from matplotlib.figure import Figure
-
-    lines = style.wrapped(title, style.WIDTH)
-    top = MARGIN + 0.17 * (lines.count("\n") + 1)
     heads = [MARGIN + LINE * bool(sheet.heading) + 0.06 for sheet in sheets[:1]]
     heads += [MARGIN + LINE + 0.06 if sheet.heading else 0.0 for sheet in sheets[1:]]  # without one, it goes on
-    height = top + sum(heads) + sum(sheet.size[1] for sheet in sheets) + MARGIN
-    figure: Any = Figure(figsize=(style.WIDTH, height))
-    figure.text(0.01, 1 - MARGIN / height, lines, va="top", weight="bold", size=style.NORMAL + 1)
+    figure, top, height = titled(title, sum(heads) + sum(sheet.size[1] for sheet in sheets) + MARGIN)
     for sheet, head in zip(sheets, heads, strict=True):
         top += head
         place(figure, sheet, top, height)
         top += sheet.size[1]
     return figure
+
+
+def titled(title: str, room: float) -> tuple[Any, float, float]:
+    """A figure with `room` inches below its title; where that begins, in inches from the upper edge, and its height."""
+    from matplotlib.figure import Figure
+
+    lines = style.wrapped(title, style.WIDTH)
+    top = MARGIN + 0.17 * (lines.count("\n") + 1)
+    figure: Any = Figure(figsize=(style.WIDTH, top + room))
+    figure.text(0.01, 1 - MARGIN / (top + room), lines, va="top", weight="bold", size=style.NORMAL + 1)
+    return figure, top, top + room
 
 
 def place(figure: Any, sheet: Sheet, top: float, height: float) -> None:
@@ -91,13 +96,8 @@ def place(figure: Any, sheet: Sheet, top: float, height: float) -> None:
     axes.set_ylim(pixel_height / sheet.pixel - 0.5, -0.5)  # a short sheet leaves room for its colour bar
     if sheet.scale:
         long = min(pixel_height - GAP * sheet.inches, 2.2)
-        beside = (
-            (MARGIN + pixel_width + 0.05) / style.WIDTH,
-            1 - (top + long) / height,
-            BAR / style.WIDTH,
-            long / height,
-        )
-        bar = figure.colorbar(image, cax=figure.add_axes(beside))
+        left, low = (MARGIN + pixel_width + 0.05) / style.WIDTH, 1 - (top + long) / height
+        bar = figure.colorbar(image, cax=figure.add_axes((left, low, BAR / style.WIDTH, long / height)))
         bar.set_label(sheet.scale.replace(" (", "\n(") if long < 1.2 else sheet.scale, size=style.SMALL)
         bar.ax.locator_params(nbins=4 if long < 1.2 else 7)
         bar.outline.set_visible(False)

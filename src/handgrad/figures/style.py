@@ -1,14 +1,15 @@
 """The house style: sizes, fonts, colours; to be read on paper, in grey, and by every eye."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+T = TypeVar("T")
 WIDTH = 7.2  # inches: a text column of A4
 SMALL, NORMAL = 7, 8.5  # points
 INK, GREY, MUTED, EDGE, FRAME = "#222222", "#707070", "#555555", "#666666", "#9a9a9a"
@@ -189,7 +190,15 @@ def over_iterations(axes: Any, count: int, steps_per_epoch: int, narrow: bool = 
 
 def thinned(steps: Array, values: Array, most: int = MOST_POINTS) -> tuple[Array, Array]:
     """At most `most` of them, evenly spread, the last one among them."""
-    if len(steps) <= most:
-        return steps, values
-    kept = np.linspace(0, len(steps) - 1, most).round().astype(int)
+    kept = spread(len(steps), most)
     return steps[kept], values[kept]
+
+
+def evenly_spread(items: Sequence[T], most: int) -> list[T]:
+    """All of them, or `most` evenly spread from the first to the last."""
+    return [items[place] for place in spread(len(items), most)]
+
+
+def spread(count: int, most: int) -> Array:
+    """The places of all of so many things, or of `most` evenly spread ones."""
+    return np.linspace(0, count - 1, min(most, count)).round().astype(int)

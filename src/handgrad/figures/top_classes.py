@@ -1,6 +1,6 @@
 """The likeliest classes of some test images, by several runs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,7 +36,6 @@ class TopClasses(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """How the images were chosen, and how many each run gets right."""
         right = "; ".join(
             f"{label}: {int((guesses[:, 0] == self.true).sum())} right"
             for label, guesses in zip(self.labels, self.classes, strict=True)
@@ -46,13 +45,14 @@ class TopClasses(NamedTuple):
     @property
     def table(self) -> Table:
         """A row for each run, image and rank."""
-        return Table(("run", "test_image", "true", "rank", "class", "probability"), self._rows())
-
-    def _rows(self) -> Iterator[tuple[Any, ...]]:
         names = self.class_names
-        for (run, n, rank), guess in np.ndenumerate(self.classes):
-            probability = self.probabilities[run, n, rank]
-            yield self.labels[run], self.rows[n], names[self.true[n]], rank + 1, names[guess], probability
+        rows = (
+            (self.labels[run], self.rows[n], names[self.true[n]], rank + 1, names[guess], probability)
+            for ((run, n, rank), guess), probability in zip(
+                np.ndenumerate(self.classes), self.probabilities.flat, strict=True
+            )
+        )
+        return Table(("run", "test_image", "true", "rank", "class", "probability"), rows)
 
 
 def top_classes_data(runs: Sequence[RunData]) -> TopClasses:
@@ -137,18 +137,9 @@ def _guesses(axes: Any, found: TopClasses, run: int, n: int, last: bool) -> None
     colours = [style.COLOURS[0] if right else style.OTHER for right in true]
     axes.barh(range(len(classes)), shares, color=colours, height=0.8)
     for place, (guess, share, right) in enumerate(zip(classes, shares, true, strict=True)):
-        text = f"{style.cut(found.class_names[guess], 14)}  {share:.1f} %"
-        ink = style.PAPER if right and share > 58 else style.INK
-        inside = share > 58
-        axes.text(
-            2 if inside else share + 2,
-            place,
-            text,
-            va="center",
-            size=style.SMALL - 0.5,
-            color=ink,
-            weight="bold" if right else "normal",
-        )
+        text, inside = f"{style.cut(found.class_names[guess], 14)}  {share:.1f} %", share > 58
+        look = {"color": style.PAPER if right and inside else style.INK, "weight": "bold" if right else "normal"}
+        axes.text(2 if inside else share + 2, place, text, va="center", size=style.SMALL - 0.5, **look)
     axes.set(xlim=(0, 100), ylim=(len(classes) - 0.4, -0.6), yticks=[])
     axes.grid(visible=False)
     axes.tick_params(labelbottom=last)

@@ -58,7 +58,6 @@ class TrainTest(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """Who memorises."""
         named = "; ".join(
             f"{label}: {np.mean([dot.gap for dot in dots]):.2f} points" for label, dots in self.memorisers.items()
         )

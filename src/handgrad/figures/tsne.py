@@ -43,7 +43,6 @@ class Embedding(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """What is mapped, and how."""
         times = " and ".join(f"{stage.name} (KL divergence {stage.divergence:.3f})" for stage in self.stages)
         only = "" if len(self.stages) == 2 else " There is no network from after a first epoch to compare with."
         return (

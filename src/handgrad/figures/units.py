@@ -1,6 +1,5 @@
 """Gradients of single units over the first iterations of a training."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +22,6 @@ class UnitGradients(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """How far apart the units of each layer are."""
         apart = "; ".join(f"{name} {_apart(norms)}" for name, norms in self.norms.items())
         return (
             f"Norm of the gradient of the loss by the weights of single units of {self.run}, over the first "
@@ -33,13 +31,13 @@ class UnitGradients(NamedTuple):
     @property
     def table(self) -> Table:
         """A row for each iteration and unit."""
-        return Table(("iteration", "layer", "unit", "gradient_norm"), self._rows())
-
-    def _rows(self) -> Iterator[tuple[Any, ...]]:
-        for name, norms in self.norms.items():
-            for step, row in zip(self.steps, norms, strict=True):
-                for unit, norm in enumerate(row):
-                    yield step, name, unit, norm
+        rows = (
+            (step, name, unit, norm)
+            for name, norms in self.norms.items()
+            for step, row in zip(self.steps, norms, strict=True)
+            for unit, norm in enumerate(row)
+        )
+        return Table(("iteration", "layer", "unit", "gradient_norm"), rows)
 
 
 def _apart(norms: Array) -> str:

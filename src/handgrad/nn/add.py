@@ -9,7 +9,7 @@ from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.nn.graph import Branch, Split, numbered
 from handgrad.nn.layer import COST, Layer, Plan, Shape
-from handgrad.torch_mapping import STEP, TorchModule
+from handgrad.torch_mapping import STEP
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Add(Layer):
     """Joins the paths since Split: their outputs, all of one shape, are added, as in a residual block."""
 
     aliases = ("sum",)
-    path = "join"
+    path, how = "join", "add"
+    torch = STEP, {"step": "how"}
 
     def plan(self, shape: Shape, *others: Shape) -> Plan:
         """The shape that all paths have."""
@@ -37,10 +38,6 @@ class Add(Layer):
             f"Y = {' + '.join(f'X{path}' for path in paths)}",
             ";  ".join(f"dX{path} = dY * d(Y, X{path}) = dY" for path in paths),
         )
-
-    def torch_modules(self, shape: Shape) -> list[TorchModule]:
-        """A step of the graph."""
-        return [TorchModule(STEP, {"step": "add"})]
 
 
 def residual(layers: Sequence[Layer], shortcut: Sequence[Layer] = ()) -> list[Layer]:

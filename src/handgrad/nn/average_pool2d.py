@@ -12,7 +12,7 @@ from handgrad.nn.layer import Shape
 class AveragePool2D(Pool2D):
     """The mean of each window."""
 
-    kernels, torch = (average_pool_forward, average_pool_backward), "AvgPool2d"
+    kernels, module = (average_pool_forward, average_pool_backward), "AvgPool2d"
     aliases = "average_pool", "avg_pool", "avg_pool2d", "average_pooling", "average_pooling2d"
 
     def statement(self, shape: Shape) -> Statement:

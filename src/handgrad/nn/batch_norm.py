@@ -20,7 +20,7 @@ from math import prod
 import numpy as np
 
 from handgrad.equations import Statement
-from handgrad.errors import UsageError, bounded, check_bounds
+from handgrad.errors import UsageError, bounded
 from handgrad.kernels.compile import fast_kernel, inline_kernel
 from handgrad.kernels.program import share
 from handgrad.nn.initializers import Ones, Zeros
@@ -200,9 +200,6 @@ class BatchNorm(Layer):
 
     momentum: float = bounded(0.1, "(0, 1]")
     epsilon: float = bounded(1e-5, "(0, inf)")
-
-    def __post_init__(self) -> None:
-        check_bounds(self)
 
     def plan(self, shape: Shape) -> Plan:
         """gamma starts at one, beta at zero; neither is penalised."""

@@ -9,7 +9,7 @@ from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.nn.graph import Branch, Split, numbered
 from handgrad.nn.layer import Layer, Plan, Shape
-from handgrad.torch_mapping import STEP, TorchModule
+from handgrad.torch_mapping import STEP
 
 AXES = {1: "", 2: ",w", 3: ",h,w"}  # after the first, by how many an image has
 
@@ -19,7 +19,8 @@ class Concat(Layer):
     """Joins the paths since Split: the channels of each, or the features, one after another."""
 
     aliases = ("concatenate",)
-    path = "join"
+    path, how = "join", "concat"
+    torch = STEP, {"step": "how"}
 
     def plan(self, shape: Shape, *others: Shape) -> Plan:
         """All channels together."""
@@ -51,10 +52,6 @@ class Concat(Layer):
             derivative = f"d(Y[n,j{axes}], X{path}[n,i{axes}])"
             gradients.append(f"dX{path}[n,i{axes}] = sum(dY[n,j{axes}] * {derivative}, j) = dY[n,i + {start}{axes}]")
         return Statement(f"Y[n,j{axes}] = {' + '.join(terms)}", ";  ".join(gradients))
-
-    def torch_modules(self, shape: Shape) -> list[TorchModule]:
-        """A step of the graph."""
-        return [TorchModule(STEP, {"step": "concat"})]
 
 
 def starts(shapes: tuple[Shape, ...]) -> list[int]:

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from handgrad.equations import Statement
-from handgrad.errors import bounded, check_bounds
+from handgrad.errors import bounded
 from handgrad.kernels.compile import fast_kernel
 from handgrad.kernels.random import bits
 from handgrad.nn.layer import Layer, Plan, Shape
@@ -48,9 +48,6 @@ class Dropout(Layer):
     passes_through = True
 
     rate: float = bounded(0.5, "[0, 1)")
-
-    def __post_init__(self) -> None:
-        check_bounds(self)
 
     def plan(self, shape: Shape) -> Plan:
         """Same shape out as in; the mask is saved for the backward pass."""

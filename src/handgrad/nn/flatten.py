@@ -5,7 +5,6 @@ from math import prod
 
 from handgrad.equations import Statement
 from handgrad.nn.layer import Layer, Plan, Shape
-from handgrad.torch_mapping import TorchModule
 
 
 @dataclass(frozen=True)
@@ -13,6 +12,7 @@ class Flatten(Layer):
     """Takes an image as one vector, channel by channel and row by row; nothing is computed."""
 
     passes_through = True
+    torch = "Flatten", {}
 
     def plan(self, shape: Shape) -> Plan:
         """(C, H, W) becomes (C * H * W,)."""
@@ -30,7 +30,3 @@ class Flatten(Layer):
             place = f"j // {area}, j % {area} // {width}, j % {width}"
             return Statement(f"Y[n,j] = X[n, {place}]", f"dX[n,c,h,w] = dY[n, {area}*c + {width}*h + w]")
         return None
-
-    def torch_modules(self, shape: Shape) -> list[TorchModule]:
-        """Its namesake."""
-        return [TorchModule("torch.nn.Flatten")]

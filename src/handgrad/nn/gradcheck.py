@@ -1,6 +1,7 @@
 """The gradient check: every derivative of a network against finite differences of its loss."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,17 +62,16 @@ def _pick(generator: np.random.Generator, slot: Slot, elements: int) -> Array:
 def _check(
     network: Network, batch: Any, slot: Slot, gradients: Array, places: Array, training: bool, key: int
 ) -> Check:
-    pairs = []
-    for place in places:
-        numeric = _numeric(network, batch, int(place), training, key)
-        if numeric is not None:
-            pairs.append((numeric, gradients[place]))
-    numbers = np.array(pairs).reshape(-1, 2)
-    difference = np.linalg.norm(numbers[:, 0] - numbers[:, 1])
-    scale = np.linalg.norm(numbers[:, 0]) + np.linalg.norm(numbers[:, 1])
-    floor = 1e-4 * np.linalg.norm(gradients)
-    error = float(difference) / max(float(scale), float(floor), 1e-300) if pairs else math.nan
-    return Check(slot.name, error, len(pairs), len(places) - len(pairs))
+    pairs = [(_numeric(network, batch, int(place), training, key), gradients[place]) for place in places]
+    return checked(slot.name, pairs, float(np.linalg.norm(gradients)))
+
+
+def checked(name: str, pairs: Sequence[tuple[float | None, float]], whole: float) -> Check:
+    """The verdict on derivatives (numeric, gradient), None where steps met a kink; `whole` is what all measure."""
+    numbers = np.array([pair for pair in pairs if pair[0] is not None], float).reshape(-1, 2)
+    difference, scale = np.linalg.norm(numbers[:, 0] - numbers[:, 1]), np.linalg.norm(numbers, axis=0).sum()
+    error = float(difference) / max(float(scale), 1e-4 * whole, 1e-300) if len(numbers) else math.nan
+    return Check(name, error, len(numbers), len(pairs) - len(numbers))
 
 
 def _numeric(network: Network, batch: Any, place: int, training: bool, key: int) -> float | None:

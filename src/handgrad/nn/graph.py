@@ -13,7 +13,7 @@ from handgrad import kernels
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.nn.layer import COST, Layer, Plan, Shape
-from handgrad.torch_mapping import STEP, TorchModule
+from handgrad.torch_mapping import STEP
 
 BATCH = -1  # the number of what enters the first layer
 
@@ -23,6 +23,7 @@ class Split(Layer):
     """Begins the first of several paths; Branch begins each further one, Add or Concat joins them."""
 
     path = "split"
+    torch = STEP, {"step": "path"}
     passes_through = True
 
     def plan(self, shape: Shape) -> Plan:
@@ -39,20 +40,12 @@ class Split(Layer):
             f"dX = {' + '.join(f'dY{path} * d(Y{path}, X)' for path in paths)} = {gradient}",
         )
 
-    def torch_modules(self, shape: Shape) -> list[TorchModule]:
-        """A step of the graph."""
-        return [TorchModule(STEP, {"step": "split"})]
-
 
 @dataclass(frozen=True)
 class Branch(Split):
     """Ends a path and begins the next one, at the input of Split; with no layer in it, a path is a shortcut."""
 
     path = "branch"
-
-    def torch_modules(self, shape: Shape) -> list[TorchModule]:
-        """A step of the graph."""
-        return [TorchModule(STEP, {"step": "branch"})]
 
 
 def numbered(paths: int) -> list[str]:
@@ -106,7 +99,7 @@ def graph_of(layers: Sequence[Layer], shape: Shape) -> Graph:
     for number, layer in enumerate(layers):
         before: tuple[int, ...] = (number - 1,)
         if layer.path in ("branch", "join") and not unfinished:
-            raise UsageError(f"layer {number}, {_name(layer)}, has no Split before it (--layers)")
+            raise UsageError(f"layer {number}, {type(layer).__name__}, has no Split before it (--layers)")
         if layer.path == "split":
             unfinished.append(_Open(number - 1, [number], []))
         elif layer.path == "branch":
@@ -133,9 +126,5 @@ def _bound(number: int, layer: Any, shapes: Sequence[Shape]) -> Plan:
         return plan
     except UsageError as error:
         if layer.path == "join":
-            raise UsageError(f"layer {number}, {_name(layer)}: {error}") from error
+            raise UsageError(f"layer {number}, {type(layer).__name__}: {error}") from error
         raise
-
-
-def _name(layer: Layer) -> str:
-    return type(layer).__name__

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 
 from handgrad.equations import Statement
-from handgrad.errors import UsageError, bounded, check_bounds
+from handgrad.errors import UsageError, bounded
 from handgrad.kernels.normalisation import featurenorm_backward, featurenorm_forward
 from handgrad.nn.images import image_shape, with_channel
 from handgrad.nn.initializers import Ones, Zeros
@@ -47,7 +47,7 @@ class GroupNorm(Layer):
     epsilon: float = bounded(1e-5, "(0, inf)")
 
     def __post_init__(self) -> None:
-        check_bounds(self)
+        super().__post_init__()
         if type(self.groups) is not int or self.groups < 1:
             raise UsageError(f"groups must be a whole number from 1 on, got {self.groups} (--layers)")
 

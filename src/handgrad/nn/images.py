@@ -81,13 +81,13 @@ def with_channel(shape: Shape, *modules: TorchModule) -> list[TorchModule]:
 class Pool2D(Layer):
     """One number for each window of `size`, `stride` apart (None: as far as they are large); a subclass says which.
 
-    `torch` is its name in torch.nn.
+    `module` is its name in torch.nn.
 
     What no whole window covers, below and to the right, is left out, as PyTorch does.
     """
 
     kernels: ClassVar[tuple[Any, Any]]
-    torch: ClassVar[str]
+    module: ClassVar[str]
     places: ClassVar[bool] = False
 
     size: Extent = 2
@@ -124,8 +124,8 @@ class Pool2D(Layer):
         return pixel, f"u < {height}, v < {width}", place
 
     def torch_modules(self, shape: Shape) -> list[TorchModule]:
-        """The one that `torch` names."""
+        """The one that `module` names."""
         stride = pair(self.size if self.stride is None else self.stride)
         return with_channel(
-            shape, TorchModule(f"torch.nn.{self.torch}", {"kernel_size": pair(self.size), "stride": stride})
+            shape, TorchModule(f"torch.nn.{self.module}", {"kernel_size": pair(self.size), "stride": stride})
         )

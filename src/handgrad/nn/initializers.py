@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.errors import bounded, check_bounds
+from handgrad.errors import Bounded, bounded
 
 Array = NDArray[Any]
 
 
-class Initializer(ABC):
+class Initializer(Bounded, ABC):
     """A frozen dataclass; called with the generator to draw from, it returns a float64 array.
 
     `aliases` are other names for it.
@@ -21,32 +21,35 @@ class Initializer(ABC):
 
     aliases: ClassVar[tuple[str, ...]] = ()
 
-    def __post_init__(self) -> None:
-        check_bounds(self)
-
     @abstractmethod
     def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Draw an array of `shape` for a layer with `fan_in` inputs and `fan_out` outputs a unit."""
 
 
 @dataclass(frozen=True)
-class Zeros(Initializer):
-    """All zero: for biases. As weights of hidden layers it leaves every unit alike for ever."""
+class Filled(Initializer):
+    """One number everywhere."""
 
-    aliases = "zero", "zero_init"
+    value: ClassVar[float]
 
     def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Zeros of `shape`."""
-        return np.zeros(shape)
+        """`value` in the whole of `shape`."""
+        return np.full(shape, self.value)
 
 
 @dataclass(frozen=True)
-class Ones(Initializer):
+class Zeros(Filled):
+    """All zero: for biases. As weights of hidden layers it leaves every unit alike for ever."""
+
+    value = 0.0
+    aliases = "zero", "zero_init"
+
+
+@dataclass(frozen=True)
+class Ones(Filled):
     """All one: the gamma of batch normalisation."""
 
-    def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Ones of `shape`."""
-        return np.ones(shape)
+    value = 1.0
 
 
 @dataclass(frozen=True)
@@ -77,70 +80,70 @@ class Uniform(Initializer):
 
 
 @dataclass(frozen=True)
-class XavierUniform(Initializer):
+class VarianceScaling(Initializer):
+    """Of mean 0 and variance `scale` / fan: N(0, scale / fan), or `uniform` on (-a, a) with a = sqrt(3 scale / fan).
+
+    The fan is fan_in, or fan_in + fan_out where it is `both`.
+    """
+
+    scale: ClassVar[float]
+    uniform: ClassVar[bool] = False
+    both: ClassVar[bool] = False
+
+    def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
+        """Numbers of that variance."""
+        fan = fan_in + fan_out if self.both else fan_in
+        if not self.uniform:
+            return generator.normal(0.0, math.sqrt(self.scale / fan), shape)
+        limit = math.sqrt(3 * self.scale / fan)
+        return generator.uniform(-limit, limit, shape)
+
+
+@dataclass(frozen=True)
+class XavierUniform(VarianceScaling):
     """U(-a, a) with a = sqrt(6 / (fan_in + fan_out)).  Ref  Glorot & Bengio, AISTATS 2010, eq. 16."""
 
+    scale, uniform, both = 2.0, True, True
     aliases = "glorot", "xavier_uniform", "glorot_uniform", "xavier_init", "xavier_glorot", "glorot_init"
 
-    def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Uniform numbers of variance 2 / (fan_in + fan_out)."""
-        limit = math.sqrt(6.0 / (fan_in + fan_out))
-        return generator.uniform(-limit, limit, shape)
-
 
 @dataclass(frozen=True)
-class XavierNormal(Initializer):
+class XavierNormal(VarianceScaling):
     """N(0, 2 / (fan_in + fan_out)).  Ref  Glorot & Bengio, AISTATS 2010, eq. 12."""
 
+    scale, both = 2.0, True
     aliases = "glorot_normal", "xavier_norm", "xavier_gaussian", "glorot_norm"
 
-    def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Normal numbers of variance 2 / (fan_in + fan_out)."""
-        return generator.normal(0.0, math.sqrt(2.0 / (fan_in + fan_out)), shape)
-
 
 @dataclass(frozen=True)
-class He(Initializer):
+class He(VarianceScaling):
     """N(0, 2 / fan_in), which keeps the variance through ReLU.  Ref  He et al., ICCV 2015, eq. 10."""
 
+    scale = 2.0
     aliases = "kaiming", "he_normal", "kaiming_normal", "he_init", "he_norm", "kaiming_init", "he_et_al"
 
-    def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Normal numbers of variance 2 / fan_in."""
-        return generator.normal(0.0, math.sqrt(2.0 / fan_in), shape)
-
 
 @dataclass(frozen=True)
-class HeUniform(Initializer):
+class HeUniform(VarianceScaling):
     """U(-a, a) with a = sqrt(6 / fan_in): of the variance of `He`.  Ref  He et al., ICCV 2015, eq. 10."""
 
+    scale, uniform = 2.0, True
     aliases = "kaiming_uniform", "he_unif", "kaiming_unif"
 
-    def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Uniform numbers of variance 2 / fan_in."""
-        limit = math.sqrt(6.0 / fan_in)
-        return generator.uniform(-limit, limit, shape)
-
 
 @dataclass(frozen=True)
-class LecunNormal(Initializer):
+class LecunNormal(VarianceScaling):
     """N(0, 1 / fan_in).  Ref  LeCun et al., Efficient BackProp (1998), eq. 16."""
 
+    scale = 1.0
     aliases = ("lecun",)
-
-    def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Normal numbers of variance 1 / fan_in."""
-        return generator.normal(0.0, math.sqrt(1.0 / fan_in), shape)
 
 
 @dataclass(frozen=True)
-class LecunUniform(Initializer):
+class LecunUniform(VarianceScaling):
     """U(-a, a) with a = sqrt(3 / fan_in).  Ref  LeCun et al., Efficient BackProp (1998), eq. 16."""
 
-    def __call__(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Uniform numbers of variance 1 / fan_in."""
-        limit = math.sqrt(3.0 / fan_in)
-        return generator.uniform(-limit, limit, shape)
+    scale, uniform = 1.0, True
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from handgrad.equations import Statement
-from handgrad.errors import check_bounds
+from handgrad.errors import Bounded
 from handgrad.nn.initializers import Initializer
 from handgrad.torch_mapping import TorchModule, arguments_from
 
@@ -20,15 +20,11 @@ COST = 32  # a number that is read and written takes about the time of so many m
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """One trained array of a layer; `penalised` tells whether L1, L2 and weight decay apply to it."""
+class Part:
+    """One array of a layer."""
 
     name: str
     shape: Shape
-    initializer: Initializer
-    fan_in: int = 1
-    fan_out: int = 1
-    penalised: bool = False
 
     @property
     def size(self) -> int:
@@ -37,17 +33,20 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Buffer:
+class Parameter(Part):
+    """One trained array of a layer; `penalised` tells whether L1, L2 and weight decay apply to it."""
+
+    initializer: Initializer
+    fan_in: int = 1
+    fan_out: int = 1
+    penalised: bool = False
+
+
+@dataclass(frozen=True)
+class Buffer(Part):
     """One array that a layer keeps between steps without training it, filled with `value` at the start."""
 
-    name: str
-    shape: Shape
     value: float
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return prod(self.shape)
 
 
 @dataclass(frozen=True)
@@ -87,17 +86,19 @@ class Plan:
     multiplications: int = 0
 
 
-class Layer(ABC):
+class Layer(Bounded, ABC):
     """A frozen dataclass whose fields are the layer's hyper-parameters; one list of layers builds every backend.
 
     `aliases` are other names for it, in which case, `_` and `-` do not matter. `passes_through`: in evaluation its
     output is its input, though perhaps of another shape. `path`: "split" where several paths through the network begin,
     "branch" where each further one does, "join" where they end: there `plan` is given the shapes of all.
+    `torch` is its class in torch.nn (another one, or a function, by its dotted name) and the `torch_mapping.Arguments`.
     """
 
     aliases: ClassVar[tuple[str, ...]] = ()
     path: ClassVar[str] = ""
     passes_through: ClassVar[bool] = False
+    torch: ClassVar[tuple[str, Mapping[str, Any]] | None] = None
 
     @abstractmethod
     def plan(self, shape: Shape) -> Plan:
@@ -111,49 +112,36 @@ class Layer(ABC):
         return None
 
     def torch_modules(self, shape: Shape) -> list[TorchModule]:
-        """PyTorch's modules that do the same to inputs of `shape`, the layer's own the last; none where it has none."""
-        return []
+        """PyTorch's modules that do the same to inputs of `shape`, the layer's own the last; none where it has none.
+
+        Unless a layer says otherwise, the one that `torch` names.
+        """
+        if self.torch is None:
+            return []
+        name, arguments = self.torch
+        return [TorchModule(name if "." in name else f"torch.nn.{name}", arguments_from(self, arguments))]
 
 
 @dataclass(frozen=True)
 class Activation(Layer):
     """A function of one number, applied to each; a subclass names its kernels and, as fields, its settings.
 
-    `rule` holds its equations, forward and backward, in the language of `handgrad.equations`; `torch` is its class in
-    torch.nn (another one, or a function, by its dotted name) and the `torch_mapping.Arguments`. Where all outputs are
+    `rule` holds its equations, forward and backward, in the language of `handgrad.equations`. Where all outputs are
     near an end of `output_range`, the layer is saturated. `kink`: the derivative jumps at 0.
     """
 
     kernels: ClassVar[tuple[Any, Any]]
     saves: ClassVar[bool] = False
     rule: ClassVar[tuple[str, str] | None] = None
-    torch: ClassVar[tuple[str, Mapping[str, Any]] | None] = None
     output_range: ClassVar[tuple[float, float] | None] = None
     kink: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        check_bounds(self)
 
     def plan(self, shape: Shape) -> Plan:
         """Same shape out as in; all fields are handed to the kernels as settings."""
         settings = tuple(float(value) for value in vars(self).values())
-        saved = prod(shape) if self.saves else 0
-        return Plan(
-            shape,
-            self.kernels,
-            settings=settings,
-            saved_per_image=saved,
-            layout=None,
-            multiplications=COST * prod(shape),
-        )
+        saved, cost = prod(shape) if self.saves else 0, COST * prod(shape)
+        return Plan(shape, self.kernels, settings=settings, saved_per_image=saved, layout=None, multiplications=cost)
 
     def statement(self, shape: Shape) -> Statement | None:
         """The same for every shape; the fields are known to it by their names."""
         return Statement(*self.rule, values=vars(self)) if self.rule else None
-
-    def torch_modules(self, shape: Shape) -> list[TorchModule]:
-        """The one module that `torch` names."""
-        if self.torch is None:
-            return []
-        name, arguments = self.torch
-        return [TorchModule(name if "." in name else f"torch.nn.{name}", arguments_from(self, arguments))]

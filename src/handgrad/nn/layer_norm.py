@@ -11,7 +11,7 @@ from math import prod
 import numpy as np
 
 from handgrad.equations import Statement
-from handgrad.errors import UsageError, bounded, check_bounds
+from handgrad.errors import UsageError, bounded
 from handgrad.kernels.compile import fast_kernel
 from handgrad.kernels.normalisation import featurenorm_backward, featurenorm_forward
 from handgrad.nn.images import image_shape, with_channel
@@ -103,7 +103,7 @@ class LayerNorm(Layer):
     over: str = field(default="all", metadata={"choices": OVER})
 
     def __post_init__(self) -> None:
-        check_bounds(self)
+        super().__post_init__()
         if self.over not in OVER:
             raise UsageError(f"over must be one of {', '.join(OVER)}, got {self.over!r} (--layers)")
 

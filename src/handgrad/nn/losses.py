@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from handgrad.equations import Statement
-from handgrad.errors import bounded, check_bounds
+from handgrad.errors import Bounded, bounded
 from handgrad.kernels.losses import absolute_error, cross_entropy, squared_error
 from handgrad.torch_mapping import TorchLoss
 
@@ -13,15 +13,12 @@ SOFTMAX = "P[n,k] = exp(Z[n,k]) / sum(exp(Z[n,j]), j)"
 
 
 @dataclass(frozen=True)
-class Loss:
+class Loss(Bounded):
     """A subclass names its kernel and, as fields, its settings; PyTorch's function, if there is one; other names."""
 
     kernel: ClassVar[Any]
     torch: ClassVar[TorchLoss | None] = None
     aliases: ClassVar[tuple[str, ...]] = ()
-
-    def __post_init__(self) -> None:
-        check_bounds(self)
 
     @property
     def settings(self) -> tuple[float, ...]:
@@ -63,22 +60,18 @@ class CrossEntropy(Loss):
 
 
 @dataclass(frozen=True)
-class SquaredError(Loss):
-    """Mean over images and classes of (softmax(logits) - onehot)^2."""
+class ErrorOfProbabilities(Loss):
+    """Mean over images and classes of a distance of softmax(logits) from the one-hot label."""
 
-    kernel = squared_error
-    torch = TorchLoss("torch.nn.functional.mse_loss", softmax=True, one_hot=True)
-    aliases = (
-        *("mse", "squared_error", "square_error", "mean_square_error", "squared_loss", "mse_loss", "l2_loss"),
-        *("quadratic", "mean_squared", "mean_squared_error_loss", "sq", "squared"),
-    )
+    distance: ClassVar[str]
+    slope: ClassVar[str]  # its derivative by the probability, over N K
 
     def statement(self) -> Statement:
         """Through the softmax, whose Jacobian is full: each probability depends on every logit of its row."""
         return Statement(
-            f"{SOFTMAX}; L = 1/(N*K) * sum((P[n,k] - Y[n,k])^2, n, k)",
-            """
-                dP[n,k] = 2/(N*K) * (P[n,k] - Y[n,k])
+            f"{SOFTMAX}; L = 1/(N*K) * sum({self.distance}, n, k)",
+            f"""
+                dP[n,k] = {self.slope}
                 J[n,k,j] = d(P[n,k], Z[n,j]) = P[n,k] * ((k == j) - P[n,j])
                 dZ[n,j] = sum(dP[n,k] * d(P[n,k], Z[n,j]), k) = sum(dP[n,k] * J[n,k,j], k)
                     = P[n,j] * (dP[n,j] - sum(dP[n,k] * P[n,k], k))
@@ -87,21 +80,24 @@ class SquaredError(Loss):
 
 
 @dataclass(frozen=True)
-class AbsoluteError(Loss):
+class SquaredError(ErrorOfProbabilities):
+    """Mean over images and classes of (softmax(logits) - onehot)^2."""
+
+    kernel = squared_error
+    torch = TorchLoss("torch.nn.functional.mse_loss", softmax=True, one_hot=True)
+    aliases = (
+        *("mse", "squared_error", "square_error", "mean_square_error", "squared_loss", "mse_loss", "l2_loss"),
+        *("quadratic", "mean_squared", "mean_squared_error_loss", "sq", "squared"),
+    )
+    distance, slope = "(P[n,k] - Y[n,k])^2", "2/(N*K) * (P[n,k] - Y[n,k])"
+
+
+@dataclass(frozen=True)
+class AbsoluteError(ErrorOfProbabilities):
     """Mean over images and classes of |softmax(logits) - onehot|; its subgradient at 0 is 0, as in PyTorch."""
 
     kernel = absolute_error
     torch = TorchLoss("torch.nn.functional.l1_loss", softmax=True, one_hot=True)
     aliases = "mae", "absolute_error", "mean_abs_error", "l1_loss", "mae_loss", "mean_absolute_error_loss"
-
-    def statement(self) -> Statement:
-        """Through the softmax, as the squared error."""
-        return Statement(
-            f"{SOFTMAX}; L = 1/(N*K) * sum(abs(P[n,k] - Y[n,k]), n, k)",
-            """
-                dP[n,k] = 1/(N*K) * sign(P[n,k] - Y[n,k])  # sign(0) = 0, one of the subgradients of |x| at 0
-                J[n,k,j] = d(P[n,k], Z[n,j]) = P[n,k] * ((k == j) - P[n,j])
-                dZ[n,j] = sum(dP[n,k] * d(P[n,k], Z[n,j]), k) = sum(dP[n,k] * J[n,k,j], k)
-                    = P[n,j] * (dP[n,j] - sum(dP[n,k] * P[n,k], k))
-            """,
-        )
+    distance = "abs(P[n,k] - Y[n,k])"
+    slope = "1/(N*K) * sign(P[n,k] - Y[n,k])  # sign(0) = 0, one of the subgradients of |x| at 0"

@@ -12,7 +12,7 @@ from handgrad.nn.layer import Shape
 class MaxPool2D(Pool2D):
     """The largest number of each window; its gradient goes to the first of equal ones."""
 
-    kernels, torch, places = (max_pool_forward, max_pool_backward), "MaxPool2d", True
+    kernels, module, places = (max_pool_forward, max_pool_backward), "MaxPool2d", True
     aliases = "max_pool", "max_pooling", "max_pooling2d", "pool"
 
     def statement(self, shape: Shape) -> Statement:

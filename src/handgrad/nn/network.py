@@ -15,6 +15,7 @@ from handgrad.nn.graph import graph_of
 from handgrad.nn.layer import Layer, Shape
 from handgrad.nn.layout import Slot, Wiring, assemble, outputs, slots_of
 from handgrad.nn.losses import CrossEntropy, Loss
+from handgrad.nn.summary import summary_rows
 from handgrad.previews import table_html
 from handgrad.text import visible_name
 
@@ -104,10 +105,7 @@ class Network:
         return f"Network({self.input_shape} -> {self.classes}: {layers}; {self.parameters.size:,} parameters)"
 
     def _repr_html_(self) -> str:
-        rows: list[list[str | int]] = [["input", " x ".join(map(str, self.input_shape)), ""]]
-        for layer, plan in zip(self.layers, self.plans, strict=True):
-            size = sum(part.size for part in plan.parameters)
-            rows.append([type(layer).__name__, " x ".join(map(str, plan.output)), size or ""])
+        rows = [(row.type, " x ".join(map(str, row.output)), row.parameters or "") for row in summary_rows(self)]
         return table_html(("layer", "output", "parameters"), rows, f"{self.parameters.size:,} parameters")
 
     @property
@@ -202,12 +200,10 @@ class Network:
             raise UsageError(f"the network takes images of shape {self.input_shape}, got {shape}{fix}")
         if images.dtype.kind in "bui" and images.dtype != np.uint8:
             bytes_ = images.size == 0 or (images.min() >= 0 and images.max() <= 255)
-            images = images.astype(np.uint8) if bytes_ else self._scaled(images)
+            whole = images.reshape(len(images), *self.input_shape)
+            images = images.astype(np.uint8) if bytes_ else self.scaling(whole, np.float64)
         dtype = images.dtype if images.dtype == np.uint8 else self.dtype
         return np.ascontiguousarray(images, dtype).reshape(len(images), size)[:]
-
-    def _scaled(self, images: Array) -> Array:
-        return self.scaling(images.reshape(len(images), *self.input_shape), np.float64)
 
     def logits(self, images: Array) -> Array:
         """The last layer's outputs.  Shapes  images (N, *input_shape) uint8 or float -> (N, K)"""

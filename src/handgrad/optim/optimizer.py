@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from handgrad.errors import bounded, check_bounds
+from handgrad.errors import Bounded, bounded
 from handgrad.kernels.compile import fast_kernel, kernel_address, strict_kernel
 from handgrad.kernels.program import Optimization, aligned_zeros
 from handgrad.torch_mapping import TorchOptimizer
@@ -39,7 +39,7 @@ def adam_update(w, dw, m, v, _, coefficients):
 
 
 @dataclass(frozen=True)
-class GradientTransforms:
+class GradientTransforms(Bounded):
     """Applied in this order to weights; biases, gamma and beta are exempt from all but clipping.
 
     Math    g = g min(1, clip_norm / |g|), the norm over all parameters;  g = g + l1 sign(w) + weight_decay w
@@ -50,9 +50,6 @@ class GradientTransforms:
     clip_norm: float = bounded(0.0, "[0, inf)")
     l1: float = bounded(0.0, "[0, inf)")
     weight_decay: float = bounded(0.0, "[0, inf)")
-
-    def __post_init__(self) -> None:
-        check_bounds(self)
 
     def numbers(self, decoupled: bool) -> tuple[float, float, float, float]:
         """(clip_norm, l1, l2, decay) as the driver takes them."""
@@ -81,7 +78,7 @@ class GradientTransforms:
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class Optimizer(Bounded):
     """A frozen dataclass whose fields, after `learning_rate`, reach its kernels as `hyper` in their order.
 
     A subclass names its kernels, how many state vectors of the parameters' size it keeps (at most three), and the
@@ -106,9 +103,6 @@ class Optimizer:
     aliases: ClassVar[tuple[str, ...]] = ()
 
     learning_rate: float = bounded(0.001, "(0, inf)")
-
-    def __post_init__(self) -> None:
-        check_bounds(self)
 
     @property
     def hyper(self) -> tuple[float, ...]:

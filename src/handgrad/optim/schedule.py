@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.errors import bounded, check_bounds
+from handgrad.errors import Bounded, bounded
 
 Array = NDArray[Any]
 
@@ -19,7 +19,7 @@ power: Any = np.vectorize(math.pow, otypes=[np.float64])
 
 
 @dataclass(frozen=True)
-class Schedule(ABC):
+class Schedule(Bounded, ABC):
     """A subclass gives `factors`; `rates` puts a linear warm-up of `warmup_steps` in front of it.
 
     `rule` gives the factor a in the language of `handgrad.equations`, at s of T steps; `aliases` are other names.
@@ -29,9 +29,6 @@ class Schedule(ABC):
     aliases: ClassVar[tuple[str, ...]] = ()
 
     warmup_steps: int = bounded(0, "[0, inf)")
-
-    def __post_init__(self) -> None:
-        check_bounds(self)
 
     @abstractmethod
     def factors(self, steps: Array, total: int) -> Array:

@@ -72,7 +72,11 @@ def correlations_data(data: SweepData) -> Forest:
     kept = sorted(found, key=lambda each: -abs(each.coefficient.mean))[:MOST_ROWS]
     rows = tuple(
         ForestRow(
-            _title(each.name), _valued(each.value), *_interval(each.coefficient, 1), _beyond(each.coefficient), each.n
+            _title(each.name),
+            "higher (rank)" if each.value is None else spelled(each.value),
+            *_interval(each.coefficient, 1),
+            bool(each.coefficient.low > 0 or each.coefficient.high < 0),
+            each.n,
         )
         for each in found
         if each in kept
@@ -114,14 +118,6 @@ def _interval(interval: Any, factor: float) -> tuple[float, float, float]:
     return factor * interval.mean, factor * interval.low, factor * interval.high
 
 
-def _beyond(interval: Any) -> bool:
-    return bool(interval.low > 0 or interval.high < 0)
-
-
-def _valued(value: Any) -> str:
-    return "higher (rank)" if value is None else spelled(value)
-
-
 def _title(name: str) -> str:
     return name.replace("_", " ")
 
@@ -153,7 +149,9 @@ def plot_forest(forest: Forest) -> Any:
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(f"{forest.axis}\nwith 95 % intervals{_legend(forest)}")
+    marks = {row.clear for row in forest.rows}
+    legend = "; full: beyond chance" * (True in marks) + "; hollow: not" * (False in marks)
+    axes.set_xlabel(f"{forest.axis}\nwith 95 % intervals{legend}")
     return figure
 
 
@@ -161,11 +159,6 @@ def _name(line: str | ForestRow, counted: bool) -> str:
     if isinstance(line, str):
         return style.cut(line, LONGEST)
     return style.cut(line.label, LONGEST) + f"  (n {line.n})" * counted
-
-
-def _legend(forest: Forest) -> str:
-    tested = [row.clear for row in forest.rows if row.clear is not None]
-    return "; full: beyond chance" * (True in tested) + "; hollow: not" * (False in tested)
 
 
 def _row(axes: Any, place: float, row: ForestRow) -> None:

@@ -270,7 +270,8 @@ def write_pdf(report: Report, path: Path) -> list[Path]:
 
     Raises  UsageError without a program for it; FileSystemError when it fails.
     """
-    name, command = pdf_program(has_equations(report))
+    math = any("<math" in block.html for block in report.blocks() if isinstance(block, Equations))
+    name, command = pdf_program(math)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.html"
@@ -287,11 +288,6 @@ def write_pdf(report: Report, path: Path) -> list[Path]:
         raise FileSystemError(f"cannot write {path}: {name} failed: {why}")
     log.info("%s printed the PDF", name)
     return [path]
-
-
-def has_equations(report: Report) -> bool:
-    """Whether there is MathML in the page."""
-    return any("<math" in block.html for block in report.blocks() if isinstance(block, Equations))
 
 
 WRITERS: dict[str, Callable[[Report, Path], list[Path]]] = {

@@ -248,20 +248,17 @@ def _words(summary: Summary) -> list[Block]:
     return [Text(most), Points([confusion.sentence for confusion in summary.confusions])]
 
 
-def _class_table(summary: Summary) -> Table:
-    _, columns, rows = class_table(summary)
-    averages = frozenset((len(rows) - 2, len(rows) - 1))
-    return Table(columns, rows, "Class by class on the test images", columns[:1], averages)
-
-
 def single(run: Run, tsne_images: int, log: Callable[[str], None]) -> Report:
     """Result, training, mistakes, insides, equations, and how to get it all again."""
     data = RunData(run, tsne_images, log=log, title=title(run.config))
     gallery = Gallery([data])
     summary = summarise(data.predictions())
+    _, columns, rows = class_table(summary)
+    averages = frozenset((len(rows) - 2, len(rows) - 1))
+    each = Table(columns, rows, "Class by class on the test images", columns[:1], averages)
     mistakes: list[Block] = [
         *gallery.pictures("predictions"),
-        Details("Precision, recall and F1 of each class", [_class_table(summary)]),
+        Details("Precision, recall and F1 of each class", [each]),
         *[Note(f"Undefined: {line}.") for line in summary.classes.undefined],
         *gallery.folded("confusion_train", "roc", "reliability"),
     ]

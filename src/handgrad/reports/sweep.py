@@ -35,10 +35,9 @@ from handgrad.reports.sweep_data import (
 )
 from handgrad.reports.sweep_parameters import chart_section, importance_section, observations_section
 from handgrad.sweeps.analysis.result import Entry
-from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.posthoc.test import read_chosen
 from handgrad.sweeps.programs.program import Program
-from handgrad.sweeps.store import STOPPED, Trial
+from handgrad.sweeps.store import STOPPED, Stop, Trial
 from handgrad.text import counted, duration
 from handgrad.training.trainer import environment
 
@@ -55,15 +54,10 @@ FEEDBACK = ("bayes", "gp")
 
 def summary_section(data: SweepData) -> Section:
     """The recommended configuration with what to expect of it; where there is none, the best one so far."""
-    blocks: list[Block] = [*_banner(data), *_headline(data)]
-    points = [how_searched(data), *how_sure(data)]
-    return Section("summary", "Summary", [*blocks, Points(points)])
-
-
-def _banner(data: SweepData) -> list[Block]:
-    if data.ended:
-        return []
-    return [Note(f"This sweep is not over: {standing(data)}. What follows is what its trials show so far.")]
+    unfinished = f"This sweep is not over: {standing(data)}. What follows is what its trials show so far."
+    banner = [] if data.ended else [Note(unfinished)]
+    points = Points([how_searched(data), *how_sure(data)])
+    return Section("summary", "Summary", [*banner, *_headline(data), points])
 
 
 def _headline(data: SweepData) -> list[Block]:
@@ -101,11 +95,8 @@ def leaderboard_section(data: SweepData) -> Section:
 def caption_of(data: SweepData) -> str:
     """What the rows of the leaderboard are, and what their intervals are over."""
     entries = data.analysis.entries
-    what = (
-        f"The best {TOP} of {len(entries):,} configurations"
-        if len(entries) > TOP
-        else counted(len(entries), "configuration")
-    )
+    every = counted(len(entries), "configuration")
+    what = f"The best {TOP} of {every}" if len(entries) > TOP else every
     tied = sum(entry.tied for entry in entries) > 1
     return (
         f"{what} by {data.measure.label}, with 95 % intervals over "
@@ -122,7 +113,7 @@ def table_of(data: SweepData, entries: Sequence[Entry], caption: str) -> Table:
     rows = [
         (
             f"{entry.rank}{TIED * (entry.tied and entry.rank > 1)}",
-            f"{measure.factor * entry.objective.mean:.{measure.digits}f}",
+            measure.number(entry.objective.mean),
             measure.bounds(entry.objective.low, entry.objective.high),
             str(len(entry.trials)),
             f"{entry.seconds:.3g}",
@@ -166,30 +157,26 @@ def _groups(data: SweepData) -> list[Block]:
 
 
 def _stops(data: SweepData) -> list[Block]:
-    stopped = [trial for trial in data.trials if trial.state == STOPPED and trial.stop]
+    stopped = [(trial, trial.stop) for trial in data.trials if trial.state == STOPPED and trial.stop]
     if not stopped:
         return []
-    rows = [_stop_row(data, trial) for trial in stopped[:MOST]]
+    rows = [
+        (
+            *(str(trial.number), str(stop.rung), data.measure.number(stop.value), data.measure.number(stop.threshold)),
+            *(str(stop.reached), in_words(trial.values)),
+        )
+        for trial, stop in stopped[:MOST]
+    ]
     header = ("trial", "after epoch", data.measure.label, "threshold", "of trials there", "values")
     caption = f"Early stops, each with what it was measured by{f'; the first {MOST}' * (len(stopped) > MOST)}"
     return [Text(_saved(data, stopped)), Table(header, rows, caption, ("values",), compact=True)]
 
 
-def _stop_row(data: SweepData, trial: Trial) -> tuple[str, ...]:
-    stop, measure = trial.stop, data.measure
-    if stop is None:
-        return ()
-    value, threshold = (f"{measure.factor * each:.{measure.digits}f}" for each in (stop.value, stop.threshold))
-    return str(trial.number), str(stop.rung), value, threshold, str(stop.reached), in_words(trial.values)
-
-
-def _saved(data: SweepData, stopped: list[Trial]) -> str:
+def _saved(data: SweepData, stopped: list[tuple[Trial, Stop]]) -> str:
     """In epochs, which are counted, and in time, taking the epochs that were not run to be like those that were."""
     epochs = {trial.number: _length(data, trial) for trial in data.trials if trial.rated}
-    saved = sum(epochs[trial.number] - trial.stop.rung for trial in stopped if trial.stop)
-    seconds = sum(
-        trial.seconds / trial.stop.rung * (epochs[trial.number] - trial.stop.rung) for trial in stopped if trial.stop
-    )
+    saved = sum(epochs[trial.number] - stop.rung for trial, stop in stopped)
+    seconds = sum(trial.seconds / stop.rung * (epochs[trial.number] - stop.rung) for trial, stop in stopped)
     rule = data.sweep.definition.early_terminate
     eta = f"{rule.eta:g}" if rule else "eta"
     were = "was" if len(stopped) == 1 else "were"
@@ -218,18 +205,13 @@ def reproduce_section(data: SweepData) -> Section:
         Code(command(data)),
     ]
     if settings.method in FEEDBACK:
-        blocks.append(
-            Text(
-                "What is proposed depends on the results that are there by then: --jobs 1 makes the same trials in the "
-                "same order."
-            )
-        )
-    best = None if sweep.definition.program else sweep.best(data.trials)
+        depends = "What is proposed depends on the results that are there by then"
+        blocks.append(Text(f"{depends}: --jobs 1 makes the same trials in the same order."))
+    program = sweep.definition.program
+    best = None if program else sweep.best(data.trials)
     facts = sweep.run(best).facts if best else {}
     blocks += [
-        _of_program(sweep.definition.program)
-        if sweep.definition.program
-        else versions(facts.get("environment") or environment()),
+        _of_program(program) if program else versions(facts.get("environment") or environment()),
         Attachment("trials.csv", trials_table(data).csv(), "every trial with its values, times and end"),
     ]
     return Section("reproduce", "How to reproduce it", blocks)
@@ -331,17 +313,11 @@ def build_sweep_report(data: SweepData) -> Report:
     return Report(f"Sweep {data.sweep.name}", subtitle, _facts(data), sweep_sections(data))
 
 
-def _subject(sweep: Sweep) -> tuple[str, str]:
-    """What the trials ran, or were trained on."""
-    if sweep.definition.program:
-        return "program", sweep.definition.program.path
-    return "data set", str(sweep.definition.constants.get("dataset", sweep.base.dataset))
-
-
 def _facts(data: SweepData) -> list[tuple[str, str]]:
-    settings = data.sweep.settings
+    sweep, settings = data.sweep, data.sweep.settings
+    program, dataset = sweep.definition.program, sweep.definition.constants.get("dataset", sweep.base.dataset)
     return [
-        _subject(data.sweep),
+        ("program", program.path) if program else ("data set", str(dataset)),
         ("method", settings.method),
         ("configurations", f"{len(data.analysis.entries):,}"),
         ("trials", f"{len(data.trials):,}"),

@@ -1,7 +1,7 @@
 """A sweep with its trials and analysis, as its report sees them: facts in words, and tables for other programs."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -45,11 +45,13 @@ class Measure(NamedTuple):
     def label(self) -> str:
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
+    def number(self, value: float) -> str:
+        """A value without its unit."""
+        return f"{self.factor * value:.{self.digits}f}"
+
     def text(self, value: float) -> str:
         """A value with its unit; a dash for what is not known."""
-        if math.isnan(value):
-            return "–"
-        return f"{self.factor * value:.{self.digits}f}{' ' * bool(self.unit)}{self.unit}"
+        return "–" if math.isnan(value) else f"{self.number(value)} {self.unit}".rstrip()
 
     def bounds(self, low: float, high: float) -> str:
         """Two of them, "97.02 to 98.61", per cents not beyond 0 and 100; a dash where they are not known."""
@@ -57,7 +59,7 @@ class Measure(NamedTuple):
             return "–"
         if self.unit == "%":
             low, high = max(low, 0.0), min(high, 100 / self.factor)
-        return f"{self.factor * low:.{self.digits}f} to {self.factor * high:.{self.digits}f}"
+        return f"{self.number(low)} to {self.number(high)}"
 
 
 @dataclass(frozen=True)
@@ -240,22 +242,18 @@ def how_sure(data: SweepData) -> list[str]:
         return []
     lines = []
     ties = sum(entry.tied for entry in entries) - 1
+    text = data.measure.text(best.objective.mean)
     if len(entries) > 1 and ties > 0:
         lines.append(
             f"{ties:,} of the other {len(entries) - 1:,} configurations cannot be distinguished from the best one, "
-            f"{data.measure.text(best.objective.mean)}: more seeds would decide."
+            f"{text}: more seeds would decide."
         )
     elif len(entries) > 1:
-        text = data.measure.text(best.objective.mean)
         lines.append(f"The best, {text}, is better than every other configuration, beyond chance.")
-    return [*lines, *_caveat(data)]
-
-
-def _caveat(data: SweepData) -> list[str]:
     if data.sweep.definition.metric.name.startswith("validation"):
         caveat = "The validation images chose the configuration, so its own result on them is flattering; the test"
-        return [f"{caveat} images chose nothing."]
-    return []
+        lines.append(f"{caveat} images chose nothing.")
+    return lines
 
 
 Array = NDArray[Any]
@@ -331,7 +329,6 @@ class Searched(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """What a figure of each parameter in turn shows, and what it does not."""
         return (
             f"{self.measure.name.capitalize()} of {len(self.numbers):,} trials against each parameter, "
             "whatever the others were. Boxes hold the middle half of a value's trials, with a line at their median; n "
@@ -342,16 +339,13 @@ class Searched(NamedTuple):
     @property
     def table(self) -> Table:
         names = tuple(column.scale.name for column in self.columns)
-        columns = [_spelled(column) for column in self.columns]
-        rows = zip(
-            self.numbers, self.objectives, ("yes" if each else "" for each in self.stopped), *columns, strict=True
-        )
+        values = [
+            [labels[int(place)] for place in places] if (labels := scale.labels) else places.tolist()
+            for scale, places in self.columns
+        ]
+        stopped = ("yes" if each else "" for each in self.stopped)
+        rows = zip(self.numbers, self.objectives, stopped, *values, strict=True)
         return Table(("trial", self.measure.label, "stopped early", *names), rows)
-
-
-def _spelled(column: Column) -> Sequence[Any]:
-    labels = column.scale.labels
-    return [labels[int(place)] for place in column.places] if labels else column.places.tolist()
 
 
 def searched(data: SweepData, backwards: bool = False) -> Searched:
@@ -373,16 +367,13 @@ def column(name: str, definition: SweepDefinition, trials: list[Trial]) -> Colum
     distribution = definition.parameters[name]
     axis = distribution.axis
     if axis.type == "categorical" or (distribution.size or FEW + 1) <= FEW:
-        listed = _ordered(definition.grid(name))
+        listed = definition.grid(name)
+        if all(isinstance(value, int | float) and not isinstance(value, bool) for value in listed):
+            listed = sorted(listed)
         places = [listed.index(value) for value in values]
         return Column(Scale(name, tuple(map(spelled, listed))), np.array(places, dtype=float))
     low, high = min([axis.low, *values]), max([axis.high, *values])
     return Column(Scale(name, (), float(low), float(high), axis.log and low > 0), np.array(values, dtype=float))
-
-
-def _ordered(values: list[Any]) -> list[Any]:
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-    return sorted(values) if numbers else values
 
 
 def looks_of_trials(size: float) -> tuple[tuple[bool, dict[str, Any]], ...]:

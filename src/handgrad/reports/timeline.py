@@ -43,7 +43,6 @@ class Timeline(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """The slope in words, and what the marks are."""
         measure, n = self.measure, len(self.objectives)
         head = f"{measure.name.capitalize()} of {n:,} trials against the time when each was begun. "
         tail = f"The steps show the best so far, {self.best[-1]:.{measure.digits}f} {measure.unit}".rstrip() + "."

@@ -1,21 +1,31 @@
 """Why two updates part: every known cause is tried, and the one that explains the numbers to within rounding named."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.equations import Equation, follow, numbers_of, parse, symbols
+from handgrad.errors import UsageError
 from handgrad.files import read_tables
 from handgrad.kernels.program import Batches
 from handgrad.optim import GradientTransforms, Optimizer
 from handgrad.torch_port.port import torch_attribute
-from handgrad.torch_port.sides import Engine, Pass, TorchSide, relative
+from handgrad.torch_port.sides import OTHER_LOSSES, Engine, Pass, TorchSide, relative
 
 Array = NDArray[Any]
+ROOT = re.compile(r"sqrt\((?P<mean>\w+)(?: / (?P<correction>.*))?\) \+ epsilon")  # what a step is divided by
+EPSILONS: dict[str, Callable[[re.Match[str]], str]] = {
+    "outside": lambda root: root[0],
+    "inside": lambda root: f"{root[0].removesuffix(') + epsilon')} + epsilon)",
+    "before": lambda root: f"(sqrt({root['mean']}) + epsilon) / sqrt({root['correction'] or 1})",
+}
 ROUNDINGS = 1e5  # within so many of a number's own, two results count as the same
 
 
@@ -69,7 +79,11 @@ def predicted(seen: Seen, assumption: Assumption) -> Array:
         w = w * (1 - rate * transforms.weight_decay * decaying)
     else:
         g = g + transforms.weight_decay * w * decaying
-    return np.asarray(w - rate * DIRECTIONS[assumption.optimizer.torch.name](g, seen, assumption))
+    rule = _rule(assumption)
+    known = numbers_of(assumption.optimizer) | {"w": w, "g": g, "t": seen.step, "learning_rate": rate}
+    known |= zip(_remembered(rule), [*seen.memory, *seen.states], strict=True)
+    follow(rule, known)
+    return np.asarray(known["w"])
 
 
 def _shortened(gradient: Array, limit: float) -> Array:
@@ -87,63 +101,27 @@ CLIPPED: dict[str, Callable[[Seen, float], Array]] = {
 }
 
 
-def _root(square: Array, correction: float, assumption: Assumption) -> Array:
-    epsilon = assumption.optimizer.epsilon
-    if assumption.epsilon == "inside":
-        return np.asarray(np.sqrt(square / correction + epsilon))
-    if assumption.epsilon == "before":
-        return np.asarray((np.sqrt(square) + epsilon) / np.sqrt(correction))
-    return np.asarray(np.sqrt(square / correction) + epsilon)
-
-
-def _sgd(g: Array, seen: Seen, assumption: Assumption) -> Array:
-    """Plain, with a velocity, or with Nesterov's look ahead of it."""
-    momentum = getattr(assumption.optimizer, "momentum", 0.0)
-    velocity = momentum * seen.states[0] + g if len(seen.states) else g
-    return np.asarray(g + momentum * velocity if getattr(assumption.optimizer, "looks_ahead", False) else velocity)
-
-
-def _rmsprop(g: Array, seen: Seen, assumption: Assumption) -> Array:
-    beta = assumption.optimizer.beta
-    return np.asarray(g / _root(beta * seen.states[0] + (1 - beta) * g**2, 1.0, assumption))
-
-
-def _adagrad(g: Array, seen: Seen, assumption: Assumption) -> Array:
-    return np.asarray(g / _root(seen.states[0] + g**2, 1.0, assumption))
-
-
-def _moments(g: Array, seen: Seen, optimizer: Any) -> tuple[Array, Array]:
-    m = optimizer.beta1 * seen.states[0] + (1 - optimizer.beta1) * g
-    v = optimizer.beta2 * seen.states[1] + (1 - optimizer.beta2) * g**2
-    return m, v
-
-
-def _adam(g: Array, seen: Seen, assumption: Assumption) -> Array:
-    optimizer = assumption.optimizer
-    m, v = _moments(g, seen, optimizer)
+def _rule(assumption: Assumption) -> list[Equation]:
+    """The optimizer's own equations, changed as assumed.  Raises  UsageError where they are only words."""
+    text = assumption.optimizer.rule
     if not assumption.corrected:
-        return np.asarray(m / _root(v, 1.0, assumption))
-    return np.asarray(m / (1 - optimizer.beta1**seen.step) / _root(v, 1 - optimizer.beta2**seen.step, assumption))
+        text = re.sub(r"\(1 - beta[12]\^t\)", "1", text)
+    return parse(ROOT.sub(EPSILONS[assumption.epsilon], text))
 
 
-def _nadam(g: Array, seen: Seen, assumption: Assumption) -> Array:
-    optimizer, t = assumption.optimizer, seen.step
-    m, v = _moments(g, seen, optimizer)
-    now, after = (optimizer.beta1 * (1 - 0.5 * 0.96 ** (s * optimizer.momentum_decay)) for s in (t, t + 1))
-    product = seen.memory[0] * now
-    ahead = (1 - now) * g / (1 - product) + after * m / (1 - product * after)
-    return np.asarray(ahead / _root(v, 1 - optimizer.beta2**t, assumption))
+def _remembered(rule: Sequence[Equation]) -> list[str]:
+    """What the optimizer keeps besides the weights, its scalars first: what a line makes from its own value before."""
+    own = [line.name for line in rule if any(line.name in symbols(step) for step in line.steps)]
+    return [name for name in own if name != "w"]
 
 
-# By the class of PyTorch's that the optimizer is compared with; of another class, no cause is known.
-DIRECTIONS: dict[str, Callable[[Array, Seen, Assumption], Array]] = {
-    "torch.optim.SGD": _sgd,
-    "torch.optim.RMSprop": _rmsprop,
-    "torch.optim.Adagrad": _adagrad,
-    "torch.optim.Adam": _adam,
-    "torch.optim.AdamW": _adam,
-    "torch.optim.NAdam": _nadam,
-}
+def _has_rule(optimizer: Any) -> bool:
+    """Whether its equations can be computed, and name everything that it remembers."""
+    try:
+        names = _remembered(parse(optimizer.rule))
+    except UsageError:
+        return False
+    return len(names) == len(optimizer.memory) + optimizer.vectors
 
 
 Change = Callable[[Assumption], Assumption | None]
@@ -173,9 +151,9 @@ def update_causes(steps: Sequence[Seen], base: Assumption, precision: float) -> 
     """Every cause with what it leaves unexplained over all of `steps`, the best first; pairs where no single one does.
 
     Among those that leave less than a quarter of what rounding may, the order of UPDATE_CAUSES decides. Nothing for an
-    optimizer whose rule DIRECTIONS does not have.
+    optimizer that states its rule in words.
     """
-    if base.optimizer.torch.name not in DIRECTIONS:
+    if not _has_rule(base.optimizer):
         return []
     known = [(name, MEANINGS["update"][name], change) for name, change in UPDATE_CAUSES.items()]
     singles = list(_tried(((name, meaning, change(base)) for name, meaning, change in known), steps, precision))
@@ -290,12 +268,12 @@ def _evaluation(evidence: Evidence) -> float:
     return _outputs_apart(evidence, other)
 
 
-def _loss_of(evidence: Evidence, loss: Callable[[Any, Any, Any], Any]) -> float:
+def _loss_of(name: str, evidence: Evidence) -> float:
     """How far PyTorch's loss is from another one of the same logits and labels."""
     port, outputs = evidence.theirs.port, evidence.passed.outputs
     batches, rows, _ = evidence.batch
     logits = port.torch.from_numpy(outputs[max(outputs)]).flatten(1)
-    other = float(loss(port, logits, port.torch.from_numpy(batches.labels[rows])))
+    other = float(OTHER_LOSSES[name](port.criterion, logits, port.torch.from_numpy(batches.labels[rows])))
     return relative(np.array([evidence.passed.loss]), np.array([other]))
 
 
@@ -320,13 +298,6 @@ def _accumulated(evidence: Evidence) -> float:
 PASS_CAUSES: dict[str, dict[str, Callable[[Evidence], float]]] = {
     "output": {"precision": _precision, "evaluation_mode": _evaluation},
     "statistics": {"keras_momentum": _other_momentum},
-    "loss": {
-        "softmax_twice": lambda evidence: _loss_of(
-            evidence, lambda port, z, labels: port.criterion(z.softmax(1), labels)
-        ),
-        "summed_loss": lambda evidence: _loss_of(
-            evidence, lambda port, z, labels: port.criterion(z, labels) * len(labels)
-        ),
-    },
+    "loss": {name: partial(_loss_of, name) for name in OTHER_LOSSES},
     "gradient": {"no_zero_grad": _accumulated},
 }

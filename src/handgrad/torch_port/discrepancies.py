@@ -5,10 +5,11 @@ They exist to be found out: `causes` must name each from its numbers alone.
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from handgrad.errors import UsageError
-from handgrad.torch_port.sides import TorchSide
+from handgrad.torch_port.sides import OTHER_LOSSES, TorchSide
 
 ADAMS = ("torch.optim.Adam", "torch.optim.AdamW")
 SQUARES = (*ADAMS, "torch.optim.RMSprop", "torch.optim.Adagrad")
@@ -142,14 +143,11 @@ def _own_defaults(side: TorchSide) -> None:
                 group[name] = parameter.default
 
 
-def _softmax_twice(side: TorchSide) -> None:
-    plain = side.criterion
-    side.criterion = lambda logits, labels: plain(logits.softmax(1), labels)
+def _other_loss(name: str) -> Callable[[TorchSide], None]:
+    def apply(side: TorchSide) -> None:
+        side.criterion = partial(OTHER_LOSSES[name], side.criterion)
 
-
-def _summed_loss(side: TorchSide) -> None:
-    plain = side.criterion
-    side.criterion = lambda logits, labels: plain(logits, labels) * len(labels)
+    return apply
 
 
 def _no_zero_grad(side: TorchSide) -> None:
@@ -183,8 +181,8 @@ DISCREPANCIES: dict[str, Discrepancy] = {
     "clip_each": Discrepancy("each parameter's gradient clipped alone", _clip_each, needs="clip_norm"),
     "no_clip": Discrepancy("gradients not clipped", _no_clip, needs="clip_norm"),
     "torch_defaults": Discrepancy("PyTorch's own hyper-parameters, decay included", _own_defaults),
-    "softmax_twice": Discrepancy("a softmax before cross_entropy", _softmax_twice),
-    "summed_loss": Discrepancy("the loss summed over the batch, not averaged", _summed_loss),
+    "softmax_twice": Discrepancy("a softmax before cross_entropy", _other_loss("softmax_twice")),
+    "summed_loss": Discrepancy("the loss summed over the batch, not averaged", _other_loss("summed_loss")),
     "no_zero_grad": Discrepancy("optimizer.zero_grad() forgotten", _no_zero_grad),
     "evaluation_mode": Discrepancy("model.train() forgotten", _evaluation_mode),
     "keras_momentum": Discrepancy("batch normalisation's momentum as in Keras", _keras_momentum),

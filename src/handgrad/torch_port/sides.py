@@ -15,6 +15,11 @@ from handgrad.torch_port.trainer import TorchTrainer
 from handgrad.training import Trainer
 
 Array = NDArray[Any]
+# Losses that PyTorch's `plain` one is easily taken for.
+OTHER_LOSSES: dict[str, Callable[[Any, Any, Any], Any]] = {
+    "softmax_twice": lambda plain, logits, labels: plain(logits.softmax(1), labels),
+    "summed_loss": lambda plain, logits, labels: plain(logits, labels) * len(labels),
+}
 
 
 class Pass(NamedTuple):
@@ -104,8 +109,9 @@ class Engine:
         if batches.augmentation.size:
             augment(x, rows.size, batches.augmentation, batches.scale, batches.shift, np.uint64(key))
         loss, _ = kernels.driver.loss_and_gradients(self.program, labels, weights, np.uint64(key), training)
-        network = self.network
-        return Pass(self._outputs(rows.size), float(loss), network.gradients.copy(), network.buffers.copy())
+        network, everything = self.network, enumerate(outputs(self.network, self.program, rows.size))
+        found = {layer: y.copy() for layer, y in everything if network.plans[layer].kernels}
+        return Pass(found, float(loss), network.gradients.copy(), network.buffers.copy())
 
     def step(self, step: int, gradients: Array | None = None) -> None:
         """The `step`-th update, from other gradients than the network's where they are given."""
@@ -113,7 +119,3 @@ class Engine:
             self.network.gradients[:] = gradients
         rate = self.trainer.learning_rate_at(step)
         kernels.driver.optimizer_step(self.program, self.optimization, step, rate, 1.0, False)
-
-    def _outputs(self, rows: int) -> dict[int, Array]:
-        everything = enumerate(outputs(self.network, self.program, rows))
-        return {layer: y.copy() for layer, y in everything if self.network.plans[layer].kernels}

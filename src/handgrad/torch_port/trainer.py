@@ -41,7 +41,10 @@ class Update:
         self.states = port.shared(optimization.states)
         self.rule = self._rule(optimizer)
         self.before: list[Callable[[float], None]] = [self.clip, self.add_l1]  # what is done to gradients first
-        self._tie()
+        size = port.parameters.numel()
+        for place, parameter in port.tied:
+            for k, name in enumerate(self.mapping.states):
+                self.rule.state[parameter][name] = place.view(self.states[k * size : (k + 1) * size])
 
     def _rule(self, optimizer: Optimizer) -> Any:
         """PyTorch's optimizer with two groups of parameters: weights decay, biases, gamma and beta do not."""
@@ -51,12 +54,6 @@ class Update:
             groups += [{"params": chosen, "weight_decay": decay}] if chosen else []
         rule_type = torch_attribute(self.mapping.name)
         return rule_type(groups, lr=optimizer.learning_rate, **arguments_from(optimizer, self.mapping.arguments))
-
-    def _tie(self) -> None:
-        size = self.port.parameters.numel()
-        for place, parameter in self.port.tied:
-            for k, name in enumerate(self.mapping.states):
-                self.rule.state[parameter][name] = place.view(self.states[k * size : (k + 1) * size])
 
     def push(self, step: int) -> None:
         """Bring our state to PyTorch: the vectors to the device, the scalars and the number of steps made to each."""

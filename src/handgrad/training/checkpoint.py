@@ -98,7 +98,9 @@ def load_newest_checkpoint(
         except (CorruptDataError, FileSystemError) as error:
             log.warning("%s. Resuming from the previous checkpoint", error)
             continue
-        _warn_of_differences(trainer, document)
+        if changes := differing(document["environment"], trainer.environment()):
+            what = f"resuming under other conditions ({'; '.join(changes)})"
+            log.warning("%s: the result may differ in its last bits", what)
         return trainer.step
     return 0
 
@@ -117,9 +119,3 @@ def _restore(trainer: Trainer, tensors: Tensors, document: dict[str, Any], path:
         trainer.best = tensors["best_parameters"], tensors["best_buffers"]
     trainer.step = int(document["step"])
     trainer.seconds, trainer.epoch_seconds = float(document["seconds"]), float(document["epoch_seconds"])
-
-
-def _warn_of_differences(trainer: Trainer, document: dict[str, Any]) -> None:
-    changes = differing(document["environment"], trainer.environment())
-    if changes:
-        log.warning("resuming under other conditions (%s): the result may differ in its last bits", "; ".join(changes))

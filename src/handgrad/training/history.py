@@ -247,20 +247,14 @@ def steps_record(
     first: int, losses: list[float], correct: list[int], norms: dict[int, float], history: History
 ) -> dict[str, Any]:
     """The line of some iterations of a history, the first with number `first`; null where a number is not finite."""
-    finite = [loss if math.isfinite(loss) else None for loss in losses]
     kept = {step: norm for step, norm in norms.items() if math.isfinite(norm)}
     last = first - 1 + len(losses)
     units = {
         name: [list(map(_finite, r)) for r in rows[first - 1 : last]] for name, rows in history.unit_gradients.items()
     }
     recorded = {name: rows for name, rows in units.items() if rows}
-    return {
-        "first": first,
-        "losses": finite,
-        "correct": correct,
-        "norms": kept,
-        **({"units": recorded} if recorded else {}),
-    }
+    record = {"first": first, "losses": list(map(_finite, losses)), "correct": correct, "norms": kept}
+    return record | ({"units": recorded} if recorded else {})
 
 
 def measured_record(row: Epoch | Evaluation | Statistics | Activities) -> dict[str, Any]:

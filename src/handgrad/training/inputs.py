@@ -25,7 +25,8 @@ def read_images(images: Any, what: str = "x") -> Array:
     if array.dtype.kind == "O":
         array = _numbers(array, what)
     if array.dtype.kind in "US":
-        raise UsageError(f"{what} holds texts such as {_example(array)}, expected numbers")
+        example = repr(array.flat[0])[:40] if array.size else "nothing"
+        raise UsageError(f"{what} holds texts such as {example}, expected numbers")
     if array.dtype.kind not in "buif":
         raise UsageError(f"{what} holds values of type {array.dtype}, expected numbers")
     if array.ndim < 2:
@@ -183,7 +184,3 @@ def _weights(sample_weight: Any, images: int) -> Array:
     if not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
         raise UsageError("sample_weight must be finite and not negative, and not zero for all images")
     return weights.astype(np.float64)
-
-
-def _example(array: Array) -> str:
-    return repr(array.flat[0])[:40] if array.size else "nothing"

@@ -136,18 +136,14 @@ def _flat(layer: Any, y: Array) -> Array:
 
 
 def _size(slot: Slot, network: Network) -> Size:
-    size = Size(*(_rms(slot.view(vector)) for vector in (network.parameters, network.gradients)))
-    return size._replace(symmetry=symmetry(_by_unit(slot, network.parameters))) if slot.part.penalised else size
-
-
-def _by_unit(slot: Slot, vector: Array) -> Array:
-    """A row a unit: of a dense layer a column of its weights, of a convolution a filter."""
-    part = slot.view(vector)
-    return part.T if part.ndim == 2 else part.reshape(len(part), -1)
-
-
-def _rms(values: Array) -> float:
-    return _rounded(np.sqrt(np.square(values, dtype=np.float64).mean()))
+    weight, gradient = (
+        _rounded(np.sqrt(np.square(slot.view(vector), dtype=np.float64).mean()))
+        for vector in (network.parameters, network.gradients)
+    )
+    if not slot.part.penalised:
+        return Size(weight, gradient)
+    part = slot.view(network.parameters)  # a row a unit: of a dense layer a column, of a convolution a filter
+    return Size(weight, gradient, symmetry(part.T if part.ndim == 2 else part.reshape(len(part), -1)))
 
 
 def _rounded(number: Any) -> float:

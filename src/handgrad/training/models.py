@@ -77,7 +77,8 @@ def describe(thing: Any) -> Any:
     """
     if not is_dataclass(thing):
         return thing
-    for name, known in {**LAYERS, **ACTIVATIONS, **LOSSES, **INITIALIZERS}.items():
+    every: dict[str, Any] = {**LAYERS, **ACTIVATIONS, **LOSSES, **INITIALIZERS}
+    for name, known in every.items():
         if type(thing) is known:
             return {name: {field.name: describe(getattr(thing, field.name)) for field in fields(thing)}}
     raise CorruptDataError(f"{type(thing).__name__} has no row in LAYERS, ACTIVATIONS, LOSSES or INITIALIZERS: add one")

@@ -90,7 +90,8 @@ def train(
     if isinstance(weights := settings.get("class_weight"), Mapping):
         settings["class_weight"] = _by_class(weights, names)
     config = RunConfig.from_mapping(settings)
-    if useless := sorted(name for name in config.model_fields_set if not _trains(name)):
+    kept = (*OF_DATA, *OF_RUNS)
+    if useless := sorted(name for name in config.model_fields_set if not decides_training(name) or name in kept):
         raise UsageError(f"train takes arrays and returns a network, and has no use for {', '.join(useless)}")
     if config.model in CLASSICAL:
         raise UsageError(f"train trains networks: model {config.model} is for handgrad.execute")
@@ -115,11 +116,6 @@ def _by_class(weights: Mapping[Any, Any], names: tuple[str, ...]) -> list[Any]:
     if wrong := [name for name in by_name if name not in names]:
         raise UsageError(f"class_weight names {wrong[0]}, which is no class of y")
     return [by_name.get(name, 1.0) for name in names]
-
-
-def _trains(name: str) -> bool:
-    """Whether a setting of RunConfig says how a network is made or trained, and not which data or where it is kept."""
-    return decides_training(name) and name not in (*OF_DATA, *OF_RUNS)
 
 
 def _layers(layers: Any) -> list[Layer]:

@@ -14,7 +14,7 @@ from handgrad.config.lookup import Problems, setting_name, unknown, value_name
 from handgrad.config.metrics import MONITORS, metric_name
 from handgrad.config.presets import fields_of
 from handgrad.config.schema import Schema, is_of_network
-from handgrad.errors import UsageError, bounded, check_bounds
+from handgrad.errors import Bounded, UsageError, bounded
 from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Optimizer, Schedule
 
 Array = NDArray[Any]
@@ -22,7 +22,7 @@ KEEP = ("best", "last")
 
 
 @dataclass(frozen=True)
-class Augmentation:
+class Augmentation(Bounded):
     """Changes made to training images on the fly; 0 turns each off.
 
     `noise`: standard deviation, 1 being the full pixel range: 255 for whole numbers, 1 for floats, which enter a
@@ -41,9 +41,6 @@ class Augmentation:
     crop: int = bounded(0, "[0, inf)")
     cutout: int = bounded(0, "[0, inf)")
 
-    def __post_init__(self) -> None:
-        check_bounds(self)
-
     def numbers(self, image_shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         """What the kernel takes, for images of a type: empty when everything is off."""
         changes = self.shift, self.elastic, self.elastic_sigma, self.flip, self.rotation, self.crop, self.cutout
@@ -57,16 +54,8 @@ class Augmentation:
         return np.array([*image_shape[-2:], noise, *changes], np.float64)
 
 
-def _adam() -> Optimizer:
-    return OPTIMIZERS["adam"]()
-
-
-def _constant() -> Schedule:
-    return SCHEDULES["constant"]()
-
-
 @dataclass(frozen=True)
-class Settings:
+class Settings(Bounded):
     """Everything that decides how training goes; a run is a pure function of these, the network and the data.
 
     `patience` epochs without a better `monitor` stop the training, 0 never; `keep` says which weights it ends with.
@@ -76,8 +65,8 @@ class Settings:
     `threads` work together, with the same result for any number; 0 stands for as many as pay.
     """
 
-    optimizer: Optimizer = field(default_factory=_adam)
-    schedule: Schedule = field(default_factory=_constant)
+    optimizer: Optimizer = field(default_factory=lambda: OPTIMIZERS["adam"]())  # noqa: PLW0108  there may be none
+    schedule: Schedule = field(default_factory=lambda: SCHEDULES["constant"]())  # noqa: PLW0108
     transforms: GradientTransforms = field(default_factory=GradientTransforms)
     augmentation: Augmentation = field(default_factory=Augmentation)
     epochs: int = bounded(10, "[0, 1000000]")
@@ -93,7 +82,7 @@ class Settings:
     threads: int = bounded(0, "[0, 1024]")
 
     def __post_init__(self) -> None:
-        check_bounds(self)
+        super().__post_init__()
         for name, choices in (("monitor", MONITORS), ("keep", KEEP)):
             if getattr(self, name) not in choices:
                 raise UsageError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r} (--{name})")

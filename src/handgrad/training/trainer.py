@@ -8,7 +8,7 @@ import logging
 import platform
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -23,7 +23,7 @@ from handgrad.errors import DivergedError, UsageError
 from handgrad.evaluation import Measure, measure
 from handgrad.kernels.augment import augment
 from handgrad.kernels.gradients import NO_UNITS
-from handgrad.kernels.program import Batches, Program
+from handgrad.kernels.program import Batches
 from handgrad.kernels.random import subkey
 from handgrad.nn import Network
 from handgrad.nn.layout import address_of
@@ -66,21 +66,6 @@ def differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """One phrase for each entry that is not the same: "numba 0.67, now 0.68"."""
     names = [*before, *(name for name in now if name not in before)]
     return [f"{name} {before.get(name)}, now {now.get(name)}" for name in names if before.get(name) != now.get(name)]
-
-
-def diverged(network: Network, outputs: Outputs, what: str, loss: float) -> DivergedError:
-    """The error for `what`, a loss that is not finite; `outputs` are those of the batch that it was computed from."""
-    return DivergedError(
-        f"training diverged: the {what} is {loss}; {_culprit(network, outputs)}. "
-        "Lower --learning_rate or set --clip_norm 1"
-    )
-
-
-def standing_outputs(program: Program, rows: int) -> Iterator[tuple[int, Any]]:
-    """What the layers' operations left in the program's memory for the last batch of up to `rows` images."""
-    for operation in program.table:
-        start = operation["y_start"]
-        yield int(operation["stream"]), program.activations[start : start + rows * operation["y_size"]]
 
 
 def _culprit(network: Network, outputs: Outputs) -> str:
@@ -202,7 +187,8 @@ class Trainer:
             log.info("trained by %d threads, with the same result as by one", self.threads)
         try:
             self._notify("started")
-            self._compile()
+            # Everything is compiled, or loaded from the cache, before the clock runs: a call of no steps.
+            self._steps(self.batches(self.step // self.steps_per_epoch), 0, np.empty(0), self._room(0))
             self._check_patience()
             while self.step < self.total_steps and not self.stop_reason:
                 self._advance()
@@ -239,10 +225,6 @@ class Trainer:
             order.flags.writeable = False
             self._epoch_batches = epoch, self._epoch_batches[1]._replace(order=order)
         return self._epoch_batches[1]
-
-    def _compile(self) -> None:
-        """Have everything compiled, or loaded from the cache, before the clock runs: a call of no steps."""
-        self._steps(self.batches(self.step // self.steps_per_epoch), 0, np.empty(0), self._room(0))
 
     def _rates(self, first: int, count: int) -> Array:
         settings = self.settings
@@ -297,7 +279,10 @@ class Trainer:
     def _outputs(self, rows: int) -> Outputs:
         """Every layer's outputs for the last batch, which had up to `rows` images."""
         threads = self.threads if rows == self.settings.batch_size else 1
-        return standing_outputs(self.network.program(rows, threads), rows)
+        program = self.network.program(rows, threads)
+        for operation in program.table:
+            start = operation["y_start"]
+            yield int(operation["stream"]), program.activations[start : start + rows * operation["y_size"]]
 
     def _record(self, records: Array) -> None:
         first = self.step + 1
@@ -335,7 +320,9 @@ class Trainer:
     def _refuse_infinite(self, what: str, loss: float, rows: int = EVALUATION_ROWS) -> None:
         if not np.isfinite(loss):
             self.stop_reason = "diverged"
-            raise diverged(self.network, self._outputs(rows), what, loss)
+            culprit = _culprit(self.network, self._outputs(rows))
+            remedy = "Lower --learning_rate or set --clip_norm 1"
+            raise DivergedError(f"training diverged: the {what} is {loss}; {culprit}. {remedy}")
 
     def _evaluate(self) -> None:
         validation, test = self._measures()

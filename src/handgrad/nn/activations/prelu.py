@@ -1,20 +1,13 @@
 """PReLU."""
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
 from handgrad.kernels.compile import fast_kernel
-from handgrad.nn.initializers import Initializer
+from handgrad.nn.initializers import Filled
 from handgrad.nn.layer import Activation, Parameter, Plan, Shape
 from handgrad.torch_mapping import TorchModule
-
-Array = NDArray[Any]
-START = 0.25  # of every slope, as in the paper and in PyTorch
 
 
 @fast_kernel
@@ -42,12 +35,10 @@ def prelu_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings
 
 
 @dataclass(frozen=True)
-class Start(Initializer):
-    """The slope that all begin with."""
+class Start(Filled):
+    """The slope that all begin with, as in the paper and in PyTorch."""
 
-    def __call__(self, generator: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> Array:
-        """START everywhere."""
-        return np.full(shape, START)
+    value = 0.25
 
 
 @dataclass(frozen=True)
