@@ -1,17 +1,19 @@
 """What the README and the pages of the documentation show works as it stands there."""
 
+import io
 import os
 import re
 import shlex
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 from tests.commands import call, without_notice
 
 from handgrad.cli.flags import parse
-from handgrad.cli.main import COMMANDS
+from handgrad.cli.main import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
 FIRST_HOUR = "docs/first-hour.md"
@@ -80,9 +82,29 @@ def test_trainings_parse(blocks):
         parse(words)
 
 
-def test_every_command_exists(blocks):
-    names = {words[1] for words in commands(blocks) if words[0] == "handgrad"}
-    assert {"train", "evaluate", "predict", "resume", "runs"} <= names <= set(COMMANDS)
+def flags_of(words):
+    """What the help of a command, or of a command below it, such as `sweep test`, lists."""
+    with redirect_stdout(io.StringIO()) as printed:
+        main([*words, "--help", "all"])
+    return set(re.findall(r"(?<![\w-])--?[a-z]\w*", printed.getvalue(), re.IGNORECASE))
+
+
+@pytest.mark.slow
+def test_every_command_and_flag_exists(blocks):
+    """Those of shell blocks, and those within a sentence or a table."""
+    words = [*commands(blocks)]
+    for page in PAGES:
+        inline = re.findall(r"`(handgrad [a-z][^`]*)`", (ROOT / page).read_text(encoding="utf-8"))
+        words += [shlex.split(" ".join(line.split())) for line in inline]
+    named = [each[1:] for each in words if each[0] == "handgrad" and len(each) > 1]
+    assert {"train", "evaluate", "predict", "resume", "runs"} <= {each[0] for each in named} <= set(COMMANDS)
+    known, wrong = {}, []
+    for command, *rest in named:
+        path = (command, *rest[:1]) if rest[:1] in (["test"], ["ensemble"], ["transfer"]) else (command,)
+        listed = known[path] = known.get(path) or flags_of(path)
+        flags = [word.partition("=")[0] for word in rest if re.match(r"--?[a-zA-Z]", word)]
+        wrong += [(command, flag) for flag in flags if not {flag, flag.replace("--no_", "--", 1)} & listed]
+    assert wrong == []
 
 
 def test_every_make_target_exists(blocks):
@@ -120,6 +142,16 @@ def test_the_first_hour_runs(blocks, here, capsys, real_data, torch):
         tokens = [path for word in words[1:] for path in (sorted(map(str, here.glob(word))) if "*" in word else [word])]
         answer = call(capsys, shlex.join([*tokens, *shlex.split(more)]))
         assert answer.code == 0, (command, answer.err)
+
+
+@pytest.mark.slow
+def test_the_first_lecture_runs(blocks, here, capsys):
+    """Every command of the page as it stands there."""
+    lines = command_lines(blocks("sh", "docs/first-lecture.md"))
+    assert len(lines) > 7
+    for words in lines:
+        answer = call(capsys, shlex.join(words[1:]))
+        assert answer.code == 0, (words, answer.err)
 
 
 @pytest.mark.parametrize("page", PAGES)
