@@ -20,7 +20,7 @@ PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR: # if creating the virtual environment fails, the next call creates it again
-.PHONY: help train install torch sweep wandb tensorboard onnx keras postgresql ray serve test test-slow test-keras boundscheck vectors oldest lint types coverage check bench docs pictures format constraints packages release clean
+.PHONY: help train install torch sweep wandb tensorboard onnx keras postgresql ray report serve test test-slow test-keras boundscheck vectors oldest lint types coverage check bench docs pictures format constraints packages release clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -35,7 +35,7 @@ torch: $(STATE)-torch ## install PyTorch, for lockstep, --backend torch and expo
 
 sweep: $(STATE)-sweep ## install Optuna, for Bayesian sweeps (bayes, gp), and Plotly, for interactive figures
 
-wandb tensorboard onnx keras postgresql ray serve parquet completion notebook: %: $(STATE)-% # error messages and docs name these targets
+wandb tensorboard onnx keras postgresql ray report serve parquet completion notebook: %: $(STATE)-% # error messages and docs name these targets
 
 test: $(STATE)-dev ## run the quick tests
 	@$(PYTEST) -m "not slow"
@@ -146,7 +146,7 @@ $(STATE)-dev: pyproject.toml constraints.txt | $(PYTHON)
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 $(STATE)-torch: INDEX = $(addprefix --extra-index-url ,$(TORCH_INDEX))
 $(STATE)-torch $(STATE)-sweep $(STATE)-wandb $(STATE)-tensorboard $(STATE)-onnx $(STATE)-keras $(STATE)-postgresql \
-  $(addprefix $(STATE)-,ray serve parquet completion notebook docs release): \
+  $(addprefix $(STATE)-,ray report serve parquet completion notebook docs release): \
   $(STATE)-%: pyproject.toml constraints.txt | $(PYTHON)
 	@echo "Installing handgrad with $* into $(VENV) (once) ..."
 	@$(PIP) install --quiet $(INDEX) -e ".[$*]"
