@@ -109,14 +109,12 @@ class Conv2D(Layer):
         (above, _), (left, _) = self._margins(image[1:])
         each = image[0] // self.groups
         first = f"{each}*(f // {self.filters // self.groups})" if self.groups > 1 else ""  # channel of f's group
-        inner = moved("i", down, _times(along, "u"), above), moved("j", right, _times(across, "v"), left)
+        inner = moved("i", down, moved("u", along), above), moved("j", right, moved("v", across), left)
         pixel = f"X[n,{first + ' + ' if first else ''}c,{','.join(inner)}]"
         places = moved("h", 1, "", -above, "i", down), moved("w", 1, "", -left, "j", right)
-        divided = [(place, step) for place, step in zip(places, (along, across), strict=True) if step > 1]
-        at = [
-            f"({place}) // {step}" if step > 1 else place for place, step in zip(places, (along, across), strict=True)
-        ]
-        whole = "".join(f" * (({place}) % {step} == 0)" for place, step in divided)
+        steps = list(zip(places, (along, across), strict=True))
+        at = [f"({place}) // {step}" if step > 1 else place for place, step in steps]
+        whole = "".join(f" * (({place}) % {step} == 0)" for place, step in steps if step > 1)
         tap = f"W[f,c{f' - {first}' if first else ''},{','.join(at)}]{whole}"
         return Statement(
             f"Y[n,f,i,j] = sum(W[f,c,u,v] * {pixel}, c, u, v){' + b[f]' if self.bias else ''}",
@@ -171,10 +169,6 @@ class Conv2D(Layer):
                 what = f"padding must be less than the {reach} pixels that a kernel reaches in {name}"
                 raise UsageError(f"{what}, got {zeros} (--layers)")
         return (top, bottom), (left, right_)
-
-
-def _times(step: int, index: str) -> str:
-    return index if step == 1 else f"{step}*{index}"
 
 
 def _margin(size: int, kernel: int, stride: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 
+from handgrad.evaluation import Interval
 from handgrad.evaluation.tables import Table as Numbers
 from handgrad.evaluation.tables import ends, p_value, percent, test_in_words
 from handgrad.figures import RunData
@@ -38,44 +39,23 @@ def results_section(comparison: Comparison, gallery: Gallery) -> Section:
 def results_table(configurations: Sequence[Configuration]) -> Numbers:
     """A row a run, and the mean of several seeds."""
     rows = []
-    for configuration in configurations:
-        rows += [_member_row(configuration.letter, member) for member in configuration.members]
-        if len(configuration.members) > 1:
-            rows.append(_mean_row(configuration))
+    for each in configurations:
+        for member in each.members:
+            counts = [(member.parameters, ","), (member.epochs, ""), (member.seconds, ".1f")]
+            written = ["" if count is None else format(count, form) for count, form in counts]
+            rows.append((each.letter, str(member.seed), *_scores(member.summary.accuracy, [member]), *written))
+        if len(each.members) > 1:
+            seeds = each.replicates
+            rows.append(("mean", f"of {len(seeds)}", *_scores(each.accuracy, seeds), "", "", ""))
     columns = ("", "seed", "accuracy %", "95 % interval", "F1 %", "loss", "params", "epochs", "seconds")
     return Numbers("Test accuracy, macro F1, cross-entropy", columns, tuple(rows))
 
 
-def _member_row(letter: str, member: Member) -> tuple[str, ...]:
-    summary = member.summary
-    return (
-        letter,
-        str(member.seed),
-        percent(summary.accuracy.mean),
-        ends(summary.accuracy),
-        percent(summary.classes.macro.f1),
-        "" if summary.cross_entropy is None else f"{summary.cross_entropy:.4f}",
-        "" if member.parameters is None else f"{member.parameters:,}",
-        "" if member.epochs is None else str(member.epochs),
-        "" if member.seconds is None else f"{member.seconds:.1f}",
-    )
-
-
-def _mean_row(configuration: Configuration) -> tuple[str, ...]:
-    seeds = configuration.replicates
-    losses = [member.summary.cross_entropy for member in seeds]
-    known = [loss for loss in losses if loss is not None]
-    return (
-        "mean",
-        f"of {len(seeds)}",
-        percent(configuration.accuracy.mean),
-        ends(configuration.accuracy),
-        percent(fmean(member.summary.classes.macro.f1 for member in seeds)),
-        f"{fmean(known):.4f}" if known else "",
-        "",
-        "",
-        "",
-    )
+def _scores(accuracy: Interval, members: Sequence[Member]) -> tuple[str, ...]:
+    """The accuracy and its interval, and the means of F1 and loss."""
+    f1 = fmean(member.summary.classes.macro.f1 for member in members)
+    losses = [member.summary.cross_entropy for member in members if member.summary.cross_entropy is not None]
+    return percent(accuracy.mean), ends(accuracy), percent(f1), f"{fmean(losses):.4f}" if losses else ""
 
 
 def settings_section(comparison: Comparison) -> Section:

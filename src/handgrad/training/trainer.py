@@ -44,13 +44,9 @@ MOST_UNITS = 5  # of each layer, whose gradients are recorded
 CHUNK_SECONDS = 0.1  # a compiled call lasts about so long: short enough for Ctrl-C and a progress bar
 
 
-def environment() -> dict[str, Any]:
-    """Versions and processor, as plain data."""
-    return dict(_environment())
-
-
 @cache
-def _environment() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
+    """Versions and processor, as plain data: one dictionary, which nobody changes."""
     return {
         "handgrad": version("handgrad"),
         "python": platform.python_version(),
