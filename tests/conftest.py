@@ -93,10 +93,11 @@ def pytest_terminal_summary(terminalreporter):
 # Two tests at once share two cores: a training takes one, unless its test asks for more.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Whoever develops tries new examples each time; CI the same ones, so that it is red for what has changed only.
-hypothesis.settings.register_profile("CI", derandomize=True)
-if os.environ.get("CI"):
-    hypothesis.settings.load_profile("CI")
+# Whoever develops tries new examples each time; CI the same ones, so that it is red for what has changed only. An
+# example may take any time: a deadline says how busy the machine is.
+hypothesis.settings.register_profile("development", deadline=None)
+hypothesis.settings.register_profile("CI", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("CI" if os.environ.get("CI") else "development")
 
 
 @pytest.fixture(scope="session")
