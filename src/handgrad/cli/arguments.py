@@ -9,7 +9,14 @@ from handgrad.cli.commands import TABLES, examples_of, rows
 from handgrad.errors import UsageError
 from handgrad.run_folder import run_path
 
-PYTHON_TYPES = {"path": Path, "run": run_path, "int": int, "text": str}
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0, got {text!r}")
+    return int(text)
+
+
+PYTHON_TYPES = {"path": Path, "run": run_path, "int": int, "count": _count, "text": str}
 
 
 class Parser(argparse.ArgumentParser):
@@ -18,21 +25,17 @@ class Parser(argparse.ArgumentParser):
     `choices` are those of arguments that have some; `words` stand in help in the place of their names in braces.
     """
 
-    def __init__(
-        self, command: str, about: str = "", examples: str = "", words: Mapping[str, Any] = {}, **choices: Sequence[str]
-    ) -> None:
-        own = TABLES[command] if not about else {}
-        if own:
-            about, examples = own["about"], "\n".join(f"  {line}" for line in examples_of(command))
+    def __init__(self, command: str, words: Mapping[str, Any] = {}, **choices: Sequence[str]) -> None:
+        own, examples = TABLES[command], "\n".join(f"  {line}" for line in examples_of(command))
         more = f"\n\n{own['more']}".replace("\n|", "\n  ") if "more" in own else ""
         super().__init__(
             f"handgrad {command}",
-            description=about,
-            epilog=f"examples:\n{examples}{more}" if examples else None,
+            description=own["about"],
+            epilog=f"examples:\n{examples}{more}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        for row, text in rows(command) if own else ():
+        for row, text in rows(command):
             self._add_row(row, text.format_map(words), choices)
 
     def _add_row(self, words: Sequence[str], text: str, choices: Mapping[str, Sequence[str]]) -> None:

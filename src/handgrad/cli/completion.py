@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.cli.arguments import Parser
-from handgrad.cli.commands import COMMANDS, TABLES, module_of
+from handgrad.cli.commands import COMMANDS, TABLES
 from handgrad.cli.options import options_of
 from handgrad.config import RunConfig, value_type_of
 from handgrad.config.value_types import Name, Switch, Text, ValueType
@@ -40,15 +40,13 @@ def _whole() -> argparse.ArgumentParser:
 
 
 def _of_arguments(name: str) -> argparse.ArgumentParser:
-    if name not in TABLES:
-        parser: Any = module_of(name).parser()
-    else:
-        choices: dict[str, Any] = {"shell": SHELLS} if name == "completion" else {}
-        parser = Parser(name, words=defaultdict(int), **choices)  # of the help, which no shell shows, 0 for any word
+    choices: dict[str, Any] = {"shell": SHELLS} if name == "completion" else {}
+    parser = Parser(name, words=defaultdict(int), **choices)  # of the help, which no shell shows, 0 for any word
     for action in parser._actions:
         action.help = None if action.help is None else action.help.replace("%", "%%")
         if action.type in (Path, run_path):
-            action.complete = {"bash": "_shtab_compgen_files", "zsh": "_files", "fish": "__fish_complete_path"}
+            files = {"bash": "_shtab_compgen_files", "zsh": "_files", "fish": "__fish_complete_path"}
+            action.__dict__["complete"] = files
     return argparse.ArgumentParser(add_help=False, parents=[parser], conflict_handler="resolve")
 
 

@@ -12,15 +12,8 @@ from handgrad.cli.flags import ParsedFlags, parse_or_help
 from handgrad.cli.progress import callbacks_of_one
 from handgrad.config import RunConfig
 from handgrad.errors import UsageError
-from handgrad.runs.crossval import (
-    CLASS_MEASURES,
-    MEASURES,
-    CrossValidation,
-    FoldResult,
-    Spread,
-    cross_validate,
-    folder_of,
-)
+from handgrad.runs import crossval
+from handgrad.runs.crossval import CLASS_MEASURES, MEASURES, CrossValidation, FoldResult, Spread
 from handgrad.screen import Screen, echo
 
 HEADS = {"accuracy": "accuracy %", "precision": "precision %", "recall": "recall %", "f1": "F1 %", "loss": "loss"}
@@ -33,8 +26,8 @@ def run_crossval(tokens: list[str]) -> int:
     echo_additions(config)
     echo_notes(parsed.notes)
     echo(f"{folds} {_explained(part)}")
-    echo(f"in {folder_of(config, folds, part)}")
-    found = cross_validate(config, folds, part, jobs, callbacks_of_one, _print_fold)
+    echo(f"in {crossval.folder_of(config, folds, part)}")
+    found = crossval.cross_validate(config, folds, part, jobs, callbacks_of_one, _print_fold)
     if found.kept:
         echo(f"{found.kept} of {folds} folds were finished before and are not run again")
     table = Table("fold", *(_right(name) for name in ("images", *HEADS.values())), box=None)

@@ -16,34 +16,11 @@ from handgrad.training.diagnose import heed, of_images
 ACTIONS = ("list", "show", "fetch", "verify", "sample")
 
 
-def parser() -> Parser:
-    """What the command takes."""
-    found = Parser(
-        "data",
-        "List, download, verify and show data sets; save sample images. A data set is a\n"
-        "name from the list, a folder of images, or an .npz or .csv file.",
-        "  handgrad data list\n  handgrad data show my-images       or: handgrad data my-images\n"
-        "  handgrad data fetch mnist\n  handgrad data verify fashion_mnist\n"
-        "  handgrad data sample digits --out samples    one test image a class, as PNG",
-    )
-    found.add_argument("action", choices=ACTIONS)
-    found.add_argument("name", nargs="?", help="data set, as for --dataset; not needed for list")
-    found.add_argument(
-        "--out", type=Path, default=Path("samples"), help="folder for the images that sample saves (default: samples)"
-    )
-    found.add_argument(
-        "--skip_damaged", action="store_true", help="show, sample: leave out damaged files, as train does"
-    )
-    found.add_argument("--grey", action="store_true", help="show, sample: turn colour images grey, as train does")
-    found.add_argument("--resize", nargs="+", help="show, sample: height and width of every image, as of train")
-    return found
-
-
 def run_data(tokens: list[str]) -> int:
     """Show which data sets are here, or what one holds; download, verify one, or take pictures out of it."""
     name_first = [token.startswith("-") for token in tokens[:2]] in ([False], [False, True])
     alone = name_first and tokens[0] not in ACTIONS
-    taking = parser()
+    taking = Parser("data", action=ACTIONS)
     arguments = taking.arguments(["show", *tokens] if alone else tokens)
     if arguments.action == "list":
         echo("\n".join(map(_line, data.statuses())))

@@ -1,6 +1,5 @@
 """`handgrad evaluate RUN …`."""
 
-import argparse
 import json
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -38,7 +37,6 @@ from handgrad.evaluation.tables import (
     write_csv,
 )
 from handgrad.files import atomic_write
-from handgrad.run_folder import run_path
 from handgrad.runs import Run, open_run
 from handgrad.runs.predictions import PARTS, agreeing
 from handgrad.screen import Screen
@@ -49,13 +47,6 @@ LEAST_ROOM = 4  # of a number in it, where there is that much
 MANY = 40  # classes, above which the worst ones are shown
 OFTEN, VERY_OFTEN = 0.01, 0.05  # shares of a class from which a confusion is coloured
 FORMATS: dict[str, Callable[[Table], str]] = {"md": markdown, "latex": latex}
-EXAMPLES = """  handgrad evaluate runs/NAME
-  handgrad evaluate runs/NAME --on validation --percent
-  handgrad evaluate runs/A runs/B                      McNemar's test
-  handgrad evaluate runs/A runs/B runs/C --ensemble    an ensemble of the three
-  handgrad evaluate runs/NAME --format latex           tables to paste
-  handgrad evaluate runs/NAME --json numbers.json --csv tables
-  handgrad evaluate best_model.npy --dataset mnist     weights W0, b0, W1, ..."""
 
 
 class Evaluation(NamedTuple):
@@ -72,7 +63,7 @@ class Evaluation(NamedTuple):
 
 def run_evaluate(tokens: list[str]) -> int:
     """Print all numbers of a run, or of several side by side; write them as JSON and CSV when asked to."""
-    arguments = parser().arguments(tokens)
+    arguments = Parser("evaluate", on=PARTS, format=("text", *FORMATS)).arguments(tokens)
     files = [path for path in arguments.runs if path.suffix in SUFFIXES]
     if files:
         if len(arguments.runs) > 1:
@@ -110,41 +101,6 @@ def _evaluate_weights(path: Path, arguments: Any) -> int:
     if arguments.csv:
         write_csv(arguments.csv, found.predictions, summary)
     return 0
-
-
-def parser() -> Parser:
-    """What the command takes."""
-    found = Parser(
-        "evaluate",
-        "Compute all metrics of a run, per class; or compare several runs on the same\nimages with McNemar's test.",
-        EXAMPLES,
-    )
-    found.add_argument("runs", type=run_path, nargs="+", metavar="RUN", help="folders of runs; or a file of weights")
-    found.add_argument(
-        "-a", "--activation", metavar="NAME", help="activation of a file of weights that does not say it"
-    )
-    found.add_argument("--config", type=Path, metavar="FILE", help="settings of a file of weights")
-    found.add_argument(
-        "--ensemble", action="store_true", help="also evaluate the ensemble: the mean of all runs' probabilities"
-    )
-    found.add_argument("--on", choices=PARTS, default="test", help="images to evaluate on (default: test)")
-    found.add_argument(
-        "-d", "--dataset", help="another data set of the same shape and classes (default: the run's own)"
-    )
-    found.add_argument(
-        "--top", type=_count, default=10, metavar="N", help="number of most frequent confusions to list (default: 10)"
-    )
-    found.add_argument("--percent", action="store_true", help="also print the confusion matrix in per cent")
-    found.add_argument("--format", choices=("text", *FORMATS), default="text", help="format of the printed tables")
-    found.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to FILE")
-    found.add_argument("--csv", type=Path, metavar="FOLDER", help="write tables and predictions to FOLDER")
-    return found
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0, got {text!r}")
-    return int(text)
 
 
 def _evaluate(runs: list[Run], predictions: list[Predictions], arguments: Any) -> Evaluation:

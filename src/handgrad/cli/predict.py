@@ -20,7 +20,6 @@ from handgrad.data.places import visible
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write, atomic_writer
 from handgrad.nn import Network
-from handgrad.run_folder import run_path
 from handgrad.runs import Run, open_run
 from handgrad.runs.pictures import UNLIKE, Experience, doubts_about, experience, fitted_image, unsure_words
 from handgrad.screen import echo, working
@@ -43,30 +42,9 @@ class Result(NamedTuple):
     name: object = None
 
 
-def parser() -> Parser:
-    """What the command takes."""
-    found = Parser(
-        "predict",
-        "Classify images of any size: drawings, scans, photographs of a\n"
-        "sheet, light on dark or dark on light. What makes an answer doubtful is printed\nbelow it.",
-        "  handgrad predict runs/NAME shoe.png\n  handgrad predict runs/NAME drawings/ --csv answers.csv\n"
-        "  handgrad predict runs/NAME photo.jpg --show seen     what it sees\n"
-        "  handgrad predict runs/NAME test/ --csv submission.csv --kaggle\n"
-        "  handgrad predict runs/NAME test.csv --csv out.csv --kaggle     a table of rows",
-    )
-    found.add_argument("run", type=run_path, metavar="RUN", help="folder of the run")
-    found.add_argument(
-        "images", type=Path, nargs="+", metavar="IMAGE", help="image files, folders of them, or files of arrays"
-    )
-    found.add_argument("--show", type=Path, metavar="FOLDER", help="also save what the network sees, as PNG files")
-    found.add_argument("--csv", type=Path, metavar="FILE", help="also write the answers as a table")
-    found.add_argument("--kaggle", action="store_true", help="columns ImageId (from 1, or as in the table) and Label")
-    return found
-
-
 def run_predict(tokens: list[str]) -> int:
     """Print the three likeliest classes of each image, and what makes the answer doubtful."""
-    predicting = parser()
+    predicting = Parser("predict")
     arguments = predicting.arguments(tokens)
     if arguments.kaggle and arguments.csv is None:
         predicting.error("--kaggle says which columns --csv FILE has: give that too")
