@@ -1,5 +1,6 @@
 """Somebody's gradients: how their backward pass is called, and which of its numbers belong to which weights."""
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,11 +15,12 @@ from handgrad.verify.arithmetic import forward as compute
 from handgrad.verify.chains import groups
 from handgrad.verify.making import label_forms, leaves, one_hot
 from handgrad.verify.mistakes import LEARNING_RATE, distance
-from handgrad.verify.naming import Plan, does, plans
+from handgrad.verify.naming import Plan, plans
 from handgrad.verify.sandbox import TheirError
 from handgrad.verify.subject import Subject, Target
 
 Array = NDArray[Any]
+GIVEN, MOST_CALLS = ("learning_rate", "predictions", "weight_decay"), 24
 CLEARLY = 0.02  # a less likely call must fit better by so much
 WRONG_PLACE = 0.9  # gradients as far off as random ones: those of another method are looked at as well
 
@@ -144,14 +146,11 @@ def find_backward(
     """The backward pass whose gradients fit best, and the errors of those that could not be called."""
     true, errors = batch.true(loss), []
     best: tuple[float, Found] | None = None
-    for target, parameters in _candidates(subject):
-        tried = 0
-        for plan in plans(
-            parameters, backward_values(subject, batch, loss), ("learning_rate", "predictions", "weight_decay")
-        ):
-            tried += 1
-            if tried > 24:
-                break
+    for target, parameters, _ in subject.functions("backward"):
+        if target == subject.called:
+            continue
+        values = backward_values(subject, batch, loss)
+        for plan in itertools.islice(plans(parameters, values, GIVEN), MOST_CALLS):
             try:
                 numbers = call_backward(subject, target, plan, batch, loss, unfinished)
             except TheirError as failure:
@@ -178,34 +177,6 @@ def _score(theirs: Mapping[str, Array], true: Mapping[str, Array]) -> float:
             plain = min(plain, distance(array, factor * ours) + 1e-3 * plain) if factor else plain
         total += plain
     return total / max(1, len(theirs))
-
-
-def _candidates(subject: Subject) -> Iterator[tuple[Any, Any]]:
-    if subject.maker.is_class:
-        rows: list[tuple[Any, Any]] = [
-            ((None, n, n), p) for n, p in subject.maker.methods.items() if n != subject.called[1]
-        ]
-    else:
-        rows = [
-            ((m.object, None, m.name), m.parameters)
-            for m in subject.members
-            if not m.is_class and not m.is_module and m.object != subject.called[0]
-        ]
-    order = [
-        "back",
-        "bprop",
-        "bwd",
-        "grad",
-        "derivative",
-        "train_step",
-        "train_on_batch",
-        "step",
-        "update",
-        "fit_batch",
-        "learn",
-    ]
-    speaking = [row for row in rows if does("backward", row[0][2])]
-    yield from sorted(speaking, key=lambda row: next((k for k, w in enumerate(order) if w in row[0][2].lower()), 99))
 
 
 def _assignments(subject: Subject, found: Found, numbers: Mapping[str, Mapping[Any, Array]]) -> Iterator[Found]:

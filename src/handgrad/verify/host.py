@@ -109,7 +109,6 @@ class Host(loading.Loading):
                     row["returns"] = {m: returns.get(f"{key}.{m}", returns.get(m, [])) for m in methods}
                     row["lines"] = {m: lines.get(f"{key}.{m}", 0) for m in methods}
                     row["factors"] = {m: factors.get(f"{key}.{m}", []) for m in methods}
-                    row["bases"] = [base.__name__ for base in value.__mro__[1:-1]]
                 elif inspect.isfunction(value):
                     row |= {"is_class": False, "parameters": _parameters(value), "returns": returns.get(key, [])}
                     row["factors"] = {key: factors.get(key, [])}
@@ -178,13 +177,6 @@ class Host(loading.Loading):
         """An attribute, or an item, of an object; as an object where it is to be held."""
         value = target[name] if isinstance(target, (dict, list, tuple)) else getattr(target, name)
         return _Kept(value) if hold else value
-
-    def do_set(self, target, name, value):
-        """Set an attribute or an item."""
-        if isinstance(target, (dict, list)):
-            target[name] = value
-        else:
-            setattr(target, name, value)
 
     def do_walk(self, target):
         """Every array that hangs on an object, by its path."""

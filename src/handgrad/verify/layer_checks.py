@@ -121,7 +121,7 @@ def _split(session: Session, reply: Any, paths: Any) -> Iterator[Trial]:
 def _class_trials(session: Session, pair: Pair, name: str, inputs: Mapping[str, Array]) -> Iterator[Trial]:
     for values in _constructions(name):
         try:
-            root = session.ask("call", target=pair.forward.object, values=values, hold=True)["held"]
+            root = session.make(pair.forward.object, values)
             arrays = session.ask("walk", target=root)
             for paths in _places(arrays, inputs):
                 puts = {

@@ -60,7 +60,7 @@ def losses_of(subject: Subject, batch: Batch) -> list[TheirLoss]:
         outs = {"": batch.run.out}
         if subject.output == "identity":
             outs = {"softmax": softmax(batch.run.out), "identity": batch.run.out}
-        defined = ((_definition(name, value, p, batch.y), output) for output, p in outs.items())
+        defined = ((definition(name, value, p, batch.y), output) for output, p in outs.items())
         loss = next((found._replace(output=output) for found, output in defined if found), None)
         mistakes = (_mistake(name, value, p, batch.y) for p in outs.values())
         wrong = None if loss else next((mistake for mistake in mistakes if mistake), None)
@@ -75,7 +75,8 @@ def speaks_of(name: str) -> str:
     return next((loss for loss, words in NAMES.items() if any(word in lower for word in words)), "")
 
 
-def _definition(name: str, value: float, p: Array, y: Array) -> Loss | None:
+def definition(name: str, value: float, p: Array, y: Array) -> Loss | None:
+    """Which usual definition gives this value; where the name speaks of a loss, only those of it."""
     wanted = speaks_of(name)
     for loss in [wanted] if wanted else SUMS:
         with np.errstate(all="ignore"):
@@ -139,7 +140,7 @@ def _candidates(subject: Subject) -> Iterator[tuple[Handle | None, str | None, s
         methods = [n for n in ("forward", "loss", "__call__", "compute", "calculate", "compute_loss") if n in m.methods]
         if methods:
             try:
-                made = subject.session.ask("call", target=m.object, hold=True)["held"]
+                made = subject.session.make(m.object)
             except TheirError:
                 continue
             for method in methods[:2]:

@@ -28,7 +28,6 @@ class Member(NamedTuple):
     returns: Any
     lines: Mapping[str, int]
     factors: Mapping[str, Sequence[str]]
-    bases: Sequence[str]
     object: Handle
     is_module: bool
 
@@ -37,8 +36,7 @@ def members_of(session: Session) -> list[Member]:
     """What the folder defines."""
     found = []
     for row in session.ask("describe"):
-        filled = {"file": "", "line": 0, "parameters": [], "methods": {}, "returns": [], "lines": {}, "bases": []}
-        filled |= {"factors": {}}
+        filled = {"file": "", "line": 0, "parameters": [], "methods": {}, "returns": [], "lines": {}, "factors": {}}
         row = {"is_module": False, **filled, **row}
         found.append(Member(**{name: row[name] for name in Member._fields}))
     return found
@@ -75,9 +73,7 @@ def make(session: Session, maker: Member, plan: Plan, wanted: Wanted, members: S
     if maker.is_module:
         return maker.object
     by_place, by_name = fill(plan, making_values(wanted, members))
-    result = session.ask("call", target=maker.object, values=by_place, named=by_name, hold=True)
-    held: Handle = result["held"]
-    return held
+    return session.make(maker.object, by_place, by_name)
 
 
 def making_values(wanted: Wanted, members: Sequence[Member]) -> Any:

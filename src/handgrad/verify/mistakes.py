@@ -67,24 +67,16 @@ SLOPE = "the derivative of the activation"
 BACKWARD: tuple[Mistake, ...] = (
     Mistake("sign", "the sign is reversed", "output", lambda d, p: -d),
     Mistake("sign", "the sign is reversed from this layer on", "delta", lambda d, p: -d),
-    Mistake(
-        "softmax twice",
-        "softmax is applied once more to what already went through softmax",
-        "output",
-        lambda d, p: (softmax(p.run.out) - p.y) * p.factor,
-    ),
+    Mistake("softmax twice", "softmax is applied once more to what already went through softmax", "output",
+            lambda d, p: (softmax(p.run.out) - p.y) * p.factor),
     Mistake(
         "softmax twice",
         "the derivative of softmax is multiplied in once more, though y_pred - y already contains it",
         "output",
         lambda d, p: p.run.out * (d - (d * p.run.out).sum(1, keepdims=True)),
     ),
-    Mistake(
-        "derivative at the output twice",
-        f"{OUTPUT} is multiplied by p (1 - p) once more",
-        "output",
-        lambda d, p: d * p.run.out * (1 - p.run.out),
-    ),
+    Mistake("derivative at the output twice", f"{OUTPUT} is multiplied by p (1 - p) once more", "output",
+            lambda d, p: d * p.run.out * (1 - p.run.out)),
     Mistake(
         "activation at the output",
         "the derivative of the hidden layers' activation is multiplied in at the output layer",
@@ -103,12 +95,8 @@ BACKWARD: tuple[Mistake, ...] = (
         "output",
         lambda d, p: LOSS_SLOPES[p.loss.name](p.run.out, p.y) * p.factor,
     ),
-    Mistake(
-        "derivative of softmax incomplete",
-        "of softmax's derivative only the diagonal p (1 - p) is taken",
-        "output",
-        lambda d, p: LOSS_SLOPES[p.loss.name](p.run.out, p.y) * p.factor * p.run.out * (1 - p.run.out),
-    ),
+    Mistake("derivative of softmax incomplete", "of softmax's derivative only the diagonal p (1 - p) is taken",
+            "output", lambda d, p: LOSS_SLOPES[p.loss.name](p.run.out, p.y) * p.factor * p.run.out * (1 - p.run.out)),
     Mistake(
         "gradient of another loss",
         "y_pred - y, the gradient of cross-entropy, stands where the loss is the squared error",

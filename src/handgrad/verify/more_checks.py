@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.verify.arithmetic import LOSS_SLOPES, SCALES, SUMS, softmax
-from handgrad.verify.losses import WORDS, speaks_of
+from handgrad.verify.arithmetic import LOSS_SLOPES, SCALES, softmax
+from handgrad.verify.losses import WORDS, definition, speaks_of
 from handgrad.verify.making import Member
 from handgrad.verify.mistakes import distance
 from handgrad.verify.outcome import RIGHT, WRONG, Check
@@ -46,7 +46,7 @@ def _loss_pair(session: Session, m: Member, x: Array, labels: Array) -> tuple[fl
         front = next((name for name in ("forward", "__call__", "loss", "compute") if name in m.methods), "")
         if not front or "backward" not in m.methods:
             return None
-        made = session.ask("call", target=m.object, hold=True)["held"]
+        made = session.make(m.object)
         first = [p["name"].lower() for p in m.methods[front]][:1]
         values = [labels, x] if first and re.search("true|target|label|^y$", first[0]) else [x, labels]
         value = session.call(made, front, *values)
@@ -62,18 +62,16 @@ def _loss_pair(session: Session, m: Member, x: Array, labels: Array) -> tuple[fl
 
 def _loss_check(m: Member, value: float, slope: Array, x: Array, y: Array) -> Check | None:
     place = f"{m.file}:{m.lines.get('backward', m.line)}"
-    for name in SUMS:
-        for softened in (True, False):
-            p = softmax(x) if softened else x
+    for softened in (True, False):
+        p = softmax(x) if softened else x
+        loss = definition("", value, p, y)
+        if loss:
+            c = SCALES[loss.scale](*y.shape)
             with np.errstate(all="ignore"):
-                whole, dp = SUMS[name](p, y), LOSS_SLOPES[name](p, y)
-            for scale, factor in SCALES.items():
-                c = factor(*y.shape)
-                if not np.isfinite(whole) or abs(value - whole * c) > CLOSE * abs(value) + 1e-9:
-                    continue
-                true = (p * (dp - (dp * p).sum(1, keepdims=True)) if softened else dp) * c
-                short = None if softened or name == "squared_error" else (p - y) * c
-                return _loss_verdict(f"loss ({m.name})", name, scale, slope, (true, short), (p, y), place)
+                dp = LOSS_SLOPES[loss.name](p, y)
+            true = (p * (dp - (dp * p).sum(1, keepdims=True)) if softened else dp) * c
+            short = None if softened or loss.name == "squared_error" else (p - y) * c
+            return _loss_verdict(f"loss ({m.name})", loss.name, loss.scale, slope, (true, short), (p, y), place)
     return None
 
 
@@ -143,7 +141,7 @@ def _dropout_class(session: Session, m: Member) -> Any:
     front = next((name for name in ("forward", "__call__") if name in m.methods), "")
     ones = np.ones(DROPPED)
     try:
-        made = session.ask("call", target=m.object, values=[0.3] if m.parameters else [], hold=True)["held"]
+        made = session.make(m.object, [0.3] if m.parameters else [])
         named = next((p["name"] for p in m.methods[front][1:]), "")
         out = _mode(session, made, front, named, ones, True)
         dx = session.call(made, "backward", ones) if "backward" in m.methods else None
@@ -181,7 +179,21 @@ def _dropout_function(session: Session, m: Member, members: Sequence[Member]) ->
     return out, off, dx, f"{m.file}:{m.line}"
 
 
-Expression = tuple[str, Callable[..., Any], Callable[..., Sequence[float]]]
+NEAR = 1e-7  # of slopes, which are found by differences
+OPERATIONS: dict[str, Any] = {  # of single numbers: what is computed, where, and what else the method is given
+    "__add__": (lambda x, y: x + y, (1.7, 0.6)),
+    "__mul__": (lambda x, y: x * y, (1.7, 0.6)),
+    "__sub__": (lambda x, y: x - y, (1.7, 0.6)),
+    "__truediv__": (lambda x, y: x / y, (1.7, 0.6)),
+    "__neg__": (lambda x: -x, (1.7,)),
+    "__pow__": (lambda x: x**3, (1.7,), 3),
+    "tanh": (math.tanh, (0.6,)),
+    "exp": (math.exp, (0.6,)),
+    "log": (math.log, (0.6,)),
+    "sigmoid": (lambda x: 1 / (1 + math.exp(-x)), (0.6,)),
+    "relu": (lambda x: max(x, 0.0), (-0.6,)),
+    "relu ": (lambda x: max(x, 0.0), (0.6,)),
+}
 
 
 def scalar_checks(session: Session, members: Sequence[Member]) -> Iterator[Check]:
@@ -214,8 +226,7 @@ class _Engine:
         self.names: tuple[str, ...] = (data, slope) if data and slope else ()
 
     def value(self, number: float) -> Handle:
-        held: Handle = self.session.ask("call", target=self.member.object, values=[number], hold=True)["held"]
-        return held
+        return self.session.make(self.member.object, [number])
 
     def _get(self, made: Handle, name: str) -> Any:
         try:
@@ -224,8 +235,7 @@ class _Engine:
             return None
 
     def apply(self, target: Handle, method: str, *values: Any) -> Handle:
-        held: Handle = self.session.ask("call", target=target, name=method, values=list(values), hold=True)["held"]
-        return held
+        return self.session.make(target, values, name=method)
 
     def slopes(self, out: Handle, inputs: Sequence[Handle]) -> tuple[float, list[float]]:
         self.session.call(out, "backward")
@@ -236,54 +246,37 @@ class _Engine:
     def checks(self) -> Iterator[Check]:
         label = f"scalar engine ({self.member.name})"
         place = f"{self.member.file}:{self.member.line}"
-        single: dict[str, tuple[float, list[float], list[float]]] = {
-            "__add__": (1.7 + 0.6, [1, 1], [1.7, 0.6]),
-            "__mul__": (1.7 * 0.6, [0.6, 1.7], [1.7, 0.6]),
-            "__sub__": (1.7 - 0.6, [1, -1], [1.7, 0.6]),
-            "__truediv__": (1.7 / 0.6, [1 / 0.6, -1.7 / 0.36], [1.7, 0.6]),
-            "__neg__": (-1.7, [-1], [1.7]),
-            "tanh": (math.tanh(0.6), [1 - math.tanh(0.6) ** 2], [0.6]),
-            "exp": (math.exp(0.6), [math.exp(0.6)], [0.6]),
-            "log": (math.log(0.6), [1 / 0.6], [0.6]),
-            "sigmoid": (1 / (1 + math.exp(-0.6)), [math.exp(-0.6) / (1 + math.exp(-0.6)) ** 2], [0.6]),
-            "relu": (0.0, [0.0], [-0.6]),
-            "relu ": (0.6, [1.0], [0.6]),
-        }
-        wrong: list[Check] = []
-        tried = []
-        for name, (value, slopes, points) in single.items():
-            method = name.strip()
-            if method in self.member.methods or method in ("__sub__", "__truediv__", "__neg__"):
-                check = self._single(label, place, method, value, slopes, points)
-                tried.append(method)
-                wrong += [check] if check else []
-        if "__pow__" in self.member.methods:
-            x = self.value(1.7)
-            found = self.slopes(self.apply(x, "__pow__", 3), [x])
-            if abs(found[1][0] - 3 * 1.7**2) > 1e-9:
-                line = self.member.lines.get("__pow__", 0)
-                wrong.append(self._fault(label, f"{self.member.file}:{line}", "__pow__", found[1], [3 * 1.7**2]))
+        checks = {name: self._single(label, name, *row) for name, row in OPERATIONS.items() if self._has(name)}
+        wrong = [check for check in checks.values() if check]
         yield from wrong
         yield from self._graphs(label, place, bool(wrong))
         if not wrong:
-            yield Check(label, RIGHT, f"value and gradient of {', '.join(dict.fromkeys(tried))}", where=place)
+            tried = ", ".join(dict.fromkeys(name.strip() for name in checks))
+            yield Check(label, RIGHT, f"value and gradient of {tried}", where=place)
 
-    def _single(self, label: str, place: str, method: str, value: float, slopes: Any, points: Any) -> Check | None:
+    def _has(self, name: str) -> bool:
+        return name.strip() in self.member.methods or name in ("__sub__", "__truediv__", "__neg__")
+
+    def _single(self, label: str, name: str, function: Callable[..., float], points: Any, *more: int) -> Check | None:
+        """One operation against its central differences, alone and with another one after it."""
+        method, value, step = name.strip(), function(*points), 1e-6
+        steps = step * np.eye(len(points))
+        slopes = [(function(*(points + each)) - function(*(points - each))) / (2 * step) for each in steps]
         inputs = [self.value(point) for point in points]
         try:
-            out, found = self.slopes(self.apply(inputs[0], method, *inputs[1:]), inputs)
+            out, found = self.slopes(self.apply(inputs[0], method, *inputs[1:], *more), inputs)
         except TheirError:
             return None
         place = f"{self.member.file}:{self.member.lines.get(method, self.member.line)}"
         if abs(out - value) > 1e-9:
             return Check(label, WRONG, f"{method}: the value is {out:.6g}, not {value:.6g}", abs(out - value), method,
                          "wrong value", None, place)  # fmt: skip
-        if max(abs(a - b) for a, b in zip(found, slopes, strict=True)) > 1e-9:
+        if not np.allclose(found, slopes, 0, NEAR):
             return self._fault(label, place, method, found, slopes)
         inputs = [self.value(point) for point in points]
-        middle = self.apply(inputs[0], method, *inputs[1:])
+        middle = self.apply(inputs[0], method, *inputs[1:], *more)
         _, found = self.slopes(self.apply(middle, "__mul__", self.value(3.0)), inputs)
-        if np.allclose(found, slopes, 0, 1e-9) and any(slopes):
+        if np.allclose(found, slopes, 0, NEAR) and any(slopes):
             words = f"{method}: the gradient of what comes after it is not multiplied in"
             return Check(label, WRONG, words, 2.0, method,
                          "upstream gradient missing", 0.0, place)  # fmt: skip
@@ -297,9 +290,9 @@ class _Engine:
             "gradient missing": [0.0] * len(slopes),
         }
         name = next(
-            (name for name, numbers in ways.items() if np.allclose(found, numbers, 0, 1e-9)), "wrong derivative"
+            (name for name, numbers in ways.items() if np.allclose(found, numbers, 0, NEAR)), "wrong derivative"
         )
-        one = [k for k, (a, b) in enumerate(zip(found, slopes, strict=True)) if abs(a - b) > 1e-9]
+        one = [k for k, (a, b) in enumerate(zip(found, slopes, strict=True)) if abs(a - b) > NEAR]
         which = "" if len(one) == len(slopes) else f" of its operand {one[0] + 1}"
         words = f"{method}: the gradient{which} is wrong ({name})"
         error = max(abs(a - b) for a, b in zip(found, slopes, strict=True))

@@ -17,10 +17,9 @@ from handgrad.verify.mistakes import Explanation, distance, explain_backward, ex
 from handgrad.verify.outcome import NOTE, RIGHT, UNCHECKED, WRONG, Check
 from handgrad.verify.sandbox import TheirError
 from handgrad.verify.subject import Subject
-from handgrad.verify.wording import by_factor, factor_words, layer_name, scope
+from handgrad.verify.wording import by_factor, factor_words, hook_name, layer_name, scope
 
 Array = NDArray[Any]
-EQUAL = (7, 6, 6, 4)
 MEAN = Loss("cross_entropy", "the mean over the batch")
 STEP = 1e-5
 
@@ -74,7 +73,7 @@ def _wrong_forward(subject: Subject, batch: Batch, out: Array, where: str) -> Ch
     ours = forward(batch.net, batch.x).out
     if best:
         mistake, layer = best.mistakes[0]
-        named = layer_name(layers - 1 if mistake.hook == "out" else layer, layers, subject.chain.widths)
+        named = hook_name(mistake.hook, layer, layers, subject.chain.widths)
         return Check("forward", WRONG, f"{named}: {mistake.words}", distance(out, ours), named, mistake.name,
                      best.error, where)  # fmt: skip
     words = "the output is not that of a fully connected network with these weights, and no known mistake reproduces it"
@@ -252,18 +251,11 @@ def _unknown(subject: Subject, label: str, errors: Mapping[str, float], where: s
 def _explained(
     subject: Subject, label: str, found: Explanation, batch: Batch, error: float, where: str, context: Any
 ) -> Iterator[Check]:
-    own, contract, loss = context[:3]
+    own, contract, loss, *wrong = context
     layers, widths = len(batch.net.weights), subject.chain.widths
     for mistake, layer in found.mistakes:
-        named = (
-            layer_name(layer, layers, widths) if mistake.hook != "output" else layer_name(layers - 1, layers, widths)
-        )
-        if layer is None and mistake.hook == "slope":
-            named = "every hidden layer" if layers > 2 else layer_name(0, layers, widths)
-        if layer is None and mistake.hook == "signal":
-            named = f"every layer below {layer_name(layers - 1, layers, widths)}"
-        if layer is None and mistake.hook in ("input", "weight", "bias") and len(context[3:]) and len(context[3]) == 1:
-            named = layer_name(context[3][0], layers, widths)
+        of_one = layer is None and mistake.hook in ("input", "weight", "bias") and wrong and len(wrong[0]) == 1
+        named = hook_name(mistake.hook, wrong[0][0] if of_one else layer, layers, widths)
         yield Check(label, WRONG, f"{named}: {mistake.words}", error, named, mistake.name, found.error, where)
     n, k = batch.y.shape
     uniform = len({round(f, 6) for f in found.scales.values()}) == 1 and len(found.scales) == 2 * layers
@@ -271,13 +263,8 @@ def _explained(
         name, words = factor_words(factor, n, k)
         named = scope(names, layers, widths, bool(subject.biases))
         other = next((s for s in SCALES if abs(SCALES[s](n, k) / SCALES[loss.scale](n, k) - factor) < 1e-5), None)
-        if (
-            uniform
-            and other
-            and not own
-            and not (contract.mean and loss.name == "cross_entropy")
-            and not found.mistakes
-        ):
+        meant = own or (contract.mean and loss.name == "cross_entropy")
+        if uniform and other and not meant and not found.mistakes:
             words = f"the gradients are those of {other}, not of {loss.scale}; no loss of yours says which is meant"
             yield Check(label, NOTE, words, None, named, name, found.error, where)
         else:

@@ -122,7 +122,7 @@ def _make(session: Session, maker: Maker, holder: Handle | None = None) -> tuple
                 raise KeyError(name)
             named[name] = holder
         taken.add(key)
-    made = session.ask("call", target=maker.member.object, named=named, hold=True)["held"]
+    made = session.make(maker.member.object, named=named)
     return made, {key: value for key, value in HYPER.items() if key in taken}
 
 

@@ -81,6 +81,11 @@ class Session:
         """What an object, or its method, returns."""
         return self.ask("call", target=target, name=name, values=list(values), named=named)["result"]
 
+    def make(self, target: Handle, values: Sequence[Any] = (), named: Any = None, name: str | None = None) -> Handle:
+        """What it returns, as an object that stays there."""
+        reply = self.ask("call", target=target, name=name, values=list(values), named=named, hold=True)
+        return Handle(*reply["held"])
+
     def _exchange(self, message: bytes, seconds: float) -> bytes:
         raise NotImplementedError
 

@@ -126,6 +126,22 @@ class Subject:
             return {last_name(path): array for path, array in arrays.items() if last_name(path)}
         return {}
 
+    def functions(self, task: str) -> list[tuple[Target, Any, Sequence[str]]]:
+        """Methods of the network, or functions beside it, whose names speak of a task, the likeliest first.
+
+        With each its parameters, and the names of what it returns.
+        """
+        rows: list[tuple[Target, Any, Sequence[str]]]
+        if self.maker.is_class:
+            returns = self.maker.returns
+            rows = [((None, name, name), takes, returns.get(name, [])) for name, takes in self.maker.methods.items()]
+        else:
+            known = [m for m in self.members if not m.is_class and not m.is_module and m.name != self.maker.name]
+            rows = [((m.object, None, m.name), m.parameters, m.returns) for m in known]
+        words = tables()["does"][task].split("|")
+        speaking = [row for row in rows if does(task, row[0][2])]
+        return sorted(speaking, key=lambda row: next(k for k, w in enumerate(words) if re.search(w, row[0][2].lower())))
+
     @property
     def length(self) -> int:
         """How many items a tuple of weights has."""
@@ -235,18 +251,9 @@ def _with_forward(subject: Subject, generator: np.random.Generator) -> Subject |
 def _callables(subject: Subject, chain: Chain) -> Iterator[tuple[Any, Plan, Any]]:
     """Methods, or functions, that could be the forward pass, each with the arguments that do not make it fail."""
     x = np.random.default_rng(3).normal(size=(8, chain.widths[0]))
-    candidates: list[tuple[Target, Any, Any]] = []
-    if subject.maker.is_class:
-        for name, parameters in subject.maker.methods.items():
-            candidates.append(((None, name, name), parameters, subject.maker.returns.get(name, [])))
-    else:
-        for m in subject.members:
-            if not m.is_class and not m.is_module and m.name != subject.maker.name:
-                candidates.append(((m.object, None, m.name), m.parameters, m.returns))
-    speaking = [c for c in candidates if does("forward", c[0][2]) and not does("backward", c[0][2])]
-    order = tables()["does"]["forward"].split("|")
-    speaking.sort(key=lambda c: next(k for k, word in enumerate(order) if word in c[0][2].lower()))
-    for target, parameters, names in speaking:
+    for target, parameters, names in subject.functions("forward"):
+        if does("backward", target[2]):
+            continue
         for column in (False, True):
             trial = replace(subject, chain=chain, column=column)
             values = trial.forward_values(x)

@@ -12,6 +12,17 @@ def layer_name(layer: int | None, layers: int, widths: Sequence[int]) -> str:
     return f"layer {layer + 1} of {layers}, {what} ({widths[layer]} → {widths[layer + 1]})"
 
 
+def hook_name(hook: str, layer: int | None, layers: int, widths: Sequence[int]) -> str:
+    """Where a mistake acts: at the output, in every layer that has such a place, or in one."""
+    if hook in ("output", "out"):
+        layer = layers - 1
+    if layer is None and hook == "slope" and layers > 2:
+        return "every hidden layer"
+    if layer is None and hook == "signal":
+        return f"every layer below {layer_name(layers - 1, layers, widths)}"
+    return layer_name(0 if layer is None and hook == "slope" else layer, layers, widths)
+
+
 def by_factor(scales: Mapping[str, float]) -> dict[float, list[str]]:
     """The names of gradients by the factor that they need."""
     found: dict[float, list[str]] = {}
