@@ -48,7 +48,7 @@ test-slow: $(STATE)-dev ## run the slow tests
 test-keras: ## run the tests that compare with Keras, in .venv-keras
 	@$(MAKE) --no-print-directory VENV=.venv-keras install
 	@.venv-keras/bin/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH) keras==$(KERAS) h5py
-	@.venv-keras/bin/python -m pytest tests/optim/test_differences.py tests/nn/test_keras_layers.py tests/exports/test_keras_files.py
+	@.venv-keras/bin/python -m pytest tests/optim/test_differences.py tests/nn/test_keras_layers.py tests/exports/test_keras_files.py tests/sweeps/test_callbacks_of_frameworks.py
 
 # Of the tests of kernels and layers, those whose kernels are their own, or none: another way to compile changes nothing.
 OTHERS := $(wildcard $(addprefix tests/,$(addprefix kernels/test_,cache.py compile.py memory.py processor.py) nn/test_extension.py))

@@ -20,7 +20,7 @@ from handgrad.verify.sandbox import TheirError
 from handgrad.verify.subject import Subject, Target
 
 Array = NDArray[Any]
-GIVEN, MOST_CALLS = ("learning_rate", "predictions", "weight_decay"), 24
+OPTIONAL, MOST_CALLS = ("learning_rate", "predictions", "weight_decay"), 24
 CLEARLY = 0.02  # a less likely call must fit better by so much
 WRONG_PLACE = 0.9  # gradients as far off as random ones: those of another method are looked at as well
 
@@ -150,7 +150,7 @@ def find_backward(
         if target == subject.called:
             continue
         values = backward_values(subject, batch, loss)
-        for plan in itertools.islice(plans(parameters, values, GIVEN), MOST_CALLS):
+        for plan in itertools.islice(plans(parameters, values, OPTIONAL), MOST_CALLS):
             try:
                 numbers = call_backward(subject, target, plan, batch, loss, unfinished)
             except TheirError as failure:
