@@ -82,6 +82,8 @@ def test_what_is_wrong_in_inference_is_named(folder, old, new, mistake):
         (lambda f, a: np.save(f / MODEL, {**a, "W1": a["W1"][:5]}), "weights unreadable", "do not fit"),
         (lambda f, a: (f / MODEL).write_bytes((f / MODEL).read_bytes()[:5000]), "weights unreadable", "no weights"),
         (lambda f, a: np.save(f / MODEL, np.array(Evil(), object)), "weights unreadable", "print"),
+        (lambda f, a: (f / CONFIG).write_text('{"hidden_size": "128-60"}'), "saved shapes", "[128, 60]"),
+        (lambda f, a: np.save(f / MODEL, {**a, "b0": a["b0"] + np.nan}), "weights unreadable", "infinity in b0:"),
         (lambda f, a: np.save(f / MODEL, {**a, "W1": 0 * a["W1"]}), "untrained weights", "guessing"),
     ],
 )
@@ -93,6 +95,14 @@ def test_what_is_wrong_in_the_saved_weights_is_named(folder, arrays, capsys, cha
     assert "never printed" not in capsys.readouterr().out
 
 
+@needs_mnist
+def test_what_the_settings_leave_open_is_said(folder):
+    (folder / CONFIG).write_text('{"activation": null, "dataset": "mnist", "num_layers": "two"}')
+    notes = [words for _, words in found_of(folder, (NOTE,))]
+    assert notes == ["assumed: activation relu, which best_config.json does not say"]
+
+
+@needs_mnist
 def test_missing_and_nested_weights_are_noted(folder, arrays):
     np.save(folder / MODEL, {"layer1": {"W": arrays["W0"]}})
     assert "no array" in found_of(folder, (NOTE,))[0][1]

@@ -23,16 +23,8 @@ USUAL_WORDS = {
 }
 WORDS = USUAL_WORDS | dict.fromkeys(("f1", "fscore", "fmeasure"), "macro_f1")
 WORDS |= dict.fromkeys(("recall", "bacc"), "balanced_accuracy")
-LOSSES = {
-    "mse",
-    "mae",
-    "ce",
-    "cel",
-    "entropy",
-    "crossentropy",
-    "nll",
-    "logloss",
-}  # words for a loss where no other one is
+# Words for a loss where no other one is.
+LOSSES = frozenset(("mse", "mae", "ce", "cel", "entropy", "crossentropy", "nll", "logloss"))
 EQUAL_CLASSES = {"balanced", "bal", "macro"}  # of an accuracy: its mean over the classes
 BESIDES = {
     *("best", "max", "maximum", "min", "minimum", "final", "last", "avg", "average", "mean", "epoch", "score", "end"),

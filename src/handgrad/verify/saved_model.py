@@ -43,17 +43,13 @@ class Saved:
     settings: Mapping[str, Any]
     claimed: Mapping[str, float]
     net: Net
+    dataset: str
+    assumed: tuple[str, ...]  # what the settings do not say in words that are known
 
     @property
     def widths(self) -> tuple[int, ...]:
         """From the images to the classes."""
         return (len(self.net.weights[0]), *(weight.shape[1] for weight in self.net.weights))
-
-    @property
-    def dataset(self) -> str:
-        """Which images it is for: MNIST where nothing says so."""
-        name = canonical_name(str(self.settings.get("dataset", "mnist")))
-        return name if name in ("mnist", "fashion_mnist") else "mnist"
 
     def predicted(self, images: Array, scaling: str) -> Array:
         """The class of each image."""
@@ -105,6 +101,8 @@ def _read(path: Path) -> Saved:
     pairs = dense_pairs(arrays)
     if not pairs:
         raise ValueError(f"{MODEL} has the names {', '.join(sorted(arrays)[:6])}, expected W0, b0, W1, …")
+    if broken := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
+        raise ValueError(f"{MODEL} holds NaN or infinity in {', '.join(broken)}: the training that made it diverged")
     roles = {name: role for role, names in tables()["flags"].items() for name in names}
     settings, claimed = dict[str, Any](), dict[str, float]()
     for name, value in _settings(path).items():
@@ -112,10 +110,13 @@ def _read(path: Path) -> Saved:
             settings.setdefault(role, value)
         elif isinstance(value, int | float) and re.search("acc|f1", name.lower()):
             claimed[name] = float(value)
-    activation = str(settings.get("activation", "relu")).lower()
-    net = Net([w for w, _ in pairs], [b for _, b in pairs], activation if activation in ACTIVATIONS else "relu",
-              "identity")  # fmt: skip
-    return Saved(path, arrays, settings, claimed, net)
+    known = {"activation": str(settings.get("activation")).lower()}
+    known["dataset"] = canonical_name(str(settings.get("dataset")))
+    usual = {"activation": ("relu", ACTIVATIONS), "dataset": ("mnist", ("mnist", "fashion_mnist"))}
+    assumed = tuple(f"{role} {value}" for role, (value, names) in usual.items() if known[role] not in names)
+    known |= {role: value for role, (value, names) in usual.items() if known[role] not in names}
+    net = Net([w for w, _ in pairs], [b for _, b in pairs], known["activation"], "identity")
+    return Saved(path, arrays, settings, claimed, net, known["dataset"], assumed)
 
 
 def _settings(model: Path) -> dict[str, Any]:
@@ -127,13 +128,17 @@ def _settings(model: Path) -> dict[str, Any]:
 
 
 def _settings_checks(saved: Saved, where: str) -> Iterator[Check]:
-    """Whether the sizes that the settings name are those of the weights."""
+    """Whether the sizes that the settings name are those of the weights, and what they leave open."""
+    if saved.assumed:
+        said = f"which {CONFIG} does not say" if saved.settings else f"as {CONFIG} is not beside them"
+        yield Check("saved weights", NOTE, f"assumed: {' and '.join(saved.assumed)}, {said}", where=where)
     if not saved.settings:
-        yield Check("saved weights", NOTE, f"{CONFIG} with their settings is not beside them", where=where)
         return
     hidden = saved.settings.get("hidden", saved.settings.get("layers"))
     depth = saved.settings.get("depth", saved.settings.get("layers"))
     sizes = [hidden] if isinstance(hidden, int | float) else hidden
+    if isinstance(sizes, str):
+        sizes = [int(size) for size in re.findall(r"\d+", sizes)] or None
     if isinstance(sizes, list) and len(sizes) == 1 and isinstance(depth, int):
         sizes *= depth
     real = list(saved.widths[1:-1])
@@ -141,8 +146,9 @@ def _settings_checks(saved: Saved, where: str) -> Iterator[Check]:
         words = f"{CONFIG} says hidden layers of {sizes}, the weights have {real}"
         yield Check("saved weights", WRONG, words, None, "the saved weights", "saved shapes", where=where)
     else:
-        yield Check("saved weights", RIGHT, f"{counted(len(real) + 1, 'layer')}, widths {list(saved.widths)}, "
-                    f"as {CONFIG} says" if sizes else f"widths {list(saved.widths)}", where=where)  # fmt: skip
+        words = f"{counted(len(real) + 1, 'layer')}, widths {list(saved.widths)}"
+        words += f", as {CONFIG} says" if isinstance(sizes, list) else f", of which {CONFIG} says nothing"
+        yield Check("saved weights", RIGHT, words, where=where)
 
 
 def _loaded(saved: Saved, subject: Subject, where: str) -> Iterator[Check]:
