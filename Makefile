@@ -66,7 +66,8 @@ vectors: $(STATE)-dev ## run the tests of kernels compiled for vectors of 256 bi
 # The lower bounds of pyproject.toml, as exact versions.
 oldest: ## run the quick tests with the oldest versions that pyproject.toml allows, in .venv-oldest
 	@$(MAKE) --no-print-directory VENV=.venv-oldest .venv-oldest/bin/python
-	@sed -n '/^dependencies/,/^]/s/^ *"\(.*\)>=\(.*\)",$$/\1==\2/p' pyproject.toml > .venv-oldest/oldest.txt
+	@sed -n -e '/^dependencies/,/^]/s/^ *"\(.*\)>=\(.*\)",$$/\1==\2/p' \
+	  -e 's/^report = \["\(.*\)>=\(.*\)"\].*/\1==\2/p' pyproject.toml > .venv-oldest/oldest.txt
 	@.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-oldest/oldest.txt -e ".[dev,serve,sweep]"
 	@.venv-oldest/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" -W default # of old libraries
 
@@ -134,8 +135,8 @@ clean: ## delete build and test files; .venv and runs are kept
 # Not compiled: Python compiles a module when it is first imported, of most that is never, and all of them take 120 MB.
 $(STATE)-runtime: pyproject.toml constraints.txt | $(PYTHON)
 	@echo "Installing handgrad into $(VENV) (once, a minute or two) ..."
-	@$(PIP) install --quiet --no-compile -e .
-	@touch $@
+	@$(PIP) install --quiet --no-compile -e ".[report]"
+	@touch $@ $(STATE)-report
 
 $(STATE)-dev: pyproject.toml constraints.txt | $(PYTHON)
 	@echo "Installing handgrad and the tools for its tests into $(VENV) (once, a minute or two) ..."

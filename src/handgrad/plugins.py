@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from handgrad.errors import UsageError
+
 log = logging.getLogger("handgrad")
 GROUP = "handgrad.plugins"
 REGISTRIES = (
@@ -102,6 +104,27 @@ def how_to_install(extra: str) -> str:
 
 
 def packages(extra: str) -> list[str]:
-    """What an extra consists of, quoted for a shell."""
+    """What an extra consists of, with the extras that it includes, quoted for a shell."""
     wanted = [re.fullmatch(rf"(.*?);\s*extra == [\"']{extra}[\"']", each) for each in requires("handgrad") or ()]
-    return [f"'{found[1].strip()}'" for found in wanted if found] or [f"'handgrad[{extra}]'"]
+    found = [each[1].strip() for each in wanted if each]
+    included = [re.fullmatch(r"handgrad\[(.*)\]", each) for each in found]
+    inner = [each for of in included if of for name in of[1].split(",") for each in packages(name)]
+    own = [f"'{each}'" for each, of in zip(found, included, strict=True) if not of]
+    return own + inner or [f"'handgrad[{extra}]'"]
+
+
+def require_matplotlib() -> None:
+    """Raise a UsageError that names the extra, where Matplotlib, which draws all figures, is missing."""
+    if not is_installed("matplotlib"):
+        raise UsageError(f"figures need Matplotlib: {how_to_install('report')}")
+
+
+@functools.cache
+def can_draw() -> bool:
+    """Whether Matplotlib is installed; where it is not, one line says so, once in a process."""
+    try:
+        require_matplotlib()
+    except UsageError as missing:
+        log.warning("%s", missing)
+        return False
+    return True

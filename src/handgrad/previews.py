@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from handgrad.plugins import require_matplotlib
+
 WIDTH, HEIGHT, EDGE = 240, 90, 3  # of curves, in pixels
 COLOURS = ("#0072B2", "#D55E00", "#009E73")
 Cell = str | float | None
@@ -50,7 +52,11 @@ def curves_html(title: str, curves: Mapping[str, Sequence[float]]) -> str:
 
 
 def show_figures() -> None:
-    """Have a notebook show Matplotlib's figures, also those that pyplot has not made."""
+    """Have a notebook show Matplotlib's figures, also those that pyplot has not made.
+
+    Raises  UsageError without Matplotlib.
+    """
+    require_matplotlib()
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is not None:
         from IPython.core.pylabtools import select_figure_formats

@@ -58,7 +58,7 @@ def run_explain(tokens: list[str]) -> int:
         np.savez(file, **_maps([each.maps for each in found]), **(inside.outputs() if inside else {}))
     if not found[0].maps.gradcam.size:
         echo(f"no Grad-CAM: {found[0].maps.layer}")
-    echo(f"figure: {files[0]}; its numbers, explanation.json and maps.npz beside it")
+    echo(f"written: {', '.join(map(str, files))}, explanation.json and maps.npz beside it")
     return 0
 
 

@@ -13,7 +13,7 @@ from handgrad.errors import UsageError
 from handgrad.machine import available_cores
 from handgrad.optim import OPTIMIZERS
 
-PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "torch", "wandb", "tensorboard")
+PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "matplotlib", "torch", "wandb", "tensorboard")
 
 
 def run_info(tokens: list[str]) -> int:

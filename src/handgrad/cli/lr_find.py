@@ -35,8 +35,8 @@ def run_lr_find(tokens: list[str]) -> int:
         found = lr_find(network, parts, settings=settings, **limits, engine=BACKENDS[config.backend])
     echo(f"{found.sentence} of {dataset.name}")
     drawn = RESULTS["lr_find"].drawn("lr_find", (config.auto_name(), found))
-    figure, numbers = save(drawn, Path(os.path.expanduser(options["out"] or "lr_find")), "svg")
-    echo(f"figure: {figure}; its numbers: {numbers}")
+    files = save(drawn, Path(os.path.expanduser(options["out"] or "lr_find")), "svg")
+    echo(f"written: {', '.join(map(str, files))}")
     if found.suggestion is not None:
         echo(f"next: {config.replaced(learning_rate=float(f'{found.suggestion:.2g}'), name=None).command()}")
     return int(found.suggestion is None)

@@ -7,7 +7,10 @@ import numpy as np
 
 from handgrad.errors import HandgradError
 from handgrad.figures.style import house_style
+from handgrad.plugins import can_draw
 from handgrad.text import csv_text
+
+NOT_DRAWN = "Matplotlib was not installed where this report was written"
 
 
 class Table(NamedTuple):
@@ -58,14 +61,16 @@ class FigureSpec(NamedTuple):
     interactive: Callable[[Any], dict[str, Any]] | None = None
 
     def drawn(self, name: str, subject: Any) -> "Drawn":
-        """The figure of a run or of several, in the house style."""
-        data = self.compute(subject)
-        with house_style():
-            return Drawn(name, self.plot(data), data.caption, data.table, data)
+        """The figure of a run or of several, in the house style; without Matplotlib, its numbers alone."""
+        data, figure = self.compute(subject), None
+        if can_draw():
+            with house_style():
+                figure = self.plot(data)
+        return Drawn(name, figure, data.caption, data.table, data)
 
 
 class Drawn(NamedTuple):
-    """A Matplotlib figure with what a reader needs besides it."""
+    """A Matplotlib figure, None where that is not installed, with what a reader needs besides it."""
 
     name: str
     figure: Any

@@ -12,6 +12,7 @@ from handgrad.figures.run_data import RunData
 from handgrad.figures.style import house_style
 from handgrad.figures.svg import small_svg
 from handgrad.files import atomic_write
+from handgrad.plugins import require_matplotlib
 from handgrad.text import nearest
 
 # What would put a date or a version into a file.
@@ -48,10 +49,11 @@ def write_figures(
     Without `names`: of a single run all FIGURES, of several all COMPARISONS. A run's figures go into its own folder
     `figures`, or into `folder` (by runs' names when there are several); comparisons into `folder`, or into ./figures.
 
-    Raises  UsageError for an unknown name or format; FileSystemError when a file cannot be written.
+    Raises  UsageError for an unknown name or format, and without Matplotlib; FileSystemError.
     """
     if suffix not in FORMATS:
         raise UsageError(f"format must be one of {', '.join(FORMATS)}, got {suffix!r} (--format)")
+    require_matplotlib()
     wanted = [known(name, FIGURES | COMPARISONS) for name in names] or list(COMPARISONS if len(runs) > 1 else FIGURES)
     for data in runs:
         home = data.run.path / "figures" if folder is None else folder / data.name if len(runs) > 1 else folder
@@ -102,19 +104,20 @@ def to_svg(drawn: Drawn) -> str:
 
 
 def save(drawn: Drawn, folder: Path, suffix: str) -> list[Path]:
-    """Write the figure, and its numbers as CSV beside it.
+    """Write the figure, and its numbers as CSV beside it; without Matplotlib, the numbers alone.
 
     Raises  FileSystemError, UsageError.
     """
-    content = to_bytes(drawn, suffix)
+    contents: dict[str, bytes | str] = {} if drawn.figure is None else {suffix: to_bytes(drawn, suffix)}
+    contents["csv"] = drawn.table.csv()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileSystemError(f"cannot make {folder}: {error.strerror}. Choose another folder (-o)") from error
-    paths = [folder / f"{drawn.name}.{suffix}", folder / f"{drawn.name}.csv"]
-    atomic_write(paths[0], content)
-    atomic_write(paths[1], drawn.table.csv())
-    return paths
+    paths = {folder / f"{drawn.name}.{ending}": content for ending, content in contents.items()}
+    for path, content in paths.items():
+        atomic_write(path, content)
+    return list(paths)
 
 
 def _saved(drawn: Drawn, suffix: str) -> bytes:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.plugins import require_matplotlib
+
 Array = NDArray[Any]
 T = TypeVar("T")
 WIDTH = 7.2  # inches: a text column of A4
@@ -98,7 +100,11 @@ def look(place: int) -> Look:
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """While the block runs, figures are made and saved in the house style, whatever else is set."""
+    """While the block runs, figures are made and saved in the house style, whatever else is set.
+
+    Raises  UsageError without Matplotlib.
+    """
+    require_matplotlib()
     import matplotlib as mpl
 
     with mpl.rc_context():

@@ -16,7 +16,9 @@ from handgrad.errors import HandgradError
 from handgrad.evaluation import Summary, summarise
 from handgrad.evaluation.tables import class_table
 from handgrad.figures import COMPARISONS, FIGURES, RunData
+from handgrad.figures.base import NOT_DRAWN
 from handgrad.figures.gallery import to_bytes, to_svg
+from handgrad.plugins import can_draw
 from handgrad.reports.blocks import (
     Block,
     Code,
@@ -61,6 +63,9 @@ class Gallery:
 
     def pictures(self, *names: str) -> list[Picture]:
         """The figures of those names that apply: of the first run, or comparisons of all of them."""
+        if not can_draw():
+            self.left_out = [f"figures: {NOT_DRAWN}"]
+            return []
         drawn = [self._picture(name) for name in names]
         return [picture for picture in drawn if picture is not None]
 

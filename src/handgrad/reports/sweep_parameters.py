@@ -4,6 +4,7 @@ import json
 from functools import partial
 
 from handgrad.figures import FigureSpec
+from handgrad.figures.base import NOT_DRAWN
 from handgrad.figures.gallery import to_bytes, to_svg
 from handgrad.reports.blocks import Block, Details, Interactive, Note, Picture, Points, Section, Table, Text, spelled
 from handgrad.reports.forest import Forest, correlations_data, effects_data, importance_data, plot_forest
@@ -31,21 +32,25 @@ HINT = (
 def pictures(name: str, data: SweepData) -> list[Block]:
     """One of FIGURES, where there is one of that name, a forest with its numbers folded.
 
-    Also as Plotly's, where that is installed and shows more.
+    Also as Plotly's, where that is installed and shows more; without Matplotlib, a forest's numbers alone.
     """
     spec = FIGURES.get(name)
     if spec is None:
         return []
     drawn = spec.drawn(name, data)
+    numbers: list[Block] = []
+    if isinstance(drawn.data, Forest):
+        rows = [[spelled(cell, 3) for cell in row] for row in drawn.table.rows]
+        numbers = [
+            Details("These numbers as a table", [Table(drawn.table.columns, rows, words=drawn.table.columns[:2])])
+        ]
+    if drawn.figure is None:
+        return [Note(f"Not drawn: {NOT_DRAWN}."), *numbers]
     pdf = partial(to_bytes, drawn, "pdf")
     parts = name, to_svg(drawn), drawn.caption, spec.summary.capitalize(), drawn.table.csv(), pdf
     if spec.interactive and has_plotly():
         return [Interactive(*parts, view=json.dumps(spec.interactive(drawn.data)), hint=HINT)]
-    if not isinstance(drawn.data, Forest):
-        return [Picture(*parts)]
-    rows = [[spelled(cell, 3) for cell in row] for row in drawn.table.rows]
-    numbers = Table(drawn.table.columns, rows, words=drawn.table.columns[:2])
-    return [Picture(*parts), Details("These numbers as a table", [numbers])]
+    return [Picture(*parts), *numbers]
 
 
 def chart_section(name: str, data: SweepData) -> Section:

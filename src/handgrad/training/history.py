@@ -213,10 +213,10 @@ class History:
         }
 
     def plot(self) -> Any:
-        """A Matplotlib figure of loss and accuracy by epoch."""
+        """A Matplotlib figure of loss and accuracy by epoch.  Raises  UsageError without Matplotlib."""
+        show_figures()
         from matplotlib.figure import Figure
 
-        show_figures()
         figure: Any = Figure(figsize=(7.2, 2.6), layout="constrained")
         for axes, (name, curves) in zip(figure.subplots(1, 2), self.curves().items(), strict=True):
             for part, values in curves.items():
