@@ -20,7 +20,7 @@ PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR: # if creating the virtual environment fails, the next call creates it again
-.PHONY: help train install torch sweep wandb tensorboard onnx keras postgresql ray report serve test test-slow test-keras boundscheck vectors oldest lint types coverage check bench docs pictures format constraints packages release clean
+.PHONY: help train install torch sweep wandb tensorboard onnx keras postgresql ray report serve test test-slow test-keras boundscheck vectors oldest lint types coverage check bench docs pictures format constraints packages sizes release clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -116,6 +116,14 @@ packages: $(STATE)-release ## build the wheel and the source archive in dist/, a
 	@$(PYTHON) -m build --outdir dist . > build/packages.log 2>&1 || { tail -20 build/packages.log; exit 1; }
 	@$(PYTHON) -m twine check --strict dist/*
 	@$(PYTHON) -m check_wheel_contents dist/*.whl
+
+# Without pip, which a package is installed by, and bytecode, which Python writes when it first imports a module.
+sizes: ## measure what the packages take on the disk, without and with Matplotlib
+	@for extra in "" "[report]"; do \
+	  python3 -m venv --clear --without-pip build/sizes && \
+	  PIP_CONSTRAINT=constraints.txt python3 -m pip --python build/sizes/bin/python install --quiet --no-compile ".$$extra" && \
+	  echo "handgrad$$extra: $$(du -sm build/sizes | cut -f1) MB" || exit 1; \
+	done
 
 # Nothing is published or tagged: the last lines say how the maintainer does that.
 release: ## check that this commit can be released, and build the packages; stops at the first doubt

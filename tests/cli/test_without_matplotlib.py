@@ -3,7 +3,8 @@
 import pytest
 from tests.commands import TINY, python
 
-from handgrad.plugins import how_to_install
+from handgrad import plugins
+from handgrad.plugins import how_to_install, packages
 
 MISSING = f"figures need Matplotlib: {how_to_install('report')}"
 
@@ -22,6 +23,12 @@ for draw in (lambda run: run.figures["roc"], lambda run: run.history.plot()):
         codes.append(str(error))
 print(codes)
 """
+
+
+def test_an_extra_names_what_the_extras_in_it_need(monkeypatch):
+    wanted = ["a>=1; extra == 'one'", "handgrad[one]; extra == 'two'", "b>=2; extra == 'two'"]
+    monkeypatch.setattr(plugins, "requires", lambda name: wanted)
+    assert packages("two") == ["'b>=2'", "'a>=1'"]
 
 
 @pytest.mark.slow  # a process that trains and writes a report

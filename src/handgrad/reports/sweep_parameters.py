@@ -40,10 +40,9 @@ def pictures(name: str, data: SweepData) -> list[Block]:
     drawn = spec.drawn(name, data)
     numbers: list[Block] = []
     if isinstance(drawn.data, Forest):
-        rows = [[spelled(cell, 3) for cell in row] for row in drawn.table.rows]
-        numbers = [
-            Details("These numbers as a table", [Table(drawn.table.columns, rows, words=drawn.table.columns[:2])])
-        ]
+        header, rows = drawn.data.table
+        cells = [[spelled(cell, 3) for cell in row] for row in rows]
+        numbers = [Details("These numbers as a table", [Table(header, cells, words=header[:2])])]
     if drawn.figure is None:
         return [Note(f"Not drawn: {NOT_DRAWN}."), *numbers]
     pdf = partial(to_bytes, drawn, "pdf")
