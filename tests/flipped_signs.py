@@ -103,7 +103,7 @@ FLIPS = [
     Flip(CONV, "b += dy[k] * x1[k]", "b -= dy[k] * x1[k]", CONVOLUTION, "Conv2D: dweight"),
     Flip(CONV, "c_next += dy_next[k]", "c_next -= dy_next[k]", CONVOLUTION, "Conv2D: dweight"),
     Flip(CONV, "dweight[j] += a", "dweight[j] -= a", SMALL, "Conv2D: dweight"),
-    Flip("kernels/dense.py", "dbias[j] += dy[n + j]", "dbias[j] -= dy[n + j]", layer("dense"), "dense: dbias"),
+    Flip("kernels/dense.py", "dbias[j] += row[j]", "dbias[j] -= row[j]", layer("dense"), "dense: dbias"),
     Flip("nn/dropout.py", "= saved[i] * dy[i]", "= -saved[i] * dy[i]", layer("dropout"), "dropout: dx"),
     Flip(POOL, "out[n] = dy_batch[n] if", "out[n] = -dy_batch[n] if", layer("max_pool2d"), "max_pool2d: dx"),
     Flip(POOL, "+= each * dy_batch[n]", "-= each * dy_batch[n]", layer("average_pool2d"), "average_pool2d: dx"),

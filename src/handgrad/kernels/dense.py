@@ -35,8 +35,9 @@ def sum_rows(dy, dbias):
     """dbias = sum_n dy[n].  Shapes  dy (N * O,), dbias (O,)"""
     dbias[:] = 0
     for n in range(0, dy.size, dbias.size):
+        row = dy[n : n + dbias.size]
         for j in range(dbias.size):
-            dbias[j] += dy[n + j]
+            dbias[j] += row[j]
 
 
 def dense_pair(product: Any, product_transposed_a: Any, product_transposed_b: Any) -> tuple[Any, Any]:

@@ -291,12 +291,13 @@ def gather(batches, rows, x, labels):
     width = batches.images.shape[1]
     plane = width // batches.scale.size
     for n in range(rows.size):
-        row = rows[n]
-        labels[n] = batches.labels[row]
+        labels[n] = batches.labels[rows[n]]
         for c in range(batches.scale.size):
             scale, shift = batches.scale[c], batches.shift[c]
-            for j in range(c * plane, (c + 1) * plane):
-                x[n * width + j] = scale * batches.images[row, j] + shift
+            pixels = batches.images[rows[n]][c * plane : (c + 1) * plane]
+            place = x[n * width + c * plane : n * width + (c + 1) * plane]
+            for j in range(place.size):
+                place[j] = scale * pixels[j] + shift
 
 
 @strict_kernel
