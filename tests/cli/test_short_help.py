@@ -1,5 +1,6 @@
 """The help of one screen, and the scripts that complete words."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -83,8 +84,60 @@ def test_completion(capsys, tmp_path, shell):
     if shutil.which(shell):
         (tmp_path / "script").write_text(script)
         subprocess.run([shell, "-n", tmp_path / "script"], check=True)
-    if shell == "fish" and shutil.which(shell):
-        asked = f"source {tmp_path / 'script'}; complete -C 'handgrad train --optimizer nad'"
-        assert subprocess.run([shell, "-c", asked], capture_output=True, text=True, check=True).stdout.startswith(
-            "nadam"
-        )
+
+
+# Each is followed by words to be completed and what they become, in turn.
+BASH = r"""
+source ./script
+while [ "$1" ]; do
+    COMP_WORDS=($1) COMPREPLY=()
+    COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
+    $(complete -p handgrad | sed 's/.*-F \([^ ]*\).*/\1/') handgrad "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
+    [ "${COMPREPLY[*]}" = "$2" ] || echo "$1: ${COMPREPLY[*]}"
+    shift 2
+done
+"""
+FISH = """
+source ./script
+for place in (seq 1 2 (count $argv))
+    set found (complete -C $argv[$place] | cut -f 1)
+    test "$found" = $argv[(math $place + 1)]; or echo $argv[$place]: $found
+end
+"""
+ZSH = r"""
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell 'PS1=; fpath=($PWD $fpath); autoload -Uz compinit; compinit -u -d ./dump; print REA""DY'
+zpty -r shell found '*READY*'
+for asked answer; do
+    zpty -w -n shell $asked$'\t'
+    zpty -r shell found "*$answer*"  # or it waits for ever
+    zpty -w -n shell $'\C-u'
+done
+zpty -d shell
+"""
+ASKED = {
+    "handgrad tra": "train",
+    "handgrad train --optimizer nad": "nadam",
+    "handgrad train -o nad": "nadam",
+    "handgrad sweep --method bay": "bayes",
+    "handgrad report pict": "picture.png",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_shtab")
+@pytest.mark.parametrize(("shell", "program"), [("bash", BASH), ("fish", FISH), ("zsh", ZSH)])
+def test_what_a_shell_completes(capsys, tmp_path, shell, program):
+    """Commands, names of values behind long and short flags, and files, as the shell itself answers."""
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} is not installed")
+    script = call(capsys, f"completion {shell}").out
+    (tmp_path / ("_handgrad" if shell == "zsh" else "script")).write_text(script)
+    (tmp_path / "picture.png").touch()
+    name = [] if shell == "fish" else [shell]
+    words = [shell, "-c", program, *name, *(word for pair in ASKED.items() for word in pair)]
+    done = subprocess.run(
+        words, cwd=tmp_path, env={**os.environ, "TERM": "dumb"}, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == ""

@@ -2,13 +2,15 @@
 
 import argparse
 from collections import defaultdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from handgrad.cli.arguments import Parser
 from handgrad.cli.commands import COMMANDS, TABLES
-from handgrad.cli.options import options_of
+from handgrad.cli.options import SHORT, options_of
 from handgrad.config import RunConfig, value_type_of
+from handgrad.config.aliases import FIELDS
 from handgrad.config.value_types import Name, Switch, Text, ValueType
 from handgrad.errors import UsageError
 from handgrad.plugins import how_to_install, is_installed
@@ -23,9 +25,7 @@ def run_completion(tokens: list[str]) -> int:
     shell = Parser("completion", shell=SHELLS).arguments(tokens).shell
     if not is_installed("shtab"):
         raise UsageError(f"completion needs the package shtab: {how_to_install('completion')}")
-    import shtab
-
-    echo(shtab.complete(_whole(), shell))
+    echo(import_module("shtab").complete(_whole(), shell))
     return 0
 
 
@@ -45,19 +45,19 @@ def _of_arguments(name: str) -> argparse.ArgumentParser:
     for action in parser._actions:
         action.help = None if action.help is None else action.help.replace("%", "%%")
         if action.type in (Path, run_path):
-            files = {"bash": "_shtab_compgen_files", "zsh": "_files", "fish": "__fish_complete_path"}
-            action.__dict__["complete"] = files
+            action.__dict__["complete"] = import_module("shtab").FILE
     return argparse.ArgumentParser(add_help=False, parents=[parser], conflict_handler="resolve")
 
 
 def _of_settings(name: str) -> argparse.ArgumentParser:
-    """The options of the command, and every setting of a run."""
+    """The options of the command, and every setting of a run, with the short flags of the help."""
     parser = argparse.ArgumentParser()
     types = {name: Text() for name in ("name", "map", "format", "torch")}
     rows = {option.name: (option.type, option.help) for option in options_of(name, **types) if option.name != "help"}
     fields = {field: (value_type_of(field), str(info.description)) for field, info in RunConfig.model_fields.items()}
     for flag, (type_, text) in (fields | rows).items():
-        parser.add_argument(f"--{flag}", help=text.replace("%", "%%"), **_taken(type_))
+        short = [f"-{alias}" for alias in FIELDS.get(flag, ())[:1] if len(alias) <= SHORT]
+        parser.add_argument(*short, f"--{flag}", help=text.replace("%", "%%"), **_taken(type_))
         if isinstance(type_, Switch):
             parser.add_argument(f"--no_{flag}", help=argparse.SUPPRESS, action="store_true")
     return parser
