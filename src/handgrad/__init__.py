@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from handgrad.nn.gradcheck import gradcheck
     from handgrad.runs import Run, execute, open_run, resume
     from handgrad.sweeps.search import sweep
-    from handgrad.training import CSVLogger, EarlyStopping, ModelCheckpoint, Network, load_model, save_model, train
+    from handgrad.training import (
+        CSVLogger,
+        EarlyStopping,
+        LearningRateFinder,
+        ModelCheckpoint,
+        Network,
+        load_model,
+        save_model,
+        train,
+    )
     from handgrad.training.fit import fit
     from handgrad.training.lr_find import lr_find
 
@@ -30,6 +39,7 @@ __all__ = [
     "FileSystemError",
     "HandgradClassifier",
     "HandgradError",
+    "LearningRateFinder",
     "ModelCheckpoint",
     "Network",
     "Run",
@@ -64,7 +74,7 @@ _HOMES = {
     "sweeps.search": ("sweep",),
     "training.lr_find": ("lr_find",),
     "training": (
-        *("CSVLogger", "EarlyStopping", "ModelCheckpoint"),
+        *("CSVLogger", "EarlyStopping", "LearningRateFinder", "ModelCheckpoint"),
         *("Network", "fit", "load_model", "save_model", "train"),
     ),
 }

@@ -53,7 +53,7 @@ def agree(name, network, images, logits, probabilities):
 @pytest.mark.slow
 def test_every_layer_in_onnx(runtime):
     for name, shape, layers in cases():
-        network, images = made(shape, layers)
+        network, images = made(shape, layers, images=10_000)
         agree(name, network, images, *from_onnx(runtime, onnx_content(network), images))
 
 

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from tests.exports.written import cases, made
+from tests.exports.written import NOT_IN_KERAS, cases, made
 from tests.ingredients import nn
 
 from handgrad.exports import export
@@ -35,7 +35,7 @@ def test_the_layout_of_weights():
 
 
 def test_keras_reads_every_layer(keras, tmp_path):
-    for name, shape, layers in cases():
+    for name, shape, layers in cases(NOT_IN_KERAS):
         network, images = made(shape, layers)
         export(network, tmp_path / "model.keras")
         model = keras.saving.load_model(tmp_path / "model.keras")

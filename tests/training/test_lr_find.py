@@ -77,8 +77,36 @@ def test_the_rule_by_hand():
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"lowest": 1.0, "highest": 0.1}, "below the highest"), ({"steps": 3}, "steps must be at least 20, got 3")],
+    [
+        ({"lowest": 1.0, "highest": 0.1}, "below the highest"),
+        ({"steps": 3}, "steps must be a whole number, 20 at least, got 3"),
+    ],
 )
 def test_what_makes_no_sense(changes, message):
     with pytest.raises(UsageError, match=message):
         lr_find(network(), PARTS, **changes)
+
+
+def test_a_callback_trains_with_the_rate_that_it_found(caplog):
+    """Step by step as a training that was given the rate, and as lr_find itself finds it."""
+    settings = {"optimizer": "sgd", "epochs": 2, "schedule": "cosine", "seed": 3, "verbose": 0}
+    finder, searched, given = handgrad.LearningRateFinder(steps=40), network(), network()
+    history = handgrad.fit(searched, PARTS, callbacks=[finder], **settings)
+    found = lr_find(network(), PARTS, steps=40, optimizer="sgd", seed=3)
+    assert finder.found.suggestion == found.suggestion
+    assert found.sentence in caplog.text
+    same = handgrad.fit(given, PARTS, learning_rate=found.suggestion, **settings)
+    assert history.same_as(same)
+    np.testing.assert_array_equal(searched.parameters, given.parameters)
+    other = handgrad.fit(network(), PARTS, **settings)
+    assert not history.same_as(other)
+    assert history.epochs[0].learning_rate < found.suggestion  # the schedule applies to it
+
+
+def test_a_callback_that_finds_nothing_changes_nothing():
+    finder, settings = handgrad.LearningRateFinder(1e-9, 2e-9, 20), {"optimizer": "sgd", "epochs": 1, "verbose": 0}
+    history = handgrad.fit(network(), PARTS, callbacks=[finder], **settings)
+    assert finder.found.suggestion is None
+    assert history.same_as(handgrad.fit(network(), PARTS, **settings))
+    with pytest.raises(UsageError, match=r"steps must be a whole number, 20 at least, got 30\.5"):
+        handgrad.LearningRateFinder(steps=30.5)

@@ -30,8 +30,8 @@ def batch_norm(x, weight, bias, mean, variance, epsilon):
 
 
 def layer_norm(x, weight, bias, epsilon):
-    """Each image by itself."""
-    axes = tuple(range(1, x.ndim))
+    """Over the axes that `weight` has."""
+    axes = tuple(range(-weight.ndim, 0))
     mean, variance = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
     return (x - mean) / np.sqrt(variance + epsilon) * weight + bias
 

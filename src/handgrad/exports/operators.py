@@ -86,6 +86,7 @@ def _step(network: Network, number: int, module: TorchModule, program: str, rank
     except ValueError as error:
         raise UsageError(f"layer {number}, {name}, cannot be exported: {module.name} with {error}") from error
     variant = "single" if values.get("num_parameters") == 1 else ""
+    variant = "last" if len(values.get("normalized_shape", ())) == 1 else variant
     variant = "dilated" if max(values.get("dilation", (1,))) > 1 else variant
     keys = (f"{program}_{variant}_{rank}", f"{program}_{variant}", f"{program}_{rank}", program)
     text = next(row[key] for key in keys if key in row)

@@ -154,8 +154,8 @@ class LayerNorm(Layer):
         names = {"gamma": "weight", "beta": "bias"}
         if self.over == "channels":
             channels, *_ = image_shape(shape, "layer normalisation over channels")
-            there, back = ({"source": 1, "destination": -1}, {"source": -1, "destination": 1})
+            there, back = ({"dims": dims} for dims in ((0, 2, 3, 1), (0, 3, 1, 2)))
             own = TorchModule("torch.nn.LayerNorm", {"normalized_shape": (channels,), "eps": self.epsilon}, names)
-            return with_channel(shape, TorchModule("torch.movedim", there), own, TorchModule("torch.movedim", back))
+            return with_channel(shape, TorchModule("torch.permute", there), own, TorchModule("torch.permute", back))
         arguments = {"normalized_shape": shape, "eps": self.epsilon}
         return [TorchModule("torch.nn.LayerNorm", arguments, names)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from handgrad import kernels
 from handgrad.equations import Statement
 from handgrad.errors import UsageError
-from handgrad.nn.images import Extent, image_shape, normalise_extents, pair, with_channel
+from handgrad.nn.images import Extent, image_shape, normalise_extents, pair
 from handgrad.nn.layer import Layer, Plan, Shape
 from handgrad.torch_mapping import TorchModule
 
@@ -57,10 +57,9 @@ class Transpose(Layer):
 
     def torch_modules(self, shape: Shape) -> list[TorchModule]:
         """Pixels in a row, two axes exchanged, and channels as rows and columns."""
-        rows, columns = self.plan(shape).output[1:]
-        return with_channel(
-            shape,
-            TorchModule("torch.nn.Flatten", {"start_dim": 2}),
-            TorchModule("torch.transpose", {"dim0": 1, "dim1": 2}),
-            TorchModule("torch.nn.Unflatten", {"dim": 2, "unflattened_size": (rows, columns)}),
-        )
+        plan = self.plan(shape)
+        return [
+            TorchModule("torch.reshape", {"shape": (-1, *plan.sizes)}),
+            TorchModule("torch.permute", {"dims": (0, 2, 1)}),
+            TorchModule("torch.reshape", {"shape": (-1, *plan.output)}),
+        ]

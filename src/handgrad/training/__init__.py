@@ -1,6 +1,6 @@
 """The training loop, its history, checkpoints, and models on disk."""
 
-from handgrad.training.callbacks import CSVLogger, EarlyStopping, ModelCheckpoint
+from handgrad.training.callbacks import CSVLogger, EarlyStopping, LearningRateFinder, ModelCheckpoint
 from handgrad.training.checkpoint import load_newest_checkpoint, save_checkpoint
 from handgrad.training.fit import fit
 from handgrad.training.history import Epoch, Evaluation, History

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 from handgrad.config.metrics import is_share, metric_name
 from handgrad.errors import FileSystemError, UsageError
 from handgrad.training.history import Epoch
+from handgrad.training.lr_find import HIGHEST, LOWEST, STEPS, RateSearch, check_search, lr_find
 from handgrad.training.models import save_model
 from handgrad.training.trainer import Callback, Trainer
 
+log = logging.getLogger("handgrad")
 FOREIGN_SUFFIXES = (".keras", ".h5", ".hdf5", ".pt", ".pth")
 
 
@@ -70,6 +73,31 @@ class EarlyStopping(_Monitoring):
         self.stale = 0 if self.improved(epoch) else self.stale + 1
         if self.stale >= self.patience:
             trainer.stop("patience")
+
+
+class LearningRateFinder(Callback):
+    """Before the first step, finds a learning rate on a copy of the network, as `lr_find` does, and trains with it.
+
+    It is the optimizer's rate, to which the schedule applies; `found` has the search, whose `plot()` draws it. Where
+    the search suggests none, and when a training goes on after its first step, the rate stays as it is.
+    """
+
+    def __init__(self, lowest: float = LOWEST, highest: float = HIGHEST, steps: int = STEPS) -> None:
+        check_search(lowest, highest, steps)
+        self.search: dict[str, Any] = {"lowest": lowest, "highest": highest, "steps": steps}
+        self.found: RateSearch | None = None
+
+    def started(self, trainer: Trainer) -> None:
+        """Search."""
+        if trainer.step:
+            return
+        settings, optimizer = trainer.settings, trainer.settings.optimizer
+        found = lr_find(trainer.network, trainer.split, engine=type(trainer), settings=settings, **self.search)
+        self.found = found
+        if found.suggestion is not None:
+            optimizer = dataclasses.replace(optimizer, learning_rate=found.suggestion)
+        trainer.settings = dataclasses.replace(settings, optimizer=optimizer)
+        log.warning("%s", found.sentence)
 
 
 class ModelCheckpoint(_Monitoring):

@@ -3,6 +3,7 @@
 import copy
 from dataclasses import dataclass, replace
 from importlib import import_module
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from handgrad.training.trainer import Callback, Trainer
 
 Array = NDArray[Any]
 LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 200
+LEAST_STEPS = 20
 MEMORY = 0.9  # of the moving average of losses
 EXPLODED = 4.0  # times the least smoothed loss so far: where the search ends
 BACK = 10.0  # the suggestion lies so many times below the rate of the least smoothed loss
@@ -116,10 +118,7 @@ def lr_find(
     Raises  UsageError when the rates, the number of steps, settings or data make no sense.
     Ref     Smith (2015), No more pesky learning rate guessing games; here the rate rises exponentially
     """
-    if not 0 < lowest < highest < np.inf:
-        raise UsageError(f"the lowest learning rate must be positive and below the highest, got {lowest}, {highest}")
-    if steps < 20:
-        raise UsageError(f"steps must be at least 20, got {steps}")
+    check_search(lowest, highest, steps)
     settings, network = settings or read_settings(changes), copy.deepcopy(network)
     parts = read_parts(network, data, labels, None, VALIDATION, None, settings.seed)
     find_range(network, parts.x)
@@ -140,6 +139,15 @@ def lr_find(
     end = _end(smoothed)
     rates = np.geomspace(lowest, highest, steps)[:end]
     return RateSearch(rates, losses[:end], smoothed[:end], end < steps, len(rows), settings.batch_size)
+
+
+def check_search(lowest: float, highest: float, steps: int) -> None:
+    """Raises  UsageError when rates or steps make no sense."""
+    numbers = all(isinstance(each, Real) for each in (lowest, highest))
+    if not numbers or not 0 < lowest < highest < np.inf:
+        raise UsageError(f"the lowest learning rate must be positive and below the highest, got {lowest}, {highest}")
+    if not isinstance(steps, Integral) or steps < LEAST_STEPS:
+        raise UsageError(f"steps must be a whole number, {LEAST_STEPS} at least, got {steps!r}")
 
 
 def _smoothed(losses: Array) -> Array:
