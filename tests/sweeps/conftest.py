@@ -1,11 +1,9 @@
 """Sweeps of runs that take a blink: in threads of this process, or driven by a process of their own."""
 
 import os
-import queue
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,7 +14,7 @@ from tests.commands import arguments, environment
 
 from handgrad.config import RunConfig
 from handgrad.data import load
-from handgrad.runs.executor.worker import perform
+from handgrad.runs.executor.threads import ThreadExecutor
 from handgrad.sweeps import Hyperband, SweepDefinition
 from handgrad.sweeps.database import open_storage
 from handgrad.sweeps.driver import Driver, SweepCallback
@@ -40,39 +38,16 @@ AFTER = {"activation": ("relu", "tanh"), "learning_rate": (0.00003, 0.003, 0.03)
 SPACE = {"activation": ("relu", "tanh", "sigmoid"), "learning_rate": (0.001, 0.003), "num_layers": (1, 2)}
 
 
-class Threads:
-    """An Executor in this process: a thread a trial."""
+class Threads(ThreadExecutor):
+    """Runs trials in this process; `tasks` are those that it was given."""
 
-    def __init__(self, slots):
-        self.slots, self.tasks, self.stopping = slots, [], False
-        self._events, self._answers = queue.Queue(), {}
+    def __init__(self, slots, function=run_trial):
+        super().__init__(slots, function)
+        self.tasks = []
 
     def submit(self, task):
         self.tasks.append(task)
-        self._answers[task.number] = queue.Queue()
-        threading.Thread(target=lambda: self._events.put(perform(run_trial, task, self)), daemon=True).start()
-
-    def report(self, event):
-        self._events.put(event)
-        return self._answers[event.number].get() if event.asks else ""
-
-    def interrupted(self):
-        return self.stopping
-
-    def decide(self, number, stop):
-        self._answers[number].put(stop)
-
-    def interrupt(self):
-        self.stopping = True
-
-    def events(self, seconds):
-        try:
-            return [self._events.get(timeout=seconds)]
-        except queue.Empty:
-            return []
-
-    def close(self):
-        pass
+        super().submit(task)
 
 
 class Notes(SweepCallback):

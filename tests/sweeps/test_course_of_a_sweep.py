@@ -10,6 +10,7 @@ from handgrad.runs import list_runs
 from handgrad.runs.executor.protocol import Ended
 from handgrad.sweeps import Hyperband, Metric
 from handgrad.sweeps.folder import changed, create_sweep, open_sweep
+from handgrad.sweeps.run_trial import run_trial
 from handgrad.sweeps.search import examples, run_sweep
 
 CELLS = sorted(product(*SPACE.values()))
@@ -184,33 +185,17 @@ def test_time_that_is_up_ends_the_sweep_in_peace(make_sweep):
 
 
 def test_trials_lost_in_a_row_end_the_sweep(make_sweep):
-    class Full(Threads):
-        """The disk is full."""
-
-        def submit(self, task):
-            self.tasks.append(task)
-            self._events.put(Ended(task.number, "broken", message="no space left"))
-
-    sweep, full = make_sweep(), Full(1)
+    sweep, full = make_sweep(), Threads(1, lambda task, _: Ended(task.number, "broken", message="no space left"))
     with pytest.raises(IncompleteSweepError, match="12 trials are missing: no space left"):
         drive(sweep, executor=full)
     assert len(full.tasks) == 3 * 3
 
 
 def test_what_is_lost_is_said_and_run_by_the_next_one(make_sweep):
-    class Broken(Threads):
-        """Its first task's machine is out of order."""
+    def once_broken(task, reporter):
+        return Ended(0, "broken", message="no space left") if task.number == 0 else run_trial(task, reporter)
 
-        def submit(self, task):
-            self.tasks.append(task)
-            if task.number == 0:
-                self._events.put(Ended(0, "broken", message="no space left"))
-            else:
-                self.tasks.pop()
-                super().submit(task)
-
-    sweep = make_sweep(SMALL)
-    broken = Broken(1)
+    sweep, broken = make_sweep(SMALL), Threads(1, once_broken)
     with pytest.raises(IncompleteSweepError, match="1 trials are missing: no space left, 3 times without progress"):
         drive(sweep, executor=broken)
     assert [task.number for task in broken.tasks] == [0, 0, 0, 1, 2, 3]

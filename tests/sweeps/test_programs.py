@@ -16,7 +16,7 @@ from tests.sweeps.conftest import wait_for
 from handgrad.cli.main import main
 from handgrad.errors import UsageError
 from handgrad.sweeps.folder import open_sweep
-from handgrad.sweeps.programs import executor
+from handgrad.sweeps.programs import run_program
 from handgrad.sweeps.programs.logged import Logged, Tail, flat
 from handgrad.sweeps.programs.program import STAND_IN, Program, located
 from handgrad.sweeps.programs.trial_folder import TRIAL
@@ -146,7 +146,7 @@ def test_pictures_tables_and_artifacts_are_files_of_the_trial():
         for line in (folder / "log.jsonl").read_text().splitlines()
         if "conf_mat" in (row := json.loads(line))
     )
-    rows = json.loads(Path(matrix["path"]).read_text())["data"]
+    rows = json.loads((folder / matrix["path"]).read_text())["data"]
     assert ["Trouser", "Pullover", 1] in rows
     assert sum(count for *_, count in rows) == 4
 
@@ -236,7 +236,7 @@ def test_a_program_that_ignores_its_arguments_is_named(capsys):
 
 @pytest.mark.slow
 def test_a_trial_ends_at_the_time_limit_whatever_it_does(monkeypatch):
-    monkeypatch.setattr(executor, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(run_program, "PATIENCE_SECONDS", 0.3)
     program_of(
         "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN) if sys.argv[1].endswith('0.5') else None\n"
         "wandb.init(); wandb.log({'val_acc': 1}); time.sleep(60 * (wandb.config.learning_rate > 0.4))\n"

@@ -200,7 +200,7 @@ class SweepDefinition:
         """What `to_mapping` made; a file that a person wrote goes through `read_sweep`."""
         rest = dict(mapping)
         stopping = {name: value for name, value in rest.pop("early_terminate", {}).items() if name != "type"}
-        program = Program.from_mapping(rest)
+        program = Program.from_mapping(rest) if "program" in rest else None
         read = AnyValue() if program else None
         return cls(
             parameters={

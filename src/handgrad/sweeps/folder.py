@@ -184,15 +184,15 @@ class Sweep:
     def task(self, trial: Trial) -> Task:
         """What an executor does for a trial.  Raises  UsageError where its values cannot go together."""
         if self.definition.program:
-            return trial_folder.task_of(self.definition, trial, self.run(trial).path)
+            return trial_folder.task_of(self.definition, trial, self.run(trial).path, self.base.time_limit)
         config, pruner = self.config(trial), self.definition.early_terminate
         return task_of(trial.number, config, self.definition.metric.name, pruner.rungs(config.epochs) if pruner else ())
 
     def command(self, values: Mapping[str, Any], trial: Trial | None = None) -> str:
         """What trains a configuration again, as a run of its own: with the seed of `trial`, if there is one."""
         if program := self.definition.program:
-            task = trial_folder.task_of(self.definition, trial or Trial(0, dict(values), "", self.base.seed), Path())
-            parameters = task.options["parameters"]
+            own = trial or Trial(0, dict(values), "", self.base.seed)
+            parameters = trial_folder.parameters_of(self.definition, own)
             if program.function:
                 return f"# {program.path} with wandb.config = {parameters}"
             return shlex.join(program.words(parameters, trial_folder.PARAMETERS))

@@ -4,6 +4,7 @@ import dataclasses
 import logging
 from collections.abc import Mapping
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from handgrad.runs import diagnose_each
 from handgrad.runs.executor.local import LocalExecutor
 from handgrad.runs.executor.protocol import Executor
 from handgrad.runs.executor.ray_cluster import RayExecutor
+from handgrad.runs.executor.threads import ThreadExecutor
 from handgrad.sweeps.database import check_url, open_storage
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.diagnostics import Plan, diagnose_sweep
 from handgrad.sweeps.driver import Driver, SweepCallback, SweepProgress
 from handgrad.sweeps.folder import Settings, Sweep, changed, create_sweep, free_path, open_sweep
-from handgrad.sweeps.programs.executor import ProgramExecutor
+from handgrad.sweeps.programs import run_program
 from handgrad.sweeps.run_trial import FUNCTION
 from handgrad.sweeps.samplers import Random, require
 from handgrad.sweeps.sweep_file import read_sweep, starting_preset
@@ -52,10 +54,7 @@ def run_sweep(
     if sweep.wanted is None and not hours:
         raise UsageError("this sweep has no limit: give --trials or --hours")
     check_url(sweep.storage_url)
-    program = sweep.definition.program
-    if program and ray:
-        raise UsageError(f"--ray runs handgrad's own trials only: {program.path} is run on this machine")
-    if not ray and not program:  # a cluster may have data that is not here
+    if not ray and not sweep.definition.program:  # a cluster may have data that is not here
         _heed_diagnoses(examples(sweep))
     # The process that workers come from loads data and kernels while the storage is opened.
     executor = executor or _executor(sweep, jobs, ray)
@@ -81,15 +80,19 @@ def _heed_diagnoses(examples: list[dict[str, Any]]) -> None:
 
 
 def _executor(sweep: Sweep, jobs: int | None, ray: str | None) -> Executor:
-    slots = jobs or len(available_cores())
-    if program := sweep.definition.program:
-        if program.shares_file and slots > 1:
-            log.warning("trials share the file %s, so they run one at a time", program.metric_file)
-            slots = 1
-        return ProgramExecutor(program, sweep.name, slots, sweep.base.time_limit)
+    slots, program = jobs or len(available_cores()), sweep.definition.program
+    if program and program.shares_file and (ray or slots > 1):
+        log.warning("trials share the file %s, so they run one at a time", program.metric_file)
+        jobs = slots = 1
+    if program and ray:
+        file = Path(program.folder) / program.path
+        return RayExecutor(ray, jobs, run_program.FUNCTION, {}, [file], sweep.runs_dir, sweep.workers_log)
+    if program:
+        threads = max(1, len(available_cores()) // slots)
+        return ThreadExecutor(slots, partial(run_program.run_program, threads=threads))
     configs = examples(sweep)
     if ray:
-        return RayExecutor(ray, jobs, FUNCTION, configs[0], sweep.runs_dir, sweep.workers_log)
+        return RayExecutor(ray, jobs, FUNCTION, configs[0], (), sweep.runs_dir, sweep.workers_log)
     return LocalExecutor(slots, FUNCTION, configs, sweep.workers_log)
 
 

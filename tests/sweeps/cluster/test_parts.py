@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.commands import call
-from tests.sweeps.conftest import BASE, Threads
+from tests.sweeps.conftest import BASE
 
 from handgrad import __version__
 from handgrad.cli.flags import parse
@@ -30,7 +30,16 @@ from handgrad.runs.executor.ray_worker import (
     sources,
     unpack,
 )
+from handgrad.runs.executor.threads import WaitingReporter
+from handgrad.runs.executor.worker import folder_of
+from handgrad.sweeps import Hyperband, Metric, SweepDefinition
+from handgrad.sweeps.programs import run_program
+from handgrad.sweeps.programs.program import Program
+from handgrad.sweeps.programs.trial_folder import read_outcome
+from handgrad.sweeps.programs.trial_folder import task_of as program_trial
 from handgrad.sweeps.run_trial import EARLY, FUNCTION, run_trial, task_of
+from handgrad.sweeps.space import Constant
+from handgrad.sweeps.store import Trial
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -164,7 +173,7 @@ def task(config, *rungs):
 
 def run(worker, task, bundle=None, answer=None):
     """Have a worker run a trial as Ray would; what it tells in the end."""
-    dataset, heard = build_dataset(RunConfig(**task.config)), 0
+    dataset, heard = build_dataset(RunConfig(**task.config)) if task.config else None, 0
     thread = threading.Thread(target=worker.run, args=(list(task), dataset, bundle or {}))
     thread.start()
     while True:
@@ -179,12 +188,12 @@ def run(worker, task, bundle=None, answer=None):
 
 def test_a_run_on_another_machine_comes_back_as_if_it_had_been_here(tmp_path):
     here, there = config(tmp_path / "here"), config(tmp_path / "there")
-    expected = run_trial(task(here), Threads(1))
+    expected = run_trial(task(here), WaitingReporter([].append))
     worker = Worker(FUNCTION, str(tmp_path), str(tmp_path / ".nobody-made-this"))
     ended, files = run(worker, task(there))
     assert ended._replace(seconds=0) == expected._replace(seconds=0)
     assert not (tmp_path / "there").exists()
-    unpack(files, there)
+    unpack(files, task(there))
     one, other = Run(tmp_path / "here" / "run"), Run(tmp_path / "there" / "run")
     assert other.complete
     assert one.model_file.read_bytes() == other.model_file.read_bytes()
@@ -200,13 +209,13 @@ def test_an_interrupted_run_goes_on_elsewhere(tmp_path):
     ended, files = run(Worker(FUNCTION, "/", "/.one"), task(begun, 2), answer=lambda worker: worker.interrupt())
     assert ended.how == INTERRUPTED
     assert any(name.startswith("checkpoints/") for name in files)
-    unpack(files, begun)
-    ended, files = run(Worker(FUNCTION, "/", "/.two"), task(begun), packed(begun))
+    unpack(files, task(begun))
+    ended, files = run(Worker(FUNCTION, "/", "/.two"), task(begun), packed(folder_of(task(begun))))
     assert ended.how == "finished"
-    unpack(files, begun)
+    unpack(files, task(begun))
     log = Run(tmp_path / "runs" / "run").log_file.read_text()
     assert [part.split()[0] for part in log.split("training from step ")[1:]] == ["0", "82"]
-    whole = run_trial(task(config(tmp_path / "whole", epochs=4)), Threads(1))
+    whole = run_trial(task(config(tmp_path / "whole", epochs=4)), WaitingReporter([].append))
     assert ended.epochs == whole.epochs
     assert resume(tmp_path / "runs" / "run").complete
 
@@ -231,12 +240,63 @@ def test_a_worker_that_sees_the_folder_writes_there(tmp_path, monkeypatch):
     assert Run(tmp_path / "runs" / "run").complete
 
 
+def program_task(folder, values):
+    """A trial of a program that prints a word, logs these values, the third one at a rung, and sleeps after 3."""
+    (folder / "own.py").write_text(
+        "import time, wandb\nwandb.init()\nprint('hello')\n"
+        "for value in wandb.config.numbers:\n    wandb.log({'val_acc': value})\ntime.sleep(60 * (value == 3))\n"
+    )
+    program = Program("own.py", ("${env}", sys.executable, "${program}"), str(folder))
+    definition = SweepDefinition(
+        {"numbers": Constant(values)},
+        metric=Metric("val_acc", foreign=True),
+        early_terminate=Hyperband(min_iter=3),
+        program=program,
+    )
+    return program_trial(definition, Trial(0, {}, "run", 1), folder / "sweeps" / "s" / "runs" / "run", 0.0)
+
+
+def test_a_program_on_another_machine_is_followed_and_its_files_come_back(tmp_path):
+    worker = Worker(run_program.FUNCTION, "/", "/.five")
+    there = program_task(tmp_path, [0.5, 0.75])
+    ended, files = run(worker, there)
+    assert (ended.how, ended.objective, ended.epochs) == ("finished", 0.75, (0.5, 0.75))
+    folder = folder_of(there)
+    assert not folder.exists()
+    unpack(files, there)
+    assert (folder / "output.txt").read_text() == "hello\n"
+    assert read_outcome(folder, 0) == ended
+    (tmp_path / "own.py").unlink()
+    assert run(worker, there, packed(folder))[0] == ended  # what is over is not run once more
+    worker.stop()
+
+
+@pytest.mark.parametrize(("told", "how"), {"decide": EARLY, "interrupt": INTERRUPTED}.items())
+def test_a_program_on_another_machine_ends_where_the_driver_wants_that(tmp_path, told, how):
+    answer = Worker.interrupt if told == "interrupt" else lambda worker: worker.decide("too bad")
+    ended, files = run(Worker(run_program.FUNCTION, "/", "/.six"), program_task(tmp_path, [1, 2, 3]), answer=answer)
+    assert (ended.how, ended.epochs) == (how, (1, 2, 3))
+    assert ("outcome.json" in files) == (how == EARLY)
+
+
+def test_a_node_needs_the_program_as_it_is_here(tmp_path):
+    program = tmp_path / "own.py"
+    program.write_text("print(1)")
+    ours = facts([str(program)])
+    assert refusal(ours, facts([str(program)])) == refusal(facts(), ours) == ""
+    program.write_text("print(2)")
+    wanted = f"it does not have this machine's {program}: share its folder, or copy it there"
+    assert refusal(ours, facts([str(program)])) == wanted
+    program.unlink()
+    assert refusal(ours, facts([str(program)])) == wanted
+
+
 @pytest.mark.parametrize("name", ["../outside", "/outside", "checkpoints/../../outside"])
 def test_no_file_lands_outside_of_its_run(tmp_path, name):
     with pytest.raises(CorruptDataError, match="outside of the run"):
-        unpack({name: b"x"}, config(tmp_path / "runs"))
+        unpack({name: b"x"}, task(config(tmp_path / "runs")))
     assert not (tmp_path / "outside").exists()
-    assert packed(config(tmp_path / "nowhere")) == {}
+    assert packed(tmp_path / "nowhere") == {}
 
 
 def manifests():

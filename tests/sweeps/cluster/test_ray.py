@@ -3,6 +3,7 @@
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -31,6 +32,29 @@ parameters:
   activation: {values: [relu, tanh]}
   learning_rate: {distribution: log_uniform_values, min: 0.0001, max: 0.1}
 """
+PROGRAM = """
+import argparse, os, pathlib, subprocess, time, wandb
+parser = argparse.ArgumentParser()
+parser.add_argument("--rate", type=float)
+rate = parser.parse_args().rate
+trial = pathlib.Path(os.environ["HANDGRAD_TRIAL"])
+child = subprocess.Popen(["sleep", "600"])
+with open(trial / "pids", "a") as file:
+    print(os.getpid(), child.pid, file=file)
+wandb.init()
+for epoch in range(4):
+    wandb.log({"val_acc": rate * epoch})
+while not os.path.exists("go"):
+    time.sleep(0.05)
+"""
+OWN = """
+program: own.py
+command: ["${env}", PYTHON, "${program}", "${args}"]
+method: grid
+metric: {name: val_acc, goal: maximize}
+parameters:
+  rate: {values: [0.1, 0.2, 0.3, 0.4]}
+"""
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray")]
 
@@ -52,6 +76,8 @@ def folder(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "grid.yaml").write_text(GRID)
     (tmp_path / "random.yaml").write_text(RANDOM)
+    (tmp_path / "own.py").write_text(PROGRAM)
+    (tmp_path / "own.yaml").write_text(OWN.replace("PYTHON", sys.executable))
     return tmp_path
 
 
@@ -104,6 +130,7 @@ def test_a_node_that_is_removed_in_the_middle_changes_nothing(cluster, folder, m
         cluster.tell("remove")
         out, err = driver.communicate(timeout=120)
         assert driver.returncode == 0, out + err
+    cluster.tell("add")
     assert "is gone; it is begun again" in out
     starts = sorted(len(begun(log)) for log in logs(folder, "nodes").values())
     assert starts == [1, 1, 1, 1, 1, 2]
@@ -152,11 +179,17 @@ def descendants(pid):
     return [*found, *(each for child in found for each in descendants(child))]
 
 
-def test_a_node_that_does_not_see_the_folder_sends_its_runs(folder):
+def hiding(folder):
+    """A cluster whose nodes do not see `folder`."""
+    folder.mkdir(exist_ok=True)
     hidden = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none {folder} && exec "$@"', "sh"]
     if not shutil.which("unshare") or subprocess.run([*hidden, "true"], capture_output=True, check=False).returncode:
         pytest.skip("only root can hide a folder from a node: unshare --mount is refused here")
-    with two_nodes(*hidden) as cluster:
+    return two_nodes(*hidden)
+
+
+def test_a_node_that_does_not_see_the_folder_sends_its_runs(folder):
+    with hiding(folder) as cluster:
         words = f"sweep grid.yaml {FLAGS} --epochs 200 --name sent --ray {cluster.address}"
         with driving(words, cwd=folder) as driver:
             wait_for(lambda: len(list(folder.glob("sweeps/sent/runs/*/metrics.json"))) >= 2, "two trials", 100)
@@ -174,3 +207,57 @@ def test_a_node_that_does_not_see_the_folder_sends_its_runs(folder):
     assert sorted(settings(folder, "sent")) == sorted(names)
     assert {runs_dir for _, runs_dir in settings(folder, "sent").values()} == {"sweeps/sent/runs"}
     assert not list(Path(tempfile.gettempdir()).glob("handgrad-sweep-*"))
+
+
+def pids(folder, name):
+    """The processes of a program in the trials of a sweep, two an attempt."""
+    texts = [path.read_text() for path in folder.glob(f"sweeps/{name}/runs/*/pids")]
+    return [int(pid) for text in texts for pid in text.split()]
+
+
+def check_own(folder, name):
+    """Every trial of own.yaml has its result, and none of its processes is left."""
+    trials = open_sweep(folder / "sweeps" / name).trials()
+    found = {trial.values["rate"]: (trial.state, trial.objective, *trial.epochs.values()) for trial in trials}
+    assert found == {rate: ("finished", 3 * rate, *(rate * epoch for epoch in range(4))) for rate in found}
+    assert len(found) == 4
+    assert gone(pids(folder, name))
+
+
+def test_a_program_s_trials_on_a_lost_node_are_run_again_and_leave_no_process(cluster, folder, monkeypatch):
+    for name, value in TOKEN.items():
+        monkeypatch.setenv(name, value)
+    with driving(f"sweep own.yaml --stand_in --name nodes --ray {cluster.address}", cwd=folder) as driver:
+        wait_for(lambda: len(pids(folder, "nodes")) == 4, "two trials at work at once", 100)
+        cluster.tell("remove")
+        wait_for(lambda: sum(gone([pid]) for pid in pids(folder, "nodes")) == 2, "the end of one program and its child")
+        (folder / "go").touch()
+        out, err = driver.communicate(timeout=120)
+    assert driver.returncode == 0, out + err
+    assert "is gone; it is begun again" in out
+    check_own(folder, "nodes")
+
+
+def test_a_killed_driver_leaves_no_program_and_its_sweep_goes_on_without_ray(folder):
+    with driving("sweep own.yaml --stand_in --jobs 2 --name it --ray local", cwd=folder) as driver:
+        wait_for(lambda: len(pids(folder, "it")) == 4, "two trials at work at once", 100)
+        driver.kill()
+        wait_for(lambda: gone(pids(folder, "it")), "the end of all processes", 60)
+    (folder / "go").touch()
+    done = process("sweep resume it", cwd=folder)
+    assert done.code == 0, done.err
+    check_own(folder, "it")
+
+
+def test_a_program_runs_on_nodes_that_have_it_and_its_files_are_fetched(folder):
+    with hiding(folder / "sweeps") as cluster:
+        (folder / "sweeps" / "own.py").write_text(PROGRAM)
+        (folder / "sweeps" / "own.yaml").write_text(OWN)
+        refused = process(f"sweep own.yaml --stand_in --ray {cluster.address}", cwd=folder / "sweeps")
+        assert refused.code == 2
+        assert f"it does not have this machine's {folder}/sweeps/own.py" in refused.err
+        (folder / "go").touch()
+        done = process(f"sweep own.yaml --stand_in --name own --ray {cluster.address}", cwd=folder)
+        assert done.code == 0, done.err
+        assert "its runs are fetched when they end" in done.out
+    check_own(folder, "own")

@@ -165,6 +165,8 @@ PATIENCE_SECONDS = 25.0
 class RayExecutor:
     """Runs on a Ray cluster, at most `jobs` at a time, else as many as it has CPUs; what Ray prints goes to `log`.
 
+    Every node needs these `files`, as this machine has them, at the same place.
+
     Ray is at work in a process of its own, the proxy: it prints what it likes there, and where it loses its cluster,
     for which it knows no other way than to abort the process, the driver goes on and reports it.
 
@@ -172,13 +174,21 @@ class RayExecutor:
     """
 
     def __init__(
-        self, address: str, jobs: int | None, function: str, config: dict[str, Any], runs_dir: Path, log: Path
+        self,
+        address: str,
+        jobs: int | None,
+        function: str,
+        config: dict[str, Any],
+        files: Sequence[Path],
+        runs_dir: Path,
+        log: Path,
     ) -> None:
         check_cluster(address)
         self.address, self._log, self._workers = address, log, 0
         self._mark = runs_dir.absolute() / f".{secrets.token_hex(8)}"  # nobody has it who does not see this folder
         self._mark.touch()
-        order = {"address": address, "jobs": jobs, "function": function, "config": config, "mark": str(self._mark)}
+        order: dict[str, Any] = {"address": address, "jobs": jobs, "function": function, "config": config}
+        order |= {"mark": str(self._mark), "files": [str(path.absolute()) for path in files]}
         with log.open("ab") as file:
             self._proxy = Child(PROXY, order, file, environment(address))
         self._channel = self._proxy.channel

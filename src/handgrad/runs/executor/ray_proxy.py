@@ -22,7 +22,7 @@ from handgrad.errors import CorruptDataError, FileSystemError, HandgradError, Us
 from handgrad.runs.executor.protocol import INTERRUPTED, Channel, Ended, Task
 from handgrad.runs.executor.ray_cluster import connected, last_line
 from handgrad.runs.executor.ray_worker import Worker, difference, facts, packed, refusal, unpack
-from handgrad.runs.executor.worker import data_set
+from handgrad.runs.executor.worker import data_set, folder_of
 
 LONG_SECONDS = 30.0  # without a worker, after which that is worth a remark
 COUNT_SECONDS = 2.0  # between two looks at how many CPUs there are
@@ -68,7 +68,7 @@ class WorkerPool:
         self.order, self.dataset, self.proxy = order, dataset, proxy
         self.lock = threading.RLock()
         self.slots: list[Slot] = []
-        self._ours, self._remarks = facts(), set[str]()
+        self._ours, self._remarks = facts(order["files"]), set[str]()
         self._failures = 0
         self._count_at, self._alone_since = 0.0, time.monotonic()
 
@@ -132,7 +132,7 @@ class WorkerPool:
 
         actor = ray.remote(Worker).options(num_cpus=1, max_restarts=0, max_task_retries=0, max_concurrency=CALLS)
         slot = Slot(actor.remote(self.order["function"], os.getcwd(), self.order["mark"]))
-        slot.wait_for(slot.actor.greet.remote(), self._greeted)
+        slot.wait_for(slot.actor.greet.remote(self.order["files"]), self._greeted)
         return slot
 
     def _receive(self, slot: Slot, ref: Any) -> None:
@@ -269,7 +269,7 @@ class Proxy:
 
     def serve(self, order: dict[str, Any]) -> None:
         """Until the driver hangs up.  Raises  HandgradError when no task can be done."""
-        self._pool = pool = WorkerPool(order, self._dataset(RunConfig(**order["config"])), self)
+        self._pool = pool = WorkerPool(order, self._dataset(order["config"]), self)
         while not self._over.is_set():
             pool.look(POLL_SECONDS)
             self._hand_out()
@@ -306,17 +306,19 @@ class Proxy:
                     self._begin(slot, self._waiting.popleft())
 
     def _begin(self, slot: Slot, task: Task) -> None:
-        config = RunConfig(**task.config)
         try:
-            slot.begin(task, self._dataset(config), {} if slot.node["shared"] else packed(config))
+            slot.begin(task, self._dataset(task.config), {} if slot.node["shared"] else packed(folder_of(task)))
         except (HandgradError, OSError) as error:
             how = "refused" if isinstance(error, UsageError | CorruptDataError) else "broken"
             self.send({"ended": list(Ended(task.number, how, message=str(error)))})
 
-    def _dataset(self, config: RunConfig) -> Any:
+    def _dataset(self, fields: dict[str, Any]) -> Any:
         """Loaded here, and put where every node can get it once: they need neither the files nor the internet."""
         import ray
 
+        if not fields:
+            return None
+        config = RunConfig(**fields)
         key = data_key(config)
         if key not in self._data:
             self._data[key] = ray.put(data_set(config))
@@ -331,7 +333,7 @@ class Proxy:
         task, ended = slot.task, content["ended"]
         if task and content["files"]:
             try:
-                unpack(content["files"], RunConfig(**task.config))
+                unpack(content["files"], task)
             except (HandgradError, OSError) as error:
                 ended = list(Ended(task.number, "broken", message=f"its run cannot be kept: {error}"))
         slot.task = None

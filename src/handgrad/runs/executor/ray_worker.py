@@ -7,10 +7,11 @@ import json
 import os
 import pkgutil
 import shutil
+import signal
 import socket
 import tempfile
-import threading
 from collections import deque
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,65 +22,36 @@ from handgrad.config import RunConfig
 from handgrad.data import Dataset
 from handgrad.errors import CorruptDataError, HandgradError
 from handgrad.files import TEMPORARY_PREFIX, atomic_write, json_text
-from handgrad.runs.executor.protocol import INTERRUPTED, Ended, EpochEnded, Task, TaskProgress, message_of
-from handgrad.runs.executor.worker import Function, perform, provide, run_of, warm_up
+from handgrad.runs.executor.protocol import Ended, Task, message_of
+from handgrad.runs.executor.threads import WaitingReporter
+from handgrad.runs.executor.worker import Function, folder_of, moved, perform, provide, warm_up
 from handgrad.training.trainer import environment
 
 
-class MessageQueue:
+class MessageQueue(WaitingReporter):
     """A task's Reporter, for a driver that polls for messages over a network that may lose a reply.
 
     Messages are numbered from 0 and stay until the driver has acknowledged them.
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        super().__init__(lambda event: self.post(message_of(event)))
         self._news: deque[Any] = deque()
         self._first = 0
-        self._decision: str | None = None
-        self._stopping = False
 
     def post(self, news: Any) -> None:
-        with self._changed:
+        with self.changed:
             self._news.append(news)
-            self._changed.notify_all()
+            self.changed.notify_all()
 
     def listen(self, heard: int, seconds: float) -> list[Any]:
         """The news from number `heard` on; waits at most so long for some."""
-        with self._changed:
+        with self.changed:
             while self._first < heard and self._news:
                 self._news.popleft()
                 self._first += 1
-            self._changed.wait_for(lambda: bool(self._news), seconds)
+            self.changed.wait_for(lambda: bool(self._news), seconds)
             return list(self._news)
-
-    def begin(self) -> None:
-        """A new task: nothing that was sent to the last one counts."""
-        with self._changed:
-            self._decision, self._stopping = None, False
-
-    def decide(self, stop: str) -> None:
-        with self._changed:
-            self._decision = stop
-            self._changed.notify_all()
-
-    def interrupt(self) -> None:
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
-
-    def report(self, event: EpochEnded | TaskProgress) -> str:
-        with self._changed:
-            self._decision = None
-        self.post(message_of(event))
-        if not event.asks:
-            return ""
-        with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._decision is not None)
-            return INTERRUPTED if self._decision is None else self._decision
-
-    def interrupted(self) -> bool:
-        return self._stopping
 
 
 PACKAGE = Path(__file__).parents[2]
@@ -94,19 +66,21 @@ def sources(folder: Path = PACKAGE) -> str:
     return digest.hexdigest()[:12]
 
 
-def facts() -> dict[str, Any]:
-    """What a node tells of itself, as plain data."""
-    return {"host": socket.gethostname(), "sources": sources(), "environment": environment()}
+def facts(files: Iterable[str] = ()) -> dict[str, Any]:
+    """What a node tells of itself and of these files, as plain data."""
+    digests = {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in files if Path(name).is_file()}
+    return {"host": socket.gethostname(), "sources": sources(), "environment": environment(), "files": digests}
 
 
 def refusal(ours: dict[str, Any], theirs: dict[str, Any]) -> str:
-    """Why a node cannot take trials: it has another handgrad; nothing where it can."""
+    """Why a node cannot take trials: it has another handgrad, or not the same files; nothing where it can."""
     here, there = ours["environment"]["handgrad"], theirs["environment"]["handgrad"]
     if here != there:
         return f"it has handgrad {there}, this machine has {here}"
     if ours["sources"] != theirs["sources"]:
         return f"its handgrad {there} differs from this machine's in its source files"
-    return ""
+    missing = [name for name, digest in ours["files"].items() if theirs["files"].get(name) != digest]
+    return f"it does not have this machine's {missing[0]}: share its folder, or copy it there" if missing else ""
 
 
 def difference(ours: dict[str, Any], theirs: dict[str, Any]) -> str:
@@ -117,34 +91,35 @@ def difference(ours: dict[str, Any], theirs: dict[str, Any]) -> str:
 
 ArtifactBundle = dict[str, bytes]
 """The content of each file, by its path in the folder."""
+BEGUN, OVER = ("config.yaml", "trial.json"), ("metrics.json", "outcome.json")  # of handgrad's runs, and of programs
 
 
-def packed(config: RunConfig) -> ArtifactBundle:
+def packed(folder: Path) -> ArtifactBundle:
     """Every file of a run; none where there is no run to go on with."""
-    folder = run_of(config).path
-    if not (folder / "config.yaml").is_file():
+    if not any((folder / name).is_file() for name in BEGUN):
         return {}
     paths = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     kept = [path for path in paths if path.name != ".lock" and not path.name.startswith(TEMPORARY_PREFIX)]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in kept}
 
 
-def unpack(bundle: ArtifactBundle, config: RunConfig) -> None:
-    """Make the run's folder hold these files and no others, as if `config` had been trained here.
+def unpack(bundle: ArtifactBundle, task: Task) -> None:
+    """Make the task's folder hold these files and no others, as if it had been done here.
 
-    metrics.json, by which a run is known to be over, comes last.
+    The file by which a run is known to be over comes last.
 
     Raises  CorruptDataError for a path that leads out of the folder; FileSystemError.
     """
-    folder = run_of(config).path
+    folder = folder_of(task)
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / "checkpoints").mkdir(parents=True)
-    for name, content in sorted(_readdressed(bundle, config).items(), key=lambda item: item[0] == "metrics.json"):
+    (folder / "checkpoints" if task.config else folder).mkdir(parents=True)
+    content = _readdressed(bundle, RunConfig(**task.config)) if task.config else bundle
+    for name in sorted(content, key=OVER.__contains__):
         inside = PurePosixPath(name)
         if inside.is_absolute() or ".." in inside.parts:
             raise CorruptDataError(f"a node sent a file for {name!r}, outside of the run {folder}")
         (folder / inside).parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(folder / inside, content)
+        atomic_write(folder / inside, content[name])
 
 
 def _readdressed(bundle: ArtifactBundle, config: RunConfig) -> ArtifactBundle:
@@ -178,16 +153,17 @@ class Worker:
         if self.shared and Path(home).is_dir():
             os.chdir(home)
 
-    def greet(self) -> dict[str, Any]:
-        return {**facts(), "pid": os.getpid(), "shared": self.shared}
+    def greet(self, files: Iterable[str]) -> dict[str, Any]:
+        return {**facts(files), "pid": os.getpid(), "shared": self.shared}
 
-    def prepare(self, config: dict[str, Any], dataset: Dataset) -> None:
-        provide(RunConfig(**config), dataset)
+    def prepare(self, config: dict[str, Any], dataset: Dataset | None) -> None:
+        _provide(config, dataset)
         with threadpool_limits(1):
-            warm_up([config])
+            warm_up([config] if config else [])
 
-    def run(self, fields: list[Any], dataset: Dataset, bundle: ArtifactBundle) -> None:
+    def run(self, fields: list[Any], dataset: Dataset | None, bundle: ArtifactBundle) -> None:
         """Run a trial, which goes on from `bundle` unless this node has more of it; its end is news."""
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # which Ray's threads block, and so what they start
         task, noise = Task(*fields), io.StringIO()
         self._queue.begin()
         with contextlib.redirect_stderr(noise), threadpool_limits(1):
@@ -208,19 +184,25 @@ class Worker:
     def stop(self) -> None:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def _run(self, task: Task, dataset: Dataset, bundle: ArtifactBundle) -> tuple[Ended, ArtifactBundle]:
-        provide(RunConfig(**task.config), dataset)
+    def _run(self, task: Task, dataset: Dataset | None, bundle: ArtifactBundle) -> tuple[Ended, ArtifactBundle]:
+        _provide(task.config, dataset)
         if self.shared:
             return perform(self._function, task, self._queue), {}
-        task = task._replace(config={**task.config, "runs_dir": str(self._scratch)})
-        config = RunConfig(**task.config)
+        task = moved(task, self._scratch)
+        folder = folder_of(task)
         try:
-            if bundle and not packed(config):
-                unpack(bundle, config)
+            if bundle and not packed(folder):
+                unpack(bundle, task)
             ended = perform(self._function, task, self._queue)
-            files = packed(config)
+            files = packed(folder)
         except (HandgradError, OSError) as error:
             return Ended(task.number, "broken", message=f"{type(error).__name__}: {error}"), {}
         if ended.how != "broken":
-            shutil.rmtree(run_of(config).path, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
         return ended, files
+
+
+def _provide(config: dict[str, Any], dataset: Dataset | None) -> None:
+    """Have the data set of such runs; the programs of others have none that handgrad knows."""
+    if dataset is not None:
+        provide(RunConfig(**config), dataset)

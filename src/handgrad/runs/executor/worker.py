@@ -35,6 +35,18 @@ def run_of(config: RunConfig) -> Run:
     return Run(Path(os.path.expanduser(config.runs_dir)) / str(config.name))
 
 
+def folder_of(task: Task) -> Path:
+    """Where a task writes to: the folder of its run, or, where it is none of handgrad's, that in its options."""
+    return run_of(RunConfig(**task.config)).path if task.config else Path(task.options["folder"])
+
+
+def moved(task: Task, folder: Path) -> Task:
+    """The task, whose own folder is then in `folder`."""
+    if task.config:
+        return task._replace(config={**task.config, "runs_dir": str(folder)})
+    return task._replace(options={**task.options, "folder": str(folder / folder_of(task).name)})
+
+
 def complete_run(
     config: RunConfig,
     callbacks: CallbackMaker = no_callbacks,

@@ -8,9 +8,9 @@ from pathlib import Path
 from subprocess import Popen
 
 from handgrad.errors import HandgradError
-from handgrad.runs.executor.protocol import Channel, Ended, Event, Task
-from handgrad.sweeps.programs.executor import FAILED, LOG_SECONDS, Followed
+from handgrad.runs.executor.protocol import Channel, Event, Task
 from handgrad.sweeps.programs.program import Program
+from handgrad.sweeps.programs.run_program import FAILED, LOG_SECONDS, Followed
 from handgrad.sweeps.programs.trial_folder import STOP, read_outcome
 
 
@@ -48,16 +48,14 @@ class FunctionExecutor:
             return found
         select.select([self._channel.socket], [], [], min(seconds, LOG_SECONDS))
         for message in self._channel.received():
-            events = self._trial.end(str(message["how"]), str(message["text"]))
-            found += events
-            if isinstance(events[-1], Ended):
-                self._trial = None
-                return found
+            end = self._trial.end(str(message["how"]), str(message["text"]))
+            self._trial = None
+            return [end]
         if self._channel.closed:
             why = f"{self._program.path} ended within a trial, with exit code {self._process.wait()}"
             self._trial.end(FAILED, why)  # whoever goes on finds that, and begins with the next one
             raise HandgradError(f"{why}. The other trials: {shlex.join(self._program.function)}")
-        return found + self._trial.epochs()
+        return self._trial.epochs()
 
     def close(self) -> None:
         """The process goes on when it hears that there are no more trials."""

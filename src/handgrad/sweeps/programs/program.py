@@ -49,10 +49,8 @@ class Program:
         return {"program": self.path, "command": list(self.command), "handgrad": plain}
 
     @classmethod
-    def from_mapping(cls, mapping: dict[str, Any]) -> "Program | None":
-        """What `to_mapping` made, which is taken out of the mapping; None where it holds none."""
-        if "program" not in mapping:
-            return None
+    def from_mapping(cls, mapping: dict[str, Any]) -> "Program":
+        """What `to_mapping` made, which is taken out of the mapping."""
         own: dict[str, Any] = {name: as_tuple(value) for name, value in mapping.pop("handgrad").items()}
         return cls(mapping.pop("program"), tuple(mapping.pop("command")), **own)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.programs.executor import NEVER_LOGGED
+from handgrad.sweeps.programs.run_program import NEVER_LOGGED
 from handgrad.sweeps.store import FAILED, Trial, TrialStore
 
 MOST_FAILURES = 5  # at first, as W&B's agents have it

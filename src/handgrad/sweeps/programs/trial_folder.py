@@ -22,26 +22,32 @@ PARAMETERS, WANDB_PARAMETERS = "parameters.json", "parameters.yaml"
 VARIABLE = "HANDGRAD_TRIAL"  # names the folder to the program
 
 
-def task_of(definition: SweepDefinition, trial: Trial, folder: Path) -> Task:
-    """The task of a trial; where a parameter is called seed, its replicates count it up."""
+def parameters_of(definition: SweepDefinition, trial: Trial) -> dict[str, Any]:
+    """What the program gets for a trial; where a parameter is called seed, its replicates count it up."""
     values = {**definition.constants, **trial.values}
     values = {name: values[name] for name in definition.parameters}
     if isinstance(values.get("seed"), int):
         values["seed"] = trial.seed
-    pruner = definition.early_terminate
+    return definition.program.parameters(values) if definition.program else values
+
+
+def task_of(definition: SweepDefinition, trial: Trial, folder: Path, limit: float) -> Task:
+    """The task of a trial in `folder`, which takes at most `limit` seconds, 0 for any."""
+    folder, pruner = folder.absolute(), definition.early_terminate
     options = {
-        "folder": str(folder.absolute()),
-        "values": trial.values,
-        "parameters": definition.program.parameters(values) if definition.program else values,
+        "folder": str(folder),
+        "sweep": folder.parents[1].name,
+        "program": definition.program.to_mapping() if definition.program else {},
+        "parameters": parameters_of(definition, trial),
         "metric": definition.metric.name,
         "rungs": pruner.rungs(MOST_EPOCHS) if pruner else [],
-        "seed": trial.seed,
-        "replicate": trial.replicate,
-        "began": trial.began,
+        "time_limit": limit,
+        "trial": {name: getattr(trial, name) for name in KEPT},
     }
     return Task(trial.number, {}, options)
 
 
+KEPT = ("values", "seed", "replicate", "began")  # of a trial, in its folder
 MOST_EPOCHS = 10_000  # values of a metric that are reported; of a longer log, the last one and the summary count
 
 
@@ -54,7 +60,7 @@ def prepare(task: Task) -> Path:
         shutil.rmtree(folder / name, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     parameters = task.options["parameters"]
-    atomic_write(folder / TRIAL, json_text(task.options), durable=False)
+    atomic_write(folder / TRIAL, json_text(task.options["trial"]), durable=False)
     atomic_write(folder / PARAMETERS, json.dumps(parameters) + "\n", durable=False)
     listed = {name: {"value": value} for name, value in parameters.items()}
     atomic_write(folder / WANDB_PARAMETERS, strict_yaml.dump(listed), durable=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def plain(value, folder):
-    """What JSON can hold of a logged value; pictures and tables become files of `folder`/media."""
+    """What JSON can hold of a logged value; pictures and tables become files in `folder`, named by their path in it."""
     media = Path(folder) / "media"
     if isinstance(value, Media):
         return value.kept(media)
@@ -33,7 +33,7 @@ def _file(folder, content, ending):
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / (hashlib.sha256(content).hexdigest()[:16] + ending)
     path.write_bytes(content)
-    return str(path)
+    return f"{folder.name}/{path.name}"
 
 
 class Media:
@@ -47,7 +47,7 @@ class Media:
         path = getattr(self.data, "name", self.data)
         if isinstance(path, (str, os.PathLike)) and os.path.isfile(path):
             folder.mkdir(parents=True, exist_ok=True)
-            what["path"] = str(shutil.copy(path, folder))
+            what["path"] = f"{folder.name}/{os.path.basename(shutil.copy(path, folder))}"
         elif isinstance(self.data, str):
             what["path"] = _file(folder, self.data.encode(), ".txt")
         return what
