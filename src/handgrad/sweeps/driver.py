@@ -17,6 +17,7 @@ from handgrad.sweeps.programs.surprises import hopeless, ignores_arguments
 from handgrad.sweeps.pruner import Stop
 from handgrad.sweeps.run_trial import EARLY, STATES
 from handgrad.sweeps.samplers import SAMPLERS
+from handgrad.sweeps.settings import OUTPUT
 from handgrad.sweeps.store import FAILED, FINISHED, LOST, RUNNING, STOPPED, Trial, TrialStore
 
 
@@ -361,6 +362,8 @@ class Driver:
         if self.outcomes.hopeless:
             raise IncompleteSweepError(f"no more trials are begun: {self.outcomes.hopeless}")
         if progress.lost:
-            why = next(trial.why for trial in reversed(self.store.known()) if trial.state == LOST)
+            lost = next(trial for trial in reversed(self.store.known()) if trial.state == LOST)
             missing = progress.lost if progress.wanted is None else progress.wanted - progress.ended
-            raise IncompleteSweepError(f"{missing} trials are missing: {why} ({self.sweep.workers_log}). {command}")
+            program, folder = self.sweep.definition.program, self.sweep.run(lost).path
+            where = folder / OUTPUT if program else self.sweep.workers_log
+            raise IncompleteSweepError(f"{missing} trials are missing: {lost.why} ({where}). {command}")

@@ -130,7 +130,7 @@ class Attempt(Followed):
         if self.ending:
             return self.end(self.ending)
         if code < 0:
-            return self.end("broken", f"{self.folder.name}: its process was killed by signal {-code}")
+            return self.end("broken", f"its process was killed by signal {-code}")
         self.crashed = code > 0
         return self.end(FAILED, self.last_words() or f"exit code {code}") if code else self.end("finished")
 
