@@ -227,7 +227,7 @@ def check_own(folder, name):
 def test_a_program_s_trials_on_a_lost_node_are_run_again_and_leave_no_process(cluster, folder, monkeypatch):
     for name, value in TOKEN.items():
         monkeypatch.setenv(name, value)
-    with driving(f"sweep own.yaml --stand_in --name nodes --ray {cluster.address}", cwd=folder) as driver:
+    with driving(f"sweep own.yaml --stand_in --no_report --name nodes --ray {cluster.address}", cwd=folder) as driver:
         wait_for(lambda: len(pids(folder, "nodes")) == 4, "two trials at work at once", 100)
         cluster.tell("remove")
         wait_for(lambda: sum(gone([pid]) for pid in pids(folder, "nodes")) == 2, "the end of one program and its child")
@@ -239,12 +239,12 @@ def test_a_program_s_trials_on_a_lost_node_are_run_again_and_leave_no_process(cl
 
 
 def test_a_killed_driver_leaves_no_program_and_its_sweep_goes_on_without_ray(folder):
-    with driving("sweep own.yaml --stand_in --jobs 2 --name it --ray local", cwd=folder) as driver:
+    with driving("sweep own.yaml --stand_in --no_report --jobs 2 --name it --ray local", cwd=folder) as driver:
         wait_for(lambda: len(pids(folder, "it")) == 4, "two trials at work at once", 100)
         driver.kill()
         wait_for(lambda: gone(pids(folder, "it")), "the end of all processes", 60)
     (folder / "go").touch()
-    done = process("sweep resume it", cwd=folder)
+    done = process("sweep resume it --no_report", cwd=folder)
     assert done.code == 0, done.err
     check_own(folder, "it")
 
@@ -253,11 +253,11 @@ def test_a_program_runs_on_nodes_that_have_it_and_its_files_are_fetched(folder):
     with hiding(folder / "sweeps") as cluster:
         (folder / "sweeps" / "own.py").write_text(PROGRAM)
         (folder / "sweeps" / "own.yaml").write_text(OWN)
-        refused = process(f"sweep own.yaml --stand_in --ray {cluster.address}", cwd=folder / "sweeps")
+        refused = process(f"sweep own.yaml --stand_in --no_report --ray {cluster.address}", cwd=folder / "sweeps")
         assert refused.code == 2
         assert f"it does not have this machine's {folder}/sweeps/own.py" in refused.err
         (folder / "go").touch()
-        done = process(f"sweep own.yaml --stand_in --name own --ray {cluster.address}", cwd=folder)
+        done = process(f"sweep own.yaml --stand_in --no_report --name own --ray {cluster.address}", cwd=folder)
         assert done.code == 0, done.err
         assert "its runs are fetched when they end" in done.out
     check_own(folder, "own")
