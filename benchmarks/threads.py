@@ -41,6 +41,7 @@ STACK = " ".join(f"conv2d:{filters},3 relu" for filters in [16] * 7)
 STACK += " max_pool2d:2 " + " ".join(["conv2d:32,3 relu"] * 6)
 STACK += " max_pool2d:2 " + " ".join(["conv2d:64,3 relu"] * 6) + " flatten dense:10"
 WORKLOADS = {
+    "A, batch 1024": Workload("dense:128 tanh dense:128 tanh dense:128 tanh dense:10", (28, 28), 1024, "adam"),
     "C": Workload("dense:500 relu dense:250 relu dense:100 relu dense:10", (28, 28), 64, "sgd"),
     "E": Workload("dense:1000 relu dense:500 relu dense:250 relu dense:10", (28, 28), 64, "momentum"),
     "2048x2": Workload("dense:2048 relu dense:2048 relu dense:10", (28, 28), 128, "adam"),

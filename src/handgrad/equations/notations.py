@@ -12,7 +12,7 @@ ABOVE = str.maketrans("0123456789()+-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺
 BELOW = str.maketrans("0123456789t+-−max", "₀₁₂₃₄₅₆₇₈₉ₜ₊₋₋ₘₐₓ")
 COMMANDS = {letter: f"\\{name(letter).split()[-1].lower()}" for letter in "αβγδημπρσψ"}
 COMMANDS |= {"ε": r"\varepsilon", "λ": r"\lambda", "φ": r"\varphi", "Φ": r"\Phi", "∇L": r"\nabla L"}
-COMMA = "<mo separator='true'>,</mo>"
+COMMA = "<mo>,</mo>"
 
 
 class Text(Writer):
@@ -103,7 +103,9 @@ class MathML(Writer):
             text = f"<mover accent='true'>{text}<mo stretchy='false'>{self.accents[glyph.accent]}</mo></mover>"
         tag = "mn" if glyph.below.isdigit() else "mtext" if len(glyph.below) > 3 else "mi"
         places = ([f"<{tag}>{glyph.below}</{tag}>"] if glyph.below else []) + list(indices)
-        below = f"<mrow>{COMMA.join(places)}</mrow>" if places else ""
+        below = COMMA.join(places)
+        if below.count("</") > 1:
+            below = f"<mrow>{below}</mrow>"
         above = f"<mtext>{escape(glyph.above)}</mtext>" if glyph.above else ""
         if below or above:
             tag = "msubsup" if below and above else "msub" if below else "msup"

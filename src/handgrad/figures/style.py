@@ -20,6 +20,7 @@ PAPER, FILL, FILL_PALE, FILL_DARK, FILL_BLUISH = "white", "#dddddd", "#f4f4f4", 
 FILL_INPUT, FILL_DROPOUT = "#eeeeee", "#f2f2f2"
 BLUE, BLUE_PALE, BLUE_BAR, GREEN, ORANGE = "#9ecae1", "#dbe6ee", "#a9cbe3", "#c7e3c0", "#fbd9a6"  # of areas, pale
 OTHER, UNSELECTED = "#c9c9c9", "#888888"  # what is not meant
+HALO: dict[str, Any] = {"facecolor": PAPER, "alpha": 0.75, "edgecolor": "none", "pad": 0.6}  # behind a text
 
 # Okabe & Ito's colours, which the colour-blind tell apart, ordered so that neighbours differ in brightness too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")

@@ -36,13 +36,45 @@ def small_svg(text: str, caption: str) -> str:
     attributes = {"role": "img", "aria-label": caption, "style": STYLE, "viewBox": root.get("viewBox", "")}
     sizes = {name: root.get(name, "") for name in ("width", "height")}
     own = "f" + hashlib.sha256((text + caption).encode()).hexdigest()[:6]
+    _join_ticks(root)
     _tidy(root, 10)
     _with_classes(root, own)
     names = {"class": own, "xmlns": "http://www.w3.org/2000/svg", "xmlns:xlink": "http://www.w3.org/1999/xlink"}
     root.attrib = {**attributes, **sizes, **names}
-    made = ElementTree.tostring(root, "unicode").strip()
+    made = ElementTree.tostring(root, "unicode").strip().replace(" />", "/>")
     short = {name: f"{own}{number}" for number, name in enumerate(re.findall(r'\bid="([^"]+)"', made))}
     return re.sub(r'(\bid="|url\(#|href="#)([^")]+)', lambda place: place[1] + short.get(place[2], place[2]), made)
+
+
+def _join_ticks(root: Element) -> None:
+    """The grid lines of an axis as one path, and its tick marks as another, below the numbers at them."""
+    svg = root.tag.removesuffix("svg")
+    marks = {mark.get("id"): mark for defs in root.iter(f"{svg}defs") for mark in defs.findall(f"{svg}path")}
+    href = next((name for use in root.iter(f"{svg}use") for name in use.attrib if name.endswith("}href")), "")
+    for axis in [group for group in root.iter(f"{svg}g") if group.get("id", "").startswith("matplotlib.axis_")]:
+        joined: dict[tuple[str, str], list[str]] = {}
+        for group in list(axis.iter(f"{svg}g")):
+            for part in list(group):
+                look = part.get("clip-path", ""), part.get("style", "")
+                if part.tag == f"{svg}path" and "fill: none" in look[1]:
+                    joined.setdefault(look, []).append(part.get("d", ""))
+                elif part.tag == f"{svg}use" and part.get(href, "")[1:] in marks:
+                    joined.setdefault(look, []).append(_moved(marks[part.get(href, "")[1:]].get("d", ""), part))
+                else:
+                    continue
+                group.remove(part)
+        for place, ((clip, style), lines) in enumerate(joined.items()):
+            clipped = {"clip-path": clip} if clip else {}
+            axis.insert(place, Element(f"{svg}path", {"d": " ".join(lines), "style": style, **clipped}))
+    used = {use.get(href, "")[1:] for use in root.iter(f"{svg}use")}
+    for defs in root.iter(f"{svg}defs"):
+        for mark in [mark for mark in defs if mark.get("id") in marks.keys() - used]:
+            defs.remove(mark)
+
+
+def _moved(path: str, use: Element) -> str:
+    x, y = float(use.get("x", 0)), float(use.get("y", 0))
+    return re.sub(r"(-?[\d.]+) (-?[\d.]+)", lambda place: f"{float(place[1]) + x:.6f} {float(place[2]) + y:.6f}", path)
 
 
 def _tidy(element: Element, parts: int) -> None:

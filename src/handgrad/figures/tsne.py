@@ -182,16 +182,13 @@ def _points(axes: Any, found: Embedding, points: Any) -> None:
 
 
 def _names(axes: Any, found: Embedding, points: Any) -> None:
-    from matplotlib.patheffects import withStroke
-
     if len(found.class_names) > MOST_NAMED:
         return
     for label, name in enumerate(found.class_names):
         here = points[found.labels == label]
         if len(here):
             middle = np.median(here, axis=0)
-            halo = [withStroke(linewidth=2.2, foreground=style.PAPER)]
             axes.text(
                 *middle, style.cut(name, 12), size=style.SMALL, weight="bold", ha="center", va="center",
-                path_effects=halo,
+                bbox=style.HALO,
             )  # fmt: skip

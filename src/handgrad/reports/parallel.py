@@ -13,7 +13,6 @@ BAND = 0.7  # of the room between two listed values is what lines through one of
 MOST_LINES = 300  # of the parallel coordinates that are drawn
 Array = NDArray[Any]
 LONGEST = 11  # letters of a value at its axis
-HALO: dict[str, Any] = {"facecolor": style.PAPER, "alpha": 0.75, "edgecolor": "none", "pad": 0.6}
 MOST = 1000  # trials of which a browser draws the lines
 
 
@@ -169,7 +168,7 @@ def _axis(axes: Any, place: int, scale: Scale, last: bool) -> None:
     size = style.SMALL - (1 if len(marks) > 12 else 0)
     for height, label in marks:
         text = style.cut(label, LONGEST)
-        axes.text(place - 0.05, height, text, ha="right", va="center", size=size, bbox=HALO, zorder=4)
+        axes.text(place - 0.05, height, text, ha="right", va="center", size=size, bbox=style.HALO, zorder=4)
         if not scale.labels:
             axes.plot([place - 0.03, place], [height, height], color=style.INK, linewidth=0.8, zorder=3)
 

@@ -209,6 +209,8 @@ class Run(RunFolder):
         for path in self.checkpoints.glob("*.safetensors"):
             if with_first_epoch or path != self.first_epoch_file:
                 path.unlink(missing_ok=True)
+        with suppress(OSError):  # where something is left in it
+            self.checkpoints.rmdir()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
