@@ -36,7 +36,7 @@ def small_svg(text: str, caption: str) -> str:
     attributes = {"role": "img", "aria-label": caption, "style": STYLE, "viewBox": root.get("viewBox", "")}
     sizes = {name: root.get(name, "") for name in ("width", "height")}
     own = "f" + hashlib.sha256((text + caption).encode()).hexdigest()[:6]
-    _join_ticks(root)
+    _merge_ticks(root)
     _tidy(root, 10)
     _with_classes(root, own)
     names = {"class": own, "xmlns": "http://www.w3.org/2000/svg", "xmlns:xlink": "http://www.w3.org/1999/xlink"}
@@ -46,24 +46,24 @@ def small_svg(text: str, caption: str) -> str:
     return re.sub(r'(\bid="|url\(#|href="#)([^")]+)', lambda place: place[1] + short.get(place[2], place[2]), made)
 
 
-def _join_ticks(root: Element) -> None:
+def _merge_ticks(root: Element) -> None:
     """The grid lines of an axis as one path, and its tick marks as another, below the numbers at them."""
     svg = root.tag.removesuffix("svg")
     marks = {mark.get("id"): mark for defs in root.iter(f"{svg}defs") for mark in defs.findall(f"{svg}path")}
     href = next((name for use in root.iter(f"{svg}use") for name in use.attrib if name.endswith("}href")), "")
     for axis in [group for group in root.iter(f"{svg}g") if group.get("id", "").startswith("matplotlib.axis_")]:
-        joined: dict[tuple[str, str], list[str]] = {}
+        merged: dict[tuple[str, str], list[str]] = {}
         for group in list(axis.iter(f"{svg}g")):
             for part in list(group):
                 look = part.get("clip-path", ""), part.get("style", "")
                 if part.tag == f"{svg}path" and "fill: none" in look[1]:
-                    joined.setdefault(look, []).append(part.get("d", ""))
+                    merged.setdefault(look, []).append(part.get("d", ""))
                 elif part.tag == f"{svg}use" and part.get(href, "")[1:] in marks:
-                    joined.setdefault(look, []).append(_moved(marks[part.get(href, "")[1:]].get("d", ""), part))
+                    merged.setdefault(look, []).append(_moved(marks[part.get(href, "")[1:]].get("d", ""), part))
                 else:
                     continue
                 group.remove(part)
-        for place, ((clip, style), lines) in enumerate(joined.items()):
+        for place, ((clip, style), lines) in enumerate(merged.items()):
             clipped = {"clip-path": clip} if clip else {}
             axis.insert(place, Element(f"{svg}path", {"d": " ".join(lines), "style": style, **clipped}))
     used = {use.get(href, "")[1:] for use in root.iter(f"{svg}use")}
