@@ -406,6 +406,47 @@ def test_agent_without_a_function_runs_the_sweeps_program():
     assert len(trials("start")) == 2
 
 
+def test_after_its_trials_a_program_asks_for_the_best_one_and_runs_it_by_itself(capfd):
+    Path("best.py").write_text(
+        "import wandb\n"
+        "parameters = {'rate': {'values': [0.1, 0.5, 0.2]}}\n"
+        "metric = {'name': 'val_acc', 'goal': 'maximize'}\n"
+        "def train(config=None):\n"
+        "    with wandb.init(config=config) as run:\n"
+        "        run.log({'val_acc': run.config.rate, 'cost': -run.config.rate}); return run.config.rate, run.dir\n"
+        "sweep_id = wandb.sweep({'method': 'grid', 'metric': metric, 'parameters': parameters}, project='p')\n"
+        "wandb.agent(sweep_id, train)\n"
+        "best = wandb.Api().sweep(f'me/p/{sweep_id}').best_run()\n"
+        "assert best.config == {'rate': 0.5} and best.summary['val_acc'] == 0.5, best.config\n"
+        "assert wandb.Api().sweep(sweep_id).best_run(order='+summary_metrics.cost').name == best.name\n"
+        "rate, folder = train({'rate': 7})\n"
+        "assert rate == 7 and 'sweeps' not in folder, folder\n"
+    )
+    assert main(["run", "--no_report", "best.py"]) == 0, capfd.readouterr().err
+    assert [trial.values["rate"] for trial in trials("best")] == [trial.objective for trial in trials("best")]
+
+
+def test_names_of_submodules_are_found_whatever_they_are_called(tmp_path):
+    text = (
+        "import wandb\nassert len(wandb.util.generate_id()) == 8\n"
+        "from wandb.sdk.lib.config_util import ConfigError\nfrom wandb.sdk.wandb_run import Run\n"
+        "import wandb.sdk.interface.anything as it; assert it.Run is wandb.sdk.wandb_run.Run is Run\n"
+        "import wandb.sklearn; r = wandb.init(); wandb.sklearn.plot_confusion_matrix([0, 1], [1, 1], ['a', 'b'])\n"
+        "wandb.sklearn.plot_learning_curve(None); assert r.summary['confusion_matrix']['rows'] == 4\n"
+    )
+    environment = {"PYTHONPATH": str(STAND_IN), "HANDGRAD_TRIAL": str(tmp_path / "trial")}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", text], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "wandb (handgrad): sklearn.plot_learning_curve draws nothing here\n")
+
+
+def test_a_small_sweep_of_which_every_trial_failed_has_failed(capsys):
+    program_of("sys.exit('no data')")
+    assert sweep("--trials", "2", jobs=1) == 6
+    assert "the first 2 trials failed, with the same error: no data" in capsys.readouterr().err
+
+
 def test_half_a_line_waits_for_its_end(tmp_path):
     path = tmp_path / "log"
     path.write_text("one\ntw")

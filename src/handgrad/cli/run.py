@@ -74,6 +74,9 @@ class Agent:
         try:
             if "sweep" in message:
                 return {"id": self._made(message["sweep"])}
+            if "runs" in message:
+                sweep = self._sweep(message["runs"])
+                return {"runs": [str(sweep.run(trial).path.absolute()) for trial in sweep.ranked(sweep.trials())]}
             return self._run(message["agent"], message["function"], message["count"])
         except UsageError as error:
             return {"error": str(error)}
@@ -91,12 +94,15 @@ class Agent:
         self._sweeps[sweep.name] = sweep
         return sweep.name
 
-    def _run(self, word: str, function: bool, count: int | None) -> dict[str, Any]:
+    def _sweep(self, word: str) -> Sweep:
         name = word.rpartition("/")[2]
         path = Path(self._options.sweeps_dir) / name
         if name not in self._sweeps and not (path / "sweep.json").exists():
             raise UsageError(f"sweep {word} is not here: handgrad run knows what the program makes by wandb.sweep")
-        sweep = self._sweeps.get(name) or open_sweep(path)
+        return self._sweeps.get(name) or open_sweep(path)
+
+    def _run(self, word: str, function: bool, count: int | None) -> dict[str, Any]:
+        sweep = self._sweep(word)
         if count is not None:
             known = {sweep.definition.key(trial.values) for trial in sweep.trials()}
             sweep = changed(sweep, configurations=count + (0 if self._options.resume else len(known)))

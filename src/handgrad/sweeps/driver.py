@@ -199,7 +199,7 @@ class Outcomes:
         """Begin no more trials of a program that gives no results; warn of one that seems to ignore its arguments."""
         if self.sweep.definition.program is None or self.done:
             return
-        self.hopeless = hopeless(self.store)
+        self.hopeless = hopeless(self.store, self.sweep.wanted)
         self.done = bool(self.hopeless)
         few = self.store.states[FINISHED] < MOST_LOOKED_AT
         if few and not self._warned and (warning := ignores_arguments(self.sweep.definition, self.store.known())):

@@ -221,7 +221,7 @@ def check_own(folder, name):
     found = {trial.values["rate"]: (trial.state, trial.objective, *trial.epochs.values()) for trial in trials}
     assert found == {rate: ("finished", 3 * rate, *(rate * epoch for epoch in range(4))) for rate in found}
     assert len(found) == 4
-    assert gone(pids(folder, name))
+    wait_for(lambda: gone(pids(folder, name)), "the end of all processes")
 
 
 def test_a_program_s_trials_on_a_lost_node_are_run_again_and_leave_no_process(cluster, folder, monkeypatch):

@@ -10,15 +10,18 @@ MOST_FAILURES = 5  # at first, as W&B's agents have it
 ENOUGH_EQUAL = 3  # different configurations with the same result
 
 
-def hopeless(store: TrialStore) -> str:
-    """Why no trial can be expected to have a result: the metric is never logged, or the first trials all failed."""
+def hopeless(store: TrialStore, wanted: int | None) -> str:
+    """Why no trial can be expected to have a result: the metric is never logged, or the first trials all failed.
+
+    `wanted` is how many trials there are to be, None for any number.
+    """
     failed = [trial for trial in store.known() if trial.state == FAILED]
     if store.best is not None or not failed:
         return ""
     last = failed[-1]
     if NEVER_LOGGED in last.why:
         return last.why
-    if len(failed) < MOST_FAILURES:
+    if len(failed) < min(MOST_FAILURES, wanted or MOST_FAILURES):
         return ""
     every = "with the same error" if len({trial.why for trial in failed}) == 1 else "the last one with"
     return f"the first {len(failed)} trials failed, {every}: {last.why}"

@@ -8,6 +8,7 @@ chosen), config.json, log.jsonl (a line for each call of `log`), summary.json an
 import atexit
 import glob
 import importlib
+import importlib.machinery
 import json
 import os
 import random
@@ -23,18 +24,34 @@ from wandb import media, plot
 from wandb.media import Artifact, Audio, Graph, Histogram, Html, Image, Molecule, Object3D, Plotly, Table, Video
 
 __version__ = "0.99.0"
-for _name in (  # modules that programs import names of, all of which are here
-    *("apis", "data_types", "errors", "integration", "integration.keras", "keras", "sdk", "sdk.lib", "sdk.wandb_run"),
-    *("util", "wandb_run"),
-):
-    sys.modules[f"wandb.{_name}"] = sys.modules[__name__]
+_SPEC = sys.modules[__name__].__spec__
+
+
+class _Submodules:
+    """Finds wandb.util, wandb.sdk.wandb_run and whatever else a program imports names from: all of them are here."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        return importlib.machinery.ModuleSpec(name, _Submodules) if name.startswith("wandb.") else None
+
+    @staticmethod
+    def create_module(spec):
+        return sys.modules["wandb"]
+
+    @staticmethod
+    def exec_module(module):
+        module.__spec__ = _SPEC  # the import has replaced it
+
+
+sys.meta_path.append(_Submodules)  # the last one: files beside this one come first
+_MODULES = ("apis", "data_types", "errors", "integration", "keras", "sdk", "sklearn", "util", "wandb_run", "xgboost")
 
 
 class Error(Exception):
     """As wandb.errors.Error."""
 
 
-UsageError = CommError = AuthenticationError = Error
+UsageError = CommError = AuthenticationError = ConfigError = Error
 
 
 class Stopped(BaseException):
@@ -187,7 +204,7 @@ class Run:
     def unwatch(self, *_, **more):
         """Nothing is done."""
 
-    log_code = alert = mark_preempting = display = to_html = status = link_artifact = unwatch
+    log_code = alert = mark_preempting = display = to_html = status = link_artifact = _label = unwatch
 
     def get_url(self):
         return self.url
@@ -233,6 +250,7 @@ def init(project=None, config=None, name=None, mode=None, reinit=None, settings=
         run = Run(name, disabled, {"project": project, **about})
         summary = run.summary
     own.update(items)
+    run.keep("config.json", own)
     return run
 
 
@@ -292,6 +310,8 @@ def agent(sweep_id, function=None, entity=None, project=None, count=None, **more
                 traceback.print_exc()
                 how, text = "failed", f"{type(error).__name__}: {error}"
         finish()
+        for key in ("HANDGRAD_TRIAL", "WANDB_RUN_ID"):  # a run after the last trial is none of the sweep
+            os.environ.pop(key, None)
         message = _requested(how=how, text=text)
 
 
@@ -306,13 +326,51 @@ def _requested(**message):
     return reply if "error" not in reply else sys.exit(f"wandb (handgrad): {reply['error']}")
 
 
-def Api(*_, **more):
-    """Raises UsageError: what it reads is at W&B."""
-    raise UsageError("wandb.Api reads runs from W&B, and handgrad runs this program without it")
+class Api:
+    """Of all that W&B's has, the sweeps that this program has run."""
+
+    def __init__(self, *_, **more):
+        pass
+
+    def sweep(self, path, *_, **more):
+        return FoundSweep(path, [FoundRun(Path(folder)) for folder in _requested(runs=str(path))["runs"]])
+
+    def __getattr__(self, name):
+        raise UsageError(f"wandb.Api().{name} is at W&B, and handgrad runs this program without it")
+
+
+class FoundSweep:
+    """A sweep that is over; `runs` are those with a result, the best first."""
+
+    def __init__(self, path, runs):
+        self.id, self.runs = path.rpartition("/")[2], runs
+
+    def best_run(self, order=None):
+        """By the sweep's metric, or by another one, such as "-summary_metrics.accuracy" for the most."""
+        name = (order or "").lstrip("+-").replace("summary_metrics.", "")
+        known = [run for run in self.runs if not name or name in run.summary]
+        by_name = sorted(known, key=lambda run: run.summary[name], reverse=order.startswith("-")) if name else known
+        return next(iter(by_name), None)
+
+
+class FoundRun:
+    """A trial that is over."""
+
+    state = "finished"
+
+    def __init__(self, folder):
+        self.id, self.path = folder.name, str(folder)
+        self.config, self.summary, about = (
+            json.loads((folder / name).read_text(encoding="utf-8")) if (folder / name).is_file() else {}
+            for name in ("config.json", "summary.json", "run.json")
+        )
+        self.name = about.get("name", self.id)
 
 
 def __getattr__(name):
-    """Callbacks for Keras, which is loaded only where they are used."""
+    """Submodules that nobody has imported yet; callbacks for Keras, which is loaded only where they are used."""
+    if name in _MODULES:
+        return importlib.import_module(f"wandb.{name}")
     if name not in ("WandbCallback", "WandbMetricsLogger", "WandbModelCheckpoint"):
         raise AttributeError(f"handgrad's stand-in for wandb has no {name}; with --no_stand_in, wandb is your own")
     callbacks = importlib.import_module("keras").callbacks
