@@ -5,16 +5,20 @@ from wandb import plot
 
 
 def plot_confusion_matrix(y_true=None, y_pred=None, labels=None, **more):
+    """Counts by true and predicted class."""
     classes = [str(name) for name in labels] if labels is not None else None
     wandb.log({"confusion_matrix": plot.confusion_matrix(y_true=y_true, preds=y_pred, class_names=classes)})
 
 
-def plot_roc(y_true=None, y_probas=None, labels=None, **more):
-    wandb.log({"roc": plot.roc_curve(y_true, y_probas, labels)})
+def _of_probabilities(name, chart):
+    def drawn(y_true=None, y_probas=None, labels=None, **more):
+        wandb.log({name: chart(y_true, y_probas, labels)})
+
+    return drawn
 
 
-def plot_precision_recall(y_true=None, y_probas=None, labels=None, **more):
-    wandb.log({"precision_recall": plot.pr_curve(y_true, y_probas, labels)})
+plot_roc = _of_probabilities("roc", plot.roc_curve)
+plot_precision_recall = _of_probabilities("precision_recall", plot.pr_curve)
 
 
 def __getattr__(name):
