@@ -263,3 +263,22 @@ def test_a_picture_for_a_network_on_colour(here, capsys):
     answer = call(capsys, "predict runs/own my.png").out
     assert "the picture is grey" in answer
     assert "proportions change from 24 x 8 to 8 x 8 pixels" in answer
+
+
+@pytest.mark.slow
+def test_a_drawing_is_read_upright_too_and_every_view_is_saved(real_data, here, capsys):
+    """The probability that is printed is the mean of the network's answers for the three saved pictures."""
+    real_data("mnist")
+    assert call(capsys, f"{TINY.replace('digits', 'mnist')} --train_fraction 0.05 --runs_dir . --name run").code == 0
+    drawing = Image.fromarray(load("mnist").x_test[4]).resize((280, 280)).rotate(12)
+    drawing.save(here / "four.png")
+    drawing.resize((28, 28)).save(here / "small.png")
+    answer = call(capsys, "predict run four.png four.png small.png --show seen --csv out.csv")
+    said = "a drawing is read as drawn, sheared upright, turned upright: the percentages are the mean of 3 answers\n"
+    assert answer.out.count(said) == 1
+    assert "what the network sees: 7 pictures in seen" in answer.out
+    names = ["four.png", "four-sheared-upright.png", "four-turned-upright.png"]
+    views = [np.asarray(Image.open(here / "seen" / name))[::10, ::10] for name in names]
+    expected = open_run(here / "run").load_model().predict_proba(np.stack(views)).mean(axis=0)
+    printed = (here / "out.csv").read_text().splitlines()[1].split(",")
+    assert printed[1:3] == [str(expected.argmax()), f"{expected.max():.4f}"]

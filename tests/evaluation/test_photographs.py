@@ -12,6 +12,7 @@ from handgrad.data import load, split
 from handgrad.evaluation.picture import dark_on_light, fit_picture, light_background
 from handgrad.evaluation.predictions import Predictions, familiarity, trust
 from handgrad.nn import Network
+from handgrad.runs.pictures import answer
 from handgrad.training import fit
 
 HEIGHT, WIDTH = 480, 640
@@ -78,8 +79,8 @@ def on_a_table(sheet, free, generator):
 
 CASES = {
     "flat": (0, None, 29),
-    "turned left": (15, None, 27),
-    "turned right": (-15, None, 27),
+    "turned left": (15, None, 28),
+    "turned right": (-15, None, 28),
     "light falls by 10 %": (0, shaded(0.1), 28),
     "light falls by 20 %": (0, shaded(0.2), 28),
     "light falls by 40 %": (0, shaded(0.4), 28),
@@ -113,8 +114,8 @@ def test_photographed_digits_are_recognised(mnist, case):
     for row in known:
         sheet, free, generator = written(data.x_test[row], row, angle)
         sheet = sheet if change is None else change(sheet, free, generator)
-        pictures.append(fit_picture(np.clip(sheet, 0, 255).astype(np.uint8), (28, 28), True).picture)
-    right = network.logits(np.stack(pictures)).argmax(axis=1) == data.y_test[known]
+        pictures.append(fit_picture(np.clip(sheet, 0, 255).astype(np.uint8), (28, 28), True))
+    right = np.array([answer(network, "pixels", each).argmax() for each in pictures]) == data.y_test[known]
     assert right.sum() >= least, f"wrong: {known[~right]}"
 
 
@@ -144,6 +145,55 @@ def test_doubts_name_what_is_unusual():
     )
     large = fit_picture((sheet - ring(150, radius=239)).clip(0, 255).astype(np.uint8), (28, 28), True)
     assert any("touches the border" in doubt for doubt in large.doubts)
+
+
+def tee(angle):
+    """A T of 140 x 100 pixels, turned to the left by `angle` degrees."""
+    sheet = np.zeros((300, 300), np.uint8)
+    sheet[80:100, 100:200] = sheet[80:220, 140:160] = 255
+    return np.asarray(Image.fromarray(sheet).rotate(angle, Image.Resampling.BICUBIC))
+
+
+def fall(picture):
+    """By how many rows the bar of a T is lower on the right than on the left."""
+    bar = picture[:14]
+    columns = np.flatnonzero(bar.any(axis=0))
+    left, right = (bar[:, part].sum(axis=1) for part in (columns[:3], columns[-3:]))
+    return np.average(np.arange(14), weights=right) - np.average(np.arange(14), weights=left)
+
+
+def lean(picture):
+    """By how many columns the stem of a T lies farther to the right at the bottom than at half its height."""
+    rows = np.flatnonzero(picture.any(axis=1))
+    middle, bottom = (picture[part].sum(axis=0) for part in (rows[10:13], rows[-3:]))
+    return np.average(np.arange(28), weights=bottom) - np.average(np.arange(28), weights=middle)
+
+
+@pytest.mark.parametrize("angle", [0, 15, -15, 20])
+def test_a_turned_drawing_is_sheared_and_turned_upright(angle):
+    """Counted to the left, so that the bar of the T falls and its stem leans to the right; shearing leaves the bar."""
+    drawn, sheared, turned = fit_picture(tee(angle), (28, 28), True).views
+    slope = np.tan(np.deg2rad(angle))
+    assert fall(drawn) == pytest.approx(-11 * slope, abs=1)
+    assert lean(drawn) == pytest.approx(7.5 * slope, abs=0.8)
+    assert abs(lean(sheared)) < 0.8
+    assert fall(sheared) == pytest.approx(-11 * slope, abs=1.5)
+    assert abs(lean(turned)) < 0.8
+    assert abs(fall(turned)) < 1
+
+
+def test_only_a_drawing_that_is_centred_has_views():
+    assert len(fit_picture(tee(15), (28, 28), True).views) == 3
+    assert len(fit_picture(tee(15), (28, 28), True, centred=False).views) == 1
+    assert len(fit_picture(tee(15)[100:128, 100:128], (28, 28), True).views) == 1  # of the network's own size
+    assert len(fit_picture(np.full((60, 60), 9, np.uint8), (28, 28), True).views) == 1
+
+
+def test_the_answer_is_the_mean_over_the_views():
+    network, fitted = Network([nn.Flatten(), nn.Dense(3)], (28, 28)), fit_picture(tee(20), (28, 28), True)
+    each = [network.predict_proba(view[None])[0] for view in fitted.views]
+    assert answer(network, "pixels", fitted) == pytest.approx(np.sum(each, axis=0) / 3, abs=1e-6)
+    assert abs(each[0] - each[2]).max() > 0.01
 
 
 def test_a_thin_pen_is_drawn_broader():

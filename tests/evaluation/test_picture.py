@@ -62,7 +62,7 @@ def test_the_centre_of_mass_becomes_the_centre():
 @pytest.mark.parametrize("background", [255, 200, 128])
 def test_dark_on_light_is_found_and_inverted(background):
     drawing = np.where(bar(60, 20) > 0, 0, background).astype(np.uint8)
-    picture, inverted, _ = fit_picture(drawing, (28, 28), True)
+    picture, inverted, *_ = fit_picture(drawing, (28, 28), True)
     assert inverted
     assert picture[14, 14] == 255
     assert not fit_picture(bar(60, 20), (28, 28), True)[1]
@@ -71,7 +71,7 @@ def test_dark_on_light_is_found_and_inverted(background):
 def test_an_empty_sheet_and_a_single_pixel_are_pictures_too():
     for shade in (0, 255):
         for size in ((1, 1), (1, 500), (500, 1), (50, 50)):
-            picture, inverted, _ = fit_picture(np.full(size, shade, np.uint8), (28, 28), True)
+            picture, inverted, *_ = fit_picture(np.full(size, shade, np.uint8), (28, 28), True)
             assert picture.shape == (28, 28)
             assert not picture.any()
             assert inverted == (shade == 255)
@@ -114,7 +114,7 @@ def test_drawings_are_recognised_as_the_originals_are(real_data):
     assert right.mean() > 0.9
     generator = np.random.default_rng(0)
     drawn = [fit_picture(sheet(image, generator), (28, 28), True) for image in images]
-    assert all(inverted for _, inverted, _ in drawn)
+    assert all(inverted for _, inverted, *_ in drawn)
     fitted = np.stack([picture for picture, *_ in drawn])
     still_right = network.logits(fitted).argmax(axis=1) == labels
     assert still_right[right].mean() >= 0.9

@@ -36,7 +36,7 @@ def test_a_drawing_is_classified_by_each_network(trained):
     found = classified(*trained)
     assert [each["name"] for each in found] == ["adam", "sgd"]
     for each, path in zip(found, trained, strict=True):
-        seen, network = as_pixels(each["seen"]), open_run(path).load_model()
+        seen, network = as_pixels(each["seen"][0]), open_run(path).load_model()
         assert seen[:, 3:5].sum() > 0.9 * seen.sum()  # the stroke, light on dark, in the middle of 8 columns
         assert each["probabilities"] == pytest.approx(network.predict_proba(seen[None])[0], abs=1e-4)
         assert as_pixels(each["saliency"]).max() == 255
@@ -53,7 +53,7 @@ def test_the_nearest_training_images_are_those_of_least_angle_in_the_last_hidden
     network, parts = run.load_model(), build_split(run.config, build_dataset(run.config))
     layer = neighbours.last_hidden(network)
     known = network.activations(parts.x[parts.train_rows], [layer])[layer].astype(float)
-    here = network.activations(as_pixels(found["seen"])[None], [layer])[layer][0].astype(float)
+    here = network.activations(as_pixels(found["seen"][0])[None], [layer])[layer][0].astype(float)
     cosines = [each @ here / np.sqrt(each @ each) / np.sqrt(here @ here) for each in known]
     order = np.argsort(cosines)[::-1][: drawing.NEAREST]
     assert [each["distance"] for each in found["nearest"]] == pytest.approx([1 - cosines[n] for n in order], abs=1e-4)

@@ -121,6 +121,7 @@ def _from_file(data: RunData, path: Path) -> Subject:
     notes += ("dark on light, inverted",) if fitted.inverted else ()
     if picture.shape[-2:] != shape[-2:]:
         notes += (f"brought from {picture.shape[-2]} x {picture.shape[-1]} to {size} pixels",)
+    notes += ("explained as drawn, which is one of the views that predict takes the mean of",) if fitted.others else ()
     return Subject(path.name, fitted.picture, notes=(*notes, *fitted.doubts))
 
 

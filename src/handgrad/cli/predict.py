@@ -18,10 +18,11 @@ from handgrad.data.images import KNOWN, SUFFIXES
 from handgrad.data.pixels import to_images
 from handgrad.data.places import visible
 from handgrad.errors import UsageError
+from handgrad.evaluation.picture import VIEWS, Fitted
 from handgrad.files import atomic_write, atomic_writer
 from handgrad.nn import Network
 from handgrad.runs import Run, open_run
-from handgrad.runs.pictures import UNLIKE, Experience, doubts_about, experience, fitted_image, unsure_words
+from handgrad.runs.pictures import UNLIKE, Experience, answer, doubts_about, experience, fitted_image, unsure_words
 from handgrad.screen import echo, working
 from handgrad.text import counted, csv_text
 
@@ -56,23 +57,22 @@ def run_predict(tokens: list[str]) -> int:
         known = experience(run)
     if known.missing:
         echo(known.missing)
-    title, results, taken = "ImageId", list[Result](), set[str]()
+    title, results, taken, told = "ImageId", list[Result](), set[str](), False
     for path in paths:
         if is_array_file(path):
             rows = read_unlabelled(path)
             title, results = rows.title, [*results, *_of_rows(run, network, rows, path, known)]
             continue
         fitted = fitted_image(run, shape, path)
-        entering = extractor(fitted.picture[None]) if extractor else fitted.picture[None]
-        probabilities = network.predict_proba(entering)[0]
+        probabilities = answer(network, run.config.features, fitted)
         doubts = doubts_about(fitted, probabilities, known)
         results.append(Result(path, probabilities, not fitted.empty, fitted.inverted, doubts))
+        if fitted.others and not told:
+            echo(f"a drawing is read {', '.join(VIEWS)}: the percentages are the mean of {len(VIEWS)} answers")
+            told = True
         _print(results[-1], names)
         if arguments.show:
-            free = chain([path.stem], (f"{path.stem}-{number}" for number in count(2)))
-            name = next(each for each in free if each not in taken)
-            taken.add(name)
-            _show(fitted.picture, arguments.show / f"{name}.png")
+            _show(fitted, arguments.show, path.stem, taken)
     if arguments.show:
         echo(f"what the network sees: {counted(len(taken), 'picture')} in {arguments.show}")
     if arguments.csv:
@@ -155,11 +155,16 @@ def _print(result: Result, names: Sequence[str]) -> None:
         echo(f"    {doubt}")
 
 
-def _show(picture: Images, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    large = picture.repeat(ENLARGED, axis=-2).repeat(ENLARGED, axis=-1)
-    with atomic_writer(path) as file:
-        to_pillow(large).save(file, "PNG")
+def _show(fitted: Fitted, folder: Path, stem: str, taken: set[str]) -> None:
+    """Write each view, by a name that is not `taken` yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture, ending in zip(fitted.views, ("", *(f"-{view.replace(' ', '-')}" for view in VIEWS[1:])), strict=False):
+        name = f"{stem}{ending}"
+        name = next(each for each in chain([name], (f"{name}-{number}" for number in count(2))) if each not in taken)
+        taken.add(name)
+        large = picture.repeat(ENLARGED, axis=-2).repeat(ENLARGED, axis=-1)
+        with atomic_writer(folder / f"{name}.png") as file:
+            to_pillow(large).save(file, "PNG")
 
 
 def _table(results: Sequence[Result], names: Sequence[str], kaggle: str) -> str:

@@ -26,14 +26,26 @@ COMPANION, NEAR = 0.1, 0.25  # area beside the largest stroke, and distance besi
 GAP = 3  # pixels on both sides over which a pen may have skipped
 OTHER = 0.3  # area beside the largest stroke's from which on another one may be meant as well
 THINNEST, THIN = 1.8, 2.2  # pixels; MNIST's strokes are 2 to 4 pixels wide
+EDGE = 0.5  # ink at which a stroke ends
+STEEPEST = 1.0  # slant, as a tangent, beyond which a drawing is not written at a slant
+VIEWS = "as drawn", "sheared upright", "turned upright"
 
 
 class Fitted(NamedTuple):
-    """The picture that enters a network, whether it was inverted, and what may make the answer wrong, in words."""
+    """The picture that enters a network, whether it was inverted, and what may make the answer wrong, in words.
+
+    `others` are further views of a drawing, in the order of VIEWS: the answer is the mean of those for all views.
+    """
 
     picture: Array
     inverted: bool
     doubts: tuple[str, ...] = ()
+    others: tuple[Array, ...] = ()
+
+    @property
+    def views(self) -> Array:
+        """All that the network sees.  Shapes  -> (number of views, *shape) uint8"""
+        return np.stack([self.picture, *self.others])
 
     @property
     def empty(self) -> bool:
@@ -69,7 +81,9 @@ def fit_picture(grey: Array, shape: tuple[int, ...], drawn: bool, centred: bool 
         found = find_drawing(light) if drawn else _whole(light)
     if found is None:
         return Fitted(np.zeros(shape, np.uint8), inverted, (EMPTY,))
-    return Fitted(_placed(_scaled(found.ink, shape, centred), shape, centred), inverted, found.doubts)
+    inks = [found.ink, *_other_views(found.ink)] if centred and drawn else [found.ink]
+    picture, *others = (_placed(_scaled(ink, shape, centred), shape, centred) for ink in inks)
+    return Fitted(picture, inverted, found.doubts, tuple(others))
 
 
 def dark_on_light(grey: Array, drawn: bool) -> bool:
@@ -230,6 +244,33 @@ def _gap(box: Any, other: Any) -> float:
     """Pixels between two boxes, 0 where they overlap."""
     apart = [max(a.start - b.stop, b.start - a.stop, 0) for a, b in zip(box, other, strict=True)]
     return float(np.hypot(*apart))
+
+
+def with_views(picture: Array) -> Array:
+    """A training or test image and its other VIEWS.  Shapes  picture (H, W) uint8 -> (number of views, H, W) uint8"""
+    others = _other_views(_whole(picture).ink)
+    return np.stack([picture, *(_placed(_scaled(ink, picture.shape, True), picture.shape, True) for ink in others)])
+
+
+def _other_views(ink: Floats) -> list[Floats]:
+    """The VIEWS of a drawing but for the first: upright is where its second moments have no slant.
+
+    Math    slant = sum m x y / sum m y^2, where m is ink, and x and y are distances from the centre of mass
+    """
+    down, across = (axis - np.average(axis, weights=ink) for axis in np.indices(ink.shape, float))
+    slant = float(np.clip((ink * across * down).sum() / max((ink * down**2).sum(), 1e-9), -STEEPEST, STEEPEST))
+    turn = np.array([[1, -slant], [slant, 1]]) / np.hypot(1, slant)
+    return [_moved(ink, np.array([[1, 0], [slant, 1]])), _moved(ink, turn)]
+
+
+def _moved(ink: Floats, matrix: NDArray[np.float64]) -> Floats:
+    """The pixel at `x` from the centre is taken from `matrix @ x`; then the smallest box around the drawing."""
+    corners = np.abs(np.linalg.inv(matrix)) @ ink.shape
+    size = np.ceil(corners).astype(int)
+    offset = (np.array(ink.shape) - 1) / 2 - matrix @ ((size - 1) / 2)
+    moved = scipy.ndimage.affine_transform(ink, matrix, offset, tuple(size), order=1)
+    box = scipy.ndimage.find_objects((moved > EDGE).astype(int))
+    return np.asarray(moved[box[0]] if box else ink)
 
 
 def _whole(light: Array) -> Drawing:

@@ -1,7 +1,8 @@
 """A picture from outside, brought into the form of a run's training images, and how far its result can be trusted."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,27 +10,33 @@ import numpy as np
 from PIL import Image
 
 from handgrad.config import RunConfig, build_dataset
-from handgrad.data import DATASETS, PixelRange, bring_to, luma, read_picture
+from handgrad.data import DATASETS, FEATURES, PixelRange, bring_to, luma, read_picture
 from handgrad.data.dataset import Dataset, Images
 from handgrad.errors import HandgradError, UsageError
-from handgrad.evaluation.picture import Fitted, dark_on_light, fit_picture
-from handgrad.evaluation.predictions import Familiarity, Predictions, familiarity, trust
+from handgrad.evaluation.picture import Fitted, dark_on_light, fit_picture, with_views
+from handgrad.evaluation.predictions import Familiarity, Predictions, familiarity, predict, trust
+from handgrad.nn import Network
 from handgrad.runs.predictions import predictions_of, warn_of_other_data
 from handgrad.runs.store import Run
 
 DRAWN = re.compile("digits|[kq]?mnist|emnist_.*")  # ink on paper; the other named sets hold pictures of things
 SURE = 0.95  # share of right results below which an answer is called unsure
 UNLIKE = "unlike the training images: the percentages do not apply"
+VIEWED = 1000  # test images whose views are compared with those of a drawing
 DISTORTED = 0.1  # logarithm of a change of proportions that may matter
 
 
 class Experience(NamedTuple):
-    """What a network has seen, and how it does on test images; all None, and why, where its data set is not here."""
+    """What a network has seen, and how it does on test images; all None, and why, where its data set is not here.
+
+    `viewed` works out how it does on some test images where its answer is the mean over their views.
+    """
 
     familiar: Familiarity | None = None
     tested: Predictions | None = None
     dataset: Dataset | None = None
     missing: str = ""
+    viewed: Callable[[], Predictions | None] = lambda: None
 
 
 def fitted_image(run: Run, shape: tuple[int, ...], path: Path) -> Fitted:
@@ -55,7 +62,8 @@ def fitted_drawing(config: RunConfig, facts: Mapping[str, Any], shape: tuple[int
         return _in_colour(grey, shape, Image.Resampling.BOX)
     if dataset in DATASETS or len(shape) != 2:
         drawn = DRAWN.fullmatch(dataset) is not None
-        return fit_picture(grey, shape, drawn, dataset in ("mnist", "qmnist"))
+        fitted = fit_picture(grey, shape, drawn, dataset in ("mnist", "qmnist"))
+        return fitted if config.features == "pixels" else fitted._replace(others=())
     grey = bring_to(grey, (shape[0], shape[1]))
     light = facts.get("light_background")
     inverted = light is not None and dark_on_light(grey, drawn=False) != light
@@ -87,9 +95,23 @@ def experience(run: Run) -> Experience:
         warn_of_other_data(run, dataset)
         tested = predictions_of(run, "test", dataset)
         familiar = None if dataset.pictures else familiarity(dataset.x_train, dataset.x_test)
-        return Experience(familiar, tested, dataset)
+        return Experience(familiar, tested, dataset, viewed=cache(lambda: _viewed(run, dataset)))
     except HandgradError as error:
         return Experience(missing=f"how far the percentages can be trusted is not known: {error}")
+
+
+def answer(network: Network, features: str, fitted: Fitted) -> Any:
+    """The probability of each class: the mean over all views.  Shapes  -> (K,)"""
+    extractor = FEATURES[features]
+    return network.predict_proba(extractor(fitted.views) if extractor else fitted.views).mean(axis=0)
+
+
+def _viewed(run: Run, dataset: Dataset) -> Predictions:
+    some = slice(None, None, max(1, len(dataset.x_test) // VIEWED))
+    views = np.stack([with_views(image) for image in dataset.x_test[some]])
+    found = predict(run.load_model(), views.reshape(-1, *views.shape[2:]), dataset.y_test[some].repeat(views.shape[1]))
+    scores = found.scores.reshape(*views.shape[:2], -1).mean(axis=1)
+    return found._replace(scores=scores, labels=dataset.y_test[some])
 
 
 def doubts_about(fitted: Fitted, probabilities: Images, known: Experience) -> tuple[str, ...]:
@@ -99,7 +121,7 @@ def doubts_about(fitted: Fitted, probabilities: Images, known: Experience) -> tu
         return tuple(found)
     if known.familiar is not None and known.familiar.unlike(fitted.picture[None])[0]:
         return (*found, UNLIKE)
-    return (*found, *unsure_words(float(probabilities.max()), known.tested))
+    return (*found, *unsure_words(float(probabilities.max()), known.viewed() if fitted.others else known.tested))
 
 
 def unsure_words(probability: float, tested: Predictions | None) -> tuple[str, ...]:

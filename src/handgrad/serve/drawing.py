@@ -14,11 +14,11 @@ from handgrad.data.splits import Split
 from handgrad.errors import DivergedError, HandgradError, UsageError
 from handgrad.evaluation.explanation import backward, saliency, strength
 from handgrad.evaluation.neighbours import NEAREST, Neighbours, neighbours
-from handgrad.evaluation.picture import Fitted
+from handgrad.evaluation.picture import VIEWS, Fitted
 from handgrad.nn import Network
 from handgrad.run_folder import RunFolder
 from handgrad.runs import open_run
-from handgrad.runs.pictures import Experience, doubts_about, experience, fitted_drawing
+from handgrad.runs.pictures import Experience, answer, doubts_about, experience, fitted_drawing
 
 Result = dict[str, Any]
 SIDE = 196  # pixels of the page's pad
@@ -97,8 +97,7 @@ def _changed(path: str) -> int:
 
 def _classified(subject: Subject, fitted: Fitted, inside: bool) -> Result:
     network, features = subject.network, FEATURES[subject.config.features]
-    entering = features(fitted.picture[None]) if features else fitted.picture[None]
-    probabilities = network.predict_proba(entering)[0]
+    probabilities = answer(network, subject.config.features, fitted)
     if not np.isfinite(probabilities).all():
         raise DivergedError("the network's outputs are not finite: it diverged")
     doubts = doubts_about(fitted, probabilities, subject.experience)
@@ -108,11 +107,12 @@ def _classified(subject: Subject, fitted: Fitted, inside: bool) -> Result:
         "empty": fitted.empty,
         "classes": network.class_names or list(map(str, range(network.classes))),
         "probabilities": [round(float(each), 4) for each in probabilities],
-        "seen": _picture(fitted.picture),
+        "seen": [{"view": view} | _picture(each) for view, each in zip(VIEWS, fitted.views, strict=False)],
         "doubts": (*doubts, missing) if missing else doubts,
     }
     if fitted.empty or not inside:
         return result
+    entering = features(fitted.picture[None]) if features else fitted.picture[None]
     found = backward(network, entering, probabilities.argmax(keepdims=True))
     if not features:
         slopes = strength(saliency(network, fitted.picture, found))
