@@ -12,7 +12,7 @@ from handgrad.data import load, split
 from handgrad.evaluation.picture import dark_on_light, fit_picture, light_background
 from handgrad.evaluation.predictions import Predictions, familiarity, trust
 from handgrad.nn import Network
-from handgrad.runs.pictures import answer
+from handgrad.runs.pictures import class_probabilities
 from handgrad.training import fit
 
 HEIGHT, WIDTH = 480, 640
@@ -115,7 +115,7 @@ def test_photographed_digits_are_recognised(mnist, case):
         sheet, free, generator = written(data.x_test[row], row, angle)
         sheet = sheet if change is None else change(sheet, free, generator)
         pictures.append(fit_picture(np.clip(sheet, 0, 255).astype(np.uint8), (28, 28), True))
-    right = np.array([answer(network, "pixels", each).argmax() for each in pictures]) == data.y_test[known]
+    right = np.array([class_probabilities(network, "pixels", each).argmax() for each in pictures]) == data.y_test[known]
     assert right.sum() >= least, f"wrong: {known[~right]}"
 
 
@@ -192,7 +192,7 @@ def test_only_a_drawing_that_is_centred_has_views():
 def test_the_answer_is_the_mean_over_the_views():
     network, fitted = Network([nn.Flatten(), nn.Dense(3)], (28, 28)), fit_picture(tee(20), (28, 28), True)
     each = [network.predict_proba(view[None])[0] for view in fitted.views]
-    assert answer(network, "pixels", fitted) == pytest.approx(np.sum(each, axis=0) / 3, abs=1e-6)
+    assert class_probabilities(network, "pixels", fitted) == pytest.approx(np.sum(each, axis=0) / 3, abs=1e-6)
     assert abs(each[0] - each[2]).max() > 0.01
 
 

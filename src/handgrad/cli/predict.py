@@ -22,7 +22,15 @@ from handgrad.evaluation.picture import VIEWS, Fitted
 from handgrad.files import atomic_write, atomic_writer
 from handgrad.nn import Network
 from handgrad.runs import Run, open_run
-from handgrad.runs.pictures import UNLIKE, Experience, answer, doubts_about, experience, fitted_image, unsure_words
+from handgrad.runs.pictures import (
+    UNLIKE,
+    Experience,
+    class_probabilities,
+    doubts_about,
+    experience,
+    fitted_image,
+    unsure_words,
+)
 from handgrad.screen import echo, working
 from handgrad.text import counted, csv_text
 
@@ -57,19 +65,19 @@ def run_predict(tokens: list[str]) -> int:
         known = experience(run)
     if known.missing:
         echo(known.missing)
-    title, results, taken, told = "ImageId", list[Result](), set[str](), False
+    title, results, taken, reported = "ImageId", list[Result](), set[str](), False
     for path in paths:
         if is_array_file(path):
             rows = read_unlabelled(path)
             title, results = rows.title, [*results, *_of_rows(run, network, rows, path, known)]
             continue
         fitted = fitted_image(run, shape, path)
-        probabilities = answer(network, run.config.features, fitted)
+        probabilities = class_probabilities(network, run.config.features, fitted)
         doubts = doubts_about(fitted, probabilities, known)
         results.append(Result(path, probabilities, not fitted.empty, fitted.inverted, doubts))
-        if fitted.others and not told:
+        if fitted.others and not reported:
             echo(f"a drawing is read {', '.join(VIEWS)}: the percentages are the mean of {len(VIEWS)} answers")
-            told = True
+            reported = True
         _print(results[-1], names)
         if arguments.show:
             _show(fitted, arguments.show, path.stem, taken)

@@ -100,7 +100,7 @@ def experience(run: Run) -> Experience:
         return Experience(missing=f"how far the percentages can be trusted is not known: {error}")
 
 
-def answer(network: Network, features: str, fitted: Fitted) -> Any:
+def class_probabilities(network: Network, features: str, fitted: Fitted) -> Any:
     """The probability of each class: the mean over all views.  Shapes  -> (K,)"""
     extractor = FEATURES[features]
     return network.predict_proba(extractor(fitted.views) if extractor else fitted.views).mean(axis=0)

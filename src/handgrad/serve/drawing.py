@@ -18,7 +18,7 @@ from handgrad.evaluation.picture import VIEWS, Fitted
 from handgrad.nn import Network
 from handgrad.run_folder import RunFolder
 from handgrad.runs import open_run
-from handgrad.runs.pictures import Experience, answer, doubts_about, experience, fitted_drawing
+from handgrad.runs.pictures import Experience, class_probabilities, doubts_about, experience, fitted_drawing
 
 Result = dict[str, Any]
 SIDE = 196  # pixels of the page's pad
@@ -97,7 +97,7 @@ def _changed(path: str) -> int:
 
 def _classified(subject: Subject, fitted: Fitted, inside: bool) -> Result:
     network, features = subject.network, FEATURES[subject.config.features]
-    probabilities = answer(network, subject.config.features, fitted)
+    probabilities = class_probabilities(network, subject.config.features, fitted)
     if not np.isfinite(probabilities).all():
         raise DivergedError("the network's outputs are not finite: it diverged")
     doubts = doubts_about(fitted, probabilities, subject.experience)
