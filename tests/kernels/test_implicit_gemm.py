@@ -22,6 +22,7 @@ CONVOLUTIONS = {
     "a stride beyond the kernel": ((8, 11, 13), 3, nn.Conv2D(17, 2, (4, 3), "valid")),
     "four margins": ((8, 9, 9), 7, nn.Conv2D(12, 5, padding=(1, 2, 3, 0))),
     "no bias, holes, one image": ((12, 9, 7), 1, nn.Conv2D(11, padding=(4, 1, 0, 2), dilation=(2, 3), bias=False)),
+    "more weights than numbers": ((24, 2, 3), 3, nn.Conv2D(20)),
     "groups": ((6, 6, 7), 9, nn.Conv2D(24, 3, 2, groups=3, dilation=2)),
     "a margin as wide as the kernel": ((4, 6, 9), 10, nn.Conv2D(8, (1, 7), (2, 3), (0, 6))),
 }

@@ -288,20 +288,24 @@ def implicit_gemm_forward(x, y, parameters, buffers, saved, shape, settings, key
     """y[o, r, s] = bias[o] + sum_c,i,j weight[o, c, i, j] x[g C + c, r down + i d - top, s right + j e - left].
 
     Shapes  x (G C, H, W, N), y (G O, OH, OW, N); parameters: weight (G O, C, KH, KW), then bias (G O,), if there is one
-    Part    some rows of y
+    Part    some rows of y; some filters where weights outnumber the images, as each part packs what it needs of them
     """
     channels, filters, rows, columns, groups, biased = shape[0], shape[3], shape[10], shape[11], shape[12], shape[17]
     batch, inner = x.size // (groups * channels * shape[1] * shape[2]), channels * shape[13] * shape[14]
-    first, last = share(rows, 1, part[0], part[1])
+    biases, xs, ys = parameters[groups * filters * inner :], x.size // groups, y.size // groups
+    low, stop, first, last = 0, filters, 0, rows
+    if filters * inner > xs:
+        low, stop = share(filters, ROWS, part[0], part[1])
+    else:
+        first, last = share(rows, 1, part[0], part[1])
     geometry = input_geometry(channels, batch, shape)
     taps = window_taps(channels, shape, geometry)
-    packed = aligned(x, -(-filters // ROWS) * ROWS * (inner + 1))
-    biases, xs, ys = parameters[groups * filters * inner :], x.size // groups, y.size // groups
-    for g in range(groups if first < last else 0):
-        weight = parameters[g * filters * inner : (g + 1) * filters * inner]
-        pack_weights(weight, biases[g * filters : (g + 1) * filters], filters, packed)
-        target = filters, rows, columns, shape[6], 1, 1
-        correlate(x[g * xs :], geometry, taps, packed, biased, y[g * ys :], target, first, last)
+    packed = aligned(x, -(-(stop - low) // ROWS) * ROWS * (inner + 1))
+    for g in range(groups if first < last and low < stop else 0):
+        here, end = g * filters + low, g * filters + stop
+        pack_weights(parameters[here * inner : end * inner], biases[here:end], stop - low, packed)
+        target, out = (stop - low, rows, columns, shape[6], 1, 1), y[g * ys + low * rows * columns * batch :]
+        correlate(x[g * xs :], geometry, taps, packed, biased, out, target, first, last)
 
 
 @fast_kernel
