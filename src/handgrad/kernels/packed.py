@@ -104,13 +104,14 @@ def panel_product(panel, columns, n, a, a_place, b, b_place, c, c_place, sizes):
     rows, count, fresh, ahead_row, ahead_start, ahead_step = sizes
     width = 2 * VECTOR_BYTES // c.itemsize
     edge, shift = aligned(c, ROWS * width), halvings(rows // ROWS)
+    last = width // 2 - 1  # of a line's numbers: where rows begin within one, the line before is the last panel's, too
     if columns < width:
         copy_tile(b, b_place[0], n, panel, 0, width, (count, columns))
     for i in range(0, rows, ROWS):
         here = a_place[0] + i // ROWS * a_place[3], a_place[1], a_place[2]
         left, place = min(ROWS, rows - i), c_place[0] + i * n
-        after = place + ROWS * n if i + ROWS < rows else c_place[1]
-        ahead, lines = b, (b_place[1] + ((i // ROWS * count) >> shift) * n, 1, width // 2, shift, n, after)
+        after = last + (place + ROWS * n if i + ROWS < rows else c_place[1])
+        ahead, lines = b, (last + b_place[1] + ((i // ROWS * count) >> shift) * n, 1, width // 2, shift, n, after)
         if ahead_row:
             ahead, lines = a, (ahead_start + i * ahead_row, 7, ahead_row, 3, ahead_step, after)
         whole = left == ROWS and columns == width
