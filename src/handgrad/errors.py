@@ -11,6 +11,8 @@ ERROR, WARNING, NOTE = "error", "warning", "note"
 # Flags in a message, each in brackets behind what it is about, or as a word; those of a whole command stay.
 FLAGS = re.compile(r"(?P<command>\bhandgrad [a-z]+ .*|`[^`]*`)| \(--[^)]*\)|(?<!\S)--(?=[a-z])")
 
+LINES = re.compile(r"\s*\n\s*")  # of a value that a message shows
+
 
 class HandgradError(Exception):
     """A mistake or a mishap that the message explains in one line; shown without a traceback."""
@@ -22,8 +24,8 @@ class HandgradError(Exception):
 
     @property
     def text(self) -> str:
-        """The message with the flags of settings, to be sent to the process that may be the command line's."""
-        return super().__str__()
+        """The message in one line, with the flags of settings: sent to the process that may be the command line's."""
+        return LINES.sub(" ", super().__str__())
 
     def __str__(self) -> str:
         """The message; without the flags where the command line is not in use."""
@@ -107,7 +109,8 @@ class Bounded:
                 continue
             number = isinstance(value, Real) and not isinstance(value, bool)
             if not number or not within(float(value), interval):
-                raise UsageError(f"{field.name} must be {in_words(interval)}, got {value} (--{field.name})")
+                shown = repr(value) if isinstance(value, str) else value
+                raise UsageError(f"{field.name} must be {in_words(interval)}, got {shown!s:.60} (--{field.name})")
             if field.type is int and value != int(value):
                 raise UsageError(f"{field.name} must be a whole number, got {value} (--{field.name})")
 

@@ -22,7 +22,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
-from handgrad.errors import CorruptDataError, FileSystemError
+from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 
 TEMPORARY_PREFIX = ".handgrad-partial-"
 LARGEST_BYTES = 1 << 32
@@ -46,6 +46,13 @@ def open_file(path: Path, flags: int = os.O_RDONLY) -> IO[Any]:
         os.close(descriptor)
         raise FileSystemError(f"cannot {verb} {path}: {file_type}. Check the path")
     return open(descriptor, mode)
+
+
+def path_of(value: Any, what: str) -> Path:
+    """A path from a text or a path.  Raises  UsageError for anything else."""
+    if isinstance(value, str | os.PathLike):
+        return Path(value)
+    raise UsageError(f"{what} must be a path, got {value!r:.60}")
 
 
 def read_file(path: Path, most: int = LARGEST_BYTES) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from handgrad.errors import FileSystemError, HandgradError, UsageError
-from handgrad.files import TEMPORARY_PREFIX, read_file, read_json
+from handgrad.files import TEMPORARY_PREFIX, path_of, read_file, read_json
 
 log = logging.getLogger("handgrad")
 RUNS_DIR = "runs"
@@ -124,7 +124,7 @@ def run_path(word: str | os.PathLike[str]) -> Path:
 
     Raises  UsageError for a number that no run has, and for the beginning of several.
     """
-    path = Path(word)
+    path = path_of(word, "run")
     if os.path.lexists(path):
         return path
     home = path.parent if path.parent.name else Path(RUNS_DIR)

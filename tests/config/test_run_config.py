@@ -142,7 +142,7 @@ REFUSED = {
         "leave out monitor, got validation_los",
     ),
     "two spellings": ({"lr": 0.1, "learning_rate": 0.2}, "learning_rate is given twice: lr 0.1 and learning_rate 0.2"),
-    "unknown": ({"frobnicate": 1}, "unknown setting frobnicate. `handgrad train --help all` lists all"),
+    "unknown": ({"frobnicate": 1}, "unknown setting frobnicate (--help all lists all)"),
     "unknown key, not a text": ({5: 1}, "unknown setting 5"),
     "several wrong": (
         {"epochs": 0, "lr": -1, "dropout": 2},

@@ -183,6 +183,17 @@ MISTAKES = [
     ((X, LABELS, {"validation_data": (X[:9].astype(int), LABELS[:9])}), "Give both in one type"),
     ((X, LABELS, {"sample_weight": -np.ones(60)}), "sample_weight must be finite and not negative"),
     ((X, LABELS, {"sample_weight": [1.0, 2.0]}), "sample_weight must be 60 numbers, one an image"),
+    ((X, [*LABELS[:30], *map(str, LABELS[30:])]), "y mixes texts and numbers: '0' and 0"),
+    ((X.astype(str), LABELS), "x holds texts such as '"),
+    ((X, LABELS, {"callbacks": "early_stopping"}), "a function of epoch and logs, got 'early_stopping'"),
+    ((X, LABELS, {"callbacks": lambda: None}), "does not take: too many positional arguments"),
+    (
+        (X, LABELS, {"verbose": "loud"}),
+        "verbose must be 0 for no progress, or 1 for a bar or a line an epoch, got 'loud'",
+    ),
+    ((X, LABELS, {"epochs": "3"}), "epochs must be in [0, 1000000], got '3'"),
+    ((X, LABELS, {"optimizer": type("Two", (), {"__repr__": lambda _: "Two (\n  lines\n)"})()}), "got Two ( lines )"),
+    ((X, LABELS, {"metrics": ["accuracy"]}), "unknown setting metrics"),
     ((X, LABELS, {"callbacks": [EarlyStopping]}), "a callback is a Callback, or a function of epoch and logs"),
     ((X, LABELS, {"callbacks": [EarlyStopping()], "validation_split": 0}), "but no image validates"),
 ]
@@ -192,7 +203,7 @@ MISTAKES = [
 def test_a_mistake_is_one_line(given, says):
     x, y, *more = given
     with pytest.raises(UsageError, match=re.escape(says)) as caught:
-        small().fit(x, y, verbose=0, **(more[0] if more else {}))
+        small().fit(x, y, **{"verbose": 0, **(more[0] if more else {})})
     assert "\n" not in str(caught.value)
     assert "--" not in str(caught.value)
 
@@ -217,6 +228,21 @@ BUILDING = [
     (lambda: small().predict([["a"]]), "x holds texts such as"),
     (lambda: ModelCheckpoint("a.h5"), "is named as another library's file"),
     (lambda: ModelCheckpoint("{acc}.safetensors"), "asks for 'acc', which no epoch has"),
+    (lambda: small().evaluate(X, LABELS + 5), "y: label 5 in row 0, expected one of 0, 1, 2"),
+    (lambda: handgrad.fit("mlp", X, LABELS), "network must be a handgrad.Network, got 'mlp'"),
+    (lambda: handgrad.train(X, LABELS, optimizer=Adam()), "train takes optimizer by name, got Adam("),
+    (lambda: handgrad.train(X, LABELS, layers=[handgrad.nn.Dense(3)]), "train takes layers by name, got [Dense("),
+    (lambda: handgrad.Network(["dense:3"], 4, class_names=["a"]), "class_names has 1 names for 3 outputs"),
+    (lambda: handgrad.Network(["dense:3"], 4, seed="x"), "seed must be a whole number, 0 at least, got 'x'"),
+    (lambda: handgrad.execute("mnist"), "execute takes a handgrad.RunConfig, got 'mnist'"),
+    (lambda: handgrad.load(3), "data set must be a path, got 3"),
+    (lambda: handgrad.open_run(None), "run must be a path, got None"),
+    (lambda: handgrad.load_model(None), "path must be a path, got None"),
+    (lambda: handgrad.save_model(3, "a.safetensors"), "save_model takes a network, got 3"),
+    (lambda: ModelCheckpoint(3), "path must be a path, got 3"),
+    (lambda: CSVLogger(3), "path must be a path, got 3"),
+    (lambda: EarlyStopping(min_delta="a"), "min_delta must be zero or positive, got 'a'"),
+    (lambda: EarlyStopping(None), "monitor must be a metric such as validation_loss, got None"),
     (lambda: EarlyStopping("roc"), "monitor must be a metric such as validation_loss, got 'roc'"),
     (lambda: handgrad.RunConfig(epochs=-1), "epochs must be 1 to 1000000, got -1"),
 ]

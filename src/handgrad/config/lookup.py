@@ -15,7 +15,7 @@ from handgrad.optim import OPTIMIZERS
 from handgrad.text import nearest, slips, squashed
 
 T = TypeVar("T")
-ALL = {"flag": "--help all lists all", "setting": "`handgrad train --help all` lists all"}
+ALL = {"flag": ". --help all lists all", "setting": " (--help all lists all)"}
 LONG_ENOUGH = 5  # letters, of a name that leaves no doubt where one is wrong, or where words are left out
 SHORTEST = 4  # letters, of the beginning of a word that stands for all of it
 MANY_NAMES = 20  # of which an error names the nearest only
@@ -66,7 +66,7 @@ class UnknownNameError(UsageError):
 
     def __init__(self, written: str, what: str, meant: str, instead: str = "") -> None:
         self.written, self.what, self.meant, self.instead = written, what, meant, instead
-        hint = f": {instead}" if instead else f": did you mean {meant}?" if meant else f". {ALL[what]}"
+        hint = f": {instead}" if instead else f": did you mean {meant}?" if meant else ALL[what]
         super().__init__(f"unknown {what} {written}{hint}")
 
 
@@ -90,7 +90,7 @@ def together(problems: Sequence[UsageError]) -> UsageError:
         names = ", ".join(
             f"{each.written} (did you mean {each.meant}?)" if each.meant else each.written for each in alike
         )
-        rest = f": {hint}" if hint else "" if all(each.meant for each in alike) else f". {ALL[lost[0].what]}"
+        rest = f": {hint}" if hint else "" if all(each.meant for each in alike) else ALL[lost[0].what]
         said.insert(0, f"unknown {lost[0].what}{'s' * (len(alike) > 1)} {names}{rest}")
     values: dict[str, list[str]] = {}  # what is said of several values of one setting is said once
     for what, _, value in (each.partition(", got ") for each in dict.fromkeys(said)):

@@ -75,6 +75,8 @@ class Network:
             raise UsageError(f"scaling must have 1 or {self.input_shape[0]} numbers, got {np.size(self.scaling.scale)}")
         self.class_names = tuple(visible_name(str(name)) for name in class_names)
         self.class_weights = tuple(map(float, class_weights))
+        if not isinstance(seed, int | np.integer) or seed < 0:
+            raise UsageError(f"seed must be a whole number, 0 at least, got {seed!r:.60}")
         self.graph = graph_of(self.layers, self.input_shape)
         self.plans = self.graph.plans
         if not any(plan.parameters for plan in self.plans):
@@ -85,6 +87,8 @@ class Network:
         self.parameters = aligned_zeros(_end(self.parameter_slots), dtype)
         self.gradients = aligned_zeros(self.parameters.size, dtype)
         self.buffers = aligned_zeros(_end(self.buffer_slots), dtype)
+        if self.class_names and len(self.class_names) != self.classes:
+            raise UsageError(f"class_names has {len(self.class_names)} names for {self.classes} outputs")
         _check_weights(self.class_weights, self.classes)
         self.sparsity = 0.0
         self._programs: dict[tuple[int, int], Program] = {}
@@ -174,7 +178,7 @@ class Network:
         Raises  UsageError when an image has another shape than the network's input, a label is no class of it,
                 `order` names an image that is not there, or a weight is not positive.
         """
-        flat = self._flat(images)
+        flat = self._flat(np.asarray(images))
         array = np.zeros(len(flat), np.int64) if labels is None else np.asarray(labels)
         _check_labels(array, len(flat), self.classes)
         targets = np.ascontiguousarray(array, np.int64).view()

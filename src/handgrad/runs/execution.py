@@ -148,6 +148,8 @@ def execute(
     Raises  UsageError, FileSystemError, CorruptDataError; DivergedError; InterruptedRunError. The run stays in its
             folder, to be looked at or resumed, when training had begun.
     """
+    if not isinstance(config, RunConfig):
+        raise UsageError(f"execute takes a handgrad.RunConfig, got {config!r:.60}")
     dataset = dataset or build_dataset(config)
     if not trial_mode:
         heed(diagnose_run(config, dataset), quiet=quiet)

@@ -4,11 +4,13 @@ import csv
 import dataclasses
 import logging
 import math
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from handgrad.config.metrics import is_share, metric_name
 from handgrad.errors import FileSystemError, UsageError
+from handgrad.files import path_of
 from handgrad.training.history import Epoch
 from handgrad.training.lr_find import HIGHEST, LOWEST, STEPS, RateSearch, check_search, lr_find
 from handgrad.training.models import save_model
@@ -22,11 +24,12 @@ class _Monitoring(Callback):
     """Knows whether the epoch that ended was better than all before, by `min_delta` at least."""
 
     def __init__(self, monitor: str, min_delta: float = 0.0) -> None:
-        self.monitor, self.min_delta, self.best = metric_name(monitor) or "", min_delta, -math.inf
+        self.monitor = (metric_name(monitor) if isinstance(monitor, str) else None) or ""
+        self.min_delta, self.best = min_delta, -math.inf
         if not self.monitor:
             raise UsageError(f"monitor must be a metric such as validation_loss, got {monitor!r}")
-        if not min_delta >= 0:
-            raise UsageError(f"min_delta must be zero or positive, got {min_delta}")
+        if not isinstance(min_delta, Real) or not min_delta >= 0:
+            raise UsageError(f"min_delta must be zero or positive, got {min_delta!r}")
 
     def started(self, trainer: Trainer) -> None:
         """Refuse a metric that will not be measured."""
@@ -109,7 +112,7 @@ class ModelCheckpoint(_Monitoring):
 
     def __init__(self, path: str | Path, monitor: str = "validation_accuracy", save_best_only: bool = False) -> None:
         super().__init__(monitor)
-        self.path, self.save_best_only = str(path), save_best_only
+        self.path, self.save_best_only = str(path_of(path, "path")), save_best_only
         if Path(path).suffix.lower() in FOREIGN_SUFFIXES:
             written = Path(path).with_suffix(".safetensors")
             raise UsageError(f"{path} is named as another library's file: networks are written as {written}")
@@ -138,7 +141,7 @@ class CSVLogger(Callback):
     """Writes a line an epoch into a CSV file, which it begins anew or, with `append`, goes on with."""
 
     def __init__(self, path: str | Path, append: bool = False) -> None:
-        self.path, self.append = Path(path), append
+        self.path, self.append = path_of(path, "path"), append
 
     def started(self, trainer: Trainer) -> None:
         """Begin the file."""

@@ -1,8 +1,9 @@
 """`fit`: train a network in one call."""
 
+import inspect
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ Function = Callable[[int, dict[str, Any]], Any]
 VALIDATION = 0.1
 LARGE = 12.0  # pixels as floats are from 0 to 1 or from -1 to 1, standardised ones a few times as large
 PROBE_SECONDS = 0.3
+VERBOSE = (0, 1, 2, "auto")  # the last two are Keras's, which we show as 1
 
 
 def fit(
@@ -53,6 +55,11 @@ def fit(
 
     Raises  UsageError when settings make no sense or data do not fit the network; DivergedError.
     """
+    if not isinstance(network, Network):
+        raise UsageError(f"network must be a handgrad.Network, got {network!r:.60}")
+    if verbose not in VERBOSE:
+        raise UsageError(f"verbose must be 0 for no progress, or 1 for a bar or a line an epoch, got {verbose!r:.60}")
+    watching = [each if isinstance(each, Callback) else Calling(each) for each in _listed(callbacks)]
     values = {setting_name(name): value for name, value in settings.items()}
     fraction = values.pop("validation_fraction", VALIDATION)
     chosen = read_settings(values)
@@ -60,7 +67,6 @@ def fit(
     find_range(network, parts.x)
     names = network.class_names or tuple(map(str, range(network.classes)))
     heed(diagnose(parts, names, data if isinstance(data, Dataset) else None, network, chosen))
-    watching = [each if isinstance(each, Callback) else Calling(each) for each in _listed(callbacks)]
     trainer = Trainer(network, parts, chosen, [*([TrainingProgress(measures=False)] if verbose else []), *watching])
     history = trainer.run()
     verdict = at_chance(trainer, trainer.measure(parts.x, parts.y, parts.validation_rows), "validation")
@@ -91,11 +97,25 @@ class Numbers(dict[str, Any]):
 
 
 def _listed(callbacks: Any) -> list[Any]:
-    listed = list(callbacks) if isinstance(callbacks, Sequence) else [callbacks] if callbacks is not None else []
+    several = isinstance(callbacks, Iterable) and not isinstance(callbacks, str | Mapping | Callback)
+    listed = list(callbacks) if several else [callbacks] if callbacks is not None else []
     for each in listed:
         if isinstance(each, type) or not (isinstance(each, Callback) or callable(each)):
             raise UsageError(f"a callback is a Callback, or a function of epoch and logs, got {each!r:.60}")
+        if not isinstance(each, Callback) and (wrong := _does_not_take_two(each)):
+            raise UsageError(f"a callback is called as f(epoch, logs), which {each!r:.60} does not take: {wrong}")
     return listed
+
+
+def _does_not_take_two(function: Function) -> str:
+    """What is wrong with its parameters; "" where nothing is, or where they are not known."""
+    try:
+        inspect.signature(function).bind(1, {})
+    except TypeError as error:
+        return str(error)
+    except ValueError:
+        pass
+    return ""
 
 
 def find_range(network: Network, images: Array) -> None:

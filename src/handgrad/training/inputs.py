@@ -25,7 +25,7 @@ def read_images(images: Any, what: str = "x") -> Array:
     if array.dtype.kind == "O":
         array = _numbers(array, what)
     if array.dtype.kind in "US":
-        example = repr(array.flat[0])[:40] if array.size else "nothing"
+        example = repr(array.flat[0].item())[:40] if array.size else "nothing"
         raise UsageError(f"{what} holds texts such as {example}, expected numbers")
     if array.dtype.kind not in "buif":
         raise UsageError(f"{what} holds values of type {array.dtype}, expected numbers")
@@ -39,11 +39,14 @@ def read_images(images: Any, what: str = "x") -> Array:
     return array
 
 
-def read_labels(labels: Mapping[str, Any], network: Network | None = None) -> tuple[list[Array], tuple[str, ...]]:
+def read_labels(
+    labels: Mapping[str, Any], network: Network | None = None, anew: bool = True
+) -> tuple[list[Array], tuple[str, ...]]:
     """Labels of several parts in one numbering from 0, and the names of its classes, if they have any.
 
     They may be numbers, texts, a column of them, or one-hot rows. A network says by its names, or else by how many
-    outputs it has, what labels can be; without one, or where they are others, the classes are those that occur.
+    outputs it has, what labels can be; without one, or where they are others, the classes are those that occur, unless
+    they are not to be numbered `anew`.
 
     Raises  UsageError naming the part and the first wrong row.
     """
@@ -54,6 +57,8 @@ def read_labels(labels: Mapping[str, Any], network: Network | None = None) -> tu
             whole = [] if network is None else [whole_labels(each, what) for what, each in columns.items()]
             if network and all(0 <= each.min() <= each.max() < network.classes for each in whole):
                 return whole, ()
+            if network and not anew:
+                return number("labels", columns, tuple(map(str, range(network.classes)))).labels, ()
         elif network.class_names:
             if numbered(network.class_names) is not None and not text:
                 columns = {what: whole_labels(each, what).astype(str) for what, each in columns.items()}
@@ -130,7 +135,7 @@ def _array(values: Any, what: str) -> Array:
     """An array of what has an order and a length.  Raises  UsageError for rows of several lengths, and for others."""
     try:
         array = np.asarray(values)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:
         uneven = "inhomogeneous" in str(error)
         why = "its rows have different lengths" if uneven else str(error).splitlines()[0]
         raise UsageError(f"{what} is no array: {why}") from None
@@ -158,6 +163,8 @@ def _column(values: Any, what: str) -> Array:
     array = _array(values, what)
     if not array.size:
         raise UsageError(f"{what} holds no labels")
+    if array.dtype.kind == "U" and isinstance(values, list | tuple):
+        array = np.asarray(values, object)  # NumPy makes texts of the numbers beside them
     if array.dtype.kind not in "OT":
         return array
     flat = array.ravel().tolist()
@@ -170,9 +177,7 @@ def _column(values: Any, what: str) -> Array:
     if all(words):
         return array.astype(str)
     if any(words):
-        raise UsageError(
-            f"{what} mixes texts and numbers: {flat[words.index(True)]!r} and {flat[words.index(False)]!r}"
-        )
+        raise UsageError(f"{what} mixes texts and numbers: {flat[words.index(True)]!r} and {flat[words.index(False)]}")
     return _numbers(array, what)
 
 

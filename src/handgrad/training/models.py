@@ -15,7 +15,7 @@ from safetensors import numpy as tensors_as_bytes
 
 from handgrad.data import places
 from handgrad.errors import CorruptDataError, HandgradError, UsageError
-from handgrad.files import LARGEST_BYTES, atomic_write, read_file
+from handgrad.files import LARGEST_BYTES, atomic_write, path_of, read_file
 from handgrad.nn import ACTIVATIONS, INITIALIZERS, LAYERS, LOSSES, Scaling
 from handgrad.nn import Network as BaseNetwork
 from handgrad.training.network import Network
@@ -103,6 +103,8 @@ def save_model(network: BaseNetwork, path: str | Path, durable: bool = True) -> 
 
     Raises  FileSystemError when it cannot be written; CorruptDataError when a layer is not registered.
     """
+    if not isinstance(network, BaseNetwork):
+        raise UsageError(f"save_model takes a network, got {network!r:.60}")
     document = {
         "kind": "model",
         "format": FORMAT,
@@ -113,7 +115,7 @@ def save_model(network: BaseNetwork, path: str | Path, durable: bool = True) -> 
         "scaling": network.scaling,
         "class_names": network.class_names,
     }
-    write_tensors(Path(path), network.views, document, durable)
+    write_tensors(path_of(path, "path"), network.views, document, durable)
 
 
 def load_model(path: str | Path) -> Network:
@@ -121,7 +123,7 @@ def load_model(path: str | Path) -> Network:
 
     Raises  FileSystemError when the file cannot be read; CorruptDataError when it is torn, altered or no model.
     """
-    path = Path(path)
+    path = path_of(path, "path")
     tensors, document = read_tensors(path, "model")
     if document.get("format") != FORMAT:
         raise CorruptDataError(

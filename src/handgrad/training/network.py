@@ -17,6 +17,7 @@ from handgrad.evaluation import Measure, measure
 from handgrad.nn import LOSSES, Layer, Loss
 from handgrad.nn import Network as BaseNetwork
 from handgrad.nn.summary import summary_text
+from handgrad.optim import Optimizer, Schedule
 from handgrad.training.fit import fit
 from handgrad.training.history import History
 from handgrad.training.inputs import numbered, read_images, read_labels
@@ -59,7 +60,7 @@ class Network(BaseNetwork):
     def evaluate(self, images: Any, labels: Any) -> Measure:
         """Loss, accuracy, balanced accuracy and macro F1 over images with labels as `fit` takes them."""
         array = read_images(images)
-        (found,), _ = read_labels({"y": labels}, self)
+        (found,), _ = read_labels({"y": labels}, self, anew=False)
         if len(array) != len(found):
             raise UsageError(f"x has {len(array)} images, but there are {len(found)} labels: give one for each")
         return measure(self, array, found)
@@ -89,6 +90,12 @@ def train(
     images, (found, names) = read_images(x), read_labels({"y": y})
     if isinstance(weights := settings.get("class_weight"), Mapping):
         settings["class_weight"] = _by_class(weights, names)
+    for name, value in settings.items():
+        if any(
+            isinstance(each, Layer | Loss | Optimizer | Schedule)
+            for each in (value if isinstance(value, list | tuple) else [value])
+        ):
+            raise UsageError(f"train takes {name} by name, got {value!r:.60}: objects are for Network and its fit")
     config = RunConfig.from_mapping(settings)
     kept = (*OF_DATA, *OF_RUNS)
     if useless := sorted(name for name in config.model_fields_set if not decides_training(name) or name in kept):
