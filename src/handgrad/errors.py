@@ -109,8 +109,8 @@ class Bounded:
                 continue
             number = isinstance(value, Real) and not isinstance(value, bool)
             if not number or not within(float(value), interval):
-                shown = repr(value) if isinstance(value, str) else value
-                raise UsageError(f"{field.name} must be {in_words(interval)}, got {shown!s:.60} (--{field.name})")
+                written = repr(value) if isinstance(value, str) else value
+                raise UsageError(f"{field.name} must be {in_words(interval)}, got {written!s:.60} (--{field.name})")
             if field.type is int and value != int(value):
                 raise UsageError(f"{field.name} must be a whole number, got {value} (--{field.name})")
 
