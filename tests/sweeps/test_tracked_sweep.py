@@ -11,7 +11,7 @@ from tests.commands import process
 from handgrad.sweeps.folder import open_sweep
 
 SPACE = "name: tracked\nmethod: grid\nparameters: {act: {values: [relu, tanh]}, bs: {values: [16, 64]}}\n"
-FLAGS = "--dataset digits -nhl 1 -sz 16 -e 2 --no_batch_norm --dropout 0 --jobs 2 --wandb_mode offline -wp mine"
+FLAGS = "--dataset digits -nhl 1 -sz 16 -e 3 --no_batch_norm --dropout 0 --jobs 2 --wandb_mode offline -wp mine"
 BLOCK, HEAD = 32768, 7  # bytes, of W&B's file and of a record's part in it; the file's own head is as long
 
 
