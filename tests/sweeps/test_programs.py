@@ -432,6 +432,7 @@ def test_names_of_submodules_are_found_whatever_they_are_called(tmp_path):
         "from wandb.sdk.lib.config_util import ConfigError\nfrom wandb.sdk.wandb_run import Run\n"
         "import wandb.sdk.interface.anything as it; assert it.Run is wandb.sdk.wandb_run.Run is Run\n"
         "import wandb.sklearn; r = wandb.init(); wandb.sklearn.plot_confusion_matrix([0, 1], [1, 1], ['a', 'b'])\n"
+        "r.alert('title', text='t', level=wandb.AlertLevel.WARN); assert r.project_name() and r.start_time\n"
         "wandb.sklearn.plot_learning_curve(None); assert r.summary['confusion_matrix']['rows'] == 4\n"
     )
     environment = {"PYTHONPATH": str(STAND_IN), "HANDGRAD_TRIAL": str(tmp_path / "trial")}

@@ -21,7 +21,20 @@ import traceback
 from pathlib import Path
 
 from wandb import media, plot
-from wandb.media import Artifact, Audio, Graph, Histogram, Html, Image, Molecule, Object3D, Plotly, Table, Video
+from wandb.media import (
+    Artifact,
+    Audio,
+    Classes,
+    Graph,
+    Histogram,
+    Html,
+    Image,
+    Molecule,
+    Object3D,
+    Plotly,
+    Table,
+    Video,
+)
 
 __version__ = "0.99.0"
 _SPEC = sys.modules[__name__].__spec__
@@ -44,7 +57,8 @@ class _Submodules:
 
 
 sys.meta_path.append(_Submodules)  # the last one: files beside this one come first
-_MODULES = ("apis", "data_types", "errors", "integration", "keras", "sdk", "sklearn", "util", "wandb_run", "xgboost")
+_MODULES = ("apis", "data_types", "errors", "integration", "keras", "lib", "sdk", "sklearn", "util", "xgboost")
+_MODULES += ("wandb_config", "wandb_run")
 
 
 class Error(Exception):
@@ -75,6 +89,9 @@ class Settings(dict):
     def update(self, items=(), **more):
         for key, value in _settings(items).items():
             self[key] = value
+
+
+AlertLevel = Settings(INFO="INFO", WARN="WARN", ERROR="ERROR")
 
 
 class Config(Settings):
@@ -124,7 +141,7 @@ class Run:
         self.tags = tuple(about.get("tags") or ())
         for key in ("project", "entity", "group", "notes", "job_type"):
             setattr(self, key, about.get(key))
-        self.sweep_id, self.step, self.started, self._rules = os.environ.get("WANDB_SWEEP_ID"), 0, time.time(), {}
+        self.sweep_id, self.step, self.start_time, self._rules = os.environ.get("WANDB_SWEEP_ID"), 0, time.time(), {}
         self.dir = self.path = str(self.folder)
         self.url, self.name = f"file://{self.folder}", name or self.id
 
@@ -142,7 +159,7 @@ class Run:
             return _note(f"step {step} is before step {self.step}, and is left out")
         self.step, now = self.step if step is None else step, time.time()
         row = {str(key): media.plain(value, self.folder) for key, value in data.items()}
-        about = {"_step": self.step, "_timestamp": now, "_runtime": now - self.started}
+        about = {"_step": self.step, "_timestamp": now, "_runtime": now - self.start_time}
         if not self.disabled:
             with open(self.folder / "log.jsonl", "a", encoding="utf-8") as file:
                 file.write(json.dumps({**about, **row}, default=str) + "\n")
@@ -204,10 +221,17 @@ class Run:
     def unwatch(self, *_, **more):
         """Nothing is done."""
 
-    log_code = alert = mark_preempting = display = to_html = status = link_artifact = _label = unwatch
+    finish_artifact = link_model = log_code = alert = mark_preempting = display = to_html = status = link_artifact = (
+        _label
+    ) = unwatch
 
     def get_url(self):
         return self.url
+
+    get_project_url = get_sweep_url = get_url
+
+    def project_name(self):
+        return self.project or "uncategorized"
 
     def __enter__(self):
         return self
@@ -251,6 +275,8 @@ def init(project=None, config=None, name=None, mode=None, reinit=None, settings=
         summary = run.summary
     own.update(items)
     run.keep("config.json", own)
+    if about.get("sync_tensorboard"):
+        _note("sync_tensorboard: what TensorBoard gets is not read here: log the metric")
     return run
 
 
@@ -280,7 +306,9 @@ def login(*_, **more):
 
 join = teardown = finish
 atexit.register(finish)  # as W&B does, where the program does not
-unwatch = setup = ensure_configured = alert = log_code = mark_preempting = require = termlog = termwarn = login
+unwatch = setup = ensure_configured = alert = log_code = mark_preempting = require = termlog = termwarn = termerror = (
+    login
+)
 
 
 def generate_id(length=8):
@@ -326,49 +354,10 @@ def _requested(**message):
     return reply if "error" not in reply else sys.exit(f"wandb (handgrad): {reply['error']}")
 
 
-class Api:
-    """Of all that W&B's has, the sweeps that this program has run."""
-
-    def __init__(self, *_, **more):
-        pass
-
-    def sweep(self, path, *_, **more):
-        return FoundSweep(path, [FoundRun(Path(folder)) for folder in _requested(runs=str(path))["runs"]])
-
-    def __getattr__(self, name):
-        raise UsageError(f"wandb.Api().{name} is at W&B, and handgrad runs this program without it")
-
-
-class FoundSweep:
-    """A sweep that is over; `runs` are those with a result, the best first."""
-
-    def __init__(self, path, runs):
-        self.id, self.runs = path.rpartition("/")[2], runs
-
-    def best_run(self, order=None):
-        """By the sweep's metric, or by another one, such as "-summary_metrics.accuracy" for the most."""
-        name = (order or "").lstrip("+-").replace("summary_metrics.", "")
-        known = [run for run in self.runs if not name or name in run.summary]
-        by_name = sorted(known, key=lambda run: run.summary[name], reverse=order.startswith("-")) if name else known
-        return next(iter(by_name), None)
-
-
-class FoundRun:
-    """A trial that is over."""
-
-    state = "finished"
-
-    def __init__(self, folder):
-        self.id, self.path = folder.name, str(folder)
-        self.config, self.summary, about = (
-            json.loads((folder / name).read_text(encoding="utf-8")) if (folder / name).is_file() else {}
-            for name in ("config.json", "summary.json", "run.json")
-        )
-        self.name = about.get("name", self.id)
-
-
 def __getattr__(name):
     """Submodules that nobody has imported yet; callbacks for Keras, which is loaded only where they are used."""
+    if name == "Api":
+        return importlib.import_module("wandb.results").Api
     if name in _MODULES:
         return importlib.import_module(f"wandb.{name}")
     if name not in ("WandbCallback", "WandbMetricsLogger", "WandbModelCheckpoint"):

@@ -53,8 +53,9 @@ class Media:
         return what
 
 
-Audio, Graph, Html, Molecule, Object3D, Plotly, Video = (
-    type(name, (Media,), {}) for name in ("Audio", "Graph", "Html", "Molecule", "Object3D", "Plotly", "Video")
+Audio, Classes, Graph, Html, Molecule, Object3D, Plotly, Video = (
+    type(name, (Media,), {})
+    for name in ("Audio", "Classes", "Graph", "Html", "Molecule", "Object3D", "Plotly", "Video")
 )
 
 
