@@ -245,6 +245,7 @@ MISTAKES = {
     "image_shape must have 64 pixels, as X has features, got '8x8'": {"image_shape": "8x8"},
     "leave out hidden_layer_sizes, got \\(5,\\)": {"layers": ["dense:8"], "hidden_layer_sizes": (5,)},
     "dtype must be one of float32, float64": {"dtype": "float16"},
+    "class_weight must be zero or positive for every class, got {3: -1": {"class_weight": {3: -1}},
     "Choose batch_size 600, or leave out": {"batch_norm": True, "batch_size": 599},
 }
 

@@ -247,7 +247,12 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             counts = np.bincount(labels, weights)
             return weights * weights.sum() / (np.count_nonzero(counts) * np.where(counts, counts, 1.0))[labels]
         if self.class_weight is not None:
-            weights = weights * compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)[labels]
+            by_class = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)
+            if not (by_class >= 0).all():
+                raise ValueError(
+                    f"class_weight must be zero or positive for every class, got {self.class_weight!r:.60}"
+                )
+            weights = weights * by_class[labels]
         return weights
 
     def _begin(self, config: RunConfig) -> None:
