@@ -129,11 +129,11 @@ sizes: ## measure what the packages take on the disk, without and with Matplotli
 release: ## check that this commit can be released, and build the packages; stops at the first doubt
 	@version=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' src/handgrad/__init__.py); \
 	test -z "$$(git status --porcelain)" || { echo "There are changes that are not committed: commit or stash them."; exit 1; }; \
-	grep -q "^## $$version - 20" CHANGELOG.md || { echo "CHANGELOG.md has no heading '## $$version - DATE': add it."; exit 1; }; \
+	grep -m1 "^## " CHANGELOG.md | grep -q "^## $$version - 20" || { echo "The first heading of CHANGELOG.md is not '## $$version - DATE': make it that."; exit 1; }; \
 	grep -q "^version: $$version$$" CITATION.cff || { echo "CITATION.cff has another version than $$version."; exit 1; }; \
-	test -d "tests/runs/golden/$$version" || { echo "tests/runs/golden/$$version is missing: python tests/runs/golden/make.py writes it."; exit 1; }; \
+	test -f "tests/runs/golden/$$version/run.json" || { echo "tests/runs/golden/$$version is missing: python tests/runs/golden/make.py writes it."; exit 1; }; \
 	! git rev-parse -q --verify "refs/tags/v$$version" >/dev/null || { echo "There is a tag v$$version already: raise __version__."; exit 1; }; \
-	$(MAKE) --no-print-directory check docs packages && \
+	$(MAKE) --no-print-directory check packages && \
 	echo "All is well. Next: git tag -a v$$version -m 'handgrad $$version' && git push --tags && $(BIN)/twine upload dist/*"
 
 clean: ## delete build and test files; .venv and runs are kept

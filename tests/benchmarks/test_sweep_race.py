@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from tests.sweeps.conftest import kill, wait_for
+from tests.processes import kill, wait_for
 
 from benchmarks import results, sweep_race, sweepers
 from benchmarks.__main__ import main

@@ -11,6 +11,7 @@ import pytest
 from sklearn.metrics import log_loss
 from sklearn.svm import SVC
 from tests.commands import TINY, arguments, call, environment
+from tests.processes import LIMIT
 
 from handgrad.classical import CLASSICAL
 from handgrad.data import load
@@ -234,7 +235,7 @@ def test_a_fit_that_is_interrupted(here, capsys):
         while "fit: about" not in fit.stdout.readline():
             assert fit.poll() is None
         fit.send_signal(signal.SIGINT)
-        _, err = fit.communicate(timeout=30)
+        _, err = fit.communicate(timeout=LIMIT)
     assert fit.returncode == 130
     assert "fit: " not in (here / "noise" / "log.txt").read_text()  # it was not waited for
     said = "handgrad: stopped; of a fit nothing can be kept. Start it again with: handgrad resume noise"

@@ -99,6 +99,7 @@ def test_windows_is_refused_in_one_line(door):
     assert (done.returncode, done.stdout, done.stderr) == (2, "", refusal)
 
 
+@pytest.mark.slow
 def test_help_of_the_courses_door_from_a_fresh_clone(tmp_path):
     answer = finished([sys.executable, TRAIN_PY, "-h"], cwd=tmp_path)
     assert (answer.code, answer.err) == (0, "")

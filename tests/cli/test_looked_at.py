@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from tests.commands import TINY, call
 from tests.malformed import png, saved
+from tests.slow import quick
 
 from handgrad.config import RunConfig
 from handgrad.data import load
@@ -67,7 +68,7 @@ READING = [
 ]
 
 
-@pytest.mark.parametrize("words", READING)
+@pytest.mark.parametrize("words", quick(READING, lambda words: not words.startswith("sweep")))
 def test_every_command_that_reads_a_data_set_tells_what_is_wrong_with_it(half_blank, capsys, words):
     answer = call(capsys, words)
     assert answer.code == 0, answer.err

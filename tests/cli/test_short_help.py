@@ -60,6 +60,7 @@ def test_the_long_help_is_kept_until_what_it_follows_from_changes(capsys, tmp_pa
     assert "--kept" in kept.read_text(), "kept, though a plugin has a say"
 
 
+@pytest.mark.slow
 def test_the_long_help_loads_nothing_the_second_time(tmp_path):
     code = "import sys; from handgrad.cli.main import main; main(['train', '-h', 'all']); print('numpy' in sys.modules)"
     first, second = (python(code, HANDGRAD_CACHE_DIR=str(tmp_path)).out for _ in range(2))

@@ -23,6 +23,7 @@ def test_load_and_load_again(real_folder, cache, source):
     assert len(list((cache / "decoded").glob("*.npy"))) == 4
 
 
+@pytest.mark.slow
 def test_first_labels(real_folder):
     assert load("mnist").y_train[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert load("fashion_mnist").y_train[:10].tolist() == [9, 0, 0, 3, 0, 2, 7, 2, 5, 5]

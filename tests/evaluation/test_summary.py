@@ -14,6 +14,7 @@ from handgrad.evaluation import summarise, wilson
 from handgrad.evaluation.tables import class_table, confusion_table, latex, markdown, models_table, write_csv
 
 
+@pytest.mark.slow
 @given(any_predictions())
 def test_any_predictions_become_json(said):
     for each in (said, said._replace(probabilistic=False)):

@@ -57,6 +57,7 @@ def test_every_layer_in_onnx(runtime):
         agree(name, network, images, *from_onnx(runtime, onnx_content(network), images))
 
 
+@pytest.mark.slow
 def test_every_layer_in_numpy(tmp_path):
     for name, shape, layers in cases():
         network, images = made(shape, layers)

@@ -90,7 +90,12 @@ IMAGES = [
 
 
 OF_COLOURS = ["architecture", "samples", "predictions", "dense_filters", "conv_filters", "feature_maps", "explanation"]
-QUICK = [*(("mlp", name) for name in FIGURES), ("cnn", "conv_filters"), ("colour", "feature_maps"), ("cnn", "tsne")]
+SLOW_FIGURES = {"confusion_train", "gradients", "histograms", "tsne", "tsne_output"}
+QUICK = [
+    *(("mlp", name) for name in FIGURES if name not in SLOW_FIGURES),
+    ("cnn", "conv_filters"),
+    ("colour", "feature_maps"),
+]
 DRAWN = {"mlp": FIGURES, "cnn": IMAGES, "colour": OF_COLOURS}
 
 

@@ -19,6 +19,7 @@ def test_csv_by_hand():
     assert Table(("n", "x", "y", "name"), rows).csv() == expected
 
 
+@pytest.mark.slow
 def test_files_beside_each_other(data_of, tmp_path):
     outcomes = list(write_figures([data_of("mlp")], tmp_path, "svg", ["learning-rate", "conv_filters"]))
     assert [path.name for path in outcomes[0].paths] == ["learning_rate.svg", "learning_rate.csv"]
@@ -27,6 +28,7 @@ def test_files_beside_each_other(data_of, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["learning_rate.csv", "learning_rate.svg"]
 
 
+@pytest.mark.slow
 def test_several_runs_have_folders_of_their_own(data_of, tmp_path):
     runs = [data_of("mlp"), data_of("cnn")]
     outcomes = list(write_figures(runs, tmp_path, "svg", ["learning_rate", "compare_test"]))

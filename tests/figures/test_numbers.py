@@ -154,6 +154,7 @@ def test_batch_normalisation_is_no_hidden_layer():
     assert last_hidden(Network([nn.Flatten(), nn.BatchNorm(), nn.Dense(3)], (8, 8))) is None
 
 
+@pytest.mark.slow
 def test_maps_are_kept_until_something_changes(trained):
     said = []
     run = trained("mlp", seed=5)
@@ -172,6 +173,7 @@ def test_maps_are_kept_until_something_changes(trained):
     assert len(said) == 5
 
 
+@pytest.mark.slow
 def test_the_map_of_the_output_layer_is_one_of_the_scores_before_softmax(trained):
     data = RunData(trained("cnn"), 30)
     found = tsne_output_data(data)

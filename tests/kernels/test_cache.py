@@ -177,6 +177,7 @@ def test_several_processes_at_once_do_not_trip_over_each_other(kernels, tmp_path
     assert run(kernels, tmp_path / "cache") == ([21, 9, 27, 1, 1, 1], "")
 
 
+@pytest.mark.slow
 def test_the_folder_is_private(kernels, tmp_path):
     folder = tmp_path / "cache" / "kernels"
     folder.mkdir(parents=True)

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from tests.slow import quick
 
 from handgrad.kernels.compile import strict_kernel
 from handgrad.kernels.processor import flush_denormals, restore
@@ -41,7 +42,10 @@ def test_results_below_the_normal_range_vanish():
     assert x[0] == 0
 
 
-@pytest.mark.parametrize(("width", "said"), [("256", "32 False"), ("300", "must be 256, 512 or auto, got '300'")])
+WIDTHS = [("256", "32 False"), ("300", "must be 256, 512 or auto, got '300'")]
+
+
+@pytest.mark.parametrize(("width", "said"), quick(WIDTHS, WIDTHS[1:]))
 def test_the_width_of_vectors_is_the_users(width, said):
     """256 stands for a processor without AVX-512; one that has no 256 bits either is not asked."""
     code = """

@@ -152,6 +152,7 @@ def test_their_own_equations_are_printed_and_checked():
         assert line in text.replace("δ⁽²⁾", "∂L/∂Z⁽²⁾")
 
 
+@pytest.mark.slow
 def test_they_train_and_the_driver_is_not_compiled_again():
     images, labels = easy_data("float32")
 

@@ -25,6 +25,7 @@ def test_a_network_of_dense_layers_is_never_transposed():
     assert names(layers, (4, 4)) == list(range(1, len(layers)))
 
 
+@pytest.mark.slow
 def test_convolutions_are_transposed_once_before_and_once_after():
     stage = [nn.Conv2D(4), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(), nn.Dropout(0.1)]
     assert names([*stage, *stage, nn.Flatten(), nn.Dense(3)], (28, 28)) == ["columns", *range(10), "rows", 11]

@@ -163,6 +163,7 @@ def test_pytorchs_defaults_are_ours_or_are_told(name, torch):
     assert decay == 0 or f"weight_decay is {decay:g} unless set" in OPTIMIZERS[name].differences
 
 
+@pytest.mark.slow
 def test_adamw_decays_biases_in_pytorch(torch):
     bias = torch.ones(3, requires_grad=True)
     bias.grad = torch.zeros(3)

@@ -41,6 +41,7 @@ def report_of(finished_run, tmp_path_factory):
     return written
 
 
+@pytest.mark.slow
 def test_page_is_sound(report_of):
     tree = parsed(report_of("html").read_text())
     identifiers = Counter(element.get("id") for element in tree.iter() if element.get("id"))

@@ -88,6 +88,7 @@ def test_single_runs_are_compared_over_the_same_images(runs):
     assert any(line.startswith("One seed each") for line in found.arithmetic)
 
 
+@pytest.mark.slow
 def test_settings_come_from_the_folders(runs, capsys):
     words = f"{tiny(12, 8)} --runs_dir {runs}/runs --name other"
     call(capsys, words)

@@ -168,6 +168,7 @@ CLAIMS = {
 }
 
 
+@pytest.mark.slow
 def test_claims_are_judged_by_the_runs(hand_in):
     woven = Woven(
         open_hand_in(hand_in("".join(f"# Words\n\nIt is so\n({{{{ claim: {each} }}}}).\n" for each in CLAIMS)))

@@ -34,6 +34,7 @@ def test_every_experiment_says_why_and_what_it_expects(name, tmp_path):
     assert {config.dataset for config in plan.distinct} == {"digits"}
 
 
+@pytest.mark.slow
 def test_an_expectation_is_met_or_fails(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for name, claims, code in (("met", "wider", 0), ("failed", "wider, narrower, symmetric", 1)):

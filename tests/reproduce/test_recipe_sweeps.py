@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.commands import arguments, process, without_notice
+from tests.processes import LIMIT, descendants, gone, wait_for
 from tests.reproduce.malformed import DROP, changed, refusal
-from tests.sweeps.conftest import children, gone, wait_for
 
 from handgrad import strict_yaml
 from handgrad.claims import read_document
@@ -111,6 +111,7 @@ def test_the_first_run_of_what_was_found_is_the_trial_itself(made):
         assert second.config.seed == 1
 
 
+@pytest.mark.slow
 def test_the_best_trial_is_tested_once_and_recorded(made):
     (record,) = read_chosen(made.sweep)
     best = made.sweep.best(made.sweep.trials())
@@ -118,12 +119,14 @@ def test_the_best_trial_is_tested_once_and_recorded(made):
     assert record["test_accuracy"] == made.runs("chosen")[0].metrics["test"]["accuracy"]
 
 
+@pytest.mark.slow
 def test_what_is_like_it_has_its_settings_under_its_own(made):
     wider, chosen = (made.runs(name)[0].config for name in ("wider", "chosen"))
     assert wider.hidden_size == 32
     assert wider.replaced(hidden_size=chosen.hidden_size, name=chosen.name) == chosen
 
 
+@pytest.mark.slow
 def test_a_rank_that_there_is_not_is_told_of(made):
     row = made.results["experiments"]["seventh"]["replication"]
     assert row["runs"] == []
@@ -131,6 +134,7 @@ def test_a_rank_that_there_is_not_is_told_of(made):
     assert "seventh has no result: sweep search has no configuration number 7" in made.page
 
 
+@pytest.mark.slow
 def test_the_best_of_the_sweep_stands_beside_the_reported(made):
     best = made.results["sweeps"]["search"]["best"]["objective"]
     cells = next(line for line in made.page.splitlines() if line.startswith("| the sweep | validation accuracy"))
@@ -140,6 +144,7 @@ def test_the_best_of_the_sweep_stands_beside_the_reported(made):
     assert f"{100 * best:.2f}: {made.sweep.best(made.sweep.trials()).run}" in made.page
 
 
+@pytest.mark.slow
 def test_its_trials_count_as_training(made):
     seconds = sum(trial.seconds for trial in made.sweep.trials())
     runs = sum(run.metrics["seconds"] for run in map(open_run, made.folder.glob("runs/*")))
@@ -209,13 +214,13 @@ def test_stopped_or_killed_it_goes_on_to_the_same(longer, tmp_path, number, jobs
     (path, whole), folder = longer, tmp_path / "out"
     words = f"reproduce {path} --jobs {jobs} -o {folder}"
     running = subprocess.Popen(arguments(words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: list(folder.glob("sweeps/*/runs/*/config.yaml")), "the first trial's beginning", 90)
-    below = [each for child in children(running.pid) for each in (child, *children(child))]
+    wait_for(lambda: list(folder.glob("sweeps/*/runs/*/config.yaml")), "the first trial's beginning")
+    below = descendants(running.pid)
     running.send_signal(number)
-    said = without_notice(running.communicate(timeout=60)[1])
+    said = without_notice(running.communicate(timeout=LIMIT)[1])
     assert running.returncode == (-number if number == signal.SIGKILL else 128 + number)
     assert number == signal.SIGKILL or ("the same command resumes the rest" in said and said.count("\n") == 1)
-    wait_for(lambda: gone(below), "the end of all processes", 20)
+    wait_for(lambda: gone(below), "the end of all processes")
     assert len(list(folder.glob("sweeps/*/runs/*/metrics.json"))) < 6
     assert process(words).code == 0
     trials, expected = (each.sweep.trials() for each in (Made(folder), whole))

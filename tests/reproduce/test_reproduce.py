@@ -288,6 +288,7 @@ def test_weights_are_kept_as_npz_on_request(made, capsys):
             )
 
 
+@pytest.mark.slow
 def test_an_estimate_trains_nothing(tmp_path, capsys):
     assert main(["reproduce", str(COURSE), "--estimate", "--jobs", "2", "-o", str(tmp_path / "out")]) == 0
     assert "training: about" in capsys.readouterr().out

@@ -1,14 +1,13 @@
 """A reproduction that is stopped or killed in its middle: the same command goes on, to the same numbers."""
 
 import json
-import os
 import signal
 import subprocess
-import time
 
 import pytest
 import yaml
 from tests.commands import arguments, process, without_notice
+from tests.processes import LIMIT, descendants, gone, wait_for
 
 # Two runs of some five seconds each; checkpoints at the ends of epochs.
 LONG = """
@@ -43,14 +42,16 @@ def started(recipe, jobs, folder):
     """The command at work, when its runs have begun to train."""
     words = arguments(f"reproduce {recipe} --jobs {jobs} -o {folder}")
     running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        begun = [path for path in folder.glob("runs/*/history.jsonl") if '"epoch"' in path.read_text()]
-        if len(begun) >= jobs:
-            return running
-        time.sleep(0.01)
-    running.kill()
-    raise AssertionError(running.communicate()[1])
+    try:
+        wait_for(lambda: len(at_work(folder)) >= jobs, "the first epochs")
+    except AssertionError:
+        running.kill()
+        raise
+    return running
+
+
+def at_work(folder):
+    return [path for path in folder.glob("runs/*/history.jsonl") if '"epoch"' in path.read_text()]
 
 
 def losses(folder):
@@ -64,29 +65,19 @@ def unfinished(folder):
     return [path.parent for path in folder.glob("runs/*/history.jsonl") if last not in path.read_text()]
 
 
-def ended_soon(folder):
-    """Whether no process writes to any of the runs any more, within some seconds."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        sizes = [path.stat().st_size for path in folder.glob("runs/*/history.jsonl")]
-        time.sleep(1.5)
-        if sizes == [path.stat().st_size for path in folder.glob("runs/*/history.jsonl")]:
-            return True
-    return False
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "jobs"), [(signal.SIGINT, 2), (signal.SIGTERM, 1)])
 def test_a_signal_saves_and_the_same_command_goes_on(recipe, expected, tmp_path, number, jobs):
     folder = tmp_path / "stopped"
     with started(recipe, jobs, folder) as running:
+        below = descendants(running.pid)
         running.send_signal(number)
-        assert running.wait(30) == 128 + number
+        assert running.wait(LIMIT) == 128 + number
         said = without_notice(running.stderr.read())
     assert said.startswith("handgrad: stopped: ")
     assert "the same command resumes the rest" in said
     assert said.count("\n") == 1
-    assert ended_soon(folder)
+    wait_for(lambda: gone(below), "the end of all processes")
     assert process(f"reproduce {recipe} --jobs 2 -o {folder}").code == 0
     assert losses(folder) == expected
 
@@ -95,8 +86,9 @@ def test_a_signal_saves_and_the_same_command_goes_on(recipe, expected, tmp_path,
 def test_after_a_kill_no_process_is_left_and_the_same_command_goes_on(recipe, expected, tmp_path):
     folder = tmp_path / "killed"
     with started(recipe, 2, folder) as running:
-        os.kill(running.pid, signal.SIGKILL)
-    assert ended_soon(folder)
+        below = descendants(running.pid)
+        running.kill()
+    wait_for(lambda: gone(below), "the end of all processes")
     assert unfinished(folder)
     assert process(f"reproduce {recipe} --jobs 1 -o {folder}").code == 0
     assert losses(folder) == expected

@@ -45,6 +45,7 @@ def experiment(accuracy, **settings):
     return {"settings": settings, "printed": {"test_accuracy": accuracy}}
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 10_000), st.sampled_from(["test_accuracy", "macro_f1"]))
 def test_turning_the_experiments_round_mirrors_the_verdict(one, other, measure):

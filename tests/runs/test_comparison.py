@@ -150,6 +150,7 @@ def test_a_run_that_is_there_is_not_missing(runs):
     assert holm[0] == pytest.approx(min(1, 3 * min(pair.test.p for pair in pairs)))
 
 
+@pytest.mark.slow
 def test_a_comparison_becomes_json(runs):
     for names in (("adam", "adam1", "sgd", "fast"), ("adam", "fast"), ("adam", "adam1")):
         result = compare(runs(*names))

@@ -3,9 +3,10 @@
 import asyncio
 import json
 import threading
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from tests.processes import wait_for
 
 from handgrad.files import json_text
 
@@ -81,17 +82,9 @@ def made_up_run(folder: Path, accuracy: float | None = 0.9, epochs: int = 3, **s
     return folder
 
 
-def until(condition: Any, seconds: float = 10.0) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.01)
-
-
 def in_thread(server: Any, sockets: list[Any]) -> threading.Thread:
     """A server of uvicorn that runs beside the test."""
     thread = threading.Thread(target=server.run, kwargs={"sockets": sockets}, daemon=True)
     thread.start()
-    until(lambda: server.started)
+    wait_for(lambda: server.started, "the server's start")
     return thread

@@ -35,8 +35,11 @@ def serving(runs_dir: Path) -> Iterator[tuple[str, int]]:
 
 @contextmanager
 def browsing(runs_dir: Path) -> Iterator[Any]:
-    """A function that opens a page of its own, of a width and a colour scheme; its `complaints` are the console's."""
-    with serving(runs_dir) as (address, _), driver.sync_playwright() as playwright:
+    """A function that opens a page of its own, of a width and a colour scheme; its `complaints` are the console's.
+
+    `server` is the process that answers it.
+    """
+    with serving(runs_dir) as (address, pid), driver.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
 
         def open_page(width: int = 400, scheme: str = "light") -> Any:
@@ -47,6 +50,7 @@ def browsing(runs_dir: Path) -> Iterator[Any]:
             page.goto(address)
             return page
 
+        open_page.server = pid
         yield open_page
         browser.close()
 

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from tests.serve.asking import until
+from tests.processes import wait_for
 from tests.serve.browsing import browsing, draw, in_browser, show
 
 from handgrad.run_folder import RunFolder
@@ -56,7 +56,7 @@ def test_a_training_is_started_watched_compared_stopped_and_resumed(page, tmp_pa
     assert first.state == "interrupted"
     page.click("#run button:has-text('Resume')")
     page.wait_for_selector("#run button:has-text('Stop')", timeout=LONG)
-    until(lambda: (last_epoch(tmp_path / "mine" / "history.jsonl") or 0) > first.epochs, seconds=60)
+    wait_for(lambda: (last_epoch(tmp_path / "mine" / "history.jsonl") or 0) > first.epochs, "one more epoch")
     page.click("#run button:has-text('Stop')")
     page.wait_for_selector("#run button:has-text('Resume')", timeout=LONG)
     assert RunFolder(tmp_path / "mine").result.epochs > first.epochs

@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from tests.serve.asking import made_up_run, until
+from tests.processes import wait_for
+from tests.serve.asking import made_up_run
 
 from handgrad.files import json_text, lock_folder
 from handgrad.run_folder import RunFolder
@@ -134,7 +135,7 @@ def test_a_run_in_work_is_seen_and_its_process_known(index, tmp_path):
             assert process.pid in lock_holders().values()
         process.stdin.write(b"\n")
         process.stdin.close()
-    until(lambda: look(index)[0]["state"] == "to resume")
+    wait_for(lambda: look(index)[0]["state"] == "to resume", "that it is to be resumed")
     lock = lock_folder(run)  # nobody has kept it from being taken
     assert lock is not None
     os.close(lock)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 
-from tests.serve.asking import until
+from tests.processes import wait_for
 from tests.serve.browsing import browsing, in_browser, show
 
 pytestmark = in_browser
@@ -37,7 +37,7 @@ def test_a_sweep_is_watched_paused_gone_on_with_and_brushed(tmp_path):
         page = open_page(1280)
         show(page, "sweeps")
         runs = tmp_path / "sweeps" / "live" / "runs"
-        until(lambda: len(list(runs.glob("*/metrics.json"))) >= 2, 120)
+        wait_for(lambda: len(list(runs.glob("*/metrics.json"))) >= 2, "the end of two trials")
         driver.send_signal(signal.SIGSTOP)  # it starts no other trial, however long the browser takes
         page.click("#sweeps-table a:text('live')", timeout=60_000)
         page.wait_for_selector(f"{ROWS} >> nth=1", timeout=120_000)

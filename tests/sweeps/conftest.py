@@ -1,16 +1,13 @@
 """Sweeps of runs that take a blink: in threads of this process, or driven by a process of their own."""
 
-import os
 import shutil
-import signal
 import subprocess
-import time
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.commands import arguments, environment
+from tests.processes import children
 
 from handgrad.config import RunConfig
 from handgrad.data import load
@@ -116,40 +113,9 @@ def again(sweep, **settings):
     return changed(open_sweep(sweep.path), **settings)
 
 
-def children(pid):
-    """The processes whose parent `pid` is."""
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:  # it has ended
-        return []
-
-
 def workers(pid):
     """The workers of the driver `pid`, whose fork_server is its only child."""
     return [worker for fork_server in children(pid) for worker in children(fork_server)]
-
-
-def wait_for(happened, what, seconds=60.0):
-    """What `happened` answers once that is true."""
-    limit = time.monotonic() + seconds
-    while time.monotonic() < limit:
-        answer = happened()
-        if answer:
-            return answer
-        time.sleep(0.01)
-    raise AssertionError(f"{what} did not happen within {seconds:g} s")
-
-
-def kill(pid):
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def gone(pids):
-    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
 @contextmanager

@@ -157,6 +157,7 @@ def test_few_trials_say_that_they_are_few(count):
     assert analysis.recommendation.trial is not None
 
 
+@pytest.mark.slow
 def test_a_lost_and_a_stopped_trial_are_told():
     sweep = sweep_over()
     trials = planted(sweep, additive({}), 6)
@@ -272,6 +273,7 @@ def test_the_timeline_by_hand():
     assert [best for _, best in course.running_best] == pytest.approx([0.1, 0.2, 0.3, 0.4])
 
 
+@pytest.mark.slow
 def test_a_model_that_the_best_result_refutes_chooses_nothing():
     """Either above 0.9 or near guessing, by a combination of settings: a smooth model predicts the middle for all."""
     generator = np.random.default_rng(3)

@@ -107,6 +107,7 @@ def test_another_run_of_the_best_of_few():
     assert seeds.high - 0.8 == pytest.approx(4.3027 * 0.01 * (4 / 3) ** 0.5)
 
 
+@pytest.mark.slow
 def test_what_is_expected_has_the_noise_of_another_run_in_it():
     """However well the configuration is known: 100 images leave 1.96 * sqrt(0.9 * 0.1 / 100) = 0.059 to either side."""
     sweep = sweep_over({"dropout": Uniform(0.0, 1.0), "epochs": (5, 10)})

@@ -45,6 +45,7 @@ PARAMETERS = {
 SPECS = st.fixed_dictionaries({}, optional={name: st.sampled_from(specs) for name, specs in PARAMETERS.items()})
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(SPECS.filter(bool), st.integers(0, 2**32 - 1), st.sampled_from(["random", "bayes"]))
 def test_every_draw_is_a_valid_configuration(parameters, seed, method):

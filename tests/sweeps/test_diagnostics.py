@@ -220,6 +220,7 @@ def test_nothing_is_said_against_a_good_file():
     assert [diagnostic.severity for diagnostic in diagnostics] == ["note", "note"]
 
 
+@pytest.mark.slow
 def test_every_check_finds_something_somewhere():
     silent = set(CHECKS)
     for case in CASES.values():

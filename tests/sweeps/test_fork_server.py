@@ -5,7 +5,8 @@ from contextlib import closing
 
 import pytest
 from tests.commands import arguments, finished, without_notice
-from tests.sweeps.conftest import BASE, Notes, children, drive, driving, kill, wait_for, workers
+from tests.processes import children, kill, wait_for
+from tests.sweeps.conftest import BASE, Notes, drive, driving, workers
 
 from handgrad.config import RunConfig
 from handgrad.errors import FileSystemError, HandgradError

@@ -7,7 +7,8 @@ import time
 
 import pytest
 from tests.commands import process
-from tests.sweeps.conftest import children, driving, gone, kill, wait_for, workers
+from tests.processes import descendants, gone, kill, wait_for
+from tests.sweeps.conftest import driving, workers
 
 from handgrad.runs import list_runs
 from handgrad.sweeps.folder import open_sweep
@@ -75,7 +76,7 @@ def test_a_killed_worker_s_trial_goes_on_and_a_sweep_can_be_interrupted(folder):
         assert kill(worker)
         wait_for(lambda: epochs_begun(folder, 2) >= 5, "five more epochs")
         assert workers(driver.pid) != [worker]
-        family = [driver.pid, *children(driver.pid), *workers(driver.pid)]
+        family = [driver.pid, *descendants(driver.pid)]
         driver.send_signal(signal.SIGINT)
         out, err = driver.communicate(timeout=60)
         assert driver.returncode == 130, err
@@ -99,7 +100,7 @@ def test_a_killed_worker_s_trial_goes_on_and_a_sweep_can_be_interrupted(folder):
 def test_a_killed_driver_leaves_nobody_and_loses_nothing(folder):
     with begin(folder, 60, "--jobs", 2, "--trials", 14) as driver:
         wait_for(lambda: len(settled(folder)) >= 3, "the third trial")
-        family = [*children(driver.pid), *workers(driver.pid)]
+        family = descendants(driver.pid)
         assert len(family) == 3  # the fork server and two workers
         driver.kill()
         wait_for(lambda: gone(family), "the end of fork server and workers")
@@ -140,7 +141,7 @@ def test_killed_drivers_leave_the_uninterrupted_grid(folder):
                 count = len(settled(folder))
                 wait_for(lambda: driver.poll() is not None or len(settled(folder)) > count, "progress")  # noqa: B023
                 time.sleep(choice.uniform(0, 1))
-                family = [*children(driver.pid), *workers(driver.pid)]
+                family = descendants(driver.pid)
                 assert driver.poll() is None, "too quick to be killed so often"
                 driver.kill()
                 wait_for(lambda: gone(family), "the end of fork server and workers")  # noqa: B023

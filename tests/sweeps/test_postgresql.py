@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from tests.commands import process
-from tests.sweeps.conftest import driving, wait_for
+from tests.processes import LIMIT, wait_for
+from tests.sweeps.conftest import driving
 
 from handgrad.serve.sweep_index import SweepIndex
 from handgrad.sweeps.database import without_password
@@ -79,7 +80,7 @@ def test_two_drivers_from_cold_share_one_sweep(server, tmp_path):
         begin(server, tmp_path / "one", "shared", 24) as one,
         begin(server, tmp_path / "two", "shared", 24) as two,
     ):
-        outputs = [driver.communicate(timeout=120) for driver in (one, two)]
+        outputs = [driver.communicate(timeout=LIMIT) for driver in (one, two)]
         assert (one.returncode, two.returncode) == (0, 0), outputs
     trials = check_counts(tmp_path, server, "shared", 24)
     assert len({trial.driver for trial in trials}) == 2
@@ -98,7 +99,7 @@ def test_what_a_killed_driver_leaves_is_finished_by_the_other(server, tmp_path):
     ):
         wait_for(lambda: list(tmp_path.glob("one/sweeps/left/runs/*/history.jsonl")), "the first driver's first trial")
         one.kill()
-        out, err = two.communicate(timeout=120)
+        out, err = two.communicate(timeout=LIMIT)
         assert two.returncode == 0, out + err
     drivers = {trial.driver for trial in check_counts(tmp_path, server, "left", 6)}
     assert 1 <= len(drivers) <= 2

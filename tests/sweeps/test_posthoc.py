@@ -148,6 +148,7 @@ def go_over(sweep, top=2, seeds=1, **settings):
 
 
 class TestTransfer:
+    @pytest.mark.slow
     def test_the_chosen_ones_are_run_on_the_other_data_and_tested(self, sweep, negatives):
         outcome, there, _ = go_over(sweep, 3, dataset=negatives)
         assert there.path == sweep.path / "transfer" / "negatives"

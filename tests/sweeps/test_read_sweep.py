@@ -45,6 +45,7 @@ def written(tmp_path):
     return read
 
 
+@pytest.mark.slow
 def test_the_course_s_sweep_has_11664_configurations():
     definition = read_sweep("da6401")
     assert {name: list(d.values) for name, d in definition.varying.items()} == COURSE

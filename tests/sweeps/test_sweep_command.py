@@ -28,6 +28,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_sweep_is_run_and_gone_on_with(folder, capsys):
     answer = call(capsys, f"sweep sweep.yaml {FLAGS} --trials 2 --jobs 1 --no_report")
     assert answer.code == 0, answer.err

@@ -51,6 +51,7 @@ def test_a_report_that_cannot_be_written_does_not_spoil_a_sweep(swept, capsys):
     assert answer.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_gist_is_printed(swept, capsys):
     answer = call(capsys, "sweep report sweep")
     assert (answer.code, answer.err) == (0, "")

@@ -7,6 +7,7 @@ import pytest
 from tests.ingredients import nn, optim
 from tests.rounding import assert_close, gamma, largest, parting, terms_of_network
 from tests.runs.conftest import StopAt
+from tests.slow import quick
 
 from handgrad.config import RunConfig
 from handgrad.config.build import build_optimizer
@@ -179,7 +180,7 @@ CONFIG = {
 }
 
 
-@pytest.mark.parametrize("stop_at", [1, 40, 43])
+@pytest.mark.parametrize("stop_at", quick([1, 40, 43], [1]))
 def test_resumed_to_the_last_bit(stop_at, tmp_path):
     whole = execute(RunConfig(**CONFIG, runs_dir=str(tmp_path / "whole")))
     stopped = execute(RunConfig(**CONFIG, runs_dir=str(tmp_path / "cut")), lambda config, folder: [StopAt(stop_at)])
@@ -223,6 +224,7 @@ def apart(monkeypatch):
     monkeypatch.setattr(Port, "apart", property(lambda port: True))
 
 
+@pytest.mark.slow
 def test_on_a_device_with_its_own_memory(split, apart, tmp_path):
     ours, theirs = both(split, CONVOLUTIONS)
     assert theirs.port.parameters.data_ptr() != theirs.network.parameters.ctypes.data

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from tests.commands import process
+from tests.processes import LIMIT, descendants, gone, wait_for
 from tests.sweeps.cluster.conftest import WITHOUT, two_nodes
-from tests.sweeps.conftest import children, driving, gone, wait_for
+from tests.sweeps.conftest import driving
 
 from handgrad.runs import list_runs
 from handgrad.sweeps.folder import open_sweep
@@ -126,9 +127,9 @@ def test_a_node_that_is_removed_in_the_middle_changes_nothing(cluster, folder, m
         monkeypatch.setenv(name, value)
     words = f"sweep grid.yaml {FLAGS} --epochs 400 --name nodes --ray {cluster.address}"
     with driving(words, cwd=folder) as driver:
-        wait_for(lambda: len(at_work(folder, "nodes")) == 2, "two trials at work at once", 100)
+        wait_for(lambda: len(at_work(folder, "nodes")) == 2, "two trials at work at once")
         cluster.tell("remove")
-        out, err = driver.communicate(timeout=120)
+        out, err = driver.communicate(timeout=LIMIT)
         assert driver.returncode == 0, out + err
     cluster.tell("add")
     assert "is gone; it is begun again" in out
@@ -156,27 +157,21 @@ def test_a_cluster_of_its_own_gives_the_bits_of_one_process(folder):
 def test_an_interrupted_sweep_goes_on_without_ray_and_a_killed_driver_leaves_nobody(folder):
     words = f"sweep grid.yaml {FLAGS} --epochs 200 --jobs 2 --name it --ray local"
     with driving(words, cwd=folder) as driver:
-        wait_for(lambda: sum(log.count(" epoch ") > 3 for log in logs(folder, "it").values()) >= 2, "two trials", 100)
+        wait_for(lambda: sum(log.count(" epoch ") > 3 for log in logs(folder, "it").values()) >= 2, "two trials")
         family = descendants(driver.pid)
         driver.send_signal(signal.SIGINT)
-        out, err = driver.communicate(timeout=60)
+        out, err = driver.communicate(timeout=LIMIT)
     assert driver.returncode == 130, out + err
     assert "Go on with: handgrad sweep resume sweeps/it" in err
     assert gone(family)
     with driving("sweep resume it --jobs 2 --ray local", cwd=folder) as driver:
-        wait_for(lambda: any(len(begun(log)) == 2 for log in logs(folder, "it").values()), "a trial that goes on", 100)
+        wait_for(lambda: any(len(begun(log)) == 2 for log in logs(folder, "it").values()), "a trial that goes on")
         family = descendants(driver.pid)
         driver.kill()
-        wait_for(lambda: gone(family), "the end of Ray's processes", 60)
+        wait_for(lambda: gone(family), "the end of Ray's processes")
     done = process("sweep resume it --jobs 2", cwd=folder)
     assert done.code == 0, done.err
     assert results(folder, "it") == alone(folder, "grid.yaml", "--epochs 200 --jobs 2")
-
-
-def descendants(pid):
-    """A process's children, theirs, and so on."""
-    found = children(pid)
-    return [*found, *(each for child in found for each in descendants(child))]
 
 
 def hiding(folder):
@@ -192,9 +187,9 @@ def test_a_node_that_does_not_see_the_folder_sends_its_runs(folder):
     with hiding(folder) as cluster:
         words = f"sweep grid.yaml {FLAGS} --epochs 200 --name sent --ray {cluster.address}"
         with driving(words, cwd=folder) as driver:
-            wait_for(lambda: len(list(folder.glob("sweeps/sent/runs/*/metrics.json"))) >= 2, "two trials", 100)
+            wait_for(lambda: len(list(folder.glob("sweeps/sent/runs/*/metrics.json"))) >= 2, "two trials")
             driver.send_signal(signal.SIGINT)
-            out, err = driver.communicate(timeout=60)
+            out, err = driver.communicate(timeout=LIMIT)
         assert driver.returncode == 130, out + err
         assert "its runs are fetched when they end" in out
         halves = [log for log in logs(folder, "sent").values() if "finished" not in log]
@@ -228,7 +223,7 @@ def test_a_program_s_trials_on_a_lost_node_are_run_again_and_leave_no_process(cl
     for name, value in TOKEN.items():
         monkeypatch.setenv(name, value)
     with driving(f"sweep own.yaml --stand_in --no_report --name nodes --ray {cluster.address}", cwd=folder) as driver:
-        wait_for(lambda: len(pids(folder, "nodes")) == 4, "two trials at work at once", 100)
+        wait_for(lambda: len(pids(folder, "nodes")) == 4, "two trials at work at once")
         cluster.tell("remove")
         wait_for(lambda: sum(gone([pid]) for pid in pids(folder, "nodes")) == 2, "the end of one program and its child")
         (folder / "go").touch()
@@ -240,7 +235,7 @@ def test_a_program_s_trials_on_a_lost_node_are_run_again_and_leave_no_process(cl
 
 def test_a_killed_driver_leaves_no_program_and_its_sweep_goes_on_without_ray(folder):
     with driving("sweep own.yaml --stand_in --no_report --jobs 2 --name it --ray local", cwd=folder) as driver:
-        wait_for(lambda: len(pids(folder, "it")) == 4, "two trials at work at once", 100)
+        wait_for(lambda: len(pids(folder, "it")) == 4, "two trials at work at once")
         driver.kill()
         wait_for(lambda: gone(pids(folder, "it")), "the end of all processes", 60)
     (folder / "go").touch()
