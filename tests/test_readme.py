@@ -62,7 +62,8 @@ def command_lines(blocks):
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
-@pytest.mark.parametrize("page", ["README.md", pytest.param(FIRST_HOUR, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", FIRST_HOUR])
 def test_python_blocks_run(page, blocks, tmp_path):
     found = blocks("python", page)
     assert found
