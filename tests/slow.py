@@ -13,6 +13,7 @@ def quick(values: Iterable[Any], chosen: Callable[[Any], bool] | Iterable[Any]) 
 
 
 def as_slow(value: Any) -> Any:
+    """Marked; a tuple that has no name of its own is several arguments."""
     if isinstance(value, type(pytest.param())):
         return pytest.param(*value.values, id=value.id, marks=[*value.marks, pytest.mark.slow])
-    return pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.slow)
+    return pytest.param(*(value if type(value) is tuple else (value,)), marks=pytest.mark.slow)
