@@ -3,12 +3,16 @@
 import os
 import signal
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 LIMIT = 120.0  # seconds until something that does not happen fails a test
 
 
-def wait_for(happened, what, seconds=LIMIT):
+def wait_for(happened: Callable[[], T], what: str, seconds: float = LIMIT) -> T:
     """What `happened` answers once that is true."""
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
@@ -19,7 +23,7 @@ def wait_for(happened, what, seconds=LIMIT):
     raise AssertionError(f"{what} did not happen within {seconds:g} s")
 
 
-def children(pid):
+def children(pid: int) -> list[int]:
     """The processes whose parent `pid` is."""
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -27,12 +31,12 @@ def children(pid):
         return []
 
 
-def descendants(pid):
+def descendants(pid: int) -> list[int]:
     """Its children, theirs, and so on."""
     return [each for child in children(pid) for each in (child, *descendants(child))]
 
 
-def kill(pid):
+def kill(pid: int) -> bool:
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -40,11 +44,11 @@ def kill(pid):
     return True
 
 
-def gone(pids):
+def gone(pids: Iterable[int]) -> bool:
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
-def cpu_seconds(pid):
+def cpu_seconds(pid: int) -> float:
     """What a process and its descendants have had of the processor, which hangs less on its other work than a clock."""
     found = 0
     for each in (pid, *descendants(pid)):

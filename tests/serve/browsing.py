@@ -37,20 +37,19 @@ def serving(runs_dir: Path) -> Iterator[tuple[str, int]]:
 def browsing(runs_dir: Path) -> Iterator[Any]:
     """A function that opens a page of its own, of a width and a colour scheme; its `complaints` are the console's.
 
-    `server` is the process that answers it.
+    Its `server` is the process that answers it.
     """
     with serving(runs_dir) as (address, pid), driver.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
 
         def open_page(width: int = 400, scheme: str = "light") -> Any:
             page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-            page.complaints = []
+            page.complaints, page.server = [], pid
             page.on("console", lambda message: page.complaints.append(message.text))
             page.on("pageerror", lambda error: page.complaints.append(str(error)))
             page.goto(address)
             return page
 
-        open_page.server = pid
         yield open_page
         browser.close()
 

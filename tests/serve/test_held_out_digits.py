@@ -42,7 +42,7 @@ def test_fifty_digits_are_read_after_turns_shifts_and_scales(tmp_path):
         page.wait_for_selector("#results .bars", timeout=120_000)  # the network and its training images are read once
         page.wait_for_selector("#results[aria-busy=false]")
         page.on("requestfinished", answers.append)
-        before = cpu_seconds(open_page.server)
+        before = cpu_seconds(page.server)
         for degrees in (-10, 10):
             for digit in DIGITS:
                 page.click("#clear")
@@ -53,7 +53,7 @@ def test_fifty_digits_are_read_after_turns_shifts_and_scales(tmp_path):
                 if taken_for != str(digit["digit"]):
                     wrong.append((degrees, digit["image"], digit["digit"], taken_for))
         assert page.complaints == []
-        seconds = (cpu_seconds(open_page.server) - before) / len(answers)
+        seconds = (cpu_seconds(page.server) - before) / len(answers)
     right = 1 - len(wrong) / len(DIGITS) / 2
     print(f"{100 * right:.0f} % right, {seconds:.3f} s of CPU each: {wrong}")
     assert right >= LEAST_RIGHT, wrong
