@@ -24,6 +24,7 @@ SAME = [
     ("training_data", "training_targets", "testing_data", "testing_targets"),
     ("images_train", "labels_train", "images_test", "labels_test"),
     ("TrainImages", "TrainLabels", "TestImages", "TestLabels"),
+    ("train_imgs", "train_lbls", "test_imgs", "test_lbls"),
     ("arr_0", "arr_1", "arr_2", "arr_3"),
 ]
 
@@ -260,6 +261,9 @@ def test_a_folder_of_a_training_and_a_test_table(tmp_path, caplog):
     (tmp_path / "mnist_test.csv").write_text(table(SQUARE, "p0,p1,p2,p3\n"))  # as Kaggle has it
     assert len(load(tmp_path).x_test) == 2  # held out of the training table: a fifth
     assert "has no labels: it is for `handgrad predict`" in caplog.text
+    (tmp_path / "sample_submission.csv").write_text("ImageId,Label\n1,0\n2,0\n")
+    assert len(load(tmp_path).x_test) == 2
+    assert "left out, as they hold no pixels: sample_submission.csv" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -268,6 +272,7 @@ def test_a_folder_of_a_training_and_a_test_table(tmp_path, caplog):
         (b"", "holds no row"),
         (b"label,p0\n", "holds a header and no row"),
         (b"a,b,1\nc,d,2\n", "texts in column 1 and 2"),
+        (b"ImageId,Label\n1,0\n2,3\n", "rows have no pixels"),
         (b"label,p0,p1\n1,2,3\n1,2\n", "number of columns changed"),
         (b"label,p0,p1\n1,2,x\n", "texts in column 3"),
         (b"\xff\xfe\x00\x01", "is no text"),

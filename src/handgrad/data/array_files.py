@@ -27,6 +27,7 @@ Array = NDArray[Any]
 MAX_COLUMNS = 1 << 17  # pixels of 362 x 362
 MAX_LINE = 1 << 21  # bytes
 MAX_BYTES = 4 << 30
+FEWEST = 2  # columns: what names a row, and its label
 REMEDY = "Mend the file"
 INDEX = ("", "unnamed0", "index", "id", "imageid", "rowid", "image", "file", "filename")  # a column that names the rows
 SUFFIXES, PARQUET = (".npz", ".npy", ".csv", ".tsv"), ".parquet"
@@ -100,6 +101,10 @@ def load_array_folder(folder: Path, files: list[Path]) -> Dataset:
 
     Raises  as `load_array_file`.
     """
+    without = [path for path in files if path.suffix.lower() in (".csv", ".tsv") and len(_look(path)[0]) <= FEWEST]
+    if without and len(without) < len(files):
+        log.warning("%s: left out, as they hold no pixels: %s", folder, ", ".join(path.name for path in without))
+        files = [path for path in files if path not in without]
     if len(files) == 1 and files[0].suffix.lower() in (".npz", ".csv", ".tsv"):
         return load_array_file(files[0])
     arrays: dict[str, Array] = {}
@@ -196,6 +201,8 @@ def read_csv(path: Path) -> Rows:
         names, columns[0], pixels = 0, pixels[:, 0].astype(np.int64), pixels[:, 1:]
     if names is not None:
         log.warning("%s: column %d names the rows, and is left out", path.name, names + 1)
+    if not pixels.size:
+        raise CorruptDataError(f"{path}: rows have no pixels, expected an image in each. {REMEDY}")
     whole = np.abs(pixels).max() < 1 << 31 and (pixels == np.rint(pixels)).all()
     pixels = pixels.astype(np.int32) if whole else pixels
     title = first[names] if names is not None and header else "ImageId"

@@ -31,7 +31,9 @@ IMAGES, LABELS, NAMES = "images", "labels", "class names"
 ROLE_WORDS = {
     **dict.fromkeys(("x", "image", "images", "img", "imgs", "picture", "pictures", "data", "pixels"), IMAGES),
     **dict.fromkeys(("features", "input", "inputs"), IMAGES),
-    **dict.fromkeys(("y", "label", "labels", "target", "targets", "class", "classes", "digit", "digits"), LABELS),
+    **dict.fromkeys(
+        ("y", "label", "labels", "lbl", "lbls", "target", "targets", "class", "classes", "digit", "digits"), LABELS
+    ),
     **dict.fromkeys(("names", "categories"), NAMES),
 }
 GLUED = re.compile(rf"([xy])({'|'.join(PART_WORDS)})|({'|'.join(PART_WORDS)})([xy])")
