@@ -14,7 +14,7 @@ import numpy as np
 
 from handgrad.kernels.blocks import ROWS, VECTOR_BYTES, block
 from handgrad.kernels.compile import fast_kernel, inline_kernel
-from handgrad.kernels.packed import packed_product, transpose
+from handgrad.kernels.packed import aligned, packed_product, transpose
 
 # Blocks of a pair of vectors and of a single, masked one: of ROWS rows, of half as many, of one.
 pair, pair_half, pair_row = block(ROWS, 2), block(ROWS // 2, 2), block(1, 2)
@@ -22,6 +22,7 @@ single, single_half, single_row = block(ROWS, 1, True), block(ROWS // 2, 1, True
 # Where cutting into panels pays, measured: see benchmarks/LOG.md.
 FEW, MANY = 4 * ROWS, 16 * ROWS  # rows, columns or terms
 PACKED, LARGE = 1 << 18, 15 << 16  # numbers of the weights
+SCRATCH = 1 << 16  # numbers of a transpose at once
 NO_LIST = np.empty(0, np.int32)
 
 
@@ -105,14 +106,17 @@ def matmul_transposed_b(m, n, inner, a, b, c, first, last):
 
     Shapes  a (m, inner), b (n, inner), c (m, n), flat and row-major
     """
-    rows = last - first
-    a_transposed, c_transposed = np.empty(inner * m, a.dtype), np.empty(rows * m, c.dtype)
+    some = max(SCRATCH // m // FEW, 1) * FEW  # rows of the transpose at once: it stays in the second-level cache
+    a_transposed, c_transposed = aligned(a, inner * m), aligned(c, min(some, last - first) * m)
     transpose(a, m, inner, a_transposed, m)
-    if min(m, n, inner) >= FEW and n * inner >= (PACKED if conflict(inner, b) else LARGE):
-        packed_product(rows, m, inner, b[first * inner :], inner, 1, a_transposed, c_transposed, 0, m)
-    else:
-        product(rows, m, inner, b[first * inner :], inner, 1, a_transposed, c_transposed, 0, m)
-    transpose(c_transposed, rows, m, c[first:], n)
+    panels = min(m, n, inner) >= FEW and n * inner >= (PACKED if conflict(inner, b) else LARGE)
+    for start in range(first, last, some):
+        rows, weights = min(some, last - start), b[start * inner :]
+        if panels:
+            packed_product(rows, m, inner, weights, inner, 1, a_transposed, c_transposed, 0, m)
+        else:
+            product(rows, m, inner, weights, inner, 1, a_transposed, c_transposed, 0, m)
+        transpose(c_transposed[: rows * m], rows, m, c[start:], n)
 
 
 @fast_kernel
