@@ -41,7 +41,7 @@ def test_fifty_digits_are_read_after_turns_shifts_and_scales(tmp_path):
         draw(page, [[(0.5, 0.2), (0.5, 0.8)]])
         page.wait_for_selector("#results .bars", timeout=120_000)  # the network and its training images are read once
         page.wait_for_selector("#results[aria-busy=false]")
-        page.on("requestfinished", answers.append)
+        page.on("requestfinished", lambda request: answers.append(request.url))
         before = cpu_seconds(page.server)
         for degrees in (-10, 10):
             for digit in DIGITS:
