@@ -236,6 +236,23 @@ def test_arrays_in_the_only_sub_folder(tmp_path, idx_bytes):
     assert load(tmp_path).classes == 4
 
 
+def test_arrays_in_folders_of_parts(tmp_path):
+    for part, array in (("train", X), ("valid", X[:6]), ("Testing", X[:4])):
+        (tmp_path / part).mkdir()
+        np.save(tmp_path / part / "images.npy", array)
+        np.save(tmp_path / part / "labels.npy", Y[: len(array)])
+    dataset = load(tmp_path)
+    assert (len(dataset.x_train), len(dataset.x_test)) == (len(X) + 6, 4)
+    assert dataset.validation_images == 6
+    for part in ("train", "valid", "Testing"):
+        (tmp_path / part / "images.npy").unlink()
+        (tmp_path / part / "labels.npy").unlink()
+    for part, rows in (("train", 12), ("Testing", 6)):
+        (tmp_path / part / "data.csv").write_text(table(np.c_[DIGITS, SQUARE][:rows], "label,p0,p1,p2,p3\n"))
+    (tmp_path / "valid").rmdir()
+    assert (len(load(tmp_path).x_train), len(load(tmp_path).x_test)) == (12, 6)
+
+
 @pytest.mark.parametrize("kind", TABLES)
 def test_tables(tmp_path, kind):
     text, names = TABLES[kind]

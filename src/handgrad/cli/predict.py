@@ -14,7 +14,7 @@ from handgrad.cli.arguments import Parser
 from handgrad.data import DATASETS, FEATURES, PixelRange, luma, to_pillow
 from handgrad.data.array_files import Rows, is_array_file, read_unlabelled
 from handgrad.data.dataset import Images
-from handgrad.data.images import KNOWN, SUFFIXES
+from handgrad.data.images import KNOWN, SUFFIXES, check_picture
 from handgrad.data.pixels import to_images
 from handgrad.data.places import visible
 from handgrad.errors import UsageError
@@ -58,6 +58,8 @@ def run_predict(tokens: list[str]) -> int:
     if arguments.kaggle and arguments.csv is None:
         predicting.error("--kaggle says which columns --csv FILE has: give that too")
     run, paths = open_run(arguments.run), _files(arguments.images)
+    # A first file that cannot be read is refused before anything large is loaded.
+    first = read_unlabelled(paths[0]) if is_array_file(paths[0]) else check_picture(paths[0])
     network, extractor = run.load_model(), FEATURES[run.config.features]
     shape = tuple(run.facts["image_shape"]) if extractor else network.input_shape
     names = network.class_names or tuple(map(str, range(network.classes)))
@@ -68,7 +70,7 @@ def run_predict(tokens: list[str]) -> int:
     title, results, taken, reported = "ImageId", list[Result](), set[str](), False
     for path in paths:
         if is_array_file(path):
-            rows = read_unlabelled(path)
+            rows = first if first and path is paths[0] else read_unlabelled(path)
             title, results = rows.title, [*results, *_of_rows(run, network, rows, path, known)]
             continue
         fitted = fitted_image(run, shape, path)

@@ -5,13 +5,14 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.arrays import IMAGES, LABELS, TEST, TRAIN, dataset_of, is_images, read_name
+from handgrad.data.arrays import IMAGES, LABELS, TEST, TRAIN, dataset_of, is_images, part_of, read_name
 from handgrad.data.dataset import Dataset
 from handgrad.data.idx import decode_any, is_idx
 from handgrad.data.images import SUFFIXES as PICTURES
@@ -87,13 +88,17 @@ def load_array_file(path: Path) -> Dataset:
 
 
 def array_files(folder: Path) -> list[Path]:
-    """The files of arrays in a folder, or in its only sub-folder; of several sub-folders, which are classes, none."""
+    """The files of arrays in a folder, in its only sub-folder, or in those of its parts; of class folders, none."""
     inside = visible(folder)
     files = [path for path in inside if is_array_file(path)]
     folders = [path for path in inside if path.is_dir()]
     if folders and files:
         log.warning("%s: not used beside its sub-folders: %s", folder, ", ".join(path.name for path in files))
-    return files if not folders else array_files(folders[0]) if len(folders) == 1 else []
+    if len(folders) > 1 and not all(part_of(path.name) for path in folders):
+        return []
+    folders.sort(key=lambda path: part_of(path.name) != TRAIN)
+    found = list(takewhile(bool, map(array_files, folders)))
+    return files if not folders else list(chain(*found)) if len(found) == len(folders) else []
 
 
 def load_array_folder(folder: Path, files: list[Path]) -> Dataset:
@@ -110,7 +115,8 @@ def load_array_folder(folder: Path, files: list[Path]) -> Dataset:
     arrays: dict[str, Array] = {}
     origins: dict[str, Path] = {}
     for path in files:
-        for name, array in _arrays(path):
+        part = part_of(path.parent.name) if path.parent != folder else None
+        for name, array in _arrays(path, f"{part}_" if part else ""):
             if name in arrays:
                 what = f"{origins[name].name} and {path.name} both have {name.replace('_', ' ')}"
                 raise CorruptDataError(f"{folder}: {what}, expected one. Move one of them away")
@@ -150,17 +156,18 @@ def is_array_file(path: Path) -> bool:
     return path.is_file() and (path.suffix.lower() in (*SUFFIXES, PARQUET) or is_idx(path))
 
 
-def _arrays(path: Path) -> Iterator[tuple[str, Array]]:
-    suffix = path.suffix.lower()
+def _arrays(path: Path, part: str = "") -> Iterator[tuple[str, Array]]:
+    """Each array of a file by its name, which begins with the `part` that the file's folder is."""
+    suffix, stem = path.suffix.lower(), f"{part}{path.stem}"
     if suffix == ".npz":
         for name, array in read_npz(path).items():
-            yield f"{path.stem}_{name}", array
+            yield f"{stem}_{name}", array
     elif suffix == ".npy":
-        yield path.stem, read_npy(path)
+        yield stem, read_npy(path)
     elif suffix in (".csv", ".tsv"):
-        yield from _of_table(path, read_name(path.stem).part)
+        yield from _of_table(path, read_name(stem).part)
     else:
-        yield path.name.removesuffix(".gz"), decode_any(read_file(path, IDX_BYTES), str(path))
+        yield part + path.name.removesuffix(".gz"), decode_any(read_file(path, IDX_BYTES), str(path))
 
 
 def _of_table(path: Path, part: str) -> Iterator[tuple[str, Array]]:

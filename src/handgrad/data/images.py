@@ -4,6 +4,7 @@ import hashlib
 import io
 import logging
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -111,12 +112,17 @@ def in_grey(dataset: Dataset) -> Dataset:
     return replace(dataset, x_train=luma(dataset.x_train), x_test=luma(dataset.x_test), fingerprint="")
 
 
+def check_picture(path: Path) -> None:
+    """Look at the header of an image file alone.  Raises  CorruptDataError when it is none, or has too many pixels."""
+    _decode(read_file(path, MAX_FILE_BYTES), path, lambda image: Picture(np.empty(0)))
+
+
 def to_pillow(pixels: Array) -> Image.Image:
     """An 8-bit image, grey or in colour, as Pillow has it, to be saved."""
     return Image.fromarray(pixels if pixels.ndim == 2 else np.ascontiguousarray(np.moveaxis(pixels, 0, 2)))
 
 
-def _decode(content: bytes, path: Path) -> Picture:
+def _decode(content: bytes, path: Path, read: Callable[[Image.Image], Picture] | None = None) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -124,7 +130,7 @@ def _decode(content: bytes, path: Path) -> Picture:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 _check_header(image, path)
                 several = image.format in ("GIF", "TIFF", "WEBP") and getattr(image, "is_animated", False)
-                picture = _pixels(image)
+                picture = (read or _pixels)(image)
                 return picture._replace(notes=(*picture.notes, FIRST)) if several else picture
     except HandgradError:
         raise

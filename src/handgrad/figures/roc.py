@@ -118,9 +118,9 @@ def _panels(title: str, height: float, drawn: Sequence[tuple[str, Curve]], macro
 
 
 def enlarge_corner(axes: Any, curves: list[Curve]) -> None:
-    """Show the smallest corner that has the bend of every curve in it."""
+    """Show the smallest corner that has the bend of every curve in it, or else the largest one."""
     far = max(float((curve.fpr + 1 - curve.tpr).min()) for curve in curves)
-    side = min((corner for corner in CORNERS if corner >= far), default=1.0)
+    side = min((corner for corner in CORNERS if corner >= far), default=max(CORNERS))
     axes.set(xlim=(-side / 100, side), ylim=(1 - side, 1 + side / 100))
     axes.set_title(f"the upper left corner, {1 / side:g} times larger")
 
