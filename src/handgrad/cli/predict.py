@@ -58,8 +58,9 @@ def run_predict(tokens: list[str]) -> int:
     if arguments.kaggle and arguments.csv is None:
         predicting.error("--kaggle says which columns --csv FILE has: give that too")
     run, paths = open_run(arguments.run), _files(arguments.images)
-    # A first file that cannot be read is refused before anything large is loaded.
-    first = read_unlabelled(paths[0]) if is_array_file(paths[0]) else check_picture(paths[0])
+    first = read_unlabelled(paths[0]) if is_array_file(paths[0]) else None
+    if first is None:  # what cannot be read is refused before anything large is loaded
+        check_picture(paths[0])
     network, extractor = run.load_model(), FEATURES[run.config.features]
     shape = tuple(run.facts["image_shape"]) if extractor else network.input_shape
     names = network.class_names or tuple(map(str, range(network.classes)))
