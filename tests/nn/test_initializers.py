@@ -126,5 +126,5 @@ def test_contract(name):
 
 @pytest.mark.parametrize(("cls", "field", "bad"), refusals(INITIALIZERS.values()))
 def test_out_of_range(cls, field, bad):
-    with pytest.raises(UsageError, match=rf"^{field} must be .*, got {bad} \(--{field}\)$"):
+    with pytest.raises(UsageError, match=rf"^{field} must be .*, got {bad!r} \(--{field}\)$"):
         cls(**{field: bad})

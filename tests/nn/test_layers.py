@@ -115,7 +115,7 @@ def test_only_matrices_are_penalised(name):
 
 @pytest.mark.parametrize(("cls", "field", "bad"), refusals([*ROWS.values(), *LOSSES.values()]))
 def test_out_of_range(cls, field, bad):
-    with pytest.raises(UsageError, match=rf"^{field} must be .*, got {bad} \(--{field}\)$"):
+    with pytest.raises(UsageError, match=rf"^{field} must be .*, got {bad!r} \(--{field}\)$"):
         cls(**{field: bad})
 
 

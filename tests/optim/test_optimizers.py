@@ -101,7 +101,7 @@ def test_out_of_range(name):
     cases = refusals([OPTIMIZERS[name]])
     assert {field for _, field, _ in cases} == {field.name for field in dataclasses.fields(OPTIMIZERS[name])}
     for cls, field, bad in cases:
-        with pytest.raises(UsageError, match=rf"^{field} must be .*, got {bad} \(--{field}\)$"):
+        with pytest.raises(UsageError, match=rf"^{field} must be .*, got {bad!r} \(--{field}\)$"):
             cls(**{field: bad})
 
 

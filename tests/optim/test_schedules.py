@@ -64,7 +64,7 @@ def test_warm_up_comes_before_the_schedule(name):
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_out_of_range(name):
     for cls, field, bad in refusals([SCHEDULES[name]]):
-        with pytest.raises(UsageError, match=rf"^{field} must be .*, got {bad} \(--{field}\)$"):
+        with pytest.raises(UsageError, match=rf"^{field} must be .*, got {bad!r} \(--{field}\)$"):
             cls(**{field: bad})
 
 

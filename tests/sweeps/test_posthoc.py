@@ -78,7 +78,7 @@ class TestNetworksOfOtherMachines:
         assert kept.run.model_file.read_bytes() == content
         assert told == [f"{trial.run}: it ran on another machine, so it is trained again"]
         assert f"trained again, validation_accuracy {trial.objective:.4f}, {trial.objective:.4f} before" in kept.note
-        assert not list(run.checkpoints.iterdir())
+        assert not run.checkpoints.exists()
 
     def test_a_missing_network_is_trained_again_in_its_folder(self, sweep):
         trial = sweep.best()

@@ -195,7 +195,8 @@ def test_run_folder(tmp_path):
     ours = execute(RunConfig(**CONFIG | {"backend": "handgrad"}, runs_dir=str(tmp_path)))
     theirs = execute(RunConfig(**CONFIG, runs_dir=str(tmp_path)))
     assert theirs.name == f"{ours.name[:-4]}_torch_s_0"
-    files = [sorted(str(path.relative_to(run.path)) for path in run.path.iterdir()) for run in (ours, theirs)]
+    # Whether the network of the first epoch is kept depends on how long it took.
+    files = [{path.name for path in run.path.iterdir()} - {"checkpoints"} for run in (ours, theirs)]
     assert files[0] == files[1]
     assert theirs.metrics.keys() == ours.metrics.keys()
     # By `rounding`, the measurements of such a training in float32 may part so far.

@@ -112,7 +112,7 @@ def unpack(bundle: ArtifactBundle, task: Task) -> None:
     """
     folder = folder_of(task)
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / "checkpoints" if task.config else folder).mkdir(parents=True)
+    folder.mkdir(parents=True)
     content = _readdressed(bundle, RunConfig(**task.config)) if task.config else bundle
     for name in sorted(content, key=OVER.__contains__):
         inside = PurePosixPath(name)
