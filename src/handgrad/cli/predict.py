@@ -58,6 +58,7 @@ def run_predict(tokens: list[str]) -> int:
     if arguments.kaggle and arguments.csv is None:
         predicting.error("--kaggle says which columns --csv FILE has: give that too")
     run, paths = open_run(arguments.run), _files(arguments.images)
+    run.require_network()
     first = read_unlabelled(paths[0]) if is_array_file(paths[0]) else None
     if first is None:  # what cannot be read is refused before anything large is loaded
         check_picture(paths[0])

@@ -190,13 +190,17 @@ class Run(RunFolder):
             raise FileSystemError(f"cannot write {self.path}: {error.strerror or error}") from error
 
     def load_model(self) -> Network:
-        """The network that the run ended with, or its best one so far while it has not ended.
+        """The network of `require_network`.  Raises  as it does; FileSystemError, CorruptDataError."""
+        return load_model(self.require_network())
 
-        Raises  UsageError when there is none yet, or never will be; FileSystemError, CorruptDataError.
+    def require_network(self) -> Path:
+        """The file of the network that the run ended with, or of its best one so far while it has not ended.
+
+        Raises  UsageError when there is none yet, or never will be.
         """
         for path in (self.model_file, self.best_file):
             if os.path.lexists(path):  # a link that leads nowhere is damage, and not no model
-                return load_model(path)
+                return path
         if self.config.model in CLASSICAL:
             raise UsageError(
                 f"{self.path} holds no network: the model {self.config.model} is not kept, only its predictions for "
