@@ -135,7 +135,7 @@ function result(each) {
   const order = each.probabilities.map((_, place) => place).sort((a, b) => each.probabilities[b] - each.probabilities[a]);
   const bars = order.slice(0, 5).flatMap((at) => [h("span", {}, each.classes[at]), h("meter", { value: each.probabilities[at], "aria-hidden": "true" }), h("span", { class: "right" }, `${percent(each.probabilities[at], 1)} %`)]);
   const nearest = each.nearest?.map((other) => figure(`a training image of ${other.label}`, other.picture, grey, h("b", {}, other.label), ` ${other.distance}`));
-  return h("div", { class: "result" }, h("h2", {}, `${verdict(each)}: ${each.name}`), h("div", { class: "bars" }, bars), ...each.doubts.map((text) => h("p", { class: "warn" }, text)), ...each.seen.map((view) => figure(`what it saw${each.seen.length > 1 ? `, ${view.view}` : ""}`, view)), each.saliency ? figure("saliency", each.saliency, heat) : null,
+  return h("div", { class: "result" }, h("h2", {}, `${verdict(each)}: ${each.name}`), h("div", { class: "bars" }, bars), ...each.doubts.map((text) => h("p", { class: "warn" }, text)), each.seen.length > 1 ? h("p", { class: "hint" }, `the mean of the answers for ${each.seen.length} views`) : null, ...each.seen.map((view) => figure(`what it saw${each.seen.length > 1 ? `, ${view.view}` : ""}`, view)), each.saliency ? figure("saliency", each.saliency, heat) : null,
     nearest || !inside.nearest ? fold("nearest", "nearest training images", h("p", { class: "hint" }, each.among ?? ""), h("div", { class: "near" }, nearest ?? [])) : null,
     fold("layers", "what each layer makes of it: orange above 0, blue below", ...(each.layers ?? []).map(layer)));
 }
