@@ -1,6 +1,5 @@
 """`handgrad report RUN …` and `handgrad figures RUN …`, and the report at the end of a training."""
 
-import gc
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -125,14 +124,10 @@ def write(runs: Sequence[Run], path: Path, tsne_images: int) -> None:
 def _write(paths: Sequence[Path], build: Callable[[Callable[[str], None]], Report]) -> None:
     writers, screen = [writer_of(path) for path in paths], Screen()
     echo("writing the report …")
-    gc.disable()  # figures are many small objects: to look through all that is loaded takes a tenth of the time
-    try:
-        with screen.working("report: reading the run") as update:
-            report = build(lambda message: update(f"report: {message}"))
-            update("report: writing")
-            written = [writer(report, path) for writer, path in zip(writers, paths, strict=True)]
-    finally:
-        gc.enable()
+    with screen.working("report: reading the run") as update:
+        report = build(lambda message: update(f"report: {message}"))
+        update("report: writing")
+        written = [writer(report, path) for writer, path in zip(writers, paths, strict=True)]
     for several in written:
         echo_report(several, sum(file.stat().st_size for file in several))
 

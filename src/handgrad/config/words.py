@@ -8,7 +8,7 @@ from handgrad.config import aliases
 from handgrad.optim import OPTIMIZERS
 from handgrad.text import squashed
 
-_PIECE = 3  # letters, of the least word in a joined one, but for the n of nlayers
+_PIECE = 3  # letters, of the least word in a compound, but for the n of nlayers
 _STEM = 4  # letters, with which a word must begin to stand for one that is longer
 
 NTH_LAYER = re.compile(
@@ -27,7 +27,7 @@ def tokens(written: str) -> list[str]:
 def wording(written: str, guess: bool = False) -> frozenset[str]:
     """The words of a name without those that say nothing, each in one form: batchSizes and size_of_batch are alike.
 
-    With `guess`, joined words are parted, and shortened ones completed.
+    With `guess`, compounds are split, and shortened ones completed.
     """
     words = tokens(written)
     if guess:
@@ -50,7 +50,7 @@ def _guessed(word: str) -> tuple[str, ...]:
 
 
 def _split(word: str) -> tuple[str, ...] | None:
-    """The fewest known words that a word is joined of."""
+    """The fewest known words that a compound consists of."""
     known = _known()
     if word in known:
         return (word,)

@@ -1,4 +1,4 @@
-"""Pages that are told of changes as they come, by server-sent events; and reports in a frame in which nothing runs."""
+"""Changes sent to pages as they come, by server-sent events; and reports in a frame in which nothing runs."""
 
 import asyncio
 import json

@@ -9,17 +9,17 @@ import { SWEEP_EVENTS, showSweep, showSweeps, showTrial } from "./sweeps.js";
 import { showTrain } from "./train.js";
 
 const ROWS = 200, FIRST = 6, MOST = 24, COLUMNS = 5;
-const VIEWS = { runs: showRuns, run: showRun, comparison: showComparison, draw: () => showDraw(drawable, say), train: () => showTrain(say), sweeps: told(showSweeps), sweep: told(showSweep), trial: told(showTrial), class: (id) => showClass(id, say), reports: (id) => showReports(id, say), play: (address) => showPlay(address, say) };
+const VIEWS = { runs: showRuns, run: showRun, comparison: showComparison, draw: () => showDraw(drawable, say), train: () => showTrain(say), sweeps: withSweeps(showSweeps), sweep: withSweeps(showSweep), trial: withSweeps(showTrial), class: (id) => showClass(id, say), reports: (id) => showReports(id, say), play: (address) => showPlay(address, say) };
 const runs = new Map(), curves = new Map();
 const state = { ids: [], selected: [], chosen: false, sort: "began", falling: true, many: ROWS };
 let stream = null, streamed = "", charts = null, ownCharts = null, waiting = null, tableIsOld = true;
 
 // The stream ---------------------------------------------------------------------------------------------------
 
-/** A view of sweeps, which is told of those. */
-function told(show) { return (rest) => show(rest, say, (sweep) => listen([], sweep)); }
+/** A view of sweeps, which gets their changes. */
+function withSweeps(show) { return (rest) => show(rest, say, (sweep) => listen([], sweep)); }
 
-/** Be told of the runs and the curves of some; with a `sweep`, also of all sweeps and of its trials. */
+/** Get the changes of the runs and the curves of some; with a `sweep`, also of all sweeps and of its trials. */
 function listen(ids, sweep) {
   const wanted = `curves=${ids.join()}${sweep === undefined ? "" : `&sweep=${encodeURIComponent(sweep)}`}`;
   if (stream && streamed === wanted) return;
