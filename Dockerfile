@@ -17,7 +17,7 @@ WORKDIR /src
 COPY constraints.txt ./
 RUN python -m venv /opt/handgrad
 ARG TORCH=torch
-RUN test -z "$TORCH" || /opt/handgrad/bin/pip install --index-url https://download.pytorch.org/whl/cpu "$TORCH"
+RUN test -z "$TORCH" || /opt/handgrad/bin/pip install --extra-index-url https://download.pytorch.org/whl/cpu "$TORCH"
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
 ARG EXTRAS=sweep

@@ -39,7 +39,7 @@ wandb tensorboard onnx keras postgresql ray report serve parquet completion note
 
 test: $(STATE)-dev ## run the quick tests
 	@$(PYTEST) -m "not slow"
-	@echo "Not run: the slow tests (make test-slow). make check runs everything that CI runs."
+	@echo "Not run: the slow tests (make test-slow). make check runs all checks."
 
 test-slow: $(STATE)-dev ## run the slow tests
 	@$(PYTEST) -m slow || test $$? -eq 5 # 5: no test was collected
@@ -66,8 +66,9 @@ vectors: $(STATE)-dev ## run the tests of kernels compiled for vectors of 256 bi
 # The lower bounds of pyproject.toml, as exact versions.
 oldest: ## run the quick tests with the oldest versions that pyproject.toml allows, in .venv-oldest
 	@$(MAKE) --no-print-directory VENV=.venv-oldest .venv-oldest/bin/python
-	@sed -n -e '/^dependencies/,/^]/s/^ *"\(.*\)>=\(.*\)",$$/\1==\2/p' \
-	  -e 's/^report = \["\(.*\)>=\(.*\)"\].*/\1==\2/p' pyproject.toml > .venv-oldest/oldest.txt
+	@.venv-oldest/bin/python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	  needs = sum(map(project["optional-dependencies"].get, ("report", "serve", "sweep")), project["dependencies"]); \
+	  print(*(need.replace(">=", "==") for need in needs if ">=" in need), sep="\n")' > .venv-oldest/oldest.txt
 	@.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-oldest/oldest.txt -e ".[dev,serve,sweep]"
 	@.venv-oldest/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" -W default # of old libraries
 
@@ -81,7 +82,7 @@ types: $(STATE)-dev ## check the types
 coverage: $(STATE)-dev ## run all tests, quick and slow, and list the lines that no test reaches (twice the time)
 	@$(PYTEST) --cov
 
-check: lint types test test-slow boundscheck vectors docs ## run everything that CI runs
+check: lint types test test-slow boundscheck vectors docs ## run all checks of this system and Python
 
 bench: $(STATE)-runtime ## compare the speed with installed frameworks (BENCH="--workload A" for less, BENCH=--help for all)
 	@$(PYTHON) -m benchmarks $(BENCH)
@@ -151,15 +152,16 @@ $(STATE)-dev: pyproject.toml constraints.txt | $(PYTHON)
 	@$(PIP) install --quiet -e ".[dev,serve,sweep]"
 	@touch $(STATE)-runtime $@
 
-# One target for each extra of pyproject.toml. The build of PyTorch without CUDA is a tenth as large, and sufficient here.
+# One target for each extra of pyproject.toml, with what `make train` installs. The build of PyTorch without CUDA is a
+# tenth as large, and sufficient here.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 $(STATE)-torch: INDEX = $(addprefix --extra-index-url ,$(TORCH_INDEX))
 $(STATE)-torch $(STATE)-sweep $(STATE)-wandb $(STATE)-tensorboard $(STATE)-onnx $(STATE)-keras $(STATE)-postgresql \
   $(addprefix $(STATE)-,ray report serve parquet completion notebook docs release): \
   $(STATE)-%: pyproject.toml constraints.txt | $(PYTHON)
 	@echo "Installing handgrad with $* into $(VENV) (once) ..."
-	@$(PIP) install --quiet $(INDEX) -e ".[$*]"
-	@touch $(STATE)-runtime $@
+	@$(PIP) install --quiet $(INDEX) -e ".[report,$*]"
+	@touch $(STATE)-runtime $(STATE)-report $@
 
 $(PYTHON):
 	@for name in python3 python3.14 python3.13 python3.12 python3.11; do \

@@ -1,6 +1,7 @@
 """The floors of the house, read from its syntax trees: imports go down, nothing loops, nothing is unpickled."""
 
 import ast
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,37 +11,22 @@ from typing import NamedTuple
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src" / "handgrad"
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "handgrad"
+spec = importlib.util.spec_from_file_location("build_design", ROOT / "docs" / "build_design.py")
+design = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(design)
 
 # A room is a folder or a file directly under handgrad/; "" is its __init__.py, the front door, which may import all.
-FLOORS: dict[str, float] = {
-    **dict.fromkeys(
-        [
-            "errors",
-            "files",
-            "machine",
-            "screen",
-            "run_folder",
-            "previews",
-            "text",
-            "plugins",
-            "torch_mapping",
-        ],
-        0,
-    ),
-    **dict.fromkeys(["kernels", "equations"], 1),  # both below nn and optim, whose classes state kernels and equations
-    **dict.fromkeys(["nn", "optim", "data", "classical"], 2),
-    **dict.fromkeys(["config", "strict_yaml"], 2.5),
-    **dict.fromkeys(["training", "evaluation", "torch_port"], 3),
-    **dict.fromkeys(["exports"], 3.5),
-    **dict.fromkeys(["runs", "figures"], 4),
-    **dict.fromkeys(["derivation"], 4.5),
-    **dict.fromkeys(["sweeps", "reports", "estimator"], 5),
-    **dict.fromkeys(["claims"], 6),
-    **dict.fromkeys(["reproduce", "verify"], 6.5),
-    **dict.fromkeys(["serve"], 6.8),
-    **dict.fromkeys(["cli", "app", "__main__"], 7),
-    "": 8,
+# The floors of folders are those of the table in docs/design.md; below them are files for all, above them the doors.
+STACK = design.floors(design.PAGE.read_text(encoding="utf-8"))[::-1]
+BELOW = ("errors", "files", "machine", "screen", "run_folder", "previews", "text", "plugins", "torch_mapping")
+FLOORS: dict[str, int] = {
+    **dict.fromkeys([*BELOW, "strict_yaml"], -1),
+    **{room: floor for floor, rooms in enumerate(STACK) for room in rooms},
+    "estimator": 4,
+    "__main__": len(STACK),
+    "": len(STACK) + 1,
 }
 
 # Heavy or optional packages may be imported inside a function: who does not use them does not wait for them.
@@ -146,8 +132,9 @@ def wrong_imports(modules: dict[str, Module]) -> Iterator[str]:
             top = target.split(".")[0]
             if late and not typing_only and top not in LATE_IMPORTS:
                 yield f"{module.path}:{line} imports {target} below module level"
-            if top == house and FLOORS.get(room_of(target), -1) > FLOORS[room]:
-                yield f"{module.path}:{line} imports {target} upward"
+            above = FLOORS.get(room_of(target), -1)
+            if top == house and (above > FLOORS[room] or (above == FLOORS[room] >= 0 and room_of(target) != room)):
+                yield f"{module.path}:{line} imports {target}: it is on no lower floor"
 
 
 def cycles(modules: dict[str, Module]) -> Iterator[str]:
@@ -210,6 +197,10 @@ def test_the_house_stands():
     assert not found, "\n" + "\n".join(found)
 
 
+def test_the_picture_is_that_of_the_table():
+    assert design.PICTURE.read_text(encoding="utf-8") == design.drawing(STACK[::-1]), "run python docs/build_design.py"
+
+
 def test_splinters_are_noticed(tmp_path):
     files = {
         "__init__.py": "",
@@ -256,20 +247,29 @@ SOUND = {
     "nn/__init__.py": "from handgrad.nn.dense import Dense\n",
     "nn/dense.py": "import yaml\nfrom handgrad.kernels import dense\nyaml.load('', Loader=yaml.SafeLoader)\n",
     "training/loop.py": "from handgrad.nn import Dense\ndef fit():\n    import torch.nn\n    model.eval()\n",
-    "training/history.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import handgrad.nn.dense\n",
-    "evaluation/curves.py": "from handgrad.training import history\nnp.load('', allow_pickle=False)\n",
+    "training/history.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from handgrad.nn import dense\n",
+    "evaluation/curves.py": "np.load('', allow_pickle=False)\n",
 }
 
 FAULTS = {
-    "upward": ("nn/dense.py", "from handgrad.training import loop", "imports handgrad.training.loop upward"),
-    "upward, plain": ("errors.py", "import handgrad.kernels.dense", "imports handgrad.kernels.dense upward"),
-    "upward, relative": ("kernels/dense.py", "from ..nn.dense import Dense", "imports handgrad.nn.dense upward"),
-    "upward, typing": ("nn/a.py", "if TYPE_CHECKING:\n    import handgrad.training.loop", "loop upward"),
-    "by the front door": ("training/loop.py", "from handgrad import Dense", "imports handgrad upward"),
+    "upward": ("nn/dense.py", "from handgrad.training import loop", "imports handgrad.training.loop: it is on"),
+    "upward, plain": ("errors.py", "import handgrad.kernels.dense", "imports handgrad.kernels.dense: it is on no"),
+    "upward, relative": ("kernels/dense.py", "from ..nn.dense import Dense", "imports handgrad.nn.dense: it is on no"),
+    "upward, typing": (
+        "nn/a.py",
+        "if TYPE_CHECKING:\n    import handgrad.training.loop",
+        "loop: it is on no lower floor",
+    ),
+    "by the front door": (
+        "training/loop.py",
+        "from handgrad import Dense",
+        "imports handgrad: it is on no lower floor",
+    ),
     "unknown room": ("attic/box.py", "", "unknown room 'attic'"),
     "late": ("nn/dense.py", "def f():\n    import handgrad.errors", ":2 imports handgrad.errors below module level"),
     "late, a method": ("nn/a.py", "class A:\n    def f(self):\n        import json", "json below module level"),
-    "cycle of rooms": ("training/loop.py", "from handgrad.evaluation import curves", "cycle of rooms"),
+    "the same floor": ("nn/dense.py", "from handgrad.data import sets", "handgrad.data: it is on"),
+    "cycle of rooms": ("evaluation/curves.py", "from handgrad.training import history", "cycle of rooms"),
     "cycle of modules": ("kernels/dense.py", "from handgrad.kernels import conv", "cycle of modules"),
     "cycle, typing": ("kernels/dense.py", "if TYPE_CHECKING:\n    import handgrad.kernels.conv", "cycle of modules"),
     "cycle with the registry": ("nn/dense.py", "from handgrad.nn import Dense", "cycle of modules"),

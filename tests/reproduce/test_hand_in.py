@@ -361,7 +361,7 @@ def test_the_example_holds(tmp_path, monkeypatch, capsys):
     for name in ("hand-in.yaml", "hand-in.md"):
         shutil.copy(EXAMPLE / name, tmp_path)
     monkeypatch.chdir(tmp_path)
-    commands = re.findall(r"^    handgrad (train .*)", (EXAMPLE / "README.md").read_text(), re.MULTILINE)
+    commands = re.findall(r"^handgrad (train .*)", (EXAMPLE / "README.md").read_text(), re.MULTILINE)
     assert len(commands) == 3
     for words in commands:
         assert call(capsys, words).code == 0
