@@ -79,6 +79,7 @@ def test_trainings_parse(blocks):
     lines = [line for page in PAGES if page != OWN_PACKAGE for line in command_lines(blocks("sh", page))]
     trainings = [words[2:] for words in lines if words[:2] in (["handgrad", "train"], ["python", "train.py"])]
     assert len(trainings) >= 3
+    assert [words for words in lines if any("…" in word for word in words)] == []  # nothing to fill in
     for words in trainings:
         parse(words)
 
@@ -103,7 +104,8 @@ def test_every_command_and_flag_exists(blocks):
     for command, *rest in named:
         path = (command, *rest[:1]) if rest[:1] in (["test"], ["ensemble"], ["transfer"]) else (command,)
         listed = known[path] = known.get(path) or flags_of(path)
-        flags = [word.partition("=")[0] for word in rest if re.match(r"--?[a-zA-Z]", word)]
+        short = "" if command == "ablate" else "?"  # which takes -SETTING
+        flags = [word.partition("=")[0] for word in rest if re.match(rf"--{short}[a-zA-Z]", word)]
         wrong += [(command, flag) for flag in flags if not {flag, flag.replace("--no_", "--", 1)} & listed]
     assert wrong == []
 
@@ -140,9 +142,24 @@ def test_the_first_hour_runs(blocks, here, capsys, real_data, torch):
         if command.startswith(LONG):
             continue
         more = next((flags for begin, flags in SHORTER.items() if command.startswith(begin)), "")
-        tokens = [path for word in words[1:] for path in (sorted(map(str, here.glob(word))) if "*" in word else [word])]
-        answer = call(capsys, shlex.join([*tokens, *shlex.split(more)]))
+        answer = call(capsys, shlex.join([*expanded(words[1:], here), *shlex.split(more)]))
         assert answer.code == 0, (command, answer.err)
+
+
+def expanded(words, folder):
+    """With the files that a `*` stands for, as a shell gives them."""
+    return [path for word in words for path in (sorted(map(str, folder.glob(word))) if "*" in word else [word])]
+
+
+@pytest.mark.slow
+def test_the_hand_in_runs(blocks, here, capsys):
+    """Every command of the page, with shorter trainings, and without a PDF, for which not every machine has a program."""
+    lines = [words for words in command_lines(blocks("sh", "docs/hand-in.md")) if "hand-in.pdf" not in words]
+    assert [words[1] for words in lines] == ["train", "train", "report", "check", "report"]
+    for words in lines:
+        answer = call(capsys, shlex.join([*expanded(words[1:], here), *["--epochs", "1"] * (words[1] == "train")]))
+        assert answer.code == 0, (words, answer.err)
+    assert (here / "hand-in" / "report.html").is_file()
 
 
 @pytest.mark.slow
