@@ -6,6 +6,7 @@ draw without a script. Zensical then builds the site and stops at a broken link.
 """
 
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -15,44 +16,54 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "build" / "docs"
-COPIED = (".md", ".svg", ".png", ".webp", ".pdf", ".css", ".yaml")
-FROM_ROOT = {
+COPIED = (".md", ".svg", ".png", ".webp", ".pdf", ".css", ".csv", ".yaml")
+RENAMED = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "security.md",
     "CODE_OF_CONDUCT.md": "conduct.md",
+    "docs/tutorial.ipynb": "tutorial.md",
 }
 FENCED = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 FORMULA = re.compile(r"\$\$(?P<display>.+?)\$\$|\$(?P<inline>[^$\n]+)\$", re.DOTALL)
-OUTSIDE = re.compile(
-    r"\[([^\]]+)\]\((?:\.\./)*(?:src|tests|examples|benchmarks|Dockerfile|LICENSE|CITATION)[^)]*\)"
-)  # no page of the site
+LINK = re.compile(r"\[(?P<words>[^\]]+)\]\((?P<path>[^)#:\s]+)(?P<rest>#[^)]*)?\)")
 
 
 def copy_pages() -> None:
     """Everything that is written by hand, with links that hold within the site."""
     shutil.rmtree(PAGES, ignore_errors=True)
-    for path in sorted((ROOT / "docs").rglob("*")):
-        place = PAGES / path.relative_to(ROOT / "docs")
-        if path.suffix in COPIED:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if path.suffix == ".md":
-                place.write_text(site_page(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for source in [*sorted((ROOT / "docs").rglob("*")), *(ROOT / name for name in RENAMED)]:
+        page = page_of(source)
+        if page and source.suffix in COPIED:
+            page.parent.mkdir(parents=True, exist_ok=True)
+            if source.suffix == ".md":
+                page.write_text(site_page(source.read_text(encoding="utf-8"), source), encoding="utf-8")
             else:
-                shutil.copyfile(path, place)
-    for name, page in FROM_ROOT.items():
-        text = (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](").replace('="docs/', '="')
-        (PAGES / page).write_text(site_page(text), encoding="utf-8")
+                shutil.copyfile(source, page)
 
 
-def site_page(text: str) -> str:
-    """Links to files that are no pages become plain words, links to the root's files those pages; formulas MathML."""
-    for name, page in FROM_ROOT.items():
-        text = re.sub(rf"\]\((?:\.\./)*{re.escape(name)}", f"]({page}", text)
-    text = OUTSIDE.sub(r"\1", text)
+def page_of(source: Path) -> Path | None:
+    """Where a file of the checkout is found in the site's pages, if it is there."""
+    name = source.relative_to(ROOT).as_posix()
+    if name in RENAMED:
+        return PAGES / RENAMED[name]
+    return PAGES / source.relative_to(ROOT / "docs") if name.startswith("docs/") and source.suffix in COPIED else None
+
+
+def site_page(text: str, source: Path) -> str:
+    """Links to files lead to their place in the site, or become plain words if they have none; formulas MathML."""
+
+    def moved(link: re.Match[str]) -> str:
+        target = Path(os.path.normpath(source.parent / link["path"]))
+        if not target.exists():  # made for the site alone
+            return link[0]
+        page = page_of(target)
+        start = (page_of(source) or PAGES).parent
+        return f"[{link['words']}]({os.path.relpath(page, start)}{link['rest'] or ''})" if page else link["words"]
+
     parts = FENCED.split(text)
-    return "".join(part if part.startswith("```") else FORMULA.sub(_as_mathml, part) for part in parts)
+    return "".join(part if part.startswith("```") else FORMULA.sub(_as_mathml, LINK.sub(moved, part)) for part in parts)
 
 
 def _as_mathml(formula: re.Match[str]) -> str:
@@ -121,7 +132,7 @@ def write_notebook() -> None:
         (PAGES / "tutorial").mkdir(exist_ok=True)
         (PAGES / "tutorial" / name).write_bytes(content)
         text = text.replace(f"]({name})", f"](tutorial/{name})")
-    (PAGES / "tutorial.md").write_text(site_page(text), encoding="utf-8")
+    (PAGES / "tutorial.md").write_text(site_page(text, ROOT / "docs" / "tutorial.ipynb"), encoding="utf-8")
 
 
 def main() -> int:
