@@ -247,7 +247,7 @@ SOUND = {
     "nn/__init__.py": "from handgrad.nn.dense import Dense\n",
     "nn/dense.py": "import yaml\nfrom handgrad.kernels import dense\nyaml.load('', Loader=yaml.SafeLoader)\n",
     "training/loop.py": "from handgrad.nn import Dense\ndef fit():\n    import torch.nn\n    model.eval()\n",
-    "training/history.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from handgrad.nn import dense\n",
+    "training/history.py": "import typing\nif typing.TYPE_CHECKING:\n    from handgrad.evaluation import curves\n",
     "evaluation/curves.py": "np.load('', allow_pickle=False)\n",
 }
 
