@@ -153,7 +153,7 @@ def expanded(words, folder):
 
 @pytest.mark.slow
 def test_the_hand_in_runs(blocks, here, capsys):
-    """Every command of the page, with shorter trainings, and without a PDF, for which not every machine has a program."""
+    """Every command of the page, with shorter trainings, and without a PDF, which needs a browser."""
     lines = [words for words in command_lines(blocks("sh", "docs/hand-in.md")) if "hand-in.pdf" not in words]
     assert [words[1] for words in lines] == ["train", "train", "report", "check", "report"]
     for words in lines:
