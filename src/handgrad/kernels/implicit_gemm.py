@@ -308,6 +308,22 @@ def implicit_gemm_forward(x, y, parameters, buffers, saved, shape, settings, key
         correlate(x[g * xs :], geometry, taps, packed, biased, out, target, first, last)
 
 
+@inline_kernel
+def bias_gradients(dy, biases, rows, length, part):
+    """dbias[o] = sum_r,s,n dy[o, r, s], of some filters: a row's sum, then the sum of these.
+
+    Shapes  dy (O, rows, length), biases (O,)
+    """
+    first, last = share(biases.size, 1, part[0], part[1])
+    for o in range(first, last):
+        biases[o] = 0
+        for r in range(rows):
+            line, total = dy[(o * rows + r) * length : (o * rows + r + 1) * length], dy.dtype.type(0)
+            for k in range(line.size):
+                total += line[k]
+            biases[o] += total
+
+
 @fast_kernel
 def implicit_gemm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, settings, part):
     """Gradients of the loss with respect to weight, bias and x.
@@ -327,15 +343,7 @@ def implicit_gemm_backward(dy, dx, x, y, parameters, dparameters, saved, shape, 
             taps, start = window_taps(high - low, shape, geometry), g * xs + low * height * width * batch
             dweight, sizes = dparameters[g * filters * inner + low * area :], (filters, rows, length, shape[6], inner)
             weight_gradients(x[start:], geometry, taps, dy[g * ys :], dweight, sizes)
-    biases = dparameters[groups * filters * inner :]
-    first, last = share(biases.size, 1, part[0], part[1])
-    for o in range(first, last):
-        biases[o] = 0
-        for r in range(rows):
-            line, total = dy[(o * rows + r) * length : (o * rows + r + 1) * length], dy.dtype.type(0)
-            for k in range(line.size):
-                total += line[k]
-            biases[o] += total
+    bias_gradients(dy, dparameters[groups * filters * inner :], rows, length, part)
     first, last = share(height, 1, part[0], part[1])
     if dx.size and first < last:
         geometry = gradient_geometry(batch, shape)

@@ -26,6 +26,7 @@ PADDINGS = ("same", "valid")
 # convolution is fastest as a product: below, a register block of 8 filters is partly empty, or called for too little.
 # See benchmarks/LOG.md.
 FILTERS, WEIGHTS = 8, 128
+TILED = 32  # channels, and filters, from which on fewer products in tiles (Winograd) pay for making the tiles
 Padding = str | int | tuple[int, int] | tuple[int, int, int, int]
 Margins = tuple[tuple[int, int], tuple[int, int]]
 """Zeros above and below an image, and to its left and right."""
@@ -90,9 +91,10 @@ class Conv2D(Layer):
         sizes = (*image, each, *large, *stride, margins[0][0], margins[1][0], rows, columns)
         product = each >= FILTERS and each * window >= WEIGHTS
         plain = groups == 1 and large == kernel and self.bias and not product
+        tiled = groups == 1 and large == kernel == (3, 3) and stride == (1, 1) and min(channels, each) >= TILED
         return Plan(
             (self.filters, rows, columns),
-            _kernels(product, plain),
+            _kernels(tiled, product, plain),
             (weight, *bias),
             sizes=sizes if plain else (*sizes, groups, *kernel, *pair(self.dilation), int(self.bias)),
             saved_per_image=channels * prod(reach) if any(map(any, margins)) and not product else 0,
@@ -191,8 +193,10 @@ def _padding(value: Any) -> Padding:
     return top if top == left else (top, left)
 
 
-def _kernels(product: bool, plain: bool) -> tuple[Any, Any]:
-    """Those of one product, of sums over windows, or of groups of channels."""
+def _kernels(tiled: bool, product: bool, plain: bool) -> tuple[Any, Any]:
+    """Those of products in tiles, of one product, of sums over windows, or of groups of channels."""
+    if tiled:
+        return kernels.winograd.winograd_forward, kernels.winograd.winograd_backward
     if product:
         return kernels.implicit_gemm.implicit_gemm_forward, kernels.implicit_gemm.implicit_gemm_backward
     if plain:
