@@ -9,7 +9,7 @@ dx      the same of dy, under the kernel turned by 180 degrees, which exchanges 
         G w G^T
 dweight the same sum read from its other end: G^T [sum_tiles (A dy A^T) * (B^T d B)] G
 saved   nothing
-Error   B and A only add: see benchmarks/LOG.md, where it is measured beside the plain sum's
+Error   of y and dx below the plain sum's, as sums are shorter, of dweight twice that: see benchmarks/LOG.md
 Ref     Lavin & Gray, Fast algorithms for convolutional neural networks (2016)
 """
 
