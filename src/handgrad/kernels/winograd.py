@@ -21,7 +21,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from handgrad.kernels.blocks import I64, ROWS, VECTOR_BYTES
+from handgrad.kernels.blocks import I64, ROWS, VECTOR_BYTES, splat
 from handgrad.kernels.compile import fast_kernel, inline_kernel, strict_kernel
 from handgrad.kernels.implicit_gemm import FILTERS, TAPS, bias_gradients, dot_block
 from handgrad.kernels.packed import aligned, packed_product
@@ -52,7 +52,7 @@ def both_sides(matrix: Any) -> Any:
             builder.function.attributes.add("noinline")
             margin, count, bias = (builder.extract_value(values[4], i) for i in range(3))
             arrays = [*zip(signature.args[:4], values[:4], strict=True), (rest[0], margin), (rest[2], bias)]
-            data = [context.make_array(kind)(context, builder, value).data for kind, value in arrays]
+            data = [context.make_array(of)(context, builder, value).data for of, value in arrays]
 
             def numbers(array: Any, listed: Any, side: int) -> list[Any]:
                 found = [builder.load(builder.gep(listed, [ir.Constant(I64, i)])) for i in range(side * side)]
@@ -67,17 +67,17 @@ def both_sides(matrix: Any) -> Any:
             added = builder.load(data[5]) if len(matrix) < len(matrix[0]) else None
             whole = builder.and_(count, ir.Constant(I64, -width))
             zero = ir.Constant(I64, 0)
-            for first, stop, lanes in ((zero, whole, width), (whole, count, 1)):
-                kind, step = ir.VectorType(real, lanes), ir.Constant(I64, lanes)
+            for first, stop, together in ((zero, whole, width), (whole, count, 1)):
+                vector, step = ir.VectorType(real, together), ir.Constant(I64, together)
                 with cgutils.for_range_slice(builder, first, stop, step, inc=True) as (n, _):
 
-                    def at(pointer: Any, n: Any = n, kind: Any = kind) -> Any:
-                        return builder.bitcast(builder.gep(pointer, [n]), kind.as_pointer())
+                    def at(pointer: Any, n: Any = n, vector: Any = vector) -> Any:
+                        return builder.bitcast(builder.gep(pointer, [n]), vector.as_pointer())
 
                     align = source.dtype.bitwidth // 8
                     tile = [builder.load(at(pointer), align=align) for pointer in starts]
                     if added is not None:
-                        tile[SIDE + 1] = builder.fadd(tile[SIDE + 1], _spread(builder, added, kind))
+                        tile[SIDE + 1] = builder.fadd(tile[SIDE + 1], splat(builder, added, together))
                     for pointer, value in zip(ends, _sandwich(builder, matrix, tile), strict=True):
                         builder.store(value, at(pointer), align=align)
             return context.get_dummy_value()
@@ -86,14 +86,6 @@ def both_sides(matrix: Any) -> Any:
         return types.void(source, places, target, target_places, more), generate
 
     return transform
-
-
-def _spread(builder: Any, number: Any, kind: Any) -> Any:
-    """A vector of one number."""
-    out = ir.Constant(kind, ir.Undefined)
-    for lane in range(kind.count):
-        out = builder.insert_element(out, number, ir.Constant(I64, lane))
-    return out
 
 
 def _sandwich(builder: Any, matrix: Any, tile: list[Any]) -> list[Any]:
