@@ -20,6 +20,7 @@ from handgrad.cli.main import main
 from handgrad.errors import HandgradError
 
 HandgradError.names_flags = True  # as on the command line; tests of what Python says turn it off
+screen.WAITS = 1e6  # a slow machine announces no waits among the lines that tests compare
 
 # Slow tests that CI has no time for; each has quicker ones beside it. `make test-slow` runs them outside of CI.
 NOT_IN_CI = {
@@ -96,10 +97,14 @@ def pytest_terminal_summary(terminalreporter):
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Whoever develops tries new examples each time; CI the same ones, so that it is red for what has changed only. An
-# example may take any time: a deadline says how busy the machine is.
-hypothesis.settings.register_profile("development", deadline=None)
-hypothesis.settings.register_profile("CI", derandomize=True, deadline=None)
-hypothesis.settings.load_profile("CI" if os.environ.get("CI") else "development")
+# example, and finding one, may take any time: that says how busy the machine is.
+hypothesis.settings.register_profile(
+    "here",
+    derandomize=bool(os.environ.get("CI")),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("here")
 
 
 @pytest.fixture(scope="session")
@@ -138,12 +143,6 @@ def finished_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
     assert main([*TINY.split(), "--runs_dir", str(folder), "--name", "run"]) == 0
     return folder / "run"
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch):
-    """What is announced where it takes long is not, on a slow machine, among the lines that tests compare."""
-    monkeypatch.setattr(screen, "WAITS", 1e6)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ more than 100,000 values once the aliases are written out.
 """
 
 import re
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from handgrad.files import open_file
 
 LARGEST_BYTES = 1_000_000
 DEEPEST, MOST_VALUES = 100, 100_000
+KEPT_TEXTS, LONGEST_KEPT = 256, 10_000  # characters: a configuration, which one command reads several times
 MERGE = "<<"
 PREFIX = "tag:yaml.org,2002:"
 
@@ -126,9 +129,7 @@ def load(source: str | Path, name: str = "YAML") -> Any:
     if len(source) > LARGEST_BYTES:
         raise UsageError(f"{name}: larger than {LARGEST_BYTES} bytes, expected a configuration")
     try:
-        loader = _Loader(source)
-        node = loader.get_single_node()
-        content = None if node is None else loader.construct_document(node)
+        content = deepcopy(_kept(source)) if len(source) <= LONGEST_KEPT else _read(source)
     except yaml.MarkedYAMLError as error:
         raise UsageError(f"{name}{_in_words(error)}") from error
     except (yaml.YAMLError, ValueError) as error:
@@ -136,6 +137,15 @@ def load(source: str | Path, name: str = "YAML") -> Any:
     if content is None:
         raise UsageError(f"{name} is empty, expected settings such as `epochs: 10`")
     return content
+
+
+def _read(text: str) -> Any:
+    loader = _Loader(text)
+    node = loader.get_single_node()
+    return None if node is None else loader.construct_document(node)
+
+
+_kept = lru_cache(maxsize=KEPT_TEXTS)(_read)
 
 
 def load_mapping(source: str | Path, name: str = "YAML") -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """What takes long is announced, also where there is no terminal; what does not, is not."""
 
-import time
+import threading
 
 import pytest
 from tests.commands import TINY, call
+from tests.processes import wait_for
 from tests.slow import quick
 
 from handgrad import screen
@@ -20,17 +21,29 @@ WORDS = {
 }
 
 
+class Awaited(threading.Timer):
+    """It has fired once it is started: on a busy machine, what it announces may be over before its thread runs."""
+
+    def start(self):
+        super().start()
+        self.join()
+
+
 @pytest.mark.parametrize(("words", "expected"), quick(WORDS.items(), lambda row: "report" not in row[1]))
 def test_a_wait_is_announced(run, here, capsys, monkeypatch, words, expected):
     monkeypatch.setattr(screen, "WAITS", 0)
+    monkeypatch.setattr(screen, "Timer", Awaited)
     answer = call(capsys, words)
     assert answer.code == 0
     assert expected in (answer.out + answer.err).splitlines()
 
 
-def test_what_is_soon_over_is_not_announced(capsys, monkeypatch):
-    monkeypatch.setattr(screen, "WAITS", 1)
+def test_what_is_soon_over_is_not_announced(capsys):
+    def timers():
+        return [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+
     with screen.working("adding") as update:
         update("multiplying")
-    time.sleep(1.2)
+        assert timers()
+    wait_for(lambda: not timers(), "the end of all timers")
     assert capsys.readouterr() == ("", "")

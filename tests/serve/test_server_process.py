@@ -9,6 +9,7 @@ import subprocess
 from urllib.parse import urlsplit
 
 import pytest
+from tests.processes import LIMIT
 from tests.serve.asking import made_up_run
 from tests.serve.browsing import serving
 
@@ -16,7 +17,7 @@ from tests.serve.browsing import serving
 def table(address):
     """The first message of the stream, which is the table of runs, as a page gets it."""
     parts = urlsplit(address)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=LIMIT)
     connection.request("GET", f"/?{parts.query}")
     reply = connection.getresponse()
     cookie = reply.getheader("set-cookie").partition(";")[0]

@@ -1,6 +1,7 @@
 """The digits that come inside scikit-learn: 1,797 real handwritten digits of 8 x 8 pixels, no download needed."""
 
 import hashlib
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,11 +28,8 @@ class DigitsSet:
 
         Raises  FileSystemError or CorruptDataError when scikit-learn's copy is missing or not the original.
         """
-        table = _read_table(_path())
-        images = np.rint(table[:, :-1] * (255 / LEVELS)).astype(np.uint8).reshape(-1, 8, 8)
-        labels = table[:, -1].astype(np.int64)
-        train, test = holdout(labels, TEST_FRACTION, TEST_SEED)
-        return Dataset("digits", images[train], labels[train], images[test], labels[test], tuple("0123456789"))
+        path = _path()
+        return _dataset(path, require_file(path), path.stat().st_mtime_ns)
 
     def status(self) -> Status:
         """Where scikit-learn keeps the digits, and whether they are right."""
@@ -51,6 +49,16 @@ class DigitsSet:
             return [verdict(FILE, _path(), _read_table)]
         except FileSystemError as error:
             return [Verdict(FILE, None, False, str(error))]
+
+
+@lru_cache(maxsize=1)
+def _dataset(path: Path, size: int, changed: int) -> Dataset:
+    """Once for all runs of a process: it is read again where the file changed."""
+    table = _read_table(path)
+    images = np.rint(table[:, :-1] * (255 / LEVELS)).astype(np.uint8).reshape(-1, 8, 8)
+    labels = table[:, -1].astype(np.int64)
+    train, test = holdout(labels, TEST_FRACTION, TEST_SEED)
+    return Dataset("digits", images[train], labels[train], images[test], labels[test], tuple("0123456789"))
 
 
 def _path() -> Path:
