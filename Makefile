@@ -18,6 +18,9 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt PIP_BUILD_
 # the other.
 PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
 
+# Images of containers set it: each worker and each process that a test starts would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR: # if creating the virtual environment fails, the next call creates it again
 .PHONY: help train install torch sweep wandb tensorboard onnx keras postgresql ray report serve test test-slow test-keras boundscheck vectors oldest lint types coverage check bench docs pictures format constraints packages sizes release clean

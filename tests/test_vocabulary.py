@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,6 +119,7 @@ class Use(NamedTuple):
     instead: str
 
 
+@cache
 def words(name: str) -> set[str]:
     """The words of an identifier, each also without a plural's s."""
     found = {word.lower() for word in WORD.findall(name)}
