@@ -18,7 +18,7 @@ from handgrad.files import open_file
 
 LARGEST_BYTES = 1_000_000
 DEEPEST, MOST_VALUES = 100, 100_000
-KEPT_TEXTS, LONGEST_KEPT = 256, 10_000  # characters: a configuration, which one command reads several times
+KEPT_TEXTS, LONGEST_KEPT = 256, 30_000  # characters: configurations and reports, which one command reads several times
 MERGE = "<<"
 PREFIX = "tag:yaml.org,2002:"
 

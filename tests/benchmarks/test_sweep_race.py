@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from tests.processes import kill, wait_for
+from tests.slow import quick
 
 from benchmarks import results, sweep_race, sweepers
 from benchmarks.__main__ import main
@@ -50,7 +51,7 @@ def test_fewer_images(tmp_path):
     assert made.base["train_fraction"] < 1
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nag", "rmsprop", "adam", "nadam"])
+@pytest.mark.parametrize("optimizer", quick(["sgd", "momentum", "nag", "rmsprop", "adam", "nadam"], ["nag", "nadam"]))
 def test_pytorch_learns_from_the_same_words(torch, optimizer, job):
     from benchmarks.torch_sweeps import read, train
 

@@ -364,7 +364,7 @@ NETWORKS = (
 CONFIGS = st.builds(lambda network, others: RunConfig(**network, **others), NETWORKS, OTHERS)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(CONFIGS)
 def test_every_way_out_and_back(tmp_path_factory, config):
     path = tmp_path_factory.getbasetemp() / "round.yaml"

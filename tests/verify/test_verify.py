@@ -17,7 +17,6 @@ from handgrad.verify.training_checks import engine_of
 from handgrad.verify.verify import in_process, verify
 
 QUICK_STYLES = ["transposed_sum", "cs231n", "scalar"]
-QUICK_FAULTS = ["shared cache", "missing bias correction"]
 ALL_STYLES = sorted(path.name for path in STYLES.iterdir())
 CROSS = Loss("cross_entropy", "the mean over the batch")
 
@@ -87,9 +86,8 @@ def check_fault(fault, folder):
     assert any(mistake == fault.mistake and fault.layer in layer for mistake, layer in found), found
 
 
-@pytest.mark.parametrize("mistake", QUICK_FAULTS)
-def test_a_fault_is_named(mistake, tmp_path):
-    check_fault(next(fault for fault in FAULTS if fault.mistake == mistake), tmp_path)
+def test_a_fault_is_named(tmp_path):
+    check_fault(next(fault for fault in FAULTS if fault.mistake == "missing bias correction"), tmp_path)
 
 
 @pytest.mark.slow
