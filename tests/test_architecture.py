@@ -154,9 +154,10 @@ def cycles(modules: dict[str, Module]) -> Iterator[str]:
 
 def splinters(modules: dict[str, Module]) -> Iterator[str]:
     """Small modules that one other module imports: they belong into it, unless they are a row of a registry."""
+    targets = {name: {each.target for each in module.imports} for name, module in modules.items()}
     for name, module in modules.items():
         lines = len(module.path.read_text(encoding="utf-8").splitlines())
-        importers = {other for other, m in modules.items() if other != name and name in {i.target for i in m.imports}}
+        importers = {other for other in modules if other != name and name in targets[other]}
         row = all(modules[other].path.name == "__init__.py" for other in importers)  # its package lists it
         if lines < SMALL and len(importers) == 1 and not row and module.path.name != "__init__.py":
             yield f"{module.path}:1 {lines} lines, imported by {', '.join(importers)} alone: put it there"
