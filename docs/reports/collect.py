@@ -18,6 +18,7 @@ from handgrad.files import atomic_write
 HERE = Path(__file__).parent
 TABLES = re.compile(r"(?<=<!-- numbers -->\n).*(?=<!-- end of numbers -->)", re.DOTALL)
 FIGURE = re.compile(r"!\[.*\]\(report/(.+)\)$", re.MULTILINE)
+ATTACHED = re.compile(r"^\[([^\]]+)\]\(report/[^)]+\):", re.MULTILINE)  # a table that is left out here
 LEFT_OUT = "*Figures that are folded away in report.html are left out here; the captions say what they show.*"
 NUMBERS = re.compile(r"## (?:Summary|Reported and reproduced)\n+(.*?)\n+## ", re.DOTALL)
 
@@ -33,6 +34,7 @@ def take(reproductions: Path) -> list[str]:
         for name in FIGURE.findall(page):
             (HERE / report).mkdir(exist_ok=True)
             shutil.copyfile(reproductions / report / "report" / name, HERE / report / name)
+        page = ATTACHED.sub(r"`\1`, which the command writes:", page)
         atomic_write(HERE / f"{report}.md", page.replace("](report/", f"]({report}/"))
     atomic_write(HERE / "results.json", json.dumps(kept, separators=(",", ":")).replace('},"', '},\n"') + "\n")
     return found

@@ -39,7 +39,8 @@ def test_what_was_made_is_taken_and_the_rest_left(collect, tmp_path, monkeypatch
     for name in ("loss.svg", "folded.svg"):
         (made / "report" / name).write_text("<svg/>", encoding="utf-8")
     folded = "<details>\n\n<details>\n![b](report/folded.svg)\n\n</details>\n![b](report/folded.svg)\n\n</details>"
-    report = f"# Title\n\n## Summary\n\n| a |\n\n## Claims\n\n![a](report/loss.svg)\n\n{folded}\n"
+    table = "[search.csv](report/search.csv): all trials"
+    report = f"# Title\n\n## Summary\n\n| a |\n\n## Claims\n\n![a](report/loss.svg)\n\n{folded}\n\n{table}\n"
     (made / "report.md").write_text(report, encoding="utf-8")
     holds, tie = {"verdict": "holds"}, {"verdict": "tie"}
     claims = {
@@ -58,6 +59,7 @@ def test_what_was_made_is_taken_and_the_rest_left(collect, tmp_path, monkeypatch
     page = (tmp_path / "ee5179.md").read_text()
     assert page.startswith(f"# Title\n\n{collect.LEFT_OUT}\n")
     assert "\n![a](ee5179/loss.svg)\n\n<details>\n\n<details>\n\n</details>\n\n</details>\n" in page
+    assert page.endswith("\n`search.csv`, which the command writes: all trials\n")
     assert [path.name for path in (tmp_path / "ee5179").iterdir()] == ["loss.svg"]
     assert json.loads((tmp_path / "results.json").read_text()) == {
         "ee5179": {
