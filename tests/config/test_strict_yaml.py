@@ -158,6 +158,13 @@ def test_the_same_list_twice_makes_no_alias():
     assert strict_yaml.dump({"a": sizes, "b": sizes}) == "a: [1, 2]\nb: [1, 2]\n"
 
 
+def test_what_one_reader_changes_the_next_one_does_not_see():
+    text = "a: [1, {b: 2}]"
+    first = strict_yaml.load(text)
+    first["a"][1]["b"], first["c"] = 3, 4
+    assert strict_yaml.load(text) == {"a": [1, {"b": 2}]}
+
+
 def test_aliases_repeat_and_merge_keys_lend():
     text = """
     base: &base {lr: 0.1, batch: 32}
