@@ -11,8 +11,9 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr, shuffle
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 from tests.commands import python
+from tests.slow import quick
 
 from handgrad import DivergedError, HandgradClassifier
 from handgrad.data import holdout
@@ -27,7 +28,21 @@ CONFIGURATIONS = [
 NAMES = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
 
 
-@parametrize_with_checks([HandgradClassifier()])
+CHECKS = list(estimator_checks_generator(HandgradClassifier()))
+LONG = {  # of which others look at a part
+    "check_classifiers_train",
+    "check_classifiers_classes",
+    "check_classifier_data_not_an_array",
+    "check_estimators_dtypes",
+    "check_pipeline_consistency",
+}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    quick(CHECKS, lambda row: row[1].func.__name__ not in LONG),
+    ids=[check.func.__name__ for _, check in CHECKS],
+)
 def test_conventions(estimator, check):
     check(estimator)
 

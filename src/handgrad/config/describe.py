@@ -268,10 +268,8 @@ def effective_differences(one: Schema, other: Schema) -> dict[str, tuple[Any, An
     A setting that only one of the two makes use of comes with the choice that makes it so: of two runs with SGD and
     Adam, the optimizer differs, and `beta1` is part of that. So are numbers of their own, the learning rate apart.
     """
-    unused = idle(one) | idle(other) | WITHOUT_INFLUENCE
-    stated_differently = {"learning_rate"} | {
-        name for name, value in stated(one).items() if value != stated(other)[name]
-    }
+    unused, others = idle(one) | idle(other) | WITHOUT_INFLUENCE, stated(other)
+    stated_differently = {"learning_rate"} | {name for name, value in stated(one).items() if value != others[name]}
     found = differences(resolved(one), resolved(other))
     found = {name: values for name, values in found.items() if name in stated_differently and name not in unused}
     if "model" in found:
