@@ -8,8 +8,7 @@ from tests.ingredients import nn
 from tests.nn.rows import closed
 from tests.slow import quick
 
-from handgrad.derivation.trace import trace
-from handgrad.derivation.verify import agreements, input_check, loss_agreements, rule_error, schedule_error
+from handgrad.derivation.verify import agreements, input_check, loss_agreements, rule_error, schedule_error, trace
 from handgrad.equations import Statement, parse
 from handgrad.errors import UsageError
 from handgrad.nn import ACTIVATIONS, LAYERS, LOSSES, CrossEntropy, Network

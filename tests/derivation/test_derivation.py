@@ -10,7 +10,7 @@ from matplotlib.mathtext import MathTextParser
 from tests.ingredients import nn, optim
 
 from handgrad.derivation import FORMATS, Learning, derive, to_html, to_html_page, to_latex, to_markdown, to_text
-from handgrad.derivation.trace import names_of
+from handgrad.derivation.verify import names_of
 from handgrad.equations import Text
 from handgrad.nn import Network, SquaredError
 from handgrad.nn.layer import Activation

@@ -10,7 +10,7 @@ from tests.made_up import any_predictions, predictions
 from handgrad.data import load
 from handgrad.errors import DivergedError, UsageError
 from handgrad.evaluation import Predictions, ensemble, measure, predict, summarise, top_k_accuracy
-from handgrad.evaluation.summary import cross_entropy
+from handgrad.evaluation.metrics import cross_entropy
 from handgrad.nn import Network
 
 

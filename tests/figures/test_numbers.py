@@ -9,7 +9,7 @@ from tests.ingredients import nn
 from handgrad.data import load
 from handgrad.errors import CorruptDataError, UsageError
 from handgrad.evaluation import Predictions
-from handgrad.evaluation.neighbours import last_hidden
+from handgrad.evaluation.explanation import last_hidden
 from handgrad.figures import RunData
 from handgrad.figures.architecture import architecture_of
 from handgrad.figures.base import DoesNotApplyError

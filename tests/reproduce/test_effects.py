@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from handgrad.cli.ablate import document_of, levels_of
+from handgrad.cli.experiments import document_of, levels_of
 from handgrad.config import RunConfig
 from handgrad.errors import UsageError
 from handgrad.reproduce import experiment_tables

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from handgrad.claims import read_document
-from handgrad.cli.lab import experiments, run_lab
+from handgrad.cli.experiments import experiments, run_lab
 from handgrad.config import RunConfig, build_dataset, build_split
 from handgrad.reproduce.plan import Choice, make_plan
 

@@ -11,7 +11,7 @@ from handgrad import nn
 from handgrad.cli.main import main
 from handgrad.config import build_dataset, build_split
 from handgrad.errors import UsageError
-from handgrad.evaluation import neighbours
+from handgrad.evaluation import explanation
 from handgrad.nn import Network
 from handgrad.runs import open_run
 from handgrad.serve import drawing
@@ -51,7 +51,7 @@ def test_the_nearest_training_images_are_those_of_least_angle_in_the_last_hidden
     (found,) = classified(trained[0])
     run = open_run(trained[0])
     network, parts = run.load_model(), build_split(run.config, build_dataset(run.config))
-    layer = neighbours.last_hidden(network)
+    layer = explanation.last_hidden(network)
     known = network.activations(parts.x[parts.train_rows], [layer])[layer].astype(float)
     here = network.activations(as_pixels(found["seen"][0])[None], [layer])[layer][0].astype(float)
     cosines = [each @ here / np.sqrt(each @ each) / np.sqrt(here @ here) for each in known]
@@ -66,11 +66,11 @@ def test_neighbours_are_of_evenly_spaced_images_where_all_are_too_many(monkeypat
     network = Network([nn.Flatten(), nn.Dense(4)], (2, 3))
     images = np.random.default_rng(0).random((50, 2, 3), np.float32)
     rows = np.arange(10, 50)
-    found = neighbours.neighbours(network, images, rows)
+    found = explanation.neighbours(network, images, rows)
     assert (found.layer, len(found.rows), found.of) == (-1, 40, 40)  # no hidden layer: by the input
     assert found.nearest(3 * images[17], 1) == [(17, pytest.approx(0, abs=1e-6))]
-    monkeypatch.setattr(neighbours, "MOST_MULTIPLICATIONS", 5 * 24)
-    assert list(neighbours.neighbours(network, images, rows).rows) == [10, 19, 29, 39, 49]
+    monkeypatch.setattr(explanation, "MOST_MULTIPLICATIONS", 5 * 24)
+    assert list(explanation.neighbours(network, images, rows).rows) == [10, 19, 29, 39, 49]
 
 
 def test_maps_of_a_convolution_keep_their_places():

@@ -21,9 +21,9 @@ from handgrad.files import lock_file
 from handgrad.serve.app import Laboratory, build
 from handgrad.serve.limits import Guard
 from handgrad.serve.run_index import identifier, lock_holders
-from handgrad.serve.sweep_analysis import analysed
 from handgrad.serve.sweep_index import SweepIndex, usual_sweeps_dir
 from handgrad.serve.sweep_pages import resume_flags
+from handgrad.serve.worker import analysed
 from handgrad.sweeps import Hyperband, SweepDefinition
 from handgrad.sweeps.analysis.analyse import analyse
 from handgrad.sweeps.database import open_storage

@@ -15,9 +15,8 @@ from handgrad.nn import Network
 from handgrad.optim import OPTIMIZERS, GradientTransforms
 from handgrad.runs import execute, prepare
 from handgrad.torch_port.causes import PASS_CAUSES, UPDATE_CAUSES, Seen, assumed, predicted
-from handgrad.torch_port.discrepancies import DISCREPANCIES
+from handgrad.torch_port.discrepancies import DISCREPANCIES, Pass
 from handgrad.torch_port.lockstep import crossings, lockstep
-from handgrad.torch_port.sides import Pass
 
 pytestmark = pytest.mark.usefixtures("torch")
 

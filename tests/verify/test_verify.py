@@ -12,8 +12,8 @@ from tests.verify.faults import FAULTS, STYLES, plant
 
 from handgrad.nn import Network
 from handgrad.verify.arithmetic import Loss, Net, backward, forward, loss_value
+from handgrad.verify.hand_in_checks import engine_of
 from handgrad.verify.outcome import WRONG
-from handgrad.verify.training_checks import engine_of
 from handgrad.verify.verify import in_process, verify
 
 QUICK_STYLES = ["transposed_sum", "cs231n", "scalar"]

@@ -1,7 +1,20 @@
 """Models that are no networks: frozen hyper-parameters, from which scikit-learn's estimators are made."""
 
-from handgrad.classical.fit import Estimate, Fitted, Stage, check_labels, estimate, fit, scores
-from handgrad.classical.models import KNN, SVM, ClassicalModel, LinearSVM, Logistic, RandomForest
+from handgrad.classical.models import (
+    KNN,
+    SVM,
+    ClassicalModel,
+    Estimate,
+    Fitted,
+    LinearSVM,
+    Logistic,
+    RandomForest,
+    Stage,
+    check_labels,
+    estimate,
+    fit,
+    scores,
+)
 
 CLASSICAL: dict[str, type[ClassicalModel]] = {
     "svm": SVM,

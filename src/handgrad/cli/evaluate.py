@@ -1,4 +1,4 @@
-"""`handgrad evaluate RUN …`."""
+"""`handgrad evaluate RUN …`, also of a file of weights with the settings that stand beside it."""
 
 import json
 import textwrap

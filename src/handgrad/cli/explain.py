@@ -10,8 +10,7 @@ import numpy as np
 from handgrad.cli.arguments import Parser
 from handgrad.data import read_picture
 from handgrad.errors import UsageError
-from handgrad.evaluation.explanation import Explanation, explain, squares
-from handgrad.evaluation.neighbours import NEAREST, neighbours
+from handgrad.evaluation.explanation import NEAREST, Explanation, explain, neighbours, squares
 from handgrad.figures import RESULTS, Explained, RunData
 from handgrad.figures.gallery import FORMATS, save
 from handgrad.files import atomic_write, atomic_writer, json_text

@@ -17,6 +17,7 @@ from handgrad import strict_yaml
 from handgrad.cli.commands import COMMANDS, examples_of, usage_of
 from handgrad.cli.options import TRAIN, Option, help_text, options_of
 from handgrad.config import RunConfig, aliases, lookup, value_type_of
+from handgrad.config.aliases import nth_layer
 from handgrad.config.describe import TURN_WANDB_ON, called_for, folder_of_name, idle_line
 from handgrad.config.lookup import (
     AmbiguousNameError,
@@ -31,7 +32,6 @@ from handgrad.config.presets import BEST, PRESETS
 from handgrad.config.read import WEIGHTS, is_amount, meaning, merged
 from handgrad.config.schema import departures
 from handgrad.config.value_types import Name, Number, Switch, ValueType, Whole, items, number, yes_or_no
-from handgrad.config.words import nth_layer
 from handgrad.data import inputs_and_classes
 from handgrad.errors import UsageError
 from handgrad.text import squashed

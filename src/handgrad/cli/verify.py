@@ -14,9 +14,8 @@ from handgrad.reports.render import write_html
 from handgrad.screen import Screen, working
 from handgrad.verify.outcome import NOTE, RIGHT, UNCHECKED, WRONG, Outcome
 from handgrad.verify.report import COLUMNS, class_csv, class_rows, lines, page
-from handgrad.verify.students import check_class
 from handgrad.verify.subject import ADAPTER
-from handgrad.verify.verify import isolated, verify
+from handgrad.verify.verify import check_class, isolated, verify
 
 EXIT_CODES = {RIGHT: 0, WRONG: 1, UNCHECKED: 7, NOTE: 0}
 

@@ -8,8 +8,8 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from handgrad.config import aliases
+from handgrad.config.aliases import field_wordings, instead, tokens, wording
 from handgrad.config.metrics import metric_name
-from handgrad.config.words import field_wordings, instead, tokens, wording
 from handgrad.errors import UsageError
 from handgrad.optim import OPTIMIZERS
 from handgrad.text import nearest, slips, squashed

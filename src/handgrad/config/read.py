@@ -11,7 +11,7 @@ from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from handgrad import strict_yaml
 from handgrad.classical import CLASSICAL
 from handgrad.config import describe
-from handgrad.config.aliases import OTHERWISE, OTHERWISE_OF_FIELDS, PENALTY
+from handgrad.config.aliases import OTHERWISE, OTHERWISE_OF_FIELDS, PENALTY, by_words, is_of_layers, wording
 from handgrad.config.build import check
 from handgrad.config.lookup import (
     AmbiguousNameError,
@@ -37,7 +37,6 @@ from handgrad.config.schema import (
     value_type_of,
 )
 from handgrad.config.value_types import BOOLEANS, Name, Number, Switch, Text, ValueType, Whole, Wholes, as_text, number
-from handgrad.config.words import by_words, is_of_layers, wording
 from handgrad.errors import UsageError
 from handgrad.text import squashed
 

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 from handgrad.data.array_files import SUFFIXES, array_files, foreign, load_array_file, load_array_folder
-from handgrad.data.cifar import cifar_files, load_cifar_folder
 from handgrad.data.dataset import Dataset, NamedSet, Status, Verdict
 from handgrad.data.digits import DigitsSet
 from handgrad.data.features import FEATURES, with_features
@@ -14,7 +13,7 @@ from handgrad.data.idx_sets import IDX_SOURCES, IdxSet, sections
 from handgrad.data.images import bring_to, check_resize, in_grey, read_picture, resized, to_pillow
 from handgrad.data.parquet import load_parquet
 from handgrad.data.pixels import PixelRange, luma
-from handgrad.data.published_sets import PublishedSet, PublishedSource
+from handgrad.data.published_sets import PublishedSet, PublishedSource, cifar_files, load_cifar_folder
 from handgrad.data.splits import (
     Fold,
     Split,

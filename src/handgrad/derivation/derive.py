@@ -22,13 +22,18 @@ from handgrad.derivation.document import (
     verdict,
 )
 from handgrad.derivation.learning import Learning, learning_chapters, penalty_lines
-from handgrad.derivation.trace import Names, Passage, Trace, names_of, symbol_of, trace
 from handgrad.derivation.verify import (
     Agreement,
+    Names,
+    Passage,
+    Trace,
     agreements,
     equations_of,
     input_check,
     loss_agreements,
+    names_of,
+    symbol_of,
+    trace,
 )
 from handgrad.equations import Equation, Glyph, Statement, Symbol, Text, dressed, glyph_of, parse, symbols
 from handgrad.nn import Check, Initializer, Network, gradcheck

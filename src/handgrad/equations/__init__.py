@@ -2,7 +2,6 @@
 
 from handgrad.equations.compute import Scope, evaluate, follow, numbers_of, products, target_shape
 from handgrad.equations.glyphs import at_steps, dressed, glyph_of
-from handgrad.equations.notations import Latex, MathML, Text
 from handgrad.equations.parse import parse
 from handgrad.equations.tree import (
     Derivative,
@@ -17,4 +16,4 @@ from handgrad.equations.tree import (
     symbols,
     walk,
 )
-from handgrad.equations.write import Writer
+from handgrad.equations.write import Latex, MathML, Text, Writer

@@ -1,9 +1,18 @@
 """Metrics of trained networks: functions that return numbers, which others draw and print."""
 
 from handgrad.evaluation.difference import Difference, compare, over_images, over_seeds, paired
-from handgrad.evaluation.ensemble import ensemble, select_greedily
-from handgrad.evaluation.interval import Interval, mean_interval, mean_share, student, wilson
-from handgrad.evaluation.mcnemar import McNemar, PairTest, holm, mcnemar, pairwise
+from handgrad.evaluation.interval import (
+    Interval,
+    McNemar,
+    PairTest,
+    holm,
+    mcnemar,
+    mean_interval,
+    mean_share,
+    pairwise,
+    student,
+    wilson,
+)
 from handgrad.evaluation.metrics import (
     Averages,
     Calibration,
@@ -11,6 +20,7 @@ from handgrad.evaluation.metrics import (
     Confusion,
     Curve,
     Roc,
+    Summary,
     calibration,
     class_report,
     confusion_counts,
@@ -18,7 +28,16 @@ from handgrad.evaluation.metrics import (
     frequent_confusions,
     roc,
     shares_of_true_class,
+    summarise,
     top_k_accuracy,
 )
-from handgrad.evaluation.predictions import Measure, Predictions, class_means, measure, predict, same_images
-from handgrad.evaluation.summary import Summary, summarise
+from handgrad.evaluation.predictions import (
+    Measure,
+    Predictions,
+    class_means,
+    ensemble,
+    measure,
+    predict,
+    same_images,
+    select_greedily,
+)

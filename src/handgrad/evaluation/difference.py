@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import scipy
 from numpy.typing import NDArray
 
-from handgrad.evaluation.interval import student, wilson
-from handgrad.evaluation.mcnemar import mcnemar
+from handgrad.evaluation.interval import mcnemar, student, wilson
 
 LEVEL = 0.05
 FEWEST_EXPECTED = 5  # images in a cell of the two-by-two table, below which the normal approximation is not trusted

@@ -1,4 +1,4 @@
-"""Which pixels a network's score for a class rests on: saliency, Grad-CAM and occlusion, by its own backward pass.
+"""Which pixels a score for a class rests on: saliency, Grad-CAM and occlusion; and the most similar training images.
 
 The score of a class is the last layer's output for it, before the softmax.
 """
@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from handgrad import kernels
 from handgrad.errors import UsageError
+from handgrad.evaluation.predictions import of_length_one
 from handgrad.nn import Network
 from handgrad.nn.images import image_shape
 from handgrad.nn.layout import outputs
@@ -208,3 +209,59 @@ def _border(image: Array) -> Array:
     """The median of what lies at the border, for each channel.  Shapes  (H, W) -> (); (C, H, W) -> (C, 1, 1)"""
     edge = np.concatenate([image[..., 0, :], image[..., -1, :], image[..., 0], image[..., -1]], axis=-1)
     return np.asarray(np.median(edge, axis=-1, keepdims=True)[..., None] if image.ndim == 3 else np.median(edge))
+
+
+MOST_NUMBERS = 1 << 24  # kept of all images together: 64 MB
+NEAREST = 8  # that are shown
+MOST_MULTIPLICATIONS = 10**11  # for all images together: some seconds
+
+
+class Neighbour(NamedTuple):
+    """The row of an image, and its cosine distance: 0 for the same direction, 1 for a right angle."""
+
+    row: int
+    distance: float
+
+
+class Neighbours(NamedTuple):
+    """What the last hidden layer makes of images, each brought to length 1; a layer of -1 is the network's input.
+
+    Shapes  known (n, D) float32; rows (n,) int, out of `of` rows
+    """
+
+    layer: int
+    known: Array
+    rows: Array
+    of: int
+
+    def nearest(self, output: Array, count: int) -> list[Neighbour]:
+        """The nearest images, the nearest first.  Shapes  output, the layer's for one picture: D numbers of any shape
+
+        Math  1 - cosine of the angle between both outputs
+        """
+        distances = 1 - self.known @ of_length_one(output.reshape(1, -1))[0]
+        order = np.argsort(distances, kind="stable")[:count]
+        return [Neighbour(int(self.rows[place]), max(0.0, float(distances[place]))) for place in order]
+
+
+def neighbours(network: Network, images: Array, rows: Array) -> Neighbours:
+    """Of `rows` of the images; of evenly spaced ones where all would take too long or too much memory."""
+    layer = last_hidden(network)
+    layer = -1 if layer is None else layer
+    width = int(np.prod(network.plans[layer].output if layer >= 0 else network.input_shape))
+    effort = sum(plan.multiplications for plan in network.plans)
+    most = max(1, min(MOST_NUMBERS // width, MOST_MULTIPLICATIONS // max(1, effort)))
+    some = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
+    outputs = network.activations(images[some], [layer])[layer] if layer >= 0 else images[some]
+    return Neighbours(layer, of_length_one(outputs), some, len(rows))
+
+
+def last_hidden(network: Network) -> int | None:
+    """The number of the last layer before the output layer, the last one with weights; None without a hidden layer."""
+    weighted = [layer for layer, plan in enumerate(network.plans) if any(part.penalised for part in plan.parameters)]
+    if len(weighted) < 2:
+        return None
+    layer = weighted[-1] - 1
+    while network.layers[layer].passes_through and layer > weighted[-2]:
+        layer -= 1  # which puts out the same numbers
+    return layer

@@ -8,11 +8,9 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from handgrad.errors import FileSystemError
-from handgrad.evaluation.interval import Interval
-from handgrad.evaluation.mcnemar import McNemar
-from handgrad.evaluation.metrics import Curve, shares_of_true_class
+from handgrad.evaluation.interval import Interval, McNemar
+from handgrad.evaluation.metrics import Curve, Summary, shares_of_true_class
 from handgrad.evaluation.predictions import Predictions
-from handgrad.evaluation.summary import Summary
 from handgrad.files import atomic_write
 from handgrad.text import counted, csv_text, latex_text, markdown_cell, markdown_line
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from handgrad.errors import HandgradError
-from handgrad.evaluation.neighbours import last_hidden
+from handgrad.evaluation.explanation import last_hidden
 from handgrad.figures import style
 from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.figures.run_data import RunData

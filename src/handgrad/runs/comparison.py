@@ -13,8 +13,8 @@ from handgrad.errors import UsageError
 from handgrad.evaluation import Difference, Interval, McNemar, Predictions, Summary, holm, mcnemar, mean_share
 from handgrad.evaluation.difference import compare as unpaired
 from handgrad.evaluation.difference import counted, over_images, over_seeds, paired
+from handgrad.evaluation.metrics import summarise
 from handgrad.evaluation.predictions import same_images
-from handgrad.evaluation.summary import summarise
 from handgrad.runs.predictions import Progress, distinct, predictions_of_all
 from handgrad.runs.store import Run
 

@@ -12,8 +12,7 @@ from handgrad.config import RunConfig, build_dataset, build_split
 from handgrad.data import FEATURES, luma
 from handgrad.data.splits import Split
 from handgrad.errors import DivergedError, HandgradError, UsageError
-from handgrad.evaluation.explanation import backward, saliency, strength
-from handgrad.evaluation.neighbours import NEAREST, Neighbours, neighbours
+from handgrad.evaluation.explanation import NEAREST, Neighbours, backward, neighbours, saliency, strength
 from handgrad.evaluation.picture import VIEWS, Fitted
 from handgrad.nn import Network
 from handgrad.run_folder import RunFolder

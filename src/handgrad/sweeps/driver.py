@@ -13,7 +13,7 @@ from handgrad.runs.executor.protocol import INTERRUPTED, Died, Ended, EpochEnded
 from handgrad.runs.interruption import Interruption, stopping_on_signals
 from handgrad.sweeps.database import Drivers
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.programs.surprises import hopeless, ignores_arguments
+from handgrad.sweeps.programs.trial_folder import hopeless, ignores_arguments
 from handgrad.sweeps.pruner import Stop
 from handgrad.sweeps.run_trial import EARLY, STATES
 from handgrad.sweeps.samplers import SAMPLERS

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from handgrad.config import decides_training, value_type_of
+from handgrad.config.aliases import nth_layer
 from handgrad.config.lookup import (
     AmbiguousNameError,
     Problems,
@@ -20,7 +21,6 @@ from handgrad.config.lookup import (
 from handgrad.config.presets import chosen_by
 from handgrad.config.read import fits, is_amount, meaning
 from handgrad.config.value_types import Number, Whole, number, yes_or_no
-from handgrad.config.words import nth_layer
 from handgrad.errors import NOTE, Diagnostic, UsageError
 from handgrad.sweeps.space import Constant, Distribution
 from handgrad.sweeps.sweep_distributions import FEW, check_keys, mapping, read_distribution

@@ -16,8 +16,8 @@ from handgrad.errors import UsageError
 from handgrad.files import read_tables
 from handgrad.kernels.program import Batches
 from handgrad.optim import GradientTransforms, Optimizer
+from handgrad.torch_port.discrepancies import OTHER_LOSSES, Engine, Pass, TorchSide, relative
 from handgrad.torch_port.port import torch_attribute
-from handgrad.torch_port.sides import OTHER_LOSSES, Engine, Pass, TorchSide, relative
 
 Array = NDArray[Any]
 ROOT = re.compile(r"sqrt\((?P<mean>\w+)(?: / (?P<correction>.*))?\) \+ epsilon")  # what a step is divided by

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from handgrad.kernels.random import subkey
 from handgrad.nn import Network
 from handgrad.torch_port.causes import Cause, Evidence, Seen, assumed, excess, pass_causes, update_causes
-from handgrad.torch_port.discrepancies import DISCREPANCIES, apply_discrepancy
-from handgrad.torch_port.sides import Engine, Pass, TorchSide, relative
+from handgrad.torch_port.discrepancies import DISCREPANCIES, Engine, Pass, TorchSide, apply_discrepancy, relative
 from handgrad.torch_port.trainer import TorchTrainer
 from handgrad.training import Trainer
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from handgrad.verify.arithmetic import Loss, Net, Pass, backward, output_delta
 from handgrad.verify.arithmetic import forward as compute
-from handgrad.verify.chains import groups
-from handgrad.verify.making import label_forms, leaves, one_hot
+from handgrad.verify.making import groups, label_forms, leaves, one_hot
 from handgrad.verify.mistakes import LEARNING_RATE, distance
 from handgrad.verify.naming import Plan, plans
 from handgrad.verify.sandbox import TheirError

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from handgrad.verify.layers import INPUTS, LAYERS, UNITS, LayerType, Wrong
 from handgrad.verify.making import Member, leaves
 from handgrad.verify.mistakes import distance
-from handgrad.verify.outcome import NOTE, RIGHT, WRONG, Check
+from handgrad.verify.outcome import NOTE, RIGHT, WRONG, Check, factor_words
 from handgrad.verify.sandbox import Handle, Session, TheirError
-from handgrad.verify.wording import factor_words
 
 Array = NDArray[Any]
 BOUND = 1e-7

@@ -12,9 +12,8 @@ from handgrad.verify.arithmetic import LOSS_SLOPES, SCALES, softmax
 from handgrad.verify.losses import WORDS, definition, speaks_of
 from handgrad.verify.making import Member
 from handgrad.verify.mistakes import distance
-from handgrad.verify.outcome import RIGHT, WRONG, Check
+from handgrad.verify.outcome import RIGHT, WRONG, Check, factor_words
 from handgrad.verify.sandbox import Handle, Session, TheirError
-from handgrad.verify.wording import factor_words
 
 Array = NDArray[Any]
 CLOSE = 2e-6

@@ -14,10 +14,20 @@ from handgrad.verify.gradients import Batch, Found, call_backward, draw, find_ba
 from handgrad.verify.losses import WORDS, TheirLoss
 from handgrad.verify.making import Wanted
 from handgrad.verify.mistakes import Explanation, distance, explain_backward, explain_forward
-from handgrad.verify.outcome import NOTE, RIGHT, UNCHECKED, WRONG, Check
+from handgrad.verify.outcome import (
+    NOTE,
+    RIGHT,
+    UNCHECKED,
+    WRONG,
+    Check,
+    by_factor,
+    factor_words,
+    hook_name,
+    layer_name,
+    scope,
+)
 from handgrad.verify.sandbox import TheirError
 from handgrad.verify.subject import Subject
-from handgrad.verify.wording import by_factor, factor_words, hook_name, layer_name, scope
 
 Array = NDArray[Any]
 MEAN = Loss("cross_entropy", "the mean over the batch")

@@ -13,8 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.verify.arithmetic import ACTIVATIONS, OUTPUT_NAMES, Net, forward
-from handgrad.verify.chains import Chain, chains, vectors
-from handgrad.verify.making import Member, Wanted, at, label_forms, last_name, leaves, make, making_values, one_hot
+from handgrad.verify.making import (
+    Chain,
+    Member,
+    Wanted,
+    at,
+    chains,
+    label_forms,
+    last_name,
+    leaves,
+    make,
+    making_values,
+    one_hot,
+    vectors,
+)
 from handgrad.verify.mistakes import LEARNING_RATE, distance, explain_forward
 from handgrad.verify.naming import Plan, does, fill, plans, tables
 from handgrad.verify.sandbox import Handle, Session, TheirError

@@ -1,16 +1,23 @@
-"""Verify a folder: load it, find what is in it, run the checks that fit."""
+"""Verify a folder: load it, find what is in it, run the checks that fit; and a class of them, each checked once."""
 
+import hashlib
+import json
+import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from handgrad.errors import CorruptDataError, FileSystemError, UsageError
+from handgrad.files import atomic_write, read_json
 from handgrad.verify.contracts import Contract, recognise
 from handgrad.verify.gradients import draw
-from handgrad.verify.hand_in_checks import decay_checks, program_checks, weight_checks
+from handgrad.verify.hand_in_checks import decay_checks, program_checks, training_checks, weight_checks
 from handgrad.verify.layer_checks import layer_checks, pairs
 from handgrad.verify.losses import losses_of
 from handgrad.verify.making import Member, Wanted, members_of
@@ -23,11 +30,10 @@ from handgrad.verify.network_checks import (
     loss_checks,
 )
 from handgrad.verify.optimizer_checks import optimizer_checks
-from handgrad.verify.outcome import NOTE, UNCHECKED, WRONG, Check, Outcome, merged
+from handgrad.verify.outcome import NOTE, UNCHECKED, WRONG, Check, Outcome, merged, outcome_of
 from handgrad.verify.sandbox import LOAD_SECONDS, LocalSession, ProcessSession, Session, StoppedError, TheirError
 from handgrad.verify.saved_model import saved_checks
 from handgrad.verify.subject import Subject, find, matched
-from handgrad.verify.training_checks import training_checks
 
 LAYOUTS = ("(inputs, units)", "(units, inputs)")
 Starter = Callable[[Path, bool], Session]
@@ -194,3 +200,66 @@ def _case(subject: Subject, contract: Contract, generator: np.random.Generator, 
     if first and where and all(check.status != WRONG for check in checks):
         checks += training_checks(subject, where, loss, generator)
     return checks
+
+
+AT_A_TIME = 2
+HASHED_BYTES = 1 << 20
+
+
+def students(folder: Path) -> list[Path]:
+    """The hand-ins of a class: its sub-folders."""
+    found = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[:1] not in "._")
+    if not found:
+        raise UsageError(f"{folder} has no sub-folders, one a student (--class)")
+    return found
+
+
+def fingerprint(folder: Path) -> str:
+    """Changes when a file of the folder does, or the version of handgrad."""
+    found = hashlib.sha256(version("handgrad").encode())
+    for top, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(top) / name
+            status = path.lstat()
+            found.update(f"{path.relative_to(folder)} {status.st_size}".encode())
+            if path.suffix in (".py", ".ipynb") and path.is_file() and status.st_size < HASHED_BYTES:
+                found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def check_class(folder: Path, results: Path, start: Starter, report: Callable[[Outcome, bool], None]) -> list[Outcome]:
+    """Every student's outcome, by name; `report` gets each as it is there, and whether it was read from its file."""
+    results.mkdir(parents=True, exist_ok=True)
+
+    def one(path: Path) -> Outcome:
+        target, mark = results / f"{path.name}.json", fingerprint(path)
+        known = _known(target, mark)
+        outcome = known or _checked(path, start)
+        if not known:
+            atomic_write(target, json.dumps({**outcome.mapping(), "fingerprint": mark}, indent=1) + "\n")
+        report(outcome, known is not None)
+        return outcome
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return list(pool.map(one, students(folder)))
+
+
+def _checked(path: Path, start: Starter) -> Outcome:
+    """One student never stops the others."""
+    try:
+        return verify(path, start)
+    except Exception as error:
+        return Outcome(
+            path.name, checks=[Check("check", WRONG, f"the check itself failed: {error}", mistake="check failed")]
+        )
+
+
+def _known(path: Path, mark: str) -> Outcome | None:
+    if not path.exists():
+        return None
+    try:
+        content = read_json(path)
+        return outcome_of(content) if content.get("fingerprint") == mark else None
+    except (CorruptDataError, FileSystemError, TypeError, KeyError):
+        return None

@@ -14,7 +14,7 @@ from handgrad.sweeps.analysis.model import FEWEST, SPARE
 from handgrad.sweeps.analysis.result import CLEAR, Effect, Failure, FailureGroup, Observation, Range, Timeline
 from handgrad.sweeps.definition import Metric
 from handgrad.sweeps.folder import Sweep
-from handgrad.sweeps.programs.surprises import ignores_arguments
+from handgrad.sweeps.programs.trial_folder import ignores_arguments
 from handgrad.sweeps.store import STOPPED, Trial
 
 BARE = ("optimizer", "activation", "dataset", "model")  # whose values say enough by themselves

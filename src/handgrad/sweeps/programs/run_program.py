@@ -1,21 +1,27 @@
-"""One trial of somebody's program, from its task to its end: a process, followed by what it logs."""
+"""One trial of somebody's program, from its task to its end: a process, or a call of its own function."""
 
 import math
 import os
+import select
+import shlex
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from subprocess import Popen
 
-from handgrad.errors import UsageError
+from handgrad.errors import HandgradError, UsageError
 from handgrad.runs.executor.local import ONE_THREAD
-from handgrad.runs.executor.protocol import INTERRUPTED, Ended, EpochEnded, Reporter, Task
+from handgrad.runs.executor.protocol import INTERRUPTED, Channel, Ended, EpochEnded, Event, Reporter, Task
 from handgrad.sweeps.programs.logged import OUTPUT, Logged
 from handgrad.sweeps.programs.program import Program
 from handgrad.sweeps.programs.trial_folder import (
     MOST_EPOCHS,
+    NEVER_LOGGED,
     PARAMETERS,
+    STOP,
     prepare,
     read_outcome,
     variables,
@@ -27,7 +33,6 @@ from handgrad.text import nearest
 FUNCTION = f"{__name__}:run_program"
 LOG_SECONDS = 0.05  # between two looks at what a program logs
 PATIENCE_SECONDS = 5.0  # between a signal and the one that cannot be ignored
-NEVER_LOGGED = "was never logged"
 MOST_NAMES = 12
 FAILED = "failed"  # how a trial of a program ends that crashed, or has no result
 TIME_IS_UP = "time limit"
@@ -178,3 +183,50 @@ def run_program(task: Task, reporter: Reporter, threads: int = 1) -> Ended:
         if not (attempt.crashed and tries_left):
             break
     return end
+
+
+class FunctionExecutor:
+    """An Executor of one slot; the process waits at the other end of its channel for the folder of the next trial."""
+
+    slots = 1
+
+    def __init__(self, process: "Popen[bytes]", channel: Channel, program: Program) -> None:
+        self._process, self._channel, self._program = process, channel, program
+        self._trial: Followed | None = None
+        self._over: list[Event] = []
+
+    def submit(self, task: Task) -> None:
+        """Have the function called, unless that was done before."""
+        if end := read_outcome(Path(task.options["folder"]), task.number):
+            self._over.append(end)
+            return
+        self._trial = Followed(task, self._program)
+        self._channel.send({"trial": str(self._trial.folder)})
+
+    def decide(self, number: int, stop: str) -> None:
+        """Where it is to stop, its next call of `log` does not return."""
+        if stop and self._trial:
+            (self._trial.folder / STOP).touch()
+
+    def interrupt(self) -> None:
+        if self._trial:
+            self._process.send_signal(signal.SIGINT)
+
+    def events(self, seconds: float) -> Sequence[Event]:
+        """Raises  HandgradError when the process has ended within a trial."""
+        found, self._over = self._over, []
+        if found or self._trial is None:
+            return found
+        select.select([self._channel.socket], [], [], min(seconds, LOG_SECONDS))
+        for message in self._channel.received():
+            end = self._trial.end(str(message["how"]), str(message["text"]))
+            self._trial = None
+            return [end]
+        if self._channel.closed:
+            why = f"{self._program.path} ended within a trial, with exit code {self._process.wait()}"
+            self._trial.end(FAILED, why)  # whoever goes on finds that, and begins with the next one
+            raise HandgradError(f"{why}. The other trials: {shlex.join(self._program.function)}")
+        return self._trial.epochs()
+
+    def close(self) -> None:
+        """The process goes on when it hears that there are no more trials."""

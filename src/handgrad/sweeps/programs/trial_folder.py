@@ -1,9 +1,9 @@
-"""The folder of a program's trial: the parameters that it gets, what it logs and prints, and how it ended."""
+"""The folder of a program's trial: the parameters that it gets, how it ended, and what is odd about several."""
 
 import json
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from handgrad.runs.executor.protocol import Ended, Task
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.programs.logged import ABOUT, LOG, OUTPUT, SUMMARY, TRACKIO
 from handgrad.sweeps.programs.program import STAND_IN, Program
-from handgrad.sweeps.store import Trial
+from handgrad.sweeps.store import FAILED, Trial, TrialStore
 
 TRIAL, OUTCOME, STOP = "trial.json", "outcome.json", "stop"
 PARAMETERS, WANDB_PARAMETERS = "parameters.json", "parameters.yaml"
 VARIABLE = "HANDGRAD_TRIAL"  # names the folder to the program
+NEVER_LOGGED = "was never logged"  # what is said of a metric without a value
 
 
 def parameters_of(definition: SweepDefinition, trial: Trial) -> dict[str, Any]:
@@ -119,3 +120,35 @@ def recovered(definition: SweepDefinition, runs_dir: Path, known: Collection[str
             trial = Trial(len(trials), values, name, facts["seed"], facts["replicate"], began=facts["began"])
             trials.append((trial, read_outcome(runs_dir / name, trial.number)))
     return trials
+
+
+MOST_FAILURES = 5  # at first, as W&B's agents have it
+ENOUGH_EQUAL = 3  # different configurations with the same result
+
+
+def hopeless(store: TrialStore, wanted: int | None) -> str:
+    """Why no trial can be expected to have a result: the metric is never logged, or the first trials all failed.
+
+    `wanted` is how many trials there are to be, None for any number.
+    """
+    failed = [trial for trial in store.known() if trial.state == FAILED]
+    if store.best is not None or not failed:
+        return ""
+    last = failed[-1]
+    if NEVER_LOGGED in last.why:
+        return last.why
+    if len(failed) < min(MOST_FAILURES, wanted or MOST_FAILURES):
+        return ""
+    every = "with the same error" if len({trial.why for trial in failed}) == 1 else "the last one with"
+    return f"the first {len(failed)} trials failed, {every}: {last.why}"
+
+
+def ignores_arguments(definition: SweepDefinition, trials: Sequence[Trial]) -> str:
+    """That several configurations have exactly equal results, to the last digit and epoch by epoch; or nothing."""
+    rated = [trial for trial in trials if trial.rated]
+    different = {definition.key(trial.values) for trial in rated}
+    if len(different) < ENOUGH_EQUAL or len({(trial.objective, *trial.epochs.values()) for trial in rated}) > 1:
+        return ""
+    program = definition.program.path if definition.program else "it"
+    same = f"{len(different)} configurations have exactly equal results"
+    return f"{same}: does {program} read its arguments, or wandb.config?"

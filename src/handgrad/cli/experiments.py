@@ -1,19 +1,25 @@
-"""`handgrad ablate RUN +SETTING -SETTING SETTING=VALUE,…`: what each change of a run does, alone and together."""
+"""`handgrad ablate RUN CHANGE …`, what each change of a run does; `handgrad lab NAME`, what is expected and checked."""
 
 import re
 import shlex
+from functools import cache
+from importlib.resources import files
 from itertools import product
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import yaml
+from rich.padding import Padding
+from rich.text import Text
 
+from handgrad.claims import read_document
 from handgrad.claims.document import Document
-from handgrad.claims.questions import Item, Question
+from handgrad.claims.judge import HOLDS, HOLDS_NOT
+from handgrad.claims.questions import Item, Question, choice
 from handgrad.cli.arguments import Parser
 from handgrad.cli.evaluate import show_table
-from handgrad.cli.reproduce import carry_out, check_counts
+from handgrad.cli.reproduce import carry_out, check_counts, plan_of
 from handgrad.config import RunConfig
 from handgrad.config.describe import WITHOUT_INFLUENCE, brief
 from handgrad.config.lookup import setting_name
@@ -23,14 +29,15 @@ from handgrad.config.value_types import Name, Switch
 from handgrad.errors import UsageError
 from handgrad.evaluation.tables import Table
 from handgrad.reproduce.experiment_tables import HEADER, Effects, effects_of
+from handgrad.reproduce.pages import own_verdict, reason
 from handgrad.reproduce.plan import Choice, make_plan
-from handgrad.reproduce.results import Results
+from handgrad.reproduce.results import Results, verdicts
 from handgrad.reproduce.tasks import one_thread_each
 from handgrad.run_folder import run_path
 from handgrad.runs import open_run
 from handgrad.screen import Screen, echo
 
-ROOT = Path("ablations")
+ABLATIONS = Path("ablations")
 MOST = 16  # configurations of a whole factorial design; of more, each change alone and all together
 CHANGE = re.compile(r"(?P<sign>[+-])(?P<name>[A-Za-z]\w{2,})|(?P<setting>[A-Za-z]\w*)=(?P<values>.*)")
 FIGURES_OF_ALL = ("compare_test", "compare_loss", "compare_accuracy")
@@ -59,7 +66,7 @@ def run_ablate(tokens: list[str]) -> int:
         else f"each change alone, and the first value of each together (more than {MOST} combinations)"
     )
     echo(f"{run.name} and {len(sets) - 1} changes of it, {which}: {len(sets) * arguments.seeds} runs")
-    plan = make_plan(document, Choice(seeds=arguments.seeds), arguments.output or ROOT / run.name)
+    plan = make_plan(document, Choice(seeds=arguments.seeds), arguments.output or ABLATIONS / run.name)
     done = carry_out(plan, shlex.join(["handgrad", "ablate", *tokens]), arguments)
     found = effects_of(Results(*done), sets) if done else None
     if found:
@@ -137,3 +144,50 @@ def _print(found: Effects) -> None:
     screen.print(found.words)
     for line in found.left_out:
         screen.print(line)
+
+
+LABS = Path("labs")
+EXPECTED = {HOLDS: "as expected", HOLDS_NOT: "not as expected"}
+COLOURS = {HOLDS: "green", HOLDS_NOT: "red"}
+
+
+def run_lab(tokens: list[str]) -> int:
+    """Run an experiment and print a verdict on each of its expectations; 1 where one is not met."""
+    arguments = Parser("lab").arguments(tokens)
+    if arguments.name is None:
+        screen = Screen(highlight=False)
+        for name, path in experiments().items():
+            screen.print(f"[bold]{name:12}[/bold] {read_document(path).title}", soft_wrap=True)
+        return 0
+    one_thread_each()
+    plan = plan_of(_file(arguments.name), arguments, LABS)
+    for question in plan.questions:
+        Screen(highlight=False).print(f"{question.text}\n" if question.text else question.title, markup=False)
+    done = carry_out(plan, shlex.join(["handgrad", "lab", *tokens]), arguments)
+    return _judge(Results(*done)) if done else 0
+
+
+@cache
+def experiments() -> dict[str, Path]:
+    """The experiments that come with handgrad, by name."""
+    folder = Path(str(files("handgrad") / "recipes" / "lab"))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def _file(name: str) -> Path:
+    if name in experiments() and not Path(name).is_file():
+        return experiments()[name]
+    if not Path(name).is_file():
+        raise UsageError(f"{choice('experiment', name, experiments())}; or give a YAML file of your own")
+    return Path(name)
+
+
+def _judge(results: Results) -> int:
+    screen, met, found = Screen(highlight=False), True, verdicts(results)
+    for each in found.values():
+        own = own_verdict(each) or each.printed
+        met = met and own.verdict != HOLDS_NOT
+        word = EXPECTED.get(own.verdict, own.verdict).upper()
+        screen.print(f"\n[bold {COLOURS.get(own.verdict, 'yellow')}]{word}[/]  {each.printed.says}")
+        screen.print(Padding(Text(reason(own)), (0, 0, 0, 4), expand=False))
+    return 0 if met else 1
