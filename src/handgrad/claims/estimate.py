@@ -15,6 +15,7 @@ from handgrad.evaluation.difference import Estimate, share
 from handgrad.runs.comparison import Setup, Side, between
 
 Settings = dict[str, Any]
+NOT_STATED = "not stated"
 
 
 class Measure(NamedTuple):
@@ -140,9 +141,6 @@ def written(value: float, measure: str, scale: float) -> str:
 def unit_of(measure: str, scale: float) -> str:
     """What follows such a number where a difference is meant."""
     return " points" if quantity(measure).type == "share" and scale == SCALES["percent"] else ""
-
-
-NOT_STATED = "not stated"
 
 
 def canonical(settings: Mapping[str, Any], place: str) -> Settings:

@@ -34,15 +34,13 @@ RENAMED = {  # keys of earlier recipes
     "retrained": "belongs to experiments, which name the sweep that tunes them; a sweep itself is run once",
 }
 Seeds = Annotated[int, Field(strict=True, ge=1, le=1000)]
+FIELD_DEFAULT, FITTED, BY_SWEEP = "field default", "fitted to the printed number", "validation sweep "
 
 
 class Part(BaseModel):
     """A piece of a document: frozen, and without keys that mean nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-FIELD_DEFAULT, FITTED, BY_SWEEP = "field default", "fitted to the printed number", "validation sweep "
 
 
 class Choice(Part):

@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 from handgrad.errors import Bounded, UsageError, bounded
 
 CACHE_MEGABYTES = 500
+Array = NDArray[Any]
+TICK_SECONDS = 0.1
+PROBE_IMAGES, PROBE_SECONDS = 250, 0.3
+ROWS = 500  # are scored at a time
 
 
 @dataclass(frozen=True)
@@ -162,12 +166,6 @@ class RandomForest(ClassicalModel):
     def size(self, estimator: Any) -> int:
         """Nodes of all trees."""
         return sum(int(tree.tree_.node_count) for tree in estimator.estimators_)
-
-
-Array = NDArray[Any]
-TICK_SECONDS = 0.1
-PROBE_IMAGES, PROBE_SECONDS = 250, 0.3
-ROWS = 500  # are scored at a time
 
 
 class Stage(NamedTuple):

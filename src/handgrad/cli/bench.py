@@ -32,6 +32,12 @@ from handgrad.training import Augmentation, Trainer
 from handgrad.training.diagnose import heed
 
 COLUMNS = ("µs/step", "images/s", "s/epoch", "1st step s", "MB", "ratio")
+WARM_UP_SECONDS, TIMED_SECONDS = 0.2, 1.0
+# The other optimizers of PyTorch have a foreach version.
+FUSED = {"torch.optim.SGD", "torch.optim.Adam", "torch.optim.AdamW", "torch.optim.Adagrad"}
+
+TimeSteps = Callable[[int], float]
+"""Trains the first so many steps of an epoch, and returns the seconds that they took."""
 
 
 def run_bench(tokens: list[str]) -> int:
@@ -108,14 +114,6 @@ def _table(found: dict[str, dict[str, Any]], images: int, steps: int) -> Table:
             ratio = f"{one['seconds'] / found['handgrad']['seconds']:.2f}"
             table.add_row(name, *cells, f"{one['bytes'] / 1e6:.0f}", ratio)
     return table
-
-
-WARM_UP_SECONDS, TIMED_SECONDS = 0.2, 1.0
-# The other optimizers of PyTorch have a foreach version.
-FUSED = {"torch.optim.SGD", "torch.optim.Adam", "torch.optim.AdamW", "torch.optim.Adagrad"}
-
-TimeSteps = Callable[[int], float]
-"""Trains the first so many steps of an epoch, and returns the seconds that they took."""
 
 
 def timed(engine: str, config: dict[str, Any], start: float, threads: int = 1) -> dict[str, Any]:

@@ -46,6 +46,10 @@ OFF = {"schedule": "constant"}
 Levels = dict[str, list[Any]]
 """By setting the values that it is changed to."""
 
+LABS = Path("labs")
+EXPECTED = {HOLDS: "as expected", HOLDS_NOT: "not as expected"}
+COLOURS = {HOLDS: "green", HOLDS_NOT: "red"}
+
 
 def run_ablate(tokens: list[str]) -> int:
     """Train the controlled set, and print what each change does."""
@@ -144,11 +148,6 @@ def _print(found: Effects) -> None:
     screen.print(found.words)
     for line in found.left_out:
         screen.print(line)
-
-
-LABS = Path("labs")
-EXPECTED = {HOLDS: "as expected", HOLDS_NOT: "not as expected"}
-COLOURS = {HOLDS: "green", HOLDS_NOT: "red"}
 
 
 def run_lab(tokens: list[str]) -> int:

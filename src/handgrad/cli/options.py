@@ -16,6 +16,13 @@ from handgrad.config.value_types import Name, Number, Switch, Text, ValueType, W
 
 WIDTH, COLUMN = 80, 28
 SHORT = 4  # letters of an alias that help shows beside the name
+TYPES: dict[str, Callable[[str, list[str]], ValueType]] = {
+    "text": lambda name, words: Text(),
+    "switch": lambda name, words: Switch(),
+    "whole": lambda name, words: Whole(*map(int, words)),
+    "number": lambda name, words: Number(" ".join(words)),
+    "choice": lambda name, words: Name(name, tuple(words)),
+}
 
 
 class Option(NamedTuple):
@@ -42,15 +49,6 @@ class Pairs(ValueType):
             if not (name and equals and other):
                 raise ValueError(f"must be pairs such as init_type=weight_init, got {name[:60]!r}")
         return {name: other for name, _, other in pairs}
-
-
-TYPES: dict[str, Callable[[str, list[str]], ValueType]] = {
-    "text": lambda name, words: Text(),
-    "switch": lambda name, words: Switch(),
-    "whole": lambda name, words: Whole(*map(int, words)),
-    "number": lambda name, words: Number(" ".join(words)),
-    "choice": lambda name, words: Name(name, tuple(words)),
-}
 
 
 def options_of(command: str, **types: ValueType) -> tuple[Option, ...]:

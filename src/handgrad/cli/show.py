@@ -20,6 +20,8 @@ from handgrad.training import Trainer
 from handgrad.training.layer_statistics import dead_units
 
 PARTS = ("test", "validation", "train")
+MANY_DEAD = 0.5
+ENDINGS = {"patience": "patience was used up", "time limit": "the time limit was reached"}
 
 
 def run_show(tokens: list[str]) -> int:
@@ -51,10 +53,6 @@ def print_result(run: Run) -> None:
     ]
     echo_notes([*lines, *(["a lower --learning_rate, or --batch_norm, keeps units alive"] if many else [])])
     echo(f"next: handgrad evaluate {run.path}")
-
-
-MANY_DEAD = 0.5
-ENDINGS = {"patience": "patience was used up", "time limit": "the time limit was reached"}
 
 
 def print_seed(run: Run) -> None:

@@ -30,6 +30,8 @@ from handgrad.sweeps.sweep_file import content_of
 
 USED = ("seed", "time_limit")  # settings of a run that a sweep of any program has, too
 NETRC = Path("~/.netrc")
+FOREVER = 1e6  # hours
+AGENT = "HANDGRAD_AGENT"  # names the descriptor over which the program asks for trials
 
 
 def program_of(file: str, options: dict[str, Any]) -> tuple[Program | None, str]:
@@ -83,10 +85,6 @@ def announce(rule: str, program: Program | None, notices: Sequence[Diagnostic] =
         echo(how_logged(program))
         for notice in notices:
             echo(f"note: {notice}")
-
-
-FOREVER = 1e6  # hours
-AGENT = "HANDGRAD_AGENT"  # names the descriptor over which the program asks for trials
 
 
 def run_run(tokens: list[str]) -> int:

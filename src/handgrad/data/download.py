@@ -26,6 +26,8 @@ MAX_BYTES = 1 << 30  # EMNIST has 535 MB
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1 << 16
 EVERY = 10.0  # seconds between two lines where there is no terminal
+MAX_SOURCES = 20
+STALE_SECONDS = 3600.0
 
 
 class Failure(NamedTuple):
@@ -133,10 +135,6 @@ def _reason(error: Exception) -> str:
     # requests wraps what happened in a chain of errors; the innermost says it shortest.
     cause = getattr(error.args[0], "reason", None) if error.args else None
     return " ".join(str(cause or error).split())[:300] or type(error).__name__
-
-
-MAX_SOURCES = 20
-STALE_SECONDS = 3600.0
 
 
 def through_cache(digest: str, source: Path, read: Callable[[], Images]) -> Images:

@@ -35,6 +35,8 @@ SHAPE, PIXELS = (3, 32, 32), 3 * 32 * 32
 LARGEST_PART = 1 << 28  # of a file
 TRAIN_FILE, TEST_FILE = re.compile(r"(data_batch_\d+|train)\.bin"), re.compile(r"(test_batch|test)\.bin")
 LABEL_BYTES = {10: 1, 100: 2}  # in front of each image, by the number of classes
+log = logging.getLogger("handgrad")
+PINS = "pinned.json"  # beside a set's downloads: SHA-256 of the content of each file
 
 
 def cifar_files(folder: Path) -> list[Path]:
@@ -78,10 +80,6 @@ def cifar_part(contents: list[bytes], classes: int) -> Part | None:
     rows = np.frombuffer(b"".join(contents), np.uint8).reshape(-1, width + PIXELS)
     images: Images = np.ascontiguousarray(rows[:, width:]).reshape(-1, *SHAPE)
     return Part(images, rows[:, width - 1].astype(np.int64)) if contents else None
-
-
-log = logging.getLogger("handgrad")
-PINS = "pinned.json"  # beside a set's downloads: SHA-256 of the content of each file
 
 
 class PublishedSource(NamedTuple):

@@ -54,6 +54,10 @@ CONVENTIONS = (
     "∂L/∂A has the shape of A: its elements are the derivatives of the loss by the elements of A.",
 )
 Report = Callable[[str], None]
+WEIGHED = (
+    "In training, an image counts by the weight v of its class: a batch has the loss sum_n v_n l_n / sum_n v_n of the "
+    "losses l_n of single images, and their gradients likewise. The equations here have all images alike."
+)
 
 
 class Bound(NamedTuple):
@@ -256,12 +260,6 @@ def derive_run(run: Run, report: Report = lambda line: None) -> Derivation:
 def derive_config(config: RunConfig, report: Report = lambda line: None) -> Derivation:
     """Of the network that a configuration describes, with the weights that training would start from."""
     return _derived(config, None, "Weights as training would start from them.", report)
-
-
-WEIGHED = (
-    "In training, an image counts by the weight v of its class: a batch has the loss sum_n v_n l_n / sum_n v_n of the "
-    "losses l_n of single images, and their gradients likewise. The equations here have all images alike."
-)
 
 
 def _derived(config: RunConfig, trained: Network | None, origin: str, report: Report) -> Derivation:

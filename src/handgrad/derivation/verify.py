@@ -31,6 +31,10 @@ from handgrad.optim import GradientTransforms, Optimizer, Schedule
 Array = NDArray[Any]
 BETWEEN = "UVHGRE"
 SYMBOLS = {"weight": "W", "bias": "b"}
+TERMS = 2_000_000  # that one equation may take; of a larger array, elements drawn at random are computed
+ELEMENTS, NUMBERS = 40, 8_000_000  # of X that are moved, and outputs that this may take
+STEPS = 3
+BEFORE = "_before"
 
 
 class Passage(NamedTuple):
@@ -170,12 +174,6 @@ def _parameters(network: Network, numbers: list[int]) -> list[dict[str, Glyph]]:
             glyph = replace(glyph_of(part.name), above=f"({number})")
             found[-1][symbol_of(part.name)] = replace(glyph, below=str(count)) if count > 1 else glyph
     return found
-
-
-TERMS = 2_000_000  # that one equation may take; of a larger array, elements drawn at random are computed
-ELEMENTS, NUMBERS = 40, 8_000_000  # of X that are moved, and outputs that this may take
-STEPS = 3
-BEFORE = "_before"
 
 
 class Agreement(NamedTuple):

@@ -20,6 +20,9 @@ from handgrad.text import nearest, squashed
 
 Array = NDArray[Any]
 WINDOWS = 7  # the square that covers pixels is a seventh of the image's side, and moves by half of that
+MOST_NUMBERS = 1 << 24  # kept of all images together: 64 MB
+NEAREST = 8  # that are shown
+MOST_MULTIPLICATIONS = 10**11  # for all images together: some seconds
 
 
 class Backward(NamedTuple):
@@ -209,11 +212,6 @@ def _border(image: Array) -> Array:
     """The median of what lies at the border, for each channel.  Shapes  (H, W) -> (); (C, H, W) -> (C, 1, 1)"""
     edge = np.concatenate([image[..., 0, :], image[..., -1, :], image[..., 0], image[..., -1]], axis=-1)
     return np.asarray(np.median(edge, axis=-1, keepdims=True)[..., None] if image.ndim == 3 else np.median(edge))
-
-
-MOST_NUMBERS = 1 << 24  # kept of all images together: 64 MB
-NEAREST = 8  # that are shown
-MOST_MULTIPLICATIONS = 10**11  # for all images together: some seconds
 
 
 class Neighbour(NamedTuple):

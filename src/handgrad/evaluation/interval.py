@@ -11,6 +11,8 @@ import scipy
 from numpy.typing import NDArray
 
 NORMAL = 1.959963984540054  # 97.5 % of a normal distribution lie below, as scipy.special.ndtri has it
+Array = NDArray[Any]
+ANGLES = 73  # at which the ellipse of an interval is walked along; each right angle is among them
 
 
 class Interval(NamedTuple):
@@ -68,10 +70,6 @@ def wilson(right: int, total: int) -> Interval:
     low = (centre - half) / scale if right else 0.0
     high = (centre + half) / scale if right < total else 1.0
     return Interval(share, low, high, total)
-
-
-Array = NDArray[Any]
-ANGLES = 73  # at which the ellipse of an interval is walked along; each right angle is among them
 
 
 class McNemar(NamedTuple):

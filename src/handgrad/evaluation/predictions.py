@@ -18,6 +18,8 @@ REFERENCES = 500  # test images whose distances are the usual ones
 UNUSUAL = 0.99  # quantile of these, beyond which a picture is unlike the training images
 SMALLEST = float(np.finfo(np.float64).tiny)  # in place of a probability that was rounded to 0
 FEWEST = 50  # test images on which the share of right answers is estimated
+FIRST_WORD = 1e-6  # far below one vote
+ROUNDS = 50  # of greedy selection
 
 
 class Predictions(NamedTuple):
@@ -173,10 +175,6 @@ def of_length_one(images: Array) -> Array:
 def _distances(images: Array, known: Array) -> Array:
     """Math  1 - max over known images of the cosine of the angle.  Shapes  -> (N,)"""
     return 1 - (of_length_one(images) @ known.T).max(axis=1)
-
-
-FIRST_WORD = 1e-6  # far below one vote
-ROUNDS = 50  # of greedy selection
 
 
 def ensemble(members: Sequence[Predictions]) -> Predictions:

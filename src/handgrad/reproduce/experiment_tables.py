@@ -33,6 +33,8 @@ from handgrad.runs.classical import loss_of
 from handgrad.runs.comparison import differing, setup_of
 
 SHARES = ("precision", "recall", "f1")
+MEASURE = "test_accuracy"
+HEADER = ("change", "accuracy", "difference [95 %]", "p (Holm)", "interaction [95 %]")
 
 
 class Subject(NamedTuple):
@@ -168,10 +170,6 @@ def _word(share: str) -> str:
 
 def _mean_of(seeds: int) -> str:
     return "one seed" if seeds == 1 else f"mean of {seeds} seeds"
-
-
-MEASURE = "test_accuracy"
-HEADER = ("change", "accuracy", "difference [95 %]", "p (Holm)", "interaction [95 %]")
 
 
 class Effect(NamedTuple):

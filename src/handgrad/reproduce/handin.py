@@ -34,6 +34,7 @@ OF_ONE = [Item(figure=name) for name in ("loss", "accuracy", "confusion")]
 OF_ONE += [Item(table=name) for name in ("averages", "confusions")]
 OF_SEVERAL = [Item(figure=f"compare_{name}") for name in ("test", "loss", "accuracy", "roc")]
 LONGEST_NAME = 40
+Field_ = Annotated[str | None, Field(strict=True, max_length=2000)]
 
 
 class Reproduction(Part):
@@ -45,9 +46,6 @@ class Reproduction(Part):
     quick: bool = False
     seeds: Seeds | None = None
     dataset: Text | None = None
-
-
-Field_ = Annotated[str | None, Field(strict=True, max_length=2000)]
 
 
 class HandIn(Part):

@@ -40,6 +40,8 @@ EXPLAINED = {  # verdicts on our own runs, in the order in which they are listed
     NO_EXPERIMENT: " (nothing was trained that could decide)",
 }
 FEW, MANY, LONG = 4, 3, 16  # choices, claims of a question, and claims in all, that stand open
+TSNE_IMAGES, QUICK_TSNE_IMAGES = 1000, 300
+README_SECTIONS = ("summary", "claims", "choices", "reproduce")
 
 
 def summary_section(results: Results, found: Mapping[str, Verdicts]) -> Section:
@@ -223,10 +225,6 @@ def _changes(results: Results) -> Table | None:
     rows = [(_of(names, results), *change) for key, names in found.items() for change in key]
     header = ("of", "setting", *VARIANTS, "chosen on validation images by")
     return Table(header, rows, words=header) if rows else None
-
-
-TSNE_IMAGES, QUICK_TSNE_IMAGES = 1000, 300
-README_SECTIONS = ("summary", "claims", "choices", "reproduce")
 
 
 class Made(NamedTuple):

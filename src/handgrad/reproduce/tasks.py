@@ -37,6 +37,13 @@ DIVERGED = "diverged"
 WEIGHTS = "weights.npz"
 OVER = "over.json"
 FUNCTION = f"{__name__}:finish"
+ORDERS: dict[str, Callable[[Sweep, Sequence[Entry], int], list[Entry]]] = {
+    "best": lambda _sweep, entries, _count: list(entries),
+    "worst": lambda _sweep, entries, _count: list(entries[::-1]),
+    "diverse": lambda sweep, entries, count: [
+        pick.entry for pick in choose(entries, count, sweep.definition, sweep.base).picks
+    ],
+}
 
 
 class Display(Protocol):
@@ -223,15 +230,6 @@ class Finds:
                 self._orders[key] = ORDERS[found.among](planned.sweep, ranking(planned.sweep), count)
         order = self._orders[key]
         return order[found.rank - 1].values if len(order) >= found.rank else None
-
-
-ORDERS: dict[str, Callable[[Sweep, Sequence[Entry], int], list[Entry]]] = {
-    "best": lambda _sweep, entries, _count: list(entries),
-    "worst": lambda _sweep, entries, _count: list(entries[::-1]),
-    "diverse": lambda sweep, entries, count: [
-        pick.entry for pick in choose(entries, count, sweep.definition, sweep.base).picks
-    ],
-}
 
 
 def config_of(document: Document, name: str, found: RunConfig | None = None) -> RunConfig:

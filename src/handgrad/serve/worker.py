@@ -29,6 +29,15 @@ from handgrad.serve.drawing import classified
 from handgrad.sweeps.analysis.analyse import analyse
 from handgrad.sweeps.folder import open_sweep
 
+Result = dict[str, Any]
+# Settings that may name a file, or are for other machines and accounts: a form of the page has none of these.
+WITHOUT_FIELD = {"layers", "model_options", "optimizer_options", "class_weight", "fold", "runs_dir", "device", "resize"}
+FIRST = (
+    *("dataset", "model", "num_layers", "hidden_size", "activation", "optimizer", "learning_rate"),
+    *("epochs", "batch_size", "seed", "name"),
+)
+MOST_SEEDS = 100
+
 
 def analysed(task: dict[str, Any]) -> dict[str, Any]:
     """What `handgrad sweep report` writes, without its figures."""
@@ -81,9 +90,6 @@ def _expected(data: SweepData, predicted: Interval) -> str:
     return f"{data.measure.text(predicted.mean)} [{data.measure.bounds(predicted.low, predicted.high)}]"
 
 
-Result = dict[str, Any]
-
-
 def compared(task: dict[str, Any]) -> Result:
     """What `handgrad compare` prints, in parts."""
     comparison = compare([open_run(path) for path in task["runs"]])
@@ -110,15 +116,6 @@ def compared(task: dict[str, Any]) -> Result:
 def _settings(comparison: Comparison) -> Result:
     columns = ("setting", *(each.letter for each in comparison.configurations))
     return {"columns": columns, "rows": [(name, *map(str, row)) for name, row in comparison.settings.items()]}
-
-
-# Settings that may name a file, or are for other machines and accounts: a form of the page has none of these.
-WITHOUT_FIELD = {"layers", "model_options", "optimizer_options", "class_weight", "fold", "runs_dir", "device", "resize"}
-FIRST = (
-    *("dataset", "model", "num_layers", "hidden_size", "activation", "optimizer", "learning_rate"),
-    *("epochs", "batch_size", "seed", "name"),
-)
-MOST_SEEDS = 100
 
 
 def form(task: dict[str, Any]) -> Result:

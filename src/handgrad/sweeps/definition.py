@@ -24,6 +24,13 @@ GOALS: dict[str, tuple[str, ...]] = {
     "maximize": ("maximise", "max", "maximum", "higher"),
     "target": (),
 }
+METHODS: dict[str, tuple[str, ...]] = {
+    "grid": ("grid_search", "gridsearch"),
+    "random": ("random_search", "randomsearch"),
+    "design": ("doe", "designed", "d_optimal", "fractional_factorial"),
+    "bayes": ("bayesian", "bayes_search", "bayesian_search", "tpe", "bayesian_optimization", "bayesian_optimisation"),
+}
+ATTEMPTS = 300
 
 
 @dataclass(frozen=True)
@@ -64,15 +71,6 @@ class Metric:
         if self.target is None or self.goal == "target":
             return False
         return self.objective(value) <= self.objective(self.target)
-
-
-METHODS: dict[str, tuple[str, ...]] = {
-    "grid": ("grid_search", "gridsearch"),
-    "random": ("random_search", "randomsearch"),
-    "design": ("doe", "designed", "d_optimal", "fractional_factorial"),
-    "bayes": ("bayesian", "bayes_search", "bayesian_search", "tpe", "bayesian_optimization", "bayesian_optimisation"),
-}
-ATTEMPTS = 300
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,11 @@ from handgrad.sweeps.space import Categorical, Distribution, LogUniform, plain_o
 from handgrad.sweeps.timing import Estimate
 
 FEW = 1000  # values that are looked at one by one
+LONG_HOURS = 24
+SCALED = ("learning_rate", "weight_decay", "l1", "epsilon")  # what matters by its order of magnitude
+DECADE = 10
+DEADLY = 0.1  # of weight decay that is added to the gradient
+DRAWS = 100
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,6 @@ class DiagnosedSweep:
         """The parameters that vary along a scale, not over a list."""
         pairs = self.definition.varying.items()
         yield from ((field, distribution) for field, distribution in pairs if distribution.axis.type != "categorical")
-
-
-LONG_HOURS = 24
 
 
 def size_and_hours(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
@@ -205,12 +207,6 @@ def unsuitable_metric(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
         share = metric.target / 100
         fix = f"Write target: {share:g}" if 0 <= share <= 1 else "Write a target from 0 to 1"
         yield Diagnostic(ERROR, f"target {metric.target:g} is out of reach: {metric.name} goes from 0 to 1", fix)
-
-
-SCALED = ("learning_rate", "weight_decay", "l1", "epsilon")  # what matters by its order of magnitude
-DECADE = 10
-DEADLY = 0.1  # of weight decay that is added to the gradient
-DRAWS = 100
 
 
 def nothing_varies(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:

@@ -20,6 +20,14 @@ from handgrad.sweeps.samplers import SAMPLERS
 from handgrad.sweeps.settings import OUTPUT
 from handgrad.sweeps.store import FAILED, FINISHED, LOST, RUNNING, STOPPED, Trial, TrialStore
 
+OTHERS_SECONDS = 1.0  # between two looks at what other drivers do, once there is nothing to begin
+RECENT = 50  # ends of trials from which the time left is estimated
+SAVE_SECONDS = 2.0  # between two summaries in sweep.json, while the sweep runs
+FLUSHERS = 4  # threads that wait for the disk
+DEATHS = 3  # of a trial's processes without an epoch between them, before it is lost
+MOST_LOOKED_AT = 10  # finished trials of a program whose results may turn out to be all equal
+LOST_IN_A_ROW = 3  # before the fault is sought in the machine
+
 
 class Scheduler:
     """Begins the trials of a sweep, each after a look at all that there are in its `store`."""
@@ -97,15 +105,6 @@ class SweepCallback:
 
     def ended(self, sweep: Sweep, progress: SweepProgress) -> None:
         """No more trials."""
-
-
-OTHERS_SECONDS = 1.0  # between two looks at what other drivers do, once there is nothing to begin
-RECENT = 50  # ends of trials from which the time left is estimated
-SAVE_SECONDS = 2.0  # between two summaries in sweep.json, while the sweep runs
-FLUSHERS = 4  # threads that wait for the disk
-DEATHS = 3  # of a trial's processes without an epoch between them, before it is lost
-MOST_LOOKED_AT = 10  # finished trials of a program whose results may turn out to be all equal
-LOST_IN_A_ROW = 3  # before the fault is sought in the machine
 
 
 def flush(run: Run) -> None:

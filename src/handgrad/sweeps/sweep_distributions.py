@@ -17,6 +17,13 @@ from handgrad.files import read_file
 from handgrad.sweeps.space import DISTRIBUTIONS, QUANTIZED, Distribution, Tailed, distribution, keys_of, plain_of
 from handgrad.text import nearest, squashed
 
+SCIENTIFIC = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+ALIASES = {name: ("categorical_w_probabilities",) if name == "categorical" else () for name in DISTRIBUTIONS}
+CLASHING = ("value", "values", "min", "mu", "a")  # each of these alone says how a parameter is distributed
+PROBES = (0.0, 0.005, 0.1234, 0.3819, 0.618, 0.8765, 0.995, 1.0)
+FEW = 1000  # values that are all checked
+NEXT_TO_NOTHING = 1e-6  # of a maximum: the least number where a file says 0 of what must be positive
+
 
 def check_keys(content: Mapping[str, Any], known: Iterable[str], where: str, meant: Mapping[str, str] = {}) -> None:
     """Refuse every key that is none of `known`; `meant` has the right ones for some that people write instead."""
@@ -60,9 +67,6 @@ def whole(value: Any, where: str, least: int = 1) -> int:
     if type(value) is not int or value < least:
         raise UsageError(f"{where} must be a whole number of at least {least}, got {quoted(value)}")
     return value
-
-
-SCIENTIFIC = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
 def bound(value: Any, where: str, notices: list[Diagnostic]) -> float:
@@ -116,13 +120,6 @@ def _differences(ours: Any, theirs: Any, where: str) -> Iterator[Diagnostic]:
     elif isinstance(ours, float) and isinstance(theirs, str):
         what = f"{where}: {theirs} is text in YAML 1.1, as W&B reads it; it is taken as the number {ours:g}"
         yield Diagnostic(NOTE, what, f"Write {plain(theirs)}")
-
-
-ALIASES = {name: ("categorical_w_probabilities",) if name == "categorical" else () for name in DISTRIBUTIONS}
-CLASHING = ("value", "values", "min", "mu", "a")  # each of these alone says how a parameter is distributed
-PROBES = (0.0, 0.005, 0.1234, 0.3819, 0.618, 0.8765, 0.995, 1.0)
-FEW = 1000  # values that are all checked
-NEXT_TO_NOTHING = 1e-6  # of a maximum: the least number where a file says 0 of what must be positive
 
 
 class Named(NamedTuple):

@@ -25,6 +25,29 @@ from handgrad.sweeps.sweep_distributions import bound, check_keys, mapping, read
 from handgrad.sweeps.sweep_parameters import read_parameters
 from handgrad.text import nearest, squashed
 
+METRIC_EXAMPLE = "{name: validation_accuracy, goal: maximize}"
+STOPPING_EXAMPLE = "{type: hyperband, min_iter: 3}"
+STOPPING_KEYS = ("type", "min_iter", "max_iter", "s", "eta", "strict")
+BUNDLED = {"da6401": Path(__file__).with_name("da6401.yaml")}
+IGNORED = {
+    "apiVersion": "there is one format",
+    "kind": "",
+    "controller": "the search runs here",
+    "job": "there is no queue to take it from",
+    "image_uri": "there is no container to start",
+    "scheduler": "the search engine is Optuna",
+}
+USED = ("name", "description", "method", "metric", "parameters", "early_terminate", "run_cap")
+SETTINGS = {"project": "wandb_project", "entity": "wandb_entity"}
+KEYS = (*USED, "handgrad", *SETTINGS, "program", "command", "metrics", *IGNORED)
+MEANT = {
+    "count": "run_cap",
+    "trials": "run_cap",
+    "max_runs": "run_cap",
+    "goal": "metric",
+    "hyperband": "early_terminate",
+}
+
 
 def command_settings(command: Any, notices: list[Diagnostic]) -> dict[str, Any]:
     """Canonical values by field, from words such as ["${program}", "--dataset", "mnist", "${args}"].
@@ -78,11 +101,6 @@ def _value(field: str, flag: str, value: str | list[str] | None) -> Any:
         return value_type(True if value is None else value)
     except ValueError as error:
         raise UsageError(f"command: {field} {error} ({flag})") from error
-
-
-METRIC_EXAMPLE = "{name: validation_accuracy, goal: maximize}"
-STOPPING_EXAMPLE = "{type: hyperband, min_iter: 3}"
-STOPPING_KEYS = ("type", "min_iter", "max_iter", "s", "eta", "strict")
 
 
 def read_metric(content: Any, notices: list[Diagnostic], foreign: bool = False) -> Metric:
@@ -160,27 +178,6 @@ def read_stopping(content: Any, notices: list[Diagnostic]) -> Hyperband | None:
         return Hyperband(**numbers, strict=keys.get("strict", False))
     except UsageError as error:
         raise UsageError(f"early_terminate {error}") from error
-
-
-BUNDLED = {"da6401": Path(__file__).with_name("da6401.yaml")}
-IGNORED = {
-    "apiVersion": "there is one format",
-    "kind": "",
-    "controller": "the search runs here",
-    "job": "there is no queue to take it from",
-    "image_uri": "there is no container to start",
-    "scheduler": "the search engine is Optuna",
-}
-USED = ("name", "description", "method", "metric", "parameters", "early_terminate", "run_cap")
-SETTINGS = {"project": "wandb_project", "entity": "wandb_entity"}
-KEYS = (*USED, "handgrad", *SETTINGS, "program", "command", "metrics", *IGNORED)
-MEANT = {
-    "count": "run_cap",
-    "trials": "run_cap",
-    "max_runs": "run_cap",
-    "goal": "metric",
-    "hyperband": "early_terminate",
-}
 
 
 def read_sweep(

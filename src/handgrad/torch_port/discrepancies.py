@@ -26,6 +26,8 @@ OTHER_LOSSES: dict[str, Callable[[Any, Any, Any], Any]] = {
     "softmax_twice": lambda plain, logits, labels: plain(logits.softmax(1), labels),
     "summed_loss": lambda plain, logits, labels: plain(logits, labels) * len(labels),
 }
+ADAMS = ("torch.optim.Adam", "torch.optim.AdamW")
+SQUARES = (*ADAMS, "torch.optim.RMSprop", "torch.optim.Adagrad")
 
 
 class Pass(NamedTuple):
@@ -125,10 +127,6 @@ class Engine:
             self.network.gradients[:] = gradients
         rate = self.trainer.learning_rate_at(step)
         kernels.driver.optimizer_step(self.program, self.optimization, step, rate, 1.0, False)
-
-
-ADAMS = ("torch.optim.Adam", "torch.optim.AdamW")
-SQUARES = (*ADAMS, "torch.optim.RMSprop", "torch.optim.Adagrad")
 
 
 class Discrepancy(NamedTuple):

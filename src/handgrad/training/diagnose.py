@@ -27,6 +27,13 @@ SMALL_BATCH = 16  # the least to be proposed where there are images enough
 MOST_NAMES = 5
 SAMPLE, FEW_PIXELS = 100, 16  # what is looked at first: the first images, every so many pixels
 LEAK = 0.01  # of the test images; simple drawings are equal now and then
+Cause = tuple[float, str]  # how strongly a training's numbers speak for it, from 0 to 1
+
+MOST_CAUSES = 3
+ROWS = 2000  # of the training images are looked at
+SEEN = 256  # images go through the network to look at its layers
+FAR = 30.0  # times the optimizer's own learning rate, or a part of it
+STILL = 0.02  # a loss that changed by a smaller share did not move
 
 
 @lru_cache(maxsize=2)  # runs that follow each other have the same
@@ -140,15 +147,6 @@ def _few(parts: Split, settings: Settings) -> Iterator[Diagnostic]:
         what = f"the epoch to keep is chosen by {validation} validation images"
         step = f"each of them is {100 / validation:.1f} points of accuracy"
         yield Diagnostic(WARNING, f"{what}: {step}", "Raise validation_fraction, or keep the last epoch (keep last)")
-
-
-Cause = tuple[float, str]  # how strongly a training's numbers speak for it, from 0 to 1
-
-MOST_CAUSES = 3
-ROWS = 2000  # of the training images are looked at
-SEEN = 256  # images go through the network to look at its layers
-FAR = 30.0  # times the optimizer's own learning rate, or a part of it
-STILL = 0.02  # a loss that changed by a smaller share did not move
 
 
 def at_chance(

@@ -27,6 +27,7 @@ from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Optimizer,
 
 Array = NDArray[Any]
 KEEP = ("best", "last")
+LIMIT_VARIABLE = "OMP_NUM_THREADS"  # as other numerical libraries read it; workers of a sweep have it at 1
 
 
 @dataclass(frozen=True)
@@ -163,9 +164,6 @@ def _part(part: str, value: Any, base: type[Any], registry: Mapping[str, Any]) -
         name = f"a name such as {next(iter(registry))}, or " if registry else ""
         raise UsageError(f"{part} must be {name}a handgrad {base.__name__}, got {value!r:.60}")
     return value
-
-
-LIMIT_VARIABLE = "OMP_NUM_THREADS"  # as other numerical libraries read it; workers of a sweep have it at 1
 
 
 def thread_count(wanted: int, network: Network, rows: int) -> int:

@@ -23,6 +23,8 @@ from handgrad.verify.subject import Subject
 
 Array = NDArray[Any]
 DECAY = 0.25
+STEPS, ROWS, RATE, TEST_ROWS = 30, 64, 0.5, 300
+CLOSE_ACCURACY = 0.02
 
 
 def decay_checks(subject: Subject, found: Found, loss: Loss, generator: np.random.Generator) -> Iterator[Check]:
@@ -163,10 +165,6 @@ def program_checks(session: Session, contract: Contract) -> Iterator[Check]:
             yield Check("command line", NOTE, f"{path} --help does not know {', '.join(lacking)}")
         else:
             yield Check("command line", RIGHT, f"{path} --help")
-
-
-STEPS, ROWS, RATE, TEST_ROWS = 30, 64, 0.5, 300
-CLOSE_ACCURACY = 0.02
 
 
 def training_checks(subject: Subject, found: Found, loss: Loss, generator: np.random.Generator) -> Iterator[Check]:

@@ -19,6 +19,21 @@ Array = NDArray[Any]
 CLOSE = 2e-6
 DROPPED = (300, 200)
 DROPOUT = r"drop"
+NEAR = 1e-7  # of slopes, which are found by differences
+OPERATIONS: dict[str, Any] = {  # of single numbers: what is computed, where, and what else the method is given
+    "__add__": (lambda x, y: x + y, (1.7, 0.6)),
+    "__mul__": (lambda x, y: x * y, (1.7, 0.6)),
+    "__sub__": (lambda x, y: x - y, (1.7, 0.6)),
+    "__truediv__": (lambda x, y: x / y, (1.7, 0.6)),
+    "__neg__": (lambda x: -x, (1.7,)),
+    "__pow__": (lambda x: x**3, (1.7,), 3),
+    "tanh": (math.tanh, (0.6,)),
+    "exp": (math.exp, (0.6,)),
+    "log": (math.log, (0.6,)),
+    "sigmoid": (lambda x: 1 / (1 + math.exp(-x)), (0.6,)),
+    "relu": (lambda x: max(x, 0.0), (-0.6,)),
+    "relu ": (lambda x: max(x, 0.0), (0.6,)),
+}
 
 
 def loss_pair_checks(session: Session, members: Sequence[Member], generator: np.random.Generator) -> Iterator[Check]:
@@ -176,23 +191,6 @@ def _dropout_function(session: Session, m: Member, members: Sequence[Member]) ->
     except (TheirError, TypeError, IndexError, KeyError):
         return None
     return out, off, dx, f"{m.file}:{m.line}"
-
-
-NEAR = 1e-7  # of slopes, which are found by differences
-OPERATIONS: dict[str, Any] = {  # of single numbers: what is computed, where, and what else the method is given
-    "__add__": (lambda x, y: x + y, (1.7, 0.6)),
-    "__mul__": (lambda x, y: x * y, (1.7, 0.6)),
-    "__sub__": (lambda x, y: x - y, (1.7, 0.6)),
-    "__truediv__": (lambda x, y: x / y, (1.7, 0.6)),
-    "__neg__": (lambda x: -x, (1.7,)),
-    "__pow__": (lambda x: x**3, (1.7,), 3),
-    "tanh": (math.tanh, (0.6,)),
-    "exp": (math.exp, (0.6,)),
-    "log": (math.log, (0.6,)),
-    "sigmoid": (lambda x: 1 / (1 + math.exp(-x)), (0.6,)),
-    "relu": (lambda x: max(x, 0.0), (-0.6,)),
-    "relu ": (lambda x: max(x, 0.0), (0.6,)),
-}
 
 
 def scalar_checks(session: Session, members: Sequence[Member]) -> Iterator[Check]:

@@ -37,6 +37,8 @@ from handgrad.verify.subject import Subject, find, matched
 
 LAYOUTS = ("(inputs, units)", "(units, inputs)")
 Starter = Callable[[Path, bool], Session]
+AT_A_TIME = 2
+HASHED_BYTES = 1 << 20
 
 
 def in_process(folder: Path, light: bool) -> Session:
@@ -200,10 +202,6 @@ def _case(subject: Subject, contract: Contract, generator: np.random.Generator, 
     if first and where and all(check.status != WRONG for check in checks):
         checks += training_checks(subject, where, loss, generator)
     return checks
-
-
-AT_A_TIME = 2
-HASHED_BYTES = 1 << 20
 
 
 def students(folder: Path) -> list[Path]:

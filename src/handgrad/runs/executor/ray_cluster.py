@@ -20,6 +20,13 @@ from handgrad.runs.executor.protocol import Child, Event, Task, events_of
 
 LOCAL, AUTO, CLIENT = "local", "auto", "ray://"
 KNOCK_SECONDS = 5.0
+LOG = 2  # the descriptor that Ray complains to
+STORE_BYTES = 512 << 20  # of shared memory, for the data sets; what is not used takes no room
+
+
+CONNECT_SECONDS = 60.0
+PROXY = "handgrad.runs.executor.ray_proxy"
+PATIENCE_SECONDS = 25.0
 
 
 def check_cluster(address: str) -> None:
@@ -66,13 +73,6 @@ def knock(address: str) -> None:
         raise FileSystemError(
             f"no Ray cluster at {host}:{port}: {why} (--ray). Start one with `ray start --head`, or use --ray local"
         ) from None
-
-
-LOG = 2  # the descriptor that Ray complains to
-STORE_BYTES = 512 << 20  # of shared memory, for the data sets; what is not used takes no room
-
-
-CONNECT_SECONDS = 60.0
 
 
 @contextlib.contextmanager
@@ -156,10 +156,6 @@ def last_line(error: BaseException | str) -> str:
     """The line of a long message that says most: the last one, which in a traceback names the error."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1][:300] if lines else "it does not say why"
-
-
-PROXY = "handgrad.runs.executor.ray_proxy"
-PATIENCE_SECONDS = 25.0
 
 
 class RayExecutor:

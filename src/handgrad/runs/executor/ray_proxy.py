@@ -30,6 +30,8 @@ STOP_SECONDS = 2.0
 MOMENT_SECONDS = 0.5
 CALLS = 8  # at once in a worker: the trial, the one who listens, and some short ones
 FAILURES = 3  # of workers to begin, in a row and with none at work, before the sweep is given up
+POLL_SECONDS = 0.2
+SHUTDOWN_SECONDS = 20.0
 
 
 class Slot:
@@ -212,10 +214,6 @@ class WorkerPool:
         if text not in self._remarks:
             self._remarks.add(text)
             self.proxy.send({"notice": [text]})
-
-
-POLL_SECONDS = 0.2
-SHUTDOWN_SECONDS = 20.0
 
 
 def main(descriptor: int, text: str) -> None:

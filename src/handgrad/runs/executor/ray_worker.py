@@ -27,6 +27,13 @@ from handgrad.runs.executor.threads import WaitingReporter
 from handgrad.runs.executor.worker import Function, folder_of, moved, perform, provide, warm_up
 from handgrad.training.trainer import environment
 
+PACKAGE = Path(__file__).parents[2]
+ArtifactBundle = dict[str, bytes]
+"""The content of each file, by its path in the folder."""
+BEGUN, OVER = ("config.yaml", "trial.json"), ("metrics.json", "outcome.json")  # of handgrad's runs, and of programs
+LISTEN_SECONDS = 20.0
+SCRATCH = "handgrad-sweep-"
+
 
 class MessageQueue(WaitingReporter):
     """A task's Reporter, for a driver that polls for messages over a network that may lose a reply.
@@ -52,9 +59,6 @@ class MessageQueue(WaitingReporter):
                 self._first += 1
             self.changed.wait_for(lambda: bool(self._news), seconds)
             return list(self._news)
-
-
-PACKAGE = Path(__file__).parents[2]
 
 
 @cache
@@ -87,11 +91,6 @@ def difference(ours: dict[str, Any], theirs: dict[str, Any]) -> str:
     """What may change the last bits of a trial that is run there; nothing where nothing does."""
     here, there = ours["environment"], theirs["environment"]
     return ", ".join(f"{name} {there.get(name)} for {here[name]}" for name in here if here[name] != there.get(name))
-
-
-ArtifactBundle = dict[str, bytes]
-"""The content of each file, by its path in the folder."""
-BEGUN, OVER = ("config.yaml", "trial.json"), ("metrics.json", "outcome.json")  # of handgrad's runs, and of programs
 
 
 def packed(folder: Path) -> ArtifactBundle:
@@ -132,10 +131,6 @@ def _readdressed(bundle: ArtifactBundle, config: RunConfig) -> ArtifactBundle:
         if name in bundle:
             changed[name] = json_text({**json.loads(bundle[name]), key: value}).encode()
     return changed
-
-
-LISTEN_SECONDS = 20.0
-SCRATCH = "handgrad-sweep-"
 
 
 class Worker:

@@ -29,6 +29,8 @@ LONGER = 0.99  # the progress of a fit that takes longer than expected
 Function = Callable[[Task, Reporter], Ended]
 """What an executor calls for each of its tasks."""
 
+_LOADED: dict[Any, Dataset] = {}
+
 
 def run_of(config: RunConfig) -> Run:
     """The folder of a run, whether it is there or not."""
@@ -119,9 +121,6 @@ class ProgressReports(Callback):
         if not self._stopping and self._reporter.interrupted():
             self._stopping = True
             signal.raise_signal(signal.SIGTERM)
-
-
-_LOADED: dict[Any, Dataset] = {}
 
 
 def data_set(config: RunConfig) -> Dataset:

@@ -31,6 +31,8 @@ from handgrad.sweeps.store import Trial
 
 Array = NDArray[Any]
 NEAR = 0.1  # of the scale that was searched
+UNTRIED = 1000  # draws that are thought of besides the tried configurations
+SHORTLIST = 20  # of them that are looked at closely
 
 
 def boundary_optima(
@@ -65,10 +67,6 @@ def _leads_to(factor: Factor, chosen: float, effects: Sequence[Effect], unit: Un
         return best and own.clear and not any(unit.better(e.difference.mean - own.difference.mean) for e in levels)
     among = any(covers(e.reference, chosen) for e in levels)
     return among and any(e.clear for e in levels) and not any(unit.better(e.difference.mean) for e in levels)
-
-
-UNTRIED = 1000  # draws that are thought of besides the tried configurations
-SHORTLIST = 20  # of them that are looked at closely
 
 
 class Choice(NamedTuple):

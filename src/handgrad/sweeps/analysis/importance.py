@@ -14,6 +14,10 @@ from handgrad.sweeps.analysis.result import Correlation, Importance, Range
 from handgrad.sweeps.definition import SweepDefinition
 
 Array = NDArray[Any]
+FEWEST_IMPORTANCES = 16  # configurations; half of them must still tell something
+TREES, TREES_OF_HALVES, HALVES = 64, 12, 16
+MOST = 400  # configurations that forests are grown on
+FEWEST_CORRELATED = 4  # Fisher's interval divides by the square root of n - 3
 
 
 def variance_shares(x: Array, y: Array, trees: int) -> Array:
@@ -70,11 +74,6 @@ def _variance(values: Array, weights: Array) -> float:
     return float(np.average((values - mean) ** 2, weights=weights))
 
 
-FEWEST_IMPORTANCES = 16  # configurations; half of them must still tell something
-TREES, TREES_OF_HALVES, HALVES = 64, 12, 16
-MOST = 400  # configurations that forests are grown on
-
-
 def importances(
     found: Sequence[Factor], values: Sequence[dict[str, Any]], objectives: Array, definition: SweepDefinition
 ) -> tuple[Importance, ...]:
@@ -120,9 +119,6 @@ def _columns(found: Sequence[Factor], values: Sequence[dict[str, Any]], definiti
         else:
             columns.append((factor.codes + 0.5) / len(factor.levels))
     return np.column_stack(columns)
-
-
-FEWEST_CORRELATED = 4  # Fisher's interval divides by the square root of n - 3
 
 
 def correlations(

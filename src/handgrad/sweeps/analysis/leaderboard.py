@@ -20,6 +20,10 @@ from handgrad.sweeps.store import FAILED, LOST, Trial
 
 Array = NDArray[Any]
 DECIDING = ("dataset", "validation_fraction", "train_fraction", "fold")
+NEIGHBOURS = 5  # on either side in rank, from which a configuration borrows how much seeds matter
+MANY = 1e9  # degrees of freedom where a variance is known
+BETTER_THAN_GUESSING = 0.01  # the largest chance that guessing has as many right
+FEWEST_TIMED = 3  # two trials always lie on a line
 
 
 class Measured(NamedTuple):
@@ -97,10 +101,6 @@ def reported(sweep: Sweep, objective: float) -> float:
     return metric.objective(objective) if metric.goal == "target" else objective
 
 
-NEIGHBOURS = 5  # on either side in rank, from which a configuration borrows how much seeds matter
-MANY = 1e9  # degrees of freedom where a variance is known
-
-
 class Uncertain(NamedTuple):
     """A configuration's objective, what its interval is over, and its mean's variance with degrees of freedom."""
 
@@ -167,9 +167,6 @@ def _uncertain(ranked: Sequence[Configuration], place: int, measurements: Measur
     return Uncertain(nothing, NOTHING, math.inf if math.isnan(noise) else noise**2, MANY)
 
 
-BETTER_THAN_GUESSING = 0.01  # the largest chance that guessing has as many right
-
-
 def failures(trials: Sequence[Trial], measurements: Measurements) -> tuple[Failure, ...]:
     """Those that failed or were lost, with the reason, and those that are no better than guessing, by number."""
     found: list[Failure] = []
@@ -211,9 +208,6 @@ def failure_groups(sweep: Sweep, trials: Sequence[Trial], failures: Sequence[Fai
     corrected = holm([group.p for group in tested])
     found = [group._replace(p=p) for group, p in zip(tested, corrected, strict=True) if p < CLEAR]
     return tuple(sorted(found, key=lambda group: group.p))
-
-
-FEWEST_TIMED = 3  # two trials always lie on a line
 
 
 def timeline(sweep: Sweep, trials: Sequence[Trial]) -> Timeline | None:

@@ -20,6 +20,10 @@ Array = NDArray[Any]
 MOST_LEVELS = 6  # of numbers that were not listed one by one; more are put into ranges
 RANGES = 3
 UNEVEN = 10.0  # the largest gap between neighbours over the smallest, beyond which a straight line says nothing
+TINY = 1e-9
+MANY = 1000  # degrees of freedom beyond which the correction for few changes nothing
+FEWEST = 3  # configurations that a value needs for its effect to be estimated
+SPARE = 8  # configurations more than coefficients, below which nothing is taken apart
 
 
 class Factor(NamedTuple):
@@ -118,10 +122,6 @@ def positions(distribution: Distribution, values: Sequence[float]) -> Array:
     return (line(np.array(values, float)) - low) / (high - low)
 
 
-TINY = 1e-9
-MANY = 1000  # degrees of freedom beyond which the correction for few changes nothing
-
-
 class Estimate(NamedTuple):
     """A number with its 95 % interval, and the two-sided p-value of its being 0."""
 
@@ -203,10 +203,6 @@ def estimate(mean: float, variance: float, freedom: float) -> Estimate | None:
     return Estimate(
         Interval(mean, mean - half, mean + half, 0), 2 * float(scipy.special.stdtr(freedom, -abs(mean) / error))
     )
-
-
-FEWEST = 3  # configurations that a value needs for its effect to be estimated
-SPARE = 8  # configurations more than coefficients, below which nothing is taken apart
 
 
 class Cell(NamedTuple):

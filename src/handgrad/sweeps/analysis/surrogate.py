@@ -21,6 +21,11 @@ NOISES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)  # deviations of a seed's noise
 USUAL = 0.3  # the scale of a half-Cauchy distribution of them: seeds seldom matter as much as configurations do
 MOST_RUNS = 200  # runs that decide how likely the sizes are
 MOST_PREDICTED = 15_000  # members times runs, at most
+FEWEST = 5  # configurations to learn from
+SMOOTH = 0.3  # of a scale's length: numbers so far apart still agree to 61 %
+MOST_KNOWN = 1500  # runs that it is conditioned on
+NODES = scipy.special.ndtri((np.arange(25) + 0.5) / 25)  # of a normal distribution, equally likely
+SEED_SHARE = 0.25  # of the images' variance, which is taken to be a seed's at least: one seed each cannot tell
 
 
 class Sizes(NamedTuple):
@@ -109,13 +114,6 @@ def members(observed: Observed) -> list[Member]:
         pull = scipy.linalg.cho_solve((factor, True), observed.y, check_finite=False)
         found.append(Member(every[i], share, factor, pull))
     return found
-
-
-FEWEST = 5  # configurations to learn from
-SMOOTH = 0.3  # of a scale's length: numbers so far apart still agree to 61 %
-MOST_KNOWN = 1500  # runs that it is conditioned on
-NODES = scipy.special.ndtri((np.arange(25) + 0.5) / 25)  # of a normal distribution, equally likely
-SEED_SHARE = 0.25  # of the images' variance, which is taken to be a seed's at least: one seed each cannot tell
 
 
 class VarianceStabilizer:

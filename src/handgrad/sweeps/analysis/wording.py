@@ -19,6 +19,8 @@ from handgrad.sweeps.store import STOPPED, Trial
 
 BARE = ("optimizer", "activation", "dataset", "model")  # whose values say enough by themselves
 COUNTED = {"epochs": ("epoch", "epochs"), "num_layers": ("hidden layer", "hidden layers")}
+STRAIGHT = 0.95  # the share of the levels' variance that a line must explain to stand for all of them
+UNMOVED = ("grid", "random", "design")  # searches that look at no result
 
 
 def called(name: str) -> str:
@@ -131,9 +133,6 @@ def _digits(half: float) -> int:
     exponent = math.floor(math.log10(half))
     leading = round(half / 10.0**exponent, 6)
     return max(0, -exponent + (leading < 3))
-
-
-STRAIGHT = 0.95  # the share of the levels' variance that a line must explain to stand for all of them
 
 
 def observations(
@@ -266,9 +265,6 @@ def _ends(level: float | Range) -> tuple[float, float]:
 def _observation(words: str, effect: Effect) -> Observation:
     bare = "" if effect.per or not isinstance(effect.value, str) else effect.name
     return Observation(f"{capital(words, bare)}.", effect.clear, effect)
-
-
-UNMOVED = ("grid", "random", "design")  # searches that look at no result
 
 
 def notes(

@@ -36,6 +36,17 @@ from handgrad.sweeps.run_trial import run_trial, task_of
 from handgrad.sweeps.settings import read_stored
 from handgrad.sweeps.store import RUNNING, STOPPED, Trial
 
+Log = Callable[[str], None]
+"""Hears that a network is trained again, which takes its time."""
+FILE = "chosen.json"
+REMEDY = (
+    "Put it back as it was; if you delete it, nobody sees how many configurations were looked at on the test images"
+)
+SELECTIONS: dict[str, Callable[[Sequence[Predictions]], list[int]]] = {
+    "all": lambda library: list(range(len(library))),
+    "greedy": select_greedily,
+}
+
 
 def ranking(sweep: Sweep) -> tuple[Entry, ...]:
     """Every configuration with a result; the test images are not looked at.
@@ -73,10 +84,6 @@ class Kept(NamedTuple):
     trial: Trial
     run: Run
     note: str = ""
-
-
-Log = Callable[[str], None]
-"""Hears that a network is trained again, which takes its time."""
 
 
 def networks(sweep: Sweep, trials: Iterable[Trial], log: Log = lambda line: None) -> list[Kept]:
@@ -118,12 +125,6 @@ class StopAfter:
     def interrupted(self) -> bool:
         """Signals reach the training by themselves."""
         return False
-
-
-FILE = "chosen.json"
-REMEDY = (
-    "Put it back as it was; if you delete it, nobody sees how many configurations were looked at on the test images"
-)
 
 
 def evaluate_on_test(
@@ -285,12 +286,6 @@ def evaluate_ensemble(
     path.parent.mkdir(exist_ok=True)
     atomic_write(path, json.dumps(outcome.to_mapping(), indent=2, allow_nan=False) + "\n")
     return outcome
-
-
-SELECTIONS: dict[str, Callable[[Sequence[Predictions]], list[int]]] = {
-    "all": lambda library: list(range(len(library))),
-    "greedy": select_greedily,
-}
 
 
 def outcome_file(sweep: Sweep, outcome: Outcome) -> Path:

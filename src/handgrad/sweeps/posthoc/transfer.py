@@ -33,6 +33,7 @@ from handgrad.sweeps.space import Distribution
 from handgrad.sweeps.store import Trial
 
 GOOD_SHARE = 0.25  # of all configurations: with few validation images, too many cannot be distinguished from the best
+UNCLAIMED = ""  # the driver of a trial that waits for one
 
 
 class Pick(NamedTuple):
@@ -131,9 +132,6 @@ def place(distribution: Distribution, value: Any) -> float | None:
         return distribution.probability(value)
     low, high, at = (log(x) if axis.log else x for x in (axis.low, axis.high, value))
     return (at - low) / (high - low)
-
-
-UNCLAIMED = ""  # the driver of a trial that waits for one
 
 
 def choose_for(sweep: Sweep, entries: Sequence[Entry], top: int, settings: Mapping[str, Any]) -> Choice:

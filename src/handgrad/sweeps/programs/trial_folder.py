@@ -21,6 +21,10 @@ TRIAL, OUTCOME, STOP = "trial.json", "outcome.json", "stop"
 PARAMETERS, WANDB_PARAMETERS = "parameters.json", "parameters.yaml"
 VARIABLE = "HANDGRAD_TRIAL"  # names the folder to the program
 NEVER_LOGGED = "was never logged"  # what is said of a metric without a value
+KEPT = ("values", "seed", "replicate", "began")  # of a trial, in its folder
+MOST_EPOCHS = 10_000  # values of a metric that are reported; of a longer log, the last one and the summary count
+MOST_FAILURES = 5  # at first, as W&B's agents have it
+ENOUGH_EQUAL = 3  # different configurations with the same result
 
 
 def parameters_of(definition: SweepDefinition, trial: Trial) -> dict[str, Any]:
@@ -46,10 +50,6 @@ def task_of(definition: SweepDefinition, trial: Trial, folder: Path, limit: floa
         "trial": {name: getattr(trial, name) for name in KEPT},
     }
     return Task(trial.number, {}, options)
-
-
-KEPT = ("values", "seed", "replicate", "began")  # of a trial, in its folder
-MOST_EPOCHS = 10_000  # values of a metric that are reported; of a longer log, the last one and the summary count
 
 
 def prepare(task: Task) -> Path:
@@ -120,10 +120,6 @@ def recovered(definition: SweepDefinition, runs_dir: Path, known: Collection[str
             trial = Trial(len(trials), values, name, facts["seed"], facts["replicate"], began=facts["began"])
             trials.append((trial, read_outcome(runs_dir / name, trial.number)))
     return trials
-
-
-MOST_FAILURES = 5  # at first, as W&B's agents have it
-ENOUGH_EQUAL = 3  # different configurations with the same result
 
 
 def hopeless(store: TrialStore, wanted: int | None) -> str:

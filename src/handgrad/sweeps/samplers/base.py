@@ -10,6 +10,9 @@ from handgrad.config import RunConfig
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.store import Trial
 
+SHUFFLED = 1_000_000  # cells of a grid that may be put in order in memory
+DRAWS = 200  # before a finite space is taken for nearly used up
+
 
 class Sampler:
     """Chooses configurations; all that it draws is a function of `seed` and of how many were chosen before.
@@ -26,9 +29,6 @@ class Sampler:
         """The values of the configuration after `ordinal` others, none of whose keys are `taken`; None when none is
         left. `trials` are all that there are, to learn from."""
         raise NotImplementedError
-
-
-SHUFFLED = 1_000_000  # cells of a grid that may be put in order in memory
 
 
 class Grid(Sampler):
@@ -67,9 +67,6 @@ def shuffled(size: int, seed: int) -> Iterator[int]:
         if index not in seen:
             seen.add(index)
             yield index
-
-
-DRAWS = 200  # before a finite space is taken for nearly used up
 
 
 class Random(Sampler):

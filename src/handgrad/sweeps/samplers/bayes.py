@@ -16,6 +16,10 @@ from handgrad.sweeps.samplers.base import Random, Sampler
 from handgrad.sweeps.space import Axis
 from handgrad.sweeps.store import FAILED, STOPPED, Trial
 
+NEAREST = 6  # values of a long list that are considered, on either side of the one proposed
+ASKS = 3  # before a model is left aside for once that suggests what was tried already
+STARTUP = 10  # trials drawn at random, before there is something to learn from
+
 
 class Axes:
     """The varying parameters of a sweep, each on the scale that Optuna's samplers move along.
@@ -66,9 +70,6 @@ def _label(choice: Any) -> Any:
     return choice if isinstance(choice, str | int | float | bool | None) else json.dumps(choice)
 
 
-NEAREST = 6  # values of a long list that are considered, on either side of the one proposed
-
-
 def greedy_fallback(
     definition: SweepDefinition, values: dict[str, Any], trials: Sequence[Trial]
 ) -> Iterator[dict[str, Any]]:
@@ -117,10 +118,6 @@ def _around(definition: SweepDefinition, name: str, value: Any) -> list[Any]:
     every = definition.grid(name)
     place = every.index(value)
     return every[max(0, place - NEAREST) : place + 1 + NEAREST]
-
-
-ASKS = 3  # before a model is left aside for once that suggests what was tried already
-STARTUP = 10  # trials drawn at random, before there is something to learn from
 
 
 class TPE(Sampler):
