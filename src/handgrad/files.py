@@ -292,6 +292,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def write_object(path: Path, content: Mapping[str, Any]) -> None:
+    """Write plain data as JSON that `read_object` reads back, atomically; NaN is refused by a ValueError."""
+    atomic_write(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
 def read_object(path: Path) -> dict[str, Any]:
     """The JSON object in a file.
 

@@ -9,8 +9,9 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import count
 from typing import Any
 
 KEPT = "\n\t"
@@ -150,6 +151,17 @@ def nearest(word: str, names: Iterable[str], foreign: Iterable[str] = ()) -> str
 def counted(count: int, what: str) -> str:
     """ "1 trial", "1,200 trials"."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def counting_order(name: str) -> list[int | str]:
+    """A key that sorts names as a person counts: 2.png before 10.png."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+
+
+def numbered(name: str) -> Iterator[str]:
+    """The name, then with "-2", "-3" … behind it, for whoever needs one that is not taken."""
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
 
 
 def duration(seconds: float) -> str:

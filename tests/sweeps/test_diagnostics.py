@@ -57,7 +57,7 @@ CASES = {
     ),
     "no end": Case("note", "nothing says when to stop", "Give --trials N or --hours H", run_cap=None),
     "too long for a day": Case(
-        *("warning", "28.0 h in all", "Try fewer: --trials 86400"), Plan(trials=100_800), SECOND, run_cap=None
+        *("warning", "28 h 0 min in all", "Try fewer: --trials 86400"), Plan(trials=100_800), SECOND, run_cap=None
     ),
     "a grid too long for the night": Case(
         *("warning", "--hours 1 ends it after about 3,600 trials", "method: bayes or random, with --trials 3600"),

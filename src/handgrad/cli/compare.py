@@ -1,6 +1,5 @@
 """`handgrad compare RUN RUN …`."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ from handgrad.cli.console import one_by_one
 from handgrad.cli.evaluate import show_table
 from handgrad.config.lookup import quoted
 from handgrad.evaluation.tables import Table
-from handgrad.files import atomic_write
+from handgrad.files import write_object
 from handgrad.reports.comparison import pair_lines, results_table
 from handgrad.runs import open_run
 from handgrad.runs.comparison import Comparison, Configuration, Pair, compare
@@ -41,7 +40,7 @@ def run_compare(tokens: list[str]) -> int:
             screen.print(f"  {line}", markup=False)
     _show_missing(screen, comparison.pairs)
     if arguments.json:
-        atomic_write(arguments.json, json.dumps(comparison.to_mapping(), indent=2, allow_nan=False) + "\n")
+        write_object(arguments.json, comparison.to_mapping())
     return 0
 
 

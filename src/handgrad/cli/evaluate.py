@@ -1,6 +1,5 @@
 """`handgrad evaluate RUN …`, also of a file of weights with the settings that stand beside it."""
 
-import json
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import prod
@@ -44,7 +43,7 @@ from handgrad.evaluation.tables import (
     test_in_words,
     write_csv,
 )
-from handgrad.files import atomic_write
+from handgrad.files import write_object
 from handgrad.nn import Network
 from handgrad.runs import Run, open_run
 from handgrad.runs.execution import build_network
@@ -93,24 +92,24 @@ def run_evaluate(tokens: list[str]) -> int:
     else:
         _show(Screen(highlight=False), evaluation, about, arguments.percent)
     if arguments.json:
-        atomic_write(arguments.json, json.dumps(about | _mapping(evaluation), indent=2, allow_nan=False) + "\n")
+        write_object(arguments.json, about | _mapping(evaluation))
     if arguments.csv:
         _write_csv(arguments.csv, evaluation)
     return 0
 
 
 def _evaluate_weights(path: Path, arguments: Any) -> int:
-    found = predictions_of_weights(path, arguments)
-    summary, screen = summarise(found.predictions, arguments.top), Screen(highlight=False)
+    predictions, dataset, loss, loss_name = predictions_of_weights(path, arguments)
+    summary, screen = summarise(predictions, arguments.top), Screen(highlight=False)
     means = "   ".join(f"{name} {percent(value)} %" for name, value in summary.classes.macro._asdict().items())
-    screen.print(f"{path} on {summary.images} {arguments.on} images of {found.dataset}", soft_wrap=True)
-    screen.print(f"macro averages: {means}   loss {found.loss:.4f} ({found.loss_name})", soft_wrap=True)
+    screen.print(f"{path} on {summary.images} {arguments.on} images of {dataset}", soft_wrap=True)
+    screen.print(f"macro averages: {means}   loss {loss:.4f} ({loss_name})", soft_wrap=True)
     show_summary(screen, summary, arguments.percent)
     if arguments.json:
-        about = {"weights": str(path), "part": arguments.on, "dataset": found.dataset, "loss": found.loss}
-        atomic_write(arguments.json, json.dumps(about | summary.to_mapping(), indent=2, allow_nan=False) + "\n")
+        about = {"weights": str(path), "part": arguments.on, "dataset": dataset, "loss": loss}
+        write_object(arguments.json, about | summary.to_mapping())
     if arguments.csv:
-        write_csv(arguments.csv, found.predictions, summary)
+        write_csv(arguments.csv, predictions, summary)
     return 0
 
 
@@ -303,17 +302,10 @@ def test_numbers(test: McNemar, adjusted: float | None) -> str:
     return f"difference {100 * test.difference.mean:+.2f} points [{low}, {high}], p {p_value(test.p)}{holm}"
 
 
-class OfWeights(NamedTuple):
-    """What a file of weights predicts, its mean loss and which one that is, and the name of the data set."""
+def predictions_of_weights(path: Path, arguments: Any) -> tuple[Predictions, str, float, str]:
+    """What a file of weights predicts, for which data set, and its mean loss with the name of that.
 
-    predictions: Predictions
-    loss: float
-    loss_name: str
-    dataset: str
-
-
-def predictions_of_weights(path: Path, arguments: Any) -> OfWeights:
-    """With the settings that the flags, `--config` or a file beside the weights give; what is guessed is said.
+    Settings are those that the flags, `--config` or a file beside the weights give; what is guessed is said.
 
     Raises  UsageError where they do not fit the images, or nothing says which these are; CorruptDataError.
     """
@@ -331,8 +323,7 @@ def predictions_of_weights(path: Path, arguments: Any) -> OfWeights:
     images, labels = images_of(parsed.config, dataset, arguments.on)
     predictions = predict(network, images, labels, dataset.class_names)
     echo_notes([*notes, *parsed.notes])
-    loss = measure(network, images, labels).loss
-    return OfWeights(predictions, loss, parsed.config.loss, dataset.name)
+    return predictions, dataset.name, measure(network, images, labels).loss, parsed.config.loss
 
 
 def _network(path: Path, config: RunConfig, dataset: Dataset) -> Network:

@@ -1,10 +1,8 @@
 """`handgrad predict`: classify images, and say what makes an answer doubtful."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +30,7 @@ from handgrad.runs.pictures import (
     unsure_words,
 )
 from handgrad.screen import echo, working
-from handgrad.text import counted, csv_text
+from handgrad.text import counted, counting_order, csv_text, numbered
 
 TOP = 3  # classes of an image
 LABEL = ("Label", "label")  # as the column of names is written
@@ -109,13 +107,8 @@ def _files(named: Sequence[Path]) -> list[Path]:
             raise UsageError(f"{path} holds no image ({KNOWN})")
         if len(images) < len(inside):
             echo(f"{path}: {len(inside) - len(images)} of {len(inside)} files are no images and are left out")
-        found += sorted(images, key=_counted_name)
+        found += sorted(images, key=lambda image: counting_order(image.name))
     return found
-
-
-def _counted_name(path: Path) -> list[int | str]:
-    """2.png before 10.png."""
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
 
 
 def _of_rows(run: Run, network: Network, rows: Rows, path: Path, known: Experience) -> list[Result]:
@@ -171,8 +164,7 @@ def _show(fitted: Fitted, folder: Path, stem: str, taken: set[str]) -> None:
     """Write each view, by a name that is not `taken` yet."""
     folder.mkdir(parents=True, exist_ok=True)
     for picture, ending in zip(fitted.views, ("", *(f"-{view.replace(' ', '-')}" for view in VIEWS[1:])), strict=False):
-        name = f"{stem}{ending}"
-        name = next(each for each in chain([name], (f"{name}-{number}" for number in count(2))) if each not in taken)
+        name = next(each for each in numbered(f"{stem}{ending}") if each not in taken)
         taken.add(name)
         large = picture.repeat(ENLARGED, axis=-2).repeat(ENLARGED, axis=-1)
         with atomic_writer(folder / f"{name}.png") as file:

@@ -1,6 +1,5 @@
 """`handgrad reproduce RECIPE`, and `handgrad check FILE | REPORT`."""
 
-import json
 import os
 import shlex
 import time
@@ -18,7 +17,7 @@ from handgrad.cli.progress import RunsProgress
 from handgrad.cli.report import begin_hand_in
 from handgrad.data import canonical_name
 from handgrad.errors import UsageError
-from handgrad.files import atomic_write
+from handgrad.files import write_object
 from handgrad.machine import available_cores
 from handgrad.reproduce.handin import Reproduction, is_hand_in, open_hand_in
 from handgrad.reproduce.pages import write_outcome
@@ -193,7 +192,7 @@ def run_check(tokens: list[str]) -> int:
         verdicts = check(document, path.parent)
     if arguments.json is not None:
         content = {"title": document.title, "verdicts": [verdict.to_mapping() for verdict in verdicts]}
-        atomic_write(arguments.json, json.dumps(content, indent=2, allow_nan=False) + "\n")
+        write_object(arguments.json, content)
     if arguments.format == "md":
         print(markdown(document.title, verdicts), end="")
     else:

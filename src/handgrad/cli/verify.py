@@ -40,7 +40,7 @@ def run_verify(tokens: list[str]) -> int:
     if arguments.html:
         write_html(page(outcome), arguments.html)
     if arguments.json:
-        atomic_write(arguments.json, json.dumps(outcome.mapping(), indent=2) + "\n")
+        atomic_write(arguments.json, json.dumps(outcome.mapping(), indent=1) + "\n")
     return EXIT_CODES[outcome.verdict]
 
 

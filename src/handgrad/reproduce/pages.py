@@ -1,6 +1,5 @@
 """The report of a reproduction: summary, claims, choices, questions, how to get it again; and the files it is in."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from handgrad.claims.judge import FITTED, ClaimVerdict
 from handgrad.claims.questions import VARIANTS, Choice, Question
 from handgrad.claims.relations import CONFOUNDED, NO_EXPERIMENT
 from handgrad.config.describe import effective_differences, idle
-from handgrad.files import atomic_write
+from handgrad.files import atomic_write, write_object
 from handgrad.machine import machine
 from handgrad.reports.blocks import Block, Code, Details, Headline, Note, Points, Report, Section, Table, Text, spelled
 from handgrad.reports.render import markdown_text, write_html, write_markdown
@@ -332,7 +331,7 @@ def write_outcome(plan: Plan, failures: dict[str, str], command: str, jobs: int,
     names = (f"report{part}.html", f"report{part}.md", f"README{part}.md", f"results{part}.json")
     page, text, readme, outcome = (plan.folder / name for name in names)
     written = Written(page, text, readme, outcome, numbers)
-    atomic_write(written.results, json.dumps(numbers, indent=1, allow_nan=False) + "\n")
+    write_object(written.results, numbers)
     report = build_pages(results, found, made, log)
     log("writing")
     write_html(report, written.report)

@@ -14,8 +14,8 @@ from handgrad.claims.questions import Found, choice
 from handgrad.config import RunConfig
 from handgrad.config.lookup import field_aliases, setting_name
 from handgrad.config.schema import REPLACED_BY_LAYERS, filled
-from handgrad.errors import ERROR, UsageError
-from handgrad.files import atomic_write
+from handgrad.errors import ERROR, HandgradError, UsageError
+from handgrad.files import read_object, write_object
 from handgrad.runs import Run
 from handgrad.runs.executor import protocol
 from handgrad.runs.executor.local import complete_all
@@ -131,8 +131,8 @@ class PlannedSweep(NamedTuple):
     def over(self) -> bool:
         """Whether nothing is left to do: a sweep may end with fewer trials than are wanted, where there are no more."""
         try:
-            return bool(json.loads((self.sweep.path / OVER).read_text())["trials"] >= self.wanted)
-        except (OSError, ValueError, KeyError, TypeError):
+            return bool(read_object(self.sweep.path / OVER)["trials"] >= self.wanted)
+        except (HandgradError, KeyError, TypeError):
             return False
 
 
@@ -206,7 +206,7 @@ def _finish_sweep(planned: PlannedSweep, reports: ProgressReports) -> None:
     run_sweep(sweep, jobs=1, callback=_SweepProgress(reports))
     with suppress(UsageError):  # no trial has a result
         evaluate_on_test(sweep, ranking(sweep)[:1], log=lambda line: None)
-    atomic_write(sweep.path / OVER, json.dumps({"trials": planned.wanted}) + "\n")
+    write_object(sweep.path / OVER, {"trials": planned.wanted})
 
 
 class Finds:

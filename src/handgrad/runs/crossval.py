@@ -17,7 +17,7 @@ from handgrad.config.schema import filled
 from handgrad.data import Dataset, folds_of_test, hold_fold, kfold, read_fold
 from handgrad.errors import CorruptDataError, FileSystemError, UsageError
 from handgrad.evaluation import Interval, Predictions, class_report, mean_interval, mean_share
-from handgrad.files import LOCK, atomic_write, new_folder, read_file
+from handgrad.files import LOCK, new_folder, read_file, write_object
 from handgrad.runs.classical import loss_of
 from handgrad.runs.execution import CallbackMaker, diagnose_run, no_callbacks
 from handgrad.runs.executor.local import complete_all
@@ -200,7 +200,7 @@ def _open(path: Path, plan: dict[str, Any]) -> dict[int, FoldResult]:
 
 def _write(path: Path, plan: dict[str, Any], results: dict[int, FoldResult]) -> None:
     entries = [results[number]._asdict() for number in sorted(results)]
-    atomic_write(path / FILE, json.dumps({**plan, "results": entries}, indent=1, allow_nan=False) + "\n")
+    write_object(path / FILE, {**plan, "results": entries})
 
 
 def _cut(whole: Predictions, dataset: Dataset, folds: int, seed: int) -> dict[int, Predictions]:

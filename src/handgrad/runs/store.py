@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from html import escape
 from importlib import import_module
-from itertools import chain, count
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from handgrad.files import (
 from handgrad.nn import Network
 from handgrad.optim import SCHEDULES
 from handgrad.run_folder import RunFolder, run_path, run_paths
+from handgrad.text import numbered as numbered_names
 from handgrad.training import History, load_model, save_model
 from handgrad.training.checkpoint import newest_origin
 from handgrad.training.history import read_record, records, sealed, unsealed
@@ -255,7 +256,7 @@ def create_run(
     """
     if not name or name in (".", "..") or "/" in name or "\0" in name or len(name.encode()) > 200:
         raise UsageError(f"a run's name must be one file name of at most 200 bytes, got {name!r} (--name)")
-    names = chain([name], (f"{name}-{n}" for n in range(2, 100_000) if numbered))
+    names = islice(numbered_names(name), 100_000 if numbered else 1)
     try:
         made = new_folder(runs_dir, names, lambda folder: fill(Run(folder, durable)), durable)
     except OSError as error:
@@ -335,7 +336,8 @@ def began_with(run: Run, over: bool) -> dict[str, Any]:
 
 def refusal(run: Run, config: RunConfig, found: Differences, start: str | None) -> str:
     """One line: what differs, and the commands that lead on."""
-    anew = ["handgrad", "train", "--config", str(run.config_file), "--name", _free_name(run)]
+    name = next(name for name in numbered_names(run.name) if not (run.path.parent / name).exists())
+    anew = ["handgrad", "train", "--config", str(run.config_file), "--name", name]
     if str(run.path.parent) != config.runs_dir:
         anew += ["--runs_dir", str(run.path.parent)]
     ways = [f"to train anew with them: {shlex.join(anew + (['--model_path', start] if start else []))}"]
@@ -345,8 +347,3 @@ def refusal(run: Run, config: RunConfig, found: Differences, start: str | None) 
     return (
         f"{run.config_file} was edited since the run began: {in_words(found)}. Undo that to resume; {'; '.join(ways)}"
     )
-
-
-def _free_name(run: Run) -> str:
-    names = (f"{run.name}-{number}" for number in count(2))
-    return next(name for name in names if not (run.path.parent / name).exists())

@@ -1,6 +1,5 @@
 """What is wrong with a sweep before hours are spent on it, each with its fix."""
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from handgrad.optim import OPTIMIZERS
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.space import Categorical, Distribution, LogUniform, plain_of
 from handgrad.sweeps.timing import Estimate
+from handgrad.text import counted, duration
 
 FEW = 1000  # values that are looked at one by one
 LONG_HOURS = 24
@@ -72,7 +72,7 @@ class DiagnosedSweep:
 def size_and_hours(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
     """How many configurations there are, how many are tried, and how long that takes."""
     size, trials = sweep.definition.size, sweep.trials
-    what = "the space has no end" if size is None else f"the space has {_count(size, 'configuration')}"
+    what = "the space has no end" if size is None else f"the space has {counted(size, 'configuration')}"
     if trials is None:
         end = "" if sweep.plan.hours else "; nothing says when to stop"
         yield Diagnostic(
@@ -93,13 +93,14 @@ def _hours(sweep: DiagnosedSweep, trials: int | None) -> Iterator[Diagnostic]:
     if trials is None:
         yield Diagnostic(NOTE, f"{each}{at_a_time}")
         return
-    hours = [n * trials * sweep.plan.seeds / sweep.plan.jobs / 3600 for n in estimate[:3]]
-    total = f"{_hour(hours[0])} in all ({_hour(hours[1])} to {_hour(hours[2])}{at_a_time})"
+    seconds = [n * trials * sweep.plan.seeds / sweep.plan.jobs for n in estimate[:3]]
+    mean, low, high = map(duration, seconds)
+    total = f"{mean} in all ({low} to {high}{at_a_time})"
     limit = sweep.plan.hours or LONG_HOURS
-    if hours[0] <= limit:
+    if seconds[0] <= 3600 * limit:
         yield Diagnostic(NOTE, f"{each}: {total}")
         return
-    fitting = max(1, int(trials * limit / hours[0]))
+    fitting = max(1, int(trials * 3600 * limit / seconds[0]))
     stop = f"--hours {limit:g} ends it after about {fitting:,} trials" if sweep.plan.hours else "longer than a day"
     other = "method: bayes or random, with " if sweep.definition.method == "grid" else ""
     yield Diagnostic(WARNING, f"{each}: {total}; {stop}", f"Try fewer: {other}--trials {fitting}")
@@ -135,20 +136,8 @@ def more_trials_than_there_are(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
     size = sweep.definition.size
     for name, wanted in (("--trials", sweep.plan.trials), ("run_cap", sweep.definition.run_cap)):
         if size is not None and wanted is not None and wanted > size:
-            what = f"{name} {wanted:,} is more than the {_count(size, 'configuration')}; none is run twice"
+            what = f"{name} {wanted:,} is more than the {counted(size, 'configuration')}; none is run twice"
             yield Diagnostic(NOTE, what, "For replicates give --seeds N")
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
-
-
-def _hour(hours: float) -> str:
-    if hours < 1 / 30:
-        return f"{math.ceil(3600 * hours)} s"
-    if hours < 1:
-        return f"{60 * hours:.0f} min"
-    return f"{hours:.1f} h" if hours < 100 else f"{hours:,.0f} h"
 
 
 def without_effect(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:

@@ -19,6 +19,7 @@ from handgrad.sweeps.run_trial import EARLY, STATES
 from handgrad.sweeps.samplers import SAMPLERS
 from handgrad.sweeps.settings import OUTPUT
 from handgrad.sweeps.store import FAILED, FINISHED, LOST, RUNNING, STOPPED, Trial, TrialStore
+from handgrad.text import numbered
 
 OTHERS_SECONDS = 1.0  # between two looks at what other drivers do, once there is nothing to begin
 RECENT = 50  # ends of trials from which the time left is estimated
@@ -69,10 +70,7 @@ class Scheduler:
         """After the values, in the course's fashion; a number behind it where rounding has made two of them equal."""
         name = self.sweep.definition.trial_name(values) or self.sweep.name
         name += f"_s_{seed}" if self.sweep.settings.seeds > 1 else ""
-        count = 1
-        while (unique := name if count == 1 else f"{name}-{count}") in self.store.runs:
-            count += 1
-        return unique
+        return next(each for each in numbered(name) if each not in self.store.runs)
 
 
 class SweepProgress(NamedTuple):

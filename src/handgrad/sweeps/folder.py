@@ -34,6 +34,7 @@ from handgrad.sweeps.settings import (
     study_of,
 )
 from handgrad.sweeps.store import FAILED, Trial, TrialStore
+from handgrad.text import counted, numbered
 
 log = logging.getLogger("handgrad")
 UNFINISHED = (None, "", "failed", INTERRUPTED)  # what diverged is tried again, and diverges again
@@ -171,8 +172,7 @@ class Sweep:
         for trial in found:
             store.add(trial)
         if found:
-            count = f"{len(found)} trials" if len(found) > 1 else "one trial"
-            log.warning("%s: %s found again from their folders", self.path, count)
+            log.warning("%s: %s found again from their folders", self.path, counted(len(found), "trial"))
         return store
 
     @property
@@ -296,5 +296,4 @@ def changed(sweep: Sweep, **settings: Any) -> Sweep:
 
 def free_path(folder: Path, name: str) -> Path:
     """Where a new sweep called `name` goes: with "-2", "-3" … behind a name that is taken."""
-    suffixes = ["", *(f"-{n}" for n in range(2, 10_000))]
-    return next(folder / (name + suffix) for suffix in suffixes if not (folder / (name + suffix)).exists())
+    return next(folder / each for each in numbered(name) if not (folder / each).exists())

@@ -170,7 +170,6 @@ def program_checks(session: Session, contract: Contract) -> Iterator[Check]:
 def training_checks(subject: Subject, found: Found, loss: Loss, generator: np.random.Generator) -> Iterator[Check]:
     """Their gradients and the engine's, from the same weights, over the same batches of real digits."""
     name = {"leaky_relu(0.01)": "leaky_relu"}.get(subject.activation, subject.activation)
-    wanted = replace(subject.wanted, widths=(64, 16, 16, 10))
     if (
         loss.name != "cross_entropy"
         or subject.output == "sigmoid"
@@ -179,7 +178,7 @@ def training_checks(subject: Subject, found: Found, loss: Loss, generator: np.ra
     ):
         return
     try:
-        made = _resized(subject, wanted)
+        made = subject.resized((64, 16, 16, 10))
     except (TheirError, KeyError, IndexError):
         return
     inputs, classes = made.chain.widths[0], made.chain.widths[-1]
@@ -210,14 +209,6 @@ def training_checks(subject: Subject, found: Found, loss: Loss, generator: np.ra
     words = f"{theirs:.1%} of {TEST_ROWS} digits after {STEPS} steps; handgrad, from the same weights, {reached:.1%}"
     yield Check("training", RIGHT if right else WRONG, words, abs(theirs - reached), "" if right else "all layers",
                 "" if right else "training")  # fmt: skip
-
-
-def _resized(subject: Subject, wanted: Any) -> Subject:
-    made = subject.made(wanted)
-    arrays = subject.session.ask("walk", target=made.root)
-    shapes = [arrays[path].shape[:: -1 if subject.chain.transposed else 1] for path in made.chain.paths]
-    chain = made.chain._replace(widths=(shapes[0][0], *(shape[1] for shape in shapes)))
-    return replace(made, shapes={path: array.shape for path, array in arrays.items()}, chain=chain)
 
 
 def _scaled(images: Array, inputs: int) -> Array:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.text import counting_order
 from handgrad.verify.mistakes import LEARNING_RATE
 from handgrad.verify.naming import ACTIVATION_NAMES, LOSS_NAMES, Plan, fill, tables
 from handgrad.verify.sandbox import Flags, Handle, Session
@@ -26,15 +27,10 @@ class Chain(NamedTuple):
     widths: tuple[int, ...]
 
 
-def natural(path: str) -> list[Any]:
-    """A key that sorts numbers in a path by their size."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path)]
-
-
 def groups(paths: Sequence[str]) -> dict[str, list[str]]:
     """Paths that differ in numbers alone, sorted; a number that is the same in all of a group's is part of its name."""
     found: dict[str, list[str]] = {}
-    for path in sorted(paths, key=natural):
+    for path in sorted(paths, key=counting_order):
         found.setdefault(re.sub(r"\d+", "#", path), []).append(path)
     return found
 

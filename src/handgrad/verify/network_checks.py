@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.verify.arithmetic import OUTPUT_NAMES, SCALES, SUMS, Loss, forward, softmax
+from handgrad.verify.arithmetic import OUTPUT_NAMES, SCALES, Loss, forward, loss_value, softmax
 from handgrad.verify.contracts import Contract
 from handgrad.verify.gradients import Batch, Found, call_backward, draw, find_backward, gradients_of, take
 from handgrad.verify.losses import WORDS, TheirLoss
@@ -210,13 +210,8 @@ def _no_gradients(subject: Subject, errors: list[str], generator: np.random.Gene
 
 def _of_equal_widths(subject: Subject, generator: np.random.Generator) -> Check | None:
     """What is wrong in the same network with as many units in each layer as there are outputs."""
-    width = subject.chain.widths[-1]
     try:
-        made = subject.made(replace(subject.wanted, widths=(width,) * 4))
-        arrays = subject.session.ask("walk", target=made.root)
-        shapes = [arrays[path].shape[:: -1 if subject.chain.transposed else 1] for path in made.chain.paths]
-        chain = made.chain._replace(widths=(shapes[0][0], *(shape[1] for shape in shapes)))
-        made = replace(made, shapes={path: array.shape for path, array in arrays.items()}, chain=chain)
+        made = subject.resized((subject.chain.widths[-1],) * 4)
         loss = possible_losses(made, [])[0]
         batch = with_loss(draw(made, generator), loss)
         found, _ = find_backward(made, batch, loss, unfinished=True)
@@ -346,17 +341,12 @@ def difference_checks(subject: Subject, generator: np.random.Generator, loss: Lo
             subject.put(batch.net._replace(weights=weights))
             out = subject.forward(batch.x)[0]
             p = softmax(out) if subject.output == "identity" and loss.name == "cross_entropy" else out
-            from_out = _sum(p, batch.y, loss)
-            values.append(from_out)
+            values.append(loss_value(batch.net, batch.run._replace(out=p), batch.y, loss))
         slope = (values[0] - values[1]) / (2 * STEP)
         exact = float(np.vdot(true[f"W{k}"], direction))
         worst = max(worst, abs(slope - exact) / max(abs(exact), 1e-3))
     status = RIGHT if worst < 1e-4 else NOTE
     yield Check("finite differences", status, "of your own forward pass, against the reference's gradients", worst)
-
-
-def _sum(p: Array, y: Array, loss: Loss) -> float:
-    return SUMS[loss.name](p, y) * SCALES[loss.scale](*y.shape)
 
 
 def cases(subject: Subject) -> Iterator[Wanted]:

@@ -1,7 +1,5 @@
 """The result of a check as lines of a terminal, as a page for the student, as JSON, and as a table of a class."""
 
-import csv
-import io
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -9,7 +7,7 @@ from typing import Any
 
 from handgrad.reports.blocks import Block, Headline, Points, Report, Section, Table, Text
 from handgrad.strict_yaml import load_mapping
-from handgrad.text import counted
+from handgrad.text import counted, csv_text
 from handgrad.verify.contracts import contracts
 from handgrad.verify.outcome import NOTE, RIGHT, UNCHECKED, WRONG, Check, Outcome
 
@@ -139,12 +137,5 @@ def class_rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 
 def class_csv(outcomes: Sequence[Outcome]) -> str:
-    """The table of a class as CSV; no cell begins with what a spreadsheet would execute."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS)
-    writer.writeheader()
-    for row in class_rows(outcomes):
-        writer.writerow(
-            {key: f"'{cell}" if str(cell)[:1] in ("=", "+", "-", "@") else cell for key, cell in row.items()}
-        )
-    return text.getvalue()
+    """The table of a class as CSV."""
+    return csv_text([COLUMNS, *(row.values() for row in class_rows(outcomes))])

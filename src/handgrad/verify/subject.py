@@ -176,6 +176,17 @@ class Subject:
         root = make(self.session, self.maker, self.making, wanted, self.members)
         return replace(self, root=root, wanted=wanted)
 
+    def resized(self, widths: tuple[int, ...]) -> "Subject":
+        """The same network made once more, with other widths, as far as it takes them.
+
+        Raises  TheirError; KeyError, IndexError where its arrays have other names or shapes then.
+        """
+        made = self.made(replace(self.wanted, widths=widths))
+        arrays = self.session.ask("walk", target=made.root)
+        shapes = [arrays[path].shape[:: -1 if self.chain.transposed else 1] for path in made.chain.paths]
+        chain = made.chain._replace(widths=(shapes[0][0], *(shape[1] for shape in shapes)))
+        return replace(made, shapes={path: array.shape for path, array in arrays.items()}, chain=chain)
+
 
 def find(
     session: Session, members: Sequence[Member], wanted: Wanted, generator: Any, errors: dict[str, str]

@@ -4,7 +4,6 @@ sweeps/NAME/chosen.json lists every configuration that was ever evaluated on the
 the best of many for the result of one.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from handgrad.evaluation import (
     select_greedily,
     wilson,
 )
-from handgrad.files import atomic_write
+from handgrad.files import write_object
 from handgrad.runs import InterruptedRunError, Run
 from handgrad.runs.executor.protocol import INTERRUPTED, EpochEnded, TaskProgress
 from handgrad.runs.executor.worker import perform
@@ -155,12 +154,8 @@ def record(sweep: Sweep, entries: Sequence[Entry], kept: Sequence[Kept], predict
         evaluated = [known[trial.run] for trial in entry.trials if trial.run in known]
         if len(evaluated) > len(records.get(entry.trials[0].run, {}).get("networks", ())):
             records[entry.trials[0].run] = _record(entry, evaluated)
-    stored = {
-        "tested": len(records),
-        "chosen_by": sweep.definition.metric.name,
-        "configurations": list(records.values()),
-    }
-    atomic_write(chosen_file(sweep), json.dumps(stored, indent=2) + "\n")
+    stored = {"tested": len(records), "chosen_by": sweep.definition.metric.name}
+    write_object(chosen_file(sweep), {**stored, "configurations": list(records.values())})
 
 
 def read_chosen(sweep: Sweep) -> list[dict[str, Any]]:
@@ -284,7 +279,7 @@ def evaluate_ensemble(
     record(sweep, [entries[place] for place in chosen], [kept[place] for place in chosen], tested)
     path = outcome_file(sweep, outcome)
     path.parent.mkdir(exist_ok=True)
-    atomic_write(path, json.dumps(outcome.to_mapping(), indent=2, allow_nan=False) + "\n")
+    write_object(path, outcome.to_mapping())
     return outcome
 
 

@@ -5,7 +5,6 @@ stopped, resumed and counted as those of any sweep. Only what is run is not left
 """
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import ceil, log
 from pathlib import Path, PurePath
@@ -16,7 +15,7 @@ from handgrad.config import RunConfig, decides_training
 from handgrad.config.describe import effective_differences, file_name
 from handgrad.errors import DivergedError, HandgradError, UsageError
 from handgrad.evaluation.tables import Table, ends, markdown, p_value, percent
-from handgrad.files import atomic_write
+from handgrad.files import atomic_write, write_object
 from handgrad.runs import prepare
 from handgrad.runs.comparison import Configuration, Pair, side_by_side
 from handgrad.runs.executor.worker import data_set
@@ -336,7 +335,7 @@ def save(folder: Path, outcome: Outcome) -> None:
         "pairs": [pair.to_mapping() | {"told_apart": apart(pair)} for pair in outcome.pairs],
         "failed": [{"run": trial.run, "why": trial.why} for trial in outcome.failed],
     }
-    atomic_write(folder / "transfer.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+    write_object(folder / "transfer.json", content)
     atomic_write(folder / "transfer.md", page(outcome))
 
 
