@@ -3,7 +3,7 @@
 import json
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -49,20 +49,16 @@ class ClassIndex(FolderIndex):
     """The results of a class, by student."""
 
     entries: dict[str, Result]
+    entry_type = Result
 
-    def _list(self) -> None:
+    def _paths(self) -> Iterable[Path]:
         paths = []
         with suppress(OSError), os.scandir(self.folder) as found:
             for each in found:
                 hidden = each.name.startswith(TEMPORARY_PREFIX)
                 if each.name.endswith(".json") and not hidden and each.is_file(follow_symlinks=False):
                     paths.append(self.folder / each.name)
-        known = {identifier(path): path for path in sorted(paths)}
-        self.version += known.keys() != self.entries.keys()
-        self.entries = {name: self.entries.get(name) or Result(path) for name, path in known.items()}
-
-    def _grows(self, entry: Result) -> bool:
-        return False
+        return sorted(paths)
 
     def _look(self, entry: Result, holders: Holders) -> None:
         signature = stamp(entry.path), stamp(entry.page)
@@ -122,7 +118,7 @@ class DocumentPages:
 
     async def page(self, request: Request) -> Response:
         """The page of a student, in a frame in which nothing runs."""
-        found = self.students.entries.get(request.path_params["name"])
+        found = self.students.find(request.path_params["name"])
         if found is None:
             raise UsageError("there is no result of this student any more")
         return await framed(found.page)

@@ -6,6 +6,7 @@ import os
 import re
 import threading
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class Entry:
     def __init__(self, path: Path) -> None:
         self.run, self.id = RunFolder(path), identifier(path)
         self.signature: tuple[Any, ...] = ()
-        self.row: dict[str, Any] = {}
+        self.row: dict[str, Any] = {"state": UNFINISHED}
         self.facts: dict[str, Any] = {}
         self.version = 0
 
@@ -48,8 +49,11 @@ def identifier(path: Path) -> str:
 class FolderIndex:
     """What lies in a folder, oldest first, by its identifiers; safe to use from several threads.
 
-    What grows is looked at some times a second, the rest less often.
+    What grows is looked at some times a second, the rest less often. A subclass has the type of the entries, which are
+    made of a path.
     """
+
+    entry_type: Callable[[Path], Any]
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.version = folder, 0
@@ -77,34 +81,46 @@ class FolderIndex:
 
     def _list(self) -> None:
         """Bring `entries` up to date with what lies in the folder."""
+        known = {identifier(path): path for path in self._paths()}
+        self.version += known.keys() != self.entries.keys()
+        self.entries = {name: self.entries.get(name) or self.entry_type(path) for name, path in known.items()}
+
+    def _paths(self) -> Iterable[Path]:
+        """What lies in the folder; nothing where it is not there, or not any more."""
         raise NotImplementedError
 
     def _grows(self, entry: Any) -> bool:
-        raise NotImplementedError
+        return False
 
     def _look(self, entry: Any, holders: Holders) -> None:
         """Read an entry anew if its files have changed."""
         raise NotImplementedError
+
+    def find(self, name: object) -> Any:
+        """The entry that a request calls by its identifier, if there is one."""
+        return self.entries.get(name) if isinstance(name, str) else None
 
 
 class RunIndex(FolderIndex):
     """All runs below a folder."""
 
     entries: dict[str, Entry]
+    entry_type = Entry
 
     def __init__(self, runs_dir: Path) -> None:
         super().__init__(runs_dir)
         self._settings: list[dict[str, Any]] | None = None  # of each entry, those that are not the same for all
 
     def _list(self) -> None:
+        before = self.version
+        super()._list()
+        self._settings = self._settings if self.version == before else None
+
+    def _paths(self) -> Iterable[Path]:
         try:
-            paths = run_paths(self.folder)
+            return run_paths(self.folder)
         except (HandgradError, OSError):  # the folder may be gone, or a run of it, while it is being read
-            paths = [entry.run.path for entry in self.entries.values() if entry.run.path.is_dir()]
-        known = {identifier(path): path for path in paths}
-        if known.keys() != self.entries.keys():
-            self.version, self._settings = self.version + 1, None
-        self.entries = {name: self.entries.get(name) or _unread(path) for name, path in known.items()}
+            return [entry.run.path for entry in self.entries.values() if entry.run.path.is_dir()]
 
     def _grows(self, entry: Entry) -> bool:
         return entry.row["state"] not in OVER
@@ -126,7 +142,7 @@ class RunIndex(FolderIndex):
 
     def find(self, name: object) -> RunFolder | None:
         """The run that a request calls by its identifier."""
-        entry = self.entries.get(name) if isinstance(name, str) else None
+        entry = super().find(name)
         return entry.run if entry else None
 
     def table(self, since: int = -1) -> dict[str, Any]:
@@ -144,12 +160,6 @@ class RunIndex(FolderIndex):
                 if entry.version > since
             ]
             return {"version": self.version, "ids": [entry.id for entry in entries], "rows": rows}
-
-
-def _unread(path: Path) -> Entry:
-    entry = Entry(path)
-    entry.row = {"state": UNFINISHED}
-    return entry
 
 
 def stamp(path: Path) -> tuple[int, int, int] | None:

@@ -3,8 +3,10 @@
 import json
 import os
 import shlex
+import sys
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,13 +25,12 @@ from handgrad.serve.run_index import (
     stamp,
 )
 from handgrad.sweeps.database import (
-    TABLE,
     Database,
     file_of,
     is_driven,
     is_file,
     open_readonly,
-    read_record,
+    read_records,
     without_password,
 )
 from handgrad.sweeps.settings import (
@@ -108,15 +109,8 @@ class Trials:
         self.rows |= {number: (self.version, row) for number, row in new.items()}
 
     def _rows(self, database: Database) -> dict[int, Row]:
-        waiting = list(self.drivers)
-        marks = "-1" + ", ?" * len(waiting)
-        rows = database.read(
-            f"SELECT number, record, digest FROM {TABLE} WHERE study = ? AND (number > ? OR number IN ({marks}))",
-            *(self.study, max(self.rows, default=-1), *waiting),
-        )
         found = {}
-        for number, record, digest in rows:
-            trial = read_record(database, self.study, number, record, digest)
+        for number, trial in read_records(database, self.study, max(self.rows, default=-1), [*self.drivers]):
             self.drivers.pop(number, None)
             if trial["state"] not in ENDED:
                 self.drivers[number] = trial["driver"]
@@ -138,10 +132,7 @@ class Trials:
     def record(self, number: int) -> Row:
         """All that is kept of one.  Raises  HandgradError when it cannot be read, KeyError when there is none."""
         with open_readonly(self.url) as database:
-            statement = f"SELECT number, record, digest FROM {TABLE} WHERE study = ? AND number = ?"
-            for row in database.read(statement, self.study, number) if database else ():
-                return read_record(database, self.study, *row) if database else {}
-        raise KeyError(number)
+            return dict(read_records(database, self.study, sys.maxsize, [number]) if database else ())[number]
 
     def folder(self, record: Row) -> RunFolder | None:
         """The run of a trial, whose name is no path."""
@@ -231,6 +222,7 @@ class SweepIndex(FolderIndex):
     """All sweeps in a folder."""
 
     entries: dict[str, SweepEntry]
+    entry_type = SweepEntry
 
     def __init__(self, sweeps_dir: Path) -> None:
         super().__init__(sweeps_dir)
@@ -245,7 +237,7 @@ class SweepIndex(FolderIndex):
             self.version += 1
             entry.version = self.version
 
-    def _list(self) -> None:
+    def _paths(self) -> Iterable[Path]:
         begun = {}
         try:
             with os.scandir(self.folder) as found:
@@ -256,17 +248,11 @@ class SweepIndex(FolderIndex):
                         begun[self.folder / each.name] = first[0]
         except OSError:  # there may be none yet, or none any more
             pass
-        known_ids = {identifier(path): path for path in sorted(begun, key=begun.__getitem__)}
-        self.version += known_ids.keys() != self.entries.keys()
-        self.entries = {name: self.entries.get(name) or SweepEntry(path) for name, path in known_ids.items()}
-
-    def find(self, name: object) -> SweepEntry | None:
-        """The sweep that a request calls by its identifier."""
-        return self.entries.get(name) if isinstance(name, str) else None
+        return sorted(begun, key=begun.__getitem__)
 
     def trials(self, name: object) -> Trials | None:
         """The trials of the sweep of this identifier, as they are by now."""
-        entry = self.find(name)
+        entry: SweepEntry | None = self.find(name)
         if entry is None or entry.stored is None:
             return None
         entry.trials = entry.trials or Trials(entry.path, entry.stored.settings)

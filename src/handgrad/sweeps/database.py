@@ -11,7 +11,7 @@ import re
 import secrets
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,19 @@ class Database:
         self._connection.close()
 
 
-def read_record(database: Database, study: str, number: int, record: str, digest: str) -> dict[str, Any]:
-    """The trial in a row of a study, as plain data.  Raises  CorruptDataError where it is not as it was written."""
-    if digest != record_digest(study, number, record):
-        raise CorruptDataError(f"{database.name} is damaged: trial {number} is not as written. {REMEDY}")
-    return dict(json.loads(record))
+def read_records(
+    database: Database, study: str, after: int, among: Collection[int]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The trials of a study with numbers `after` that one, or `among` those, as plain data, each with its number.
+
+    Raises  CorruptDataError where one is not as it was written.
+    """
+    marks = "-1" + ", ?" * len(among)
+    statement = f"SELECT number, record, digest FROM {TABLE} WHERE study = ? AND (number > ? OR number IN ({marks}))"
+    for number, record, digest in database.read(statement, study, after, *among):
+        if digest != record_digest(study, number, record):
+            raise CorruptDataError(f"{database.name} is damaged: trial {number} is not as written. {REMEDY}")
+        yield number, dict(json.loads(record))
 
 
 def record_digest(study: str, number: int, record: str) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from handgrad.sweeps.database import TABLE, Database, read_record, record_digest
+from handgrad.sweeps.database import TABLE, Database, read_records, record_digest
 from handgrad.sweeps.definition import SweepDefinition
 from handgrad.sweeps.pruner import Stop
 
@@ -72,14 +72,9 @@ class TrialStore:
 
         Raises  CorruptDataError where a row is not as it was written.
         """
-        waiting = "-1" + ", ?" * len(self._open)
-        rows = self.database.read(
-            f"SELECT number, record, digest FROM {TABLE} WHERE study = ? AND (number > ? OR number IN ({waiting}))",
-            *(self.study, self._read, *self._open),
-        )
-        for row in rows:
-            trial = self._trial(*row)
-            known = self._trials.get(trial.number, trial)
+        for number, fields in read_records(self.database, self.study, self._read, self._open):
+            trial = self._trial(fields)
+            known = self._trials.get(number, trial)
             ahead = (
                 known.driver == trial.driver and known.state == trial.state and len(known.epochs) > len(trial.epochs)
             )
@@ -163,8 +158,7 @@ class TrialStore:
         record = json.dumps(dataclasses.asdict(trial))
         return self.study, trial.number, int(trial.ended), record, record_digest(self.study, trial.number, record)
 
-    def _trial(self, number: int, record: str, digest: str) -> Trial:
-        fields = read_record(self.database, self.study, number, record, digest)
+    def _trial(self, fields: dict[str, Any]) -> Trial:
         values = self.definition.canonical(fields["values"])
         epochs = {int(epoch): value for epoch, value in fields["epochs"].items()}
         stop = Stop(*fields["stop"]) if fields["stop"] else None
