@@ -5,8 +5,8 @@ import re
 import pytest
 from tests.commands import TINY, call
 
-from handgrad.cli import progress
-from handgrad.cli.progress import RunsProgress
+from handgrad.cli import console
+from handgrad.cli.console import RunsProgress
 from handgrad.training.progress import Bars
 
 FLAGS = TINY.removeprefix("train ").replace(" --no_report", "")
@@ -77,7 +77,7 @@ def test_elsewhere_there_are_lines_alone(here, capsys):
 
 
 def test_a_recipe_prints_a_line_now_and_then_elsewhere(capsys, monkeypatch):
-    monkeypatch.setattr(progress, "EVERY", 0)
+    monkeypatch.setattr(console, "EVERY", 0)
     with RunsProgress({"first": 1, "second": 3}, 0) as runs:
         runs.ended("second")
         runs.moved("first", 0.5)

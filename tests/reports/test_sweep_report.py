@@ -20,7 +20,7 @@ from handgrad.reports.sweep_data import SweepData
 from handgrad.reports.timeline import timeline_data
 from handgrad.sweeps import Hyperband, Metric
 from handgrad.sweeps.analysis.analyse import analyse
-from handgrad.sweeps.pruner import Stop
+from handgrad.sweeps.definition import Stop
 from handgrad.sweeps.space import LogUniformValues, Uniform
 from handgrad.sweeps.store import FAILED, FINISHED, RUNNING, STOPPED
 

@@ -27,8 +27,8 @@ from handgrad.serve.worker import analysed
 from handgrad.sweeps import Hyperband, SweepDefinition
 from handgrad.sweeps.analysis.analyse import analyse
 from handgrad.sweeps.database import open_storage
+from handgrad.sweeps.definition import Stop
 from handgrad.sweeps.folder import Settings, create_sweep
-from handgrad.sweeps.pruner import Stop
 from handgrad.sweeps.space import Categorical, LogUniformValues
 from handgrad.sweeps.store import FINISHED, RUNNING, STOPPED, Trial
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from handgrad.cli.arguments import Parser
+from handgrad.cli.commands import Parser
 from handgrad.cli.console import one_by_one
 from handgrad.cli.evaluate import show_table
 from handgrad.config.lookup import quoted

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from rich.table import Column, Table
 
 from handgrad.classical import CLASSICAL
-from handgrad.cli.console import echo_additions, echo_notes
+from handgrad.cli.console import callbacks_of_one, echo_additions, echo_notes
 from handgrad.cli.flags import ParsedFlags, parse_or_help
-from handgrad.cli.progress import callbacks_of_one
 from handgrad.config import RunConfig
 from handgrad.errors import UsageError
 from handgrad.runs import crossval

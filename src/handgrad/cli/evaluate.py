@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import rich.table
 from rich.text import Text
 
-from handgrad.cli.arguments import Parser
+from handgrad.cli.commands import Parser
 from handgrad.cli.console import echo_notes, one_by_one
 from handgrad.cli.flags import parse
 from handgrad.config import RunConfig, build_dataset, build_loss, build_split

@@ -17,7 +17,7 @@ from handgrad.claims import read_document
 from handgrad.claims.document import Document
 from handgrad.claims.judge import HOLDS, HOLDS_NOT
 from handgrad.claims.questions import Item, Question, choice
-from handgrad.cli.arguments import Parser
+from handgrad.cli.commands import Parser
 from handgrad.cli.evaluate import show_table
 from handgrad.cli.reproduce import carry_out, check_counts, plan_of
 from handgrad.config import RunConfig

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from handgrad.cli.arguments import Parser
+from handgrad.cli.commands import Parser
 from handgrad.data import read_picture
 from handgrad.errors import UsageError
 from handgrad.evaluation.explanation import NEAREST, Explanation, explain, neighbours, squares

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handgrad.cli.arguments import Parser
+from handgrad.cli.commands import Parser
 from handgrad.data import DATASETS, FEATURES, PixelRange, luma, to_pillow
 from handgrad.data.array_files import Rows, is_array_file, read_unlabelled
 from handgrad.data.dataset import Images

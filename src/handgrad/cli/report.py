@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from handgrad.claims.questions import Question
-from handgrad.cli.arguments import Parser
+from handgrad.cli.commands import Parser
 from handgrad.cli.console import echo_report
 from handgrad.errors import HandgradError, UsageError
 from handgrad.figures import COMPARISONS, FIGURES, RunData

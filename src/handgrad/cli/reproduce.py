@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from handgrad.claims import REPORTS, ClaimVerdict, check, find_document, markdown, read_document, report_file, summary
-from handgrad.cli.arguments import Parser
-from handgrad.cli.progress import RunsProgress
+from handgrad.cli.commands import Parser
+from handgrad.cli.console import RunsProgress
 from handgrad.cli.report import begin_hand_in
 from handgrad.data import canonical_name
 from handgrad.errors import UsageError

@@ -10,7 +10,7 @@ from importlib import import_module
 from threading import Timer
 from typing import Any
 
-from handgrad.cli.arguments import Parser
+from handgrad.cli.commands import Parser
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
 from handgrad.plugins import how_to_install, is_installed

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from handgrad.classical import CLASSICAL, Estimate
-from handgrad.cli.arguments import Parser
+from handgrad.cli.commands import Parser
 from handgrad.cli.console import echo_notes
 from handgrad.config import RunConfig
 from handgrad.config.schema import departures

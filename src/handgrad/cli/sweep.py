@@ -12,8 +12,7 @@ from handgrad.cli.flags import FLAG, ParsedFlags, parse
 from handgrad.cli.options import SWEEP, Option, help_text, options_of, short_help
 from handgrad.cli.sweep_posthoc import test_best, test_ensemble, transfer_best
 from handgrad.cli.sweep_program import announce, program_of, read_program
-from handgrad.cli.sweep_progress import SweepView
-from handgrad.cli.sweep_report import beyond_file, print_examination, report_at_end, sweep_report
+from handgrad.cli.sweep_report import SweepView, beyond_file, print_examination, report_at_end, sweep_report
 from handgrad.config.presets import BEST
 from handgrad.config.value_types import Name, ValueType
 from handgrad.errors import ERROR, Diagnostic, FileSystemError, HandgradError, IncompleteSweepError, UsageError

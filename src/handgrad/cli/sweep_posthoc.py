@@ -11,7 +11,7 @@ from rich.text import Text
 from handgrad.cli.console import one_by_one
 from handgrad.cli.evaluate import show_points, show_table, test_numbers
 from handgrad.cli.flags import ParsedFlags
-from handgrad.cli.sweep_progress import TransferView
+from handgrad.cli.sweep_report import TransferView
 from handgrad.config.metrics import is_share
 from handgrad.errors import UsageError
 from handgrad.evaluation import Interval

@@ -10,10 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from handgrad.cli.arguments import Parser
+from handgrad.cli.commands import Parser
 from handgrad.cli.flags import ParsedFlags
-from handgrad.cli.sweep_progress import SweepView
-from handgrad.cli.sweep_report import report_at_end
+from handgrad.cli.sweep_report import SweepView, report_at_end
 from handgrad.config import RunConfig
 from handgrad.errors import Diagnostic, FileSystemError, UsageError
 from handgrad.runs.executor.fork_server import end_with

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from handgrad.classical import CLASSICAL, estimate
 from handgrad.cli.commands import COMMANDS, examples_of, module_of
-from handgrad.cli.console import echo_additions, echo_notes, read_dataset
+from handgrad.cli.console import callbacks, callbacks_of_one, echo_additions, echo_notes, read_dataset
 from handgrad.cli.flags import ParsedFlags, parse
 from handgrad.cli.options import SWEEP, help_text
-from handgrad.cli.progress import callbacks, callbacks_of_one
 from handgrad.cli.show import print_fit_plan, print_plan, print_result, print_seed, print_seeds
 from handgrad.config import RunConfig, validates_on_test
 from handgrad.config.presets import BEST, PLAIN

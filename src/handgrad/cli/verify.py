@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from handgrad.cli.arguments import Parser
+from handgrad.cli.commands import Parser
 from handgrad.errors import FileSystemError, UsageError
 from handgrad.files import atomic_write
 from handgrad.reports.render import write_html

@@ -1,7 +1,6 @@
 """The language in which layers, losses, optimizers and schedules state their equations: read, printed, computed."""
 
 from handgrad.equations.compute import Scope, evaluate, follow, numbers_of, products, target_shape
-from handgrad.equations.glyphs import at_steps, dressed, glyph_of
 from handgrad.equations.parse import parse
 from handgrad.equations.tree import (
     Derivative,
@@ -12,6 +11,9 @@ from handgrad.equations.tree import (
     Number,
     Statement,
     Symbol,
+    at_steps,
+    dressed,
+    glyph_of,
     in_numbers,
     symbols,
     walk,

@@ -7,8 +7,7 @@ from typing import ClassVar
 from unicodedata import name
 
 from handgrad.equations import tree
-from handgrad.equations.glyphs import TABLES, Table, glyph_of, updates
-from handgrad.equations.tree import Glyph
+from handgrad.equations.tree import TABLES, Glyph, Table, glyph_of, updates
 
 CHOICE, SUM, TERM, FACTOR, BASE = range(5)  # what binds how tightly: cases, a + b, the sum sign, a b, a symbol
 

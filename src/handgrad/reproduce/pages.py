@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from handgrad.claims.judge import FITTED, ClaimVerdict
+from handgrad.claims.judge import FITTED, HOLDS, HOLDS_NOT, ClaimVerdict
 from handgrad.claims.questions import VARIANTS, Choice, Question
 from handgrad.claims.relations import CONFOUNDED, NO_EXPERIMENT
 from handgrad.config.describe import effective_differences, idle
@@ -26,7 +26,7 @@ from handgrad.reproduce.numbers import (
 from handgrad.reproduce.plan import Plan
 from handgrad.reproduce.question_blocks import QuestionBlocks, titles_of
 from handgrad.reproduce.results import Results, Verdicts, as_mapping, verdicts
-from handgrad.reproduce.sweep_claims import HOLDS, HOLDS_NOT, UNDECIDED, SweepVerdict
+from handgrad.reproduce.sweep_claims import UNDECIDED, SweepVerdict
 from handgrad.runs.executor.worker import run_of
 from handgrad.text import counted, duration
 

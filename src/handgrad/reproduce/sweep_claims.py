@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from handgrad.claims.judge import HOLDS, HOLDS_NOT
 from handgrad.claims.questions import EffectClaim
 from handgrad.config import value_type_of
 from handgrad.config.lookup import setting_name
@@ -10,7 +11,7 @@ from handgrad.evaluation import Interval
 from handgrad.sweeps.analysis.result import Analysis, Effect, covers
 from handgrad.sweeps.definition import SweepDefinition
 
-HOLDS, HOLDS_NOT, UNDECIDED = "holds", "does not hold", "undecided"
+UNDECIDED = "undecided"
 
 
 class SweepVerdict(NamedTuple):

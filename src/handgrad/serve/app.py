@@ -20,10 +20,9 @@ from handgrad.files import LOCK, read_file
 from handgrad.run_folder import RunFolder
 from handgrad.serve.curves import CurveStore
 from handgrad.serve.documents import DocumentPages
-from handgrad.serve.limits import Guard, LimitedProtocol, read_fields
+from handgrad.serve.limits import Guard, LimitedProtocol, Streams, event, framed, read_fields
 from handgrad.serve.processes import Jobs, Worker, interrupt
 from handgrad.serve.run_index import RunIndex
-from handgrad.serve.streams import Streams, event, framed
 from handgrad.serve.sweep_index import usual_sweeps_dir
 from handgrad.serve.sweep_pages import SweepPages
 

@@ -16,9 +16,9 @@ from handgrad import strict_yaml
 from handgrad.errors import HandgradError, UsageError
 from handgrad.files import TEMPORARY_PREFIX, read_file
 from handgrad.run_folder import DAMAGED
+from handgrad.serve.limits import framed
 from handgrad.serve.processes import Jobs
 from handgrad.serve.run_index import FolderIndex, Holders, identifier, stamp
-from handgrad.serve.streams import framed
 from handgrad.verify.outcome import RIGHT, outcome_of
 from handgrad.verify.report import class_rows
 

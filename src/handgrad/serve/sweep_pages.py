@@ -14,9 +14,9 @@ from handgrad.errors import HandgradError, UsageError
 from handgrad.files import open_file
 from handgrad.run_folder import RunFolder
 from handgrad.serve.curves import plain_number
+from handgrad.serve.limits import event, framed
 from handgrad.serve.processes import Jobs, Worker, interrupt
 from handgrad.serve.run_index import RUNNING
-from handgrad.serve.streams import event, framed
 from handgrad.serve.sweep_index import SweepEntry, SweepIndex
 from handgrad.sweeps.settings import OUTPUT
 

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from handgrad.errors import Diagnostic
-    from handgrad.sweeps.definition import Metric, SweepDefinition
-    from handgrad.sweeps.pruner import Hyperband
+    from handgrad.sweeps.definition import Hyperband, Metric, SweepDefinition
     from handgrad.sweeps.sweep_file import BUNDLED, read_sweep
 
 __all__ = ["BUNDLED", "Diagnostic", "Hyperband", "Metric", "SweepDefinition", "read_sweep"]
 
 _HOMES = {
     "Diagnostic": "errors",
-    "Hyperband": "sweeps.pruner",
+    "Hyperband": "sweeps.definition",
     **dict.fromkeys(("Metric", "SweepDefinition"), "sweeps.definition"),
     **dict.fromkeys(("BUNDLED", "read_sweep"), "sweeps.sweep_file"),
 }

@@ -12,9 +12,9 @@ from handgrad.runs.executor.local import POLL_SECONDS, interrupt_all
 from handgrad.runs.executor.protocol import INTERRUPTED, Died, Ended, EpochEnded, Event, Executor, Notice
 from handgrad.runs.interruption import Interruption, stopping_on_signals
 from handgrad.sweeps.database import Drivers
+from handgrad.sweeps.definition import Stop
 from handgrad.sweeps.folder import Sweep
 from handgrad.sweeps.programs.trial_folder import hopeless, ignores_arguments
-from handgrad.sweeps.pruner import Stop
 from handgrad.sweeps.run_trial import EARLY, STATES
 from handgrad.sweeps.samplers import SAMPLERS
 from handgrad.sweeps.settings import OUTPUT

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handgrad.sweeps.database import TABLE, Database, read_records, record_digest
-from handgrad.sweeps.definition import SweepDefinition
-from handgrad.sweeps.pruner import Stop
+from handgrad.sweeps.definition import Stop, SweepDefinition
 
 RUNNING, FINISHED, STOPPED, FAILED, LOST = "running", "finished", "stopped", "failed", "lost"
 ENDED = (FINISHED, STOPPED, FAILED)

@@ -15,10 +15,9 @@ from handgrad.config.metrics import METRICS, USUAL, metric_name
 from handgrad.config.presets import BEST, PLAIN
 from handgrad.config.value_types import Switch
 from handgrad.errors import NOTE, WARNING, Diagnostic, HandgradError, UsageError
-from handgrad.sweeps.definition import GOALS, METHODS, Metric, SweepDefinition
+from handgrad.sweeps.definition import GOALS, METHODS, Hyperband, Metric, SweepDefinition
 from handgrad.sweeps.programs.logged import ANY_ACCURACY
 from handgrad.sweeps.programs.program import Program, own_keys, read_program
-from handgrad.sweeps.pruner import Hyperband
 from handgrad.sweeps.samplers.design import coefficients, design_size
 from handgrad.sweeps.space import Constant, Distribution, name_of
 from handgrad.sweeps.sweep_distributions import bound, check_keys, mapping, read_otherwise, text, whole, word
