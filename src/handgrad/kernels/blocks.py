@@ -234,13 +234,7 @@ class _Loop:
             for v in range(vectors):
                 self.store(b_row[v], builder.gep(copy, [ir.Constant(I64, v * self.width)]))
         if self.ahead is not None:
-            data, first, mask, near, shift, far, following_c, c_row = self.ahead
-            offset = builder.add(builder.mul(builder.and_(t, mask), near), builder.mul(builder.lshr(t, shift), far))
-            prefetch(builder, builder.gep(data, [builder.add(first, offset)]), [0])
-            seven, three = ir.Constant(I64, 7), ir.Constant(I64, 3)
-            line = builder.mul(builder.and_(builder.lshr(t, three), three), ir.Constant(I64, 320 // self.bits))
-            offset = builder.add(builder.mul(builder.and_(t, seven), c_row), line)
-            prefetch(builder, builder.gep(following_c, [offset]), [0], write=True)
+            self._prefetch_ahead(t)
         elif self.mask is None and self.inner is None:
             prefetch(builder, b_here, range(vectors * self.width, 2 * vectors * self.width, line))
         following = builder.add(t, ir.Constant(I64, 1))
@@ -258,6 +252,17 @@ class _Loop:
         for place, row in zip(places, updated, strict=True):  # (4)
             for v in range(vectors):
                 self.store(row[v], builder.gep(place, [ir.Constant(I64, v * self.width)]))
+
+    def _prefetch_ahead(self, t: Any) -> None:
+        """In step t of the loop, one cache line of the tile that comes next, and one of where its sums are written."""
+        builder = self.builder
+        data, first, mask, near, shift, far, following_c, c_row = self.ahead
+        offset = builder.add(builder.mul(builder.and_(t, mask), near), builder.mul(builder.lshr(t, shift), far))
+        prefetch(builder, builder.gep(data, [builder.add(first, offset)]), [0])
+        seven, three = ir.Constant(I64, 7), ir.Constant(I64, 3)
+        line = builder.mul(builder.and_(builder.lshr(t, three), three), ir.Constant(I64, 320 // self.bits))
+        offset = builder.add(builder.mul(builder.and_(t, seven), c_row), line)
+        prefetch(builder, builder.gep(following_c, [offset]), [0], write=True)
 
     def run_dots(self, a: Any, b: Any, count: Any) -> list[Any]:
         """The loop over vectors of two rows' numbers; the rest of them, fewer than a vector has, behind a mask."""
