@@ -19,7 +19,8 @@ from handgrad.runs.predictions import write_predictions
 from handgrad.runs.recording import journal, writing_log
 from handgrad.runs.store import Run
 from handgrad.training import Callback
-from handgrad.training.diagnose import heed, no_better_than_guessing, only_learned
+from handgrad.training.chance import no_better_than_guessing, only_learned
+from handgrad.training.diagnose import heed
 
 Array = NDArray[Any]
 log = logging.getLogger("handgrad")

@@ -46,8 +46,9 @@ from handgrad.runs.store import (
 )
 from handgrad.torch_port import BACKENDS, load_weights
 from handgrad.training import Callback, LayerRecorder, Settings, Trainer, load_model, load_newest_checkpoint
+from handgrad.training.chance import at_chance
 from handgrad.training.checkpoint import newest_origin
-from handgrad.training.diagnose import at_chance, diagnose, heed
+from handgrad.training.diagnose import diagnose, heed
 from handgrad.training.settings import build_settings
 from handgrad.training.trainer import environment
 

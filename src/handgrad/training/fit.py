@@ -15,7 +15,8 @@ from handgrad.data import Dataset
 from handgrad.data.pixels import not_finite, range_of
 from handgrad.errors import UsageError
 from handgrad.nn import Network, Scaling
-from handgrad.training.diagnose import at_chance, diagnose, heed
+from handgrad.training.chance import at_chance
+from handgrad.training.diagnose import diagnose, heed
 from handgrad.training.history import Epoch, History
 from handgrad.training.inputs import read_parts
 from handgrad.training.progress import TrainingProgress
