@@ -187,7 +187,7 @@ def test_checker_notices_vague_names(tmp_path, name):
     assert "says nothing" in untidy(tmp_path)[0]
 
 
-MEDIANS = [("\n" * 151, "median of all files: 151"), (function_of(9), "median of all function bodies: 9")]
+MEDIANS = [("\n" * 166, "median of all files: 166"), (function_of(9), "median of all function bodies: 9")]
 
 
 @pytest.mark.parametrize(("content", "expected"), MEDIANS)

@@ -21,7 +21,7 @@ def test_settled_trials_are_not_read_again(make_sweep, monkeypatch):
     sweep, read = make_sweep(), []
     original = TrialStore._trial
     monkeypatch.setattr(
-        TrialStore, "_trial", lambda self, number, *more: read.append(number) or original(self, number, *more)
+        TrialStore, "_trial", lambda self, fields: read.append(fields["number"]) or original(self, fields)
     )
     with open_storage(sweep.storage_url) as (drivers, storage):
         store = TrialStore(storage, sweep.study, sweep.definition)
