@@ -1,4 +1,4 @@
-"""The folders of runs: what is in one, which there are, and which of them a word such as @last means.
+"""The folders of runs: what is in one, which there are, and which a word such as @last means; those of hand-ins.
 
 Nothing here needs the compiler: thousands of runs are listed while it would still be loading.
 """
@@ -15,6 +15,7 @@ from handgrad.files import TEMPORARY_PREFIX, path_of, read_file, read_json
 
 log = logging.getLogger("handgrad")
 RUNS_DIR = "runs"
+YAML, WORDS = "hand-in.yaml", "hand-in.md"  # the files of a hand-in: its runs and its author, the author's words
 NUMBER = re.compile(r"@?(\d+)|@last", re.IGNORECASE)
 UNFINISHED, DAMAGED = "to resume", "damaged"
 # Settings: where a run is kept and tracked, and how often it is evaluated or saved. Its weights are the same bits.
@@ -143,6 +144,11 @@ def run_path(word: str | os.PathLike[str]) -> Path:
     if found:
         log.info("%s: %s", word, found[0])
     return found[0] if found else path
+
+
+def is_hand_in(path: Path) -> bool:
+    """Whether it is the folder of a hand-in, or one of its two files."""
+    return (path / YAML).is_file() or (path.name in (YAML, WORDS) and (path.parent / YAML).is_file())
 
 
 def differing_settings(facts: list[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -2,15 +2,13 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
+from importlib import import_module
 from pathlib import Path
 from signal import SIGINT
-from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
-from handgrad.claims.questions import Question
 from handgrad.cli.commands import Parser
 from handgrad.cli.console import echo_report
 from handgrad.errors import HandgradError, UsageError
@@ -20,19 +18,9 @@ from handgrad.figures.run_data import MOST_TSNE_IMAGES
 from handgrad.reports.blocks import Report
 from handgrad.reports.comparison import build_report
 from handgrad.reports.render import writer_of
-from handgrad.reproduce.handin import (
-    WORDS,
-    YAML,
-    grouped,
-    is_hand_in,
-    open_hand_in,
-    questions_of,
-    write_skeleton,
-)
-from handgrad.reproduce.weave import Woven
+from handgrad.run_folder import is_hand_in
 from handgrad.runs import InterruptedRunError, Run, open_run
 from handgrad.screen import Screen, echo
-from handgrad.text import counted
 
 log = logging.getLogger("handgrad")
 BRIEF_TSNE = 500  # test images in the t-SNE of a report that nobody asked for: two seconds in place of half a minute
@@ -43,63 +31,21 @@ FORMATS_OF_REPORTS = ("html", "md", "pdf", "latex")
 def run_report(tokens: list[str]) -> int:
     """Write the report of a run, of several compared, or of a hand-in."""
     arguments = Parser("report", format=FORMATS_OF_REPORTS).arguments(tokens)
-    if any(map(is_hand_in, arguments.runs)):
-        if len(arguments.runs) > 1 or arguments.init:
-            raise UsageError("a hand-in names its runs itself: give its folder alone")
-        return _report_hand_in(arguments)
+    if arguments.init or any(map(is_hand_in, arguments.runs)):
+        return int(import_module("handgrad.cli.hand_in").run_hand_in(arguments))
     runs = [open_run(path) for path in arguments.runs]
-    if arguments.init:
-        groups = grouped(runs, arguments.init)
-        about = {name: each.model_dump(include={"title", "runs"}) for name, each in groups.items()}
-        title = " against ".join(groups) if len(groups) > 1 else f"A network for {runs[0].config.dataset}"
-        return begin_hand_in(arguments.init, title, {"experiments": about}, questions_of(groups))
     home = runs[0].path / "report" if len(runs) == 1 else Path("comparison")
     form = arguments.format or (None if arguments.output else "html")
-    write(runs, _path(arguments.output, form, home), arguments.tsne_images)
+    write(runs, path_for(arguments.output, form, home), arguments.tsne_images)
     return 0
 
 
-def _path(output: Path | None, form: str | None, home: Path) -> Path:
+def path_for(output: Path | None, form: str | None, home: Path) -> Path:
     """The file to write; the one of a LaTeX project is main.tex in a folder of its own."""
     if form == "latex" or (form is None and output is not None and not output.suffix):
         return (output or home.parent / "latex") / "main.tex" if not (output and output.suffix) else output
     path = output or home
     return path.with_suffix("." + form) if form else path
-
-
-def begin_hand_in(folder: Path, title: str, about: dict[str, Any], questions: Sequence[Question]) -> int:
-    """Write the files of a hand-in; where they are there already, print what could be added to them.
-
-    Raises  UsageError where a file is there already: nothing is ever written to it.
-    """
-    there = [path for path in (folder / YAML, folder / WORDS) if path.exists()]
-    added = write_skeleton(folder, title, about, questions)
-    if added:
-        print(f"what could be added to it:\n\n{added}")
-    if there:
-        raise UsageError(f"{' and '.join(map(str, there))}: there already, and yours, so nothing was changed")
-    echo(f"hand-in: {folder / WORDS} for your words, {folder / YAML} for your name")
-    echo(f"next: write both, then handgrad check {folder}, and handgrad report {folder}")
-    return 0
-
-
-def _report_hand_in(arguments: Any) -> int:
-    """Weave the author's words and the runs; in the formats of its YAML file unless one is asked for."""
-    opened = open_hand_in(arguments.runs[0])
-    formats = [arguments.format] if arguments.format or arguments.output else opened.hand_in.formats
-    paths = [_path(arguments.output, form, opened.folder / "report") for form in formats]
-    for path in paths:
-        if path.resolve() in [(opened.folder / name).resolve() for name in (YAML, WORDS)]:
-            raise UsageError(f"{path} is the author's: write the report to another file (--output)")
-    woven = Woven(opened, paths[0].parent)
-    _write(paths, partial(woven.report, arguments.tsne_images))
-    for question in woven.unplaced:
-        echo(f"note: question {question.id} has no section in {WORDS}: it stands at the end")
-    marked = sum(not statement.holds for statement in woven.statements)
-    if marked or woven.blanks:
-        what = f"{counted(marked, 'statement')} not borne out by the runs, {counted(len(woven.blanks), 'blank')}"
-        echo(f"{what}: `handgrad check {opened.folder}` lists them")
-    return 0
 
 
 def write_report(runs: Sequence[Run]) -> None:
@@ -118,10 +64,10 @@ def write_report(runs: Sequence[Run]) -> None:
 
 def write(runs: Sequence[Run], path: Path, tsne_images: int) -> None:
     """Build and write a report, as the ending of `path` says.  Raises  UsageError; as `build_report`."""
-    _write([path], lambda log: build_report(runs, tsne_images, log))
+    write_all([path], lambda log: build_report(runs, tsne_images, log))
 
 
-def _write(paths: Sequence[Path], build: Callable[[Callable[[str], None]], Report]) -> None:
+def write_all(paths: Sequence[Path], build: Callable[[Callable[[str], None]], Report]) -> None:
     writers, screen = [writer_of(path) for path in paths], Screen()
     echo("writing the report …")
     with screen.working("report: reading the run") as update:

@@ -14,16 +14,17 @@ from rich.text import Text
 from handgrad.claims import REPORTS, ClaimVerdict, check, find_document, markdown, read_document, report_file, summary
 from handgrad.cli.commands import Parser
 from handgrad.cli.console import RunsProgress
-from handgrad.cli.report import begin_hand_in
+from handgrad.cli.hand_in import begin_hand_in
 from handgrad.data import canonical_name
 from handgrad.errors import UsageError
 from handgrad.files import write_object
 from handgrad.machine import available_cores
-from handgrad.reproduce.handin import Reproduction, is_hand_in, open_hand_in
+from handgrad.reproduce.handin import Reproduction, open_hand_in
 from handgrad.reproduce.pages import write_outcome
 from handgrad.reproduce.plan import Choice, Plan, estimated_seconds, fetch_data, make_plan, warn
 from handgrad.reproduce.tasks import Task, finish_all, one_thread_each, over, runs_in, write_weights
 from handgrad.reproduce.weave import Woven
+from handgrad.run_folder import is_hand_in
 from handgrad.screen import Screen, echo, working
 from handgrad.text import duration
 

@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from handgrad import kernels
 from handgrad.errors import UsageError
@@ -63,7 +63,7 @@ class Explanation(NamedTuple):
         """Grad-CAM in the image's size, bilinear.  Shapes  -> (H, W)"""
         size = zip(self.occlusion.shape, self.gradcam.shape, strict=True)
         factors = [whole / part for whole, part in size]
-        return np.asarray(ndimage.zoom(self.gradcam, factors, order=1, mode="nearest", grid_mode=True))
+        return np.asarray(scipy.ndimage.zoom(self.gradcam, factors, order=1, mode="nearest", grid_mode=True))
 
     def plot(self) -> Any:
         """A Matplotlib figure of the image and its maps."""

@@ -13,6 +13,7 @@ from handgrad.figures.run_data import RunData
 Array = NDArray[Any]
 MOST_NUMBERS = 40  # classes; of more, only the colours are shown
 CELL = 0.52  # inches, for two lines of numbers
+NO_IMAGES = -1.0  # in place of the shares of a class that has none
 
 
 class ConfusionMatrix(NamedTuple):
@@ -95,17 +96,18 @@ def plot_confusion(matrix: ConfusionMatrix) -> Any:
 
 
 def _cells(axes: Any, matrix: ConfusionMatrix) -> Any:
+    from matplotlib import colormaps
+
     classes = len(matrix.class_names)
-    errors = 100 * np.where(np.eye(classes, dtype=bool), np.nan, matrix.shares)
+    errors = 100 * np.where(np.eye(classes, dtype=bool), np.nan, np.nan_to_num(matrix.shares, nan=NO_IMAGES))
+    colours = colormaps[style.ERRORS].with_extremes(bad=style.BLUE_PALE, under=style.FILL_PALE)
     largest = np.nanmax(errors, initial=0) or 1.0
-    image = axes.imshow(errors, cmap=style.ERRORS, vmin=0, vmax=largest, aspect="auto", interpolation="none")
+    image = axes.imshow(errors, cmap=colours, vmin=0, vmax=largest, aspect="auto", interpolation="none")
     axes.grid(visible=False)
-    axes.set_facecolor(style.FILL_PALE)
-    for k in range(classes):
-        axes.axhspan(k - 0.5, k + 0.5, k / classes, (k + 1) / classes, facecolor=style.BLUE_PALE, linewidth=0)
-    for border in np.arange(classes - 1) + 0.5:
-        axes.axhline(border, color=style.PAPER, linewidth=0.5)
-        axes.axvline(border, color=style.PAPER, linewidth=0.5)
+    borders = np.repeat(np.arange(classes - 1) + 0.5, 3)
+    along = np.tile([-0.5, classes - 0.5, np.nan], classes - 1)
+    for line in ((along, borders), (borders, along)):
+        axes.plot(*line, color=style.PAPER, linewidth=0.5, scalex=False, scaley=False)
     if classes <= MOST_NUMBERS:
         _numbers(axes, matrix, image)
     size = style.SMALL + 0.5 if classes <= MOST_NUMBERS else style.SMALL - 1
@@ -121,20 +123,21 @@ def _numbers(axes: Any, matrix: ConfusionMatrix, image: Any) -> None:
     for t, p in np.ndindex(matrix.counts.shape):
         count, share = matrix.counts[t, p], 100 * matrix.shares[t, p]
         if np.isnan(share) and t == p:
-            axes.text(p, t, "no\nimages", ha="center", va="center", size=size - 1)
+            axes.text(p, t, "no\nimages", ha="center", va="center", size=size - 1, in_layout=False)
         if not count:
             continue
         ink = style.INK if t == p else style.on_colour(image.cmap(image.norm(share)))
         text = f"{count:,}\n{share:.1f}" + (" %" if len(matrix.class_names) <= 12 else "")
         weight = "bold" if t == p else "normal"
-        axes.text(p, t, text, ha="center", va="center", size=size, color=ink, weight=weight, linespacing=1.1)
+        look = {"size": size, "color": ink, "weight": weight, "linespacing": 1.1, "in_layout": False}
+        axes.text(p, t, text, ha="center", va="center", **look)
 
 
 def _recall(axes: Any, matrix: ConfusionMatrix) -> None:
     shares = 100 * np.nan_to_num(matrix.recall)
     axes.barh(range(len(shares)), shares, height=0.7, color=style.COLOURS[0], alpha=0.55)
     for k, share in enumerate(matrix.recall if len(shares) <= MOST_NUMBERS else ()):
-        axes.text(3, k, _percent(share), va="center", size=style.SMALL - 0.5)
+        axes.text(3, k, _percent(share), va="center", size=style.SMALL - 0.5, in_layout=False)
     axes.set_title("recall (%)", size=style.SMALL + 0.5)
     axes.set_xlim(0, 100)
     _bare(axes)
@@ -144,7 +147,7 @@ def _precision(axes: Any, matrix: ConfusionMatrix) -> None:
     shares = 100 * np.nan_to_num(matrix.precision)
     axes.bar(range(len(shares)), shares, width=0.7, color=style.COLOURS[0], alpha=0.55)
     for k, share in enumerate(matrix.precision if len(shares) <= MOST_NUMBERS else ()):
-        axes.text(k, 4, _percent(share), ha="center", va="bottom", size=style.SMALL - 0.5)
+        axes.text(k, 4, _percent(share), ha="center", va="bottom", size=style.SMALL - 0.5, in_layout=False)
     axes.set_ylabel("precision\n(%)", size=style.SMALL + 0.5)
     axes.set_ylim(0, 100)
     axes.set_xlabel("predicted class")

@@ -128,6 +128,6 @@ def _saved(drawn: Drawn, suffix: str) -> bytes:
         mpl.rcParams["svg.hashsalt"] = "handgrad"  # identifiers are digests of what they name, and of this
         if engine := drawn.figure.get_layout_engine():  # once: Matplotlib would draw all for it, and then once more
             engine.execute(drawn.figure)
-            drawn.figure.set_layout_engine("none")
+            drawn.figure.set_layout_engine(None)
         drawn.figure.savefig(buffer, format=suffix, **FORMATS[suffix])
     return buffer.getvalue()

@@ -120,6 +120,8 @@ def _layer(layer: Any, number: int, moments: list[Array]) -> LayerHistogram:
 
 def plot_histograms(found: Histograms) -> Any:
     """A panel a layer, a line a moment."""
+    from matplotlib.ticker import NullLocator
+
     rows = -(-len(found.layers) // 2)
     title = f"Outputs of each layer: before training against after it\n{style.cut(found.run, 90)}"
     figure, axes = style.grid(title, ROW * rows + 1.1, rows, 2)
@@ -133,6 +135,7 @@ def plot_histograms(found: Histograms) -> Any:
         dead = f": {each.dead[-1]} of {each.units} units dead at the end" if each.dead[-1] else ""
         panel.set_title(f"{each.name}{dead}", size=style.SMALL + 0.5)
         panel.set_yscale("log")
+        panel.yaxis.set_minor_locator(NullLocator())
         panel.yaxis.set_major_formatter(lambda value, place: f"{value:g}")
         panel.set_ylabel("% (log scale)" if place % 2 == 0 else "")
     axes[-1, 0].set_xlabel("output")

@@ -28,6 +28,7 @@ FEW = 4  # marks of one shape in a row that are said by their places alone
 INVISIBLE = 0.4  # points, a seventh of a millimetre: a third of the width of a line
 HREF, NAMESPACE = "xlink:href", re.compile(r"\{.*\}")
 PNG = "data:image/png;base64,"
+MOVED = re.compile(r"translate\((?P<x>-?[\d.]+) (?P<y>-?[\d.]+)\)")
 
 
 def small_svg(text: str, caption: str) -> str:
@@ -94,27 +95,29 @@ def _tidy(element: Element, parts: int) -> None:
     lines = {child.get("d"): child for child in element if child.tag == "path"}
     for place, child in enumerate(element):
         line = lines.get(child[1].get("d")) if len(child) == 2 and child[0].tag == "marker" else None
-        if line is not None and line.get("style", "").startswith(child.get("style", "")):
+        if line is not None and line.get("clip-path") == child.get("clip-path"):
             line.set("style", f"{line.get('style')};marker:url(#{child[0].get('id')})")
             element[place] = child[0]
 
 
 def _attributes(element: Element, parts: int) -> Iterator[tuple[str, str]]:
-    style = element.get("style", "").replace("; ", ";").replace(": ", ":")
-    style = re.sub(r"font-family:'DejaVu Sans'(?:;|$)", "", style)
-    if clip := element.get("clip-path"):
-        style = f"clip-path:{clip};{style}"
+    style = re.sub(r"(?<=[;:]) |(font-family: 'DejaVu Sans'|stroke-dashoffset: 0)(; |$)", "", element.get("style", ""))
+    style = re.sub(r"#(\w)\1(\w)\2(\w)\3\b", r"#\1\2\3", style)
     for written, value in element.attrib.items():
         name = "xlink:href" if written.endswith("}href") else written
         if name == "d":
             yield name, _path(value, parts)
+        elif element.tag == "text" and (place := MOVED.fullmatch(value)):
+            yield from zip(
+                "xy", (_number(round(parts * float(number)), parts) for number in place.groups()), strict=True
+            )
         elif name == "transform" and not re.match(r"rotate\(-?0 ", value):
             yield name, re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.5g}", value)
         elif name in ("x", "y", "width", "height") and element.tag not in ("svg", "image"):
             yield name, _number(round(parts * float(value)), parts)
         elif name == HREF and value.startswith(PNG):
             yield name, PNG + _small_png(value.removeprefix(PNG))
-        elif name not in ("style", "clip-path", "transform") and not (name == "id" and element.tag in ("g", "text")):
+        elif name not in ("style", "transform") and not (name == "id" and element.tag in ("g", "text")):
             yield name, value
     if style:
         yield "style", style.rstrip(";")

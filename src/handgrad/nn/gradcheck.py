@@ -1,12 +1,13 @@
 """The gradient check: every derivative of a network against finite differences of its loss."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad import kernels
 from handgrad.errors import UsageError
 from handgrad.nn.layout import Slot
 from handgrad.nn.network import Network
@@ -43,13 +44,15 @@ def gradcheck(
         raise UsageError("the gradient check needs a network in float64 (--dtype float64): float32 rounds too much")
     buffers = network.buffers.copy()
     network.loss_and_gradients(*batch, training=training, key=key)
-    gradients = network.gradients.copy()
-    generator = np.random.default_rng(key)
+    gradients, whole = network.gradients.copy(), float(np.linalg.norm(network.gradients))
+    generator, loss = np.random.default_rng(key), _loss_of(network, batch, training, key)
     try:
-        return [
-            _check(network, batch, slot, gradients, _pick(generator, slot, elements), training, key)
-            for slot in network.parameter_slots
-        ]
+        found = []
+        for slot in network.parameter_slots:
+            places = _pick(generator, slot, elements)
+            numeric = [_numeric(network, len(batch[0]), place, loss) for place in places]
+            found.append(checked(slot.name, list(zip(numeric, gradients[places], strict=True)), whole))
+        return found
     finally:
         network.buffers[:], network.gradients[:] = buffers, gradients
 
@@ -59,11 +62,19 @@ def _pick(generator: np.random.Generator, slot: Slot, elements: int) -> Array:
     return slot.start + (np.arange(size) if size <= elements else generator.choice(size, elements, replace=False))
 
 
-def _check(
-    network: Network, batch: Any, slot: Slot, gradients: Array, places: Array, training: bool, key: int
-) -> Check:
-    pairs = [(_numeric(network, batch, int(place), training, key), gradients[place]) for place in places]
-    return checked(slot.name, pairs, float(np.linalg.norm(gradients)))
+def _loss_of(network: Network, batch: tuple[Array, ...], training: bool, key: int) -> Callable[[], float]:
+    """The loss of the batch that stands in the network's program, for its parameters as they are by then."""
+    images, labels, *weights = batch
+    batches, program = network.batches(images, labels, None, len(images), *weights), network.program(len(images))
+    labels = batches.labels.copy()
+
+    def loss() -> float:
+        kernels.driver.forward(program, labels.size, np.uint64(key), training)
+        if batches.weights.size:
+            return float(kernels.driver.weighted_loss(program, labels, batches.weights)[0])
+        return float(kernels.driver.output_loss(program, labels)[0])
+
+    return loss
 
 
 def checked(name: str, pairs: Sequence[tuple[float | None, float]], whole: float) -> Check:
@@ -74,13 +85,13 @@ def checked(name: str, pairs: Sequence[tuple[float | None, float]], whole: float
     return Check(name, error, len(numbers), len(pairs) - len(numbers))
 
 
-def _numeric(network: Network, batch: Any, place: int, training: bool, key: int) -> float | None:
+def _numeric(network: Network, rows: int, place: int, loss: Callable[[], float]) -> float | None:
     """The finite difference at one element, or None where the steps see different sides of a kink."""
     value, total, sides = network.parameters[place], 0.0, []
     for offset, weight in STENCIL:
         network.parameters[place] = value + offset * STEP
-        total += weight * network.loss_and_gradients(*batch, training=training, key=key)
-        sides.append(_sides(network, len(batch[0])))
+        total += weight * loss()
+        sides.append(_sides(network, rows))
     network.parameters[place] = value
     return total / STEP if all(np.array_equal(sides[0], side) for side in sides[1:]) else None
 

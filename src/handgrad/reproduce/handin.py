@@ -23,11 +23,11 @@ from handgrad.reports.blocks import spelled
 from handgrad.reproduce.plan import Choice, Plan, make_plan
 from handgrad.reproduce.results import Results
 from handgrad.reproduce.tasks import over
+from handgrad.run_folder import WORDS, YAML
 from handgrad.runs import Run, open_run
 from handgrad.runs.comparison import Setup, differing, setup_of
 from handgrad.text import markdown_line, squashed
 
-YAML, WORDS = "hand-in.yaml", "hand-in.md"
 FIELDS = {"author": "author", "roll_number": "roll number", "course": "course", "date": "date"}
 LEFT_OUT = "-"  # in place of what a course does not ask for
 OF_ONE = [Item(figure=name) for name in ("loss", "accuracy", "confusion")]
@@ -83,11 +83,6 @@ class Opened(NamedTuple):
     hand_in: HandIn
     words: Authored
     results: Results
-
-
-def is_hand_in(path: Path) -> bool:
-    """Whether it is the folder of a hand-in, or one of its two files."""
-    return (path / YAML).is_file() or (path.name in (YAML, WORDS) and (path.parent / YAML).is_file())
 
 
 def open_hand_in(path: Path) -> Opened:

@@ -23,10 +23,11 @@ from handgrad.figures import COMPARISONS, FIGURES
 from handgrad.machine import available_cores, machine
 from handgrad.reports.authored import PART, Chapter, Inline, Paragraphs, plain
 from handgrad.reports.blocks import Block, Code, Note, Points, Report, Section, Table, Text, Words, spelled
-from handgrad.reproduce.handin import WORDS, YAML, Opened, command_of, is_about
+from handgrad.reproduce.handin import Opened, command_of, is_about
 from handgrad.reproduce.pages import Made, build_pages
 from handgrad.reproduce.question_blocks import QuestionBlocks
 from handgrad.reproduce.results import Results, verdicts
+from handgrad.run_folder import WORDS, YAML
 from handgrad.runs import Run
 from handgrad.runs.comparison import differing, setup_of
 from handgrad.runs.predictions import predictions_of

@@ -145,7 +145,8 @@ class Journal(Callback):
         self._stepped = True
 
     def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
-        journal.info("%s", "  ".join(f"{name} {value}" for name, value in epoch.row().items()))
+        row = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in epoch.row().items()}
+        journal.info("%s", "  ".join(f"{name} {value}" for name, value in row.items()))
 
     def ended(self, trainer: Trainer) -> None:
         journal.info("%s at step %d, %.1f s of training", trainer.history.stopped, trainer.step, trainer.seconds)

@@ -24,11 +24,10 @@ def layer_statistics(network: Network, images: Array, labels: Array, step: int) 
     """
     with np.errstate(all="ignore"):
         network.loss_and_gradients(images, labels, training=False)
-        everything = outputs(network, network.program(len(images)), len(images))
-        found = zip(network.layers, network.plans, everything, strict=True)
+        found = list(outputs(network, network.program(len(images)), len(images)))
         return Statistics(
             step,
-            {number: _output(layer, y) for number, (layer, plan, y) in enumerate(found) if plan.kernels},
+            {number: _output(network.layers[number], found[number]) for number in network.changing},
             {slot.name: _size(slot, network) for slot in network.parameter_slots},
         )
 
