@@ -188,6 +188,8 @@ def over_iterations(axes: Any, count: int, steps_per_epoch: int, narrow: bool = 
     )
     top.set_xlabel("epoch" if narrow else "epoch (pass over the training images)")
     top.spines["top"].set_visible(False)
+    top.patch.set_visible(False)
+    top.grid(visible=False)
     top.tick_params(length=2)
     top.xaxis.get_major_locator().set_params(integer=count >= 2 * steps_per_epoch)
     if narrow:

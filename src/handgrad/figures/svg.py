@@ -23,6 +23,7 @@ Array = NDArray[Any]
 # The first font that a reader has.
 FONTS = "'DejaVu Sans', Verdana, 'Liberation Sans', Arial, sans-serif"
 STYLE = f"stroke-linejoin:round;stroke-linecap:butt;font-family:{FONTS}"
+DEFAULTS = "font-family: 'DejaVu Sans'|stroke-dashoffset: 0|text-anchor: start"
 MANY = 60  # points of a line that loses the corners that nobody sees
 FEW = 4  # marks of one shape in a row that are said by their places alone
 INVISIBLE = 0.4  # points, a seventh of a millimetre: a third of the width of a line
@@ -85,6 +86,8 @@ def _tidy(element: Element, parts: int) -> None:
     children = [child for child in element if not child.tag.endswith(("}metadata", "}style"))]
     for child in children:
         _tidy(child, 100 if element.tag in ("defs", "marker") else parts)
+        if element.tag == "defs" and child.tag == "path":  # whoever uses the mark says all of its style
+            child.attrib.pop("style", None)
     if element.tag not in ("text", "tspan"):
         element.text = "\n" if len(element) else None
     if element.tag != "tspan":
@@ -101,7 +104,7 @@ def _tidy(element: Element, parts: int) -> None:
 
 
 def _attributes(element: Element, parts: int) -> Iterator[tuple[str, str]]:
-    style = re.sub(r"(?<=[;:]) |(font-family: 'DejaVu Sans'|stroke-dashoffset: 0)(; |$)", "", element.get("style", ""))
+    style = re.sub(rf"(?<=[;:]) |({DEFAULTS})(; |$)", "", element.get("style", ""))
     style = re.sub(r"#(\w)\1(\w)\2(\w)\3\b", r"#\1\2\3", style)
     for written, value in element.attrib.items():
         name = "xlink:href" if written.endswith("}href") else written
@@ -187,7 +190,7 @@ def _marked(uses: list[Element]) -> list[Element]:
         return uses
     name = uses[0].get(HREF, "")[1:]
     number = hashlib.sha256(ElementTree.tostring(uses[0])).hexdigest()[:8]
-    marker = Element("marker", {"id": f"{name}-{number}", "markerUnits": "userSpaceOnUse", "overflow": "visible"})
+    marker = Element("marker", {"id": f"{name}-{number}", "markerUnits": "userSpaceOnUse"})
     marker.append(Element("use", {HREF: f"#{name}", "style": uses[0].get("style", "")}))
     path = "L".join(f"{use.get('x')} {use.get('y')}" for use in uses)
     line = Element("path", {"d": _path(f"M{path}", 10, whole=True), "style": f"fill:none;marker:url(#{name}-{number})"})
@@ -204,7 +207,8 @@ def _with_classes(root: Element, own: str) -> None:
             del element.attrib["style"]
             element.set("class", name)
     rules = Element("style")
-    rules.text = "".join(f".{own} .{name}{{{style}}}" for style, name in classes.items())
+    shown = {f".{name}": style for style, name in classes.items()} | {"marker": "overflow:visible"}
+    rules.text = "".join(f".{own} {name}{{{style}}}" for name, style in shown.items())
     root.insert(0, rules)
 
 

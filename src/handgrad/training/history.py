@@ -278,7 +278,7 @@ def sealed(record: dict[str, Any], before: str) -> tuple[str, str]:
 
     So no line of a history file can be changed, left out or moved without being found out.
     """
-    text = json.dumps(record, allow_nan=False)
+    text = json.dumps(record, allow_nan=False, separators=(",", ":"))
     digest = _digest(before, text)
     return f'{text[:-1]}, "digest": "{digest}"}}', digest
 
