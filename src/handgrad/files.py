@@ -275,7 +275,7 @@ def _discard(folder: Path, lock: int) -> None:
 def json_text(content: Mapping[str, Any]) -> str:
     """The text of a file that `read_json` reads back; NaN is refused by a ValueError."""
     plain = {name: value for name, value in content.items() if name != DIGEST}
-    return json.dumps({**plain, DIGEST: _digest(plain)}, indent=1, allow_nan=False) + "\n"
+    return json.dumps({**plain, DIGEST: _digest(plain)}, indent=2, allow_nan=False) + "\n"
 
 
 def read_json(path: Path) -> dict[str, Any]:

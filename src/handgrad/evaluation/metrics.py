@@ -51,12 +51,12 @@ def class_report(predictions: Predictions) -> ClassReport:
     counts = confusion_counts(predictions)
     support, guesses = counts.sum(axis=1), counts.sum(axis=0)
     wholes = np.stack([guesses, support, (support + guesses) / 2])
-    each = np.diag(counts) / np.where(wholes > 0, wholes, 1)
+    precision, recall, f1 = each = np.diag(counts) / np.where(wholes > 0, wholes, 1)
     macro = Averages(*each[:, wholes[2] > 0].mean(axis=1).tolist())
     weighted = Averages(*np.average(each, axis=1, weights=support).tolist())
     lines = map(_undefined, predictions.class_names, support.tolist(), guesses.tolist())
     undefined = tuple(filter(None, lines))
-    return ClassReport(predictions.class_names, *each, support, macro, weighted, undefined)
+    return ClassReport(predictions.class_names, precision, recall, f1, support, macro, weighted, undefined)
 
 
 def _undefined(name: str, support: int, guesses: int) -> str:

@@ -139,7 +139,7 @@ def forces(points: Array, starts: Array, others: Array, shares: Array, attractio
             across += near * near * dx
             up += near * near * dy
         repulsion[i, 0], repulsion[i, 1] = across, up
-        total += sum_near - ONE  # near is 1 of an image and itself
+        total += float(sum_near - ONE)  # near is 1 of an image and itself
         across, up = ZERO, ZERO
         for k in range(starts[i], starts[i + 1]):
             dx, dy = x - points[0, others[k]], y - points[1, others[k]]

@@ -27,7 +27,7 @@ SOONEST, THOROUGH = 0.3, 5.0  # seconds between two looks: at what grows, and at
 WHOLE_BYTES = 1 << 18  # a larger metrics.json is read without its epochs, which the table does not show
 PART_BYTES = 1 << 15
 Holders = dict[tuple[int, int, int], int] | None
-LAST_EPOCH = re.compile(rb'"epoch": (\d+)')
+LAST_EPOCH = re.compile(rb'"epoch": ?(\d+)')
 
 
 class Entry:
