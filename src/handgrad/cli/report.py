@@ -68,6 +68,7 @@ def write(runs: Sequence[Run], path: Path, tsne_images: int) -> None:
 
 
 def write_all(paths: Sequence[Path], build: Callable[[Callable[[str], None]], Report]) -> None:
+    """Build one report, with a line that says what takes long, and write it as each path's ending says."""
     writers, screen = [writer_of(path) for path in paths], Screen()
     echo("writing the report …")
     with screen.working("report: reading the run") as update:

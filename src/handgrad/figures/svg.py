@@ -207,8 +207,8 @@ def _with_classes(root: Element, own: str) -> None:
             del element.attrib["style"]
             element.set("class", name)
     rules = Element("style")
-    shown = {f".{name}": style for style, name in classes.items()} | {"marker": "overflow:visible"}
-    rules.text = "".join(f".{own} {name}{{{style}}}" for name, style in shown.items())
+    declared = {f".{name}": style for style, name in classes.items()} | {"marker": "overflow:visible"}
+    rules.text = "".join(f".{own} {name}{{{style}}}" for name, style in declared.items())
     root.insert(0, rules)
 
 
