@@ -47,13 +47,17 @@ def class_report(predictions: Predictions) -> ClassReport:
 
     Raises  UsageError when there are no images.
     """
+    from sklearn.metrics import precision_recall_fscore_support
+
     require_images(predictions)
-    counts = confusion_counts(predictions)
-    support, guesses = counts.sum(axis=1), counts.sum(axis=0)
-    wholes = np.stack([guesses, support, (support + guesses) / 2])
-    precision, recall, f1 = each = np.diag(counts) / np.where(wholes > 0, wholes, 1)
-    macro = Averages(*each[:, wholes[2] > 0].mean(axis=1).tolist())
-    weighted = Averages(*np.average(each, axis=1, weights=support).tolist())
+    true, predicted = predictions.labels, predictions.predicted
+    every = np.arange(predictions.classes)
+    precision, recall, f1, support = precision_recall_fscore_support(true, predicted, labels=every, zero_division=0)
+    macro, weighted = (
+        Averages(*map(float, precision_recall_fscore_support(true, predicted, average=average, zero_division=0)[:3]))
+        for average in ("macro", "weighted")
+    )
+    guesses = np.bincount(predicted, minlength=len(every))
     lines = map(_undefined, predictions.class_names, support.tolist(), guesses.tolist())
     undefined = tuple(filter(None, lines))
     return ClassReport(predictions.class_names, precision, recall, f1, support, macro, weighted, undefined)
@@ -152,18 +156,13 @@ def roc(predictions: Predictions) -> Roc:
 
 
 def _curve(predictions: Predictions, label: int) -> Curve | None:
-    """One point for each score that occurs, without those on the straight line between their neighbours."""
-    positive, scores = predictions.labels == label, predictions.scores[:, label]
+    from sklearn.metrics import auc, roc_curve
+
+    positive = predictions.labels == label
     if positive.all() or not positive.any():
         return None
-    order = np.argsort(-scores, kind="stable")
-    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))  # the last image of each score
-    above = np.append(0, 1 + ends)
-    right = np.append(0, np.cumsum(positive[order])[ends])
-    corner = (np.diff(above, 2) != 0) | (np.diff(right, 2) != 0)
-    kept = np.concatenate([[True], corner, [True]])
-    tpr, fpr = (part[kept] / part[-1] for part in (right, above - right))
-    return Curve(fpr, tpr, float(np.trapezoid(tpr, fpr)))
+    fpr, tpr, _ = roc_curve(positive, predictions.scores[:, label])
+    return Curve(fpr, tpr, float(auc(fpr, tpr)))
 
 
 class Calibration(NamedTuple):

@@ -1,15 +1,19 @@
 """t-SNE of the input and of the output of the last dense layer: how far the classes lie apart on both sides of it."""
 
+import hashlib
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
+from handgrad.errors import HandgradError
 from handgrad.evaluation.explanation import last_hidden
-from handgrad.evaluation.tsne import tsne
 from handgrad.figures import style
 from handgrad.figures.base import DoesNotApplyError, Table
 from handgrad.figures.run_data import RunData
+from handgrad.training.models import read_tensors, write_tensors
 
 Array = NDArray[Any]
 IMAGES = 4  # purpose, in the key of a generator
@@ -72,11 +76,14 @@ def tsne_data(data: RunData) -> Embedding:
 
 def tsne_output_data(data: RunData) -> Embedding:
     """Of the outputs of the last dense layer, before softmax; see `embedding`."""
-    return embedding(data, len(data.network.layers) - 1, "the output layer before softmax")
+    return embedding(data, len(data.network.layers) - 1, "the output layer before softmax", "output-")
 
 
-def embedding(data: RunData, layer: int, subject: str) -> Embedding:
-    """Test images drawn at random, as a layer puts them out after the first epoch and after training."""
+def embedding(data: RunData, layer: int, subject: str, mark: str = "") -> Embedding:
+    """Test images drawn at random, as a layer puts them out after the first epoch and after training.
+
+    Maps are kept in the run's folder, and made again when anything that they follow from has changed.
+    """
     networks = {"after training": data.network}
     if data.first_network is not None:
         networks = {"after the first epoch": data.first_network} | networks
@@ -90,11 +97,59 @@ def embedding(data: RunData, layer: int, subject: str) -> Embedding:
         outputs = network.activations(images[rows], [layer])[layer].reshape(len(rows), -1)
         if (outputs == outputs[0]).all():
             raise DoesNotApplyError(f"{name}, layer {layer} gives the same numbers for every image")
-        data.log(f"t-SNE of {len(rows):,} images, {name}")
-        stages.append(Stage(name, *tsne(outputs, perplexity, data.seed)))
+        points, divergence = _kept(data, mark + name, outputs, perplexity)
+        stages.append(Stage(name, points, divergence))
     label = f"layer {layer}, {type(data.network.layers[layer]).__name__}"
     names = data.dataset.class_names
     return Embedding(data.name, subject, label, names, rows, labels[rows], perplexity, tuple(stages))
+
+
+def tsne(outputs: Array, perplexity: float, seed: int) -> tuple[Array, float]:
+    """Points in the plane, and the Kullback-Leibler divergence that is left.
+
+    Outputs are brought to mean 0 and, all together, deviation 1. One thread: several would add up in any order.
+
+    Shapes  outputs (n, features) -> (n, 2) float64
+    Ref     van der Maaten & Hinton (2008), Journal of Machine Learning Research 9
+    """
+    from sklearn.manifold import TSNE
+
+    centred = outputs.astype(np.float64) - outputs.mean(axis=0, dtype=np.float64)
+    scaled = centred / (centred.std() or 1.0)
+    made = TSNE(perplexity=perplexity, init="pca", random_state=seed % 2**32, n_jobs=1)
+    with threadpool_limits(1):
+        points = made.fit_transform(scaled.astype(np.float32))
+    return np.asarray(points, np.float64), float(made.kl_divergence_)
+
+
+def _kept(data: RunData, name: str, outputs: Array, perplexity: float) -> tuple[Array, float]:
+    """From the run's folder, if it is the map of these outputs; else made, and kept if the folder can be written."""
+    path = data.run.path / "figures" / f"tsne-{name.replace(' ', '-')}.safetensors"
+    digest = hashlib.sha256(outputs.tobytes()).hexdigest()
+    made_of = {"outputs": digest, "perplexity": perplexity, "seed": data.seed}
+    found = _read(path, made_of, len(outputs))
+    if found:
+        return found
+    data.log(f"t-SNE of {len(outputs):,} images, {name}: takes some seconds")
+    points, divergence = tsne(outputs, perplexity, data.seed)
+    try:
+        path.parent.mkdir(exist_ok=True)
+        write_tensors(
+            path, {"points": points.astype(np.float32)}, {"kind": "t-SNE map", "of": made_of, "divergence": divergence}
+        )
+    except (OSError, HandgradError):  # a folder that cannot be written, say on a stick, only costs the seconds again
+        pass
+    return points, divergence
+
+
+def _read(path: Path, made_of: dict[str, Any], count: int) -> tuple[Array, float] | None:
+    try:
+        tensors, document = read_tensors(path, "t-SNE map")
+        if document["of"] == made_of and tensors["points"].shape == (count, 2):
+            return tensors["points"].astype(np.float64), float(document["divergence"])
+    except (HandgradError, KeyError, TypeError, ValueError):
+        pass
+    return None
 
 
 def plot_tsne(found: Embedding) -> Any:
