@@ -66,9 +66,10 @@ boundscheck: $(STATE)-dev ## run the tests of kernels and layers with array boun
 vectors: $(STATE)-dev ## run the tests of kernels compiled for vectors of 256 bits
 	@HANDGRAD_VECTOR_WIDTH=256 $(PYTEST) -m "not slow" $(OTHERS) tests/kernels
 
-# The lower bounds of pyproject.toml, as exact versions.
+# The lower bounds of pyproject.toml, as exact versions; some of them have no wheels for a newer Python.
 oldest: ## run the quick tests with the oldest versions that pyproject.toml allows, in .venv-oldest
-	@$(MAKE) --no-print-directory VENV=.venv-oldest .venv-oldest/bin/python
+	@command -v python3.11 >/dev/null || { echo "make oldest needs python3.11, the oldest Python that handgrad supports."; exit 1; }
+	@test -x .venv-oldest/bin/python || python3.11 -m venv .venv-oldest
 	@.venv-oldest/bin/python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 	  needs = sum(map(project["optional-dependencies"].get, ("report", "serve", "sweep")), project["dependencies"]); \
 	  print(*(need.replace(">=", "==") for need in needs if ">=" in need), sep="\n")' > .venv-oldest/oldest.txt
@@ -141,7 +142,7 @@ release: ## check that this commit can be released, and build the packages; stop
 	echo "All is well. Next: git tag -a v$$version -m 'handgrad $$version' && git push --tags && $(BIN)/twine upload dist/*"
 
 clean: ## delete build and test files; .venv and runs are kept
-	@rm -rf build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf build dist .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Not compiled: Python compiles a module when it is first imported, of most that is never, and all of them take 120 MB.
