@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numba import from_dtype, njit, types
+from numba.core.registry import cpu_target
+from numba.core.targetconfig import ConfigStack
 from numba.core.typing import Signature
 from numba.extending import intrinsic, overload
 
@@ -33,6 +35,31 @@ and one that found it in the cache, and so would the last bits."""
 
 
 POLICIES = {"STRICT": STRICT, "FAST": FAST, "INLINE": INLINE}
+
+
+class _PoliciesApart(dict[Any, Any]):
+    """What Numba has compiled for operations such as `**`, one of them for each policy.
+
+    Numba itself takes one for all of a process, compiled with the policy of the kernel that came first: bits would
+    depend on which kernels had to be compiled and which were found in the cache.
+    """
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get((key, _policy()), default)
+
+    def __getitem__(self, key: Any) -> Any:
+        return super().__getitem__((key, _policy()))
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        super().__setitem__((key, _policy()), compiled)
+
+
+def _policy() -> str:
+    flags = ConfigStack.top_or_none()
+    return repr(flags.fastmath) if flags else ""
+
+
+cpu_target.target_context.cached_internal_func = _PoliciesApart()
 for function, implementation in OVERLOADS.items():
     overload(function, jit_options=INHERITED)(implementation)
 

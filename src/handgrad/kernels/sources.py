@@ -23,6 +23,7 @@ from numba.core.serialize import dumps
 
 Kernel = FunctionType  # one that is compiled, as it was written
 HOUSE = __name__.partition(".")[0]
+COMPILED_BY = str(Path(__file__).with_name("dispatch.py"))
 VERSIONS = (platform.python_version(), numba.__version__, llvmlite.__version__, np.__version__)
 SWITCHES = (  # of Numba's configuration: those that change machine code; the processor's own the target knows
     "BOUNDSCHECK",
@@ -46,7 +47,7 @@ def compiler_state() -> str:
 
 
 def digest_of(kernel: Kernel) -> str:
-    """SHA-256 over the source file of `kernel` and over all that it imports, directly or not."""
+    """SHA-256 over the source files of `kernel` and of what compiles it, and over all that it imports, directly or not."""
     return _digest_of(kernel.__module__, kernel.__code__.co_filename)[0]
 
 
@@ -58,7 +59,7 @@ def changed(kernel: Kernel) -> float:
 @functools.cache
 def _digest_of(module: str, file: str) -> tuple[str, float]:
     package = module.partition(".")[0]
-    files, waiting = {file}, [(sys.modules.get(module), file)]
+    files, waiting = {file, COMPILED_BY}, [(sys.modules.get(module), file)]
     while waiting:
         for imported in _imported(*waiting.pop()):
             path = getattr(imported, "__file__", None) or ""
