@@ -83,6 +83,7 @@ def test_interrupted_and_resumed_as_if_nothing_had_happened(tmp_path, capsys, sa
     assert same_end(open_run(tmp_path / "run"), open_run(tmp_path / "whole" / "run"))
 
 
+ENDLESS = LONG.replace("--epochs 60", "--epochs 5000")
 AMONG = "handgrad: stopped: 0 of 3 runs are finished; the same command resumes the rest\n"
 
 
@@ -90,9 +91,9 @@ AMONG = "handgrad: stopped: 0 of 3 runs are finished; the same command resumes t
 @pytest.mark.parametrize(
     ("command", "run", "expected"),
     [
-        (LONG.replace("--name", "--seeds 3 --name"), "run_s_0", "run_s_0 (seeds not begun: --seed 1 --seeds 2)\n"),
-        (LONG.replace("train", "crossval --folds 3"), "run/fold_1", AMONG),
-        (LONG.replace("train", "crossval --folds 3 --jobs 2"), "run/fold_1", AMONG),
+        (ENDLESS.replace("--name", "--seeds 3 --name"), "run_s_0", "run_s_0 (seeds not begun: --seed 1 --seeds 2)\n"),
+        (ENDLESS.replace("train", "crossval --folds 3"), "run/fold_1", AMONG),
+        (ENDLESS.replace("train", "crossval --folds 3 --jobs 2"), "run/fold_1", AMONG),
     ],
 )
 def test_one_of_several_runs_interrupted(tmp_path, command, run, expected):

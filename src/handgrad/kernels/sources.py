@@ -47,7 +47,7 @@ def compiler_state() -> str:
 
 
 def digest_of(kernel: Kernel) -> str:
-    """SHA-256 over the source files of `kernel` and of what compiles it, and over all that it imports, directly or not."""
+    """SHA-256 over the source file of `kernel`, all that it imports, directly or not, and what compiles it."""
     return _digest_of(kernel.__module__, kernel.__code__.co_filename)[0]
 
 
