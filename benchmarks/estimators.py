@@ -20,7 +20,7 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from handgrad import HandgradClassifier, load
-from handgrad.training.settings import LIMIT_VARIABLE
+from handgrad.training.threads import LIMIT_VARIABLE
 
 ROUNDS = 5
 IMAGES = 20_000  # of MNIST

@@ -200,8 +200,8 @@ CASES = {
         *("note", "'ReLU' is 'relu' once more", "Leave it out"),
         parameters={"activation": {"values": ["relu", "ReLU", "tanh"]}},
     ),
-    "a program that is not told its seed": Case(  # the last one: most checks are of handgrad's own runs
-        *("warning", "the program is not told its seed", "add seed: {value: 0}"),
+    "a program that does not get its seed": Case(  # the last one: most checks are of handgrad's own runs
+        *("warning", "the program does not get its seed", "add seed: {value: 0}"),
         Plan(seeds=3),
         program=Program("train.py"),
     ),

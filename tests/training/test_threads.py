@@ -15,7 +15,7 @@ from handgrad.nn import Network
 from handgrad.nn.layout import worthwhile_threads
 from handgrad.optim import OPTIMIZERS
 from handgrad.training import Callback, Settings, Trainer
-from handgrad.training.settings import thread_count
+from handgrad.training.threads import thread_count
 
 NETWORKS = {
     "dense": (
@@ -127,7 +127,7 @@ def test_small_networks_get_one_thread_and_large_ones_what_there_is(monkeypatch)
     small, large = (Network([nn.Dense(units), nn.Dense(10)], (28, 28)) for units in (32, 1024))
     assert worthwhile_threads(small, 16) == 1
     assert worthwhile_threads(large, 256) > 16
-    monkeypatch.setattr("handgrad.training.settings.available_cores", lambda: (0, 1, 2))
+    monkeypatch.setattr("handgrad.training.threads.available_cores", lambda: (0, 1, 2))
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert [thread_count(0, each, 256) for each in (small, large)] == [1, 3]
     monkeypatch.setenv("OMP_NUM_THREADS", "2")

@@ -1,36 +1,21 @@
-"""What commands take that take settings of a run: rows of options, their help, and the completion of shells."""
+"""What commands take that take settings of a run: rows of options, and their help text."""
 
-import argparse
 import textwrap
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import groupby
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from handgrad.cli.commands import COMMANDS, TABLES, Parser, examples_of, rows, usage_of
+from handgrad.cli.commands import TABLES, examples_of, rows, usage_of
 from handgrad.config import RunConfig, value_type_of
 from handgrad.config.aliases import FIELDS
 from handgrad.config.lookup import listed
 from handgrad.config.presets import BEST, CHOICES, PRESETS, defaults_of, fields_of
 from handgrad.config.schema import run_name
 from handgrad.config.value_types import Name, Number, Switch, Text, ValueType, Whole, items
-from handgrad.errors import UsageError
-from handgrad.plugins import how_to_install, is_installed
-from handgrad.run_folder import run_path
-from handgrad.screen import echo
 
 WIDTH, COLUMN = 80, 28
 SHORT = 4  # letters of an alias that help shows beside the name
-TYPES: dict[str, Callable[[str, list[str]], ValueType]] = {
-    "text": lambda name, words: Text(),
-    "switch": lambda name, words: Switch(),
-    "whole": lambda name, words: Whole(*map(int, words)),
-    "number": lambda name, words: Number(" ".join(words)),
-    "choice": lambda name, words: Name(name, tuple(words)),
-}
 
 
 class Option(NamedTuple):
@@ -57,6 +42,15 @@ class Pairs(ValueType):
             if not (name and equals and other):
                 raise ValueError(f"must be pairs such as init_type=weight_init, got {name[:60]!r}")
         return {name: other for name, _, other in pairs}
+
+
+TYPES: dict[str, Callable[[str, list[str]], ValueType]] = {
+    "text": lambda name, words: Text(),
+    "switch": lambda name, words: Switch(),
+    "whole": lambda name, words: Whole(*map(int, words)),
+    "number": lambda name, words: Number(" ".join(words)),
+    "choice": lambda name, words: Name(name, tuple(words)),
+}
 
 
 def options_of(command: str, **types: ValueType) -> tuple[Option, ...]:
@@ -172,55 +166,3 @@ def _entry(aliases: Sequence[str], name: str, sentence: str) -> str:
     if len(flag) < COLUMN - 1:
         flag, text = flag.ljust(COLUMN) + text[0], text[1:]
     return "\n".join([flag, *(" " * COLUMN + line for line in text)])
-
-
-SHELLS = ("bash", "zsh", "fish")
-
-
-def run_completion(tokens: list[str]) -> int:
-    """Print the script."""
-    shell = Parser("completion", shell=SHELLS).arguments(tokens).shell
-    if not is_installed("shtab"):
-        raise UsageError(f"completion needs the package shtab: {how_to_install('completion')}")
-    echo(import_module("shtab").complete(_whole(), shell))
-    return 0
-
-
-def _whole() -> argparse.ArgumentParser:
-    """Every command with its flags, as argparse sees them."""
-    whole = argparse.ArgumentParser("handgrad")
-    commands = whole.add_subparsers()
-    for name, (_, summary) in COMMANDS.items():
-        parser = _of_settings(name) if "config" in TABLES.get(name, {}) else _of_arguments(name)
-        commands.add_parser(name, help=summary, parents=[parser], add_help=False)
-    return whole
-
-
-def _of_arguments(name: str) -> argparse.ArgumentParser:
-    choices: dict[str, Any] = {"shell": SHELLS} if name == "completion" else {}
-    parser = Parser(name, words=defaultdict(int), **choices)  # of the help, which no shell shows, 0 for any word
-    for action in parser._actions:
-        action.help = None if action.help is None else action.help.replace("%", "%%")
-        if action.type in (Path, run_path):
-            action.__dict__["complete"] = import_module("shtab").FILE
-    return argparse.ArgumentParser(add_help=False, parents=[parser], conflict_handler="resolve")
-
-
-def _of_settings(name: str) -> argparse.ArgumentParser:
-    """The options of the command, and every setting of a run, with the short flags of the help."""
-    parser = argparse.ArgumentParser()
-    types = {name: Text() for name in ("name", "map", "format", "torch")}
-    rows = {option.name: (option.type, option.help) for option in options_of(name, **types) if option.name != "help"}
-    fields = {field: (value_type_of(field), str(info.description)) for field, info in RunConfig.model_fields.items()}
-    for flag, (type_, text) in (fields | rows).items():
-        short = [f"-{alias}" for alias in FIELDS.get(flag, ())[:1] if len(alias) <= SHORT]
-        parser.add_argument(*short, f"--{flag}", help=text.replace("%", "%%"), **_taken(type_))
-        if isinstance(type_, Switch):
-            parser.add_argument(f"--no_{flag}", help=argparse.SUPPRESS, action="store_true")
-    return parser
-
-
-def _taken(type_: ValueType) -> dict[str, Any]:
-    if isinstance(type_, Switch):
-        return {"action": "store_true"}
-    return {"choices": type_.names} if isinstance(type_, Name) else {}

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from handgrad.data.dataset import Dataset, Images, Status, Verdict, verdict
-from handgrad.data.download import Failure, download, mapped, through_cache
+from handgrad.data.decoded import mapped, through_cache
+from handgrad.data.download import Failure, download
 from handgrad.data.idx import REMEDY, FileType, content_digest, decode_idx, is_idx, read_idx
 from handgrad.data.places import DATA_VARIABLE, download_folder, files_below, find_file, keep, places, user_root
 from handgrad.errors import CorruptDataError, FileSystemError

@@ -21,7 +21,8 @@ import numpy as np
 
 from handgrad.data.arrays import dataset_of
 from handgrad.data.dataset import Dataset, Images, Status, Verdict, verdict
-from handgrad.data.download import download, through_cache
+from handgrad.data.decoded import through_cache
+from handgrad.data.download import download
 from handgrad.data.idx import MAX_BYTES, REMEDY, content_digest, decode_idx
 from handgrad.data.idx_sets import IDX_FILES, classes_of, recognise, sections
 from handgrad.data.npz import read_npz

@@ -270,7 +270,7 @@ def seeds_among_parameters(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
 def seeds_not_passed_on(sweep: DiagnosedSweep) -> Iterator[Diagnostic]:
     """A program learns the seed of a replicate only by a parameter of that name."""
     if sweep.definition.program and sweep.plan.seeds > 1 and "seed" not in sweep.definition.parameters:
-        what = f"the program is not told its seed: if it fixes one itself, its {sweep.plan.seeds} runs are equal"
+        what = f"the program does not get its seed: if it fixes one itself, its {sweep.plan.seeds} runs are equal"
         yield Diagnostic(WARNING, what, "If it takes one, add seed: {value: 0} to the parameters: replicates count up")
 
 

@@ -1,17 +1,13 @@
-"""The settings of a training, besides its network and its data, and the threads that do its work."""
+"""The settings of a training, besides its network and its data."""
 
 import dataclasses
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from threading import Thread
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad import kernels
 from handgrad.config import build_optimizer, build_schedule, build_transforms
 from handgrad.config.build import matching
 from handgrad.config.lookup import Problems, setting_name, unknown, value_name
@@ -19,15 +15,10 @@ from handgrad.config.metrics import MONITORS, metric_name
 from handgrad.config.presets import fields_of
 from handgrad.config.schema import Schema, is_of_network
 from handgrad.errors import Bounded, UsageError, bounded
-from handgrad.kernels.program import Optimization, Program
-from handgrad.machine import available_cores
-from handgrad.nn import Network
-from handgrad.nn.layout import worthwhile_threads
 from handgrad.optim import OPTIMIZERS, SCHEDULES, GradientTransforms, Optimizer, Schedule
 
 Array = NDArray[Any]
 KEEP = ("best", "last")
-LIMIT_VARIABLE = "OMP_NUM_THREADS"  # as other numerical libraries read it; workers of a sweep have it at 1
 
 
 @dataclass(frozen=True)
@@ -164,38 +155,3 @@ def _part(part: str, value: Any, base: type[Any], registry: Mapping[str, Any]) -
         name = f"a name such as {next(iter(registry))}, or " if registry else ""
         raise UsageError(f"{part} must be {name}a handgrad {base.__name__}, got {value!r:.60}")
     return value
-
-
-def thread_count(wanted: int, network: Network, rows: int) -> int:
-    """`wanted`, or where that is 0 as many as pay for batches of so many images, within what this process may use."""
-    if wanted:
-        return wanted
-    limit = os.environ.get(LIMIT_VARIABLE, "").partition(",")[0]
-    most = min(len(available_cores()), int(limit)) if limit.isdecimal() else len(available_cores())
-    return max(1, min(worthwhile_threads(network, rows), most))
-
-
-@contextmanager
-def assisted(program: Program, optimization: Optimization) -> Iterator[None]:
-    """Have the rest of the program's team at work while this thread makes its compiled calls.
-
-    They begin anew with each call of some 0.1 s, which costs less than 0.1 ms a thread, and leave nothing behind.
-    """
-    team = program.team
-    if team.threads == 1:
-        yield
-        return
-    team.words[kernels.team.STOP] = 1
-    kernels.driver.assist(program, optimization)  # compiles it here, and returns
-    team.words[kernels.team.STOP] = 0
-    others, arguments = range(team.threads - 1), (program, optimization)
-    threads = [Thread(target=kernels.driver.assist, args=arguments, daemon=True) for _ in others]
-    try:
-        for thread in threads:
-            thread.start()
-        yield
-    finally:
-        team.words[kernels.team.STOP] = 1
-        for thread in threads:
-            if thread.is_alive():  # not those that could not be started
-                thread.join()

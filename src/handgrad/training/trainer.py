@@ -30,7 +30,8 @@ from handgrad.nn.layout import address_of
 from handgrad.nn.network import EVALUATION_ROWS
 from handgrad.training.diagnose import heed, lonely_batches
 from handgrad.training.history import Epoch, Evaluation, History
-from handgrad.training.settings import Settings, assisted, thread_count
+from handgrad.training.settings import Settings
+from handgrad.training.threads import assisted, thread_count
 
 PACKAGES = ("numpy", "numba", "scipy", "llvmlite")
 Outputs = Iterable[tuple[int, Any]]
