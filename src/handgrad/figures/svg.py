@@ -54,20 +54,19 @@ def _merge_ticks(root: Element) -> None:
     marks = {mark.get("id"): mark for defs in root.iter(f"{svg}defs") for mark in defs.findall(f"{svg}path")}
     href = next((name for use in root.iter(f"{svg}use") for name in use.attrib if name.endswith("}href")), "")
     for axis in [group for group in root.iter(f"{svg}g") if group.get("id", "").startswith("matplotlib.axis_")]:
-        merged: dict[tuple[str, str], list[str]] = {}
+        merged: dict[str, list[str]] = {}
         for group in list(axis.iter(f"{svg}g")):
             for part in list(group):
-                look = part.get("clip-path", ""), part.get("style", "")
-                if part.tag == f"{svg}path" and "fill: none" in look[1]:
+                look = part.get("style", "")
+                if part.tag == f"{svg}path" and "fill: none" in look:  # a grid line, which ends where the axes do
                     merged.setdefault(look, []).append(part.get("d", ""))
                 elif part.tag == f"{svg}use" and part.get(href, "")[1:] in marks:
                     merged.setdefault(look, []).append(_moved(marks[part.get(href, "")[1:]].get("d", ""), part))
                 else:
                     continue
                 group.remove(part)
-        for place, ((clip, style), lines) in enumerate(merged.items()):
-            clipped = {"clip-path": clip} if clip else {}
-            axis.insert(place, Element(f"{svg}path", {"d": " ".join(lines), "style": style, **clipped}))
+        for place, (style, lines) in enumerate(merged.items()):
+            axis.insert(place, Element(f"{svg}path", {"d": " ".join(lines), "style": style}))
     used = {use.get(href, "")[1:] for use in root.iter(f"{svg}use")}
     for defs in root.iter(f"{svg}defs"):
         for mark in [mark for mark in defs if mark.get("id") in marks.keys() - used]:
@@ -206,23 +205,49 @@ def _with_classes(root: Element, own: str) -> None:
         if name := classes.get(element.get("style", "")):
             del element.attrib["style"]
             element.set("class", name)
+    faint = {name for style, name in classes.items() if re.search("(^|;)opacity", style)}  # not alike as a group
+    _say_once(root, "clip-path", set())
+    _say_once(root, "class", faint)
     rules = Element("style")
     declared = {f".{name}": style for style, name in classes.items()} | {"marker": "overflow:visible"}
     rules.text = "".join(f".{own} {name}{{{style}}}" for name, style in declared.items())
     root.insert(0, rules)
 
 
+def _say_once(root: Element, name: str, left: set[str]) -> None:
+    """Elements in a row with the same attribute as a group that has it, but for the values that are `left`."""
+    for element in list(root.iter()):
+        found = list[Element]()
+        for value, row in groupby(element, lambda part: part.get(name, "") if part.tag in ("path", "text") else ""):
+            alike = list(row)
+            if value and value not in left and len(alike) > 2:
+                group = Element("g", {name: value})
+                group.text = group.tail = "\n"
+                for part in alike:
+                    del part.attrib[name]
+                group.extend(alike)
+                alike = [group]
+            found += alike
+        element[:] = found
+
+
 def _small_png(content: str) -> str:
-    """The same picture, its colours in a palette where they are few."""
+    """The same picture, its colours in a palette where they are few, and no transparency where there is none."""
     picture = Image.open(io.BytesIO(base64.b64decode(content))).convert("RGBA")
     pixels = np.asarray(picture).view(np.uint32)[..., 0]
     colours, places = np.unique(pixels, return_inverse=True)
+    palette = colours.view(np.uint8).reshape(-1, 4)
+    opaque = bool((palette[:, 3] == 255).all())
+    made = [picture.convert("RGB") if opaque else picture]
     if len(colours) <= 256:
-        palette = colours.view(np.uint8).reshape(-1, 4)
-        picture = Image.fromarray(places.reshape(pixels.shape).astype(np.uint8), "P")
-        picture.putpalette(palette[:, :3].tobytes())
-        picture.info["transparency"] = palette[:, 3].tobytes()
-    made = io.BytesIO()
-    picture.save(made, "png", optimize=True)
-    found = base64.b64encode(made.getvalue()).decode()
-    return min(found, content, key=len)
+        made.append(Image.fromarray(places.reshape(pixels.shape).astype(np.uint8), "P"))
+        made[1].putpalette(palette[:, :3].tobytes())
+        if not opaque:
+            made[1].info["transparency"] = palette[:, 3].tobytes()
+    return min([content, *map(_png, made)], key=len)
+
+
+def _png(picture: Image.Image) -> str:
+    file = io.BytesIO()
+    picture.save(file, "png", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
