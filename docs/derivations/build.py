@@ -107,6 +107,10 @@ SKELETON = """# {title}
 <!-- begin source -->
 <!-- end -->
 
+## In words
+
+## {kept}
+
 ## Derivation
 
 <!-- begin equations -->
@@ -355,7 +359,8 @@ def main() -> None:
     readme.write_text(BLOCK.sub(lambda found: found[1] + index() + found[3], text), encoding="utf-8")
     for name, cls in ROWS.items():
         path = HERE / f"{name}.md"
-        text = path.read_text(encoding="utf-8") if path.exists() else SKELETON.format(title=cls.__name__)
+        kept = "What is kept between steps" if name in OPTIMIZERS else "What is saved for the backward pass"
+        text = path.read_text(encoding="utf-8") if path.exists() else SKELETON.format(title=cls.__name__, kept=kept)
         path.write_text(page(name, text), encoding="utf-8")
 
 
