@@ -172,6 +172,14 @@ def test_the_first_lecture_runs(blocks, here, capsys):
         assert answer.code == 0, (words, answer.err)
 
 
+def test_no_command_goes_on_in_the_next_line():
+    """So that a command within a sentence can be copied from the file."""
+    texts = {page: (ROOT / page).read_text(encoding="utf-8") for page in (*PAGES, "CONTRIBUTING.md")}
+    prose = {page: re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL) for page, text in texts.items()}
+    lines = [(page, line) for page, text in prose.items() for line in text.splitlines()]
+    assert [(page, line) for page, line in lines if line.count("`") % 2] == []
+
+
 def test_linked_files_exist():
     pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
     assert len(pages) > 80
