@@ -51,7 +51,10 @@ def test_numbers_of_their_own_are_part_of_a_choice():
     assert effective_differences(adam, lion.replaced(beta2=0.5)).keys() == {"optimizer", "learning_rate", "beta2"}
 
 
-@pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name != "lion"])
+OF_THEN = ["sgd", "momentum", "nag", "rmsprop", "adam", "nadam", "adamw", "adagrad", "eve"]
+
+
+@pytest.mark.parametrize("optimizer", OF_THEN)
 def test_a_configuration_of_an_earlier_version_is_the_same(optimizer):
     now = RunConfig(optimizer=optimizer, epochs=3)
     then = RunConfig.from_mapping(now.to_mapping() | EARLIER)

@@ -206,15 +206,15 @@ def _with_classes(root: Element, own: str) -> None:
             del element.attrib["style"]
             element.set("class", name)
     faint = {name for style, name in classes.items() if re.search("(^|;)opacity", style)}  # not alike as a group
-    _say_once(root, "clip-path", set())
-    _say_once(root, "class", faint)
+    _group_alike(root, "clip-path", set())
+    _group_alike(root, "class", faint)
     rules = Element("style")
     declared = {f".{name}": style for style, name in classes.items()} | {"marker": "overflow:visible"}
     rules.text = "".join(f".{own} {name}{{{style}}}" for name, style in declared.items())
     root.insert(0, rules)
 
 
-def _say_once(root: Element, name: str, left: set[str]) -> None:
+def _group_alike(root: Element, name: str, left: set[str]) -> None:
     """Elements in a row with the same attribute as a group that has it, but for the values that are `left`."""
     for element in list(root.iter()):
         found = list[Element]()
