@@ -14,13 +14,13 @@ import numpy as np
 
 from handgrad.kernels.blocks import ROWS, VECTOR_BYTES, block
 from handgrad.kernels.compile import fast_kernel, inline_kernel
-from handgrad.kernels.packed import aligned, packed_product, transpose
+from handgrad.kernels.packed import aligned, pack_columns, packed_product, transpose
 
 # Blocks of a pair of vectors and of a single, masked one: of ROWS rows, of half as many, of one.
 pair, pair_half, pair_row = block(ROWS, 2), block(ROWS // 2, 2), block(1, 2)
 single, single_half, single_row = block(ROWS, 1, True), block(ROWS // 2, 1, True), block(1, 1, True)
 # Where cutting into panels pays, measured: see benchmarks/LOG.md.
-FEW, MANY = 4 * ROWS, 16 * ROWS  # rows, columns or terms
+FEW, MANY, MOST = 4 * ROWS, 16 * ROWS, 256 * ROWS  # rows, columns or terms
 PACKED, LARGE = 1 << 18, 15 << 16  # numbers of the weights
 SCRATCH = 1 << 16  # numbers of a transpose at once
 NO_LIST = np.empty(0, np.int32)
@@ -75,6 +75,22 @@ def product(m, n, inner, a, a_row, a_inner, b, c, first, last):
             single_columns(j, last - j, m, n, inner, a, a_row, a_inner, b, c)
 
 
+@fast_kernel
+def product_by_rows(m, n, inner, a, b, c, first, last):
+    """Rows first to last of c = a^T b, ROWS of them after another: c, the largest matrix, is written as memory has it.
+
+    Shapes  a (inner, m), b (inner, n), which stays in the second-level cache, c (m, n), flat and row-major
+    """
+    width = 2 * VECTOR_BYTES // c.itemsize
+    columns = aligned(c, ROWS * inner)
+    for i in range(first, last, ROWS):
+        start = min(i, last - ROWS)
+        pack_columns(a, start, m, ROWS, inner, columns)
+        rows = c[start * n :]
+        for j in range(0, n, width):
+            pair(columns, 1, ROWS, b, n, rows, 0, NO_LIST, 0, inner, min(j, n - width), 0)
+
+
 @inline_kernel
 def conflict(row, array):
     """Whether rows of so many numbers lie a distance apart that brings them into a few sets of the caches."""
@@ -94,7 +110,10 @@ def matmul(m, n, inner, a, b, c, first, last):
 def matmul_transposed_a(m, n, inner, a, b, c, first, last):
     """Rows first to last of c = a^T b.  Shapes  a (inner, m), b (inner, n), c (m, n), flat and row-major"""
     here, rows = c[first * n :], last - first
-    if min(m, n) >= FEW and inner >= (FEW if conflict(n, c) else MANY) and m * max(n, inner) >= PACKED:
+    large = min(rows, n) >= FEW and inner >= (FEW if conflict(n, c) else MANY) and m * max(n, inner) >= PACKED
+    if large and inner <= MOST:
+        product_by_rows(m, n, inner, a, b, c, first, last)
+    elif large:
         packed_product(rows, n, inner, a[first:], 1, m, b, here, 0, n)
     else:
         product(rows, n, inner, a[first:], 1, m, b, here, 0, n)
