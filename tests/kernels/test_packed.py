@@ -53,6 +53,18 @@ def test_large_products_take_panels_and_keep_their_bits():
     assert whole.tobytes() == blocks.tobytes() == parts.tobytes()
 
 
+@pytest.mark.parametrize("inner", [33, matmul.MOST + 1])
+def test_dw_of_large_layers_keeps_its_bits_in_parts_of_any_size(inner):
+    m, n = 403, 512
+    generator = np.random.default_rng(3)
+    x, dy = generator.normal(size=inner * m).astype("f4"), generator.normal(size=inner * n).astype("f4")
+    blocks, parts = np.empty((2, m * n), np.float32)
+    matmul.product(m, n, inner, x, 1, m, dy, blocks, 0, n)
+    for first, last in ((0, 205), (205, 208), (208, m)):
+        matmul.matmul_transposed_a(m, n, inner, x, dy, parts, first, last)
+    assert parts.tobytes() == blocks.tobytes()
+
+
 BEFORE_A_WALL = """
 import ctypes, mmap, sys
 import numpy as np
