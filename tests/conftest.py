@@ -53,12 +53,15 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="takes long: make test-slow runs it outside of CI"))
 
 
+gc.disable()  # what is imported and collected, millions of objects, stays
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish():
-    """What was imported and collected, millions of objects, stays: the garbage collector need not look at it."""
-    gc.collect()
+    """From here on there is garbage: the collector need not look at what was there before."""
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+    gc.enable()
 
 
 BEGAN = pytest.StashKey[float]()

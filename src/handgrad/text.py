@@ -10,7 +10,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from typing import Any
 
@@ -127,6 +127,7 @@ def _without_html(text: str) -> str:
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+@lru_cache(maxsize=4096)
 def squashed(name: str) -> str:
     """What two ways to write one name share: letters and digits in lower case."""
     return "".join(character for character in name.lower() if character.isalnum())

@@ -189,4 +189,4 @@ def _own(settings: Settings, name: str) -> Any:
 
 def belonging(choices: Iterable[str]) -> set[str]:
     """The settings that come with some choices: those of schedules with `schedule`, those of optimizers likewise."""
-    return {name for each in choices if each in CHOICES for name in owned(each)}
+    return {name for each in choices if each in CHOICES for name in owned(*CHOICES[each].values())}

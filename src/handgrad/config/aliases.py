@@ -99,6 +99,7 @@ def tokens(written: str) -> list[str]:
     return [re.sub(r"(?<=ss)es$|(?<=[a-z]{3})(?<!s)s$", "", word) for word in re.findall(r"[a-z0-9]+", text)]
 
 
+@functools.lru_cache(maxsize=4096)
 def wording(written: str, guess: bool = False) -> frozenset[str]:
     """The words of a name without those that say nothing, each in one form: batchSizes and size_of_batch are alike.
 

@@ -180,7 +180,7 @@ class Condition(NamedTuple):
 def conditions(field: str) -> Iterator[Condition]:
     """What a setting needs in order to act."""
     for choice, registry in CHOICES.items():
-        if field in owned(choice):
+        if field in owned(*registry.values()):
             users = tuple(name for name, entry in registry.items() if field in fields_of(entry))
             yield Condition(choice, users.__contains__, users)
     if field in NEEDS:

@@ -46,10 +46,11 @@ def fields_of(entry: Any) -> dict[str, Any]:
     return {OTHER_NAMES.get(field.name, field.name): field for field in dataclasses.fields(entry)}
 
 
-def owned(choice: str) -> set[str]:
+@cache
+def owned(*entries: Any) -> frozenset[str]:
     """The fields that some entries of a registry have, and others do not."""
-    entries: list[set[str]] = [set(fields_of(entry)) for entry in CHOICES[choice].values()]
-    return set().union(*entries) - entries[0].intersection(*entries) if entries else set()
+    fields = [frozenset(fields_of(entry)) for entry in entries]
+    return frozenset().union(*fields) - fields[0].intersection(*fields) if fields else frozenset()
 
 
 def defaults_of(setting: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -338,6 +338,7 @@ class Schema(BaseModel):
         return {name: list(value) if isinstance(value, tuple) else value for name, value in self}
 
 
+@cache
 def value_type_of(field: str) -> ValueType:
     """How the values of a field may be written."""
     return next(part for part in Schema.model_fields[field].metadata if isinstance(part, ValueType))

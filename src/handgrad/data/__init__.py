@@ -93,7 +93,7 @@ def _load(name: str, resize: tuple[int, int] | None, skip_damaged: bool) -> Data
 def canonical_name(name_or_path: str | os.PathLike[str]) -> str:
     """The registry's form of a name, such as fashion_mnist for `Fashion-MNIST`; a path comes back unchanged."""
     name = name_or_path if isinstance(name_or_path, str) else str(path_of(name_or_path, "data set"))
-    if name.startswith((".", "~", os.sep)) or (os.sep in name and os.path.exists(name)):
+    if name in DATASETS or name.startswith((".", "~", os.sep)) or (os.sep in name and os.path.exists(name)):
         return name
     known = {squashed(each): each for each in DATASETS} | {squashed(each): ALIASES[each] for each in ALIASES}
     return known.get(squashed(name), name)
