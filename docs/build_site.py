@@ -62,6 +62,8 @@ def site_page(text: str, source: Path) -> str:
         start = (page_of(source) or PAGES).parent
         return f"[{link['words']}]({os.path.relpath(page, start)}{link['rest'] or ''})" if page else link["words"]
 
+    if source.parent.name == "derivations" and source.name != "README.md":  # too many for the bar at the side
+        text = text.replace("\n\n", "\n\n[All operations](README.md)\n\n", 1)
     parts = FENCED.split(text)
     return "".join(part if part.startswith("```") else FORMULA.sub(_as_mathml, LINK.sub(moved, part)) for part in parts)
 
@@ -124,9 +126,10 @@ def write_notebook() -> None:
     import nbformat
     from nbclient import NotebookClient
     from nbconvert import MarkdownExporter
+    from traitlets.config import Config
 
     notebook = nbformat.read(ROOT / "docs" / "tutorial.ipynb", as_version=4)
-    NotebookClient(notebook, timeout=600).execute()
+    NotebookClient(notebook, timeout=600, config=Config(KernelManager={"transport": "ipc"})).execute()  # not TCP
     text, resources = MarkdownExporter().from_notebook_node(notebook)
     for name, content in resources["outputs"].items():
         (PAGES / "tutorial").mkdir(exist_ok=True)
