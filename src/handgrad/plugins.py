@@ -92,12 +92,15 @@ def is_installed(package: str) -> bool:
 
 
 def how_to_install(extra: str) -> str:
-    """The command for one of pyproject.toml's extras: `make NAME` in a checkout, pip with the packages elsewhere.
+    """The command for one of pyproject.toml's extras: `make NAME` in a checkout, where its Makefile has it, else pip.
 
     pip is given the packages themselves, which it finds whether or not handgrad is in an index.
     """
-    place = Path(sys.prefix)
-    if (CHECKOUT / "pyproject.toml").is_file() and (CHECKOUT / "Makefile").is_file() and sys.prefix != sys.base_prefix:
+    place, makefile = Path(sys.prefix), CHECKOUT / "Makefile"
+    rules = (
+        makefile.read_text(encoding="utf-8") if (CHECKOUT / "pyproject.toml").is_file() and makefile.is_file() else ""
+    )
+    if re.search(rf"^([\w -]+ )?{extra}( [\w -]+)?:", rules, re.MULTILINE) and sys.prefix != sys.base_prefix:
         venv = "" if place == CHECKOUT / ".venv" else f" VENV={place}"
         return f"`make {extra}{venv}` in {CHECKOUT}"
     return f"python -m pip install {' '.join(packages(extra))}"

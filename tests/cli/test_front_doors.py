@@ -10,6 +10,7 @@ import pytest
 from tests.commands import TINY, call, finished, process
 
 from handgrad.config import RunConfig
+from handgrad.plugins import how_to_install
 from handgrad.runs import open_run
 from handgrad.runs.trackers import TRACKERS, Tracker
 
@@ -169,7 +170,7 @@ def test_without_wandb_one_line_says_what_to_install(here, capsys, monkeypatch):
     answer = call(capsys, f"train.py {TINY.removeprefix('train')} --runs_dir . --name mine")
     assert answer.code == 0
     assert answer.err == (
-        "handgrad: warning: W&B is not installed, so nothing is sent to it: python -m pip install wandb\n"
+        f"handgrad: warning: W&B is not installed, so nothing is sent to it: {how_to_install('wandb')}\n"
     )
     assert open_run(here / "mine").metrics["stopped"] == "finished"
 

@@ -1,5 +1,8 @@
 """Where Matplotlib is missing, everything but figures works, and one line says what they need."""
 
+import sys
+from pathlib import Path
+
 import pytest
 from tests.commands import TINY, python
 
@@ -29,6 +32,16 @@ def test_an_extra_names_what_the_extras_in_it_need(monkeypatch):
     wanted = ["a>=1; extra == 'one'", "handgrad[one]; extra == 'two'", "b>=2; extra == 'two'"]
     monkeypatch.setattr(plugins, "requires", lambda name: wanted)
     assert packages("two") == ["'b>=2'", "'a>=1'"]
+
+
+@pytest.mark.parametrize("extra", ["torch", "wandb", "tensorboard", "parquet", "mlflow", "trackio"])
+def test_make_brings_what_the_makefile_has(extra, monkeypatch, tmp_path):
+    """MLflow and Trackio need older packages than constraints.txt has, so no target installs them."""
+    monkeypatch.setattr(plugins, "CHECKOUT", Path(__file__).parents[2])
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    command = how_to_install(extra)
+    assert command.startswith(f"`make {extra}" if extra not in ("mlflow", "trackio") else "python -m pip install")
+    assert extra in command or extra == "parquet"
 
 
 @pytest.mark.slow  # a process that trains and writes a report

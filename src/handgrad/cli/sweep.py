@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from handgrad.config.presets import BEST
 from handgrad.config.value_types import Name, ValueType
 from handgrad.errors import ERROR, Diagnostic, FileSystemError, HandgradError, IncompleteSweepError, UsageError
 from handgrad.machine import available_cores
+from handgrad.plugins import how_to_install, is_installed
 from handgrad.reports.render import WRITERS
 from handgrad.runs.executor.ray_cluster import check_cluster
 from handgrad.screen import echo, working
@@ -63,8 +63,8 @@ def sweep(file: str | None, parsed: ParsedFlags) -> int:
     if not (parsed.options["dry_run"] or program):
         echo(beyond_file(definition, parsed.config))
     echo_notes(parsed.notes if program is None else [])
-    if "wandb" in parsed.config.track and find_spec("wandb") is None:
-        log.warning("W&B is not installed, so no trial is sent to it: python -m pip install wandb")
+    if "wandb" in parsed.config.track and not is_installed("wandb"):
+        log.warning("W&B is not installed, so no trial is sent to it: %s", how_to_install("wandb"))
     return _diagnose(definition, parsed) if parsed.options["dry_run"] else _start(definition, parsed)
 
 

@@ -15,7 +15,7 @@ class MLflow(Tracker):
     """Settings, numbers, tables as CSV and the model, at $MLFLOW_TRACKING_URI or where MLflow keeps runs by itself."""
 
     title = "MLflow"
-    install = "python -m pip install mlflow"
+    extra = "mlflow"
     package = "mlflow"
 
     def open(self, trainer: Trainer) -> None:

@@ -8,7 +8,7 @@ class TensorBoard(Tracker):
     """Event files in the run's own folder."""
 
     title = "TensorBoard"
-    install = "python -m pip install tensorboard"
+    extra = "tensorboard"
     package = "tensorboard.summary"
 
     def open(self, trainer: Trainer) -> None:

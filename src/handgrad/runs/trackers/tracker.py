@@ -11,6 +11,7 @@ from handgrad.config import RunConfig, build_dataset
 from handgrad.evaluation import class_report, predict
 from handgrad.evaluation.metrics import Array, confusion_counts, shares_of_true_class
 from handgrad.evaluation.predictions import Predictions
+from handgrad.plugins import how_to_install
 from handgrad.training import Callback, Epoch, Evaluation, Trainer
 from handgrad.training.layer_statistics import dead_units
 
@@ -105,14 +106,14 @@ def _layers(trainer: Trainer) -> dict[str, float]:
 
 
 class Tracker(Callback):
-    """A subclass sets `title`, `install` and `package`, what it imports, and overrides four methods: `open`,
-    `log_numbers`, `log_results` and `close`.
+    """A subclass sets `title`, `package`, what it imports, and `extra`, the one of pyproject.toml that brings it if one
+    does. It overrides four methods: `open`, `log_numbers`, `log_results` and `close`.
 
     Whatever one of them raises switches the tracker off with one warning; the training goes on.
     """
 
     title = ""
-    install = ""
+    extra = ""
     package = ""
 
     def __init__(self, config: RunConfig, folder: Path) -> None:
@@ -170,7 +171,8 @@ class Tracker(Callback):
         try:
             action(*arguments)
         except ImportError:
-            log.warning("%s is not installed, so nothing is sent to it: %s", self.title, self.install)
+            command = f": {how_to_install(self.extra)}" if self.extra else ""
+            log.warning("%s is not installed, so nothing is sent to it%s", self.title, command)
             self._off = True
         except Exception as error:  # a tracker must never fail a run, whatever it raises
             log.warning("%s is switched off for this run: %s", self.title, " ".join(str(error).split())[:200])

@@ -12,7 +12,7 @@ class Trackio(Tracker):
     """Settings, numbers and tables with images, in trackio's local database."""
 
     title = "trackio"
-    install = "python -m pip install trackio"
+    extra = "trackio"
     package = "trackio"
 
     def open(self, trainer: Trainer) -> None:

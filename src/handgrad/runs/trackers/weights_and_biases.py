@@ -26,7 +26,7 @@ class WeightsAndBiases(Tracker):
     """
 
     title = "W&B"
-    install = "python -m pip install wandb"
+    extra = "wandb"
     package = "wandb"
 
     def open(self, trainer: Trainer) -> None:
