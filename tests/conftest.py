@@ -60,7 +60,7 @@ gc.disable()  # what is imported and collected, millions of objects, stays
 def pytest_collection_finish():
     """From here on there is garbage: the collector need not look at what was there before."""
     gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
+    gc.set_threshold(50_000, 20, 50)
     gc.enable()
 
 

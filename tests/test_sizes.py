@@ -34,7 +34,10 @@ def functions(trees: Trees) -> Iterator[tuple[Path, Function]]:
 
 @cache  # four checks ask for those of each file
 def functions_of(tree: ast.Module) -> list[Function]:
-    return [node for node in ast.walk(tree) if isinstance(node, Function)]
+    pending: list[ast.AST] = [tree]
+    for node in pending:  # not those of expressions, most of all, in which no function is defined
+        pending += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr)]
+    return [node for node in pending if isinstance(node, Function)]
 
 
 def is_kernel(function: Function) -> bool:

@@ -205,8 +205,8 @@ def test_a_thin_pen_is_drawn_broader():
 
 
 def test_a_small_drawing_on_a_large_sheet_is_seen_from_near():
-    sheet = np.full((1500, 2000), 225, np.uint8)
-    rows, columns = np.mgrid[:1500, :2000]
+    sheet = np.full((1000, 1500), 225, np.uint8)
+    rows, columns = np.mgrid[:1000, :1500]
     sheet[abs(np.hypot(rows - 700, columns - 900) - 50) < 8] = 40
     fitted = fit_picture(sheet, (28, 28), True).picture
     large = fit_picture(sheet[600:800, 800:1000], (28, 28), True).picture

@@ -71,6 +71,6 @@ def data_of(trained):
 
     def data(kind, **changes):
         run = trained(kind, **changes)
-        return made.setdefault(run.name, RunData(run, tsne_images=40))
+        return made.setdefault(run.name, RunData(run, tsne_images=20))
 
     return data

@@ -6,6 +6,7 @@ import pytest
 from numba import njit, types
 from numba.core.errors import TypingError
 from numba.core.registry import cpu_target
+from tests.slow import quick
 
 from handgrad.kernels.compile import fast_kernel, strict_kernel
 from handgrad.kernels.dispatch import FAST, STRICT, address
@@ -45,7 +46,7 @@ def instructions(function, policy, signature):
     return re.findall(r"^\s+([a-z]\w*)", compiled.inspect_asm(signature), re.M)
 
 
-@pytest.mark.parametrize("policy", [FAST, STRICT], ids=["fast", "strict"])
+@pytest.mark.parametrize("policy", quick([FAST, STRICT], [STRICT]), ids=["fast", "strict"])
 def test_machine_code_does_not_depend_on_what_was_compiled_before(policy):
     """Both functions raise to a power, for which Numba compiles one function of its own for all of a process."""
     other, signature = STRICT if policy is FAST else FAST, (types.Array(types.float64, 1, "C"),) * 2

@@ -35,7 +35,7 @@ def report_of(finished_run, tmp_path_factory):
     @functools.cache
     def written(ending):
         path = folder / f"run.{ending}"
-        assert main(["report", str(finished_run), "-o", str(path), "--tsne_images", "100"]) == 0
+        assert main(["report", str(finished_run), "-o", str(path), "--tsne_images", "30"]) == 0
         return path
 
     return written
@@ -105,7 +105,7 @@ def test_markdown_has_its_figures_beside_it(report_of):
 
 @pytest.mark.slow
 def test_report_is_the_same_twice(report_of, finished_run, here, capsys):
-    assert call(capsys, "report", finished_run, "-o", "again.html", "--tsne_images", 100).code == 0
+    assert call(capsys, "report", finished_run, "-o", "again.html", "--tsne_images", 30).code == 0
     times = re.compile(r"\d+\.\d+ s\b")
     assert times.sub("", (here / "again.html").read_text()) == times.sub("", report_of("html").read_text())
 

@@ -1,9 +1,11 @@
 """Short runs on the digits, stopped where a test wants them stopped."""
 
+import shutil
+
 import pytest
 
 from handgrad.config import RunConfig
-from handgrad.runs import execute, resume
+from handgrad.runs import execute, open_run, resume
 from handgrad.training import Callback
 
 
@@ -49,6 +51,28 @@ def start(make_config):
     def started(stop_at=None, callbacks=(), weights=None, **changes):
         watching = [*callbacks, *([] if stop_at is None else [StopAt(stop_at)])]
         return execute(make_config(**changes), lambda config, folder: watching, weights)
+
+    return started
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory):
+    """Copies of runs by their settings, in a folder of their own."""
+    return {}, tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture
+def start_once(start, kept, tmp_path):
+    """As `start`; of runs with the same settings the first is trained, the others are copies of its folder."""
+    copies, folder = kept
+
+    def started(name, **settings):
+        known = (name, *sorted(settings.items()))
+        if known not in copies:
+            run = start(name=name, **settings)
+            copies[known] = shutil.copytree(run.path, folder / str(len(copies)))
+            return run
+        return open_run(shutil.copytree(copies[known], tmp_path / "runs" / name))
 
     return started
 

@@ -19,9 +19,9 @@ def edit(run, **changes):
 
 
 @pytest.fixture
-def stopped(start):
+def stopped(start_once):
     """A run that was stopped in its second epoch."""
-    return start(name="stopped", stop_at=60, checkpoint_seconds=0)
+    return start_once("stopped", stop_at=60, checkpoint_seconds=0)
 
 
 EDITS = {

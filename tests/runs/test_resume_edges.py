@@ -12,15 +12,15 @@ from handgrad.training.models import save_weights
 
 
 @pytest.fixture
-def whole(start):
+def whole(start_once):
     """The run that nothing happened to."""
-    return start(name="whole", dropout=0.2, evaluate_every=13)
+    return start_once("whole", dropout=0.2, evaluate_every=13)
 
 
 @pytest.fixture
-def stopped(start):
+def stopped(start_once):
     """The same one, stopped in its second epoch with two checkpoints behind it."""
-    return start(name="stopped", stop_at=60, dropout=0.2, evaluate_every=13, checkpoint_seconds=0)
+    return start_once("stopped", stop_at=60, dropout=0.2, evaluate_every=13, checkpoint_seconds=0)
 
 
 def newest(run):

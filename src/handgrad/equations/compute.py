@@ -76,17 +76,19 @@ def evaluate(
         return [_elements(equation, step, scope, places) for step in steps]
 
 
-def target_shape(equation: tree.Equation, arrays: Mapping[str, Any]) -> tuple[int, ...]:
-    """The shape of what an equation with indices defines."""
-    ranges = target_ranges(equation, arrays)
+def target_shape(
+    equation: tree.Equation, arrays: Mapping[str, Any], ranges: dict[str, int] | None = None
+) -> tuple[int, ...]:
+    """The shape of what an equation with indices defines; `ranges` as `target_ranges` gives them, where known."""
+    ranges = target_ranges(equation, arrays) if ranges is None else ranges
     if missing := [name for name in equation.indices if name not in ranges]:
         raise UsageError(f"no array says how far the index {missing[0]} of {equation.name} goes")
     return tuple(ranges[name] for name in equation.indices)
 
 
-def products(equation: tree.Equation, arrays: Mapping[str, Any]) -> int:
+def products(equation: tree.Equation, arrays: Mapping[str, Any], ranges: dict[str, int] | None = None) -> int:
     """How many terms the sums behind one element have, at most."""
-    ranges = target_ranges(equation, arrays)
+    ranges = target_ranges(equation, arrays) if ranges is None else ranges
     sums = [node for step in equation.steps for node in tree.walk(step) if isinstance(node, tree.Reduction)]
     return max([math.prod(_extents(node.indices, Scope(arrays, ranges))) for node in sums], default=1)
 
@@ -106,9 +108,9 @@ def target_ranges(equation: tree.Equation, arrays: Mapping[str, Any]) -> dict[st
 
 
 def _elements(equation: tree.Equation, step: tree.Expression, scope: Scope, places: Array | None) -> Array:
-    shape = target_shape(equation, scope.arrays)
+    shape = target_shape(equation, scope.arrays, scope.ranges)
     wanted = np.arange(math.prod(shape)) if places is None else places
-    size = max(1, AT_ONCE // products(equation, scope.arrays))
+    size = max(1, AT_ONCE // products(equation, scope.arrays, scope.ranges))
     parts = []
     for start in range(0, len(wanted), size):
         chunk = wanted[start : start + size]
