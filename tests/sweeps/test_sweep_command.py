@@ -77,6 +77,9 @@ def test_the_course_s_front_door_runs_the_course_s_sweep(folder, capsys):
 def test_what_a_sweep_does_not_write_is_said(folder, capsys):
     answer = call(capsys, "train.py --mode sweep --dry_run --dataset digits --no_wandb --model_save_path best.npz")
     assert "no effect here: model_save_path (mode sweep)" in answer.out + answer.err
+    (command,) = [line for line in answer.out.splitlines() if line.startswith("$ handgrad train")]
+    assert len(command) > 80  # and still in one line, to be copied
+    assert "\n\n" in answer.out.partition(command)[2][:2]
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from handgrad.cli.commands import Parser
 from handgrad.errors import FileSystemError, UsageError
@@ -63,7 +63,7 @@ def _check_class(folder: Path, arguments: Any) -> int:
         screen.print(f"{outcome.folder}: {outcome.verdict}{how}", markup=False, soft_wrap=True)
 
     outcomes = check_class(folder, arguments.out, isolated(arguments.trust), report)
-    table = Table(*COLUMNS, box=None)
+    table = Table(*(Column(name, overflow="fold") for name in COLUMNS), box=None, padding=(0, 1, 0, 0))
     for row in class_rows(outcomes):
         table.add_row(*map(str, row.values()))
     screen.print(table)
