@@ -1,7 +1,9 @@
 """Hand-written networks in many styles are right; faults in them are named; broken folders do no harm."""
 
+import csv
 import itertools
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -112,6 +114,27 @@ def test_broken_folders_end_with_a_verdict(tmp_path):
         assert done.code in (0, 1, 7), (name, done.err)
         verdicts[name] = json.loads((tmp_path / "result.json").read_text())["verdict"]
     assert verdicts == {name: verdict for name, (_, verdict) in BROKEN.items()}
+
+
+def test_a_class(capsys, tmp_path):
+    """A row, a page and a file for each student; what has not changed is not checked again."""
+    fault = next(fault for fault in FAULTS if fault.style == "four_arrays")
+    wrong, right = plant(fault, tmp_path / "class"), tmp_path / "class" / "somebody_with_a_name_of_forty_letters_here"
+    shutil.copytree(STYLES / fault.style, right)
+    words = ("verify", "--class", tmp_path / "class", "--out", tmp_path / "out")
+    once = call(capsys, *words)
+    assert (once.code, once.err) == (0, "")
+    assert "somebody" in once.out
+    assert "…" not in once.out
+    rows = {row["student"]: row for row in csv.DictReader((tmp_path / "out" / "class.csv").read_text().splitlines())}
+    assert rows[right.name]["verdict"] == "right"
+    assert (rows[wrong.name]["verdict"], rows[wrong.name]["mistake"]) == ("wrong", fault.mistake)
+    assert {path.name for path in (tmp_path / "out").glob("*.*")} >= {f"{wrong.name}.html", f"{right.name}.json"}
+    (right / "nn.py").write_text((wrong / "nn.py").read_text())
+    again = call(capsys, *words).out
+    assert f"{wrong.name}: wrong (checked before)" in again
+    assert f"{right.name}: wrong (" in again
+    assert f"{right.name}: wrong (checked before)" not in again
 
 
 def test_the_adapter_is_a_template(capsys, tmp_path):
