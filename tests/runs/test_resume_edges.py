@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 from tests.malformed import cut, rewritten
+from tests.slow import quick
 
 from handgrad.errors import CorruptDataError
 from handgrad.runs import open_run
@@ -130,7 +131,7 @@ def test_interrupted_in_the_moment_patience_ends(start, go_on, same_end):
     assert same_end(go_on(two), one)
 
 
-@pytest.mark.parametrize("suffix", [".npz", ".npy", ".safetensors"])
+@pytest.mark.parametrize("suffix", quick([".npz", ".npy", ".safetensors"], [".safetensors"]))
 def test_a_run_from_given_weights_killed_before_its_first_checkpoint(start, go_on, same_end, tmp_path, suffix):
     path = tmp_path / f"weights{suffix}"
     save_weights(start(seed=7, epochs=1).load_model(), path)

@@ -12,9 +12,6 @@ from typing import Any
 import pytest
 
 pytest.importorskip("starlette", reason="starlette is not installed: python -m pip install starlette uvicorn")
-driver = pytest.importorskip(
-    "playwright.sync_api", reason="Playwright is not installed: python -m pip install playwright"
-)
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 in_browser = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="there is no Chromium or Chrome here")]
 
@@ -39,6 +36,9 @@ def browsing(runs_dir: Path) -> Iterator[Any]:
 
     Its `server` is the process that answers it.
     """
+    driver = pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is not installed: python -m pip install playwright"
+    )
     with serving(runs_dir) as (address, pid), driver.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
 

@@ -9,10 +9,6 @@ from tests.serve.browsing import browsing, draw, in_browser, show
 from handgrad.cli.main import main
 from handgrad.verify.outcome import RIGHT, WRONG, Check, Outcome
 
-axe = pytest.importorskip(
-    "axe_playwright_python.sync_playwright",
-    reason="axe-playwright-python is not installed: python -m pip install axe-playwright-python",
-)
 pytestmark = in_browser
 STROKE = [[(0.5, 0.2), (0.5, 0.8)]]
 # What comes late on a view.
@@ -80,6 +76,10 @@ def opened(page, view):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(laboratory, scheme):
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright",
+        reason="axe-playwright-python is not installed: python -m pip install axe-playwright-python",
+    )
     found = []
     with browsing(laboratory) as open_page:
         page = open_page(1280, scheme)

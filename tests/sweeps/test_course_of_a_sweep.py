@@ -3,6 +3,7 @@
 from itertools import product
 
 import pytest
+from tests.slow import quick
 from tests.sweeps.conftest import SPACE, Threads, again, drive
 
 from handgrad.errors import IncompleteSweepError, UsageError
@@ -30,7 +31,7 @@ def test_grid_runs_every_cell_once(make_sweep):
     assert len(list_runs(sweep.runs_dir)) == len(CELLS)
 
 
-@pytest.mark.parametrize("method", ["random", "bayes"])
+@pytest.mark.parametrize("method", quick(["random", "bayes"], ["bayes"]))
 def test_a_finite_space_is_used_up_without_repetition(make_sweep, method):
     sweep = make_sweep(method=method, configurations=1000)
     drive(sweep, jobs=2)
@@ -68,7 +69,7 @@ def test_a_trial_is_the_run_that_its_configuration_says(make_sweep, tmp_path):
     assert alone.model_file.read_bytes() == sweep.run(trial).model_file.read_bytes()
 
 
-@pytest.mark.parametrize("method", ["grid", "random"])
+@pytest.mark.parametrize("method", quick(["grid", "random"], ["random"]))
 def test_one_seed_is_one_sequence(make_sweep, method):
     def sequence(name, seed):
         sweep = make_sweep(name=name, method=method, seed=seed, configurations=3)

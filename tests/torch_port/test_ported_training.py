@@ -7,7 +7,7 @@ import pytest
 from tests.ingredients import nn, optim
 from tests.rounding import assert_close, gamma, largest, parting, terms_of_network
 from tests.runs.conftest import StopAt
-from tests.slow import quick
+from tests.slow import as_slow, quick
 
 from handgrad.config import RunConfig
 from handgrad.config.build import build_optimizer
@@ -119,7 +119,7 @@ def agree(ours, theirs, allowed):
             assert {key: vars(other)[key] for key in counted} == pytest.approx(counted, nan_ok=True, rel=0, abs=0)
 
 
-@pytest.mark.parametrize("layers", [DENSE, CONVOLUTIONS], ids=["dense", "convolutions"])
+@pytest.mark.parametrize("layers", [as_slow(DENSE), CONVOLUTIONS], ids=["dense", "convolutions"])
 def test_everything_at_once(layers, split):
     agree(*both(split, layers), rounding(split, layers))
 
