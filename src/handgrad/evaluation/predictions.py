@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from handgrad import kernels
 from handgrad.errors import DivergedError, UsageError
 from handgrad.nn import Network
-from handgrad.nn.network import EVALUATION_ROWS
 
 Array = NDArray[Any]
 NEIGHBOURS = 10_000  # training images among which the nearest is looked for
@@ -124,7 +123,7 @@ def measure(network: Network, images: Array, labels: Array, rows: Array | None =
     if not batches.order.size:
         return Measure()
     logits = np.empty((batches.order.size, network.classes), network.dtype)
-    loss, accuracy = kernels.driver.evaluate_rows(network.program(EVALUATION_ROWS), batches, logits)
+    loss, accuracy = kernels.driver.evaluate_rows(network.program(batches.size), batches, logits)
     means = class_means(batches.labels[batches.order], logits.argmax(axis=1), network.classes)
     return Measure(float(accuracy), float(loss), *means)
 

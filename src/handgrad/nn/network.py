@@ -22,7 +22,7 @@ from handgrad.text import visible_name
 Array = NDArray[Any]
 DTYPES = ("float32", "float64")
 INITIALISATION = 11  # purpose, in the key of the generator that weights are drawn from
-EVALUATION_ROWS = 256
+EVALUATION_ROWS, EVALUATION_BYTES = 256, 1 << 28
 
 
 class Scaling(NamedTuple):
@@ -154,6 +154,14 @@ class Network:
         self.sparsity = kernels.sparse.share_of_zeros(flat, 0) if dark else 0.0
         self._programs.clear()
 
+    @property
+    def evaluation_rows(self) -> int:
+        """Images that are evaluated at a time; of a large network fewer, lest it take more memory than training."""
+        rows, bytes_ = EVALUATION_ROWS, self.wiring.starts(1, {})[-1] * self.parameters.itemsize
+        while rows > 1 and rows * bytes_ > EVALUATION_BYTES:
+            rows //= 2
+        return rows
+
     def program(self, rows: int, threads: int = 1) -> Program:
         """The network as the compiled driver sees it, with room for batches of up to `rows` images.
 
@@ -187,7 +195,7 @@ class Network:
         rows = np.arange(len(flat)) if order is None else np.ascontiguousarray(order, np.int64).view()
         _check_order(rows, len(flat))
         flat.flags.writeable = targets.flags.writeable = rows.flags.writeable = False
-        size = size or EVALUATION_ROWS
+        size = size or self.evaluation_rows
         counts = np.empty(0) if weights is None else np.array(weights, np.float64)
         if weights is not None:
             _check_image_weights(counts, len(flat), rows)
@@ -211,8 +219,9 @@ class Network:
 
     def logits(self, images: Array) -> Array:
         """The last layer's outputs.  Shapes  images (N, *input_shape) uint8 or float -> (N, K)"""
-        flat, program = self._flat(images), self.program(EVALUATION_ROWS)
-        if flat.dtype == self.dtype and 0 < len(flat) <= EVALUATION_ROWS:  # a few, which need no Batches
+        flat, rows = self._flat(images), self.evaluation_rows
+        program = self.program(rows)
+        if flat.dtype == self.dtype and 0 < len(flat) <= rows:  # a few, which need no Batches
             program.activations[: flat.size] = flat.reshape(-1)
             kernels.driver.infer(program, len(flat))
             start, size = int(program.table["y_start"][-1]), len(flat) * self.classes
@@ -234,9 +243,10 @@ class Network:
         """
         wanted = range(len(self.layers)) if layers is None else layers
         found = {layer: np.empty((len(images), *self.plans[layer].output), self.dtype) for layer in wanted}
-        program = self.program(EVALUATION_ROWS)
-        for start in range(0, len(images), EVALUATION_ROWS):
-            part = images[start : start + EVALUATION_ROWS]
+        rows = self.evaluation_rows
+        program = self.program(rows)
+        for start in range(0, len(images), rows):
+            part = images[start : start + rows]
             kernels.driver.evaluate_rows(program, self.batches(part), np.empty((0, self.classes), self.dtype))
             for layer, output in enumerate(outputs(self, program, len(part))):
                 if layer in found:

@@ -60,7 +60,8 @@ class LayerRecorder(Callback):
     def started(self, trainer: Trainer) -> None:
         """Before the first step; a resumed training has them already."""
         rows = trainer.split.train_rows
-        count = min(len(rows), int(np.clip(len(rows) // SHARE, LEAST_IMAGES, MOST_IMAGES)))
+        most = min(MOST_IMAGES, trainer.network.evaluation_rows)
+        count = min(len(rows), most, max(LEAST_IMAGES, len(rows) // SHARE))
         draws = np.random.Philox(key=[trainer.settings.seed, SAMPLING]).random_raw(len(rows))
         self._rows = rows[np.sort(np.argsort(draws, kind="stable")[:count])]
         if trainer.step == 0:

@@ -27,7 +27,6 @@ from handgrad.kernels.program import Batches
 from handgrad.kernels.random import subkey
 from handgrad.nn import Network
 from handgrad.nn.layout import address_of
-from handgrad.nn.network import EVALUATION_ROWS
 from handgrad.training.diagnose import heed, lonely_batches
 from handgrad.training.history import Epoch, Evaluation, History
 from handgrad.training.settings import Settings
@@ -313,10 +312,10 @@ class Trainer:
             self._refuse_infinite(f"test {after}", test.loss)
         return validation, test
 
-    def _refuse_infinite(self, what: str, loss: float, rows: int = EVALUATION_ROWS) -> None:
+    def _refuse_infinite(self, what: str, loss: float, rows: int | None = None) -> None:
         if not np.isfinite(loss):
             self.stop_reason = "diverged"
-            culprit = _culprit(self.network, self._outputs(rows))
+            culprit = _culprit(self.network, self._outputs(rows or self.network.evaluation_rows))
             remedy = "Lower --learning_rate or set --clip_norm 1"
             raise DivergedError(f"training diverged: the {what} is {loss}; {culprit}. {remedy}")
 
