@@ -219,7 +219,7 @@ def print_examination(definition: SweepDefinition, base: RunConfig, diagnostics:
         table.add_row(field, name_of(distribution), _values(distribution))
     screen.print(table)
     for line in _others(definition, base):
-        screen.print(line, soft_wrap=True)  # a command stays in one line, to be copied
+        screen.print(line, soft_wrap=line.startswith("$ "))  # a command stays in one line, to be copied
     screen.print()
     screen.print(_diagnostics(diagnostics))
 
