@@ -60,8 +60,7 @@ class LayerRecorder(Callback):
     def started(self, trainer: Trainer) -> None:
         """Before the first step; a resumed training has them already."""
         rows = trainer.split.train_rows
-        most = min(MOST_IMAGES, trainer.network.evaluation_rows)
-        count = min(len(rows), most, max(LEAST_IMAGES, len(rows) // SHARE))
+        count = min(len(rows), MOST_IMAGES, trainer.network.evaluation_rows, max(LEAST_IMAGES, len(rows) // SHARE))
         draws = np.random.Philox(key=[trainer.settings.seed, SAMPLING]).random_raw(len(rows))
         self._rows = rows[np.sort(np.argsort(draws, kind="stable")[:count])]
         if trainer.step == 0:
