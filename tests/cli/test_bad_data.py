@@ -233,7 +233,7 @@ FOLDERS = {
         CORRUPT, "pixels. Make it smaller", a__1_dot_png=huge_png(50_000), b__1_dot_png=GREY
     ),
     "a text of 3 MB in a picture": folder(
-        CORRUPT, "Decompressed data too large", a__1_dot_png=with_text(GREY, 3_000_000), b__1_dot_png=GREY
+        CORRUPT, "Decompressed ", a__1_dot_png=with_text(GREY, 3_000_000), b__1_dot_png=GREY
     ),
     "a GIF of 65,535 x 65,535": folder(CORRUPT, "pixels. Make it smaller", a__1_dot_gif=HUGE_GIF, b__1_dot_png=GREY),
     "one image a class": folder(USAGE, "no class has two images", a__1_dot_png=GREY, b__1_dot_png=GREY),

@@ -169,3 +169,10 @@ def test_small_paths_and_marks_are_where_the_large_ones_were():
     expected = np.array([float(word) for word in re.findall(r"[\d.]+", shape)]).reshape(-1, 2)
     assert np.abs(corners(drawn) - expected).max() <= 0.05 + 1e-9
     assert np.abs(corners(marked) - places).max() <= 0.05 + 1e-9
+
+
+def test_letters_that_each_have_a_place():
+    """As Matplotlib before 3.9 writes a number with an exponent."""
+    words = '<text><tspan x="0 4.771729" y="-1">ab</tspan></text>'
+    text = small_svg(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">{words}</svg>', "A caption")
+    assert '<tspan x="0 4.8" y="-1">ab' in text

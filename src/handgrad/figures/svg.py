@@ -116,7 +116,7 @@ def _attributes(element: Element, parts: int) -> Iterator[tuple[str, str]]:
         elif name == "transform" and not re.match(r"rotate\(-?0 ", value):
             yield name, re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.5g}", value)
         elif name in ("x", "y", "width", "height") and element.tag not in ("svg", "image"):
-            yield name, _number(round(parts * float(value)), parts)
+            yield name, " ".join(_number(round(parts * float(number)), parts) for number in value.split())
         elif name == HREF and value.startswith(PNG):
             yield name, PNG + _small_png(value.removeprefix(PNG))
         elif name not in ("style", "transform") and not (name == "id" and element.tag in ("g", "text")):
