@@ -275,7 +275,8 @@ def _discard(folder: Path, lock: int) -> None:
 def json_text(content: Mapping[str, Any]) -> str:
     """The text of a file that `read_json` reads back; NaN is refused by a ValueError."""
     plain = {name: value for name, value in content.items() if name != DIGEST}
-    return json.dumps({**plain, DIGEST: _digest(plain)}, indent=2, allow_nan=False) + "\n"
+    text = json.dumps({**plain, DIGEST: ""}, indent=2, allow_nan=False) + "\n"
+    return text.removesuffix('"\n}\n') + hashlib.sha256(text.encode()).hexdigest() + '"\n}\n'
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -285,9 +286,10 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     if not os.path.lexists(path):
         return {}
-    content = read_object(path)
+    text = read_file(path)
+    content = _object(path, text)
     digest = content.pop(DIGEST, None)
-    if digest not in (None, _digest_as_read(content)):
+    if digest is not None and digest != _digest_of(text, digest) and digest != _digest_of_content(content):
         raise CorruptDataError(f"{path} was altered after it was written: its digest does not match its content")
     return content
 
@@ -298,12 +300,13 @@ def write_object(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file.
+    """The JSON object in a file.  Raises  FileSystemError; CorruptDataError when there is no such thing in it."""
+    return _object(path, read_file(path))
 
-    Raises  FileSystemError; CorruptDataError when there is no such thing in it.
-    """
+
+def _object(path: Path, text: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(read_file(path))
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CorruptDataError(f"cannot read {path}: {error}") from error
     if not isinstance(content, dict):
@@ -311,12 +314,13 @@ def read_object(path: Path) -> dict[str, Any]:
     return content
 
 
-def _digest(content: Mapping[str, Any]) -> str:
-    """Of what a reader will find: JSON has no tuples, and names that are numbers become texts."""
-    return _digest_as_read(json.loads(json.dumps(content)))
+def _digest_of(text: bytes, digest: Any) -> str:
+    """Of a file's text without the digest."""
+    return hashlib.sha256(text.replace(str(digest).encode(), b"")).hexdigest()
 
 
-def _digest_as_read(content: Mapping[str, Any]) -> str:
+def _digest_of_content(content: Mapping[str, Any]) -> str:
+    """As earlier files have it."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

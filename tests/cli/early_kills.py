@@ -22,7 +22,6 @@ from typing import NamedTuple
 
 import handgrad.cli.crossval
 import handgrad.cli.reproduce
-import handgrad.cli.runs
 import handgrad.cli.sweep
 import handgrad.cli.train
 from handgrad.cli.main import main as handgrad

@@ -1,15 +1,17 @@
-"""`handgrad derive`."""
+"""`handgrad derive`, and `export`: a network as equations, and as a file for other programs."""
 
 import logging
 import os
 import sys
 from pathlib import Path
 
+from handgrad.cli.commands import Parser
 from handgrad.cli.flags import FLAG, parse_or_help
 from handgrad.config.lookup import listed
 from handgrad.config.value_types import Name
 from handgrad.derivation import FORMATS, derive_config, derive_run
 from handgrad.errors import UsageError
+from handgrad.exports import export
 from handgrad.files import atomic_write
 from handgrad.run_folder import run_path
 from handgrad.runs import open_run
@@ -67,3 +69,13 @@ def _give(text: str, out: Path | None) -> None:
         return
     atomic_write(out, text)
     echo(f"written: {out}")
+
+
+def run_export(tokens: list[str]) -> int:
+    """Write the network for another program, and print what its reader should know."""
+    arguments = Parser("export").arguments(tokens)
+    network = open_run(arguments.run).load_model()
+    with working("writing the network"):
+        words = export(network, arguments.file)
+    echo(words)
+    return 0

@@ -1,39 +1,11 @@
-"""Runs by their names: the table of all, `resume`, and `export`."""
+"""`handgrad runs`, which loads nothing that a table of thousands of runs does not need."""
 
 import shutil
 import sys
 
 from handgrad.cli.commands import Parser
-from handgrad.cli.console import callbacks, read_dataset
-from handgrad.cli.show import print_result
-from handgrad.exports import export
 from handgrad.run_folder import RunFolder, run_paths
-from handgrad.runs import open_run, resume
-from handgrad.runs.store import existing_run
-from handgrad.screen import echo, working
-
-
-def run_resume(tokens: list[str]) -> int:
-    """Go on with a run; the result is the same to the last bit as without the stop."""
-    path = Parser("resume").arguments(tokens).run
-    run = existing_run(path)
-    if run.complete:
-        resume(path)  # refuses settings that were edited since
-        echo(f"{path} is complete: nothing to do")
-        return 0
-    print_result(resume(path, callbacks, dataset=read_dataset(run.config)))
-    return 0
-
-
-def run_export(tokens: list[str]) -> int:
-    """Write the network for another program, and print what its reader should know."""
-    arguments = Parser("export").arguments(tokens)
-    network = open_run(arguments.run).load_model()
-    with working("writing the network"):
-        words = export(network, arguments.file)
-    echo(words)
-    return 0
-
+from handgrad.screen import echo
 
 HEAD = f"{'no':>4}  {'test %':>6}  {'val %':>6}  {'epochs':>6}  {'seconds':>7}  {'state':<11}  run"
 

@@ -1,4 +1,4 @@
-"""`handgrad train`, and the course's train.py."""
+"""`handgrad train`, `resume`, and the course's train.py."""
 
 import json
 import os
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from handgrad.classical import CLASSICAL, estimate
-from handgrad.cli.commands import COMMANDS, examples_of, module_of
+from handgrad.cli.commands import COMMANDS, Parser, examples_of, module_of
 from handgrad.cli.console import callbacks, callbacks_of_one, echo_additions, echo_notes, read_dataset
 from handgrad.cli.flags import ParsedFlags, parse
 from handgrad.cli.options import SWEEP, help_text
@@ -15,7 +15,17 @@ from handgrad.config import RunConfig, validates_on_test
 from handgrad.config.presets import BEST, PLAIN
 from handgrad.errors import UsageError
 from handgrad.files import atomic_write
-from handgrad.runs import InterruptedRunError, Run, diagnose_run, execute, make_trainer, prepare, prepare_classical
+from handgrad.runs import (
+    InterruptedRunError,
+    Run,
+    diagnose_run,
+    execute,
+    make_trainer,
+    prepare,
+    prepare_classical,
+    resume,
+)
+from handgrad.runs.store import existing_run
 from handgrad.screen import echo, working
 from handgrad.training.diagnose import heed
 from handgrad.training.fit import estimate_seconds
@@ -54,6 +64,18 @@ def run_train(tokens: list[str], program: str = "handgrad train", course: bool =
             echo(f"seeds: {parsed.options['seeds']}, one training each")
         return code
     return _train(config, parsed)
+
+
+def run_resume(tokens: list[str]) -> int:
+    """Go on with a run; the result is the same to the last bit as without the stop."""
+    path = Parser("resume").arguments(tokens).run
+    run = existing_run(path)
+    if run.complete:
+        resume(path)  # refuses settings that were edited since
+        echo(f"{path} is complete: nothing to do")
+        return 0
+    print_result(resume(path, callbacks, dataset=read_dataset(run.config)))
+    return 0
 
 
 def _sweep(config: RunConfig, parsed: ParsedFlags) -> int:
