@@ -52,14 +52,13 @@ def test_logits_do_not_depend_on_where_evaluation_cuts(rows):
 
 def test_a_large_network_is_evaluated_in_smaller_parts(monkeypatch):
     """Or evaluation would take more memory than training; the answers are the same."""
-    network = Network([nn.Dense(5), nn.Tanh(), nn.Dense(3)], (4,), dtype="float64")
+    network, parted = (Network([nn.Dense(5), nn.Tanh(), nn.Dense(3)], (4,), dtype="float64") for _ in range(2))
     images, labels = images_and_labels(40)
     whole, allowed = network.logits(images), passes.rounding(network, images, labels)["logits"]
-    assert network.evaluation_rows == 256
     monkeypatch.setattr("handgrad.nn.network.EVALUATION_BYTES", 16 * 8 * (4 + 5 + 5 + 3))
-    assert network.evaluation_rows == 16
-    assert_close(network.logits(images), whole, allowed, "logits")
-    assert {name: found.shape for name, found in network.activations(images).items()} == {
+    assert (network.evaluation_rows, parted.evaluation_rows) == (256, 16)
+    assert_close(parted.logits(images), whole, allowed, "logits")
+    assert {name: found.shape for name, found in parted.activations(images).items()} == {
         0: (40, 5),
         1: (40, 5),
         2: (40, 3),

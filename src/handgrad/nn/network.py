@@ -1,6 +1,7 @@
 """A network: a list of layers bound to an input shape, with every parameter in one flat vector."""
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
 
@@ -154,7 +155,7 @@ class Network:
         self.sparsity = kernels.sparse.share_of_zeros(flat, 0) if dark else 0.0
         self._programs.clear()
 
-    @property
+    @cached_property
     def evaluation_rows(self) -> int:
         """Images that are evaluated at a time; of a large network fewer, lest it take more memory than training."""
         rows, bytes_ = EVALUATION_ROWS, self.wiring.starts(1, {})[-1] * self.parameters.itemsize
