@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -81,6 +82,7 @@ def bounded(default: Any, interval: str) -> Any:
     return dataclasses.field(default=default, metadata={"interval": interval})
 
 
+@lru_cache(maxsize=1024)
 def within(value: float, interval: str) -> bool:
     """Whether `value` lies in `interval`; round brackets exclude the end, square ones include it; NaN lies in none."""
     low, high = (float(end) for end in interval[1:-1].split(","))

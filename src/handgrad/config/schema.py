@@ -374,9 +374,10 @@ def stated(config: Schema) -> dict[str, Any]:
     """Every setting; None for a number that is the owner's own or, where it has no use, that some owner has."""
     found = dict(config)
     for name in presets.OWN:
-        own = own_default(config, name)
-        owners = presets.defaults_of(name).values() if own is None else [own]
-        found[name] = None if found[name] in owners else found[name]
+        if found[name] is not None:
+            own = own_default(config, name)
+            owners = presets.defaults_of(name).values() if own is None else [own]
+            found[name] = None if found[name] in owners else found[name]
     return found
 
 
