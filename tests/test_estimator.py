@@ -35,6 +35,13 @@ LONG = {  # of which others look at a part
     "check_classifier_data_not_an_array",
     "check_estimators_dtypes",
     "check_pipeline_consistency",
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weights_pandas_series",
+    "check_positive_only_tag_during_fit",
+    "check_readonly_memmap_input",
+    "check_dtype_object",
+    "check_estimators_fit_returns_self",
+    "check_estimators_overwrite_params",
 }
 
 

@@ -6,6 +6,7 @@ from tests.commands import call
 from tests.ingredients import nn
 from tests.optim.paths import STEP
 from tests.rounding import ELEMENTARY, SUMS, assert_close, gamma
+from tests.slow import quick
 
 from handgrad.config import RunConfig
 from handgrad.data import load
@@ -77,9 +78,11 @@ def test_no_network_parts(dtype, compare):
 
 
 NAMED = [name for name in DISCREPANCIES if name not in ("float32", "float64")]
+# Of decay, clipping, the schedule and epsilon, one of several ways each is quick.
+OTHERS = ("decay_coupled", "decay_everywhere", "no_clip", "no_schedule", "schedule_early", "epsilon_before_correction")
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", quick(NAMED, lambda name: name not in OTHERS))
 @pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 def test_each_way_is_found_out(name, dtype, compare):
     """The diagnosis sees numbers only: it is never told which discrepancy there is."""
