@@ -1,5 +1,7 @@
 """`handgrad sweep` in this process; the trials are run in processes of their own."""
 
+import sys
+
 import pytest
 from tests.commands import call
 from tests.sweeps.conftest import BASE
@@ -82,6 +84,15 @@ def test_what_a_sweep_does_not_write_is_said(folder, capsys):
     assert "\n\n" in answer.out.partition(command)[2][:2]
 
 
+def test_a_dry_run_says_what_a_sweep_lacks(folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    answer = call(capsys, f"sweep sweep.yaml --dry_run --method bayes --storage nonsense {FLAGS}")
+    assert answer.code == 2
+    words = " ".join(answer.out.split())
+    assert "method bayes needs optuna" in words
+    assert "storage must be sqlite" in words
+
+
 @pytest.mark.slow
 def test_two_drivers_of_one_file_are_one_too_many(folder, capsys, make_sweep):
     sweep = make_sweep()
@@ -113,7 +124,7 @@ def test_mistakes_are_told_in_a_line(folder, capsys, words):
 
 @pytest.mark.slow
 def test_only_what_learns_from_results_needs_optuna(folder, capsys, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "optuna", None)
+    monkeypatch.setitem(sys.modules, "optuna", None)
     for method in ("random", "grid"):
         answer = call(capsys, f"sweep sweep.yaml --method {method} --name {method} {FLAGS} --no_report")
         assert (answer.code, answer.err) == (0, "")

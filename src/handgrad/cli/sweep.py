@@ -1,7 +1,7 @@
 """`handgrad sweep FILE`: a W&B sweep file, run, or examined with --dry_run; `handgrad sweep WORD NAME`."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ from handgrad.sweeps.database import check_url
 from handgrad.sweeps.diagnostics import Plan, diagnose_sweep
 from handgrad.sweeps.folder import Sweep, changed, open_sweep
 from handgrad.sweeps.posthoc.test import SELECTIONS
+from handgrad.sweeps.samplers import require
 from handgrad.sweeps.search import begin, held, require_valid
 from handgrad.sweeps.sweep_file import starting_preset
 from handgrad.sweeps.timing import PROBES, estimate
@@ -89,9 +90,21 @@ def _diagnose(definition: SweepDefinition, parsed: ParsedFlags) -> int:
     except HandgradError as error:
         fix = "The sweep cannot run like that either"
         unknown = [Diagnostic(ERROR, f"hours are not estimated: {error}", fix)]
-    found = [*unknown, *diagnose_sweep(definition, parsed.config, _plan(parsed.options), seconds)]
+    unmet = [Diagnostic(ERROR, str(error)) for error in _unmet(definition, parsed.options)]
+    found = [*unmet, *unknown, *diagnose_sweep(definition, parsed.config, _plan(parsed.options), seconds)]
     print_examination(definition, parsed.config, found)
     return UsageError.exit_code if any(each.severity == ERROR for each in found) else 0
+
+
+def _unmet(definition: SweepDefinition, options: dict[str, Any]) -> Iterator[HandgradError]:
+    """What the sweep needs and does not have: a package, a kind of storage, Ray."""
+    checks = (require, options["method"] or definition.method), (check_url, options["storage"])
+    for check, value in (*checks, (check_cluster, options["ray"])):
+        try:
+            if value:
+                check(value)
+        except HandgradError as error:
+            yield error
 
 
 def _plan(options: dict[str, Any]) -> Plan:
@@ -101,10 +114,8 @@ def _plan(options: dict[str, Any]) -> Plan:
 def _start(definition: SweepDefinition, parsed: ParsedFlags) -> int:
     """Run a sweep in a folder of its own, or go on with the one of that name where --resume is given."""
     options, base = parsed.options, parsed.config
-    if options["storage"]:
-        check_url(options["storage"])
-    if options["ray"]:
-        check_cluster(options["ray"])
+    for error in _unmet(definition, options):
+        raise error
     with working("checking the sweep"):
         warnings = require_valid(definition, base, _plan(options))
     for warning in warnings:
