@@ -27,18 +27,8 @@ class SGD(Optimizer):
     aliases = (
         *("gd", "gradient_descent", "stochastic_gradient_descent", "batch_gradient_descent", "mini_batch"),
         *("mini_batch_gradient_descent", "vanilla_gradient_descent", "vanilla", "vanilla_sgd", "vanilla_gd"),
-        *(
-            "stochastic",
-            "stochastic_gd",
-            "batch_gd",
-            "mini_batch_gd",
-            "vgd",
-            "bgd",
-            "mbgd",
-            "mini_batch_sgd",
-            "normal",
-            "plain_sgd",
-        ),
+        *("stochastic", "stochastic_gd", "batch_gd", "mini_batch_gd", "vgd", "bgd", "mbgd", "mini_batch_sgd", "normal"),
+        "plain_sgd",
     )
 
     learning_rate: float = bounded(0.1, "(0, inf)")
