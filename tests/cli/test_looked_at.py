@@ -118,7 +118,7 @@ def test_damaged_files_are_left_out_of_what_is_shown_as_in_training(here, capsys
     assert "images of 4 x 5 pixels\n" in grey.out
 
 
-@pytest.mark.parametrize("model", ["knn", "svm"])
+@pytest.mark.parametrize("model", quick(["knn", "svm"], ["knn"]))
 def test_a_classical_model_at_the_chance_level(here, capsys, model):
     labels = np.random.default_rng(0).permutation(DIGITS.y_train)
     np.savez(here / "mixed.npz", x_train=DIGITS.x_train, y_train=labels, x_test=DIGITS.x_test, y_test=DIGITS.y_test)
