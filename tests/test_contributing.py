@@ -111,5 +111,5 @@ def test_what_was_added_is_used_by_name(change):
 
 def test_style(change):
     _, run = change
-    run("ruff", "format", "--check", ".")
-    run("ruff", "check", ".")
+    run(sys.executable, "-m", "ruff", "format", "--check", ".")
+    run(sys.executable, "-m", "ruff", "check", ".")
