@@ -23,7 +23,7 @@ from handgrad.text import visible_name
 Array = NDArray[Any]
 DTYPES = ("float32", "float64")
 INITIALISATION = 11  # purpose, in the key of the generator that weights are drawn from
-EVALUATION_ROWS, EVALUATION_BYTES = 256, 1 << 28
+EVALUATION_ROWS, EVALUATION_BYTES = 256, 1 << 27
 
 
 class Scaling(NamedTuple):
