@@ -22,7 +22,7 @@ single, single_half, single_row = block(ROWS, 1, True), block(ROWS // 2, 1, True
 # Where cutting into panels pays, measured: see benchmarks/LOG.md.
 FEW, MANY, MOST = 4 * ROWS, 16 * ROWS, 256 * ROWS  # rows, columns or terms
 PACKED, LARGE = 1 << 18, 15 << 16  # numbers of the weights
-SCRATCH = 1 << 16  # numbers of a transpose at once
+SCRATCH, NEAR = 1 << 16, 1 << 10  # numbers of a transpose at once; from one row of a to the next, read where they lie
 NO_LIST = np.empty(0, np.int32)
 
 
@@ -82,13 +82,15 @@ def product_by_rows(m, n, inner, a, b, c, first, last):
     Shapes  a (inner, m), b (inner, n), which stays in the second-level cache, c (m, n), flat and row-major
     """
     width = 2 * VECTOR_BYTES // c.itemsize
-    columns = aligned(c, ROWS * inner)
+    copied = aligned(c, ROWS * inner)
     for i in range(first, last, ROWS):
         start = min(i, last - ROWS)
-        pack_columns(a, start, m, ROWS, inner, columns)
-        rows = c[start * n :]
+        columns, step, rows = a[start:], m, c[start * n :]
+        if m > NEAR:
+            pack_columns(a, start, m, ROWS, inner, copied)
+            columns, step = copied, ROWS
         for j in range(0, n, width):
-            pair(columns, 1, ROWS, b, n, rows, 0, NO_LIST, 0, inner, min(j, n - width), 0)
+            pair(columns, 1, step, b, n, rows, 0, NO_LIST, 0, inner, min(j, n - width), 0)
 
 
 @inline_kernel
