@@ -38,9 +38,8 @@ def change(tmp_path_factory):
     tree = tmp_path_factory.mktemp("first") / "handgrad"
     for name in COPIED:
         if (ROOT / name).is_dir():
-            shutil.copytree(
-                ROOT / name, tree / name, ignore=shutil.ignore_patterns("*.pyc.*")
-            )  # other tests write them
+            being_written = shutil.ignore_patterns("*.pyc.*")
+            shutil.copytree(ROOT / name, tree / name, ignore=being_written)
         else:
             shutil.copy2(ROOT / name, tree / name)
 

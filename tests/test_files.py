@@ -1,5 +1,6 @@
 """Files that are whole or absent, whatever happens while they are written."""
 
+import json
 import os
 import stat
 import subprocess
@@ -8,8 +9,16 @@ import threading
 
 import pytest
 
-from handgrad.errors import FileSystemError
-from handgrad.files import TEMPORARY_PREFIX, atomic_write, atomic_writer, lock_file, sweep_temporaries
+from handgrad.errors import CorruptDataError, FileSystemError
+from handgrad.files import (
+    TEMPORARY_PREFIX,
+    atomic_write,
+    atomic_writer,
+    json_text,
+    lock_file,
+    read_json,
+    sweep_temporaries,
+)
 
 
 def names(folder):
@@ -184,3 +193,16 @@ def test_readers_never_see_half_of_it(tmp_path):
             seen.add(path.read_bytes())
     assert writer.returncode == 0
     assert seen <= contents
+
+
+def test_a_file_with_a_digest_may_be_laid_out_anew_but_not_altered(tmp_path):
+    path, content = tmp_path / "run.json", {"b": [1e-05, 0.1, None, "ü"], "a": {"1": True}}
+    path.write_text(json_text(content), encoding="utf-8")
+    laid_out = json.dumps(json.loads(path.read_text()), ensure_ascii=False, indent="\t").replace("\n", "\r\n")
+    for text in (path.read_text(), laid_out):
+        path.write_text(text, encoding="utf-8", newline="")
+        assert read_json(path) == content
+        for written in ("2e-05", "NaN", "1"):
+            path.write_text(text.replace("1e-05", written), encoding="utf-8")
+            with pytest.raises(CorruptDataError, match="altered"):
+                read_json(path)

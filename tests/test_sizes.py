@@ -13,7 +13,7 @@ BENCHMARKS = SOURCE.parents[1] / "benchmarks"
 
 # The whole of src. The plan was 30,000 lines. Fewer files, tables in place of code and one executor brought 43,760
 # to 39,600 (27 November 2026); what is left are features. Raise a number in a commit that gives the reason.
-TREE_FILES, TREE_LINES = 369, 61184
+TREE_FILES, TREE_LINES = 369, 61188
 FILE_LINES, FILE_MEDIAN = 400, 150
 BODY_LINES, KERNEL_BODY_LINES, BODY_MEDIAN = 50, 70, 8
 PARAMETERS, KERNEL_PARAMETERS = 8, 10

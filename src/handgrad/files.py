@@ -275,8 +275,7 @@ def _discard(folder: Path, lock: int) -> None:
 def json_text(content: Mapping[str, Any]) -> str:
     """The text of a file that `read_json` reads back; NaN is refused by a ValueError."""
     plain = {name: value for name, value in content.items() if name != DIGEST}
-    text = json.dumps({**plain, DIGEST: ""}, indent=2, allow_nan=False) + "\n"
-    return text.removesuffix('"\n}\n') + hashlib.sha256(text.encode()).hexdigest() + '"\n}\n'
+    return _with_digest(plain, _sha256(_with_digest(plain, "", nan=False))).decode()
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -289,7 +288,7 @@ def read_json(path: Path) -> dict[str, Any]:
     text = read_file(path)
     content = _object(path, text)
     digest = content.pop(DIGEST, None)
-    if digest is not None and digest != _digest_of(text, digest) and digest != _digest_of_content(content):
+    if digest is not None and digest not in map(_sha256, _digested(text, digest, content)):
         raise CorruptDataError(f"{path} was altered after it was written: its digest does not match its content")
     return content
 
@@ -314,14 +313,19 @@ def _object(path: Path, text: bytes) -> dict[str, Any]:
     return content
 
 
-def _digest_of(text: bytes, digest: Any) -> str:
-    """Of a file's text without the digest."""
-    return hashlib.sha256(text.replace(str(digest).encode(), b"")).hexdigest()
+def _digested(text: bytes, digest: Any, content: Mapping[str, Any]) -> Iterator[bytes]:
+    """What the digest may be of, the quickest first."""
+    yield text.replace(str(digest).encode(), b"")
+    yield _with_digest(content, "")  # an editor has laid out the same content in another way
+    yield json.dumps(content, sort_keys=True).encode()  # an earlier version has written it
 
 
-def _digest_of_content(content: Mapping[str, Any]) -> str:
-    """As earlier files have it."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def _with_digest(content: Mapping[str, Any], digest: str, nan: bool = True) -> bytes:
+    return (json.dumps({**content, DIGEST: digest}, indent=2, allow_nan=nan) + "\n").encode()
+
+
+def _sha256(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
 
 
 def read_tables(package: str, name: str, delimiter: str = "=") -> dict[str, dict[str, str]]:

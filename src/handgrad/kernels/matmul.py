@@ -7,7 +7,7 @@ own order, one fused multiply-add a term, whatever the sizes: a row's bits do no
 The product is cut into columns of two vectors, these into blocks of ROWS rows: the columns of b stay in the cache for
 all blocks below one another. The last block overlaps its neighbour rather than being smaller: the same numbers are
 computed twice, to the same bits. Only where n is below two vectors are single, masked ones used. Larger factors than
-a cache holds are cut further, see `packed`.
+a cache holds are cut further, see `packed`; gradients of large weights are computed row by row.
 """
 
 import numpy as np
